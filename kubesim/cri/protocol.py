@@ -1,0 +1,35 @@
+"""The one shape of a CRI endpoint, whether it serves, forwards, records or breaks calls."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Protocol
+
+from google.protobuf.message import Message
+
+from kubesim.cri.methods import Method
+
+
+class Cri(Protocol):
+    """Something that answers CRI calls: a runtime, a client of a remote one, or a wrapper around another `Cri`.
+
+    These are coroutines of kubesim's kernel, not of asyncio: a kernel task awaits them, and a call that needs no
+    simulated time finishes without suspending. One method shape serves all 43 RPCs, so that a wrapper (journal,
+    faults, profile gate) is written once.
+    """
+
+    async def call(self, method: Method, request: Message) -> Message:
+        """Answers a method that does not stream.
+
+        `request` is a `method.request_type`; the answer is a `method.response_type`. The endpoint neither changes
+        the request nor keeps it, and the caller owns the answer. Raises CriError when the call is refused or fails.
+        """
+        ...
+
+    def stream(self, method: Method, request: Message) -> AsyncIterator[Message]:
+        """Answers a method with `method.server_streaming`, one `method.response_type` after the other.
+
+        The end of the iteration is status OK. Raises CriError, at the first step or at a later one, when the call
+        is refused or fails.
+        """
+        ...

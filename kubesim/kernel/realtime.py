@@ -1,0 +1,126 @@
+"""The real-time pump: the same kernel, fed from a server's event loop.
+
+Rule: a slice of kernel work on the loop is at most `slice_ns`, because a gRPC call needs many turns of the loop
+and each waits for the slice before it.
+"""
+
+from __future__ import annotations
+
+import time  # noqa: TID251 - this is the one module that may read a clock
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from kubesim.kernel.loop import Kernel
+
+SLICE_NS = 100_000
+"""0.1 ms: the longest stretch of kernel work on the loop. Longer ones double the latency of every call."""
+
+
+class LoopHandle(Protocol):
+    """What `call_later` returns."""
+
+    def cancel(self) -> None:
+        """Undo the call."""
+
+
+class Loop(Protocol):
+    """The part of an asyncio loop that the pump uses; asyncio itself lives in `server`."""
+
+    def call_soon(self, callback: Callable[..., Any], *args: Any) -> object:
+        """Call on the next turn."""
+
+    def call_later(self, delay: float, callback: Callable[..., Any], *args: Any) -> LoopHandle:
+        """Call after `delay` seconds."""
+
+
+def wall_clock_ns() -> int:
+    """Now, in ns since the Unix epoch: where a real-time kernel starts."""
+    return time.time_ns()
+
+
+class RealTimePump:
+    """Keeps the kernel's clock at real time and fires what is due.
+
+    `enter` is the only way in: it runs a callback as a kernel event at the present instant. `on_failure` gets
+    the exceptions of tasks that nobody waits for; without it they are raised into the loop.
+    """
+
+    def __init__(
+        self,
+        kernel: Kernel,
+        loop: Loop,
+        *,
+        clock_ns: Callable[[], int] = time.monotonic_ns,
+        slice_ns: int = SLICE_NS,
+        on_failure: Callable[[BaseException], object] | None = None,
+    ) -> None:
+        self._kernel = kernel
+        self._loop = loop
+        self._clock_ns = clock_ns
+        self._slice_ns = slice_ns
+        self._on_failure = on_failure
+        self._offset_ns = kernel.now_ns - clock_ns()
+        self._alarm: LoopHandle | None = None
+        self._alarm_ns: int | None = None
+        self._is_turn_due = False
+        self._is_stopped = False
+
+    def real_now_ns(self) -> int:
+        """The real time on the kernel's scale. The kernel's own clock may lag by what is due and not yet fired."""
+        return self._clock_ns() + self._offset_ns
+
+    def enter(self, callback: Callable[..., object], *args: object) -> None:
+        """Run `callback(*args)` as a kernel event now, after everything that was due before."""
+        self._kernel.call_at(self.real_now_ns(), callback, *args)
+        self._turn()
+
+    def start(self) -> None:
+        """Begin to fire what is scheduled."""
+        self._turn()
+
+    def stop(self) -> None:
+        """Fire nothing more. The kernel keeps its queue."""
+        self._is_stopped = True
+        self._disarm()
+
+    def _turn(self) -> None:
+        if self._is_stopped:
+            return
+        try:
+            more = self._kernel.run_slice(self.real_now_ns(), clock_ns=self._clock_ns, slice_ns=self._slice_ns)
+        except Exception as failure:
+            if self._on_failure is None:
+                raise
+            self._on_failure(failure)
+            more = True
+        if more:
+            if not self._is_turn_due:
+                self._is_turn_due = True
+                self._loop.call_soon(self._turn_again)
+            return
+        self._arm()
+
+    def _turn_again(self) -> None:
+        self._is_turn_due = False
+        self._turn()
+
+    def _arm(self) -> None:
+        next_ns = self._kernel.next_event_ns()
+        if next_ns == self._alarm_ns and self._alarm is not None:
+            return
+        self._disarm()
+        if next_ns is not None:
+            delay_ns = max(0, next_ns - self.real_now_ns())
+            self._alarm_ns = next_ns
+            self._alarm = self._loop.call_later(delay_ns / 1e9, self._alarm_rang)
+
+    def _alarm_rang(self) -> None:
+        self._alarm = None
+        self._alarm_ns = None
+        self._turn()
+
+    def _disarm(self) -> None:
+        if self._alarm is not None:
+            self._alarm.cancel()
+        self._alarm = None
+        self._alarm_ns = None

@@ -1,0 +1,298 @@
+"""Tasks: coroutines that the kernel drives, and how they sleep, end and are cancelled.
+
+Rule 1: a coroutine suspends only by yielding an *arm* function. The task calls it with itself; it arranges for
+`task.wake(...)` to be called later and returns a *disarm* function that undoes the arrangement.
+Rule 2: cancellation disarms first, then throws `Cancelled` at the point of suspension, once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Generator
+from types import TracebackType, coroutine
+from typing import TYPE_CHECKING, Any, Generic, Literal, Self, TypeVar, cast
+
+if TYPE_CHECKING:
+    from kubesim.kernel.loop import Kernel, Timer
+
+T = TypeVar("T")
+
+Disarm = Callable[[], object]
+Arm = Callable[["Task[Any]"], Disarm]
+
+
+class Cancelled(BaseException):
+    """Thrown into a task that is being cancelled. Let it pass; use `finally` to clean up."""
+
+
+@coroutine
+def suspend(arm: Arm) -> Generator[Arm, Any, Any]:
+    """Suspend the running task until `task.wake(value)` is called; the value is returned.
+
+    `arm` must not wake the task before it returns: whoever need not wait does not suspend.
+    """
+    return (yield arm)
+
+
+@coroutine
+def current_task() -> Generator[object, Any, Task[Any]]:
+    """The running task. Costs no event and no time."""
+    return cast("Task[Any]", (yield _WHO_AM_I))
+
+
+_WHO_AM_I = object()
+"""Yielded instead of an arm function: the task answers itself at once."""
+
+
+def _nothing_armed() -> None:
+    """The disarm function of a task that waits for nothing."""
+
+
+class Task(Generic[T]):
+    """A coroutine on the kernel. `result()` is its value once `is_done`; `join()` waits for it."""
+
+    __slots__ = (
+        "_coroutine",
+        "_disarm",
+        "_error",
+        "_is_throw_due",
+        "_result",
+        "_watchers",
+        "is_done",
+        "kernel",
+        "name",
+    )
+
+    def __init__(self, kernel: Kernel, coroutine: Coroutine[Any, Any, T], *, name: str) -> None:
+        self.kernel = kernel
+        self.name = name
+        self.is_done = False
+        self._coroutine = coroutine
+        self._disarm: Disarm = _nothing_armed
+        self._is_throw_due = False
+        self._error: BaseException | None = None
+        self._result: T | None = None
+        self._watchers: list[Callable[[Task[T]], object]] = []
+
+    def start(self) -> None:
+        """Schedule the first step at the present instant."""
+        self.wake()
+
+    def wake(self, value: object = None) -> None:
+        """Schedule the next step at the present instant; the suspended `await` gives `value`."""
+        timer = self.kernel.call_soon(self._send, value)
+        self._disarm = _disarm_of(self.kernel, timer)
+
+    def cancel(self, reason: Cancelled | None = None) -> None:
+        """Throw `Cancelled` into the task at its point of suspension. Does nothing to a task that is done.
+
+        A task that is cancelled again before the first throw arrived keeps the first; one that is cancelled
+        again while it cleans up is interrupted there.
+        """
+        if self.is_done or self._is_throw_due:
+            return
+        self._disarm()
+        self._disarm = _nothing_armed
+        self._is_throw_due = True
+        self.kernel.call_soon(self._throw, reason or Cancelled(self.name))
+
+    def watch(self, callback: Callable[[Task[T]], object]) -> None:
+        """Call `callback(task)` when the task ends; at once if it has. Whoever watches owns its exception."""
+        if self.is_done:
+            callback(self)
+        else:
+            self._watchers.append(callback)
+
+    def unwatch(self, callback: Callable[[Task[T]], object]) -> None:
+        """Undo `watch`."""
+        if callback in self._watchers:
+            self._watchers.remove(callback)
+
+    def result(self) -> T:
+        """The coroutine's value; raises what it raised."""
+        if not self.is_done:
+            raise RuntimeError(f"task {self.name} has not ended")
+        if self._error is not None:
+            raise self._error
+        return cast("T", self._result)
+
+    @property
+    def error(self) -> BaseException | None:
+        """What the coroutine raised, if it ended by raising."""
+        return self._error
+
+    async def join(self) -> T:
+        """Wait for the end; returns its value or raises what it raised."""
+        if not self.is_done:
+
+            def arm(waiter: Task[Any]) -> Disarm:
+                def ended(_: Task[T]) -> None:
+                    waiter.wake()
+
+                self.watch(ended)
+                return lambda: self.unwatch(ended)
+
+            await suspend(arm)
+        return self.result()
+
+    def _send(self, value: object) -> None:
+        self._advance(self._coroutine.send, value)
+
+    def _throw(self, error: BaseException) -> None:
+        self._is_throw_due = False
+        if self.is_done:
+            return
+        # A task that cancelled itself suspended on something after that: it must not be woken by it as well.
+        self._disarm()
+        self._advance(self._coroutine.throw, error)
+
+    def _advance(self, step: Callable[[Any], object], argument: object) -> None:
+        self._disarm = _nothing_armed
+        try:
+            arm = step(argument)
+            while arm is _WHO_AM_I:
+                arm = self._coroutine.send(self)
+        except StopIteration as stop:
+            result, error = stop.value, None
+        except BaseException as raised:  # noqa: BLE001 - the task ends here; its watchers or the kernel get it
+            result, error = None, raised
+        else:
+            self._disarm = cast("Arm", arm)(self)
+            return
+        self._finish(result, error)
+
+    def _finish(self, result: T | None, error: BaseException | None) -> None:
+        self.is_done = True
+        self._disarm = _nothing_armed
+        self._result = result
+        self._error = error
+        watchers, self._watchers = self._watchers, []
+        for watcher in watchers:
+            watcher(self)
+        if error is not None and not watchers and not isinstance(error, Cancelled):
+            # Nobody else will ever see it, so it ends the run: this call came straight from the kernel's loop.
+            raise error
+
+
+def _disarm_of(kernel: Kernel, timer: Timer) -> Disarm:
+    return lambda: kernel.cancel(timer)
+
+
+async def sleep(delay_ns: int) -> None:
+    """Suspend the running task for `delay_ns` nanoseconds of the kernel's time."""
+
+    def arm(task: Task[Any]) -> Disarm:
+        kernel = task.kernel
+        timer = kernel.call_at(kernel.now_ns + delay_ns, task._send, None)  # noqa: SLF001 - same module, same idea
+        return lambda: kernel.cancel(timer)
+
+    await suspend(arm)
+
+
+async def checkpoint() -> None:
+    """Let everything else that is due at this instant run first."""
+    await sleep(0)
+
+
+class TaskGroup:
+    """Children that end together: `async with TaskGroup() as group: group.spawn(...)`.
+
+    The block waits for all children. If one fails, the others and the block itself are cancelled and its
+    exception is raised; several failures come as an ExceptionGroup. If the block raises or is cancelled, the
+    children are cancelled.
+    """
+
+    def __init__(self) -> None:
+        self._owner: Task[Any] | None = None
+        self._is_in_body = False
+        self._stop_body = Cancelled("a sibling failed")
+        self._children: list[Task[Any]] = []
+        self._errors: list[BaseException] = []
+        self._waiter: Task[Any] | None = None
+
+    async def __aenter__(self) -> Self:
+        self._owner = await current_task()
+        self._is_in_body = True
+        return self
+
+    def spawn(self, coroutine: Coroutine[Any, Any, T], *, name: str) -> Task[T]:
+        """Start a child. Its exception ends the group."""
+        if self._owner is None:
+            raise RuntimeError("a TaskGroup is entered with `async with` before it spawns")
+        task: Task[T] = Task(self._owner.kernel, coroutine, name=name)
+        self._children.append(task)
+        task.watch(self._ended)
+        task.start()
+        return task
+
+    def cancel(self) -> None:
+        """Cancel all children; the block then ends quietly."""
+        for child in list(self._children):
+            child.cancel()
+
+    def _ended(self, task: Task[Any]) -> None:
+        self._children.remove(task)
+        if task.error is not None and not isinstance(task.error, Cancelled):
+            self._errors.append(task.error)
+            self.cancel()
+            if self._is_in_body and self._owner is not None:
+                self._owner.cancel(self._stop_body)
+        if not self._children and self._waiter is not None:
+            waiter, self._waiter = self._waiter, None
+            waiter.wake()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> Literal[False]:
+        self._is_in_body = False
+        if error is not None:
+            self.cancel()
+        while self._children:
+            try:
+                await suspend(self._arm)
+            except Cancelled as cancelled:
+                # The owner is cancelled while it waits: the children go first, then the owner.
+                error = error or cancelled
+                self.cancel()
+        errors = list(self._errors)
+        if error is not None and error is not self._stop_body:
+            if isinstance(error, Cancelled) or not errors:
+                raise error
+            errors.insert(0, error)
+        if len(errors) == 1:
+            raise errors[0]
+        if errors:
+            raise BaseExceptionGroup("several tasks of a group failed", errors)
+        return False
+
+    def _arm(self, task: Task[Any]) -> Disarm:
+        self._waiter = task
+
+        def disarm() -> None:
+            self._waiter = None
+
+        return disarm
+
+
+class timeout:  # noqa: N801 - reads as a statement: `async with timeout(2 * SECOND):`
+    """`async with timeout(delay_ns):` raises TimeoutError when the block takes longer than `delay_ns`."""
+
+    def __init__(self, delay_ns: int) -> None:
+        self._delay_ns = delay_ns
+        self._reason = Cancelled("timeout")
+        self._timer: Timer | None = None
+        self._task: Task[Any] | None = None
+
+    async def __aenter__(self) -> Self:
+        self._task = await current_task()
+        kernel = self._task.kernel
+        self._timer = kernel.call_at(kernel.now_ns + self._delay_ns, self._task.cancel, self._reason)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> Literal[False]:
+        if self._task is not None and self._timer is not None:
+            self._task.kernel.cancel(self._timer)
+        if error is self._reason:
+            raise TimeoutError(f"not done within {self._delay_ns / 1e9:g}s") from None
+        return False
