@@ -1,0 +1,67 @@
+"""`kubesim`: reads the arguments, imports the one subcommand that is asked for, and words its errors.
+
+Subcommand modules have `add_arguments(parser)` and `run(options) -> int`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+COMMANDS = {
+    "serve": "the CRI mock for real clients, on a unix socket",
+    "run": "the pod engine on manifests, in virtual time",
+    "replay": "scenarios in virtual time",
+    "explain": "an answer, and why",
+    "profiles": "the runtime profiles, or one of them with its reasons",
+    "images": "what is in the emulated registries",
+}
+
+DONE, EXPECTATION_FAILED, BAD_INPUT = 0, 1, 2
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; the exit code: 0 done, 1 an expectation failed, 2 bad input."""
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    parser = argparse.ArgumentParser(prog="kubesim", description="A kubelet-side behaviour emulator.")
+    parser.add_argument("--version", action="store_true", help="print the version and exit")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+    asked = next((word for word in arguments if not word.startswith("-")), "")
+    for name, text in COMMANDS.items():
+        command = commands.add_parser(name, help=text, description=text.capitalize() + ".")
+        if name == asked:
+            # Only the command that is asked for is imported: `kubesim --help` must not load grpc.
+            import_module(f"kubesim.cli.{name}").add_arguments(command)
+    options = parser.parse_args(arguments)
+    if options.version:
+        from kubesim import __version__
+
+        print(f"kubesim {__version__}")
+        return DONE
+    if options.command is None:
+        parser.print_help(sys.stderr)
+        return BAD_INPUT
+    return _run(options)
+
+
+def _run(options: argparse.Namespace) -> int:
+    from kubesim.errors import ExpectationFailed, KubesimError
+
+    try:
+        code: int = import_module(f"kubesim.cli.{options.command}").run(options)
+    except ExpectationFailed as error:
+        print(f"kubesim: {error}", file=sys.stderr)
+        return EXPECTATION_FAILED
+    except KubesimError as error:
+        print(f"kubesim: {error}", file=sys.stderr)
+        return BAD_INPUT
+    except BrokenPipeError:
+        # The reader went away (`| head`): nothing more to say. Python would complain when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return DONE
+    except KeyboardInterrupt:
+        return 130
+    return code

@@ -1,0 +1,151 @@
+"""`kubesim run`."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from kubesim.node.outcome import Outcome
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments of `run`."""
+    parser.add_argument("manifests", nargs="+", metavar="POD.yaml", help="manifests with pods")
+    parser.add_argument("--for", dest="duration", default="60s", metavar="DURATION", help="how long (%(default)s)")
+    parser.add_argument("--node-config", metavar="FILE", help="a KubeletConfiguration")
+    parser.add_argument("--os", choices=["linux", "windows"], default="linux")
+    parser.add_argument("--kubelet-version", default="1.36", metavar="VERSION", help="1.28 to 1.36 (%(default)s)")
+    parser.add_argument(
+        "--profile", default="containerd-2.3", help="a runtime profile, or the path of one (%(default)s)"
+    )
+    parser.add_argument(
+        "--cgroup-driver", choices=["systemd", "cgroupfs"], help="the runtime's answer to RuntimeConfig"
+    )
+    parser.add_argument("--images", nargs="+", default=[], metavar="PATH", help="image fixtures: files or folders")
+    parser.add_argument("--cri", metavar="unix:///PATH", help="drive the runtime behind this socket, in real time")
+    parser.add_argument("--seed", type=int, default=1, help="the source of ids and jitter (%(default)s)")
+    parser.add_argument("-o", "--output", choices=["table", "yaml", "json"], default="table")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run the pods and print their status, then the node's."""
+    outcome = _over_socket(options) if options.cri else _in_virtual_time(options)
+    if options.output == "table":
+        print(_table(outcome, options))
+        return 0
+    items = {"apiVersion": "v1", "kind": "List", "items": [*outcome.pods, outcome.node]}
+    if options.output == "json":
+        import json
+
+        print(json.dumps(items, indent=2))
+    else:
+        import yaml
+
+        print(yaml.safe_dump(items, sort_keys=False), end="")
+    return 0
+
+
+def _in_virtual_time(options: argparse.Namespace) -> Outcome:
+    from kubesim.cli.progress import working
+    from kubesim.node.node import Node
+    from kubesim.node.outcome import Outcome
+
+    node = Node(
+        os=options.os,
+        kubelet_version=options.kubelet_version,
+        profile=options.profile,
+        cgroup_driver=options.cgroup_driver,
+        config=options.node_config,
+        images=options.images,
+        seed=options.seed,
+    )
+    with node:
+        for manifest in options.manifests:
+            node.apply(_path(manifest))
+        with working(f"running {options.duration} of virtual time"):
+            node.advance(options.duration)
+        return Outcome(
+            pods=node.pods(),
+            node=node.status(),
+            events=node.events,
+            cgroup_driver=node.configz()["cgroupDriver"],
+            metrics=dict(node.metrics()),
+        )
+
+
+def _over_socket(options: argparse.Namespace) -> Outcome:
+    from kubesim.cli.progress import working
+    from kubesim.cri.protocol import Cri
+    from kubesim.kernel import Kernel
+    from kubesim.model.duration import parse_duration
+    from kubesim.node.outcome import run_pods
+    from kubesim.node.sources import configuration_of, pods_of
+    from kubesim.node.world import WorldSettings
+    from kubesim.server.real_time import run_over_socket
+    from kubesim.userland.host_files import RealHostFiles
+
+    version = options.kubelet_version
+    config = configuration_of(options.node_config, kubelet_version=version, os=options.os)
+    settings = WorldSettings(os=options.os, kubelet_version=version, config=config)
+    pods = [pod for path in options.manifests for pod in pods_of(_path(path), kubelet_version=version)]
+    duration_ns = parse_duration(options.duration)
+
+    async def main(kernel: Kernel, cri: Cri) -> Outcome:
+        return await run_pods(kernel, cri, settings, RealHostFiles(), pods, duration_ns=duration_ns)
+
+    with working(f"running {options.duration} of real time over {options.cri}"):
+        return run_over_socket(options.cri, main)
+
+
+def _path(name: str) -> Any:
+    from pathlib import Path
+
+    return Path(name)
+
+
+def _table(outcome: Outcome, options: argparse.Namespace) -> str:
+    from kubesim.cli.tables import table
+
+    rows = [row for pod in outcome.pods for row in _pod_rows(pod)]
+    headers = ("POD", "PHASE", "REASON", "CONTAINER", "STATE", "READY", "RESTARTS", "UID", "GID", "GROUPS")
+    node = outcome.node.get("status", {})
+    ready = next((one for one in node.get("conditions", []) if one["type"] == "Ready"), {})
+    info = node.get("nodeInfo", {})
+    features = node.get("features", {})
+    return "\n".join(
+        [
+            table(headers, rows),
+            "",
+            f"node: Ready {ready.get('status', 'Unknown')} ({ready.get('message', 'no status yet')})",
+            f"kubelet {options.kubelet_version}, {info.get('containerRuntimeVersion', 'runtime unknown')}"
+            + (f", profile {options.profile}" if not options.cri else "")
+            + f", cgroup driver {outcome.cgroup_driver}",
+            f"supplementalGroupsPolicy: {features.get('supplementalGroupsPolicy', 'not reported')}",
+        ]
+    )
+
+
+def _pod_rows(pod: dict[str, Any]) -> list[tuple[object, ...]]:
+    status = pod["status"]
+    name, phase, reason = pod["metadata"]["name"], status.get("phase", ""), status.get("reason", "-")
+    containers = [*status.get("initContainerStatuses", []), *status.get("containerStatuses", [])]
+    if not containers:
+        return [(name, phase, reason, "-", "-", "-", "-", "-", "-", "-")]
+    return [(name, phase, reason, *_container_cells(one)) for one in containers]
+
+
+def _container_cells(container: dict[str, Any]) -> tuple[object, ...]:
+    kind, detail = next(iter(container["state"].items()), ("unknown", {}))
+    state = f"{kind}: {detail['reason']}" if detail.get("reason") else kind
+    user = container.get("user", {}).get("linux", {})
+    groups = ",".join(map(str, user.get("supplementalGroups", []))) or "-"
+    return (
+        container["name"],
+        state,
+        "yes" if container["ready"] else "no",
+        container["restartCount"],
+        user.get("uid", "-"),
+        user.get("gid", "-"),
+        groups,
+    )

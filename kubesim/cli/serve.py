@@ -1,0 +1,37 @@
+"""`kubesim serve`."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments of `serve`."""
+    parser.add_argument("--socket", required=True, metavar="unix:///PATH", help="where to listen")
+    parser.add_argument(
+        "--profile", default="containerd-2.3", help="a runtime profile, or the path of one (%(default)s)"
+    )
+    parser.add_argument("--cgroup-driver", choices=["systemd", "cgroupfs"], help="the answer to RuntimeConfig")
+    parser.add_argument("--images", nargs="+", default=[], metavar="PATH", help="image fixtures: files or folders")
+    parser.add_argument("--journal", type=Path, metavar="FILE", help="write every call as a line of JSON")
+    parser.add_argument("--image-fs-path", metavar="DIR", help="the directory that ImageFsInfo names (the socket's)")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Serve until told to stop."""
+    from kubesim.node.sources import image_paths
+    from kubesim.server.serve import ServeOptions, serve
+
+    serve(
+        ServeOptions(
+            socket=options.socket,
+            profile=options.profile,
+            cgroup_driver=options.cgroup_driver,
+            images=image_paths(options.images),
+            journal=options.journal,
+            image_fs_path=options.image_fs_path,
+            on_ready=lambda text: print(text, flush=True),
+        )
+    )
+    return 0

@@ -1,0 +1,228 @@
+"""One image, as a registry holds it: names, digests, size, config, tree, and how a pull of it goes.
+
+`make_image` and `make_artifact` are the ways to one: both write the OCI documents, and take every digest from them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from kubesim.images.oci import (
+    CONFIG_MEDIA_TYPE,
+    EMPTY_CONFIG,
+    EMPTY_MEDIA_TYPE,
+    LAYER_MEDIA_TYPE,
+    TITLE_ANNOTATION,
+    ImageConfig,
+    chain_ids,
+    config_json,
+    descriptor,
+    layer_tar,
+    manifest_json,
+    sha256_digest,
+)
+from kubesim.images.tree import FileTree, TreeNode, build_tree
+
+_NS = 1_000_000_000
+
+
+class Credential(NamedTuple):
+    """What a registry accepts."""
+
+    username: str
+    password: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PullError:
+    """A pull that fails although the image is there."""
+
+    message: str
+    code: str = "Unknown"
+    """Name of the gRPC status, such as `Unavailable`."""
+    times: int | None = None
+    """How many pulls fail before they begin to work; None for all."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PullBehaviour:
+    """How a registry answers when the image is pulled."""
+
+    duration_ns: int = 0
+    """Time the transfer takes whatever the size."""
+    bandwidth_bytes_per_second: int | None = None
+    """Bytes of content per second, on top of `duration_ns`; None for no limit."""
+    error: PullError | None = None
+    credentials: Credential | None = None
+    """What a pull must present; None for a registry that asks nobody."""
+
+    def time_ns(self, size_bytes: int) -> int:
+        """How long a transfer of `size_bytes` takes, in ns."""
+        if self.bandwidth_bytes_per_second is None:
+            return self.duration_ns
+        return self.duration_ns + size_bytes * _NS // self.bandwidth_bytes_per_second
+
+
+class ArtifactBlob(NamedTuple):
+    """One layer blob of an artifact: a file that is never unpacked."""
+
+    title: str
+    """Its file name, from the annotation org.opencontainers.image.title; "" for a blob without one."""
+    content: bytes
+    media_type: str = "application/octet-stream"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Artifact:
+    """What makes an OCI object an artifact and not a container image."""
+
+    artifact_type: str
+    """Media type, such as `application/vnd.example.model`."""
+    blobs: tuple[ArtifactBlob, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Image:
+    """One image or artifact. Images compare by identity; the same content has the same `id`."""
+
+    id: str
+    """`sha256:` and the digest of the config; of an artifact the digest of the manifest, for its config is empty.
+
+    CRI-O shows an artifact so: internal/ociartifact, Artifact.CRIImage.
+    """
+    digest: str
+    """`sha256:` and the digest of the manifest, or what the fixture declares."""
+    references: tuple[str, ...]
+    """Normalised names, tags and `repo@digest`, in the order of the fixture."""
+    size_bytes: int
+    """What a pull transfers: config, manifest and layers; of an artifact its blobs; or what the fixture declares."""
+    config: ImageConfig
+    tree: FileTree
+    """The file system; empty for an artifact."""
+    config_json: bytes
+    manifest_json: bytes
+    diff_ids: tuple[str, ...] = ()
+    """Digests of the uncompressed layers, lowest first."""
+    annotations: tuple[tuple[str, str], ...] = ()
+    """Annotations of the manifest, in order of their names."""
+    pinned: bool = False
+    """Whether the node marks it as one that garbage collection must keep."""
+    is_present: bool = False
+    """Whether the node has it before the first pull."""
+    pull: PullBehaviour = PullBehaviour()
+    artifact: Artifact | None = None
+    """None for a container image."""
+
+    @property
+    def chain_id(self) -> str:
+        """The chain id of all layers; "" without layers."""
+        return chain_ids(self.diff_ids)[-1] if self.diff_ids else ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Declared:
+    """What a document says about an image apart from its content; None lets it be computed."""
+
+    references: tuple[str, ...]
+    id: str | None = None
+    digest: str | None = None
+    size_bytes: int | None = None
+    pinned: bool = False
+    is_present: bool = False
+    pull: PullBehaviour = PullBehaviour()
+    annotations: tuple[tuple[str, str], ...] = ()
+
+
+Layer = Sequence[tuple[str, TreeNode]]
+"""The entries of one layer: absolute clean paths and their nodes; see `kubesim.images.tree.build_tree`."""
+
+
+def make_image(
+    declared: Declared, *, config: ImageConfig, layers: Sequence[Layer], architecture: str = "amd64", os: str = "linux"
+) -> Image:
+    """A container image of `layers`, lowest first. Raises InputError for entries that `build_tree` refuses.
+
+    Within a layer the last entry for a path counts, and the order of the others means nothing.
+    """
+    tree = build_tree([])
+    tars: list[bytes] = []
+    for layer in layers:
+        entries = sorted(dict(layer).items())
+        tree = build_tree(entries, base=tree)
+        tars.append(layer_tar(entries))
+    diff_ids = tuple(sha256_digest(tar) for tar in tars)
+    document = config_json(config, diff_ids=diff_ids, architecture=architecture, os=os)
+    manifest = manifest_json(
+        config=descriptor(document, CONFIG_MEDIA_TYPE),
+        layers=[descriptor(tar, LAYER_MEDIA_TYPE) for tar in tars],
+        annotations=dict(declared.annotations),
+    )
+    return _image(
+        declared,
+        id_=sha256_digest(document),
+        size_bytes=len(document) + len(manifest) + sum(map(len, tars)),
+        config=config,
+        tree=tree,
+        config_json=document,
+        manifest_json=manifest,
+        diff_ids=diff_ids,
+    )
+
+
+def make_artifact(declared: Declared, artifact: Artifact) -> Image:
+    """An artifact: its layers are the blobs as they are, and its config is empty.
+
+    Without blobs it has the one empty layer that opencontainers/image-spec: manifest.md advises.
+    """
+    layers = [
+        descriptor(blob.content, blob.media_type, annotations={TITLE_ANNOTATION: blob.title} if blob.title else None)
+        for blob in artifact.blobs
+    ] or [descriptor(EMPTY_CONFIG, EMPTY_MEDIA_TYPE)]
+    manifest = manifest_json(
+        config=descriptor(EMPTY_CONFIG, EMPTY_MEDIA_TYPE),
+        layers=layers,
+        artifact_type=artifact.artifact_type,
+        annotations=dict(declared.annotations),
+    )
+    return _image(
+        declared,
+        id_=declared.digest or sha256_digest(manifest),
+        size_bytes=sum(layer["size"] for layer in layers),
+        config=ImageConfig(),
+        tree=build_tree([]),
+        config_json=EMPTY_CONFIG,
+        manifest_json=manifest,
+        artifact=artifact,
+    )
+
+
+def _image(
+    declared: Declared,
+    *,
+    id_: str,
+    size_bytes: int,
+    config: ImageConfig,
+    tree: FileTree,
+    config_json: bytes,
+    manifest_json: bytes,
+    diff_ids: tuple[str, ...] = (),
+    artifact: Artifact | None = None,
+) -> Image:
+    return Image(
+        id=declared.id or id_,
+        digest=declared.digest or sha256_digest(manifest_json),
+        references=declared.references,
+        size_bytes=size_bytes if declared.size_bytes is None else declared.size_bytes,
+        config=config,
+        tree=tree,
+        config_json=config_json,
+        manifest_json=manifest_json,
+        diff_ids=diff_ids,
+        annotations=tuple(sorted(declared.annotations)),
+        pinned=declared.pinned,
+        is_present=declared.is_present,
+        pull=declared.pull,
+        artifact=artifact,
+    )

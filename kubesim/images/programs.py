@@ -1,0 +1,66 @@
+"""The emulated programs an image can hold.
+
+A file whose `TreeNode.program` is set runs that program when it is executed. The name before the colon is the
+program, what follows is its applet; `userland` carries them out. This list is the contract between the two rooms:
+an applet is named here when userland has it.
+"""
+
+from __future__ import annotations
+
+from kubesim.images.tree import TreeNode, file_node
+
+BUSYBOX_APPLETS = (
+    "[",
+    "basename",
+    "cat",
+    "date",
+    "dirname",
+    "echo",
+    "env",
+    "false",
+    "groups",
+    "head",
+    "hostname",
+    "id",
+    "ls",
+    "mkdir",
+    "printf",
+    "pwd",
+    "rm",
+    "rmdir",
+    "seq",
+    "sh",
+    "sleep",
+    "sort",
+    "tail",
+    "test",
+    "top",
+    "touch",
+    "true",
+    "uname",
+    "wc",
+    "whoami",
+)
+"""Applets of the emulated busybox, sorted."""
+
+SINGLE_PROGRAMS = ("agnhost", "busybox", "echoserver", "numeric-id", "pause")
+"""Programs that are one file: `agnhost` with its subcommands, `busybox` which takes its applet from its name or its
+first argument, `numeric-id` which is `id` without names, `echoserver` and `pause`, which wait for a signal."""
+
+PROGRAMS = frozenset({*SINGLE_PROGRAMS, *(f"busybox:{applet}" for applet in BUSYBOX_APPLETS)})
+"""Every value that `TreeNode.program` can have, besides ""."""
+
+USERLANDS = {"busybox": BUSYBOX_APPLETS}
+"""What `userland: NAME` in a fixture fills a directory with, besides NAME itself."""
+
+
+def program_node(program: str, *, mode: int = 0o755, uid: int = 0, gid: int = 0) -> TreeNode:
+    """An executable file that runs `program`. Its bytes say so, for whoever reads it as data."""
+    content = f"kubesim program {program}\n".encode()
+    return file_node(content, mode=mode, uid=uid, gid=gid, program=program)
+
+
+def userland_nodes(userland: str) -> dict[str, TreeNode]:
+    """The files of a userland by name. Raises KeyError for one that USERLANDS does not have."""
+    nodes = {applet: program_node(f"{userland}:{applet}") for applet in USERLANDS[userland]}
+    return nodes | {userland: program_node(userland)}

@@ -1,0 +1,394 @@
+"""A read-only file tree: what the layers of an image add up to.
+
+Rule 1: nothing here changes after it was built. A subtree shares its nodes, it copies nothing.
+Rule 2: order is the order of names, so the same entries give the same listing on every machine.
+Rule 3: no path leaves the tree. What happens to a link that would is named by `LinkRule`.
+
+Paths are text with `/` between names; a leading `/` is the root of the tree, with or without it the path is the same.
+Names that are not UTF-8 are kept as surrogate escapes (`os.fsdecode`).
+
+A reader takes `TreeNode.content` and `TreeNode.size_bytes` and asks nothing about where the bytes lie, so nodes of
+an indexed layer can read on demand behind the same two names. Nodes compare by identity: two names of one node are two
+links to one file. To compare trees, compare their `listing()`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from types import MappingProxyType
+
+from kubesim.errors import InputError
+
+LINKS_MAX = 40
+"""Symbolic links followed in one resolution. Mirrors linux: include/linux/namei.h, MAXSYMLINKS."""
+
+NAME_BYTES_MAX = 255
+"""Longest name of one node. Mirrors linux: include/uapi/linux/limits.h, NAME_MAX."""
+
+PATH_BYTES_MAX = 4096
+"""Longest path of one entry. Mirrors linux: include/uapi/linux/limits.h, PATH_MAX."""
+
+_NO_CHILDREN: Mapping[str, TreeNode] = MappingProxyType({})
+
+
+class NodeKind(StrEnum):
+    """What a node of the tree is."""
+
+    FILE = "file"
+    DIRECTORY = "directory"
+    SYMLINK = "symlink"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class TreeNode:
+    """One file, directory or symbolic link."""
+
+    kind: NodeKind
+    mode: int
+    """Permission bits, with setuid, setgid and sticky: 0 to 0o7777."""
+    uid: int = 0
+    gid: int = 0
+    content: bytes = field(default=b"", repr=False)
+    """Bytes of a file; empty for other kinds."""
+    target: str = ""
+    """Where a symbolic link points, as it was written; empty for other kinds."""
+    program: str = ""
+    """Name of the emulated program that runs when this file is executed, such as `busybox:cat`; "" for plain data."""
+    children: Mapping[str, TreeNode] = field(default_factory=lambda: _NO_CHILDREN, repr=False)
+    """Nodes of a directory by name; empty for other kinds."""
+    mtime_ns: int = 0
+    """Time of the last change, ns since the Unix epoch."""
+
+    @property
+    def size_bytes(self) -> int:
+        """Length of a file's content, or of a link's target; 0 for a directory."""
+        if self.kind is NodeKind.SYMLINK:
+            return len(self.target.encode(errors="surrogateescape"))
+        return len(self.content)
+
+    @property
+    def is_directory(self) -> bool:
+        """Whether this node can have children."""
+        return self.kind is NodeKind.DIRECTORY
+
+
+def file_node(content: bytes = b"", *, mode: int = 0o644, uid: int = 0, gid: int = 0, program: str = "") -> TreeNode:
+    """A file without a time."""
+    return TreeNode(kind=NodeKind.FILE, mode=mode, uid=uid, gid=gid, content=content, program=program)
+
+
+def directory_node(*, mode: int = 0o755, uid: int = 0, gid: int = 0) -> TreeNode:
+    """An empty directory without a time."""
+    return TreeNode(kind=NodeKind.DIRECTORY, mode=mode, uid=uid, gid=gid)
+
+
+def symlink_node(target: str, *, uid: int = 0, gid: int = 0) -> TreeNode:
+    """A symbolic link without a time; links have mode 0777."""
+    return TreeNode(kind=NodeKind.SYMLINK, mode=0o777, uid=uid, gid=gid, target=target)
+
+
+class Outcome(StrEnum):
+    """How a resolution ended."""
+
+    FOUND = "found"
+    MISSING = "missing"
+    """A name is not there (ENOENT)."""
+    ESCAPE = "escape"
+    """An absolute link, or a `..` at the root, would leave the tree; only under LinkRule.BENEATH (EXDEV)."""
+    LOOP = "loop"
+    """More than LINKS_MAX links (ELOOP)."""
+    NOT_A_DIRECTORY = "not-a-directory"
+    """Something with more path behind it is a file (ENOTDIR)."""
+
+
+class LinkRule(StrEnum):
+    """What happens where a link or a `..` would leave the tree; the names of openat2(2)."""
+
+    BENEATH = "beneath"
+    """It ends the resolution as an escape. Mirrors linux: fs/namei.c, RESOLVE_BENEATH, and Go's os.Root."""
+    IN_ROOT = "in-root"
+    """The tree is the whole world, as after chroot: absolute links start at its root and `..` at the root stays."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resolution:
+    """The answer of `FileTree.resolve`."""
+
+    outcome: Outcome
+    path: str
+    """FOUND: the path of the node with every link followed. Else the path of the name where it ended."""
+    node: TreeNode | None = None
+    """The node; None unless FOUND."""
+    rest: tuple[str, ...] = ()
+    """Components that were not looked at, so `()` with MISSING means that only the last name is not there."""
+
+
+class FileTree:
+    """A tree with a root, which is a directory unless the tree is one bare file."""
+
+    __slots__ = ("root",)
+
+    def __init__(self, root: TreeNode) -> None:
+        self.root = root
+
+    def __repr__(self) -> str:
+        return f"FileTree({self.root!r}, {len(self.root.children)} names)"
+
+    def get(self, path: str) -> TreeNode | None:
+        """The node at `path`, following no link at all; None when there is none.
+
+        `.` and `..` are steps as usual; `..` at the root stays there.
+        """
+        above: list[TreeNode] = []
+        node = self.root
+        for name in components(path):
+            if not node.is_directory:
+                return None
+            if name == ".":
+                continue
+            if name == "..":
+                node = above.pop() if above else node
+                continue
+            below = node.children.get(name)
+            if below is None:
+                return None
+            above.append(node)
+            node = below
+        return node
+
+    def resolve(self, path: str, follow_last: bool = True, *, link_rule: LinkRule = LinkRule.BENEATH) -> Resolution:
+        """Walk to `path`, following links as the kernel does, never leaving the tree.
+
+        With `follow_last` false a link at the very end is found itself. A trailing `/` asks for a directory, so it
+        follows the last link and refuses a file. Mirrors linux: fs/namei.c, link_path_walk.
+        """
+        names: list[str] = []
+        nodes: list[TreeNode] = [self.root]
+        pending = components(path)
+        pending.reverse()
+        links_count = 0
+
+        def ended(outcome: Outcome, *last: str) -> Resolution:
+            return Resolution(outcome=outcome, path="/" + "/".join([*names, *last]), rest=tuple(reversed(pending)))
+
+        while pending:
+            name = pending.pop()
+            if not nodes[-1].is_directory:
+                pending.append(name)
+                return ended(Outcome.NOT_A_DIRECTORY)
+            if name == ".":
+                continue
+            if name == "..":
+                if names:
+                    names.pop()
+                    nodes.pop()
+                elif link_rule is LinkRule.BENEATH:
+                    return ended(Outcome.ESCAPE, "..")
+                continue
+            node = nodes[-1].children.get(name)
+            if node is None:
+                return ended(Outcome.MISSING, name)
+            if node.kind is not NodeKind.SYMLINK or not (follow_last or pending):
+                names.append(name)
+                nodes.append(node)
+                continue
+            links_count += 1
+            if links_count > LINKS_MAX:
+                return ended(Outcome.LOOP, name)
+            if not node.target:
+                return ended(Outcome.MISSING, name)
+            if node.target.startswith("/"):
+                if link_rule is LinkRule.BENEATH:
+                    return ended(Outcome.ESCAPE, name)
+                names.clear()
+                del nodes[1:]
+            pending.extend(reversed(components(node.target)))
+        return Resolution(outcome=Outcome.FOUND, path="/" + "/".join(names), node=nodes[-1])
+
+    def subtree(self, path: str) -> FileTree:
+        """The tree whose root is the node at `path`, sharing all nodes. Follows no link.
+
+        The node may be a file: a sub path of an image volume can be one. Raises KeyError when nothing is there;
+        to follow links, `resolve` first and hand its `path` over.
+        """
+        node = self.get(path)
+        if node is None:
+            raise KeyError(path)
+        return FileTree(node)
+
+    def walk(self) -> Iterator[tuple[str, TreeNode]]:
+        """Every path and node, the root first as `/`, each directory before what is in it, names in order."""
+        pending = [("/", self.root)]
+        while pending:
+            path, node = pending.pop()
+            yield path, node
+            if node.children:
+                prefix = path.removesuffix("/")
+                pending.extend(
+                    (f"{prefix}/{name}", node.children[name]) for name in sorted(node.children, reverse=True)
+                )
+
+    def listing(self) -> str:
+        """One line per node: path, kind, mode, uid, gid, and what it holds. Equal trees have equal listings.
+
+        Content is shown as its length and sha256, so a listing is fit for reading and for comparing, and a digest
+        of it names the tree.
+        """
+        return "".join(f"{_listed(path, node)}\n" for path, node in self.walk())
+
+
+def components(path: str) -> list[str]:
+    """The steps of a path: empty names dropped, and a trailing `/` kept as a `.`, which only a directory has.
+
+    >>> components("/etc//ssl/")
+    ['etc', 'ssl', '.']
+    """
+    names = [name for name in path.split("/") if name]
+    if names and path.endswith("/"):
+        names.append(".")
+    return names
+
+
+def _listed(path: str, node: TreeNode) -> str:
+    parts = [_shown(path), str(node.kind), f"{node.mode:04o}", f"{node.uid}:{node.gid}"]
+    if node.mtime_ns:
+        parts.append(f"mtime={node.mtime_ns}")
+    if node.kind is NodeKind.FILE:
+        parts.append(f"{len(node.content)} sha256:{hashlib.sha256(node.content).hexdigest()}")
+    if node.program:
+        parts.append(f"program={_shown(node.program)}")
+    if node.kind is NodeKind.SYMLINK:
+        parts.append(f"-> {_shown(node.target)}")
+    return " ".join(parts)
+
+
+def _shown(text: str) -> str:
+    """Text as it is, or quoted where it would not read back as one word of one line."""
+    is_plain = text.isprintable() and not any(character in text for character in " '\"")
+    return text if text and is_plain else repr(text)
+
+
+def build_tree(entries: Iterable[tuple[str, TreeNode]], *, base: FileTree | None = None) -> FileTree:
+    """Lay (path, node) entries over `base`, or over an empty tree; `base` stays as it is and lends its untouched nodes.
+
+    - Each entry is one node: what `children` it has is not looked at. What `FileTree.walk` yields can be built again.
+    - A later entry wins. A directory over a directory changes its mode and owner and keeps what is in it.
+    - Parents that are not there are made with mode 0755, owned by root.
+    - Links among the parents are followed inside the tree, so `/bin/sh` lands in `/usr/bin` where `/bin` is a link.
+
+    Raises InputError, with the entry's path as its place, for a path with `..` or NUL, one that is too long, one with
+    a file among its parents, or links that never end. Mirrors containerd: pkg/archive/tar.go, applyNaive.
+    """
+    builder = _Builder(base.root if base is not None else _PARENT)
+    for path, node in entries:
+        builder.add(path, node)
+    return FileTree(builder.frozen())
+
+
+def merge_trees(lower: FileTree, *uppers: FileTree) -> FileTree:
+    """Lay whole trees over each other, the last one on top, by the rules of `build_tree`."""
+    merged = lower
+    for upper in uppers:
+        merged = build_tree(upper.walk(), base=merged)
+    return merged
+
+
+_PARENT = directory_node()
+
+
+class _OpenDirectory:
+    """A directory while the tree is built."""
+
+    __slots__ = ("above", "below", "meta", "name")
+
+    def __init__(self, meta: TreeNode, above: _OpenDirectory | None, name: str) -> None:
+        self.meta = meta
+        self.above = above
+        self.name = name
+        self.below: dict[str, TreeNode | _OpenDirectory] = {**meta.children}
+
+
+class _Builder:
+    """Opens only the directories that an entry touches; all others stay shared with the base."""
+
+    def __init__(self, root: TreeNode) -> None:
+        if not root.is_directory:
+            raise InputError("a bare file has no room for entries", where="/", hint="the base must be a directory")
+        self._root = _OpenDirectory(root, None, "")
+        self._opened = [self._root]
+
+    def add(self, path: str, node: TreeNode) -> None:
+        names = [name for name in components(path) if name != "."]
+        _check_names(path, names)
+        if not names:
+            if not node.is_directory:
+                raise InputError(f"the root of a tree cannot be a {node.kind}", where="/", hint="it is a directory")
+            self._root.meta = node
+            return
+        last = names.pop()
+        above = self._parent(path, names)
+        there = above.below.get(last)
+        if not node.is_directory:
+            above.below[last] = node
+        elif isinstance(there, _OpenDirectory):
+            there.meta = node
+        else:
+            self._open(above, last, there if there is not None and there.is_directory else _PARENT).meta = node
+
+    def frozen(self) -> TreeNode:
+        """The finished root. Directories close in the opposite order of opening, so children close first."""
+        for directory in reversed(self._opened):
+            below = {name: node for name, node in sorted(directory.below.items()) if isinstance(node, TreeNode)}
+            node = replace(directory.meta, children=MappingProxyType(below))
+            if directory.above is None:
+                return node
+            if directory.above.below.get(directory.name) is directory:  # else something later took its place
+                directory.above.below[directory.name] = node
+        raise AssertionError("unreachable: the root was opened first, so it closes last")
+
+    def _parent(self, path: str, names: list[str]) -> _OpenDirectory:
+        here = self._root
+        pending = names[::-1]
+        links_count = 0
+        while pending:
+            name = pending.pop()
+            if name == ".":
+                continue
+            if name == "..":  # from the target of a link; the root is its own parent
+                here = here.above or here
+                continue
+            below = here.below.get(name)
+            if isinstance(below, _OpenDirectory):
+                here = below
+            elif below is None or below.is_directory:
+                here = self._open(here, name, below or _PARENT)
+            elif below.kind is NodeKind.SYMLINK:
+                links_count += 1
+                if links_count > LINKS_MAX:
+                    raise InputError(f"more than {LINKS_MAX} symbolic links on the way", where=path)
+                if below.target.startswith("/"):
+                    here = self._root
+                pending.extend(reversed(components(below.target)))
+            else:
+                raise InputError(f"{name!r} on the way is a file", where=path, hint="only a directory can hold it")
+        return here
+
+    def _open(self, above: _OpenDirectory, name: str, node: TreeNode) -> _OpenDirectory:
+        directory = _OpenDirectory(node, above, name)
+        above.below[name] = directory
+        self._opened.append(directory)
+        return directory
+
+
+def _check_names(path: str, names: list[str]) -> None:
+    if ".." in names:
+        raise InputError("`..` in the path of an entry", where=path, hint="write the path without it")
+    if "\0" in path:
+        raise InputError("a NUL in the path of an entry", where=path.replace("\0", "\\0"))
+    if any(len(name.encode(errors="surrogateescape")) > NAME_BYTES_MAX for name in names):
+        raise InputError(f"a name of more than {NAME_BYTES_MAX} bytes", where=path)
+    if len(path.encode(errors="surrogateescape")) > PATH_BYTES_MAX:
+        raise InputError(f"a path of more than {PATH_BYTES_MAX} bytes", where=path)

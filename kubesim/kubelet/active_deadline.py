@@ -1,0 +1,41 @@
+"""activeDeadlineSeconds: a pod that is active for longer fails.
+
+Mirrors kubelet: pkg/kubelet/active_deadline.go.
+"""
+
+from __future__ import annotations
+
+from kubesim.kernel import Kernel
+from kubesim.kubelet.event_recorder import EventRecorder
+from kubesim.kubelet.event_reference import pod_reference
+from kubesim.kubelet.status_manager import StatusManager
+from kubesim.model import k8s_v1 as v1
+from kubesim.policy.pod_phase import PhaseReason
+from kubesim.policy.pod_view import PodPhase
+
+REASON = "DeadlineExceeded"
+MESSAGE = "Pod was active on the node longer than the specified deadline"
+
+
+class ActiveDeadline:
+    """Watches the deadlines of pods."""
+
+    def __init__(self, kernel: Kernel, recorder: EventRecorder, statuses: StatusManager) -> None:
+        self._kernel = kernel
+        self._recorder = recorder
+        self._statuses = statuses
+
+    def is_past(self, pod: v1.Pod) -> bool:
+        """Whether the pod's time is over."""
+        seconds = pod.spec.active_deadline_seconds
+        start_ns = self._statuses.start_time_ns(pod.metadata.uid)
+        if seconds is None or start_ns is None:
+            return False
+        return self._kernel.now_ns - start_ns >= seconds * 1_000_000_000
+
+    def check(self, pod: v1.Pod) -> PhaseReason | None:
+        """The phase that the deadline demands, with its event; None while there is time."""
+        if not self.is_past(pod):
+            return None
+        self._recorder.event(pod_reference(pod), "Normal", REASON, MESSAGE)
+        return PhaseReason(phase=PodPhase.FAILED, reason=REASON, message=MESSAGE)

@@ -1,0 +1,134 @@
+"""Admission: what the rule of policy/admission.py needs to know about a pod and about the node.
+
+Mirrors kubelet: pkg/kubelet/allocation/allocation_manager.go, canAdmitPod, and pkg/kubelet/lifecycle/predicate.go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from kubesim.kubelet.container_resources import pod_qos
+from kubesim.kubelet.pod_views import is_static
+from kubesim.model import k8s_v1 as v1
+from kubesim.model.pod_resources import aggregate_requests
+from kubesim.model.quantity import millicores, whole_units
+from kubesim.policy.admission import AdmissionNode, AdmissionPod, HostPort, Rejection, admit
+from kubesim.policy.node_affinity import NodeAffinity, NodeRequirement, NodeSelectorTerm
+from kubesim.policy.taints import Taint, Toleration
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeSituation:
+    """The node at the moment of admission. `active_pods` are the admitted pods that still hold their resources."""
+
+    node: v1.Node
+    os: str
+    active_pods: tuple[v1.Pod, ...]
+    is_shutting_down: bool
+    kubelet_version: str
+    gates: Mapping[str, bool]
+
+
+def admission_refusal(pod: v1.Pod, situation: NodeSituation) -> Rejection | None:
+    """Why the kubelet refuses the pod; None when it takes it."""
+    return admit(
+        _pod(pod, situation.gates),
+        _node(situation),
+        kubelet_version=situation.kubelet_version,
+        gates=situation.gates,
+    )
+
+
+def _pod(pod: v1.Pod, gates: Mapping[str, bool]) -> AdmissionPod:
+    spec = pod.spec
+    context = spec.security_context
+    return AdmissionPod(
+        labels=pod.metadata.labels,
+        os_name=spec.os.name if spec.os is not None else None,
+        priority=spec.priority,
+        is_static=is_static(pod),
+        qos=pod_qos(pod, gates),
+        node_name=spec.node_name,
+        requests=_requests(pod),
+        affinity=_affinity(spec),
+        tolerations=tuple(
+            Toleration(key=one.key, operator=one.operator, value=one.value, effect=one.effect)
+            for one in spec.tolerations
+        ),
+        host_ports=_host_ports([pod]),
+        supplemental_groups_policy=context.supplemental_groups_policy if context is not None else None,
+        uses_apparmor=_uses_apparmor(pod),
+    )
+
+
+def _node(situation: NodeSituation) -> AdmissionNode:
+    node = situation.node
+    used: dict[str, int] = {}
+    for pod in situation.active_pods:
+        for name, amount in _requests(pod).items():
+            used[name] = used.get(name, 0) + amount
+    features = node.status.features
+    return AdmissionNode(
+        name=node.metadata.name,
+        os=situation.os,
+        labels=node.metadata.labels,
+        taints=tuple(Taint(key=one.key, value=one.value, effect=one.effect) for one in node.spec.taints),
+        allocatable={
+            name: millicores(amount) if name == "cpu" else whole_units(amount)
+            for name, amount in node.status.allocatable.items()
+        },
+        used=used,
+        pods=len(situation.active_pods),
+        host_ports=_host_ports(situation.active_pods),
+        pressures=tuple(
+            one.type for one in node.status.conditions if one.type.endswith("Pressure") and one.status == "True"
+        ),
+        supplemental_groups_policy=features.supplemental_groups_policy if features is not None else None,
+        apparmor_error="AppArmor is not enabled on the host",
+        declared_features=tuple(node.status.declared_features),
+        is_shutting_down=situation.is_shutting_down,
+    )
+
+
+def _requests(pod: v1.Pod) -> dict[str, int]:
+    return {
+        name: amount.milli_value if name == "cpu" else amount.value
+        for name, amount in aggregate_requests(pod.spec).items()
+    }
+
+
+def _host_ports(pods: Iterable[v1.Pod]) -> tuple[HostPort, ...]:
+    return tuple(
+        HostPort(port=port.host_port, protocol=port.protocol or "TCP", host_ip=port.host_ip)
+        for pod in pods
+        for container in (*pod.spec.containers, *pod.spec.init_containers)
+        for port in container.ports
+        if port.host_port
+    )
+
+
+def _affinity(spec: v1.PodSpec) -> NodeAffinity:
+    terms: tuple[NodeSelectorTerm, ...] | None = None
+    node_affinity = spec.affinity.node_affinity if spec.affinity is not None else None
+    required = node_affinity.required_during_scheduling_ignored_during_execution if node_affinity is not None else None
+    if required is not None:
+        terms = tuple(
+            NodeSelectorTerm(expressions=_requirements(term.match_expressions), fields=_requirements(term.match_fields))
+            for term in required.node_selector_terms
+        )
+    return NodeAffinity(node_selector=tuple(sorted(spec.node_selector.items())), required_terms=terms)
+
+
+def _requirements(requirements: Iterable[v1.NodeSelectorRequirement]) -> tuple[NodeRequirement, ...]:
+    return tuple(NodeRequirement(key=one.key, operator=one.operator, values=tuple(one.values)) for one in requirements)
+
+
+def _uses_apparmor(pod: v1.Pod) -> bool:
+    context = pod.spec.security_context
+    profiles = [context.app_armor_profile if context is not None else None]
+    profiles += [
+        one.security_context.app_armor_profile if one.security_context is not None else None
+        for one in (*pod.spec.init_containers, *pod.spec.containers)
+    ]
+    return any(profile is not None and profile.type != "Unconfined" for profile in profiles)

@@ -1,0 +1,137 @@
+"""The ContainerConfig that the kubelet hands to CreateContainer.
+
+Mirrors kubelet: pkg/kubelet/kuberuntime/kuberuntime_container.go (generateContainerConfig), labels.go,
+pkg/kubelet/kubelet_pods.go (GenerateRunContainerOptions, makeHostsMount) and
+kuberuntime_container_linux.go (generateLinuxContainerConfig).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import msgspec
+
+from kubesim.cri import api
+from kubesim.kubelet import labels
+from kubesim.kubelet.container_hash import container_hash
+from kubesim.kubelet.container_resources import linux_resources
+from kubesim.kubelet.environment import container_environment
+from kubesim.kubelet.hosts_file import hosts_file
+from kubesim.kubelet.outside import HostFiles
+from kubesim.kubelet.pod_directories import PodDirectories
+from kubesim.kubelet.sandbox_config import NodeSettings
+from kubesim.kubelet.security_config import linux_security_context, windows_security_context
+from kubesim.kubelet.volumes import ImageVolume, PodVolumes
+from kubesim.model import k8s_v1 as v1
+from kubesim.policy.env_expansion import expand_words
+from kubesim.policy.qos import QosClass
+
+AnyContainer = v1.Container | v1.EphemeralContainer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContainerRequest:
+    """All that one container's configuration is made from.
+
+    `image_uid` and `image_username` are what ImageStatus says; `unique` is eight hex digits for the termination log.
+    """
+
+    pod: v1.Pod
+    container: AnyContainer
+    attempt: int
+    qos: QosClass
+    image_ref: str
+    image_uid: int | None
+    image_username: str
+    pod_ips: tuple[str, ...]
+    image_volumes: Mapping[str, ImageVolume]
+    target_container_id: str
+    unique: str
+
+
+class ContainerConfigs:
+    """Builds container configurations for one node."""
+
+    def __init__(
+        self, node: NodeSettings, host_files: HostFiles, directories: PodDirectories, volumes: PodVolumes
+    ) -> None:
+        self._node = node
+        self._host_files = host_files
+        self._directories = directories
+        self._volumes = volumes
+
+    def build(self, request: ContainerRequest) -> api.ContainerConfig:
+        """The configuration. Raises ContainerConfigError with the kubelet's text."""
+        pod, container = request.pod, request.container
+        environment = container_environment(pod, container, pod_ips=request.pod_ips, node=self._node)
+        log_path = f"{container.name}/{request.attempt}.log"
+        self._host_files.make_dirs(f"{self._directories.logs(pod)}/{container.name}")
+        config = api.ContainerConfig(
+            metadata=api.ContainerMetadata(name=container.name, attempt=request.attempt),
+            image=api.ImageSpec(image=request.image_ref, user_specified_image=container.image),
+            command=expand_words(container.command, environment),
+            args=expand_words(container.args, environment),
+            working_dir=container.working_dir,
+            labels=_labels(pod, container),
+            annotations=_annotations(pod, container, request.attempt),
+            mounts=self._mounts(request, environment),
+            log_path=log_path,
+            stdin=container.stdin,
+            stdin_once=container.stdin_once,
+            tty=container.tty,
+        )
+        config.envs.extend(api.KeyValue(key=key, value=value.encode()) for key, value in environment.items())
+        if self._node.os == "linux":
+            config.linux.resources.CopyFrom(
+                linux_resources(pod, container, qos=request.qos, memory_capacity_bytes=self._node.memory_capacity_bytes)
+            )
+            config.linux.security_context.CopyFrom(linux_security_context(request, self._node))
+        else:
+            config.windows.security_context.CopyFrom(windows_security_context(request))
+        return config
+
+    def _mounts(self, request: ContainerRequest, environment: Mapping[str, str]) -> list[api.Mount]:
+        pod, container = request.pod, request.container
+        mounts = self._volumes.mounts(pod, container, environment=environment, image_volumes=request.image_volumes)
+        if self._node.os != "linux":
+            return mounts
+        taken = {mount.container_path for mount in mounts}
+        if "/etc/hosts" not in taken and (request.pod_ips or pod.spec.host_network):
+            path = self._directories.etc_hosts(pod.metadata.uid)
+            self._host_files.write(path, hosts_file(pod, request.pod_ips, self._node).encode(), 0o644)
+            mounts.append(api.Mount(container_path="/etc/hosts", host_path=path, selinux_relabel=True))
+        path = self._directories.termination_log(pod.metadata.uid, container.name, request.unique)
+        self._host_files.make_dirs(path.rpartition("/")[0])
+        self._host_files.write(path, b"", 0o666)
+        mounts.append(
+            api.Mount(container_path=container.termination_message_path, host_path=path, selinux_relabel=True)
+        )
+        return mounts
+
+
+def _labels(pod: v1.Pod, container: AnyContainer) -> dict[str, str]:
+    return {
+        labels.POD_NAME: pod.metadata.name,
+        labels.POD_NAMESPACE: pod.metadata.namespace,
+        labels.POD_UID: pod.metadata.uid,
+        labels.CONTAINER_NAME: container.name,
+    }
+
+
+def _annotations(pod: v1.Pod, container: AnyContainer, attempt: int) -> dict[str, str]:
+    result = {
+        labels.HASH: container_hash(container.name, container.image),
+        labels.RESTART_COUNT: str(attempt),
+        labels.TERMINATION_MESSAGE_PATH: container.termination_message_path,
+        labels.TERMINATION_MESSAGE_POLICY: container.termination_message_policy,
+    }
+    if pod.metadata.deletion_grace_period_seconds is not None:
+        result[labels.POD_DELETION_GRACE] = str(pod.metadata.deletion_grace_period_seconds)
+    if pod.spec.termination_grace_period_seconds is not None:
+        result[labels.POD_TERMINATION_GRACE] = str(pod.spec.termination_grace_period_seconds)
+    if container.lifecycle is not None and container.lifecycle.pre_stop is not None:
+        result[labels.PRE_STOP_HANDLER] = msgspec.json.encode(container.lifecycle.pre_stop).decode()
+    if container.ports:
+        result[labels.PORTS] = msgspec.json.encode(container.ports).decode()
+    return result

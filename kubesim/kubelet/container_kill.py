@@ -1,0 +1,145 @@
+"""Stops containers and pods: grace period, preStop, the turn of sidecars, StopContainer, StopPodSandbox.
+
+Mirrors kubelet: pkg/kubelet/kuberuntime/kuberuntime_container.go (killContainer, killContainersWithSyncResult) and
+kuberuntime_manager.go (killPodWithSyncResult).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from kubesim.cri import api
+from kubesim.cri.client import CriClient
+from kubesim.cri.errors import Code, CriError
+from kubesim.kernel import Event, Kernel, TaskGroup, timeout
+from kubesim.kubelet.container_hooks import ContainerHooks, HookFailed
+from kubesim.kubelet.event_recorder import EventRecorder
+from kubesim.kubelet.event_reference import container_reference
+from kubesim.kubelet.runtime_pods import bare_id
+from kubesim.model import k8s_v1 as v1
+from kubesim.policy.grace_period import container_grace_seconds, remaining_grace_seconds, stop_timeout_seconds
+from kubesim.policy.sync_plan import KillReason
+from kubesim.policy.pod_view import ContainerKind, PodView, RuntimeContainer, RuntimePod, RuntimeState
+
+SECOND_NS = 1_000_000_000
+
+
+class TerminationOrder:
+    """Whose turn it is: a sidecar stops after all regular containers and after the sidecars behind it.
+
+    Mirrors kubelet: pkg/kubelet/kuberuntime/kuberuntime_termination_order.go.
+    """
+
+    def __init__(self, pod: PodView, running: frozenset[str]) -> None:
+        self._stopped = {name: Event() for name in running}
+        regular = [one.name for one in pod.containers if one.name in running]
+        self._before: dict[str, list[str]] = {}
+        later: list[str] = []
+        for container in reversed(pod.init_containers):
+            if container.kind is ContainerKind.SIDECAR:
+                self._before[container.name] = [*regular, *later]
+                if container.name in running:
+                    later.append(container.name)
+
+    async def wait_turn(self, name: str, grace_ns: int) -> None:
+        """Wait until everything that stops before this container has stopped, at most `grace_ns`."""
+        try:
+            async with timeout(grace_ns):
+                for other in self._before.get(name, ()):
+                    await self._stopped[other].wait()
+        except TimeoutError:
+            return
+
+    def stopped(self, name: str) -> None:
+        """A container has stopped."""
+        if name in self._stopped:
+            self._stopped[name].set()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kill:
+    """One container to stop. `override_seconds` replaces the pod's grace period, `probe_seconds` comes from a probe."""
+
+    container: RuntimeContainer
+    message: str = ""
+    reason: KillReason = KillReason.OTHER
+    override_seconds: int | None = None
+    probe_seconds: int | None = None
+
+
+class ContainerKiller:
+    """Stops containers with everything that goes with it."""
+
+    def __init__(self, kernel: Kernel, client: CriClient, recorder: EventRecorder, hooks: ContainerHooks) -> None:
+        self._kernel = kernel
+        self._client = client
+        self._recorder = recorder
+        self._hooks = hooks
+
+    async def kill_container(self, pod: v1.Pod, kill: Kill, order: TerminationOrder | None = None) -> None:
+        """Stop one container. Raises CriError when the runtime cannot."""
+        name = kill.container.name
+        grace_seconds = container_grace_seconds(
+            reason=kill.reason,
+            override_seconds=kill.override_seconds,
+            deletion_seconds=pod.metadata.deletion_grace_period_seconds,
+            probe_seconds=kill.probe_seconds,
+            pod_seconds=pod.spec.termination_grace_period_seconds,
+        )
+        reference = container_reference(pod, name)
+        self._recorder.event(reference, "Normal", "Killing", kill.message or f"Stopping container {name}")
+        began_ns = self._kernel.now_ns
+        if grace_seconds > 0:
+            await self._pre_stop(pod, kill.container, grace_seconds)
+            grace_seconds = remaining_grace_seconds(grace_seconds, spent_ns=self._kernel.now_ns - began_ns)
+        if grace_seconds > 0 and order is not None:
+            began_ns = self._kernel.now_ns
+            await order.wait_turn(name, grace_seconds * SECOND_NS)
+            grace_seconds = remaining_grace_seconds(grace_seconds, spent_ns=self._kernel.now_ns - began_ns)
+        try:
+            await self._client.stop_container(
+                api.StopContainerRequest(
+                    container_id=bare_id(kill.container.id), timeout=stop_timeout_seconds(grace_seconds)
+                )
+            )
+        except CriError as error:
+            if error.code is not Code.NOT_FOUND:
+                raise
+        finally:
+            if order is not None:
+                order.stopped(name)
+
+    async def kill_pod(self, pod: v1.Pod, view: PodView, runtime: RuntimePod, override_seconds: int | None) -> None:
+        """Stop all running containers in parallel, then every sandbox the runtime knows of. Raises CriError."""
+        running = [one for one in runtime.containers if one.state is RuntimeState.RUNNING]
+        order = None
+        if any(one.kind is ContainerKind.SIDECAR for one in view.init_containers):
+            order = TerminationOrder(view, frozenset(one.name for one in running))
+        async with TaskGroup() as group:
+            for container in running:
+                kill = Kill(container=container, override_seconds=override_seconds)
+                group.spawn(self.kill_container(pod, kill, order), name=f"kill {container.name}")
+        for sandbox in runtime.sandboxes:
+            try:
+                await self._client.stop_pod_sandbox(api.StopPodSandboxRequest(pod_sandbox_id=sandbox.id))
+            except CriError as error:
+                if error.code is not Code.NOT_FOUND:
+                    raise
+
+    async def _pre_stop(self, pod: v1.Pod, container: RuntimeContainer, grace_seconds: int) -> None:
+        spec = next(
+            (one for one in (*pod.spec.containers, *pod.spec.init_containers) if one.name == container.name), None
+        )
+        handler = spec.lifecycle.pre_stop if spec is not None and spec.lifecycle is not None else None
+        if handler is None:
+            return
+        try:
+            async with timeout(grace_seconds * SECOND_NS):
+                await self._hooks.run(pod, container.name, bare_id(container.id), handler)
+        except TimeoutError:
+            # A hook that outlives the grace period is left alone; the container is stopped all the same.
+            return
+        except HookFailed:
+            self._recorder.event(
+                container_reference(pod, container.name), "Warning", "FailedPreStopHook", "PreStopHook failed"
+            )

@@ -1,0 +1,202 @@
+"""Starts one container: image, configuration, CreateContainer, StartContainer, postStart.
+
+Every failure becomes the waiting state of the container, and an event.
+Mirrors kubelet: pkg/kubelet/kuberuntime/kuberuntime_container.go, startContainer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from kubesim.cri import api
+from kubesim.cri.client import CriClient
+from kubesim.cri.errors import CriError
+from kubesim.errors import KubesimError
+from kubesim.kernel import Kernel
+from kubesim.kubelet.container_config import AnyContainer, ContainerConfigs, ContainerRequest
+from kubesim.kubelet.container_hooks import ContainerHooks, HookFailed
+from kubesim.kubelet.container_kill import ContainerKiller, Kill
+from kubesim.kubelet.event_recorder import EventRecorder
+from kubesim.kubelet.event_reference import container_reference
+from kubesim.kubelet.image_manager import ImageManager, ImageRequest
+from kubesim.kubelet.outside import HostFiles
+from kubesim.kubelet.pod_directories import PodDirectories
+from kubesim.kubelet.runtime_pods import bare_id
+from kubesim.kubelet.security_config import non_root_problem
+from kubesim.kubelet.volumes import ContainerConfigError, ImageVolume
+from kubesim.model import k8s_v1 as v1
+from kubesim.policy.pod_view import RuntimeContainer, RuntimePod, RuntimeState, Waiting
+from kubesim.policy.pull_policy import ImageFailure
+from kubesim.policy.qos import QosClass
+from kubesim.policy.sync_plan import KillReason
+
+
+class StartFailed(KubesimError):
+    """A container did not start; `waiting` is what its status shows."""
+
+    def __init__(self, waiting: Waiting) -> None:
+        super().__init__(f"{waiting.reason}: {waiting.message}")
+        self.waiting = waiting
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PodStart:
+    """What all container starts of one sync share. `image_failures` are the failed image volumes by volume name."""
+
+    pod: v1.Pod
+    runtime: RuntimePod
+    qos: QosClass
+    sandbox_id: str
+    sandbox_config: api.PodSandboxConfig
+    pod_ips: tuple[str, ...]
+    image_volumes: Mapping[str, ImageVolume]
+    image_failures: Mapping[str, ImageFailure]
+
+
+class ContainerStarter:
+    """Starts containers of pods on one node."""
+
+    def __init__(
+        self,
+        kernel: Kernel,
+        client: CriClient,
+        recorder: EventRecorder,
+        images: ImageManager,
+        configs: ContainerConfigs,
+        killer: ContainerKiller,
+        hooks: ContainerHooks,
+        host_files: HostFiles,
+        directories: PodDirectories,
+        *,
+        os: str,
+    ) -> None:
+        self._kernel = kernel
+        self._client = client
+        self._recorder = recorder
+        self._images = images
+        self._configs = configs
+        self._killer = killer
+        self._hooks = hooks
+        self._host_files = host_files
+        self._directories = directories
+        self._os = os
+
+    async def start(self, start: PodStart, container: AnyContainer) -> None:
+        """Start one container. Raises StartFailed."""
+        self._check_image_volumes(start, container)
+        image_ref = await self._ensure_image(start, container)
+        try:
+            config = await self._configure(start, container, image_ref)
+        except (ContainerConfigError, CriError) as error:
+            raise self._failed(start, container, "CreateContainerConfigError", _text(error)) from error
+        try:
+            created = await self._client.create_container(
+                api.CreateContainerRequest(
+                    pod_sandbox_id=start.sandbox_id, config=config, sandbox_config=start.sandbox_config
+                )
+            )
+        except CriError as error:
+            raise self._failed(start, container, "CreateContainerError", error.message) from error
+        reference = container_reference(start.pod, container.name)
+        self._recorder.event(reference, "Normal", "Created", "Container created")
+        try:
+            await self._client.start_container(api.StartContainerRequest(container_id=created.container_id))
+        except CriError as error:
+            raise self._failed(start, container, "RunContainerError", error.message) from error
+        self._recorder.event(reference, "Normal", "Started", "Container started")
+        await self._post_start(start, container, created.container_id)
+
+    def _check_image_volumes(self, start: PodStart, container: AnyContainer) -> None:
+        """The last failed image volume that the container mounts is why it waits."""
+        failure = None
+        for mount in container.volume_mounts:
+            found = start.image_failures.get(mount.name)
+            if found is not None:
+                failure = found
+                self._event_of(start, container, found)
+        if failure is not None:
+            raise StartFailed(failure.waiting)
+
+    async def _ensure_image(self, start: PodStart, container: AnyContainer) -> str:
+        result = await self._images.ensure(
+            ImageRequest(
+                pod=start.pod,
+                image=container.image,
+                policy=container.image_pull_policy,
+                reference=container_reference(start.pod, container.name),
+                sandbox_config=start.sandbox_config,
+            )
+        )
+        if result.failure is not None:
+            self._event_of(start, container, result.failure)
+            raise StartFailed(result.failure.waiting)
+        return result.image_ref
+
+    async def _configure(self, start: PodStart, container: AnyContainer, image_ref: str) -> api.ContainerConfig:
+        image = await self._client.image_status(api.ImageStatusRequest(image=api.ImageSpec(image=image_ref)))
+        image_uid = image.image.uid.value if image.image.HasField("uid") else None
+        refusal = non_root_problem(
+            start.pod, container, image_uid=image_uid, image_username=image.image.username, os=self._os
+        )
+        if refusal:
+            raise ContainerConfigError(refusal)
+        return self._configs.build(
+            ContainerRequest(
+                pod=start.pod,
+                container=container,
+                attempt=self._next_attempt(start, container.name),
+                qos=start.qos,
+                image_ref=image_ref,
+                image_uid=image_uid,
+                image_username=image.image.username,
+                pod_ips=start.pod_ips,
+                image_volumes=start.image_volumes,
+                target_container_id=self._target(start, container),
+                unique=self._kernel.ids.hex(8),
+            )
+        )
+
+    def _next_attempt(self, start: PodStart, name: str) -> int:
+        """The restart count: one more than the newest, else one more than the highest log, else 0."""
+        newest = start.runtime.newest(name)
+        if newest is not None:
+            return newest.restart_count + 1
+        logs = self._host_files.list_dir(f"{self._directories.logs(start.pod)}/{name}")
+        numbers = [int(stem) for stem in (log.partition(".log")[0] for log in logs) if stem.isdecimal()]
+        return max(numbers) + 1 if numbers else 0
+
+    def _target(self, start: PodStart, container: AnyContainer) -> str:
+        wanted = getattr(container, "target_container_name", "")
+        if not wanted:
+            return ""
+        target = start.runtime.newest(wanted)
+        if target is None or target.state is not RuntimeState.RUNNING:
+            raise ContainerConfigError(f"unable to find target container {wanted}")
+        return bare_id(target.id)
+
+    async def _post_start(self, start: PodStart, container: AnyContainer, container_id: str) -> None:
+        handler = container.lifecycle.post_start if container.lifecycle is not None else None
+        if handler is None:
+            return
+        try:
+            await self._hooks.run(start.pod, container.name, container_id, handler)
+        except HookFailed as error:
+            reference = container_reference(start.pod, container.name)
+            self._recorder.event(reference, "Warning", "FailedPostStartHook", "PostStartHook failed")
+            running = RuntimeContainer(name=container.name, id=container_id, state=RuntimeState.RUNNING)
+            kill = Kill(container=running, message="FailedPostStartHook", reason=KillReason.FAILED_POST_START_HOOK)
+            await self._killer.kill_container(start.pod, kill)
+            raise StartFailed(Waiting(reason="PostStartHookError", message=str(error))) from error
+
+    def _event_of(self, start: PodStart, container: AnyContainer, failure: ImageFailure) -> None:
+        event = failure.container_event
+        self._recorder.event(container_reference(start.pod, container.name), event.type, event.reason, event.message)
+
+    def _failed(self, start: PodStart, container: AnyContainer, reason: str, message: str) -> StartFailed:
+        self._recorder.event(container_reference(start.pod, container.name), "Warning", "Failed", f"Error: {message}")
+        return StartFailed(Waiting(reason=reason, message=message))
+
+
+def _text(error: KubesimError) -> str:
+    return error.go_text if isinstance(error, CriError) else str(error)

@@ -1,0 +1,70 @@
+"""Removes what has ended: dead containers beyond the newest of each name, and all of a pod that is gone.
+
+Mirrors kubelet: pkg/kubelet/kuberuntime/kuberuntime_container.go (pruneInitContainersBeforeStart,
+purgeInitContainers), pkg/kubelet/pod_container_deletor.go and kuberuntime_gc.go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from kubesim.cri import api
+from kubesim.cri.client import CriClient
+from kubesim.cri.errors import Code, CriError
+from kubesim.kubelet.runtime_pods import bare_id
+from kubesim.policy.pod_view import PodView, RuntimeContainer, RuntimePod, RuntimeState
+
+DEAD_PER_NAME = 1
+"""maximum-dead-containers-per-container: the newest one keeps its logs and its last state readable."""
+
+
+class DeadContainers:
+    """Removal of containers and sandboxes. A runtime that refuses is asked again at the next occasion."""
+
+    def __init__(self, client: CriClient) -> None:
+        self._client = client
+
+    async def prune_init_containers(self, view: PodView, runtime: RuntimePod) -> None:
+        """Keep the newest exited init container of each name."""
+        for spec in view.init_containers:
+            exited = [one for one in runtime.containers if one.name == spec.name and _has_ended(one)]
+            await self._remove(exited[1:])
+
+    async def remove_init_containers(self, view: PodView, runtime: RuntimePod) -> None:
+        """Remove all init containers: the pod starts over in a new sandbox."""
+        names = {one.name for one in view.init_containers}
+        await self._remove(one for one in runtime.containers if one.name in names)
+
+    async def remove_older(self, runtime: RuntimePod) -> None:
+        """Keep one dead container of each name."""
+        kept: dict[str, int] = {}
+        surplus = []
+        for container in runtime.containers:
+            if container.state is RuntimeState.EXITED:
+                kept[container.name] = kept.get(container.name, 0) + 1
+                if kept[container.name] > DEAD_PER_NAME:
+                    surplus.append(container)
+        await self._remove(surplus)
+
+    async def remove_pod(self, runtime: RuntimePod) -> None:
+        """Remove everything of a pod that no longer exists."""
+        await self._remove(one for one in runtime.containers if one.state is not RuntimeState.RUNNING)
+        for sandbox in runtime.sandboxes:
+            try:
+                await self._client.stop_pod_sandbox(api.StopPodSandboxRequest(pod_sandbox_id=sandbox.id))
+                await self._client.remove_pod_sandbox(api.RemovePodSandboxRequest(pod_sandbox_id=sandbox.id))
+            except CriError as error:
+                if error.code is not Code.NOT_FOUND:
+                    raise
+
+    async def _remove(self, containers: Iterable[RuntimeContainer]) -> None:
+        for container in containers:
+            try:
+                await self._client.remove_container(api.RemoveContainerRequest(container_id=bare_id(container.id)))
+            except CriError as error:
+                if error.code is not Code.NOT_FOUND:
+                    raise
+
+
+def _has_ended(container: RuntimeContainer) -> bool:
+    return container.state in {RuntimeState.EXITED, RuntimeState.UNKNOWN}

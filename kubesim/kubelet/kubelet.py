@@ -1,0 +1,300 @@
+"""The kubelet: one process, from its start to its end, over one runtime and one API server.
+
+Mirrors kubelet: cmd/kubelet/app/server.go (run) and pkg/kubelet/kubelet.go (NewMainKubelet, Run).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from kubesim.cri import api
+from kubesim.cri.client import CriClient
+from kubesim.cri.errors import CriError
+from kubesim.cri.protocol import Cri
+from kubesim.kernel import Kernel, Task
+from kubesim.kubelet.admission import NodeSituation, admission_refusal
+from kubesim.kubelet.cgroup_discovery import discover_cgroup_driver
+from kubesim.kubelet.event_recorder import EventRecorder
+from kubesim.kubelet.klog import Klog
+from kubesim.kubelet.metrics import ADMISSION_REJECTIONS, Metrics
+from kubesim.kubelet.node_description import NodeDescription
+from kubesim.kubelet.node_shutdown import NodeShutdownManager, ShutdownHost
+from kubesim.kubelet.node_shutdown_groups import ShutdownCollaborators
+from kubesim.kubelet.node_shutdown_timeline import ShutdownEntry, ShutdownPod
+from kubesim.kubelet.node_status import NodeReports, NodeStatusSettings, NodeStatusUpdater
+from kubesim.kubelet.outside import ApiClient, HostFiles, Logind, ServiceControlManager
+from kubesim.kubelet.pod_directories import PodDirectories
+from kubesim.kubelet.pod_engine import PodEngine
+from kubesim.kubelet.pod_views import is_static
+from kubesim.kubelet.runtime_state import RuntimeState
+from kubesim.kubelet.sandbox_config import NodeSettings
+from kubesim.kubelet.start_error import KubeletStartError
+from kubesim.model import k8s_v1 as v1
+from kubesim.model.duration import parse_duration
+from kubesim.model.kubelet_configuration import KubeletConfiguration, effective
+from kubesim.policy.crash_loop_backoff import crash_loop_policy
+from kubesim.policy.feature_gates import resolve_gates
+from kubesim.policy.shutdown_groups import ShutdownConfig
+
+SECOND_NS = 1_000_000_000
+ROOT_DIRECTORY = "/var/lib/kubelet"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KubeletHost:
+    """The machine and the flags of one kubelet process. `capacity` None is a small cloud machine."""
+
+    name: str = "node-1"
+    ip: str = "192.0.2.2"
+    os: str = "linux"
+    files: HostFiles
+    logind: Logind | None = None
+    service_control_manager: ServiceControlManager | None = None
+    root_directory: str = ROOT_DIRECTORY
+    capacity: Mapping[str, v1.Quantity] | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+class Kubelet:
+    """One kubelet process. `start` brings it up, `stop` ends it; containers live on without it."""
+
+    def __init__(
+        self,
+        kernel: Kernel,
+        cri: Cri,
+        *,
+        api: ApiClient,
+        host: KubeletHost,
+        version: str,
+        config: KubeletConfiguration,
+    ) -> None:
+        self.version = version
+        self.gates: Mapping[str, bool] = resolve_gates(version, config.feature_gates)
+        self.metrics = Metrics(self.gates)
+        self.klog = Klog(kernel)
+        self._kernel = kernel
+        self._client = CriClient(cri)
+        self._api = api
+        self._host = host
+        self._config = config
+        self._cgroup_driver = config.cgroup_driver
+        self._recorder = EventRecorder(kernel, api, node_name=host.name)
+        self._directories = PodDirectories(root=host.root_directory, pod_logs=config.pod_logs_dir)
+        self._tasks: list[Task[Any]] = []
+        self._engine: PodEngine | None = None
+        self._shutdown: NodeShutdownManager | None = None
+        self._status: NodeStatusUpdater | None = None
+
+    # -- life -------------------------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Bring the kubelet up: until it is, no pod is taken. Raises KubeletStartError."""
+        try:
+            version = await self._client.version(api.VersionRequest(version=""))
+        except CriError as error:
+            raise KubeletStartError(
+                f"failed to run Kubelet: validate service connection: validate CRI v1 runtime API: {error.go_text}"
+            ) from error
+        decision = await discover_cgroup_driver(
+            self._client,
+            configured=self._config.cgroup_driver,
+            gates=self.gates,
+            metrics=self.metrics,
+            klog=self.klog,
+        )
+        self._cgroup_driver = decision.driver
+        self._compose(version.runtime_name)
+
+    def _compose(self, runtime_name: str) -> None:
+        state = RuntimeState(self._kernel, self._client, klog=self.klog, on_ready=self._runtime_ready)
+        engine = self._engine = PodEngine(
+            self._kernel,
+            self._client,
+            self._api,
+            self._recorder,
+            self._host.files,
+            self._settings(),
+            self._directories,
+            runtime_name=runtime_name,
+            backoff_policy=crash_loop_policy(self.gates, max_restart_period_ns=self._max_restart_period_ns()),
+            network_error=lambda: self._status.network_error() if self._status is not None else "",
+        )
+        self._shutdown = self._shutdown_manager(engine)
+        self._status = NodeStatusUpdater(
+            self._kernel,
+            self._client,
+            self._api,
+            description=self._description(),
+            settings=NodeStatusSettings(
+                update_frequency_ns=parse_duration(self._config.node_status_update_frequency or "10s"),
+                report_frequency_ns=parse_duration(self._config.node_status_report_frequency or "5m"),
+                images_max=self._config.node_status_max_images,
+                port=self._config.port,
+            ),
+            gates=self.gates,
+            runtime=state,
+            reports=NodeReports(
+                pleg_error=engine.pleg.healthy,
+                is_shutting_down=lambda: self._shutdown is not None and self._shutdown.is_shutting_down,
+            ),
+            recorder=self._recorder,
+            klog=self.klog,
+        )
+        self._status.start()
+        self._spawn(engine.pleg.run(), "pleg")
+        self._spawn(engine.run_ticks(), "sync loop")
+        self._spawn(engine.run_container_gc(), "container gc")
+
+    async def _runtime_ready(self) -> None:
+        """The runtime answered well for the first time: what depends on it starts now."""
+        if self._shutdown is not None:
+            await self._shutdown.start()
+
+    def stop(self) -> None:
+        """The process ends: nothing of it runs any more."""
+        for task in self._tasks:
+            task.cancel()
+        if self._shutdown is not None:
+            self._shutdown.stop()
+        if self._status is not None:
+            self._status.stop()
+        if self._engine is not None:
+            self._engine.workers.stop()
+
+    # -- pods -------------------------------------------------------------------------------------------------
+
+    def add_pod(self, pod: v1.Pod) -> None:
+        """A pod that this kubelet has not seen: admit it or reject it. Terminal pods and pods on their way out pass."""
+        engine = self._running_engine()
+        if pod.metadata.deletion_timestamp is None and pod.status.phase not in {"Succeeded", "Failed"}:
+            refusal = admission_refusal(pod, self._situation(engine))
+            if refusal is not None:
+                self.metrics.increase(ADMISSION_REJECTIONS, reason=refusal.metric_reason)
+                engine.reject(pod, refusal)
+                return
+        engine.add(pod)
+
+    def update_pod(self, pod: v1.Pod) -> None:
+        """The API's copy of a pod changed."""
+        engine = self._running_engine()
+        if pod.metadata.uid in engine.pods:
+            engine.update(pod)
+        else:
+            self.add_pod(pod)
+
+    def remove_pod(self, uid: str) -> None:
+        """A pod is gone from the API."""
+        self._running_engine().remove(uid)
+
+    def _situation(self, engine: PodEngine) -> NodeSituation:
+        return NodeSituation(
+            node=self._api.get_node() or v1.Node(),
+            os=self._host.os,
+            active_pods=tuple(engine.active_pods()),
+            is_shutting_down=self._shutdown is not None and self._shutdown.is_shutting_down,
+            kubelet_version=self.version,
+            gates=self.gates,
+        )
+
+    # -- what can be seen ---------------------------------------------------------------------------------------
+
+    @property
+    def cgroup_driver(self) -> str:
+        """The effective cgroup driver."""
+        return self._cgroup_driver
+
+    @property
+    def timeline(self) -> Sequence[ShutdownEntry]:
+        """What a node shutdown did to which pod, and why."""
+        return self._shutdown.timeline if self._shutdown is not None else ()
+
+    def configz(self) -> dict[str, Any]:
+        """The effective configuration, as /configz shows it under `kubeletconfig`."""
+        return {**effective(self._config), "cgroupDriver": self._cgroup_driver}
+
+    # -- parts --------------------------------------------------------------------------------------------------
+
+    def _running_engine(self) -> PodEngine:
+        if self._engine is None:
+            raise RuntimeError("the kubelet has not started")
+        return self._engine
+
+    def _settings(self) -> NodeSettings:
+        return NodeSettings(
+            os=self._host.os,
+            node_name=self._host.name,
+            node_ip=self._host.ip,
+            cgroup_driver=self._cgroup_driver,
+            cgroups_per_qos=self._config.cgroups_per_qos,
+            cluster_dns=tuple(self._config.cluster_dns),
+            cluster_domain=self._config.cluster_domain,
+            seccomp_default=self._config.seccomp_default,
+            gates=self.gates,
+        )
+
+    def _description(self) -> NodeDescription:
+        config = self._config
+        return NodeDescription(
+            name=self._host.name,
+            os=self._host.os,
+            kubelet_version=self.version,
+            hostname=self._host.name,
+            internal_ips=(self._host.ip,),
+            labels=self._host.labels,
+            capacity=self._host.capacity,
+            pods_max=config.max_pods,
+            reserved=(config.kube_reserved, config.system_reserved),
+            eviction_hard=config.eviction_hard or {},
+        )
+
+    def _max_restart_period_ns(self) -> int | None:
+        period = self._config.crash_loop_back_off.max_container_restart_period
+        return None if period is None else parse_duration(period)
+
+    def _shutdown_manager(self, engine: PodEngine) -> NodeShutdownManager:
+        config = self._config
+        return NodeShutdownManager(
+            self._kernel,
+            config=ShutdownConfig(
+                grace_period_ns=parse_duration(config.shutdown_grace_period),
+                grace_period_critical_pods_ns=parse_duration(config.shutdown_grace_period_critical_pods),
+                by_pod_priority=tuple(
+                    (one.priority, one.shutdown_grace_period_seconds)
+                    for one in config.shutdown_grace_period_by_pod_priority
+                ),
+            ),
+            os=self._host.os,
+            gates=self.gates,
+            node_name=self._host.name,
+            host=ShutdownHost(
+                files=self._host.files,
+                root_directory=self._host.root_directory,
+                logind=self._host.logind,
+                service_control_manager=self._host.service_control_manager,
+            ),
+            around=ShutdownCollaborators(
+                active_pods=lambda: [_shutdown_pod(pod) for pod in engine.active_pods()],
+                kill_pod=engine.workers.kill_and_wait,
+                wait_unmounted=engine.wait_unmounted,
+                sync_node_status=lambda: self._status.sync_now() if self._status is not None else None,
+            ),
+            recorder=self._recorder,
+            metrics=self.metrics,
+            klog=self.klog,
+        )
+
+    def _spawn(self, coroutine: Any, name: str) -> None:
+        self._tasks.append(self._kernel.spawn(coroutine, name=name))
+
+
+def _shutdown_pod(pod: v1.Pod) -> ShutdownPod:
+    return ShutdownPod(
+        uid=pod.metadata.uid,
+        namespace=pod.metadata.namespace,
+        name=pod.metadata.name,
+        priority=pod.spec.priority,
+        grace_seconds=pod.spec.termination_grace_period_seconds,
+        is_static=is_static(pod),
+    )

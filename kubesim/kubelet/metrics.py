@@ -1,0 +1,174 @@
+"""The kubelet's metrics, as far as kubesim moves them.
+
+Every metric is a row of METRICS; a name that is not there is a mistake in our code. Without labels a metric shows 0
+from the start, with labels a series shows once it was touched: so does a real /metrics.
+
+Mirrors kubelet: pkg/kubelet/metrics/metrics.go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Literal
+
+from kubesim.policy.feature_gates import DEFAULT_GATES, gate_enabled
+
+LOSING_SUPPORT = "kubelet_cri_losing_support"
+SHUTDOWN_START = "kubelet_graceful_shutdown_start_time_seconds"
+SHUTDOWN_END = "kubelet_graceful_shutdown_end_time_seconds"
+ADMISSION_REJECTIONS = "kubelet_admission_rejections_total"
+IMAGE_VOLUMES_REQUESTED = "kubelet_image_volume_requested_total"
+IMAGE_VOLUMES_MOUNTED = "kubelet_image_volume_mounted_succeed_total"
+IMAGE_VOLUME_ERRORS = "kubelet_image_volume_mounted_errors_total"
+RESTARTED_PODS = "kubelet_restarted_pods_total"
+STARTED_CONTAINERS = "kubelet_started_containers_total"
+STARTED_CONTAINER_ERRORS = "kubelet_started_containers_errors_total"
+STARTED_PODS = "kubelet_started_pods_total"
+STARTED_POD_ERRORS = "kubelet_started_pods_errors_total"
+
+Labels = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Metric:
+    """One row: what it counts or shows, which labels it has, and which gates must be on for it to be there."""
+
+    kind: Literal["counter", "gauge"]
+    help: str
+    labels: tuple[str, ...] = ()
+    stability: Literal["ALPHA", "BETA"] = "ALPHA"
+    gates: tuple[str, ...] = ()
+    preset: tuple[Labels, ...] = ()
+    """Series of a metric with labels that show 0 from the start."""
+
+
+_SHUTDOWN_GATES = ("GracefulNodeShutdown", "GracefulNodeShutdownBasedOnPodPriority")
+
+METRICS: Mapping[str, Metric] = {
+    LOSING_SUPPORT: Metric(
+        kind="gauge",
+        help="the Kubernetes version that the currently running CRI implementation will lose support on if not "
+        "upgraded.",
+        labels=("version",),
+    ),
+    SHUTDOWN_START: Metric(
+        kind="gauge", help="Last graceful shutdown start time since unix epoch in seconds", gates=_SHUTDOWN_GATES
+    ),
+    SHUTDOWN_END: Metric(
+        kind="gauge", help="Last graceful shutdown end time since unix epoch in seconds", gates=_SHUTDOWN_GATES
+    ),
+    ADMISSION_REJECTIONS: Metric(
+        kind="counter", help="Cumulative number pod admission rejections by the Kubelet.", labels=("reason",)
+    ),
+    IMAGE_VOLUMES_REQUESTED: Metric(
+        kind="counter", help="Number of requested image volumes.", stability="BETA", gates=("ImageVolume",)
+    ),
+    IMAGE_VOLUMES_MOUNTED: Metric(
+        kind="counter", help="Number of successful image volume mounts.", stability="BETA", gates=("ImageVolume",)
+    ),
+    IMAGE_VOLUME_ERRORS: Metric(
+        kind="counter", help="Number of failed image volume mounts.", stability="BETA", gates=("ImageVolume",)
+    ),
+    RESTARTED_PODS: Metric(
+        kind="counter",
+        help="Number of pods that have been restarted because they were deleted and recreated with the same UID while "
+        "the kubelet was watching them (common for static pods, extremely uncommon for API pods)",
+        labels=("static",),
+        preset=((("static", ""),), (("static", "true"),)),
+    ),
+    STARTED_CONTAINERS: Metric(
+        kind="counter", help="Cumulative number of containers started", labels=("container_type",)
+    ),
+    STARTED_CONTAINER_ERRORS: Metric(
+        kind="counter",
+        help="Cumulative number of errors when starting containers",
+        labels=("code", "container_type"),
+    ),
+    STARTED_PODS: Metric(kind="counter", help="Cumulative number of pods started"),
+    STARTED_POD_ERRORS: Metric(kind="counter", help="Cumulative number of errors when starting pods"),
+}
+
+
+class Metrics:
+    """The metrics of one kubelet process; a restarted kubelet begins with new ones."""
+
+    def __init__(self, gates: Mapping[str, bool] = DEFAULT_GATES) -> None:
+        self._shown = {
+            name: row for name, row in METRICS.items() if all(gate_enabled(gates, gate) for gate in row.gates)
+        }
+        self._series: dict[str, dict[Labels, float]] = {}
+        for name, row in self._shown.items():
+            preset = row.preset if row.labels else ((),)
+            self._series[name] = dict.fromkeys(preset, 0)
+
+    def increase(self, name: str, **labels: str) -> None:
+        """Add one. Does nothing for a metric whose gate is off."""
+        key = _key(name, labels)
+        series = self._series.get(name)
+        if series is not None:
+            series[key] = series.get(key, 0) + 1
+
+    def put(self, name: str, value: float, **labels: str) -> None:
+        """Show a value. Does nothing for a metric whose gate is off."""
+        assert METRICS[name].kind == "gauge", f"{name} is a counter and only increases"
+        key = _key(name, labels)
+        if name in self._series:
+            self._series[name][key] = value
+
+    def value(self, name: str, **labels: str) -> float | None:
+        """What a series shows, None when it does not show."""
+        return self._series.get(name, {}).get(_key(name, labels))
+
+    def as_dict(self) -> dict[str, float]:
+        """All series by name as /metrics writes them, sorted: `{'kubelet_cri_losing_support{version="1.37.0"}': 1}`."""
+        return {
+            f"{name}{_braces(labels)}": value
+            for name in sorted(self._series)
+            for labels, value in sorted(self._series[name].items())
+        }
+
+    def render(self) -> str:
+        """The text of /metrics. A metric without a series does not show at all."""
+        lines = []
+        for name in sorted(self._series):
+            if not self._series[name]:
+                continue
+            row = self._shown[name]
+            lines.append(f"# HELP {name} [{row.stability}] {row.help}")
+            lines.append(f"# TYPE {name} {row.kind}")
+            lines += [
+                f"{name}{_braces(labels)} {_go_float(value)}" for labels, value in sorted(self._series[name].items())
+            ]
+        return "".join(f"{line}\n" for line in lines)
+
+
+def _key(name: str, labels: Mapping[str, str]) -> Labels:
+    row = METRICS[name]
+    assert set(labels) == set(row.labels), f"{name} has the labels {row.labels}, not {tuple(labels)}"
+    return tuple((label, labels[label]) for label in row.labels)
+
+
+def _braces(labels: Labels) -> str:
+    return "{" + ",".join(f'{name}="{_escaped(value)}"' for name, value in labels) + "}" if labels else ""
+
+
+def _escaped(value: str) -> str:
+    return value.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")
+
+
+def _go_float(value: float) -> str:
+    """A number as Prometheus' text format has it: 110 is `110`, 1767225600 is `1.7672256e+09`.
+
+    Mirrors Go: strconv.FormatFloat(value, 'g', -1, 64), which prints exponents below -4 and above 5 as such.
+    """
+    number = Decimal(repr(float(value))).normalize()
+    sign, digits, exponent = number.as_tuple()
+    assert isinstance(exponent, int), f"{value} is no finite number"
+    power = len(digits) - 1 + exponent
+    if -4 <= power <= 5 or not number:
+        return f"{number:f}"
+    fraction = "".join(str(digit) for digit in digits[1:])
+    mantissa = f"{'-' if sign else ''}{digits[0]}{'.' + fraction if fraction else ''}"
+    return f"{mantissa}e{'+' if power > 0 else '-'}{abs(power):02d}"

@@ -1,0 +1,53 @@
+"""What KubeletConfiguration says about the node and its shutdown, in the terms of the modules that need it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from kubesim.kubelet.node_description import NodeDescription
+from kubesim.kubelet.node_status import NodeStatusSettings
+from kubesim.model.duration import parse_duration
+from kubesim.model.kubelet_configuration import KubeletConfiguration
+from kubesim.model.quantity import whole_units
+from kubesim.policy.shutdown_groups import ShutdownConfig
+
+
+def shutdown_config(config: KubeletConfiguration) -> ShutdownConfig:
+    """The three fields that configure a graceful shutdown."""
+    return ShutdownConfig(
+        grace_period_ns=parse_duration(config.shutdown_grace_period),
+        grace_period_critical_pods_ns=parse_duration(config.shutdown_grace_period_critical_pods),
+        by_pod_priority=tuple(
+            (one.priority, one.shutdown_grace_period_seconds) for one in config.shutdown_grace_period_by_pod_priority
+        ),
+    )
+
+
+def node_status_settings(config: KubeletConfiguration) -> NodeStatusSettings:
+    """How often the status is written, and with what. `config` has its defaults filled in."""
+    return NodeStatusSettings(
+        update_frequency_ns=parse_duration(config.node_status_update_frequency or "10s"),
+        report_frequency_ns=parse_duration(config.node_status_report_frequency or "5m0s"),
+        images_max=config.node_status_max_images,
+        port=config.port,
+        is_registering=config.register_node,
+        is_attach_detach_by_controller=config.enable_controller_attach_detach,
+    )
+
+
+def configured(description: NodeDescription, config: KubeletConfiguration) -> NodeDescription:
+    """The node as the kubelet reports it: how many pods it takes, and what it keeps back from them.
+
+    Taints of the description come before those of registerWithTaints.
+    """
+    pods_max = config.max_pods
+    if config.pods_per_core > 0:
+        cores = whole_units(description.all_capacity.get("cpu", "0"))
+        pods_max = min(pods_max, cores * config.pods_per_core)
+    return replace(
+        description,
+        pods_max=pods_max,
+        reserved=(*description.reserved, config.kube_reserved, config.system_reserved),
+        eviction_hard=config.eviction_hard or {},
+        taints=(*description.taints, *config.register_with_taints),
+    )

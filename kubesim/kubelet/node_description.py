@@ -1,0 +1,163 @@
+"""What the machine under a kubelet is: name, size, addresses, versions. And what of it pods may use.
+
+Mirrors kubelet: pkg/kubelet/kubelet_node_status.go (initialNode), pkg/kubelet/nodestatus/setters.go (MachineInfo),
+pkg/kubelet/cm/helpers.go (hardEvictionReservation) and pkg/kubelet/eviction/helpers.go (parsePercentage).
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from kubesim.kernel import Ids, Prng
+from kubesim.model.k8s_v1 import Quantity, Taint
+from kubesim.model.quantity import NANO, Amount, parse_quantity
+
+LINUX_CAPACITY: Mapping[str, Quantity] = {
+    "cpu": "4",
+    "memory": "16Gi",
+    "ephemeral-storage": "100Gi",
+    "hugepages-1Gi": "0",
+    "hugepages-2Mi": "0",
+}
+"""The size of a node that nobody described: a small cloud machine."""
+WINDOWS_CAPACITY: Mapping[str, Quantity] = {"cpu": "4", "memory": "16Gi", "ephemeral-storage": "100Gi"}
+
+WINDOWS_BUILD_LABEL = "node.kubernetes.io/windows-build"
+ATTACH_DETACH_ANNOTATION = "volumes.kubernetes.io/controller-managed-attach-detach"
+
+_EVICTION_RESOURCES = {"memory.available": "memory", "nodefs.available": "ephemeral-storage"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostIdentity:
+    """Facts of the machine that only show up in status.nodeInfo. Empty ids are drawn from the kernel's seed."""
+
+    machine_id: str = ""
+    system_uuid: str = ""
+    boot_id: str = ""
+    kernel_version: str = ""
+    os_image: str = ""
+    swap_bytes: int = 0
+
+
+LINUX_IDENTITY = HostIdentity(kernel_version="6.12.57+deb13-amd64", os_image="Debian GNU/Linux 13 (trixie)")
+WINDOWS_IDENTITY = HostIdentity(kernel_version="10.0.20348.4405", os_image="Windows Server 2022 Datacenter")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeDescription:
+    """One node.
+
+    `capacity` are quantities by resource without pods, which is `pods_max`; None is LINUX_CAPACITY or WINDOWS_CAPACITY.
+    `reserved` is kubeReserved plus systemReserved, `eviction_hard` the hard thresholds by signal (a quantity or a
+    percentage): both are taken off what pods may use. `kubelet_version` is "1.36" or "1.36.2".
+    """
+
+    name: str
+    os: str = "linux"
+    architecture: str = "amd64"
+    kubelet_version: str = "1.36"
+    hostname: str = ""
+    internal_ips: tuple[str, ...] = ("192.0.2.2",)
+    labels: Mapping[str, str] = field(default_factory=dict)
+    taints: tuple[Taint, ...] = ()
+    capacity: Mapping[str, Quantity] | None = None
+    pods_max: int = 110
+    reserved: tuple[Mapping[str, Quantity], ...] = ()
+    eviction_hard: Mapping[str, str] = field(default_factory=dict)
+    identity: HostIdentity | None = None
+
+    @property
+    def all_capacity(self) -> dict[str, Quantity]:
+        """status.capacity, pods included."""
+        capacity = self.capacity
+        if capacity is None:
+            capacity = WINDOWS_CAPACITY if self.os == "windows" else LINUX_CAPACITY
+        return {**{name: str(parse_quantity(amount)) for name, amount in capacity.items()}, "pods": str(self.pods_max)}
+
+    @property
+    def host_identity(self) -> HostIdentity:
+        """The identity, with the defaults of the operating system."""
+        if self.identity is not None:
+            return self.identity
+        return WINDOWS_IDENTITY if self.os == "windows" else LINUX_IDENTITY
+
+    @property
+    def full_version(self) -> str:
+        """The kubelet's version as it prints itself: `v1.36.2`."""
+        version = self.kubelet_version.removeprefix("v")
+        return f"v{version}" if version.count(".") >= 2 else f"v{version}.0"
+
+    @property
+    def minor(self) -> int:
+        """36 for 1.36."""
+        return int(self.kubelet_version.removeprefix("v").split(".")[1])
+
+    @property
+    def all_labels(self) -> dict[str, str]:
+        """The labels with which the node is registered; given ones win."""
+        labels = {
+            "kubernetes.io/hostname": self.hostname or self.name,
+            "kubernetes.io/os": self.os,
+            "kubernetes.io/arch": self.architecture,
+            "beta.kubernetes.io/os": self.os,
+            "beta.kubernetes.io/arch": self.architecture,
+        }
+        if self.os == "windows":
+            labels[WINDOWS_BUILD_LABEL] = ".".join(self.host_identity.kernel_version.split(".")[:3])
+        return {**labels, **self.labels}
+
+
+def identified(description: NodeDescription, prng: Prng) -> HostIdentity:
+    """The host's identity, ids that are not given drawn from the seed: the same ones for every process on that node."""
+    identity = description.host_identity
+    ids = Ids(prng.fork(f"host {description.name}"))
+    drawn = HostIdentity(machine_id=ids.hex(32), system_uuid=ids.uuid(), boot_id=ids.uuid())
+    return replace(
+        identity,
+        machine_id=identity.machine_id or drawn.machine_id,
+        system_uuid=identity.system_uuid or drawn.system_uuid,
+        boot_id=identity.boot_id or drawn.boot_id,
+    )
+
+
+def allocatable(
+    capacity: Mapping[str, Quantity],
+    *,
+    reserved: tuple[Mapping[str, Quantity], ...] = (),
+    eviction_hard: Mapping[str, str] | None = None,
+) -> dict[str, Quantity]:
+    """What pods may use: capacity minus reservations and hard eviction thresholds, never below 0.
+
+    Huge pages are taken off the memory. Raises InputError for a quantity that is none.
+    """
+    left = {name: parse_quantity(amount) for name, amount in capacity.items()}
+    taken = dict.fromkeys(left, 0)
+    for reservation in reserved:
+        for name, amount in reservation.items():
+            if name in taken:
+                taken[name] += parse_quantity(amount).nano
+    for signal, threshold in (eviction_hard or {}).items():
+        resource = _EVICTION_RESOURCES.get(signal, "")
+        if resource in left:
+            taken[resource] += _threshold_nano(threshold, left[resource])
+    if "memory" in left:
+        taken["memory"] += sum(amount.nano for name, amount in left.items() if name.startswith("hugepages-"))
+    return {
+        name: str(Amount(nano=max(amount.nano - taken[name], 0), format=amount.format)) for name, amount in left.items()
+    }
+
+
+def _threshold_nano(threshold: str, capacity: Amount) -> int:
+    if not threshold.endswith("%"):
+        return parse_quantity(threshold).nano
+    # The kubelet keeps the percentage in 32 bits, which shows in the last digits of allocatable storage.
+    fraction = _float32(_float32(float(threshold.rstrip("%"))) / 100)
+    return int(float(capacity.value) * fraction) * NANO
+
+
+def _float32(number: float) -> float:
+    value: float = struct.unpack("f", struct.pack("f", number))[0]
+    return value

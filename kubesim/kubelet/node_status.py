@@ -1,0 +1,344 @@
+"""The Node object as its kubelet keeps it up to date.
+
+    start ─> Status ─> register (100 ms) ─> status every 10 s, written on change or every 5 minutes
+                       fast loop: every 100 ms until the node is ready once, at most 120 s
+                       Status every 5 s; ListImages every 30 s
+
+Mirrors kubelet: pkg/kubelet/kubelet_node_status.go, pkg/kubelet/kubelet.go (Run, fastStatusUpdateOnce) and
+pkg/kubelet/images/image_gc_manager.go (Start).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from msgspec.structs import replace
+
+from kubesim.cri import api
+from kubesim.cri.client import CriClient
+from kubesim.cri.errors import CriError
+from kubesim.kernel import Kernel, Task, sleep
+from kubesim.kubelet.event_recorder import NORMAL, WARNING, EventRecorder, node_reference
+from kubesim.kubelet.klog import Klog
+from kubesim.kubelet.mutex import Mutex
+from kubesim.kubelet.node_description import ATTACH_DETACH_ANNOTATION, NodeDescription, allocatable, identified
+from kubesim.kubelet.node_status_fields import (
+    UNKNOWN_VERSION,
+    condition_value,
+    declared_features,
+    merged_conditions,
+    node_features,
+    node_images,
+    proxy_version,
+    runtime_handlers,
+    runtime_version_text,
+    swap_status,
+)
+from kubesim.kubelet.outside import ApiClient
+from kubesim.kubelet.runtime_state import RuntimeState
+from kubesim.model import k8s_v1 as v1
+from kubesim.policy.node_conditions import NodeHealth, network_error, node_conditions, runtime_errors, transition_events
+
+SECOND_NS = 10**9
+MILLISECOND_NS = 10**6
+
+RUNTIME_CHECK_NS = 5 * SECOND_NS
+IMAGE_LIST_NS = 30 * SECOND_NS
+REGISTER_NS = 100 * MILLISECOND_NS
+FAST_UPDATE_NS = 100 * MILLISECOND_NS
+READY_GRACE_NS = 120 * SECOND_NS
+JITTER = 0.04
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeStatusSettings:
+    """What KubeletConfiguration says about it; durations in ns, `images_max` -1 for all."""
+
+    update_frequency_ns: int = 10 * SECOND_NS
+    report_frequency_ns: int = 300 * SECOND_NS
+    images_max: int = 50
+    port: int = 10250
+    is_registering: bool = True
+    is_attach_detach_by_controller: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeReports:
+    """What other parts of the kubelet say about the node when they are asked; texts are "" when all is well."""
+
+    pleg_error: Callable[[], str] = str
+    storage_error: Callable[[], str] = str
+    is_shutting_down: Callable[[], bool] = bool
+    pressures: Callable[[], frozenset[str]] = frozenset
+    """Condition types under pressure now: MemoryPressure, DiskPressure, PIDPressure."""
+    volumes_in_use: Callable[[], Sequence[str]] = tuple
+
+
+class NodeStatusUpdater:
+    """Registers the node and writes its status."""
+
+    def __init__(
+        self,
+        kernel: Kernel,
+        client: CriClient,
+        api_client: ApiClient,
+        *,
+        description: NodeDescription,
+        settings: NodeStatusSettings,
+        gates: Mapping[str, bool],
+        runtime: RuntimeState,
+        reports: NodeReports,
+        recorder: EventRecorder,
+        klog: Klog,
+    ) -> None:
+        self._kernel = kernel
+        self._client = client
+        self._api = api_client
+        self._description = description
+        self._settings = settings
+        self._gates = gates
+        self._runtime = runtime
+        self._reports = reports
+        self._recorder = recorder
+        self._klog = klog
+        self._reference = node_reference(description.name)
+        self._prng = kernel.random.fork("node status")
+        self._identity = identified(description, kernel.random)
+        self._mutex = Mutex()
+        self._tasks: list[Task[Any]] = []
+        self._images: Sequence[api.Image] = ()
+        self._runtime_name = ""
+        self._is_registered = False
+        self._was_unschedulable = False
+        self._has_reported_reboot = False
+        self._last_report_ns: int | None = None
+        self._extra_delay_ns = 0
+
+    # -- what others ask ------------------------------------------------------------------------------------
+
+    def runtime_errors(self) -> list[str]:
+        """Why the kubelet syncs no pod at all now; [] when it does."""
+        return runtime_errors(self._health())
+
+    def network_error(self) -> str:
+        """Why pods with a network of their own are not synced now; "" when they are."""
+        return network_error(self._health())
+
+    # -- life -----------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Begin: the node's Event `Starting`, then the loops."""
+        self._recorder.event(self._reference, NORMAL, "Starting", "Starting kubelet.")
+        self._spawn(self._list_images(), "list images")
+        self._spawn(self._regular_updates(), "regular updates")
+        self._spawn(self._fast_updates(), "fast updates")
+        self._spawn(self._check_runtime(), "check runtime")
+
+    def stop(self) -> None:
+        """The kubelet process ends."""
+        for task in self._tasks:
+            task.cancel()
+
+    def sync_now(self) -> None:
+        """Start an update of the status now; does not wait for it."""
+        self._tasks = [task for task in self._tasks if not task.is_done]
+        self._spawn(self.sync(), "sync now")
+
+    async def sync(self) -> None:
+        """Register the node if that is due, then write its status if it changed or was not written for long."""
+        async with self._mutex:
+            if self._settings.is_registering and not self._is_registered:
+                await self._register()
+            await self._update()
+
+    # -- loops ----------------------------------------------------------------------------------------------
+
+    async def _regular_updates(self) -> None:
+        # The runtime is asked first: a restarted kubelet must not report a node not ready that is.
+        await self._runtime.update()
+        while True:
+            await self.sync()
+            await sleep(self._prng.jittered(self._settings.update_frequency_ns, JITTER))
+
+    async def _check_runtime(self) -> None:
+        while True:
+            await self._runtime.update()
+            await sleep(RUNTIME_CHECK_NS)
+
+    async def _list_images(self) -> None:
+        while True:
+            try:
+                response = await self._client.list_images(api.ListImagesRequest())
+                self._images = tuple(response.images)
+            except CriError as error:
+                self._klog.info("Failed to update image list", err=error.go_text)
+            await sleep(IMAGE_LIST_NS)
+
+    async def _fast_updates(self) -> None:
+        give_up_ns = self._kernel.now_ns + READY_GRACE_NS
+        while not await self._fast_update():
+            if self._kernel.now_ns >= give_up_ns:
+                self._klog.error("Node not becoming ready in time after startup")
+                return
+            await sleep(FAST_UPDATE_NS)
+
+    async def _fast_update(self) -> bool:
+        """Whether the node is ready. Asks the runtime out of turn, and writes only the news that it is."""
+        async with self._mutex:
+            node = self._api.get_node()
+            if node is None:
+                return False
+            if _is_ready(node.status):
+                return True
+            await self._runtime.update()
+            status = await self._new_status(node)
+            if not _is_ready(status):
+                return False
+            self._klog.info("Fast updating node status as it just became ready")
+            self._write(status)
+            return True
+
+    # -- one update -----------------------------------------------------------------------------------------
+
+    async def _register(self) -> None:
+        await sleep(REGISTER_NS)
+        name = self._description.name
+        metadata = v1.ObjectMeta(name=name, labels=self._description.all_labels)
+        if self._settings.is_attach_detach_by_controller:
+            metadata = replace(metadata, annotations={ATTACH_DETACH_ANNOTATION: "true"})
+        self._klog.info("Attempting to register node", node=name)
+        if self._api.get_node() is None:
+            node = v1.Node(metadata=metadata, spec=v1.NodeSpec(taints=list(self._description.taints)))
+            self._api.register_node(replace(node, status=await self._new_status(node)))
+        else:
+            self._klog.info("Node was previously registered", node=name)
+        self._klog.info("Successfully registered node", node=name)
+        self._is_registered = True
+
+    async def _update(self) -> None:
+        node = self._api.get_node()
+        if node is None:
+            name = self._description.name
+            self._klog.error(
+                "Unable to update node status", err=f'error getting node "{name}": node "{name}" not found'
+            )
+            return
+        status = await self._new_status(node)
+        self._note_schedulable(node)
+        is_changed = _without_heartbeats(status) != _without_heartbeats(node.status)
+        is_first = self._last_report_ns is None
+        report_due_ns = (self._last_report_ns or 0) + self._settings.report_frequency_ns + self._extra_delay_ns
+        if not (is_changed or is_first or self._kernel.now_ns >= report_due_ns):
+            return
+        # After a real change the next unchanged report comes at a random time, so that nodes do not report together.
+        is_news = is_changed or is_first
+        spread_ns = int(self._settings.report_frequency_ns * (self._prng.fraction() - 0.5)) if is_news else 0
+        self._extra_delay_ns = spread_ns
+        self._write(status)
+
+    def _write(self, status: v1.NodeStatus) -> None:
+        self._api.patch_node_status(status)
+        self._last_report_ns = self._kernel.now_ns
+
+    async def _new_status(self, node: v1.Node) -> v1.NodeStatus:
+        """The status as it is now, on top of what the API server has. Records the Events of conditions that changed."""
+        old, description = node.status, self._description
+        capacity = {**old.capacity, **description.all_capacity}
+        node_info = self._node_info(await self._runtime_version())
+        self._note_reboot(old.node_info.boot_id, node_info.boot_id)
+        old_conditions = [condition_value(one) for one in old.conditions]
+        conditions = node_conditions(
+            self._health(frozenset(capacity)), pressures=self._reports.pressures(), old=old_conditions
+        )
+        for reason in transition_events(old_conditions, conditions):
+            self._event(reason)
+        handlers = runtime_handlers(self._runtime.handlers, gates=self._gates, minor=description.minor)
+        features = node_features(self._runtime.features, gates=self._gates)
+        return replace(
+            old,
+            addresses=self._addresses(),
+            capacity=capacity,
+            allocatable=allocatable(capacity, reserved=description.reserved, eviction_hard=description.eviction_hard),
+            node_info=node_info,
+            daemon_endpoints=v1.NodeDaemonEndpoints(kubelet_endpoint=v1.DaemonEndpoint(port=self._settings.port)),
+            images=node_images(self._images, images_max=self._settings.images_max),
+            runtime_handlers=old.runtime_handlers if handlers is None else handlers,
+            features=old.features if features is None else features,
+            conditions=merged_conditions(old.conditions, conditions),
+            volumes_in_use=list(self._reports.volumes_in_use()),
+            declared_features=declared_features(self._runtime.features, gates=self._gates),
+        )
+
+    def _health(self, capacity: frozenset[str] = frozenset()) -> NodeHealth:
+        return NodeHealth(
+            now_ns=self._kernel.now_ns,
+            last_runtime_sync_ns=self._runtime.last_sync_ns,
+            has_status=self._runtime.has_status,
+            runtime_ready=self._runtime.runtime_ready,
+            network_ready=self._runtime.network_ready,
+            pleg_error=self._reports.pleg_error(),
+            storage_error=self._reports.storage_error(),
+            is_shutting_down=self._reports.is_shutting_down(),
+            capacity=capacity,
+        )
+
+    async def _runtime_version(self) -> str:
+        version = UNKNOWN_VERSION
+        try:
+            response = await self._client.version(api.VersionRequest(version="0.1.0"))
+            self._runtime_name = response.runtime_name
+            version = runtime_version_text(response.runtime_version)
+        except CriError as error:
+            self._klog.error("Version from runtime service failed", err=error.go_text)
+        return f"{self._runtime_name}://{version}"
+
+    def _node_info(self, runtime_version: str) -> v1.NodeSystemInfo:
+        description, identity = self._description, self._identity
+        return v1.NodeSystemInfo(
+            architecture=description.architecture,
+            boot_id=identity.boot_id,
+            container_runtime_version=runtime_version,
+            kernel_version=identity.kernel_version,
+            kube_proxy_version=proxy_version(description.full_version, minor=description.minor),
+            kubelet_version=description.full_version,
+            machine_id=identity.machine_id,
+            operating_system=description.os,
+            os_image=identity.os_image,
+            system_uuid=identity.system_uuid,
+            swap=swap_status(identity.swap_bytes, gates=self._gates, minor=description.minor),
+        )
+
+    def _addresses(self) -> list[v1.NodeAddress]:
+        description = self._description
+        addresses = [v1.NodeAddress(type="InternalIP", address=ip) for ip in description.internal_ips]
+        return [*addresses, v1.NodeAddress(type="Hostname", address=description.hostname or description.name)]
+
+    # -- events ---------------------------------------------------------------------------------------------
+
+    def _note_reboot(self, old_boot_id: str, boot_id: str) -> None:
+        if old_boot_id and old_boot_id != boot_id and not self._has_reported_reboot:
+            self._has_reported_reboot = True
+            message = f"Node {self._description.name} has been rebooted, boot id: {boot_id}"
+            self._recorder.event(self._reference, WARNING, "Rebooted", message)
+
+    def _note_schedulable(self, node: v1.Node) -> None:
+        if self._was_unschedulable != node.spec.unschedulable:
+            self._was_unschedulable = node.spec.unschedulable
+            self._event("NodeNotSchedulable" if node.spec.unschedulable else "NodeSchedulable")
+
+    def _event(self, reason: str) -> None:
+        message = f"Node {self._description.name} status is now: {reason}"
+        self._recorder.event(self._reference, NORMAL, reason, message)
+
+    def _spawn(self, coroutine: Any, name: str) -> None:
+        self._tasks.append(self._kernel.spawn(coroutine, name=f"node status: {name}"))
+
+
+def _is_ready(status: v1.NodeStatus) -> bool:
+    return any(one.type == "Ready" and one.status == "True" for one in status.conditions)
+
+
+def _without_heartbeats(status: v1.NodeStatus) -> v1.NodeStatus:
+    return replace(status, conditions=[replace(one, last_heartbeat_time=None) for one in status.conditions])

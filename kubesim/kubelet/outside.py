@@ -1,0 +1,124 @@
+"""What the kubelet needs from outside the runtime, as protocols. `node/` plugs in the emulated ones.
+
+Calls of the API server are plain methods: the emulated one answers at once. What a real API server would add (latency,
+conflicts, lost writes) belongs to whoever implements the protocol.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from kubesim.model.k8s_v1 import Event, Node, NodeStatus, Pod, PodStatus
+
+
+class ApiClient(Protocol):
+    """The API server as a kubelet meets it."""
+
+    def patch_pod_status(self, uid: str, status: PodStatus) -> Pod | None:
+        """Write the status of a pod; the pod as stored afterwards, None when it is gone."""
+
+    def delete_pod_now(self, uid: str) -> None:
+        """DELETE with gracePeriodSeconds 0 and the uid as precondition."""
+
+    def create_event(self, event: Event) -> None:
+        """Store a new Event."""
+
+    def patch_event(self, *, namespace: str, name: str, count: int, last_timestamp: str, message: str) -> bool:
+        """Change a stored Event; False when it is not there any more."""
+
+    def get_node(self) -> Node | None:
+        """This kubelet's Node object, None before it is registered."""
+
+    def register_node(self, node: Node) -> None:
+        """Create the Node object."""
+
+    def patch_node_status(self, status: NodeStatus) -> None:
+        """Write the status of the Node object."""
+
+
+class HostFiles(Protocol):
+    """Files of the host, as far as a kubelet touches them: pod directories and container logs."""
+
+    def read(self, path: str) -> bytes | None:
+        """Content of a file, None when there is none."""
+
+    def write(self, path: str, data: bytes, mode: int = 0o644) -> None:
+        """Create or replace a file."""
+
+    def make_dirs(self, path: str, mode: int = 0o755) -> None:
+        """Create a directory and its parents; fine when it exists."""
+
+    def remove(self, path: str) -> None:
+        """Remove a file or a whole directory; fine when it is not there."""
+
+    def kind(self, path: str) -> str | None:
+        """ "file", "directory", "symlink", or None."""
+
+    def list_dir(self, path: str) -> list[str]:
+        """Names in a directory."""
+
+
+class InhibitorLock(Protocol):
+    """A delay lock of logind; closing it lets a shutdown go on."""
+
+    def close(self) -> None:
+        """Release the lock."""
+
+
+class Logind(Protocol):
+    """systemd-logind as the kubelet uses it over D-Bus (kubernetes: pkg/kubelet/nodeshutdown/systemd/inhibit_linux.go).
+
+    A call that fails raises OSError with the text of the failure.
+    """
+
+    def inhibit_delay_max_usec(self) -> int:
+        """The property InhibitDelayMaxUSec."""
+
+    def write_drop_in(self, name: str, text: str) -> None:
+        """Write /etc/systemd/logind.conf.d/<name>."""
+
+    def reload(self) -> None:
+        """KillUnit("systemd-logind.service", "all", SIGHUP): read the configuration again."""
+
+    def inhibit(self, *, what: str, who: str, why: str, mode: str) -> InhibitorLock:
+        """Take a lock."""
+
+    def subscribe(
+        self, on_signal: Callable[[Sequence[object]], object], on_close: Callable[[], object]
+    ) -> Callable[[], None]:
+        """Call `on_signal(body)` at PrepareForShutdown signals and `on_close()` when the bus connection ends.
+
+        Returns the function that ends the subscription. The body of a sane signal is one boolean.
+        """
+
+
+class ServiceControlManager(Protocol):
+    """The Windows service control manager as the kubelet uses it (kubernetes: pkg/kubelet/nodeshutdown, Windows).
+
+    A call that fails raises OSError with the text of the failure.
+    """
+
+    def is_service(self) -> bool:
+        """Whether the kubelet runs as the service `kubelet`."""
+
+    def dependencies(self) -> Sequence[str]:
+        """Services the kubelet service depends on."""
+
+    def preshutdown_order(self) -> Sequence[str]:
+        """The registry value PreshutdownOrder."""
+
+    def set_preshutdown_order(self, order: Sequence[str]) -> None:
+        """Write the registry value."""
+
+    def preshutdown_timeout_ms(self) -> int:
+        """SERVICE_CONFIG_PRESHUTDOWN_INFO of the kubelet service."""
+
+    def set_preshutdown_timeout_ms(self, timeout_ms: int) -> None:
+        """Change it; a host may refuse silently, so read it back."""
+
+    def subscribe(self, handler: Callable[[Callable[[], object]], object]) -> Callable[[], None]:
+        """Call `handler(done)` at SERVICE_CONTROL_PRESHUTDOWN; the host waits for `done()`, or until time is up.
+
+        Returns the function that ends the subscription, as the end of the process does.
+        """

@@ -1,0 +1,68 @@
+"""The pod cache: what the runtime said last about each pod, and when.
+
+A pod worker waits here until it sees something newer than the end of its last sync, so that it never decides on what was
+true before its own actions. Mirrors kubelet: pkg/kubelet/container/cache.go.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from kubesim.kernel import Event
+from kubesim.policy.pod_view import RuntimePod
+
+_NEVER_NS = -1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CacheEntry:
+    """One answer of the runtime: the pod as it was at `modified_ns`, or the error that asking gave."""
+
+    pod: RuntimePod
+    modified_ns: int
+    error: Exception | None = None
+
+
+class PodCache:
+    """Entries by pod uid. A pod without an entry is one that the runtime does not know."""
+
+    def __init__(self) -> None:
+        self._entries: dict[str, CacheEntry] = {}
+        self._relisted_ns = _NEVER_NS
+        self._changed = Event()
+
+    def get(self, uid: str) -> RuntimePod:
+        """What is known now."""
+        entry = self._entries.get(uid)
+        return RuntimePod() if entry is None else entry.pod
+
+    def set(self, uid: str, pod: RuntimePod, *, modified_ns: int, error: Exception | None = None) -> None:
+        """Write an answer. An answer that is older than the one at hand is dropped."""
+        entry = self._entries.get(uid)
+        if entry is not None and entry.modified_ns > modified_ns:
+            return
+        self._entries[uid] = CacheEntry(pod=pod, modified_ns=modified_ns, error=error)
+        self._announce()
+
+    def delete(self, uid: str) -> None:
+        """Forget a pod that the runtime no longer knows."""
+        self._entries.pop(uid, None)
+
+    def relisted(self, time_ns: int) -> None:
+        """All pods were looked at, at `time_ns`: an entry that did not change is as new as that."""
+        self._relisted_ns = time_ns
+        self._announce()
+
+    async def newer_than(self, uid: str, time_ns: int) -> CacheEntry:
+        """The entry of a pod once it is newer than `time_ns`."""
+        while True:
+            entry = self._entries.get(uid)
+            if entry is not None and entry.modified_ns > time_ns:
+                return entry
+            if self._relisted_ns > time_ns:
+                return entry or CacheEntry(pod=RuntimePod(), modified_ns=self._relisted_ns)
+            await self._changed.wait()
+
+    def _announce(self) -> None:
+        self._changed.set()
+        self._changed.clear()

@@ -1,0 +1,245 @@
+"""The pod engine: everything between a pod of the configuration and the runtime, composed and kept running.
+
+Mirrors kubelet: pkg/kubelet/kubelet.go (HandlePodAdditions, HandlePodUpdates, HandlePodRemoves, HandlePodSyncs,
+HandlePodCleanups, rejectPod, syncLoopIteration).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from kubesim.cri.client import CriClient
+from kubesim.cri.errors import CriError
+from kubesim.kernel import Kernel, sleep
+from kubesim.kubelet.active_deadline import ActiveDeadline
+from kubesim.kubelet.container_config import ContainerConfigs
+from kubesim.kubelet.container_hooks import ContainerHooks
+from kubesim.kubelet.container_kill import ContainerKiller
+from kubesim.kubelet.container_start import ContainerStarter
+from kubesim.kubelet.dead_containers import DeadContainers
+from kubesim.kubelet.event_recorder import EventRecorder
+from kubesim.kubelet.event_reference import pod_reference
+from kubesim.kubelet.image_manager import ImageManager
+from kubesim.kubelet.outside import ApiClient, HostFiles
+from kubesim.kubelet.pleg import Pleg, PlegEvent, PlegEventKind
+from kubesim.kubelet.pod_cache import PodCache
+from kubesim.kubelet.pod_directories import PodDirectories
+from kubesim.kubelet.pod_sync import PodSync
+from kubesim.kubelet.pod_views import status_view
+from kubesim.kubelet.pod_workers import PodWorkers
+from kubesim.kubelet.runtime_manager import RuntimeManager
+from kubesim.kubelet.runtime_pods import RuntimePods
+from kubesim.kubelet.sandbox_config import NodeSettings
+from kubesim.kubelet.status_manager import StatusManager, Surroundings
+from kubesim.kubelet.volumes import PodVolumes
+from kubesim.model import k8s_v1 as v1
+from kubesim.policy.admission import Rejection
+from kubesim.policy.crash_loop_backoff import BackoffPolicy
+from kubesim.policy.pod_view import PodPhase, PodStatusView, RuntimePod, RuntimeState
+
+SYNC_TICK_NS = 1_000_000_000
+HOUSEKEEPING_NS = 2_000_000_000
+CONTAINER_GC_NS = 60_000_000_000
+ORPHAN_GRACE_SECONDS = 1
+
+
+class PodEngine:
+    """Runs the pods of one kubelet process. A new process is a new engine over the same runtime and API."""
+
+    def __init__(
+        self,
+        kernel: Kernel,
+        client: CriClient,
+        api: ApiClient,
+        recorder: EventRecorder,
+        host_files: HostFiles,
+        node: NodeSettings,
+        directories: PodDirectories,
+        *,
+        runtime_name: str,
+        backoff_policy: BackoffPolicy,
+        network_error: Callable[[], str],
+    ) -> None:
+        self._kernel = kernel
+        self._api = api
+        self._recorder = recorder
+        self._gates: Mapping[str, bool] = node.gates
+        self._pods: dict[str, v1.Pod] = {}
+        self.cache = PodCache()
+        self.runtime_pods = RuntimePods(client, host_files, runtime_name=runtime_name)
+        self.statuses = StatusManager(
+            kernel, api, gates=node.gates, could_have_running_containers=self._could_have_running_containers
+        )
+        self.pleg = Pleg(kernel, self.runtime_pods, self.cache, self._on_pleg_event)
+        hooks = ContainerHooks(client)
+        killer = ContainerKiller(kernel, client, recorder, hooks)
+        images = ImageManager(kernel, client, recorder, gates=node.gates)
+        self._volumes = PodVolumes(host_files, directories)
+        configs = ContainerConfigs(node, host_files, directories, self._volumes)
+        starter = ContainerStarter(
+            kernel, client, recorder, images, configs, killer, hooks, host_files, directories, os=node.os
+        )
+        manager = RuntimeManager(
+            kernel,
+            client,
+            recorder,
+            self.runtime_pods,
+            images,
+            starter,
+            killer,
+            host_files,
+            directories,
+            node,
+            backoff_policy=backoff_policy,
+            on_sandbox_ready=lambda pod, runtime: self._sync.sandbox_ready(pod, runtime),
+        )
+        self._sync = PodSync(
+            kernel,
+            recorder,
+            self.statuses,
+            manager,
+            killer,
+            self.runtime_pods,
+            self.cache,
+            self.pleg,
+            self._volumes,
+            host_files,
+            directories,
+            node,
+            network_error=network_error,
+        )
+        self._deadline = ActiveDeadline(kernel, recorder, self.statuses)
+        self._dead = DeadContainers(client)
+        self.workers = PodWorkers(kernel, self.cache, self._sync)
+
+    @property
+    def pods(self) -> Mapping[str, v1.Pod]:
+        """The pods of the configuration by uid, as the API had them last."""
+        return self._pods
+
+    def active_pods(self) -> list[v1.Pod]:
+        """Pods that are not terminal and whose worker has not ended: those that a shutdown has to stop.
+
+        Mirrors kubelet: pkg/kubelet/kubelet_pods.go, GetActivePods and filterOutInactivePods.
+        """
+        return [pod for uid, pod in self._pods.items() if self._is_active(uid, pod)]
+
+    def _is_active(self, uid: str, pod: v1.Pod) -> bool:
+        if pod.status.phase in {"Succeeded", "Failed"}:
+            return False
+        work = self.workers.work.get(uid)
+        return work is None or work.terminated_at_ns is None
+
+    async def wait_unmounted(self, uids: Sequence[str]) -> None:
+        """Return once no volume of these pods is mounted: emulated volumes go with the last container."""
+        for uid in uids:
+            work = self.workers.work.get(uid)
+            if work is not None:
+                await work.containers_stopped.wait()
+
+    # -- configuration ------------------------------------------------------------------------------------------
+
+    def add(self, pod: v1.Pod) -> None:
+        """An admitted pod."""
+        self._pods[pod.metadata.uid] = pod
+        self.workers.update(pod)
+
+    def reject(self, pod: v1.Pod, refusal: Rejection) -> None:
+        """A pod that admission refused: Failed for good, without conditions and container statuses."""
+        self._pods[pod.metadata.uid] = pod
+        self._recorder.event(pod_reference(pod), "Warning", refusal.reason, refusal.message)
+        status = PodStatusView(phase=PodPhase.FAILED, reason=refusal.reason, message=refusal.status_message)
+        self.statuses.set(pod, status, Surroundings(qos_class=pod.status.qos_class))
+
+    def update(self, pod: v1.Pod) -> None:
+        """A pod changed in the API: its spec, its labels, or that it is to be deleted.
+
+        A change of nothing but the status is what this kubelet wrote itself.
+        """
+        uid = pod.metadata.uid
+        before = self._pods.get(uid)
+        self._pods[uid] = pod
+        self.statuses.stored(pod)
+        if before is None or _asks_for_work(before, pod):
+            self.workers.update(pod)
+        else:
+            self.workers.refresh(pod)
+
+    def remove(self, uid: str) -> None:
+        """A pod is gone from the API. What it left in the runtime is removed."""
+        pod = self._pods.pop(uid, None)
+        self.statuses.forget(uid)
+        work = self.workers.work.get(uid)
+        if work is not None and not work.is_finished:
+            # Deleted by force: the containers get a moment of grace as orphans.
+            self.workers.kill(uid, grace_seconds=ORPHAN_GRACE_SECONDS)
+        self._kernel.spawn(self._clean_up(uid, pod), name=f"clean up {uid}").watch(_ignore_runtime_errors)
+
+    async def _clean_up(self, uid: str, pod: v1.Pod | None) -> None:
+        work = self.workers.work.get(uid)
+        if work is not None:
+            await work.containers_stopped.wait()
+        self._sync.forget(uid)
+        await self._dead.remove_pod(await self.runtime_pods.pod_status(uid))
+        if pod is not None:
+            self._volumes.tear_down(pod)
+        self.workers.drop(uid)
+
+    # -- loops --------------------------------------------------------------------------------------------------
+
+    async def run_ticks(self) -> None:
+        """Once a second: sync the pods whose time has come, and those past their deadline."""
+        while True:
+            await sleep(SYNC_TICK_NS)
+            self.workers.tick()
+            for uid, pod in self._pods.items():
+                if self._deadline.is_past(pod) and not self.workers.is_termination_requested(uid):
+                    self.workers.wake(uid)
+
+    async def run_container_gc(self) -> None:
+        """Once a minute: remove dead containers beyond the newest of each name."""
+        while True:
+            await sleep(CONTAINER_GC_NS)
+            for uid in list(self._pods):
+                await self._remove_older(uid)
+
+    async def _remove_older(self, uid: str) -> None:
+        try:
+            await self._dead.remove_older(self.cache.get(uid))
+        except CriError:
+            # The runtime is away or busy; the next round asks again.
+            return
+
+    def _on_pleg_event(self, event: PlegEvent) -> None:
+        self.workers.wake(event.uid)
+        if event.kind is PlegEventKind.DIED and event.uid in self._pods:
+            self._kernel.spawn(self._remove_older(event.uid), name=f"remove dead containers of {event.uid}")
+
+    def _could_have_running_containers(self, uid: str) -> bool:
+        if self.workers.could_have_running_containers(uid):
+            return True
+        runtime: RuntimePod = self.cache.get(uid)
+        return uid not in self.workers.work and any(one.state is RuntimeState.RUNNING for one in runtime.containers)
+
+    def stored_status(self, uid: str) -> PodStatusView | None:
+        """The status that the API shows for a pod."""
+        pod = self._pods.get(uid)
+        return None if pod is None else status_view(pod.status)
+
+
+def _asks_for_work(before: v1.Pod, after: v1.Pod) -> bool:
+    old, new = before.metadata, after.metadata
+    return (
+        before.spec != after.spec
+        or old.labels != new.labels
+        or old.annotations != new.annotations
+        or old.deletion_timestamp != new.deletion_timestamp
+        or old.deletion_grace_period_seconds != new.deletion_grace_period_seconds
+    )
+
+
+def _ignore_runtime_errors(task: object) -> None:
+    """A clean-up that the runtime refused is tried again when the kubelet starts anew; other errors are bugs."""
+    error = getattr(task, "error", None)
+    if error is not None and not isinstance(error, CriError):
+        raise error

@@ -1,0 +1,209 @@
+"""What a pod worker does in each of its states: sync, terminating, terminated.
+
+Mirrors kubelet: pkg/kubelet/kubelet.go (SyncPod, SyncTerminatingPod, SyncTerminatedPod, OnPodSandboxReady).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from kubesim.cri.errors import CriError
+from kubesim.kernel import Kernel, sleep
+from kubesim.kubelet.active_deadline import ActiveDeadline
+from kubesim.kubelet.container_kill import ContainerKiller
+from kubesim.kubelet.container_resources import pod_level_resources, pod_qos, status_resources
+from kubesim.kubelet.event_recorder import EventRecorder
+from kubesim.kubelet.event_reference import pod_reference
+from kubesim.kubelet.outside import HostFiles
+from kubesim.kubelet.pleg import Pleg, keep_ips
+from kubesim.kubelet.pod_cache import PodCache
+from kubesim.kubelet.pod_directories import PodDirectories
+from kubesim.kubelet.pod_views import pod_view, status_view
+from kubesim.kubelet.pod_workers import PodWork
+from kubesim.kubelet.runtime_manager import RuntimeManager, SyncResult
+from kubesim.kubelet.runtime_pods import RuntimePods
+from kubesim.kubelet.sandbox_config import NodeSettings
+from kubesim.kubelet.status_generation import GenerationInputs, generate_pod_status, ready_to_start_containers
+from kubesim.kubelet.status_manager import StatusManager, Surroundings
+from kubesim.kubelet.sync_error import SyncError
+from kubesim.kubelet.volumes import ContainerConfigError, PodVolumes
+from kubesim.model import k8s_v1 as v1
+from kubesim.policy.feature_gates import gate_enabled
+from kubesim.policy.pod_view import PodStatusView, RuntimePod, RuntimeState, Waiting
+
+MOUNT_POLL_NS = 300_000_000
+"""How often WaitForAttachAndMount looks; a pod with a mounted volume waits for the first look."""
+
+
+class PodSync:
+    """Carries out the three steps of pod workers."""
+
+    def __init__(
+        self,
+        kernel: Kernel,
+        recorder: EventRecorder,
+        statuses: StatusManager,
+        manager: RuntimeManager,
+        killer: ContainerKiller,
+        runtime_pods: RuntimePods,
+        cache: PodCache,
+        pleg: Pleg,
+        volumes: PodVolumes,
+        host_files: HostFiles,
+        directories: PodDirectories,
+        node: NodeSettings,
+        *,
+        network_error: Callable[[], str],
+    ) -> None:
+        self._kernel = kernel
+        self._recorder = recorder
+        self._statuses = statuses
+        self._manager = manager
+        self._killer = killer
+        self._runtime_pods = runtime_pods
+        self._cache = cache
+        self._pleg = pleg
+        self._volumes = volumes
+        self._host_files = host_files
+        self._directories = directories
+        self._node = node
+        self._network_error = network_error
+        self._deadline = ActiveDeadline(kernel, recorder, statuses)
+        # The kubelet's reason cache: why containers did not start, by pod uid and name.
+        self._start_errors: dict[str, dict[str, Waiting]] = {}
+        self._mounted: set[str] = set()
+
+    async def sync_pod(self, pod: v1.Pod, runtime: RuntimePod) -> bool:
+        """One sync; True when the pod is done for good. Raises SyncError."""
+        uid = pod.metadata.uid
+        status = self._generate(pod, runtime, is_terminal=False)
+        self._statuses.set(pod, status, self._surroundings(pod, runtime))
+        if status.phase is not None and status.phase.is_terminal:
+            return True
+        network_error = self._network_error()
+        if network_error and not pod.spec.host_network:
+            text = f"network is not ready: {network_error}"
+            self._recorder.event(pod_reference(pod), "Warning", "NetworkNotReady", text)
+            raise SyncError(text, is_network_not_ready=True)
+        self._host_files.make_dirs(self._directories.pod(uid))
+        await self._mount_volumes(pod)
+        old = self._statuses.get(uid) or status
+        result = await self._manager.sync(pod, pod_view(pod), runtime, old, pod_qos(pod, self._node.gates))
+        self._remember(uid, result)
+        if result.start_errors:
+            names = ", ".join(f'"{name}" with {waiting.reason}' for name, waiting in result.start_errors.items())
+            raise SyncError(f"failed to start containers: {names}", retry_at_ns=result.retry_at_ns)
+        if result.did_anything and gate_enabled(self._node.gates, "PLEGOnDemandRelist"):
+            self._pleg.request_relist()
+        return False
+
+    async def sync_terminating_pod(self, work: PodWork, runtime: RuntimePod) -> None:
+        """Stop the pod's containers and sandboxes; its status is terminal afterwards. Raises SyncError."""
+        pod, uid = work.pod, work.pod.metadata.uid
+        status = self._generate(pod, runtime, is_terminal=False)
+        if work.status_func is not None:
+            status = work.status_func(pod_view(pod), status, self._node.gates)
+        self._statuses.set(pod, status, self._surroundings(pod, runtime))
+        try:
+            await self._killer.kill_pod(pod, pod_view(pod), runtime, work.grace_seconds)
+            after = await self._runtime_pods.pod_status(uid)
+        except CriError as error:
+            text = f"error killing pod: {error.go_text}"
+            self._recorder.event(pod_reference(pod), "Warning", "FailedKillPod", text)
+            raise SyncError(text) from error
+        running = [one.name for one in after.containers if one.state is RuntimeState.RUNNING]
+        if running:
+            raise SyncError(
+                f"detected running containers after a successful KillPod, CRI violation: [{' '.join(running)}]"
+            )
+        after = keep_ips(runtime, after)
+        self._statuses.set(pod, self._generate(pod, after, is_terminal=True), self._surroundings(pod, after))
+
+    async def sync_terminated_pod(self, pod: v1.Pod, runtime: RuntimePod) -> None:
+        """Write the last status and release what the pod held."""
+        uid = pod.metadata.uid
+        runtime = keep_ips(self._cache.get(uid), runtime)
+        status = self._generate(pod, runtime, is_terminal=True)
+        self._statuses.set(pod, status, self._surroundings(pod, runtime))
+        self._mounted.discard(uid)
+        self._statuses.terminate(pod)
+
+    def sandbox_ready(self, pod: v1.Pod, runtime: RuntimePod) -> None:
+        """The sandbox is up: since 1.36 the condition is written before any image is pulled."""
+        if not gate_enabled(self._node.gates, "PLEGOnDemandRelist"):
+            return
+        cached = self._statuses.get(pod.metadata.uid)
+        changed = None if cached is None else ready_to_start_containers(pod_view(pod), cached, self._node.gates)
+        if changed is not None:
+            self._statuses.set(pod, changed)
+
+    def forget(self, uid: str) -> None:
+        """Drop what is remembered about a pod."""
+        self._start_errors.pop(uid, None)
+        self._mounted.discard(uid)
+
+    def _generate(self, pod: v1.Pod, runtime: RuntimePod, *, is_terminal: bool) -> PodStatusView:
+        uid = pod.metadata.uid
+        stored = status_view(pod.status)
+        old = self._statuses.get(uid) or stored
+        status = generate_pod_status(
+            GenerationInputs(
+                pod=pod_view(pod),
+                runtime=runtime,
+                old=old,
+                stored=stored,
+                start_errors=self._start_errors.get(uid, {}),
+                is_terminal=is_terminal,
+                gates=self._node.gates,
+                deadline=self._deadline.check(pod),
+            )
+        )
+        if self._node.os != "linux":
+            status = _without_users(status)
+        return status
+
+    def _surroundings(self, pod: v1.Pod, runtime: RuntimePod) -> Surroundings:
+        gates = self._node.gates
+        ips = tuple(ip for ip in (runtime.sandboxes[0].ips or () if runtime.sandboxes else ()) if ip)
+        allocated, resources = pod_level_resources(pod, gates)
+        return Surroundings(
+            pod_ips=(self._node.node_ip,) if pod.spec.host_network else ips,
+            host_ips=(self._node.node_ip,),
+            qos_class=pod_qos(pod, gates),
+            containers=status_resources(pod, runtime, gates),
+            allocated_resources=allocated,
+            resources=resources,
+        )
+
+    async def _mount_volumes(self, pod: v1.Pod) -> None:
+        uid = pod.metadata.uid
+        mounted = {
+            mount.name for one in (*pod.spec.init_containers, *pod.spec.containers) for mount in one.volume_mounts
+        }
+        if uid in self._mounted or not mounted:
+            return
+        try:
+            self._volumes.set_up(pod)
+        except ContainerConfigError as error:
+            self._recorder.event(pod_reference(pod), "Warning", "FailedMount", str(error))
+            await sleep(MOUNT_POLL_NS)
+            raise SyncError(str(error)) from error
+        await sleep(MOUNT_POLL_NS)
+        self._mounted.add(uid)
+
+    def _remember(self, uid: str, result: SyncResult) -> None:
+        errors = self._start_errors.setdefault(uid, {})
+        errors.update(result.start_errors)
+        for name in result.started:
+            errors.pop(name, None)
+
+
+def _without_users(status: PodStatusView) -> PodStatusView:
+    """A Windows node never shows containerStatuses[].user."""
+    return replace(
+        status,
+        container_statuses=tuple(replace(one, user=None) for one in status.container_statuses),
+        init_container_statuses=tuple(replace(one, user=None) for one in status.init_container_statuses),
+        ephemeral_container_statuses=tuple(replace(one, user=None) for one in status.ephemeral_container_statuses),
+    )

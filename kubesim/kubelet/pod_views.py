@@ -1,0 +1,249 @@
+"""Translates between the API's structs and the views that the rules of `policy/` read.
+
+Spec and stored status become views; a generated status becomes the struct that is published.
+"""
+
+from __future__ import annotations
+
+from kubesim.kubelet.container_hash import container_hash
+from kubesim.model import k8s_v1 as v1
+from kubesim.model.timestamps import format_rfc3339, parse_rfc3339
+from kubesim.policy.pod_view import (
+    Condition,
+    ContainerKind,
+    ContainerSpecView,
+    ContainerState,
+    ContainerStatusView,
+    ContainerUser,
+    LinuxUser,
+    PodPhase,
+    PodStatusView,
+    PodView,
+    RestartRule,
+    Running,
+    Terminated,
+    VolumeMountStatus,
+    VolumeMountView,
+    Waiting,
+)
+
+STATIC_SOURCE_ANNOTATION = "kubernetes.io/config.source"
+
+
+def is_static(pod: v1.Pod) -> bool:
+    """Whether the pod came from a file on the node and not from the API server."""
+    return pod.metadata.annotations.get(STATIC_SOURCE_ANNOTATION, "api") != "api"
+
+
+def pod_key(pod: v1.Pod) -> str:
+    """namespace/name."""
+    return f"{pod.metadata.namespace}/{pod.metadata.name}"
+
+
+def pod_view(pod: v1.Pod) -> PodView:
+    """The part of a pod that status and actions depend on."""
+    spec = pod.spec
+    return PodView(
+        name=pod.metadata.name,
+        namespace=pod.metadata.namespace,
+        uid=pod.metadata.uid,
+        generation=pod.metadata.generation,
+        restart_policy=spec.restart_policy or "Always",
+        containers=tuple(_container_view(one, ContainerKind.REGULAR) for one in spec.containers),
+        init_containers=tuple(
+            _container_view(one, ContainerKind.SIDECAR if one.restart_policy == "Always" else ContainerKind.INIT)
+            for one in spec.init_containers
+        ),
+        ephemeral_containers=tuple(_container_view(one, ContainerKind.EPHEMERAL) for one in spec.ephemeral_containers),
+        host_network=spec.host_network,
+        readiness_gates=tuple(gate.condition_type for gate in spec.readiness_gates),
+        is_static=is_static(pod),
+        is_deletion_requested=pod.metadata.deletion_timestamp is not None,
+    )
+
+
+def _container_view(container: v1.Container | v1.EphemeralContainer, kind: ContainerKind) -> ContainerSpecView:
+    return ContainerSpecView(
+        name=container.name,
+        kind=kind,
+        image=container.image,
+        restart_policy=container.restart_policy,
+        restart_rules=tuple(
+            RestartRule(
+                action=rule.action,
+                operator=rule.exit_codes.operator if rule.exit_codes else "In",
+                exit_codes=tuple(rule.exit_codes.values) if rule.exit_codes else (),
+            )
+            for rule in container.restart_policy_rules
+        ),
+        has_startup_probe=container.startup_probe is not None,
+        has_readiness_probe=container.readiness_probe is not None,
+        has_liveness_probe=container.liveness_probe is not None,
+        hash=container_hash(container.name, container.image),
+        volume_mounts=tuple(
+            VolumeMountView(
+                name=mount.name,
+                mount_path=mount.mount_path,
+                read_only=mount.read_only,
+                recursive_read_only=mount.recursive_read_only,
+                propagation=mount.mount_propagation,
+            )
+            for mount in container.volume_mounts
+        ),
+    )
+
+
+def status_view(status: v1.PodStatus) -> PodStatusView:
+    """A stored status as the rules read it."""
+    return PodStatusView(
+        phase=PodPhase(status.phase) if status.phase else None,
+        reason=status.reason,
+        message=status.message,
+        conditions=tuple(_condition_view(one) for one in status.conditions),
+        container_statuses=tuple(_container_status_view(one) for one in status.container_statuses),
+        init_container_statuses=tuple(_container_status_view(one) for one in status.init_container_statuses),
+        ephemeral_container_statuses=tuple(_container_status_view(one) for one in status.ephemeral_container_statuses),
+    )
+
+
+def _condition_view(condition: v1.PodCondition) -> Condition:
+    return Condition(
+        type=condition.type,
+        status=condition.status,
+        reason=condition.reason,
+        message=condition.message,
+        observed_generation=condition.observed_generation or None,
+        last_transition_ns=_nanoseconds(condition.last_transition_time),
+        last_probe_ns=_nanoseconds(condition.last_probe_time),
+    )
+
+
+def _container_status_view(status: v1.ContainerStatus) -> ContainerStatusView:
+    user = None
+    if status.user is not None:
+        linux = status.user.linux
+        user = ContainerUser(
+            linux=None
+            if linux is None
+            else LinuxUser(uid=linux.uid, gid=linux.gid, supplemental_groups=tuple(linux.supplemental_groups))
+        )
+    return ContainerStatusView(
+        name=status.name,
+        state=_state_view(status.state),
+        last_state=_state_view(status.last_state),
+        ready=status.ready,
+        started=status.started,
+        restart_count=status.restart_count,
+        image=status.image,
+        image_id=status.image_id,
+        container_id=status.container_id,
+        volume_mounts=tuple(
+            VolumeMountStatus(
+                name=mount.name,
+                mount_path=mount.mount_path,
+                read_only=mount.read_only,
+                recursive_read_only=mount.recursive_read_only,
+            )
+            for mount in status.volume_mounts
+        ),
+        user=user,
+    )
+
+
+def _state_view(state: v1.ContainerState) -> ContainerState | None:
+    if state.waiting is not None:
+        return Waiting(reason=state.waiting.reason, message=state.waiting.message)
+    if state.running is not None:
+        return Running(started_at_ns=_nanoseconds(state.running.started_at))
+    if state.terminated is not None:
+        end = state.terminated
+        return Terminated(
+            exit_code=end.exit_code,
+            reason=end.reason,
+            message=end.message,
+            started_at_ns=_nanoseconds(end.started_at),
+            finished_at_ns=_nanoseconds(end.finished_at),
+            container_id=end.container_id,
+        )
+    return None
+
+
+def condition_struct(condition: Condition) -> v1.PodCondition:
+    """A condition as the API writes it."""
+    return v1.PodCondition(
+        type=condition.type,
+        status=condition.status,
+        reason=condition.reason,
+        message=condition.message,
+        observed_generation=condition.observed_generation or 0,
+        last_transition_time=_timestamp(condition.last_transition_ns),
+        last_probe_time=_timestamp(condition.last_probe_ns),
+    )
+
+
+def container_status_struct(
+    status: ContainerStatusView, resources: v1.ContainerStatus | None = None
+) -> v1.ContainerStatus:
+    """A container status as the API writes it; `resources` lends its resource fields."""
+    user = None
+    if status.user is not None:
+        linux = status.user.linux
+        user = v1.ContainerUser(
+            linux=None
+            if linux is None
+            else v1.LinuxContainerUser(
+                uid=linux.uid, gid=linux.gid, supplemental_groups=list(linux.supplemental_groups)
+            )
+        )
+    return v1.ContainerStatus(
+        name=status.name,
+        state=_state_struct(status.state),
+        last_state=_state_struct(status.last_state),
+        ready=status.ready,
+        started=status.started,
+        restart_count=status.restart_count,
+        image=status.image,
+        image_id=status.image_id,
+        container_id=status.container_id,
+        volume_mounts=[
+            v1.VolumeMountStatus(
+                name=mount.name,
+                mount_path=mount.mount_path,
+                read_only=mount.read_only,
+                recursive_read_only=mount.recursive_read_only,
+            )
+            for mount in status.volume_mounts
+        ],
+        user=user,
+        resources=resources.resources if resources else None,
+        allocated_resources=resources.allocated_resources if resources else {},
+    )
+
+
+def _state_struct(state: ContainerState | None) -> v1.ContainerState:
+    match state:
+        case None:
+            return v1.ContainerState()
+        case Waiting():
+            return v1.ContainerState(waiting=v1.ContainerStateWaiting(reason=state.reason, message=state.message))
+        case Running():
+            return v1.ContainerState(running=v1.ContainerStateRunning(started_at=_timestamp(state.started_at_ns)))
+        case Terminated():
+            return v1.ContainerState(
+                terminated=v1.ContainerStateTerminated(
+                    exit_code=state.exit_code,
+                    reason=state.reason,
+                    message=state.message,
+                    started_at=_timestamp(state.started_at_ns),
+                    finished_at=_timestamp(state.finished_at_ns),
+                    container_id=state.container_id,
+                )
+            )
+
+
+def _nanoseconds(time: str | None) -> int | None:
+    return None if time is None else parse_rfc3339(time)
+
+
+def _timestamp(time_ns: int | None) -> str | None:
+    return None if time_ns is None else format_rfc3339(time_ns)

@@ -1,0 +1,253 @@
+"""Pod workers: one task per pod, which carries it from syncing over terminating to terminated.
+
+    SYNC ──(deletion, terminal phase, kill, sync says so)──> TERMINATING ──(containers stopped)──> TERMINATED ──> finished
+
+It never goes back. Each step waits until the pod cache is newer than the end of the step before.
+Mirrors kubelet: pkg/kubelet/pod_workers.go (UpdatePod, podWorkerLoop, completeSync, completeWork).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Protocol
+
+from kubesim.kernel import Event, Kernel, Promise, Task, timeout
+from kubesim.kubelet.pod_cache import PodCache
+from kubesim.kubelet.pod_views import pod_key
+from kubesim.kubelet.status_generation import PodStatusFunc
+from kubesim.kubelet.sync_error import SyncError
+from kubesim.model.k8s_v1 import Pod
+from kubesim.policy.grace_period import effective_grace, kill_wait_seconds
+from kubesim.policy.pod_view import RuntimePod
+
+RESYNC_NS = 60_000_000_000
+RETRY_NS = 10_000_000_000
+NETWORK_RETRY_NS = 1_000_000_000
+JITTER_FACTOR = 0.5
+SECOND_NS = 1_000_000_000
+
+
+class WorkType(StrEnum):
+    """What the worker does next."""
+
+    SYNC = "sync"
+    TERMINATING = "terminating"
+    TERMINATED = "terminated"
+
+
+@dataclass(slots=True, kw_only=True)
+class PodWork:
+    """The pod a worker works on, and how far it has come. Times are ns since the epoch, None while not reached."""
+
+    pod: Pod
+    terminating_at_ns: int | None = None
+    terminated_at_ns: int | None = None
+    is_finished: bool = False
+    is_started: bool = False
+    grace_seconds: int | None = None
+    status_func: PodStatusFunc | None = None
+    is_evicted: bool = False
+    containers_stopped: Promise[None] = field(default_factory=Promise)
+
+    @property
+    def work_type(self) -> WorkType:
+        """The step that is due."""
+        if self.terminated_at_ns is not None:
+            return WorkType.TERMINATED
+        return WorkType.SYNC if self.terminating_at_ns is None else WorkType.TERMINATING
+
+
+class PodSyncer(Protocol):
+    """What a worker does in each of its three states."""
+
+    async def sync_pod(self, pod: Pod, runtime: RuntimePod) -> bool:
+        """One sync; True when the pod is done for good. Raises SyncError."""
+
+    async def sync_terminating_pod(self, work: PodWork, runtime: RuntimePod) -> None:
+        """Stop everything. Raises SyncError."""
+
+    async def sync_terminated_pod(self, pod: Pod, runtime: RuntimePod) -> None:
+        """Release what the pod held. Raises SyncError."""
+
+
+class PodWorkers:
+    """All workers by pod uid."""
+
+    def __init__(self, kernel: Kernel, cache: PodCache, syncer: PodSyncer) -> None:
+        self._kernel = kernel
+        self._cache = cache
+        self._syncer = syncer
+        self._prng = kernel.random.fork("pod workers")
+        self._work: dict[str, PodWork] = {}
+        self._wake: dict[str, Event] = {}
+        self._tasks: dict[str, Task[None]] = {}
+        self._due_ns: dict[str, int] = {}
+
+    @property
+    def work(self) -> Mapping[str, PodWork]:
+        """The pods that have a worker, by uid."""
+        return self._work
+
+    def update(self, pod: Pod) -> None:
+        """A pod is new or changed: sync it, or end it when it is deleted or its phase is terminal."""
+        uid = pod.metadata.uid
+        work = self._work.get(uid)
+        if work is None:
+            work = self._work[uid] = PodWork(pod=pod)
+            self._wake[uid] = Event()
+            self._tasks[uid] = self._kernel.spawn(self._run(uid), name=f"pod worker {pod_key(pod)}")
+        if work.is_finished:
+            return
+        work.pod = pod
+        if pod.metadata.deletion_timestamp is not None or pod.status.phase in {"Succeeded", "Failed"}:
+            self._begin_termination(work)
+        self._wake[uid].set()
+
+    def kill(
+        self,
+        uid: str,
+        *,
+        grace_seconds: int | None = None,
+        status_func: PodStatusFunc | None = None,
+        is_evicted: bool = False,
+    ) -> Promise[None]:
+        """End a pod; the promise is kept once no container of it runs. Unknown pods are done already."""
+        work = self._work.get(uid)
+        if work is None or work.terminated_at_ns is not None:
+            done: Promise[None] = Promise()
+            done.resolve(None)
+            return done
+        if status_func is not None:
+            work.status_func = status_func
+        work.is_evicted = work.is_evicted or is_evicted
+        self._begin_termination(work, override_seconds=grace_seconds)
+        self._wake[uid].set()
+        return work.containers_stopped
+
+    async def kill_and_wait(
+        self, uid: str, *, grace_seconds: int | None, status_func: PodStatusFunc | None = None, is_evicted: bool = False
+    ) -> bool:
+        """`kill`, and wait for it; False when it took longer than 1.5 times the grace period (at least 10 s).
+
+        Mirrors kubelet: pkg/kubelet/pod_workers.go, killPodNow.
+        """
+        work = self._work.get(uid)
+        done = self.kill(uid, grace_seconds=grace_seconds, status_func=status_func, is_evicted=is_evicted)
+        wait_seconds = kill_wait_seconds(
+            override_seconds=grace_seconds,
+            pod_seconds=work.pod.spec.termination_grace_period_seconds if work is not None else None,
+        )
+        try:
+            async with timeout(wait_seconds * SECOND_NS):
+                await done.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    def refresh(self, pod: Pod) -> None:
+        """The API's copy of a pod changed in a way that asks for no work: its status."""
+        work = self._work.get(pod.metadata.uid)
+        if work is not None and not work.is_finished:
+            work.pod = pod
+
+    def wake(self, uid: str) -> None:
+        """Sync a pod now: something about it changed in the runtime."""
+        if uid in self._wake:
+            self._wake[uid].set()
+
+    def tick(self) -> None:
+        """Sync the pods whose time has come. The kubelet's loop calls it once a second, so nothing is retried sooner.
+
+        Mirrors kubelet: pkg/kubelet/kubelet.go, syncLoopIteration (syncCh) and getPodsToSync.
+        """
+        now_ns = self._kernel.now_ns
+        for uid in [uid for uid, due_ns in self._due_ns.items() if due_ns <= now_ns]:
+            del self._due_ns[uid]
+            self.wake(uid)
+
+    def could_have_running_containers(self, uid: str) -> bool:
+        """Whether containers of the pod may still run. Mirrors CouldHaveRunningContainers."""
+        work = self._work.get(uid)
+        return work is not None and work.is_started and work.terminated_at_ns is None
+
+    def is_termination_requested(self, uid: str) -> bool:
+        """Whether the pod is being ended or has ended."""
+        work = self._work.get(uid)
+        return work is not None and work.terminating_at_ns is not None
+
+    def stop(self) -> None:
+        """The kubelet process ends: workers stop where they are. Containers stay as they are."""
+        for uid in list(self._tasks):
+            self._tasks[uid].cancel()
+            self.drop(uid)
+
+    def drop(self, uid: str) -> None:
+        """Forget the worker of a pod that is gone."""
+        self._work.pop(uid, None)
+        self._wake.pop(uid, None)
+        self._due_ns.pop(uid, None)
+        task = self._tasks.pop(uid, None)
+        if task is not None:
+            task.cancel()
+
+    def _begin_termination(self, work: PodWork, *, override_seconds: int | None = None) -> None:
+        if work.terminating_at_ns is None:
+            work.terminating_at_ns = self._kernel.now_ns
+        work.grace_seconds = effective_grace(
+            previous_seconds=work.grace_seconds or 0,
+            deletion_seconds=work.pod.metadata.deletion_grace_period_seconds,
+            override_seconds=override_seconds,
+            pod_seconds=work.pod.spec.termination_grace_period_seconds,
+        ).seconds
+
+    async def _run(self, uid: str) -> None:
+        wake, work = self._wake[uid], self._work[uid]
+        last_sync_ns = -1
+        while not work.is_finished:
+            await wake.wait()
+            wake.clear()
+            entry = await self._cache.newer_than(uid, last_sync_ns)
+            runtime = entry.pod
+            step = work.work_type
+            try:
+                if entry.error is not None:
+                    raise SyncError(str(entry.error)) from entry.error
+                moved = await self._step(step, work, runtime)
+            except SyncError as error:
+                delay_ns = self._retry_delay_ns(error)
+            else:
+                delay_ns = 0 if moved else self._jittered(RESYNC_NS)
+            last_sync_ns = self._kernel.now_ns
+            if not work.is_finished:
+                self._due_ns[uid] = last_sync_ns + delay_ns
+
+    async def _step(self, step: WorkType, work: PodWork, runtime: RuntimePod) -> bool:
+        """Do one step; True when the worker moved on to the next state."""
+        match step:
+            case WorkType.SYNC:
+                work.is_started = True
+                if await self._syncer.sync_pod(work.pod, runtime):
+                    self._begin_termination(work)
+                return work.work_type is not WorkType.SYNC
+            case WorkType.TERMINATING:
+                await self._syncer.sync_terminating_pod(work, runtime)
+                work.terminated_at_ns = self._kernel.now_ns
+                work.containers_stopped.resolve(None)
+                return True
+            case WorkType.TERMINATED:
+                await self._syncer.sync_terminated_pod(work.pod, runtime)
+                work.is_finished = True
+                return False
+
+    def _retry_delay_ns(self, error: SyncError) -> int:
+        if error.is_network_not_ready:
+            return self._jittered(NETWORK_RETRY_NS)
+        delay_ns = RETRY_NS
+        if error.retry_at_ns is not None:
+            delay_ns = min(max(error.retry_at_ns - self._kernel.now_ns, 0), RESYNC_NS)
+        return max(self._jittered(delay_ns), 1)
+
+    def _jittered(self, duration_ns: int) -> int:
+        return self._prng.jittered(duration_ns, JITTER_FACTOR)

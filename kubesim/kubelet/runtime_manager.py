@@ -1,0 +1,252 @@
+"""Brings the runtime to what a pod wants: one sync of sandbox, images and containers.
+
+The plan comes from policy/pod_actions.py; this module carries it out in the kubelet's order.
+Mirrors kubelet: pkg/kubelet/kuberuntime/kuberuntime_manager.go, SyncPod.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from kubesim.cri import api
+from kubesim.cri.client import CriClient
+from kubesim.cri.errors import CriError
+from kubesim.kernel import Kernel
+from kubesim.kubelet.container_kill import ContainerKiller, Kill
+from kubesim.kubelet.container_start import ContainerStarter, PodStart, StartFailed
+from kubesim.kubelet.dead_containers import DeadContainers
+from kubesim.kubelet.event_recorder import EventRecorder
+from kubesim.kubelet.event_reference import container_reference, pod_reference
+from kubesim.kubelet.image_manager import ImageManager, ImageRequest
+from kubesim.kubelet.outside import HostFiles
+from kubesim.kubelet.pod_directories import PodDirectories
+from kubesim.kubelet.runtime_pods import RuntimePods, bare_id
+from kubesim.kubelet.sandbox_config import NodeSettings, sandbox_config
+from kubesim.kubelet.sync_error import SyncError
+from kubesim.kubelet.volumes import ImageVolume
+from kubesim.model import k8s_v1 as v1
+from kubesim.policy.crash_loop_backoff import BackoffEntry, BackoffPolicy, crash_loop_decision
+from kubesim.policy.pod_actions import pod_actions
+from kubesim.policy.pod_hostname import HostnameError
+from kubesim.policy.pod_view import ContainerKind, PodStatusView, PodView, RuntimePod, Waiting
+from kubesim.policy.pull_policy import ImageFailure
+from kubesim.policy.qos import QosClass
+from kubesim.policy.restart import restart_all_sources, should_all_containers_restart
+from kubesim.policy.sync_plan import ActionInputs, PodActions
+
+
+@dataclass(slots=True, kw_only=True)
+class SyncResult:
+    """What a sync did: whether anything, which containers started, why others did not, and when to try again."""
+
+    did_anything: bool = False
+    started: list[str] = field(default_factory=list)
+    start_errors: dict[str, Waiting] = field(default_factory=dict)
+    retry_at_ns: int | None = None
+
+    def hold_back(self, name: str, waiting: Waiting, until_ns: int) -> None:
+        """A container waits for its back-off."""
+        self.start_errors[name] = waiting
+        self.retry_at_ns = until_ns if self.retry_at_ns is None else min(self.retry_at_ns, until_ns)
+
+
+class RuntimeManager:
+    """Syncs pods with the runtime. `on_sandbox_ready(pod, runtime)` is called before any image is pulled."""
+
+    def __init__(
+        self,
+        kernel: Kernel,
+        client: CriClient,
+        recorder: EventRecorder,
+        runtime_pods: RuntimePods,
+        images: ImageManager,
+        starter: ContainerStarter,
+        killer: ContainerKiller,
+        host_files: HostFiles,
+        directories: PodDirectories,
+        node: NodeSettings,
+        *,
+        backoff_policy: BackoffPolicy,
+        on_sandbox_ready: Callable[[v1.Pod, RuntimePod], object],
+    ) -> None:
+        self._kernel = kernel
+        self._client = client
+        self._recorder = recorder
+        self._runtime_pods = runtime_pods
+        self._images = images
+        self._starter = starter
+        self._killer = killer
+        self._host_files = host_files
+        self._directories = directories
+        self._node = node
+        self._dead = DeadContainers(client)
+        self._backoff_policy = backoff_policy
+        self._backoff: dict[tuple[str, ...], BackoffEntry] = {}
+        self._on_sandbox_ready = on_sandbox_ready
+
+    async def sync(
+        self, pod: v1.Pod, view: PodView, runtime: RuntimePod, old: PodStatusView, qos: QosClass
+    ) -> SyncResult:
+        """One sync. Raises SyncError when the sandbox cannot be made or something cannot be killed."""
+        gates = self._node.gates
+        restarting = should_all_containers_restart(view, runtime, old, gates)
+        actions = pod_actions(
+            ActionInputs(
+                pod=view,
+                runtime=runtime,
+                probes={},
+                restart_all_sources=restart_all_sources(view, runtime, old) if restarting else None,
+                gates=gates,
+            )
+        )
+        result = SyncResult(did_anything=not actions.is_empty)
+        if actions.create_sandbox and actions.sandbox_id:
+            self._recorder.event(
+                pod_reference(pod),
+                "Normal",
+                "SandboxChanged",
+                "Pod sandbox changed, it will be killed and re-created.",
+            )
+        try:
+            await self._kill(pod, view, runtime, actions)
+        except CriError as error:
+            raise SyncError(f"failed to kill: {error.go_text}") from error
+        if actions.kill_pod and not actions.create_sandbox:
+            return result
+        await self._dead.prune_init_containers(view, runtime)
+        if actions.create_sandbox:
+            runtime = await self._create_sandbox(pod, runtime, actions, qos)
+        start = await self._prepare_start(pod, runtime, actions, qos)
+        await self._start_all(start, view, actions, result)
+        return result
+
+    async def _kill(self, pod: v1.Pod, view: PodView, runtime: RuntimePod, actions: PodActions) -> None:
+        if actions.kill_pod:
+            await self._killer.kill_pod(pod, view, runtime, None)
+            if actions.create_sandbox:
+                await self._dead.remove_init_containers(view, runtime)
+            return
+        by_id = {one.id: one for one in runtime.containers}
+        for kill in actions.containers_to_kill:
+            await self._killer.kill_container(
+                pod, Kill(container=by_id[kill.container_id], message=kill.message, reason=kill.reason)
+            )
+        for reset in actions.containers_to_reset:
+            if reset.is_running:
+                await self._killer.kill_container(
+                    pod, Kill(container=by_id[reset.container_id], message="killing", override_seconds=0)
+                )
+            await self._client.remove_container(api.RemoveContainerRequest(container_id=bare_id(reset.container_id)))
+
+    async def _create_sandbox(self, pod: v1.Pod, runtime: RuntimePod, actions: PodActions, qos: QosClass) -> RuntimePod:
+        """Run a sandbox; the pod as the runtime shows it afterwards."""
+        reference = pod_reference(pod)
+        name = f"{pod.metadata.name}_{pod.metadata.namespace}({pod.metadata.uid})"
+        try:
+            config = self._sandbox_config(pod, actions.attempt, qos)
+            self._host_files.make_dirs(self._directories.logs(pod))
+            created = await self._client.run_pod_sandbox(api.RunPodSandboxRequest(config=config))
+        except HostnameError as error:
+            self._recorder.event(
+                reference, "Warning", "FailedCreatePodSandBox", f"Failed to create pod sandbox: {error}"
+            )
+            raise SyncError(f'Failed to create sandbox for pod "{name}": {error}') from error
+        except CriError as error:
+            message = f"Failed to create pod sandbox: {error.go_text}"
+            self._recorder.event(reference, "Warning", "FailedCreatePodSandBox", message)
+            raise SyncError(f'Failed to create sandbox for pod "{name}": {error.go_text}') from error
+        try:
+            fresh = await self._runtime_pods.sandbox(created.pod_sandbox_id)
+        except CriError as error:
+            message = f"Unable to get pod sandbox status: {error.go_text}"
+            self._recorder.event(reference, "Warning", "FailedPodSandBoxStatus", message)
+            raise SyncError(message) from error
+        shown = RuntimePod(sandboxes=(fresh, *runtime.sandboxes), containers=runtime.containers)
+        self._on_sandbox_ready(pod, shown)
+        return shown
+
+    def _sandbox_config(self, pod: v1.Pod, attempt: int, qos: QosClass) -> api.PodSandboxConfig:
+        return sandbox_config(pod, attempt=attempt, qos=qos, node=self._node, directories=self._directories)
+
+    async def _prepare_start(self, pod: v1.Pod, runtime: RuntimePod, actions: PodActions, qos: QosClass) -> PodStart:
+        """Ensure the image volumes: in every sync, whether or not anything has to be started."""
+        sandbox = runtime.sandboxes[0]
+        config = self._sandbox_config(pod, actions.attempt, qos)
+        pulled: dict[str, ImageVolume] = {}
+        failures: dict[str, ImageFailure] = {}
+        for volume in pod.spec.volumes:
+            if volume.image is None:
+                continue
+            result = await self._images.ensure(
+                ImageRequest(
+                    pod=pod,
+                    image=volume.image.reference,
+                    policy=volume.image.pull_policy,
+                    reference=pod_reference(pod),
+                    sandbox_config=config,
+                )
+            )
+            if result.failure is not None:
+                failures[volume.name] = result.failure
+            else:
+                pulled[volume.name] = ImageVolume(
+                    image_ref=result.image_ref, user_specified_image=volume.image.reference
+                )
+        ips = tuple(ip for ip in sandbox.ips or () if ip)
+        return PodStart(
+            pod=pod,
+            runtime=runtime,
+            qos=qos,
+            sandbox_id=sandbox.id,
+            sandbox_config=config,
+            pod_ips=(self._node.node_ip,) if pod.spec.host_network else ips,
+            image_volumes=pulled,
+            image_failures=failures,
+        )
+
+    async def _start_all(self, start: PodStart, view: PodView, actions: PodActions, result: SyncResult) -> None:
+        spec = start.pod.spec
+        ephemeral = {one.name: one for one in spec.ephemeral_containers}
+        init = {one.name: one for one in spec.init_containers}
+        regular = {one.name: one for one in spec.containers}
+        for name in actions.ephemeral_containers_to_start:
+            await self._start(start, view, ephemeral[name], result)
+        for name in actions.init_containers_to_start:
+            started = await self._start(start, view, init[name], result)
+            kind = next(one.kind for one in view.init_containers if one.name == name)
+            if not started and kind is ContainerKind.INIT:
+                # A plain init container holds everything behind it; a sidecar that fails only misses.
+                return
+        for name in actions.containers_to_start:
+            await self._start(start, view, regular[name], result)
+
+    async def _start(
+        self, start: PodStart, view: PodView, container: v1.Container | v1.EphemeralContainer, result: SyncResult
+    ) -> bool:
+        name = container.name
+        key = _backoff_key(start.pod, container)
+        decision = crash_loop_decision(
+            view, name, start.runtime, self._backoff.get(key), self._backoff_policy, now_ns=self._kernel.now_ns
+        )
+        if decision.waiting is not None:
+            reference = container_reference(start.pod, name)
+            self._recorder.event(reference, "Warning", "BackOff", decision.event_message)
+            result.hold_back(name, decision.waiting, decision.until_ns)
+            return False
+        if decision.entry is not None:
+            self._backoff[key] = decision.entry
+        try:
+            await self._starter.start(start, container)
+        except StartFailed as error:
+            result.start_errors[name] = error.waiting
+            return False
+        result.started.append(name)
+        return True
+
+
+def _backoff_key(pod: v1.Pod, container: v1.Container | v1.EphemeralContainer) -> tuple[str, ...]:
+    """A change of image or resources starts the back-off anew. Mirrors GetBackoffKey."""
+    resources: Mapping[str, object] = {"limits": container.resources.limits, "requests": container.resources.requests}
+    meta = pod.metadata
+    return (meta.name, meta.namespace, meta.uid, container.name, container.image, str(resources))

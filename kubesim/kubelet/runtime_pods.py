@@ -1,0 +1,255 @@
+"""Asks the runtime about pods and turns its answers into the views that the rules read.
+
+Mirrors kubelet: pkg/kubelet/kuberuntime/kuberuntime_manager.go (GetPods, GetPodStatus), kuberuntime_container.go
+(toKubeContainerStatus, getTerminationMessage) and kuberuntime_sandbox.go (determinePodSandboxIPs).
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from kubesim.cri import api
+from kubesim.cri.client import CriClient
+from kubesim.cri.errors import Code, CriError
+from kubesim.kubelet import labels
+from kubesim.kubelet.outside import HostFiles
+from kubesim.policy.pod_view import (
+    ContainerUser,
+    LinuxUser,
+    NetworkMode,
+    RuntimeContainer,
+    RuntimePod,
+    RuntimeSandbox,
+    RuntimeState,
+)
+
+TERMINATION_MESSAGE_BYTES_MAX = 4096
+FALLBACK_LINES_MAX = 80
+FALLBACK_BYTES_MAX = 2048
+
+_STATES = {
+    api.CONTAINER_CREATED: RuntimeState.CREATED,
+    api.CONTAINER_RUNNING: RuntimeState.RUNNING,
+    api.CONTAINER_EXITED: RuntimeState.EXITED,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListedContainer:
+    """A container as a list call shows it; CRI's status of a container does not tell its sandbox."""
+
+    id: str
+    sandbox_id: str
+    name: str
+    state: RuntimeState
+    created_at_ns: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListedSandbox:
+    """A sandbox as a list call shows it."""
+
+    id: str
+    is_ready: bool
+    created_at_ns: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListedPod:
+    """What the list calls show of one pod, newest first."""
+
+    uid: str
+    name: str
+    namespace: str
+    sandboxes: tuple[ListedSandbox, ...] = ()
+    containers: tuple[ListedContainer, ...] = ()
+
+
+class RuntimePods:
+    """The runtime's pods, by uid. `runtime_name` (of CRI Version) prefixes container ids in status."""
+
+    def __init__(self, client: CriClient, host_files: HostFiles, *, runtime_name: str) -> None:
+        self._client = client
+        self._host_files = host_files
+        self._runtime_name = runtime_name
+
+    async def list_all(self) -> Mapping[str, ListedPod]:
+        """All pods of the runtime by uid: ListPodSandbox, then ListContainers, both without a filter."""
+        sandboxes = await self._client.list_pod_sandbox(api.ListPodSandboxRequest())
+        containers = await self._client.list_containers(api.ListContainersRequest())
+        return _grouped(sandboxes.items, containers.containers)
+
+    async def list_pod(self, uid: str) -> ListedPod | None:
+        """One pod of the runtime, by label."""
+        selector = {labels.POD_UID: uid}
+        sandboxes = await self._client.list_pod_sandbox(
+            api.ListPodSandboxRequest(filter=api.PodSandboxFilter(label_selector=selector))
+        )
+        containers = await self._client.list_containers(
+            api.ListContainersRequest(filter=api.ContainerFilter(label_selector=selector))
+        )
+        return _grouped(sandboxes.items, containers.containers).get(uid)
+
+    async def pod_status(self, uid: str) -> RuntimePod:
+        """All that the runtime knows of one pod, asked afresh."""
+        listed = await self.list_pod(uid)
+        return RuntimePod() if listed is None else await self.inspect(listed)
+
+    async def sandbox(self, sandbox_id: str) -> RuntimeSandbox:
+        """One sandbox, asked afresh. Raises CriError."""
+        answer = await self._client.pod_sandbox_status(api.PodSandboxStatusRequest(pod_sandbox_id=sandbox_id))
+        return _sandbox(answer.status)
+
+    async def inspect(self, pod: ListedPod) -> RuntimePod:
+        """PodSandboxStatus of every sandbox, then ContainerStatus of every container, newest first.
+
+        What vanished since the list call is left out.
+        """
+        sandboxes = []
+        for sandbox in pod.sandboxes:
+            try:
+                answer = await self._client.pod_sandbox_status(api.PodSandboxStatusRequest(pod_sandbox_id=sandbox.id))
+            except CriError as error:
+                if error.code is not Code.NOT_FOUND:
+                    raise
+            else:
+                sandboxes.append(_sandbox(answer.status))
+        containers = []
+        for container in pod.containers:
+            try:
+                reply = await self._client.container_status(api.ContainerStatusRequest(container_id=container.id))
+            except CriError as error:
+                if error.code is not Code.NOT_FOUND:
+                    raise
+            else:
+                containers.append(self._container(reply.status, container.sandbox_id))
+        return RuntimePod(sandboxes=tuple(sandboxes), containers=tuple(containers))
+
+    def _container(self, status: api.ContainerStatus, sandbox_id: str) -> RuntimeContainer:
+        state = _STATES.get(status.state, RuntimeState.UNKNOWN)
+        message = status.message
+        if state is RuntimeState.EXITED:
+            message = self._termination_message(status)
+        return RuntimeContainer(
+            name=status.metadata.name,
+            id=f"{self._runtime_name}://{status.id}",
+            state=state,
+            sandbox_id=sandbox_id,
+            created_at_ns=status.created_at,
+            started_at_ns=status.started_at,
+            finished_at_ns=status.finished_at,
+            exit_code=status.exit_code,
+            reason=status.reason,
+            message=message,
+            image=status.image.image,
+            image_ref=status.image_ref,
+            restart_count=labels.restart_count(status.annotations),
+            hash=status.annotations.get(labels.HASH, ""),
+            user=_user(status),
+        )
+
+    def _termination_message(self, status: api.ContainerStatus) -> str:
+        path = status.annotations.get(labels.TERMINATION_MESSAGE_PATH, "")
+        mount = next((one for one in status.mounts if path and one.container_path == path), None)
+        data = self._host_files.read(mount.host_path) if mount is not None else None
+        text = (data or b"")[-TERMINATION_MESSAGE_BYTES_MAX:]
+        policy = status.annotations.get(labels.TERMINATION_MESSAGE_POLICY, "")
+        wants_logs = policy == "FallbackToLogsOnError" and status.exit_code != 0
+        if not text and wants_logs and status.reason != "ContainerCannotRun":
+            text = _log_tail(self._host_files.read(status.log_path) or b"")
+        message = text.decode(errors="replace")
+        if status.message and message:
+            return f"{status.message}: {message}"
+        return status.message or message
+
+
+def bare_id(container_id: str) -> str:
+    """The runtime's own id: `containerd://<id>` without its prefix."""
+    return container_id.partition("://")[2] or container_id
+
+
+def _grouped(sandboxes: Iterable[api.PodSandbox], containers: Iterable[api.Container]) -> dict[str, ListedPod]:
+    names: dict[str, tuple[str, str]] = {}
+    pod_sandboxes: dict[str, list[ListedSandbox]] = {}
+    pod_containers: dict[str, list[ListedContainer]] = {}
+    for sandbox in sandboxes:
+        uid = sandbox.metadata.uid
+        names[uid] = (sandbox.metadata.name, sandbox.metadata.namespace)
+        pod_sandboxes.setdefault(uid, []).append(
+            ListedSandbox(id=sandbox.id, is_ready=sandbox.state == api.SANDBOX_READY, created_at_ns=sandbox.created_at)
+        )
+    for container in containers:
+        uid = container.labels.get(labels.POD_UID, "")
+        if not uid:
+            # A container that no kubelet made: crictl's, say. It belongs to no pod of ours.
+            continue
+        names.setdefault(
+            uid, (container.labels.get(labels.POD_NAME, ""), container.labels.get(labels.POD_NAMESPACE, ""))
+        )
+        pod_containers.setdefault(uid, []).append(
+            ListedContainer(
+                id=container.id,
+                sandbox_id=container.pod_sandbox_id,
+                name=container.metadata.name,
+                state=_STATES.get(container.state, RuntimeState.UNKNOWN),
+                created_at_ns=container.created_at,
+            )
+        )
+    return {
+        uid: ListedPod(
+            uid=uid,
+            name=name,
+            namespace=namespace,
+            sandboxes=tuple(sorted(pod_sandboxes.get(uid, ()), key=lambda one: -one.created_at_ns)),
+            containers=tuple(sorted(pod_containers.get(uid, ()), key=lambda one: -one.created_at_ns)),
+        )
+        for uid, (name, namespace) in names.items()
+    }
+
+
+def _sandbox(status: api.PodSandboxStatus) -> RuntimeSandbox:
+    mode = status.linux.namespaces.options.network
+    ips: tuple[str, ...] | None = None
+    if status.HasField("network"):
+        found = [status.network.ip, *(one.ip for one in status.network.additional_ips)]
+        ips = tuple(found) if all(_is_ip(ip) for ip in found) else ()
+    return RuntimeSandbox(
+        id=status.id,
+        is_ready=status.state == api.SANDBOX_READY,
+        attempt=status.metadata.attempt,
+        created_at_ns=status.created_at,
+        network_mode=NetworkMode.NODE if mode == api.NODE else NetworkMode.POD,
+        ips=ips,
+    )
+
+
+def _is_ip(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _user(status: api.ContainerStatus) -> ContainerUser | None:
+    if not status.HasField("user"):
+        return None
+    if not status.user.HasField("linux"):
+        return ContainerUser()
+    linux = status.user.linux
+    return ContainerUser(
+        linux=LinuxUser(uid=linux.uid, gid=linux.gid, supplemental_groups=tuple(linux.supplemental_groups))
+    )
+
+
+def _log_tail(log: bytes) -> bytes:
+    """The last lines of a CRI log without their three leading fields, within the kubelet's limits."""
+    lines = log.splitlines(keepends=True)[-FALLBACK_LINES_MAX:]
+    tail = b""
+    for line in lines:
+        fields = line.split(b" ", 3)
+        if len(fields) == 4:
+            tail += fields[3] if fields[2].startswith(b"F") else fields[3].rstrip(b"\n")
+    return tail[-FALLBACK_BYTES_MAX:]

@@ -1,0 +1,133 @@
+"""What the kubelet knows about its container runtime: when it answered last, and what it said it can do.
+
+A Status call that fails changes nothing; after 30 s without a good one the runtime counts as down.
+
+Mirrors kubelet: pkg/kubelet/kubelet.go (updateRuntimeUp), pkg/kubelet/runtime.go and
+pkg/kubelet/kuberuntime/helpers.go (toKubeRuntimeStatus).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from kubesim.cri import api
+from kubesim.cri.client import CriClient
+from kubesim.cri.errors import CriError
+from kubesim.kernel import Kernel
+from kubesim.kubelet.klog import Klog
+from kubesim.kubelet.mutex import Mutex
+from kubesim.policy.node_conditions import RuntimeCondition
+
+RUNTIME_READY = "RuntimeReady"
+NETWORK_READY = "NetworkReady"
+
+_CONDITIONS_MIN = 2
+_CONDITIONS_MISSING = "RuntimeReady or NetworkReady condition are not set"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuntimeHandler:
+    """One runtime handler; the default one has the name ""."""
+
+    name: str
+    recursive_read_only_mounts: bool = False
+    user_namespaces: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuntimeFeatures:
+    """What the runtime says about itself as a whole."""
+
+    supplemental_groups_policy: bool = False
+    user_namespaces_host_network: bool = False
+
+
+class RuntimeState:
+    """The last good answers. `features` is None for a runtime that sent none."""
+
+    def __init__(
+        self, kernel: Kernel, client: CriClient, *, klog: Klog, on_ready: Callable[[], Awaitable[None]]
+    ) -> None:
+        """`on_ready` runs once, when the runtime is ready for the first time, before that counts as a good answer."""
+        self._kernel = kernel
+        self._client = client
+        self._klog = klog
+        self._on_ready = on_ready
+        self._mutex = Mutex()
+        self._was_ready = False
+        self.has_status = False
+        self.last_sync_ns: int | None = None
+        self.runtime_ready: RuntimeCondition | None = None
+        self.network_ready: RuntimeCondition | None = None
+        self.handlers: tuple[RuntimeHandler, ...] = ()
+        self.features: RuntimeFeatures | None = None
+
+    def handler(self, name: str) -> RuntimeHandler | None:
+        """The handler of that name, None when the runtime has not reported it."""
+        return next((one for one in self.handlers if one.name == name), None)
+
+    async def update(self) -> None:
+        """Ask the runtime for its status."""
+        async with self._mutex:
+            response = await self._status()
+            if response is not None:
+                await self._take(response)
+
+    async def _status(self) -> api.StatusResponse | None:
+        try:
+            response = await self._client.status(api.StatusRequest())
+        except CriError as error:
+            self._klog.error("Status from runtime service failed", err=error.go_text)
+            self._klog.error("Container runtime sanity check failed", err=error.go_text)
+            return None
+        if len(response.status.conditions) < _CONDITIONS_MIN:
+            self._klog.error("Status failed", err=_CONDITIONS_MISSING)
+            self._klog.error("Container runtime sanity check failed", err=_CONDITIONS_MISSING)
+            return None
+        return response
+
+    async def _take(self, response: api.StatusResponse) -> None:
+        conditions = {
+            one.type: RuntimeCondition(type=one.type, status=one.status, reason=one.reason, message=one.message)
+            for one in response.status.conditions
+        }
+        self.has_status = True
+        self.network_ready = conditions.get(NETWORK_READY)
+        self.runtime_ready = conditions.get(RUNTIME_READY)
+        # Until the node was ready once, a runtime that is not ready is no news.
+        verbosity = 0 if self._was_ready else 4
+        if self.network_ready is None or not self.network_ready.status:
+            shown = _shown(self.network_ready)
+            self._klog.info("Container runtime network not ready", verbosity=verbosity, networkReady=shown)
+        if self.runtime_ready is None or not self.runtime_ready.status:
+            shown = _shown(self.runtime_ready)
+            self._klog.info("Container runtime not ready", verbosity=verbosity, runtimeReady=shown)
+            return
+        self.handlers = tuple(sorted(map(_handler, response.runtime_handlers), key=lambda one: one.name))
+        self.features = _features(response)
+        if not self._was_ready:
+            self._was_ready = True
+            await self._on_ready()
+        self.last_sync_ns = self._kernel.now_ns
+
+
+def _handler(handler: api.RuntimeHandler) -> RuntimeHandler:
+    return RuntimeHandler(
+        name=handler.name,
+        recursive_read_only_mounts=handler.features.recursive_read_only_mounts,
+        user_namespaces=handler.features.user_namespaces,
+    )
+
+
+def _features(response: api.StatusResponse) -> RuntimeFeatures | None:
+    if not response.HasField("features"):
+        return None
+    return RuntimeFeatures(
+        supplemental_groups_policy=response.features.supplemental_groups_policy,
+        user_namespaces_host_network=response.features.user_namespaces_host_network,
+    )
+
+
+def _shown(condition: RuntimeCondition | None) -> str:
+    return "nil" if condition is None else str(condition)

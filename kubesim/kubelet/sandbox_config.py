@@ -1,0 +1,132 @@
+"""The PodSandboxConfig that the kubelet hands to RunPodSandbox.
+
+Mirrors kubelet: pkg/kubelet/kuberuntime/kuberuntime_sandbox.go (generatePodSandboxConfig,
+generatePodSandboxLinuxConfig) and pkg/kubelet/network/dns/dns.go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from kubesim.cri import api
+from kubesim.kubelet import labels
+from kubesim.kubelet.container_resources import pod_linux_resources
+from kubesim.kubelet.pod_directories import PodDirectories
+from kubesim.kubelet.security_config import sandbox_context
+from kubesim.model import k8s_v1 as v1
+from kubesim.policy.cgroup_parent import pod_cgroup_parent
+from kubesim.policy.pod_hostname import pod_hostname
+from kubesim.policy.qos import QosClass
+
+_PROTOCOLS = {"TCP": api.TCP, "UDP": api.UDP, "SCTP": api.SCTP}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeSettings:
+    """What the configuration of the kubelet and its host put into every sandbox and container.
+
+    `cgroup_driver` is the effective one. `cluster_dns` and `cluster_domain` are KubeletConfiguration's.
+    """
+
+    os: str = "linux"
+    node_name: str
+    node_ip: str
+    cgroup_driver: str
+    cgroups_per_qos: bool = True
+    cluster_dns: tuple[str, ...] = ()
+    cluster_domain: str = ""
+    seccomp_default: bool = False
+    memory_capacity_bytes: int = 16 * 1024**3
+    gates: Mapping[str, bool]
+
+
+def sandbox_config(
+    pod: v1.Pod, *, attempt: int, qos: QosClass, node: NodeSettings, directories: PodDirectories
+) -> api.PodSandboxConfig:
+    """The configuration of one sandbox. Raises HostnameError when the pod's host name cannot be made."""
+    meta, spec = pod.metadata, pod.spec
+    config = api.PodSandboxConfig(
+        metadata=api.PodSandboxMetadata(name=meta.name, namespace=meta.namespace, uid=meta.uid, attempt=attempt),
+        labels={
+            **meta.labels,
+            labels.POD_NAME: meta.name,
+            labels.POD_NAMESPACE: meta.namespace,
+            labels.POD_UID: meta.uid,
+        },
+        annotations=dict(meta.annotations),
+        log_directory=directories.logs(pod),
+        dns_config=_dns_config(pod, node),
+        port_mappings=[
+            api.PortMapping(
+                host_ip=port.host_ip or "",
+                host_port=port.host_port or 0,
+                container_port=port.container_port,
+                protocol=_PROTOCOLS.get(port.protocol, api.TCP),
+            )
+            for container in spec.containers
+            for port in container.ports
+        ],
+    )
+    if not spec.host_network:
+        config.hostname = pod_hostname(
+            pod_name=meta.name,
+            namespace=meta.namespace,
+            hostname=spec.hostname,
+            subdomain=spec.subdomain,
+            hostname_override=spec.hostname_override,
+            set_hostname_as_fqdn=bool(spec.set_hostname_as_fqdn),
+            cluster_domain=node.cluster_domain,
+            gates=node.gates,
+        ).kernel_name
+    if node.os == "linux":
+        config.linux.CopyFrom(_linux(pod, qos, node))
+    else:
+        config.windows.CopyFrom(_windows(pod))
+    return config
+
+
+def _dns_config(pod: v1.Pod, node: NodeSettings) -> api.DNSConfig:
+    spec = pod.spec
+    servers: list[str] = []
+    searches: list[str] = []
+    options: list[str] = []
+    policy = spec.dns_policy or "ClusterFirst"
+    if policy == "ClusterFirstWithHostNet" or (policy == "ClusterFirst" and not spec.host_network):
+        servers = list(node.cluster_dns)
+        if servers and node.cluster_domain:
+            domain = node.cluster_domain
+            searches = [f"{pod.metadata.namespace}.svc.{domain}", f"svc.{domain}", domain]
+            options = ["ndots:5"]
+    extra = spec.dns_config
+    if extra is not None:
+        servers = [*servers, *(one for one in extra.nameservers if one not in servers)]
+        searches = [*searches, *(one for one in extra.searches if one not in searches)]
+        given = [f"{one.name}:{one.value}" if one.value is not None else one.name for one in extra.options]
+        replaced = {one.partition(":")[0] for one in given}
+        options = [*(one for one in options if one.partition(":")[0] not in replaced), *given]
+    return api.DNSConfig(servers=servers, searches=searches, options=options)
+
+
+def _linux(pod: v1.Pod, qos: QosClass, node: NodeSettings) -> api.LinuxPodSandboxConfig:
+    linux = api.LinuxPodSandboxConfig()
+    if node.cgroups_per_qos:
+        linux.cgroup_parent = pod_cgroup_parent(driver=node.cgroup_driver, qos=qos, uid=pod.metadata.uid)
+    linux.resources.CopyFrom(pod_linux_resources(pod))
+    context = pod.spec.security_context
+    if context is None:
+        return linux
+    for sysctl in context.sysctls:
+        linux.sysctls[sysctl.name.replace("/", ".")] = sysctl.value
+    linux.security_context.CopyFrom(sandbox_context(pod))
+    return linux
+
+
+def _windows(pod: v1.Pod) -> api.WindowsPodSandboxConfig:
+    windows = api.WindowsPodSandboxConfig()
+    context = pod.spec.security_context
+    options = context.windows_options if context is not None else None
+    if options is not None:
+        windows.security_context.run_as_username = options.run_as_user_name or ""
+        windows.security_context.host_process = bool(options.host_process)
+    return windows

@@ -1,0 +1,182 @@
+"""Security contexts: from the pod's struct to the rule, and from the rule's answer to CRI.
+
+The rule is policy/pod_security.py. Mirrors kubelet: pkg/kubelet/kuberuntime/security_context.go and
+kuberuntime_sandbox.go (generatePodSandboxLinuxConfig).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from kubesim.cri import api
+from kubesim.model import k8s_v1 as v1
+from kubesim.policy.pod_security import (
+    ContainerSecurity,
+    GroupsPolicy,
+    ImageUser,
+    NamespaceMode,
+    Namespaces,
+    PodSecurity,
+    SeccompProfile,
+    container_security_context,
+    sandbox_security_context,
+)
+from kubesim.policy.pod_view import NetworkMode
+from kubesim.policy.run_as_non_root import (
+    run_as_non_root_problem,
+    windows_run_as_non_root_problem,
+    windows_user_name,
+)
+
+if TYPE_CHECKING:
+    from kubesim.kubelet.container_config import AnyContainer, ContainerRequest
+    from kubesim.kubelet.sandbox_config import NodeSettings
+
+_MODES = {
+    NamespaceMode.POD: api.POD,
+    NamespaceMode.CONTAINER: api.CONTAINER,
+    NamespaceMode.NODE: api.NODE,
+    NamespaceMode.TARGET: api.TARGET,
+}
+_SECCOMP = {
+    "RuntimeDefault": api.SecurityProfile.RuntimeDefault,
+    "Unconfined": api.SecurityProfile.Unconfined,
+    "Localhost": api.SecurityProfile.Localhost,
+}
+
+
+def pod_security(pod: v1.Pod) -> PodSecurity:
+    """The pod's security context as the rules read it."""
+    spec = pod.spec
+    context = spec.security_context or v1.PodSecurityContext()
+    windows = context.windows_options
+    return PodSecurity(
+        run_as_user=context.run_as_user,
+        run_as_group=context.run_as_group,
+        run_as_non_root=context.run_as_non_root,
+        run_as_user_name=windows.run_as_user_name if windows is not None else None,
+        fs_group=context.fs_group,
+        supplemental_groups=tuple(context.supplemental_groups),
+        supplemental_groups_policy=context.supplemental_groups_policy,
+        seccomp=_profile(context.seccomp_profile),
+        host_network=spec.host_network,
+        host_pid=spec.host_pid,
+        host_ipc=spec.host_ipc,
+        share_process_namespace=bool(spec.share_process_namespace),
+    )
+
+
+def container_security(container: AnyContainer) -> ContainerSecurity:
+    """A container's own security context as the rules read it."""
+    context = container.security_context or v1.SecurityContext()
+    windows = context.windows_options
+    return ContainerSecurity(
+        run_as_user=context.run_as_user,
+        run_as_group=context.run_as_group,
+        run_as_non_root=context.run_as_non_root,
+        run_as_user_name=windows.run_as_user_name if windows is not None else None,
+        privileged=bool(context.privileged),
+        read_only_root_filesystem=bool(context.read_only_root_filesystem),
+        allow_privilege_escalation=context.allow_privilege_escalation,
+        proc_mount=context.proc_mount,
+        seccomp=_profile(context.seccomp_profile),
+    )
+
+
+def _profile(profile: v1.SeccompProfile | None) -> SeccompProfile | None:
+    if profile is None:
+        return None
+    return SeccompProfile(type=profile.type, localhost_ref=profile.localhost_profile or "")
+
+
+def non_root_problem(
+    pod: v1.Pod, container: AnyContainer, *, image_uid: int | None, image_username: str, os: str
+) -> str:
+    """Why runAsNonRoot forbids the container; empty when it does not."""
+    check = run_as_non_root_problem if os == "linux" else windows_run_as_non_root_problem
+    problem = check(
+        pod_security(pod),
+        container_security(container),
+        ImageUser(uid=image_uid, username=image_username),
+        pod_display_name=f"{pod.metadata.name}_{pod.metadata.namespace}({pod.metadata.uid})",
+        container_name=container.name,
+    )
+    return problem or ""
+
+
+def sandbox_context(pod: v1.Pod) -> api.LinuxSandboxSecurityContext:
+    """The security context of a sandbox."""
+    privileged = any(
+        one.security_context is not None and bool(one.security_context.privileged)
+        for one in (*pod.spec.init_containers, *pod.spec.containers)
+    )
+    answer = sandbox_security_context(pod_security(pod), any_container_privileged=privileged)
+    context = api.LinuxSandboxSecurityContext(
+        privileged=answer.privileged,
+        supplemental_groups=answer.supplemental_groups,
+        namespace_options=_namespace_options(answer.namespaces),
+        seccomp=_seccomp(answer.seccomp),
+    )
+    if answer.run_as_user is not None:
+        context.run_as_user.value = answer.run_as_user
+    if answer.run_as_group is not None:
+        context.run_as_group.value = answer.run_as_group
+    if answer.supplemental_groups_policy is not None:
+        context.supplemental_groups_policy = _policy(answer.supplemental_groups_policy)
+    return context
+
+
+def linux_security_context(request: ContainerRequest, node: NodeSettings) -> api.LinuxContainerSecurityContext:
+    """The security context of a container."""
+    answer = container_security_context(
+        pod_security(request.pod),
+        container_security(request.container),
+        ImageUser(uid=request.image_uid, username=request.image_username),
+        target_id=request.target_container_id,
+        seccomp_default=node.seccomp_default,
+    )
+    context = api.LinuxContainerSecurityContext(
+        privileged=answer.privileged,
+        namespace_options=_namespace_options(answer.namespaces),
+        run_as_username=answer.run_as_username,
+        supplemental_groups=answer.supplemental_groups,
+        supplemental_groups_policy=_policy(answer.supplemental_groups_policy),
+        readonly_rootfs=answer.readonly_rootfs,
+        no_new_privs=answer.no_new_privs,
+        masked_paths=answer.masked_paths,
+        readonly_paths=answer.readonly_paths,
+        seccomp=_seccomp(answer.seccomp),
+    )
+    if answer.run_as_user is not None:
+        context.run_as_user.value = answer.run_as_user
+    if answer.run_as_group is not None:
+        context.run_as_group.value = answer.run_as_group
+    own = request.container.security_context
+    if own is not None and own.capabilities is not None:
+        context.capabilities.add_capabilities.extend(own.capabilities.add)
+        context.capabilities.drop_capabilities.extend(own.capabilities.drop)
+    return context
+
+
+def windows_security_context(request: ContainerRequest) -> api.WindowsContainerSecurityContext:
+    """The security context of a container on a Windows node."""
+    image = ImageUser(uid=request.image_uid, username=request.image_username)
+    name = windows_user_name(pod_security(request.pod), container_security(request.container), image)
+    return api.WindowsContainerSecurityContext(run_as_username=name)
+
+
+def _namespace_options(namespaces: Namespaces) -> api.NamespaceOption:
+    return api.NamespaceOption(
+        network=api.NODE if namespaces.network is NetworkMode.NODE else api.POD,
+        pid=_MODES[namespaces.pid],
+        ipc=_MODES[namespaces.ipc],
+        target_id=namespaces.target_id,
+    )
+
+
+def _seccomp(profile: SeccompProfile) -> api.SecurityProfile:
+    return api.SecurityProfile(profile_type=_SECCOMP[profile.type], localhost_ref=profile.localhost_ref)
+
+
+def _policy(policy: GroupsPolicy) -> api.SupplementalGroupsPolicy.ValueType:
+    return api.Strict if policy is GroupsPolicy.STRICT else api.Merge

@@ -1,0 +1,125 @@
+"""Makes the status of a pod from what the runtime says, what was said before, and what the spec asks.
+
+The rules are in `policy/`; this module carries their inputs and outputs in the kubelet's order.
+Mirrors kubelet: pkg/kubelet/kubelet_pods.go, generateAPIPodStatus.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+
+from kubesim.policy.container_readiness import KubeletStart, with_readiness
+from kubesim.policy.container_status import StatusInputs, container_statuses
+from kubesim.policy.feature_gates import gate_enabled
+from kubesim.policy.pod_conditions import disruption_target, pod_conditions, replaced_or_appended
+from kubesim.policy.pod_phase import PhaseReason, has_initialized, pod_phase, settle_phase
+from kubesim.policy.pod_view import Condition, PodPhase, PodStatusView, PodView, ProbeState, RuntimePod, Waiting
+from kubesim.policy.restart import should_all_containers_restart
+
+PodStatusFunc = Callable[[PodView, PodStatusView, Mapping[str, bool]], PodStatusView]
+"""Changes the status of a pod that is being ended: eviction, shutdown. Given the kubelet's feature gates as well."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GenerationInputs:
+    """What one generated status depends on.
+
+    `old` is the status manager's cached status (the API's when there is none), `stored` the API's. `deadline` is what the
+    active-deadline handler demands.
+    """
+
+    pod: PodView
+    runtime: RuntimePod
+    old: PodStatusView
+    stored: PodStatusView
+    start_errors: Mapping[str, Waiting]
+    is_terminal: bool
+    gates: Mapping[str, bool]
+    probes: Mapping[str, ProbeState] = field(default_factory=dict)
+    kubelet: KubeletStart = field(default_factory=KubeletStart)
+    runtime_supports_rro: bool = False
+    deadline: PhaseReason | None = None
+
+
+def generate_pod_status(inputs: GenerationInputs) -> PodStatusView:
+    """The status, still without transition times, addresses and resources."""
+    pod, runtime, gates = inputs.pod, inputs.runtime, inputs.gates
+    status_inputs = StatusInputs(
+        pod=pod,
+        runtime=runtime,
+        start_errors=inputs.start_errors,
+        is_restarting_all=should_all_containers_restart(pod, runtime, inputs.old, gates),
+        runtime_supports_rro=inputs.runtime_supports_rro,
+        gates=gates,
+    )
+    regular = container_statuses(status_inputs, pod.containers, inputs.old.container_statuses)
+    init = container_statuses(status_inputs, pod.init_containers, inputs.old.init_container_statuses)
+    ephemeral = container_statuses(status_inputs, pod.ephemeral_containers, inputs.old.ephemeral_container_statuses)
+    generated = pod_phase(
+        pod,
+        regular + init,
+        is_terminal=inputs.is_terminal,
+        has_initialized=has_initialized(pod, runtime),
+        gates=gates,
+    )
+    settled = settle_phase(
+        generated=generated, old=_phase_of(inputs.old), api=_phase_of(inputs.stored), eviction=inputs.deadline
+    )
+    readiness = with_readiness(pod, init, regular, inputs.probes, kubelet=inputs.kubelet, gates=gates)
+    phase = settled.phase or PodPhase.PENDING
+    conditions = pod_conditions(
+        pod,
+        phase=phase,
+        init_statuses=readiness.init_statuses,
+        statuses=readiness.statuses,
+        runtime=runtime,
+        old=inputs.old,
+        api=inputs.stored,
+        gates=gates,
+    )
+    return PodStatusView(
+        phase=phase,
+        reason=settled.reason,
+        message=settled.message,
+        conditions=conditions,
+        container_statuses=readiness.statuses,
+        init_container_statuses=readiness.init_statuses,
+        ephemeral_container_statuses=ephemeral,
+    )
+
+
+def _phase_of(status: PodStatusView) -> PhaseReason:
+    return PhaseReason(phase=status.phase, reason=status.reason, message=status.message)
+
+
+def ended_by_kubelet(*, reason: str, message: str) -> PodStatusFunc:
+    """The change that shutdown and preemption make: phase Failed unless Succeeded, reason, DisruptionTarget.
+
+    Mirrors kubelet: pkg/kubelet/nodeshutdown/nodeshutdown_manager.go, killPods.
+    """
+
+    def change(pod: PodView, status: PodStatusView, gates: Mapping[str, bool]) -> PodStatusView:
+        condition = disruption_target(message, generation=pod.generation, gates=gates)
+        phase = status.phase if status.phase is PodPhase.SUCCEEDED else PodPhase.FAILED
+        return replace(
+            status,
+            phase=phase,
+            reason=reason,
+            message=message,
+            conditions=tuple(replaced_or_appended(list(status.conditions), condition)),
+        )
+
+    return change
+
+
+def ready_to_start_containers(pod: PodView, status: PodStatusView, gates: Mapping[str, bool]) -> PodStatusView | None:
+    """The cached status with PodReadyToStartContainers True: written when the sandbox is up, before any pull (1.36).
+
+    None when the condition is not of this version. Mirrors kubelet: pkg/kubelet/kubelet.go, OnPodSandboxReady.
+    """
+    if not gate_enabled(gates, "PodReadyToStartContainersCondition"):
+        return None
+    observed = pod.generation if gate_enabled(gates, "PodObservedGenerationTracking") else None
+    condition = Condition(type="PodReadyToStartContainers", status="True", observed_generation=observed)
+    return replace(status, conditions=tuple(replaced_or_appended(list(status.conditions), condition)))

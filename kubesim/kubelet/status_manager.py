@@ -1,0 +1,224 @@
+"""The status manager: what the API was told last about each pod, and what it must be told next.
+
+Mirrors kubelet: pkg/kubelet/status/status_manager.go (SetPodStatus, updateStatusInternal, syncPod, TerminatePod).
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+
+import msgspec
+
+from kubesim.kernel import Kernel
+from kubesim.kubelet.outside import ApiClient
+from kubesim.kubelet.pod_views import (
+    condition_struct,
+    container_status_struct,
+    is_static,
+    pod_view,
+    status_view,
+)
+from kubesim.model import k8s_v1 as v1
+from kubesim.model.timestamps import format_rfc3339, parse_rfc3339
+from kubesim.policy.feature_gates import gate_enabled
+from kubesim.policy.pod_conditions import is_kubelet_owned, with_transition_times
+from kubesim.policy.pod_view import Condition, ContainerStatusView, PodStatusView
+from kubesim.policy.status_merge import (
+    illegal_transition,
+    merge_pod_status,
+    terminated_pod_status,
+    with_short_messages,
+)
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """The fields of a status that no rule decides: addresses, QoS, resources by container name, pod level resources."""
+
+    pod_ips: tuple[str, ...] = ()
+    host_ips: tuple[str, ...] = ()
+    qos_class: str = ""
+    containers: Mapping[str, v1.ContainerStatus] = field(default_factory=dict)
+    allocated_resources: Mapping[str, v1.Quantity] = field(default_factory=dict)
+    resources: v1.ResourceRequirements | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class _Record:
+    """One pod: the status to tell, and whether all of it has been told."""
+
+    pod: v1.Pod
+    status: PodStatusView
+    surroundings: Surroundings
+    start_time_ns: int
+    observed_generation: int
+    is_termination_complete: bool = False
+    sent: v1.PodStatus | None = None
+
+
+class StatusManager:
+    """Keeps the newest status of every pod and writes it to the API."""
+
+    def __init__(
+        self,
+        kernel: Kernel,
+        api: ApiClient,
+        *,
+        gates: Mapping[str, bool],
+        could_have_running_containers: Callable[[str], bool],
+    ) -> None:
+        self._kernel = kernel
+        self._api = api
+        self._gates = gates
+        self._could_have_running_containers = could_have_running_containers
+        self._records: dict[str, _Record] = {}
+
+    def get(self, uid: str) -> PodStatusView | None:
+        """The cached status."""
+        record = self._records.get(uid)
+        return None if record is None else record.status
+
+    def start_time_ns(self, uid: str) -> int | None:
+        """When the pod's first status was stored."""
+        record = self._records.get(uid)
+        return None if record is None else record.start_time_ns
+
+    def set(self, pod: v1.Pod, status: PodStatusView, surroundings: Surroundings | None = None) -> None:
+        """Take a new status; an illegal transition is logged and dropped whole."""
+        uid = pod.metadata.uid
+        record = self._records.get(uid)
+        view = pod_view(pod)
+        old = record.status if record is not None else status_view(pod.status)
+        fault = illegal_transition(view, old, status, self._gates)
+        if fault is not None:
+            _log.error("Status update on pod %s/%s aborted: %s", pod.metadata.namespace, pod.metadata.name, fault)
+            return
+        dated = with_transition_times(status.conditions, old=old, now_ns=self._kernel.now_ns, gates=self._gates)
+        status = with_short_messages(view, replace(status, conditions=dated))
+        if surroundings is None:
+            surroundings = record.surroundings if record is not None else Surroundings()
+        if record is not None and self._is_same(record, pod, status, surroundings):
+            return
+        self._store(pod, status, surroundings)
+
+    def stored(self, pod: v1.Pod) -> None:
+        """The API's copy of a pod changed."""
+        record = self._records.get(pod.metadata.uid)
+        if record is not None:
+            record.pod = pod
+
+    def terminate(self, pod: v1.Pod) -> None:
+        """The pod's containers are gone for good: no container waits or runs in its last status."""
+        record = self._records.get(pod.metadata.uid)
+        stored = status_view(pod.status)
+        status = record.status if record is not None else stored
+        final = terminated_pod_status(pod_view(pod), status, api=stored)
+        surroundings = record.surroundings if record is not None else Surroundings()
+        self._store(pod, final, surroundings, is_termination_complete=True)
+
+    def forget(self, uid: str) -> None:
+        """Drop a pod that no longer exists."""
+        self._records.pop(uid, None)
+
+    def sync(self, uid: str) -> None:
+        """Write what the API does not know yet, and delete the pod there once nothing holds it."""
+        record = self._records.get(uid)
+        if record is None:
+            return
+        pod = record.pod
+        stored = pod.status
+        merged = merge_pod_status(
+            pod_view(pod),
+            api=status_view(stored),
+            new=record.status,
+            could_have_running_containers=self._could_have_running_containers(uid),
+            now_ns=self._kernel.now_ns,
+            gates=self._gates,
+        )
+        struct = self._struct(record, merged)
+        if struct != stored:
+            updated = self._api.patch_pod_status(uid, struct)
+            if updated is None:
+                return
+            record.pod = pod = updated
+        if (
+            record.is_termination_complete
+            and pod.metadata.deletion_timestamp is not None
+            and pod.status.phase in {"Succeeded", "Failed"}
+            and not is_static(pod)
+        ):
+            self._api.delete_pod_now(uid)
+
+    def _store(
+        self,
+        pod: v1.Pod,
+        status: PodStatusView,
+        surroundings: Surroundings,
+        *,
+        is_termination_complete: bool = False,
+    ) -> None:
+        uid = pod.metadata.uid
+        record = self._records.get(uid)
+        if record is not None:
+            # A sync works on the pod as it was when the sync began; what the API shows by now is in the record.
+            pod = msgspec.structs.replace(pod, status=record.pod.status)
+        start_ns = record.start_time_ns if record is not None else self._first_start_ns(pod)
+        observed = max(record.observed_generation if record is not None else 0, pod.metadata.generation)
+        self._records[uid] = _Record(
+            pod=pod,
+            status=status,
+            surroundings=surroundings,
+            start_time_ns=start_ns,
+            observed_generation=observed,
+            is_termination_complete=is_termination_complete or (record is not None and record.is_termination_complete),
+        )
+        self.sync(uid)
+
+    def _first_start_ns(self, pod: v1.Pod) -> int:
+        return parse_rfc3339(pod.status.start_time) if pod.status.start_time else self._kernel.now_ns
+
+    def _is_same(self, record: _Record, pod: v1.Pod, status: PodStatusView, surroundings: Surroundings) -> bool:
+        """Whether an update would tell nothing new. A pod that is being deleted is always told again."""
+        return (
+            pod.metadata.deletion_timestamp is None
+            and surroundings == record.surroundings
+            and self._comparable(status) == self._comparable(record.status)
+        )
+
+    def _comparable(self, status: PodStatusView) -> PodStatusView:
+        owned: tuple[Condition, ...] = tuple(
+            replace(one, observed_generation=None, last_transition_ns=None, last_probe_ns=None)
+            for one in status.conditions
+            if is_kubelet_owned(one.type, self._gates)
+        )
+        return replace(status, conditions=owned)
+
+    def _struct(self, record: _Record, status: PodStatusView) -> v1.PodStatus:
+        around = record.surroundings
+        tracks = gate_enabled(self._gates, "PodObservedGenerationTracking")
+
+        def entries(views: tuple[ContainerStatusView, ...]) -> list[v1.ContainerStatus]:
+            return [container_status_struct(one, around.containers.get(one.name)) for one in views]
+
+        return v1.PodStatus(
+            observed_generation=record.observed_generation if tracks else 0,
+            phase=status.phase or "",
+            reason=status.reason,
+            message=status.message,
+            conditions=[condition_struct(one) for one in status.conditions],
+            host_ip=around.host_ips[0] if around.host_ips else "",
+            host_ips=[v1.HostIP(ip=ip) for ip in around.host_ips],
+            pod_ip=around.pod_ips[0] if around.pod_ips else "",
+            pod_ips=[v1.PodIP(ip=ip) for ip in around.pod_ips],
+            start_time=format_rfc3339(record.start_time_ns),
+            qos_class=around.qos_class,
+            allocated_resources=dict(around.allocated_resources),
+            resources=around.resources,
+            container_statuses=entries(status.container_statuses),
+            init_container_statuses=entries(status.init_container_statuses),
+            ephemeral_container_statuses=entries(status.ephemeral_container_statuses),
+        )

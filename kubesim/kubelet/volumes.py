@@ -1,0 +1,154 @@
+"""Volumes of a pod, as far as they are emulated: emptyDir, hostPath and image volumes; and the mounts made from them.
+
+Mirrors kubelet: pkg/kubelet/kubelet_pods.go (makeMounts) and pkg/volume (emptydir, hostpath, image).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from kubesim.cri import api
+from kubesim.errors import KubesimError
+from kubesim.kubelet.outside import HostFiles
+from kubesim.kubelet.pod_directories import PodDirectories
+from kubesim.model import k8s_v1 as v1
+from kubesim.policy.env_expansion import SubPathError, checked_sub_path, expand_sub_path
+from kubesim.policy.pod_view import VolumeMountView
+from kubesim.policy.recursive_read_only import RecursiveReadOnlyError, resolve_recursive_read_only
+
+_PROPAGATION = {
+    None: api.PROPAGATION_PRIVATE,
+    "None": api.PROPAGATION_PRIVATE,
+    "HostToContainer": api.PROPAGATION_HOST_TO_CONTAINER,
+    "Bidirectional": api.PROPAGATION_BIDIRECTIONAL,
+}
+
+
+class ContainerConfigError(KubesimError):
+    """A container cannot be described to the runtime: Waiting CreateContainerConfigError with this text."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageVolume:
+    """An image volume of the pod after its pull: the runtime's id of the image."""
+
+    image_ref: str
+    user_specified_image: str
+
+
+class PodVolumes:
+    """Makes the directories of a pod's volumes and the mounts of its containers."""
+
+    def __init__(self, host_files: HostFiles, directories: PodDirectories) -> None:
+        self._host_files = host_files
+        self._directories = directories
+
+    def set_up(self, pod: v1.Pod) -> None:
+        """Make what must exist before a container may start. Raises ContainerConfigError."""
+        for volume in pod.spec.volumes:
+            path = self._host_path(pod, volume)
+            if path is not None and volume.empty_dir is not None:
+                self._host_files.make_dirs(path, 0o777)
+            if volume.host_path is not None:
+                self._check_host_path(volume.name, volume.host_path)
+
+    def tear_down(self, pod: v1.Pod) -> None:
+        """Remove what belongs to the pod."""
+        self._host_files.remove(self._directories.pod(pod.metadata.uid))
+
+    def mounts(
+        self,
+        pod: v1.Pod,
+        container: v1.Container | v1.EphemeralContainer,
+        *,
+        environment: Mapping[str, str],
+        image_volumes: Mapping[str, ImageVolume],
+    ) -> list[api.Mount]:
+        """The mounts of the container's volumeMounts, in their order. Raises ContainerConfigError."""
+        volumes = {volume.name: volume for volume in pod.spec.volumes}
+        mounts = []
+        for mount in container.volume_mounts:
+            volume = volumes.get(mount.name)
+            if volume is None:
+                raise ContainerConfigError(
+                    f'cannot find volume "{mount.name}" to mount into container "{container.name}"'
+                )
+            try:
+                mounts.append(self._mount(pod, mount, volume, environment, image_volumes))
+            except (SubPathError, RecursiveReadOnlyError) as error:
+                raise ContainerConfigError(str(error)) from error
+        return mounts
+
+    def _mount(
+        self,
+        pod: v1.Pod,
+        mount: v1.VolumeMount,
+        volume: v1.Volume,
+        environment: Mapping[str, str],
+        image_volumes: Mapping[str, ImageVolume],
+    ) -> api.Mount:
+        sub_path = mount.sub_path
+        if mount.sub_path_expr:
+            sub_path = expand_sub_path(mount.sub_path_expr, environment)
+        sub_path = checked_sub_path(sub_path)
+        view = VolumeMountView(
+            name=mount.name,
+            mount_path=mount.mount_path,
+            read_only=mount.read_only,
+            recursive_read_only=mount.recursive_read_only,
+            propagation=mount.mount_propagation,
+        )
+        result = api.Mount(
+            container_path=mount.mount_path,
+            propagation=_PROPAGATION[mount.mount_propagation],
+            recursive_read_only=resolve_recursive_read_only(view, runtime_supports_it=True),
+        )
+        pulled = image_volumes.get(volume.name)
+        if pulled is not None:
+            result.image.image = pulled.image_ref
+            result.image.user_specified_image = pulled.user_specified_image
+            result.image_sub_path = sub_path
+            result.readonly = True
+            return result
+        path = self._host_path(pod, volume)
+        if path is None:
+            raise ContainerConfigError(f'volume "{volume.name}" is not available')
+        if sub_path:
+            path = f"{path}/{sub_path}"
+            if self._host_files.kind(path) is None:
+                self._host_files.make_dirs(path)
+        result.host_path = path
+        result.readonly = mount.read_only
+        result.selinux_relabel = volume.host_path is None
+        return result
+
+    def _host_path(self, pod: v1.Pod, volume: v1.Volume) -> str | None:
+        if volume.host_path is not None:
+            return volume.host_path.path
+        if volume.empty_dir is not None:
+            return self._directories.volume(pod.metadata.uid, "kubernetes.io~empty-dir", volume.name)
+        return None
+
+    def _check_host_path(self, name: str, source: v1.HostPathVolumeSource) -> None:
+        """The type check of a hostPath. Mirrors pkg/volume/hostpath/host_path.go, checkType."""
+        kind = self._host_files.kind(source.path)
+        match source.type or "":
+            case "DirectoryOrCreate" if kind is None:
+                self._host_files.make_dirs(source.path)
+            case "FileOrCreate" if kind is None:
+                self._host_files.write(source.path, b"")
+            case "Directory" if kind != "directory":
+                raise ContainerConfigError(
+                    _set_up_failed(name, f"hostPath type check failed: {source.path} is not a directory")
+                )
+            case "File" if kind != "file":
+                raise ContainerConfigError(
+                    _set_up_failed(name, f"hostPath type check failed: {source.path} is not a file")
+                )
+            case _:
+                return
+
+
+def _set_up_failed(name: str, text: str) -> str:
+    return f'MountVolume.SetUp failed for volume "{name}" : {text}'

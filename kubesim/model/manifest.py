@@ -1,0 +1,150 @@
+"""Manifests: the Kubernetes objects a node can be given, out of documents.
+
+A `List` (and PodList, ConfigMapList, SecretList) is unfolded. Pods come out defaulted and validated, as if they had
+passed an API server; see `kubesim.model.pod_defaults` and `kubesim.model.pod_validation` for what that covers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from msgspec.structs import replace
+
+from kubesim.errors import InputError
+from kubesim.model.convert import convert, convert_all_errors, error_at, join_errors, value_at
+from kubesim.model.field_versions import version_errors
+from kubesim.model.k8s_v1 import ConfigMap, Node, Pod, Secret
+from kubesim.model.k8s_versions import LAST_MINOR
+from kubesim.model.mistakes import nearest, one_of
+from kubesim.model.paths import Path
+from kubesim.model.pod_defaults import default_pod
+from kubesim.model.pod_validation import input_errors, quantity_errors, validate_pod
+from kubesim.model.yaml_text import Document
+
+KubernetesObject = Pod | ConfigMap | Secret | Node
+
+KINDS: dict[str, type[Pod | ConfigMap | Secret | Node]] = {
+    "Pod": Pod,
+    "ConfigMap": ConfigMap,
+    "Secret": Secret,
+    "Node": Node,
+}
+_LISTS = {"List": None, **{f"{kind}List": kind for kind in KINDS}}
+_LIST_KEYS = ("apiVersion", "kind", "metadata", "items")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manifest:
+    """One object, and where it was written."""
+
+    object: KubernetesObject
+    document: Document
+    path: Path = ()
+    """Where in the document the object is; not empty for an item of a list."""
+
+    @property
+    def kind(self) -> str:
+        """Pod, ConfigMap, Secret or Node."""
+        return self.object.kind
+
+    @property
+    def key(self) -> str:
+        """`namespace/name`; the name alone for a Node."""
+        metadata = self.object.metadata
+        return f"{metadata.namespace}/{metadata.name}" if metadata.namespace else metadata.name
+
+    @property
+    def where(self) -> str:
+        """`file:line:column` of the object."""
+        return self.document.where(self.path)
+
+
+def manifests(documents: Iterable[Document], *, minor: int = LAST_MINOR) -> list[Manifest]:
+    """Every object of the documents, in order.
+
+    `minor` is the Kubernetes minor version whose fields are allowed. Raises one InputError with all mistakes of all
+    documents, a line each.
+    """
+    errors: list[InputError] = []
+    found: list[Manifest] = []
+    for document in documents:
+        found += manifests_at(document, (), errors, minor=minor)
+    if errors:
+        raise join_errors(errors)
+    return found
+
+
+def manifests_at(
+    document: Document, path: Path, errors: list[InputError], *, minor: int = LAST_MINOR
+) -> list[Manifest]:
+    """The object, or the objects of the List, that `document` holds at `path`; mistakes go to `errors`."""
+    found = []
+    for where, kind in _objects(document, path, errors):
+        manifest = _manifest(document, where, kind, minor, errors)
+        if manifest is not None:
+            found.append(manifest)
+    return found
+
+
+def _objects(document: Document, path: Path, errors: list[InputError]) -> Iterator[tuple[Path, str]]:
+    """Path and kind of every object that may be one; what is none goes to `errors`."""
+    value = value_at(document, path)
+    if not isinstance(value, dict) or value.get("kind") not in _LISTS:
+        if _has_kind(document, path, value, errors):
+            yield path, value["kind"]
+        return
+    item_kind = _LISTS[value["kind"]]
+    errors.extend(
+        error_at(document, (*path, key), f"unknown field {key!r}{nearest(key, _LIST_KEYS)}", at_key=True)
+        for key in value
+        if key not in _LIST_KEYS
+    )
+    items = value.get("items")
+    if not isinstance(items, list):
+        errors.append(error_at(document, (*path, "items"), "a list needs items", hint="expected a list of objects"))
+        return
+    for index, item in enumerate(items):
+        if item_kind is not None:
+            yield (*path, "items", index), item_kind
+        elif _has_kind(document, (*path, "items", index), item, errors):
+            yield (*path, "items", index), item["kind"]
+
+
+def _has_kind(document: Document, path: Path, value: Any, errors: list[InputError]) -> bool:
+    if not isinstance(value, dict):
+        errors.append(error_at(document, path, "a manifest is a mapping", hint="expected apiVersion, kind, ..."))
+        return False
+    for key in ("apiVersion", "kind"):
+        if not isinstance(value.get(key), str):
+            errors.append(error_at(document, path, f"missing {key!r}", hint="expected e.g. apiVersion: v1, kind: Pod"))
+            return False
+    kind = value["kind"]
+    if kind not in KINDS:
+        hint = f"expected {one_of([*KINDS, 'List'])}"
+        what = f"kind {kind!r} is nothing a kubelet works with{nearest(kind, KINDS)}"
+        errors.append(error_at(document, (*path, "kind"), what, hint=hint))
+        return False
+    return True
+
+
+def _manifest(document: Document, path: Path, kind: str, minor: int, errors: list[InputError]) -> Manifest | None:
+    type_ = KINDS[kind]
+    mistakes = convert_all_errors(document, type_, path=path)
+    if mistakes:
+        errors.extend(mistakes)
+        return None
+    found: KubernetesObject = convert(document, type_, path=path)
+    mistakes = version_errors(value_at(document, path), type_, document, path, minor=minor)
+    if isinstance(found, Pod):
+        mistakes += input_errors(quantity_errors(found), document, path)
+        if not mistakes:
+            found = default_pod(found)
+            mistakes = validate_pod(found, document, path)
+    elif not found.metadata.name:
+        mistakes.append(error_at(document, (*path, "metadata"), "missing required field 'name'"))
+    elif not isinstance(found, Node) and not found.metadata.namespace:
+        found = replace(found, metadata=replace(found.metadata, namespace="default"))
+    errors.extend(mistakes)
+    return None if mistakes else Manifest(object=found, document=document, path=path)

@@ -1,0 +1,223 @@
+"""The shape of Scenario documents; `kubesim.model.scenario` checks what types cannot say.
+
+    apiVersion: kubesim/v1
+    kind: Scenario
+    metadata: {name: strict-drops-implicit-groups}
+    spec:
+      node: {os: linux, kubeletVersion: "1.36", profile: containerd-2.3, cgroupDriver: systemd, seed: 1, images: []}
+      steps:
+        - at: 0s
+          apply: [{apiVersion: v1, kind: Pod, ...}]
+        - at: 10s
+          expect: {pod: default/strict, path: status.phase, equals: Running}
+        - at: 60s
+          shutdown: {}
+
+Durations are Go texts ("30s", "1m30s"). A pod is named `namespace/name`.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from msgspec import UNSET, Struct, UnsetType, field
+
+
+class NodeSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"):
+    """The emulated node; what `kubesim.Node` takes."""
+
+    os: Literal["linux", "windows"] = "linux"
+    kubelet_version: str = "1.36"
+    profile: str = "containerd-2.3"
+    cgroup_driver: Literal["systemd", "cgroupfs"] = "systemd"
+    """The cgroup driver of the runtime; the kubelet's own is in `config`."""
+    seed: int = 1
+    config: dict[str, Any] = field(default_factory=dict)
+    """A KubeletConfiguration."""
+    images: list[str] = field(default_factory=list)
+    """Image fixtures, relative to the scenario's directory."""
+
+
+class Delete(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"):
+    """Deletes a pod through the API. `delete: default/web` is short for `delete: {pod: default/web}`."""
+
+    pod: str
+    grace_period_seconds: int | None = None
+    """None: the pod's own; 0 removes the object at once."""
+
+
+class CallPattern(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """CRI calls of the journal."""
+
+    method: str
+    """The name of the RPC: CreateContainer."""
+    request: dict[str, Any] = field(default_factory=dict)
+    """Fields that the request must have, with snake_case names as crictl shows them; lists and maps may hold more."""
+    error: str | None = None
+    """The gRPC status name the call must have ended with; "OK" for none."""
+
+
+class EventPattern(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"):
+    """Events of a pod, or of the node when no pod is named."""
+
+    pod: str | None = None
+    type: Literal["Normal", "Warning"] | None = None
+    reason: str | None = None
+    message: str | None = None
+    """The whole message."""
+    message_matches: str | None = None
+    """A regular expression found in the message."""
+
+
+class Exec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Runs a command in a container of a pod, as `kubectl exec` does."""
+
+    pod: str
+    command: list[str]
+    container: str | None = None
+    """None: the first one."""
+    stdin: str = ""
+
+
+class Expect(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Looks at one subject and says what must be true of it."""
+
+    pod: str | None = None
+    node: bool | None = None
+    """true: the node object."""
+    journal: CallPattern | None = None
+    event: EventPattern | None = None
+    exec: Exec | None = None
+    timeline: dict[str, Any] | None = None
+    """Fields that a row of the timeline must have."""
+    path: str = ""
+    """Where to look in the subject: status.containerStatuses[0].ready, or stdout, stderr, exitCode of an exec."""
+    equals: Any | UnsetType = UNSET
+    matches: str | None = None
+    """A regular expression found in the value."""
+    contains: Any | UnsetType = UNSET
+    """A part of a text, an entry of a list, or fields of a mapping."""
+    absent: bool | None = None
+    """true: nothing is there."""
+    count: int | None = None
+    """How many entries or matches there are."""
+    within: str | None = None
+    """The expectation becomes true within this time."""
+    for_: str | None = field(default=None, name="for")
+    """The expectation stays true for this time."""
+
+
+class Shutdown(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Announces a shutdown of the machine: PrepareForShutdown on Linux, the preshutdown event on Windows."""
+
+
+class CancelShutdown(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Takes the announcement back."""
+
+
+class RestartKubelet(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"):
+    """Stops the kubelet and starts it again."""
+
+    down_for: str = "0s"
+
+
+class RestartRuntime(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"):
+    """Stops the runtime and starts it again; containers keep running."""
+
+    down_for: str = "0s"
+
+
+class ContainerExit(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"):
+    """Ends a running container from inside."""
+
+    pod: str
+    container: str | None = None
+    """None: the first one."""
+    exit_code: int = 0
+    reason: str | None = None
+    """The runtime's reason, such as OOMKilled; None: Completed or Error by the exit code."""
+
+
+class FaultError(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What a faulty call answers."""
+
+    message: str
+    code: str = "Unknown"
+    """The gRPC status name."""
+
+
+class Fault(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Makes CRI calls fail or take longer."""
+
+    method: str
+    name: str = ""
+    """What clearFault calls it; empty: the method."""
+    request: dict[str, Any] = field(default_factory=dict)
+    """Only calls whose request has these fields."""
+    error: FaultError | None = None
+    delay: str = "0s"
+    skip: int = 0
+    """Calls that are left alone first."""
+    times: int | None = None
+    """Calls that are hit after that; None: all."""
+
+
+class ClearFault(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Removes a fault; all of them when no name is given."""
+
+    name: str | None = None
+
+
+class TagImage(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Moves or adds a name in the registry: `as` then means the image that `image` means."""
+
+    image: str
+    as_: str = field(name="as")
+
+
+class StepSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"):
+    """One step: a time and exactly one action."""
+
+    at: str
+    """Time since the start of the scenario."""
+    apply: list[dict[str, Any]] | None = None
+    """Kubernetes objects, created or changed through the API."""
+    apply_files: list[str] | None = None
+    """Manifests, relative to the scenario's directory."""
+    delete: str | Delete | None = None
+    expect: Expect | None = None
+    shutdown: Shutdown | None = None
+    cancel_shutdown: CancelShutdown | None = None
+    restart_kubelet: RestartKubelet | None = None
+    restart_runtime: RestartRuntime | None = None
+    container_exit: ContainerExit | None = None
+    fault: Fault | None = None
+    clear_fault: ClearFault | None = None
+    exec: Exec | None = None
+    set_features: dict[str, bool] | None = None
+    """Features the runtime reports in Status: supplementalGroupsPolicy."""
+    tag_image: TagImage | None = None
+
+
+class ScenarioSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The node and what happens to it."""
+
+    steps: list[StepSpec]
+    node: NodeSpec = field(default_factory=NodeSpec)
+
+
+class ScenarioMetadata(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """The metadata of a Scenario document."""
+
+    name: str
+    labels: dict[str, str] = field(default_factory=dict)
+    annotations: dict[str, str] = field(default_factory=dict)
+
+
+class ScenarioDocument(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
+    """A Scenario document as written."""
+
+    api_version: Literal["kubesim/v1"]
+    kind: Literal["Scenario"]
+    metadata: ScenarioMetadata
+    spec: ScenarioSpec

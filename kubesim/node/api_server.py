@@ -1,0 +1,251 @@
+"""The API server as a kubelet meets it: stored pods, the node, Events, and the rules of writing them.
+
+Every write of a pod is published as a version, as a watch would show it, and handed to the kubelet.
+Mirrors Kubernetes: pkg/registry/core/pod/strategy.go (PrepareForCreate, CheckGracefulDelete) and
+staging/src/k8s.io/apiserver/pkg/registry/generic/registry/store.go (Delete).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import msgspec
+from msgspec.structs import replace
+
+from kubesim.errors import InputError
+from kubesim.kernel import Kernel
+from kubesim.model import k8s_v1 as v1
+from kubesim.model.quantity import millicores, whole_units
+from kubesim.model.timestamps import format_rfc3339
+from kubesim.policy.grace_period import deletion_grace_seconds
+from kubesim.policy.pod_view import PodPhase
+from kubesim.policy.qos import Resources, qos_class
+
+
+class PodHandler(Protocol):
+    """The kubelet that is told about pods."""
+
+    def add_pod(self, pod: v1.Pod) -> None:
+        """A pod is new."""
+
+    def update_pod(self, pod: v1.Pod) -> None:
+        """A pod changed."""
+
+    def remove_pod(self, uid: str) -> None:
+        """A pod is gone."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublishedVersion:
+    """One write of a pod as a watch shows it: ADDED, MODIFIED or DELETED, at `time_ns`."""
+
+    time_ns: int
+    type: str
+    pod: v1.Pod
+
+    def as_dict(self, *, since_ns: int = 0) -> dict[str, Any]:
+        """One line of a recording: `t` in seconds since `since_ns`, generation, deletion, status."""
+        meta = self.pod.metadata
+        row: dict[str, Any] = {
+            "t": (self.time_ns - since_ns) / 1e9,
+            "type": self.type,
+            "generation": meta.generation,
+        }
+        if meta.deletion_timestamp is not None:
+            row["deletionTimestamp"] = meta.deletion_timestamp
+            row["deletionGracePeriodSeconds"] = meta.deletion_grace_period_seconds
+        row["status"] = msgspec.to_builtins(self.pod.status)
+        return row
+
+
+@dataclass(slots=True, kw_only=True)
+class _History:
+    """The versions of one pod, kept after the pod itself is gone."""
+
+    created_ns: int
+    versions: list[PublishedVersion] = field(default_factory=list)
+
+
+class ApiServer:
+    """Stores the objects of one node's world; implements the kubelet's ApiClient."""
+
+    def __init__(self, kernel: Kernel, *, node_name: str) -> None:
+        self._kernel = kernel
+        self._node_name = node_name
+        self._pods: dict[str, v1.Pod] = {}
+        self._keys: dict[str, str] = {}
+        self._history: dict[str, _History] = {}
+        self._node: v1.Node | None = None
+        self._events: dict[tuple[str, str], v1.Event] = {}
+        self._handler: PodHandler | None = None
+        self._revision = 0
+
+    # -- for whoever owns the node --------------------------------------------------------------------------
+
+    def connect(self, handler: PodHandler) -> None:
+        """A kubelet (re)started: it sees every stored pod as new."""
+        self._handler = handler
+        for pod in sorted(self._pods.values(), key=lambda one: one.metadata.creation_timestamp or ""):
+            handler.add_pod(pod)
+
+    def disconnect(self) -> None:
+        """The kubelet is gone; writes are stored and told to the next one."""
+        self._handler = None
+
+    def create_pod(self, pod: v1.Pod) -> v1.Pod:
+        """Store a defaulted, valid pod and tell the kubelet. Raises InputError when the name is taken."""
+        key = f"{pod.metadata.namespace}/{pod.metadata.name}"
+        if key in self._keys:
+            raise InputError(f'pods "{pod.metadata.name}" already exists', where=key, hint="delete it first")
+        now = format_rfc3339(self._kernel.now_ns)
+        uid = pod.metadata.uid or self._kernel.ids.uuid()
+        meta = replace(pod.metadata, uid=uid, creation_timestamp=now, generation=1, resource_version=self._revise())
+        spec = replace(pod.spec, node_name=pod.spec.node_name or self._node_name)
+        status = v1.PodStatus(phase="Pending", qos_class=_qos(spec))
+        pod = replace(pod, metadata=meta, spec=spec, status=status)
+        self._pods[uid] = pod
+        self._keys[key] = uid
+        self._history[key] = _History(created_ns=self._kernel.now_ns)
+        self._publish("ADDED", pod)
+        if self._handler is not None:
+            self._handler.add_pod(pod)
+        return pod
+
+    def delete_pod(self, key: str, *, grace_seconds: int | None = None) -> None:
+        """DELETE of a user. The pod stays until its kubelet has ended it; with grace 0 it is gone at once."""
+        pod = self.pod(key)
+        meta = pod.metadata
+        grace = deletion_grace_seconds(
+            requested_seconds=grace_seconds,
+            pod_seconds=pod.spec.termination_grace_period_seconds,
+            is_scheduled=True,
+            phase=PodPhase(pod.status.phase) if pod.status.phase else None,
+        )
+        if grace == 0:
+            self.delete_pod_now(meta.uid)
+            return
+        if meta.deletion_timestamp is not None:
+            if meta.deletion_grace_period_seconds is None or grace >= meta.deletion_grace_period_seconds:
+                return
+        changed = replace(
+            meta,
+            deletion_timestamp=format_rfc3339(self._kernel.now_ns + grace * 1_000_000_000),
+            deletion_grace_period_seconds=grace,
+            generation=meta.generation + (1 if meta.deletion_timestamp is None else 0),
+        )
+        self._store(replace(pod, metadata=changed))
+
+    def update_pod(self, pod: v1.Pod) -> None:
+        """A user changed the labels, annotations or spec of a stored pod."""
+        before = self._pods[pod.metadata.uid]
+        generation = before.metadata.generation + (1 if before.spec != pod.spec else 0)
+        self._store(replace(pod, metadata=replace(pod.metadata, generation=generation)))
+
+    def pod(self, key: str) -> v1.Pod:
+        """The stored pod `namespace/name`. Raises InputError."""
+        uid = self._keys.get(key)
+        if uid is None:
+            known = ", ".join(sorted(self._keys)) or "none"
+            raise InputError("there is no such pod", where=key, hint=f"pods: {known}")
+        return self._pods[uid]
+
+    def pods(self) -> Iterator[tuple[str, v1.Pod]]:
+        """All stored pods by key, in the order of their creation."""
+        for key, uid in self._keys.items():
+            yield key, self._pods[uid]
+
+    @property
+    def events(self) -> list[v1.Event]:
+        """All stored Events, oldest first."""
+        return list(self._events.values())
+
+    def versions(self, key: str) -> list[dict[str, Any]]:
+        """Every published version of a pod, as recording lines; also of one that is gone."""
+        history = self._history.get(key)
+        if history is None:
+            raise InputError("there never was such a pod", where=key)
+        return [one.as_dict(since_ns=history.created_ns) for one in history.versions]
+
+    # -- the kubelet's ApiClient ----------------------------------------------------------------------------
+
+    def patch_pod_status(self, uid: str, status: v1.PodStatus) -> v1.Pod | None:
+        """Write the status of a pod; None when it is gone."""
+        pod = self._pods.get(uid)
+        if pod is None:
+            return None
+        return pod if pod.status == status else self._store(replace(pod, status=status))
+
+    def delete_pod_now(self, uid: str) -> None:
+        """The end of a pod."""
+        pod = self._pods.pop(uid, None)
+        if pod is None:
+            return
+        del self._keys[f"{pod.metadata.namespace}/{pod.metadata.name}"]
+        self._publish("DELETED", pod)
+        if self._handler is not None:
+            self._handler.remove_pod(uid)
+
+    def create_event(self, event: v1.Event) -> None:
+        """Store an Event."""
+        self._events[event.metadata.namespace, event.metadata.name] = event
+
+    def patch_event(self, *, namespace: str, name: str, count: int, last_timestamp: str, message: str) -> bool:
+        """Change a stored Event; False when it is not there any more."""
+        event = self._events.get((namespace, name))
+        if event is None:
+            return False
+        changed = replace(event, count=count, last_timestamp=last_timestamp, message=message)
+        self._events[namespace, name] = changed
+        return True
+
+    def get_node(self) -> v1.Node | None:
+        """The Node object."""
+        return self._node
+
+    def register_node(self, node: v1.Node) -> None:
+        """Create the Node object."""
+        now = format_rfc3339(self._kernel.now_ns)
+        meta = replace(node.metadata, uid=self._kernel.ids.uuid(), creation_timestamp=now)
+        self._node = replace(node, metadata=meta)
+
+    def patch_node_status(self, status: v1.NodeStatus) -> None:
+        """Write the status of the Node object."""
+        if self._node is not None:
+            self._node = replace(self._node, status=status)
+
+    # -- writing --------------------------------------------------------------------------------------------
+
+    def _store(self, pod: v1.Pod) -> v1.Pod:
+        pod = replace(pod, metadata=replace(pod.metadata, resource_version=self._revise()))
+        self._pods[pod.metadata.uid] = pod
+        self._publish("MODIFIED", pod)
+        if self._handler is not None:
+            self._handler.update_pod(pod)
+        return pod
+
+    def _publish(self, kind: str, pod: v1.Pod) -> None:
+        key = f"{pod.metadata.namespace}/{pod.metadata.name}"
+        self._history[key].versions.append(PublishedVersion(time_ns=self._kernel.now_ns, type=kind, pod=pod))
+
+    def _revise(self) -> str:
+        self._revision += 1
+        return str(self._revision)
+
+
+def _qos(spec: v1.PodSpec) -> str:
+    def amounts(resources: v1.ResourceRequirements) -> Resources:
+        return Resources(requests=_numbers(resources.requests), limits=_numbers(resources.limits))
+
+    containers = (*spec.containers, *spec.init_containers)
+    level = amounts(spec.resources) if spec.resources is not None else None
+    return qos_class([amounts(one.resources) for one in containers], pod_level=level)
+
+
+def _numbers(quantities: Mapping[str, v1.Quantity]) -> dict[str, int]:
+    return {
+        name: millicores(amount) if name == "cpu" else whole_units(amount)
+        for name, amount in quantities.items()
+        if name in {"cpu", "memory"}
+    }

@@ -1,0 +1,277 @@
+"""`kubesim.Node`: one emulated node in virtual time, synchronous to use."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+import msgspec
+
+from kubesim.cri import api
+from kubesim.cri.client import CriClient
+from kubesim.errors import InputError, SimulationStalled
+from kubesim.images.fixtures import load_catalogue
+from kubesim.kernel import Kernel, Task
+from kubesim.kubelet.runtime_pods import bare_id
+from kubesim.middleware.journal import Journal, JournalEntry
+from kubesim.model import k8s_v1 as v1
+from kubesim.model.duration import parse_duration
+from kubesim.node.sources import Source, configuration_of, image_paths, pods_of
+from kubesim.node.world import World, WorldSettings
+from kubesim.policy.feature_gates import NEWEST_VERSION
+from kubesim.runtime.profiles import load_profile
+from kubesim.runtime.service import Runtime
+from kubesim.runtime.timings import Timings
+from kubesim.userland.host_files import MemoryHostFiles
+
+T = TypeVar("T")
+
+DEFAULT_PROFILE = "containerd-2.3"
+FOREVER_NS = 10 * 365 * 24 * 3600 * 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExecResult:
+    """What a command in a container gave: exit code and output bytes."""
+
+    exit_code: int
+    stdout: bytes
+    stderr: bytes
+
+
+class Node:
+    """A kubelet over an emulated runtime, with the API server and the host around them.
+
+    Time stands still until `advance`. Use it as a context manager, or call `start` and `close`.
+
+    Args:
+        os: "linux" or "windows".
+        kubelet_version: "1.28" to "1.36".
+        profile: a runtime profile's name, or the path of a profile file.
+        cgroup_driver: what the runtime answers to RuntimeConfig; None is the profile's default.
+        config: a KubeletConfiguration: a dict, YAML text, or a path.
+        images: image fixture files or folders, beside the built-in ones.
+        seed: the source of all ids and jitter.
+        node_name: metadata.name of the Node.
+
+    Raises:
+        InputError: an argument is wrong; the message says where and what would be right.
+        KubeletStartError: the kubelet would not start with this runtime and configuration.
+    """
+
+    def __init__(
+        self,
+        *,
+        os: str = "linux",
+        kubelet_version: str = NEWEST_VERSION,
+        profile: str = DEFAULT_PROFILE,
+        cgroup_driver: str | None = None,
+        config: Source | None = None,
+        images: Sequence[str | Path] = (),
+        seed: int = 1,
+        node_name: str = "node-1",
+    ) -> None:
+        self._kernel = Kernel(seed=seed)
+        self.profile = load_profile(profile)
+        settings = WorldSettings(
+            os=os,
+            kubelet_version=kubelet_version,
+            config=configuration_of(config, kubelet_version=kubelet_version, os=os),
+            node_name=node_name,
+        )
+        host_files = MemoryHostFiles()
+        self._runtime = Runtime(
+            self._kernel,
+            profile=self.profile,
+            catalogue=load_catalogue(image_paths(images)),
+            host_files=host_files,
+            cgroup_driver=cgroup_driver,
+            timings=Timings.measured(),
+            os=os,
+        )
+        self._journal = Journal(self._runtime, self._kernel)
+        self._client = CriClient(self._runtime)
+        self._world = World(self._kernel, self._journal, settings, host_files)
+        self._is_started = False
+
+    # -- life -------------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Start the kubelet. Raises KubeletStartError."""
+        if not self._is_started:
+            self._run(self._world.start(), name="start kubelet")
+            self._is_started = True
+
+    def close(self) -> None:
+        """End the kubelet; the node can be looked at, but not driven any more."""
+        if self._is_started:
+            self._world.stop()
+            self._is_started = False
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    # -- what users do ----------------------------------------------------------------------------------------
+
+    def apply(self, source: Source) -> list[str]:
+        """Create the pods of a path, YAML text or dict; their keys `namespace/name`. Raises InputError."""
+        self.start()
+        pods = pods_of(source, kubelet_version=self._world.settings.kubelet_version)
+        created = [self._world.api.create_pod(pod) for pod in pods]
+        return [f"{pod.metadata.namespace}/{pod.metadata.name}" for pod in created]
+
+    def delete(self, key: str, *, grace_seconds: int | None = None) -> None:
+        """DELETE a pod, as a user would; with `grace_seconds` 0 it is gone from the API at once."""
+        self._world.api.delete_pod(key, grace_seconds=grace_seconds)
+
+    def advance(
+        self,
+        duration: str | None = None,
+        *,
+        until: Callable[[], bool] | None = None,
+        at_most: str = "10m",
+    ) -> None:
+        """Let virtual time pass: for a duration such as "30s", or until a condition holds.
+
+        Raises SimulationStalled when the condition does not hold within `at_most`.
+        """
+        self.start()
+        if until is None:
+            if duration is None:
+                raise InputError("advance needs a duration or a condition", hint='say advance("30s") or until=...')
+            self._kernel.run_until(self._kernel.now_ns + parse_duration(duration))
+            return
+        limit = duration or at_most
+        if not self._kernel.run_until(self._kernel.now_ns + parse_duration(limit), goal=until):
+            raise SimulationStalled(f"the condition did not hold within {limit} of virtual time")
+
+    def exec(self, key: str, command: Sequence[str], *, container: str | None = None) -> ExecResult:
+        """Run a command in a running container (the first unless named). Raises InputError or CriError."""
+        pod = self._world.api.pod(key)
+        container_id = _running_container_id(pod, key, container)
+        answer = self._run(
+            self._client.exec_sync(api.ExecSyncRequest(container_id=container_id, cmd=list(command))),
+            name=f"exec in {key}",
+        )
+        return ExecResult(exit_code=answer.exit_code, stdout=answer.stdout, stderr=answer.stderr)
+
+    def shutdown(self) -> None:
+        """Ask the machine to shut down; what follows takes virtual time: `advance`."""
+        self.start()
+        self._kernel.spawn(self._world.shut_down(), name="shutdown")
+
+    def cancel_shutdown(self) -> None:
+        """Call the shutdown off (Linux only: a Windows preshutdown cannot be cancelled)."""
+        if self._world.logind is None:
+            raise InputError("a Windows preshutdown cannot be cancelled")
+        self._world.logind.cancel_shutdown()
+
+    def restart_kubelet(self, *, down_for: str = "0s") -> None:
+        """End the kubelet process, let `down_for` pass, and start it again; containers live on."""
+        self._world.stop()
+        if (down_ns := parse_duration(down_for)) > 0:
+            self._kernel.run_until(self._kernel.now_ns + down_ns)
+        self._run(self._world.restart_kubelet(), name="restart kubelet")
+
+    def restart_runtime(self, *, down_for: str = "0s") -> None:
+        """Restart the runtime's daemon, away for `down_for`; containers live on."""
+        self._runtime.restart(downtime_ns=parse_duration(down_for))
+
+    def exit_container(
+        self, key: str, exit_code: int, *, container: str | None = None, reason: str | None = None
+    ) -> None:
+        """A container's first process ends now, from inside. The reason OOMKilled makes it an out-of-memory kill."""
+        container_id = _running_container_id(self._world.api.pod(key), key, container)
+        self._runtime.exit_container(container_id, exit_code, is_oom_killed=reason == "OOMKilled")
+
+    # -- what users see ---------------------------------------------------------------------------------------
+
+    def pod(self, key: str) -> dict[str, Any]:
+        """A v1 Pod with its status, JSON-ready. Raises InputError."""
+        found: dict[str, Any] = msgspec.to_builtins(self._world.api.pod(key))
+        return found
+
+    def pods(self) -> list[dict[str, Any]]:
+        """All v1 Pods, in the order of their creation."""
+        return [msgspec.to_builtins(pod) for _, pod in self._world.api.pods()]
+
+    def versions(self, key: str) -> list[dict[str, Any]]:
+        """Every version of a pod that was published, as a watch would have shown it; also of a pod that is gone."""
+        return self._world.api.versions(key)
+
+    def status(self) -> dict[str, Any]:
+        """The v1 Node with its status, JSON-ready."""
+        self.start()
+        node = self._world.api.get_node()
+        if node is None:
+            self.advance(until=lambda: self._world.api.get_node() is not None)
+            node = self._world.api.get_node()
+        found: dict[str, Any] = msgspec.to_builtins(node)
+        return found
+
+    def configz(self) -> dict[str, Any]:
+        """The effective KubeletConfiguration, as /configz shows it."""
+        self.start()
+        return self._world.kubelet.configz()
+
+    def metrics(self) -> Mapping[str, float]:
+        """The kubelet's metrics by name and labels, as /metrics shows them."""
+        return self._world.kubelet.metrics.as_dict()
+
+    @property
+    def journal(self) -> list[JournalEntry]:
+        """Every CRI call of the kubelet: time_ns, method, request, response or error."""
+        return list(self._journal.entries)
+
+    @property
+    def events(self) -> list[dict[str, Any]]:
+        """v1 Events, oldest first."""
+        return [msgspec.to_builtins(event) for event in self._world.api.events]
+
+    def timeline(self) -> list[dict[str, Any]]:
+        """What a shutdown did, in order: who got which signal when, and why."""
+        return self._world.timeline()
+
+    @property
+    def now_ns(self) -> int:
+        """Virtual time, in ns since the Unix epoch."""
+        return self._kernel.now_ns
+
+    @property
+    def log(self) -> list[str]:
+        """The kubelet's log lines that tell a story of their own, in its words."""
+        return self._world.kubelet.klog.texts()
+
+    @property
+    def runtime(self) -> Runtime:
+        """The emulated runtime: for what happens to it from outside, such as `exit_container` or `tag_image`."""
+        return self._runtime
+
+    def _run(self, coroutine: Coroutine[Any, Any, T], *, name: str) -> T:
+        """Drive a coroutine to its end in virtual time."""
+        task: Task[T] = self._kernel.spawn(coroutine, name=name)
+        task.watch(lambda _: None)
+        self._kernel.run_until(self._kernel.now_ns + FOREVER_NS, goal=lambda: task.is_done)
+        return task.result()
+
+
+def _running_container_id(pod: v1.Pod, key: str, container: str | None) -> str:
+    statuses = (*pod.status.container_statuses, *pod.status.init_container_statuses)
+    statuses = (*statuses, *pod.status.ephemeral_container_statuses)
+    name = container or pod.spec.containers[0].name
+    status = next((one for one in statuses if one.name == name), None)
+    if status is None:
+        names = ", ".join(one.name for one in statuses) or "none"
+        raise InputError(f'the pod has no container "{name}"', where=key, hint=f"containers with a status: {names}")
+    if status.state.running is None:
+        raise InputError(f'container "{name}" is not running', where=key, hint="advance until it is, and no further")
+    return bare_id(status.container_id)

@@ -1,0 +1,77 @@
+"""Where manifests and configurations come from: files, folders, YAML text, dicts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from kubesim.errors import InputError
+from kubesim.model import k8s_v1 as v1
+from kubesim.model.kubelet_configuration import KubeletConfiguration, load_kubelet_configuration
+from kubesim.model.manifest import Manifest, manifests
+from kubesim.model.yaml_text import Document, load_document, load_documents
+from kubesim.node.unsupported import refuse_unsupported
+from kubesim.policy.feature_gates import feature_gates
+
+Source = str | Path | Mapping[str, Any]
+
+
+def minor_version(version: str) -> int:
+    """36 of "1.36" or "1.36.2". Raises InputError for a version that is not known."""
+    feature_gates(version)
+    return int(version.split(".")[1])
+
+
+def read_text(path: Path) -> bytes:
+    """The content of a file. Raises InputError."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise InputError(f"cannot be read: {error.strerror}", where=str(path), hint="name a readable file") from error
+
+
+def documents_of(source: Source) -> list[Document]:
+    """The documents of a file, of YAML text (several lines), or of a dict. Raises InputError."""
+    if isinstance(source, Mapping):
+        return [Document(value=dict(source), name="<dict>")]
+    if isinstance(source, str) and "\n" in source:
+        return load_documents(source, name="<text>")
+    path = Path(source)
+    return load_documents(read_text(path), name=str(path))
+
+
+def pods_of(source: Source, *, kubelet_version: str) -> list[v1.Pod]:
+    """The pods of a source, defaulted and valid. Raises InputError with a line for each mistake."""
+    found = manifests(documents_of(source), minor=minor_version(kubelet_version))
+    return [_pod(manifest) for manifest in found]
+
+
+def _pod(manifest: Manifest) -> v1.Pod:
+    if not isinstance(manifest.object, v1.Pod):
+        raise InputError(
+            f"a {manifest.kind} is not emulated yet", where=manifest.where, hint="give pods; see README, differences"
+        )
+    refuse_unsupported(manifest, manifest.object)
+    return manifest.object
+
+
+def configuration_of(source: Source | None, *, kubelet_version: str, os: str) -> KubeletConfiguration:
+    """A KubeletConfiguration from a file, text or dict; the defaults for None. Raises InputError."""
+    minor = minor_version(kubelet_version)
+    if source is None or isinstance(source, Mapping):
+        document = Document(value=dict(source or {}), name="KubeletConfiguration")
+    elif isinstance(source, str) and "\n" in source:
+        document = load_document(source, name="<text>")
+    else:
+        document = load_document(read_text(Path(source)), name=str(source))
+    return load_kubelet_configuration(document, minor=minor, os=os)
+
+
+def image_paths(sources: Sequence[str | Path]) -> tuple[Path, ...]:
+    """Image fixture files or folders. Raises InputError for one that is not there."""
+    paths = tuple(Path(one) for one in sources)
+    for path in paths:
+        if not path.exists():
+            raise InputError("no such image fixture", where=str(path), hint="name a file or folder of image fixtures")
+    return paths

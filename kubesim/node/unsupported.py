@@ -1,0 +1,69 @@
+"""What a pod may ask for that is not emulated yet: refused when the pod is applied, never ignored.
+
+Each row goes away with the work that emulates it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from kubesim.errors import InputError
+from kubesim.model import k8s_v1 as v1
+from kubesim.model.convert import join_errors
+from kubesim.model.manifest import Manifest
+from kubesim.model.paths import Path, field_path
+
+VOLUMES = {"name", "empty_dir", "host_path", "image"}
+
+
+def refuse_unsupported(manifest: Manifest, pod: v1.Pod) -> None:
+    """Raises InputError with a line for everything in the pod that is not emulated yet."""
+    errors = [
+        InputError(
+            f"{field_path(path)}: {what} is not emulated yet",
+            where=manifest.document.where((*manifest.path, *path)),
+            hint="see the differences list of the README",
+        )
+        for path, what in _unsupported(pod)
+    ]
+    if errors:
+        raise join_errors(errors)
+
+
+def _unsupported(pod: v1.Pod) -> Iterator[tuple[Path, str]]:
+    for index, volume in enumerate(pod.spec.volumes):
+        for name in volume.__struct_fields__:
+            if name not in VOLUMES and getattr(volume, name) is not None:
+                yield ("spec", "volumes", index), f"a {name} volume"
+    lists: tuple[tuple[str, Sequence[v1.Container | v1.EphemeralContainer]], ...] = (
+        ("containers", pod.spec.containers),
+        ("initContainers", pod.spec.init_containers),
+        ("ephemeralContainers", pod.spec.ephemeral_containers),
+    )
+    for kind, containers in lists:
+        for index, container in enumerate(containers):
+            for path, what in _unsupported_in_container(container):
+                yield ("spec", kind, index, *path), what
+
+
+def _unsupported_in_container(container: v1.Container | v1.EphemeralContainer) -> Iterator[tuple[Path, str]]:
+    probes = (
+        ("livenessProbe", container.liveness_probe),
+        ("readinessProbe", container.readiness_probe),
+        ("startupProbe", container.startup_probe),
+    )
+    for name, probe in probes:
+        if probe is not None:
+            yield (name,), "a probe"
+    if container.env_from:
+        yield ("envFrom",), "an environment from a ConfigMap or Secret"
+    for index, variable in enumerate(container.env):
+        if variable.value_from is not None and variable.value_from.field_ref is None:
+            yield ("env", index, "valueFrom"), "a source other than fieldRef"
+    if container.volume_devices:
+        yield ("volumeDevices",), "a block device"
+    hooks = container.lifecycle
+    if hooks is not None:
+        for name, handler in (("postStart", hooks.post_start), ("preStop", hooks.pre_stop)):
+            if handler is not None and handler.exec is None and handler.sleep is None:
+                yield ("lifecycle", name), "an HTTP or TCP hook"

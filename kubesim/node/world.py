@@ -1,0 +1,129 @@
+"""A kubelet with its API server and its host, around any `Cri`: the same in virtual and in real time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from kubesim.cri.protocol import Cri
+from kubesim.errors import InputError
+from kubesim.host.logind import Logind
+from kubesim.host.service_control_manager import ServiceControlManager
+from kubesim.kernel import Kernel
+from kubesim.kubelet.kubelet import Kubelet, KubeletHost
+from kubesim.kubelet.outside import HostFiles
+from kubesim.model import k8s_v1 as v1
+from kubesim.model.kubelet_configuration import KubeletConfiguration
+from kubesim.node.api_server import ApiServer
+from kubesim.policy.feature_gates import NEWEST_VERSION
+
+OPERATING_SYSTEMS = ("linux", "windows")
+KUBELET_DEPENDENCIES = ("containerd",)
+"""What the service `kubelet` depends on, on a Windows node: its runtime must not stop before it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorldSettings:
+    """One node: `config` is the effective KubeletConfiguration, `capacity` None a small cloud machine."""
+
+    os: str = "linux"
+    kubelet_version: str = NEWEST_VERSION
+    config: KubeletConfiguration
+    node_name: str = "node-1"
+    node_ip: str = "192.0.2.2"
+    capacity: Mapping[str, v1.Quantity] | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
+    is_windows_service: bool = True
+
+
+class World:
+    """The parts of one node that outlive a kubelet process, and the kubelet that runs now."""
+
+    def __init__(self, kernel: Kernel, cri: Cri, settings: WorldSettings, host_files: HostFiles) -> None:
+        if settings.os not in OPERATING_SYSTEMS:
+            raise InputError(f'unknown operating system "{settings.os}"', hint="use linux or windows")
+        self.kernel = kernel
+        self.settings = settings
+        self.api = ApiServer(kernel, node_name=settings.node_name)
+        self.logind = Logind(kernel) if settings.os == "linux" else None
+        self.service_control_manager = (
+            ServiceControlManager(kernel, service=settings.is_windows_service, dependencies=KUBELET_DEPENDENCIES)
+            if settings.os == "windows"
+            else None
+        )
+        self._cri = cri
+        self._host_files = host_files
+        self.kubelet = self._new_kubelet()
+
+    async def start(self) -> None:
+        """Start the kubelet and let it see the stored pods. Raises KubeletStartError."""
+        await self.kubelet.start()
+        self.api.connect(self.kubelet)
+
+    def stop(self) -> None:
+        """End the kubelet process. Containers stay."""
+        self.api.disconnect()
+        self.kubelet.stop()
+
+    async def restart_kubelet(self) -> None:
+        """End the kubelet process and start a new one over the same runtime and API server."""
+        self.stop()
+        self.kubelet = self._new_kubelet()
+        await self.start()
+
+    async def shut_down(self) -> None:
+        """The machine is asked to shut down; returns when it powers off."""
+        if self.logind is not None:
+            await self.logind.prepare_for_shutdown()
+        elif self.service_control_manager is not None:
+            await self.service_control_manager.preshutdown()
+
+    def timeline(self) -> list[dict[str, Any]]:
+        """What the host and the kubelet did in a shutdown, in order: time, who, what, to whom, why."""
+        host = self.logind if self.logind is not None else self.service_control_manager
+        rows: list[dict[str, Any]] = []
+        if host is not None:
+            rows += [
+                {
+                    "time_ns": one.time_ns,
+                    "actor": one.actor,
+                    "what": one.what,
+                    "subject": one.subject,
+                    "reason": one.reason,
+                }
+                for one in host.timeline
+            ]
+        rows += [
+            {
+                "time_ns": one.time_ns,
+                "actor": "kubelet",
+                "what": str(one.step),
+                "subject": one.subject,
+                "band": one.band,
+                "grace_seconds": one.grace_seconds,
+                "reason": one.reason,
+            }
+            for one in self.kubelet.timeline
+        ]
+        return sorted(rows, key=lambda row: int(row["time_ns"]))
+
+    def _new_kubelet(self) -> Kubelet:
+        settings = self.settings
+        return Kubelet(
+            self.kernel,
+            self._cri,
+            api=self.api,
+            host=KubeletHost(
+                name=settings.node_name,
+                ip=settings.node_ip,
+                os=settings.os,
+                files=self._host_files,
+                logind=self.logind,
+                service_control_manager=self.service_control_manager,
+                capacity=settings.capacity,
+                labels=settings.labels,
+            ),
+            version=settings.kubelet_version,
+            config=settings.config,
+        )

@@ -1,0 +1,87 @@
+"""What the resources of a container become in CRI: cpu shares, cpu quota, OOM score.
+
+Mirrors kubelet: pkg/kubelet/cm/helpers_linux.go (MilliCPUToShares, MilliCPUToQuota),
+pkg/kubelet/kuberuntime/kuberuntime_container_linux.go (calculateLinuxResources) and pkg/kubelet/qos/policy.go
+(GetContainerOOMScoreAdjust).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from kubesim.policy.qos import QosClass
+
+CPU_PERIOD_US = 100_000
+
+_SHARES_MIN, _SHARES_MAX, _SHARES_PER_CPU = 2, 262_144, 1024
+_QUOTA_MIN_US = 1000
+_MILLI_PER_CPU = 1000
+_GUARANTEED_SCORE, _BEST_EFFORT_SCORE = -997, 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CpuResources:
+    """The cpu fields of CRI LinuxContainerResources; quota and period in microseconds."""
+
+    shares: int
+    quota_us: int
+    period_us: int
+
+
+def cpu_resources(
+    *,
+    request_milli: int | None,
+    limit_milli: int | None,
+    has_exclusive_cpus: bool = False,
+    enforces_quota: bool = True,
+    period_us: int = CPU_PERIOD_US,
+) -> CpuResources:
+    """The cpu fields for a request and a limit in millicores (None: not set).
+
+    A container with only a limit is weighed by it. `has_exclusive_cpus` is for a container with cpus of its own while
+    the gate DisableCPUQuotaWithExclusiveCPUs is on: its quota is -1, no limit. `enforces_quota` is the kubelet's
+    cpuCFSQuota; without it neither quota nor period is set.
+    """
+    quota_us = 0
+    if enforces_quota:
+        quota_us = -1 if has_exclusive_cpus else cpu_quota_us(limit_milli or 0, period_us=period_us)
+    shares = cpu_shares(limit_milli or 0 if request_milli is None else request_milli)
+    return CpuResources(shares=shares, quota_us=quota_us, period_us=period_us if enforces_quota else 0)
+
+
+def cpu_shares(milli: int) -> int:
+    """The cgroup weight of an amount of cpu in millicores: 1024 for a whole cpu, within [2, 262144]."""
+    return min(max(milli * _SHARES_PER_CPU // _MILLI_PER_CPU, _SHARES_MIN), _SHARES_MAX)
+
+
+def cpu_quota_us(milli: int, *, period_us: int = CPU_PERIOD_US) -> int:
+    """Microseconds of cpu per period for a limit in millicores: 0 without a limit, otherwise at least 1000."""
+    return max(milli * period_us // _MILLI_PER_CPU, _QUOTA_MIN_US) if milli > 0 else 0
+
+
+def oom_score_adj(
+    *,
+    qos: QosClass,
+    memory_request_bytes: int,
+    memory_capacity_bytes: int,
+    is_node_critical: bool = False,
+    least_regular_request_bytes: int | None = None,
+) -> int:
+    """How willingly the kernel kills the container, from -997 (last) to 1000 (first).
+
+    `least_regular_request_bytes` is given for a sidecar: the smallest memory request of the pod's regular containers,
+    whose score the sidecar never exceeds. `is_node_critical` is a pod of priority class system-node-critical.
+    """
+    if is_node_critical or qos is QosClass.GUARANTEED:
+        return _GUARANTEED_SCORE
+    if qos is QosClass.BEST_EFFORT:
+        return _BEST_EFFORT_SCORE
+    score = _burstable_score(memory_request_bytes, memory_capacity_bytes)
+    if least_regular_request_bytes is not None:
+        score = min(score, _burstable_score(least_regular_request_bytes, memory_capacity_bytes))
+    # A burstable container is killed before every guaranteed one and after every best-effort one.
+    return min(max(score, _BEST_EFFORT_SCORE + _GUARANTEED_SCORE), _BEST_EFFORT_SCORE - 1)
+
+
+def _burstable_score(request_bytes: int, capacity_bytes: int) -> int:
+    return _BEST_EFFORT_SCORE - _BEST_EFFORT_SCORE * request_bytes // capacity_bytes

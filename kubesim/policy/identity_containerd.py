@@ -1,0 +1,275 @@
+"""Who a container runs as under containerd.
+
+The rules, in the order containerd applies them
+    1. The user string: run_as_username, else run_as_user, with run_as_group behind a colon; else the image's USER.
+    2. The user string becomes uid and gid, by the image's passwd and group files where it has names.
+    3. Merge: every group line that lists the user adds its gid. Which user that is, is decided again from scratch,
+       without regard to a group part. Strict: no line adds anything.
+    4. The requested groups are added, and the list is sorted.
+
+Mirrors containerd: pkg/oci/spec_opts.go, WithUser, WithUserID, WithUsername, WithAdditionalGIDs and
+ensureAdditionalGids; internal/cri/server/container_create.go, platformSpecOpts; container_create_linux.go,
+containerSpecOpts; internal/cri/util/util.go, GenerateUserString.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from kubesim.policy.go_quote import go_quote
+from kubesim.policy.identity_values import (
+    GROUPS_PATH,
+    USERS_PATH,
+    Identity,
+    IdentityDialect,
+    IdentityError,
+    IdentityRequest,
+    TraceStep,
+    first_with_uid,
+    member_text,
+    missing_file_error,
+    policy_name,
+    read_group,
+    read_passwd,
+    requested_steps,
+)
+from kubesim.policy.passwd_files import GroupEntry, PasswdEntry, atoi, to_uint32
+
+_OPTIONS = "failed to get container spec opts: "
+_CREATE = "failed to create containerd container: "
+_ID_MAX = (1 << 31) - 1
+"""runc's bound on ids, which containerd follows."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _RunAs:
+    """uid and gid with their reasons, before any supplementary group."""
+
+    uid: int
+    gid: int
+    username: str | None
+    steps: tuple[TraceStep, ...]
+
+
+def resolve_containerd(request: IdentityRequest, dialect: IdentityDialect) -> Identity:
+    """The identity containerd gives the first process.
+
+    Raises:
+        IdentityError: with the message of CreateContainer.
+    """
+    user_string = _user_string(request)
+    policy = _policy(request, dialect)
+    run_as = _run_as(user_string, request, dialect)
+    trace = list(run_as.steps)
+    if not dialect.knows_policy and policy_name(request.policy) != "Merge":
+        text = "this runtime does not know supplementalGroupsPolicy: the field is ignored, groups are merged"
+        trace.append(TraceStep(rule="policy-ignored", outcome="note", text=text))
+    gids: set[int] = set()
+    if _has_primary_gid(user_string, policy, dialect):
+        gids.add(run_as.gid)
+        trace.append(
+            TraceStep(rule="primary-gid", outcome="added", gid=run_as.gid, text="the primary gid is always in the list")
+        )
+    if policy == "Merge":
+        for step in _group_steps(request, dialect):
+            trace.append(step)
+            if step.outcome == "added" and step.gid is not None:
+                gids.add(step.gid)
+    requested = tuple(to_uint32(group) for group in request.supplemental_groups)
+    gids.update(requested)
+    trace += requested_steps(request, requested)
+    if policy == "Strict":
+        trace += _left_out(request, dialect, frozenset(gids))
+    return Identity(
+        uid=run_as.uid,
+        gid=run_as.gid,
+        supplemental_groups=tuple(sorted(gids)),
+        username=run_as.username,
+        trace=tuple(trace),
+    )
+
+
+def _user_string(request: IdentityRequest) -> str:
+    user = request.run_as_username or ("" if request.run_as_user is None else str(request.run_as_user))
+    if request.run_as_group is None:
+        return user or request.image_user
+    if not user:
+        group = go_quote(str(request.run_as_group))
+        raise IdentityError(f"{_OPTIONS}failed to generate user string: user group {group} is specified without user")
+    return f"{user}:{request.run_as_group}"
+
+
+def _policy(request: IdentityRequest, dialect: IdentityDialect) -> Literal["Merge", "Strict"]:
+    name = policy_name(request.policy)
+    if not dialect.knows_policy or name == "Merge":
+        return "Merge"
+    if name is None:
+        text = f"not implemented in this containerd release: SupplementalGroupsPolicy={request.policy}"
+        raise IdentityError(f"{_OPTIONS}{text}")
+    return "Strict"
+
+
+def _has_primary_gid(user_string: str, policy: str, dialect: IdentityDialect) -> bool:
+    if not dialect.includes_primary_gid:
+        return False
+    # Without a user string WithUser does not run, and Strict leaves WithAdditionalGIDs out, so nobody adds it.
+    return bool(user_string) or policy == "Merge" or dialect.strict_adds_primary_without_user
+
+
+def _run_as(user_string: str, request: IdentityRequest, dialect: IdentityDialect) -> _RunAs:
+    if not user_string:
+        text = "neither the request nor the image names a user: root"
+        return _RunAs(
+            uid=0,
+            gid=0,
+            username=None,
+            steps=(
+                TraceStep(rule="user", outcome="uid", uid=0, text=text),
+                TraceStep(rule="user", outcome="gid", gid=0, text=text),
+            ),
+        )
+    parts = user_string.split(":")
+    if len(parts) == 1:
+        uid = _number(user_string, part=user_string, kind="uid", dialect=dialect)
+        if uid is None:
+            return _by_name(user_string, request, dialect)
+        return _by_uid(uid, request, dialect)
+    if len(parts) == 2:
+        return _user_and_group(user_string, parts[0], parts[1], request, dialect)
+    raise IdentityError(f"{_CREATE}invalid USER value {user_string}")
+
+
+def _number(user_string: str, *, part: str, kind: Literal["uid", "gid"], dialect: IdentityDialect) -> int | None:
+    """The id that a part of the user string is; None when it counts as a name."""
+    number = atoi(part)
+    if number.error == "syntax":
+        return None
+    is_id = number.error == "" and 0 <= number.value <= _ID_MAX
+    if is_id:
+        return number.value
+    if dialect.numeric_overflow == "error":
+        raise IdentityError(f"{_CREATE}invalid USER value {go_quote(user_string)}: {kind} out of range")
+    if dialect.numeric_overflow == "wraps" and number.error == "":
+        return to_uint32(number.value)
+    return None
+
+
+def _by_uid(uid: int, request: IdentityRequest, dialect: IdentityDialect) -> _RunAs:
+    entry = first_with_uid(read_passwd(request, dialect, context=_CREATE), uid)
+    if entry is not None:
+        return _from_entry(entry, f"the user is the number {uid}")
+    steps = (
+        TraceStep(rule="user", outcome="uid", uid=uid, text=f"the user is the number {uid}"),
+        TraceStep(rule="user", outcome="gid", gid=0, text=f"no passwd line has the uid {uid}, so the gid is 0"),
+    )
+    return _RunAs(uid=uid, gid=0, username=None, steps=steps)
+
+
+def _by_name(name: str, request: IdentityRequest, dialect: IdentityDialect) -> _RunAs:
+    return _from_entry(_passwd_entry(name, request, dialect), f"the user is the name {name!r}")
+
+
+def _from_entry(entry: PasswdEntry, why: str) -> _RunAs:
+    uid, gid = to_uint32(entry.uid), to_uint32(entry.gid)
+    text = f"{why}; the first passwd line that matches is that of {entry.name!r}"
+    steps = (
+        TraceStep(rule="user", outcome="uid", uid=uid, text=text, file=USERS_PATH, line=entry.line),
+        TraceStep(rule="user", outcome="gid", gid=gid, text=text, file=USERS_PATH, line=entry.line),
+    )
+    return _RunAs(uid=uid, gid=gid, username=entry.name, steps=steps)
+
+
+def _user_and_group(
+    user_string: str, user: str, group: str, request: IdentityRequest, dialect: IdentityDialect
+) -> _RunAs:
+    """`user:group`. A number needs no line in any file, and a name's own gid does not count."""
+    uid = _number(user_string, part=user, kind="uid", dialect=dialect)
+    gid = _number(user_string, part=group, kind="gid", dialect=dialect)
+    username = None
+    uid_step = TraceStep(rule="user", outcome="uid", uid=uid or 0, text=f"the user part is {user!r}")
+    gid_step = TraceStep(rule="group", outcome="gid", gid=gid or 0, text=f"the group part is {group!r}")
+    if uid is None and user:
+        user_entry = _passwd_entry(user, request, dialect)
+        username, uid = user_entry.name, to_uint32(user_entry.uid)
+        uid_step = replace(uid_step, uid=uid, file=USERS_PATH, line=user_entry.line)
+    if gid is None and group:
+        group_entry = _group_entry(group, request, dialect)
+        gid = to_uint32(group_entry.gid)
+        gid_step = replace(gid_step, gid=gid, file=GROUPS_PATH, line=group_entry.line)
+    return _RunAs(uid=uid or 0, gid=gid or 0, username=username, steps=(uid_step, gid_step))
+
+
+def _passwd_entry(name: str, request: IdentityRequest, dialect: IdentityDialect) -> PasswdEntry:
+    entries = read_passwd(request, dialect, context=_CREATE)
+    if entries is None:
+        raise IdentityError(_CREATE + missing_file_error(dialect, "passwd"))
+    for entry in entries:
+        if entry.name == name:
+            return entry
+    raise IdentityError(f"{_CREATE}no users found")
+
+
+def _group_entry(name: str, request: IdentityRequest, dialect: IdentityDialect) -> GroupEntry:
+    entries = read_group(request, dialect, context=_CREATE)
+    if entries is None:
+        raise IdentityError(_CREATE + missing_file_error(dialect, "group"))
+    for entry in entries:
+        if entry.name == name:
+            return entry
+    raise IdentityError(f"{_CREATE}no groups found")
+
+
+def _group_steps(request: IdentityRequest, dialect: IdentityDialect) -> list[TraceStep]:
+    """What the image's group file says about the user: a step for each line that lists it."""
+    key = _user_for_groups(request)
+    number = atoi(key)
+    name, steps = key, []
+    if not number.error:
+        user = first_with_uid(read_passwd(request, dialect, context=_CREATE), number.value)
+        if user is None:
+            text = f"no passwd line has the uid {key}, so no group line is looked for"
+            return [TraceStep(rule="user-name", outcome="note", text=text)]
+        name = user.name
+        text = f"groups are looked for by name, and the first passwd line with the uid {key} is that of {name!r}"
+        steps.append(TraceStep(rule="user-name", outcome="note", text=text, file=USERS_PATH, line=user.line))
+    for entry in read_group(request, dialect, context=_CREATE) or ():
+        if name not in entry.members:
+            continue
+        gid = to_uint32(entry.gid)
+        step = TraceStep(
+            rule="group-member",
+            outcome="added",
+            gid=gid,
+            text=member_text(entry, name),
+            file=GROUPS_PATH,
+            line=entry.line,
+        )
+        if entry.name == name and dialect.skips_own_name_group:
+            text = f"{step.text}, but a group with the user's own name is no supplementary group for containerd"
+            step = replace(step, rule="own-name-group", outcome="left-out", text=text)
+        steps.append(step)
+    return steps
+
+
+def _user_for_groups(request: IdentityRequest) -> str:
+    """The uid or name whose groups are looked for."""
+    if request.run_as_username:
+        return request.run_as_username
+    if request.run_as_user is not None:
+        return str(request.run_as_user)
+    return request.image_user.partition(":")[0] if request.image_user else "0"
+
+
+def _left_out(request: IdentityRequest, dialect: IdentityDialect, present: frozenset[int]) -> list[TraceStep]:
+    """The groups that Merge would have added. containerd does not look for them, so no file can fail here."""
+    try:
+        steps = _group_steps(request, dialect)
+    except IdentityError as error:
+        text = f"what Strict leaves out is not known: {str(error).removeprefix(_CREATE)}"
+        return [TraceStep(rule="strict", outcome="note", text=text)]
+    return [
+        replace(step, rule="strict", outcome="left-out", text=f"{step.text}, but Strict takes nothing from the image")
+        for step in steps
+        if step.outcome == "added" and step.gid not in present
+    ]

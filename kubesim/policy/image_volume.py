@@ -1,0 +1,214 @@
+"""What a runtime makes of a mount whose source is an image.
+
+The kubelet asks with `Mount.image`. Whether that is honoured, whether a sub path counts, and what a refusal says
+depends on the runtime. Looking into images is left to the caller: it asks a rule, does what the rule says, and hands
+the outcome to the next rule.
+
+Mirrors containerd: internal/cri/server/container_image_mount.go, mutateImageMount and ensureImageSubPath; CRI-O:
+server/container_create_linux.go, mountImage, mountArtifact and FilterMountPathsBySubPath; server/safemount_linux.go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from posixpath import normpath
+from typing import Literal
+
+from kubesim.errors import KubesimError
+from kubesim.policy.go_quote import go_quote
+
+SubPathOutcome = Literal["directory", "file", "missing", "escape", "loop", "not-a-directory"]
+"""What a sub path leads to inside the image: see `FileTree.resolve`; `escape` would leave the image."""
+
+_IN_ROOT_REASONS = {
+    "missing": "no such file or directory",
+    "escape": "path escapes from parent",
+    "loop": "too many levels of symbolic links",
+    "not-a-directory": "not a directory",
+}
+_SAFE_MOUNT_REASONS = _IN_ROOT_REASONS | {"escape": "possible breakout detected"}
+
+
+class ImageVolumeError(KubesimError):
+    """A runtime refuses an image mount. `str(error)` is the message of CreateContainer."""
+
+    def __init__(self, message: str, *, is_not_found: bool = False) -> None:
+        self.is_not_found = is_not_found
+        """True when the gRPC code is NotFound; Unknown otherwise."""
+        super().__init__(message)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageVolumeDialect:
+    """What differs between runtimes and their versions. Profiles fill it; the rules read it."""
+
+    mounts: Literal["ignored", "mounted"]
+    """Whether Mount.image is known. When it is not, the mount is a bind mount with an empty host path, and fails so."""
+    texts: Literal["containerd", "cri-o"]
+    """Whose words and whose order of checks."""
+    sub_path: Literal["ignored", "directories", "files-and-directories"]
+    """What Mount.image_sub_path may lead to; `ignored` mounts the whole image."""
+    artifacts: bool
+    """Whether OCI artifacts can be mounted: each titled blob as a file."""
+    requires_read_only: bool
+    """Whether readonly=false is refused. Where it is not, the mount is read-only all the same."""
+    requires_empty_host_path: bool
+    error_prefix: str
+    """Before every refusal of an image."""
+    artifact_error_prefix: str
+    """Before every refusal of an artifact, on top of what the refusal itself begins with."""
+    status_image: Literal["as-requested", "id"]
+    """ContainerStatus.mounts[].image: the request's spec, or one with the bare image id only."""
+    status_has_sub_path: bool
+    """Whether ContainerStatus.mounts[].image_sub_path echoes the request."""
+    status_has_image_ref: bool
+    """Whether ContainerStatus.mounts[].image.image_ref is filled with the image id (KEP-5365)."""
+    user_namespaces: Literal["works", "start-fails"]
+    """Whether a pod with a user namespace can have an image volume."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageMount:
+    """One mount of a CreateContainer request that has an image."""
+
+    container_path: str
+    image: str
+    """image.image: what the runtime looks up."""
+    sub_path: str = ""
+    host_path: str = ""
+    is_read_only: bool = True
+    mount_text: str = ""
+    """The whole mount message as text, which some refusals quote."""
+    image_text: str = ""
+    """The image message as text."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageMountStatus:
+    """How ContainerStatus shows an image mount."""
+
+    image: str
+    has_request_spec: bool
+    """True when the other fields of the request's image spec are shown too."""
+    image_ref: str
+    sub_path: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArtifactFile:
+    """One blob of an artifact, as a file below the mount."""
+
+    name: str
+    """Path below the container path."""
+    index: int
+    """Which blob: its position among all blobs of the artifact."""
+
+
+def is_image_mounted(mount: ImageMount, dialect: ImageVolumeDialect) -> bool:
+    """Whether the mount is an image mount at all; when not, the runtime takes it for a bind mount of its host path.
+
+    Raises:
+        ImageVolumeError: the mount is one, and is refused before the image is looked up.
+    """
+    if dialect.mounts == "ignored":
+        return False
+    if dialect.texts == "cri-o" and not mount.image:
+        return False
+    if dialect.requires_empty_host_path and mount.host_path:
+        raise _refused(f"hostpath must be empty while mount image: {mount.mount_text}", dialect)
+    if dialect.requires_read_only and not mount.is_read_only:
+        raise _refused(f"readonly must be true while mount image: {mount.mount_text}", dialect)
+    if not mount.image:
+        raise _refused(f"image not specified in: {mount.image_text}", dialect)
+    return True
+
+
+def image_missing(mount: ImageMount, dialect: ImageVolumeDialect) -> ImageVolumeError:
+    """The refusal for an image (and, where artifacts count, an artifact) that is not on the node."""
+    if dialect.texts == "cri-o":
+        return _refused(f"image {go_quote(mount.image)} does not exist locally", dialect)
+    return _refused(f"failed to resolve image {go_quote(mount.image)}: not found", dialect, is_not_found=True)
+
+
+def image_ambiguous(mount: ImageMount, dialect: ImageVolumeDialect) -> ImageVolumeError:
+    """The refusal for an image id prefix that several images share."""
+    if dialect.texts == "cri-o":
+        return image_missing(mount, dialect)
+    return _refused(f"failed to resolve image {go_quote(mount.image)}: ambiguous digest string", dialect)
+
+
+def effective_sub_path(mount: ImageMount, dialect: ImageVolumeDialect) -> str:
+    """The sub path that is looked up in the image; empty for the whole image."""
+    return "" if dialect.sub_path == "ignored" else mount.sub_path
+
+
+def check_sub_path(mount: ImageMount, dialect: ImageVolumeDialect, *, found: SubPathOutcome, target: str) -> None:
+    """Check what the sub path of an image mount leads to; `target` is the host directory the image is mounted at.
+
+    Raises:
+        ImageVolumeError: it may not be mounted.
+    """
+    sub_path = mount.sub_path
+    if dialect.texts == "cri-o":
+        if found == "missing":
+            text = f"sub path {go_quote(sub_path)} does not exist in image volume {go_quote(mount.image)}"
+            raise _refused(text, dialect)
+        if found in _SAFE_MOUNT_REASONS:
+            raise _refused(f"safe mount sub path: {_SAFE_MOUNT_REASONS[found]}", dialect)
+        return
+    # Go's os.OpenInRoot takes no absolute path, wherever it would lead.
+    outcome = "escape" if sub_path.startswith("/") else found
+    if outcome in _IN_ROOT_REASONS:
+        reason = f"openat {sub_path}: {_IN_ROOT_REASONS[outcome]}"
+    elif outcome == "file" and dialect.sub_path == "directories":
+        reason = f"only directory subpath is supported, subpath: {go_quote(sub_path)}, mountpoint: {go_quote(target)} "
+    else:
+        return
+    raise _refused(f"failed to ensure image subpath {go_quote(sub_path)} in {go_quote(target)}: {reason}", dialect)
+
+
+def artifact_files(
+    titles: Sequence[str | None], mount: ImageMount, dialect: ImageVolumeDialect
+) -> tuple[ArtifactFile, ...]:
+    """The files of an artifact mount. `titles` has an entry per blob, None for a blob without a title: it is left out.
+
+    A sub path is a filter on the beginning of the names, and is cut off.
+
+    Raises:
+        ImageVolumeError: no name begins with the sub path.
+    """
+    named = [ArtifactFile(name=title, index=index) for index, title in enumerate(titles) if title]
+    sub_path = effective_sub_path(mount, dialect)
+    if sub_path in ("", "."):
+        return tuple(named)
+    prefix = _clean(sub_path) + "/"
+    files = tuple(
+        ArtifactFile(name=file.name.removeprefix(prefix), index=file.index)
+        for file in named
+        if file.name.startswith(prefix)
+    )
+    if not files:
+        text = f"sub path {go_quote(sub_path)} does not exist in OCI artifact volume {go_quote(mount.image)}"
+        raise ImageVolumeError(f"{dialect.artifact_error_prefix}ImageVolumeMountFailed: {text}")
+    return files
+
+
+def image_mount_status(mount: ImageMount, dialect: ImageVolumeDialect, *, image_id: str) -> ImageMountStatus:
+    """What ContainerStatus shows of an image mount; `image_id` is Image.id, or the hex digest of an artifact."""
+    return ImageMountStatus(
+        image=mount.image if dialect.status_image == "as-requested" else image_id,
+        has_request_spec=dialect.status_image == "as-requested",
+        image_ref=image_id if dialect.status_has_image_ref else "",
+        sub_path=mount.sub_path if dialect.status_has_sub_path else "",
+    )
+
+
+def _refused(text: str, dialect: ImageVolumeDialect, *, is_not_found: bool = False) -> ImageVolumeError:
+    return ImageVolumeError(dialect.error_prefix + text, is_not_found=is_not_found)
+
+
+def _clean(path: str) -> str:
+    """Go's filepath.Clean. Python keeps two leading slashes, Go does not."""
+    cleaned = normpath(path)
+    return cleaned[1:] if cleaned.startswith("//") else cleaned

@@ -1,0 +1,138 @@
+"""What one sync of a running pod has to do: which sandbox and containers to kill, create, start or reset.
+
+Mirrors kubelet: pkg/kubelet/kuberuntime/kuberuntime_manager.go, computePodActions.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from kubesim.policy.container_status import has_any_regular_container_created
+from kubesim.policy.feature_gates import gate_enabled
+from kubesim.policy.init_actions import init_container_actions
+from kubesim.policy.pod_view import ContainerSpecView, ProbeResult, RuntimeContainer, RuntimeState
+from kubesim.policy.sandbox_change import sandbox_change
+from kubesim.policy.sync_plan import (
+    ActionInputs,
+    ContainerToKill,
+    ContainerToReset,
+    KillReason,
+    PodActions,
+    unknown_state_kill,
+)
+
+
+def pod_actions(inputs: ActionInputs) -> PodActions:
+    """The plan for one sync of the pod."""
+    if inputs.restart_all_sources is not None:
+        return PodActions(containers_to_reset=_reset_order(inputs, inputs.restart_all_sources))
+    change = sandbox_change(inputs.pod, inputs.runtime)
+    actions = PodActions(sandbox_id=change.sandbox_id, attempt=change.attempt)
+    if change.is_needed:
+        return _new_sandbox_actions(inputs, replace(actions, kill_pod=True))
+    ephemeral = (one.name for one in inputs.pod.ephemeral_containers)
+    actions = replace(
+        actions,
+        # Ephemeral containers start even before initialisation is done, and never again.
+        ephemeral_containers_to_start=tuple(name for name in ephemeral if inputs.runtime.newest(name) is None),
+    )
+    init = init_container_actions(inputs)
+    actions = replace(
+        actions,
+        kill_pod=init.kill_pod,
+        init_containers_to_start=init.to_start,
+        containers_to_kill=init.to_kill,
+    )
+    if init.kill_pod or not init.has_initialized:
+        return actions
+    return _regular_actions(inputs, actions)
+
+
+def _reset_order(inputs: ActionInputs, sources: frozenset[str]) -> tuple[ContainerToReset, ...]:
+    """All containers of the pod, the ones whose exit asked for it last: their record is the proof of the request."""
+
+    def group(containers: tuple[ContainerSpecView, ...], *, are_sources: bool) -> list[ContainerToReset]:
+        names = [one.name for one in reversed(containers) if (one.name in sources) is are_sources]
+        return [
+            ContainerToReset(name=name, container_id=one.id, is_running=one.state is RuntimeState.RUNNING)
+            for name in names
+            for one in inputs.runtime.containers
+            if one.name == name
+        ]
+
+    regular, init = inputs.pod.containers, inputs.pod.init_containers
+    return tuple(
+        group(regular, are_sources=False)
+        + group(init, are_sources=False)
+        + group(regular, are_sources=True)
+        + group(init, are_sources=True)
+    )
+
+
+def _new_sandbox_actions(inputs: ActionInputs, actions: PodActions) -> PodActions:
+    """The plan of a pod without a usable sandbox: all is killed; is there anything left to run in a new one?"""
+    pod, runtime = inputs.pod, inputs.runtime
+    if pod.restart_policy == "Never" and actions.attempt != 0 and runtime.containers:
+        return actions
+    startable = tuple(one.name for one in pod.containers if not _succeeded_for_good(inputs, one))
+    if not startable and has_any_regular_container_created(pod, runtime):
+        return actions
+    if pod.init_containers:
+        first = pod.init_containers[0].name
+        return replace(actions, create_sandbox=True, init_containers_to_start=(first,))
+    return replace(actions, create_sandbox=True, containers_to_start=startable)
+
+
+def _succeeded_for_good(inputs: ActionInputs, container: ContainerSpecView) -> bool:
+    policy = inputs.pod.restart_policy
+    if container.restart_policy and gate_enabled(inputs.gates, "ContainerRestartRules"):
+        policy = container.restart_policy
+    newest = inputs.runtime.newest(container.name)
+    exited = newest is not None and newest.state is RuntimeState.EXITED and newest.exit_code == 0
+    return policy == "OnFailure" and exited
+
+
+def _regular_actions(inputs: ActionInputs, actions: PodActions) -> PodActions:
+    """The regular containers of an initialised pod."""
+    to_start: list[str] = []
+    to_kill = list(actions.containers_to_kill)
+    kept = 0
+    for container in inputs.pod.containers:
+        newest = inputs.runtime.newest(container.name)
+        if newest is None or newest.state is not RuntimeState.RUNNING:
+            if inputs.is_restarted(container):
+                to_start.append(container.name)
+                if newest is not None and newest.state is RuntimeState.UNKNOWN:
+                    to_kill.append(unknown_state_kill("Container", newest))
+            continue
+        fault = _fault(inputs, container, newest)
+        if fault is None:
+            kept += 1
+            continue
+        message, reason, restarts = fault
+        if restarts:
+            message += ", will be restarted"
+            to_start.append(container.name)
+        to_kill.append(ContainerToKill(name=container.name, container_id=newest.id, message=message, reason=reason))
+    actions = replace(actions, containers_to_start=tuple(to_start), containers_to_kill=tuple(to_kill))
+    if kept == 0 and not to_start:
+        # Nothing is left to run. Sidecars must not keep the pod alive.
+        return replace(actions, kill_pod=True, init_containers_to_start=())
+    return actions
+
+
+def _fault(
+    inputs: ActionInputs, container: ContainerSpecView, newest: RuntimeContainer
+) -> tuple[str, KillReason, bool] | None:
+    """Why a running regular container can not stay: message, reason, and whether it starts again; None: it stays."""
+    name, probe = container.name, inputs.probe(container.name)
+    if container.hash != newest.hash:
+        return f"Container {name} definition changed", KillReason.OTHER, True
+    restarts = inputs.restarts_after_kill(container)
+    if probe.liveness is ProbeResult.FAILURE:
+        return f"Container {name} failed liveness probe", KillReason.LIVENESS_PROBE, restarts
+    if probe.startup is ProbeResult.FAILURE:
+        return f"Container {name} failed startup probe", KillReason.STARTUP_PROBE, restarts
+    if name in inputs.resize_restarts:
+        return f"Container {name} resize requires restart", KillReason.OTHER, True
+    return None

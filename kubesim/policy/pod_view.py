@@ -1,0 +1,303 @@
+"""The inputs that the status and action rules of the kubelet share.
+
+Three sides meet in these values: what the spec asks (`PodView`, `ContainerSpecView`), what the runtime reported
+(`RuntimePod`, `RuntimeContainer`, `RuntimeSandbox`), and what the API shows or showed (`PodStatusView`,
+`ContainerStatusView`, `Condition`). The rules read and return nothing else.
+
+Conventions: times are ns since the Unix epoch; `None` for a time is an absent time (JSON null), 0 is 1970. Enum
+values are the words of the Kubernetes API. Lists keep the order of the spec, except the lists of a `RuntimePod`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class PodPhase(StrEnum):
+    """status.phase of a pod."""
+
+    PENDING = "Pending"
+    RUNNING = "Running"
+    SUCCEEDED = "Succeeded"
+    FAILED = "Failed"
+    UNKNOWN = "Unknown"
+
+    @property
+    def is_terminal(self) -> bool:
+        """Whether a pod in this phase never runs again."""
+        return self in {PodPhase.SUCCEEDED, PodPhase.FAILED}
+
+
+class ContainerKind(StrEnum):
+    """Which list of the spec a container stands in; a sidecar is an init container with restartPolicy Always."""
+
+    REGULAR = "regular"
+    INIT = "init"
+    SIDECAR = "sidecar"
+    EPHEMERAL = "ephemeral"
+
+
+class RuntimeState(StrEnum):
+    """State of a container in the runtime (CRI ContainerState)."""
+
+    CREATED = "created"
+    RUNNING = "running"
+    EXITED = "exited"
+    UNKNOWN = "unknown"
+
+
+class NetworkMode(StrEnum):
+    """Network namespace of a sandbox (CRI NamespaceMode): NODE for hostNetwork, else POD."""
+
+    POD = "POD"
+    NODE = "NODE"
+
+
+class ProbeResult(StrEnum):
+    """What the prober published last for one probe of one container."""
+
+    SUCCESS = "success"
+    FAILURE = "failure"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RestartRule:
+    """One entry of a container's restartPolicyRules."""
+
+    action: str  # Restart or RestartAllContainers
+    operator: str  # In or NotIn
+    exit_codes: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VolumeMountView:
+    """One volumeMount of a container spec."""
+
+    name: str
+    mount_path: str
+    read_only: bool = False
+    recursive_read_only: str | None = None  # Disabled, IfPossible or Enabled
+    propagation: str | None = None  # None (the word), HostToContainer or Bidirectional
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContainerSpecView:
+    """One container of the spec, as far as status and actions depend on it."""
+
+    name: str
+    kind: ContainerKind = ContainerKind.REGULAR
+    image: str = ""
+    restart_policy: str | None = None  # the container's own policy; None when unset
+    restart_rules: tuple[RestartRule, ...] = ()
+    has_startup_probe: bool = False
+    has_readiness_probe: bool = False
+    has_liveness_probe: bool = False
+    hash: str = ""  # the hash the kubelet would write now; compared with RuntimeContainer.hash
+    volume_mounts: tuple[VolumeMountView, ...] = ()
+
+    @property
+    def is_sidecar(self) -> bool:
+        """Whether this is a restartable init container."""
+        return self.kind is ContainerKind.SIDECAR
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PodView:
+    """One pod of the kubelet's configuration, without its status."""
+
+    name: str = ""
+    namespace: str = "default"
+    uid: str = ""
+    generation: int = 0
+    restart_policy: str = "Always"
+    containers: tuple[ContainerSpecView, ...] = ()
+    init_containers: tuple[ContainerSpecView, ...] = ()  # plain init containers and sidecars, in spec order
+    ephemeral_containers: tuple[ContainerSpecView, ...] = ()
+    host_network: bool = False
+    readiness_gates: tuple[str, ...] = ()
+    is_static: bool = False
+    is_deletion_requested: bool = False  # metadata.deletionTimestamp is set
+
+    @property
+    def display_name(self) -> str:
+        """The pod's name in messages. Mirrors kubelet: pkg/kubelet/util/format/pod.go, Pod."""
+        return f"{self.name}_{self.namespace}({self.uid})"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinuxUser:
+    """The identity of a container's first process, as the runtime reports it."""
+
+    uid: int
+    gid: int
+    supplemental_groups: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContainerUser:
+    """containerStatuses[].user; `linux=None` is an empty user object."""
+
+    linux: LinuxUser | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuntimeContainer:
+    """One container as CRI ContainerStatus shows it."""
+
+    name: str
+    id: str  # "<runtime name>://<container id>"
+    state: RuntimeState
+    sandbox_id: str = ""
+    created_at_ns: int = 0
+    started_at_ns: int = 0
+    finished_at_ns: int = 0
+    exit_code: int = 0
+    reason: str = ""
+    message: str = ""
+    image: str = ""
+    image_ref: str = ""
+    restart_count: int = 0
+    hash: str = ""
+    user: ContainerUser | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuntimeSandbox:
+    """One sandbox as CRI PodSandboxStatus shows it. `ips` is None when the answer has no network message."""
+
+    id: str
+    is_ready: bool
+    attempt: int = 0
+    created_at_ns: int = 0
+    network_mode: NetworkMode = NetworkMode.POD
+    ips: tuple[str, ...] | None = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuntimePod:
+    """All the runtime knows of one pod. Both tuples are newest first (by creation time)."""
+
+    sandboxes: tuple[RuntimeSandbox, ...] = ()
+    containers: tuple[RuntimeContainer, ...] = ()
+
+    def newest(self, name: str) -> RuntimeContainer | None:
+        """The newest container of that name, or None."""
+        return next((container for container in self.containers if container.name == name), None)
+
+    @property
+    def active_sandbox_id(self) -> str | None:
+        """Id of the newest sandbox when it is ready, else None."""
+        return self.sandboxes[0].id if self.sandboxes and self.sandboxes[0].is_ready else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProbeState:
+    """What the prober knows of one container: its workers, and its last published results.
+
+    A result is None until there is one for the container's present id.
+    """
+
+    has_startup_worker: bool = False
+    has_readiness_worker: bool = False
+    startup: ProbeResult | None = None
+    readiness: ProbeResult | None = None
+    liveness: ProbeResult | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """state.waiting of a container status."""
+
+    reason: str = ""
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Running:
+    """state.running of a container status."""
+
+    started_at_ns: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terminated:
+    """state.terminated of a container status."""
+
+    exit_code: int
+    reason: str = ""
+    message: str = ""
+    started_at_ns: int | None = None
+    finished_at_ns: int | None = None
+    container_id: str = ""
+
+
+ContainerState = Waiting | Running | Terminated
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VolumeMountStatus:
+    """One entry of containerStatuses[].volumeMounts; recursiveReadOnly is None when the mount is writable."""
+
+    name: str
+    mount_path: str
+    read_only: bool = False
+    recursive_read_only: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContainerStatusView:
+    """One entry of a status list of the pod. `state=None` is a status object without any state."""
+
+    name: str
+    state: ContainerState | None = None
+    last_state: ContainerState | None = None
+    ready: bool = False
+    started: bool | None = None
+    restart_count: int = 0
+    image: str = ""
+    image_id: str = ""
+    container_id: str = ""
+    volume_mounts: tuple[VolumeMountStatus, ...] = ()
+    user: ContainerUser | None = None
+
+    @property
+    def last_terminated(self) -> Terminated | None:
+        """lastState.terminated, or None."""
+        return self.last_state if isinstance(self.last_state, Terminated) else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Condition:
+    """One pod condition. `status` is "True", "False" or "Unknown"; absent texts are empty."""
+
+    type: str
+    status: str
+    reason: str = ""
+    message: str = ""
+    observed_generation: int | None = None
+    last_transition_ns: int | None = None
+    last_probe_ns: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PodStatusView:
+    """The part of a pod status that the rules read: the API copy or the status manager's cached copy."""
+
+    phase: PodPhase | None = None
+    reason: str = ""
+    message: str = ""
+    conditions: tuple[Condition, ...] = ()
+    container_statuses: tuple[ContainerStatusView, ...] = ()
+    init_container_statuses: tuple[ContainerStatusView, ...] = ()
+    ephemeral_container_statuses: tuple[ContainerStatusView, ...] = ()
+
+    def condition(self, condition_type: str) -> Condition | None:
+        """The condition of that type, or None."""
+        return next((condition for condition in self.conditions if condition.type == condition_type), None)
+
+
+def status_of(statuses: tuple[ContainerStatusView, ...], name: str) -> ContainerStatusView | None:
+    """The status entry of that container name, or None."""
+    return next((status for status in statuses if status.name == name), None)

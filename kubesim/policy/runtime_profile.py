@@ -1,0 +1,256 @@
+"""Which runtime, in which version, is impersonated: every switch that its clients can notice.
+
+A profile is data. Code asks a switch, never the profile's name or family. The switches are grouped by what they are
+about; `runtime_profile_layers` builds a profile from documents, and `kubesim/runtime/profiles/` holds the documents.
+
+Fields have no defaults on purpose: a profile that forgets a switch is refused where it is loaded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from kubesim.policy.identity_values import IdentityDialect
+from kubesim.policy.image_volume import ImageVolumeDialect
+
+Family = Literal["containerd", "cri-o", "ideal"]
+CgroupDriver = Literal["systemd", "cgroupfs"]
+RpcAnswer = Literal[
+    "served",  # by a handler
+    "unimplemented-method",  # Unimplemented, the words of a generated server
+    "unimplemented-plain",  # Unimplemented, CRI-O's own words
+    "unknown-method",  # Unimplemented, the words of a server that was built from an older proto
+    "not-implemented-yet",  # Unknown
+    "ends-at-once",  # a stream that ends with OK before its first message
+    "disabled",  # Unknown: the feature is off in the default configuration
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reason:
+    """Why a switch stands as it does."""
+
+    why: str
+    reference: str
+    """An issue, pull request, CVE or KEP; empty when there is none."""
+    layer: str
+    """The profile whose file says so."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deviation:
+    """A known difference from what the CRI contract or Kubernetes asks for."""
+
+    id: str
+    text: str
+    reference: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatusSwitches:
+    """The Status RPC."""
+
+    conditions: tuple[str, ...]
+    """Condition types, in order; all are true on a healthy node."""
+    network_not_ready_message: str
+    reports_handlers: bool
+    """Whether runtime_handlers is filled. The default handler is listed twice: by its name and as ""."""
+    handlers_order: Literal["sorted", "unsorted", "default-then-empty"]
+    """By name; any; or any with "" right behind the default handler."""
+    recursive_read_only_mounts: bool
+    """Feature of each handler, on a node whose kernel and OCI runtime can do it."""
+    user_namespaces: bool
+    """Feature of each handler, on a node whose kernel and OCI runtime can do it."""
+    supplemental_groups_policy: bool | None
+    """features.supplemental_groups_policy; None: the message has no features at all."""
+    user_namespaces_host_network: bool | None
+    """features.user_namespaces_host_network; None: the proto of this version does not have it."""
+    info_keys: tuple[str, ...]
+    """Keys of the verbose info."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SandboxSwitches:
+    """Pod sandboxes."""
+
+    adds_pod_labels: bool
+    """Whether io.kubernetes.pod.{name,namespace,uid} are added to the labels when absent."""
+    runtime_handler_in_status: bool
+    """Whether PodSandboxStatus.runtime_handler is filled; the list always has it."""
+    namespace_options_in_status: Literal["always", "when-given"]
+    info_without_verbose: bool
+    """Whether PodSandboxStatus.info is filled when verbose is false."""
+    info_keys: tuple[str, ...]
+    stop_grace: Literal["none", "deadline"]
+    """StopPodSandbox kills containers at once; or gives them the RPC's deadline less 1 s, 10 s without a deadline."""
+    hostname_when_empty: Literal["host", "id-prefix"]
+    keeps_pause_process: bool
+    """Whether a pause process runs although nothing needs it."""
+    waits_for_network: bool
+    """RunPodSandbox before the network is ready: waits, or fails."""
+    unprivileged_ports: bool
+    """Whether pods get net.ipv4.ip_unprivileged_port_start=0 and an open ping_group_range."""
+    user_namespaces: bool
+    """Whether a pod can have its own user namespace."""
+    cgroup_parent_check: Literal["oci-runtime", "suffix"]
+    """Who notices a cgroup parent of the other driver: the OCI runtime by its shape, or the daemon by its suffix."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContainerSwitches:
+    """Containers and their status."""
+
+    user_in_status: bool
+    resources_in_status: bool
+    image_id_in_status: bool
+    image_id_in_list: bool
+    stop_signal_in_status: bool
+    """Whether ContainerConfig.stop_signal is honoured and reported."""
+    status_image: Literal["first-tag", "name"]
+    """ContainerStatus.image: the image's first tag, or the spec of the request; or some known name."""
+    list_image: Literal["as-requested", "name"]
+    list_image_ref: Literal["image-id", "repo-digest"]
+    """Container.image_ref in lists; ContainerStatus.image_ref is the first repo digest in all."""
+    status_mounts: Literal["as-requested", "rebuilt"]
+    """The request's mounts; or rebuilt with links resolved and without sub path, image_ref and id mappings."""
+    missing_program_fails: Literal["start", "create"]
+    """Which RPC fails when the program of a container is not in the image."""
+    start_failure: Literal["start-error", "error"]
+    """After a failed start: exit 128, StartError, started_at 0; or reason Error, started = finished = created."""
+    exit_code_before_exit: int
+    lost_reason: Literal["Unknown", "Error"]
+    """Reason of a container whose end nobody saw; its exit code is 255."""
+    log_path_default: bool
+    """Whether a log path is made up when the request has none."""
+    remove_running: Literal["kill", "stop"]
+    stop_created: Literal["no-op", "finish"]
+    """StopContainer on a container that never started: nothing, or it is finished."""
+    stop_at_deadline: Literal["error", "ok"]
+    """StopContainer at the end of its RPC: DeadlineExceeded or OK."""
+    update_stopped: Literal["ok", "refused"]
+    update_below_usage: Literal["kernel", "refused"]
+    """UpdateContainerResources with a memory limit below the usage: the kernel decides, or the daemon refuses."""
+    recursive_read_only_mounts: bool
+    cdi: bool
+    """Whether CDI devices are injected."""
+    restore_from_checkpoint: bool
+    """Whether CreateContainer takes a checkpoint archive for an image."""
+    default_capabilities: tuple[str, ...]
+    info_keys: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExecSwitches:
+    """ExecSync."""
+
+    timeout_answer: Literal["deadline-exceeded", "exit-minus-one"]
+    """DeadlineExceeded without output; or OK with exit code -1 and stderr `command timed out`."""
+    output_bytes_max: int
+    output_limit: Literal["per-stream", "total"]
+    tty_of_container: bool
+    """Whether a command gets a terminal (and stderr joins stdout) when its container has one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageSwitches:
+    """The image service."""
+
+    id_form: Literal["sha256-prefixed", "bare"]
+    """Image.id: `sha256:` and 64 hex digits, or the digits alone."""
+    pull_returns: Literal["id", "repo-digest"]
+    short_id_length_min: int
+    """How many hex digits make an id prefix."""
+    empty_key: Literal["prefix", "refused"]
+    """An empty image name: a prefix of every id, or an error."""
+    short_names: Literal["docker-hub", "search-registries"]
+    """A name without a domain: it is docker.io's, or tried in each registry of `search_registries`."""
+    search_registries: tuple[str, ...]
+    list_filter: Literal["ignored", "lookup"]
+    remove_by_name: Literal["all-references", "that-name"]
+    remove_in_use: Literal["allowed", "refused"]
+    spec_annotations: bool
+    """Whether Image.spec carries the manifest's annotations."""
+    size: Literal["compressed", "uncompressed"]
+    stores_artifacts: bool
+    """Whether OCI artifacts can be pulled, listed and removed."""
+    container_filesystems: bool
+    """Whether ImageFsInfo.container_filesystems is filled."""
+    moved_tag_digests: Literal["kept", "previous-name"]
+    """What stays of an image that lost all tags: its digests; or one digest under its previous name."""
+    pull_progress_timeout_seconds: int
+    """A pull without a byte for so long is cancelled; 0 is never."""
+    info_keys: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogSwitches:
+    """Container log files."""
+
+    timestamp: Literal["trimmed", "nine-digits"]
+    """RFC 3339 with nanoseconds: trailing zeros cut and `Z` for UTC; or always nine digits and a numeric offset."""
+    line_bytes_max: int
+    """A longer line is split into pieces of this size, tagged P; 0 is no limit."""
+    default_directory: str
+    """Where logs go when the sandbox names no directory; empty: nowhere."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatisticsSwitches:
+    """Stats, metrics, streamed lists and events."""
+
+    psi: bool
+    swap: bool
+    metrics: Literal["none", "containerd", "cri-o"]
+    """Which set of metric descriptors."""
+    stopped_container: Literal["error", "empty"]
+    """ContainerStats of a container that does not run."""
+    lists_stopped_containers: bool
+    default_interface: Literal["eth0", "first-link"]
+    usage_nano_cores: Literal["background", "previous-call"]
+    stream_chunk_items: int
+    """How many items a message of a streamed list holds at most."""
+    event_statuses: bool
+    """Whether PodSandboxStatus has containers_statuses and a timestamp."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuntimeProfile:
+    """One runtime in one version."""
+
+    name: str
+    family: Family
+    texts: Literal["containerd", "cri-o"]
+    """Whose error messages are used."""
+    runtime_name: str
+    """VersionResponse.runtime_name; the kubelet makes container ids of it: `containerd://...`."""
+    runtime_version: str
+    cri_api_version: str
+    """The version of cri-api the runtime was built with."""
+    legacy_services: tuple[str, ...]
+    """gRPC packages served besides runtime.v1, with the same messages."""
+    cgroup_driver: CgroupDriver
+    """What RuntimeConfig answers unless the user sets it."""
+    default_handler: str
+    runtime_type: str
+    """`runtimeType` in the verbose info; empty when there is none."""
+    pause_image: str
+    duplicate_name: Literal["error", "existing-id"]
+    """RunPodSandbox and CreateContainer under a name that is taken: an error, or the existing id with OK."""
+    name_prefix: str
+    """Before the names under which sandboxes and containers are reserved."""
+    rpcs: Mapping[str, RpcAnswer]
+    """The answer to each of the 43 RPCs, by its name."""
+    identity: IdentityDialect
+    image_volumes: ImageVolumeDialect
+    status: StatusSwitches
+    sandboxes: SandboxSwitches
+    containers: ContainerSwitches
+    exec_sync: ExecSwitches
+    images: ImageSwitches
+    logs: LogSwitches
+    statistics: StatisticsSwitches
+    deviations: tuple[Deviation, ...]
+    reasons: Mapping[str, Reason]
+    """Why a switch stands as it does, by its key in profile documents (`identity.knowsPolicy`)."""

@@ -1,0 +1,118 @@
+"""Container logs in the CRI format: `TIMESTAMP STREAM TAG CONTENT`, one write for each line.
+
+Rule 1: the timestamp is the moment at which the runtime has the line.
+Rule 2: the content has no newline; an empty line keeps its fourth field.
+Rule 3: how lines are cut is the dialect's: containerd collects a whole line up to a limit, conmon writes what one read
+gave it.
+
+Mirrors containerd: internal/cri/io/logger.go, redirectLogs; conmon: src/ctr_logging.c, write_k8s_log.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from kubesim.userland.host_files import HostFiles
+
+_NS = 1_000_000_000
+
+MODE_OF_LOG = 0o640
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogFormat:
+    """How a runtime cuts and stamps lines."""
+
+    has_fixed_digits: bool
+    """Nine digits of fraction and a numeric zone (conmon), or as many as needed and `Z` (containerd)."""
+    line_bytes_max: int
+    """Longer lines are cut into partial ones; 0 = no limit."""
+    is_written_per_read: bool
+    """A piece without a newline is written at once, as a partial line."""
+    strips_carriage_return: bool
+    """A CR directly before the LF does not belong to the content."""
+
+
+CONTAINERD_FORMAT = LogFormat(
+    has_fixed_digits=False, line_bytes_max=16384, is_written_per_read=False, strips_carriage_return=True
+)
+CONMON_FORMAT = LogFormat(
+    has_fixed_digits=True, line_bytes_max=8192, is_written_per_read=True, strips_carriage_return=False
+)
+
+
+def timestamp(time_ns: int, *, has_fixed_digits: bool) -> str:
+    """A time as RFC 3339 with nanoseconds, in UTC.
+
+    >>> timestamp(1_714_557_600_123_450_000, has_fixed_digits=False)
+    '2024-05-01T10:00:00.12345Z'
+    """
+    second, fraction = divmod(time_ns, _NS)
+    text = f"{datetime.fromtimestamp(second, UTC):%Y-%m-%dT%H:%M:%S}"
+    if has_fixed_digits:
+        return f"{text}.{fraction:09d}+00:00"
+    digits = f"{fraction:09d}".rstrip("0")
+    return f"{text}.{digits}Z" if digits else f"{text}Z"
+
+
+class ContainerLog:
+    """The log file of one container: both its streams end in it.
+
+    The file is opened for each line. Thousands of containers would otherwise hold as many descriptors, and after a
+    rotation nothing is left that could still write to the old file.
+    """
+
+    def __init__(self, files: HostFiles, path: str, log_format: LogFormat, now: Callable[[], int]) -> None:
+        self._files = files
+        self._path = path
+        self._format = log_format
+        self._now = now
+        self._pending = {"stdout": b"", "stderr": b""}
+
+    def open(self) -> None:
+        """Make the file and its directory, so that it is there even if nothing is ever written to it."""
+        self._files.make_dirs(self._path.rpartition("/")[0] or "/")
+        self._files.append(self._path, b"", MODE_OF_LOG)
+
+    def stdout(self, data: bytes) -> None:
+        """What a process wrote to its standard output."""
+        self._write("stdout", data)
+
+    def stderr(self, data: bytes) -> None:
+        """What a process wrote to its standard error."""
+        self._write("stderr", data)
+
+    def end(self) -> None:
+        """The streams are closed: what has no newline becomes a partial line."""
+        for stream, rest in self._pending.items():
+            self._pending[stream] = b""
+            if rest:
+                self._line(stream, "P", rest)
+
+    def _write(self, stream: str, data: bytes) -> None:
+        *lines, rest = (self._pending[stream] + data).split(b"\n")
+        for line in lines:
+            self._whole_line(stream, line)
+        limit = self._format.line_bytes_max
+        while limit and len(rest) > limit:
+            self._line(stream, "P", rest[:limit])
+            rest = rest[limit:]
+        if rest and self._format.is_written_per_read:
+            self._line(stream, "P", rest)
+            rest = b""
+        self._pending[stream] = rest
+
+    def _whole_line(self, stream: str, line: bytes) -> None:
+        if self._format.strips_carriage_return:
+            line = line.removesuffix(b"\r")
+        limit = self._format.line_bytes_max
+        while limit and len(line) > limit:
+            self._line(stream, "P", line[:limit])
+            line = line[limit:]
+        self._line(stream, "F", line)
+
+    def _line(self, stream: str, tag: str, content: bytes) -> None:
+        stamp = timestamp(self._now(), has_fixed_digits=self._format.has_fixed_digits)
+        self._files.append(self._path, f"{stamp} {stream} {tag} ".encode() + content + b"\n", MODE_OF_LOG)

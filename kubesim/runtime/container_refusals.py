@@ -1,0 +1,189 @@
+"""What the runtimes say when they refuse a call about a container.
+
+Mirrors containerd: internal/cri/server/container_*.go, internal/cri/opts/spec_linux_opts.go; CRI-O:
+server/container_*.go, internal/factory/container/container.go, internal/oci/runtime_oci.go. The words of runc are those
+of runc: libcontainer/standard_init_linux.go.
+"""
+
+from __future__ import annotations
+
+from kubesim.cri.errors import Code
+from kubesim.runtime.refusal import refusal
+
+_SPEC = "failed to generate container {id!q} spec: failed to generate spec: "
+_SPEC_OPTS = "failed to generate container {id!q} spec: failed to generate spec opts: "
+_RUNC_CREATE = (
+    "failed to create containerd task: failed to create shim task: OCI runtime create failed: runc create failed: "
+)
+
+# -- look-ups ---------------------------------------------------------------------------------------------
+LOOKUP = refusal(
+    "an error occurred when try to find container {id!q}: {cause}",
+    "could not find container {id!q}: {cause}",
+    code=Code.NOT_FOUND,
+    crio_code=Code.NOT_FOUND,
+)
+CREATE_LOOKUP = refusal(
+    "failed to find sandbox id {id!q}: {cause}", "specified sandbox not found: {id}: {cause}", code=Code.NOT_FOUND
+)
+CREATE_LOOKUP_EMPTY = refusal("failed to find sandbox id {id!q}: {cause}", "{cause}")
+REOPEN_LOOKUP = refusal(
+    "an error occurred when try to find container {id!q}: {cause}",
+    "could not find container {id}: {cause}",
+    code=Code.NOT_FOUND,
+)
+UPDATE_LOOKUP = refusal("failed to find container: {cause}", "{cause}", code=Code.NOT_FOUND)
+STATS_LOOKUP = refusal("failed to find container: {cause}", "{cause}", code=Code.NOT_FOUND)
+EXEC_SYNC_LOOKUP = refusal(
+    "failed to exec in container: failed to find container {id!q} in store: {cause}",
+    "could not find container {id!q}: {cause}",
+    code=Code.NOT_FOUND,
+    crio_code=Code.NOT_FOUND,
+)
+
+# -- CreateContainer --------------------------------------------------------------------------------------
+CONFIG_MISSING = refusal("container config must include metadata", "config is nil")
+IMAGE_MISSING = refusal("failed to resolve image {image!q}: not found", "config image is nil", code=Code.NOT_FOUND)
+SANDBOX_CONFIG_MISSING = refusal("pod sandbox config must include metadata", "sandbox config is nil")
+SANDBOX_METADATA_MISSING = refusal("pod sandbox config must include metadata", "sandbox config metadata is nil")
+METADATA_MISSING = refusal(
+    "container config must include metadata", "setting container config: metadata is nil"
+)
+NAME_MISSING = refusal("setting container config: name is empty")
+SANDBOX_STOPPED = refusal(
+    "sandbox container {id!q} is not running", "CreateContainer failed as the sandbox was stopped: {id}"
+)
+NAME_RESERVED = refusal(
+    "failed to reserve container name {name!q}{hint}: name {name!q} is reserved for {holder!q}"
+)
+IN_PROGRESS = refusal(
+    "kubelet may be retrying requests that are timing out in CRI-O due to system load. Currently at stage {stage}: "
+    "context canceled: name {name} is reserved for {holder}"
+)
+IMAGE_NOT_PRESENT = refusal(
+    "failed to resolve image {image!q}: not found",
+    "locating image with ID {image!q}: image not known",
+    code=Code.NOT_FOUND,
+)
+IMAGE_AMBIGUOUS = refusal(
+    "failed to resolve image {image!q}: ambiguous digest string", "locating image with ID {image!q}: image not known"
+)
+NO_COMMAND = refusal(_SPEC + "no command specified", "no command specified")
+PRIVILEGED = refusal(
+    _SPEC_OPTS + "no privileged container allowed in sandbox",
+    "setting container config: no privileged container allowed in sandbox",
+)
+IDENTITY = refusal("{reason}")
+STOP_SIGNAL = refusal("unknown CRI stop signal {signal}: invalid argument", code=Code.INVALID_ARGUMENT)
+IMAGE_VOLUME = refusal("{reason}")
+MOUNT_CONTAINER_PATH_EMPTY = refusal(
+    _SPEC + 'mount destination "" is not absolute', "mount.ContainerPath is empty"
+)
+MOUNT_HOST_PATH_EMPTY = refusal(
+    _SPEC + 'failed to mkdir "": mkdir : no such file or directory', "mount.HostPath is empty"
+)
+MOUNT_MKDIR = refusal(_SPEC + "failed to mkdir {path!q}: {reason}", "failed to mkdir {path}: {reason}")
+RRO_READ_WRITE = refusal(
+    _SPEC + "recursive read-only mount conflicts with RW mount (hostPath={path!q})",
+    "recursive read-only mount conflicts with read-write mount for hostPath {path!q}",
+)
+RRO_PROPAGATION = refusal(
+    _SPEC + "recursive read-only mount needs private propagation, got {propagation!q} (hostPath={path!q})",
+    "recursive read-only mount requires private propagation for hostPath {path!q}, got: {propagation}",
+)
+RRO_UNSUPPORTED = refusal(
+    _SPEC
+    + "RROUnsupported: runtime handler does not support recursive read-only mounts (hostPath={path!q})",
+    "recursive read-only mount support is not available for hostPath {path!q}",
+)
+USER_NAMESPACE_DIFFERS = refusal(
+    _SPEC_OPTS
+    + "user namespace config for sandbox is different from container. Sandbox userns config: {sandbox} - Container "
+    "userns config: {container}"
+)
+TARGET_MISSING = refusal(
+    _SPEC_OPTS + "invalid target container: container {target!q} does not exist: not found",
+    "could not find target container: container with ID starting with {target} not found: ID does not exist",
+    code=Code.NOT_FOUND,
+)
+TARGET_ELSEWHERE = refusal(
+    _SPEC_OPTS + "invalid target container: container {target!q} (sandbox {other}) does not belong to sandbox {sandbox}",
+    "target container does not belong to the pod sandbox",
+)
+TARGET_NOT_RUNNING = refusal(
+    _SPEC_OPTS + "invalid target container: container {target!q} is not running - in state CONTAINER_{state}",
+    "target container is not running",
+)
+EXEC_AT_CREATE = refusal("container create failed: {reason}")
+
+# -- StartContainer ---------------------------------------------------------------------------------------
+START_STATE = refusal(
+    "failed to set starting state for container {id!q}: container is in CONTAINER_{state} state",
+    "container {id} is not in created state: {word}",
+)
+START_REMOVING = refusal(
+    "failed to set starting state for container {id!q}: container is in removing state, can't be started",
+    "container {id} is not in created state: stopped",
+)
+START_STARTING = refusal(
+    "failed to set starting state for container {id!q}: container is already in starting state",
+    "container {id} is not in created state: running",
+)
+START_SANDBOX = refusal(
+    "sandbox container {sandbox_id!q} is not running", "failed to start container {id}: the pod sandbox is stopped"
+)
+START_EXEC = refusal(
+    _RUNC_CREATE + "unable to start container process: error during container init: {reason}",
+    "failed to start container {id}: {reason}",
+)
+START_LOG = refusal(
+    "failed to create containerd task: failed to create container loggers: failed to create and open log file: open "
+    "{path}: {reason}",
+    "failed to start container {id}: open {path}: {reason}",
+)
+START_CANCELLED = refusal("failed to create containerd task: context canceled", "context canceled")
+
+# -- RemoveContainer, UpdateContainerResources, ReopenContainerLog -----------------------------------------
+REMOVE_STARTING = refusal(
+    "failed to set removing state for container {id!q}: container is in starting state, can't be removed"
+)
+REMOVE_REMOVING = refusal(
+    "failed to set removing state for container {id!q}: container is already in removing state"
+)
+UPDATE_REMOVING = refusal(
+    "failed to update resources: container {id!q} is in removing state",
+    "container {id} is not running or created state: stopped",
+)
+UPDATE_STATE = refusal("container {id} is not running or created state: {word}")
+UPDATE_MEMORY_BELOW_USAGE = refusal(
+    "failed to update resources: failed to update resources: device or resource busy",
+    "memory validation failed: cannot decrease memory limit to {limit} bytes: current usage is {usage} bytes",
+)
+UPDATE_MEMORY_NEGATIVE = refusal(
+    "failed to update resources: failed to update resources: invalid argument",
+    "memory validation failed: invalid memory limit: {limit}",
+)
+NOT_RUNNING = refusal("container is not running")
+
+# -- ExecSync ---------------------------------------------------------------------------------------------
+EXEC_STATE = refusal(
+    "failed to exec in container: container is in CONTAINER_{state} state",
+    "container is not created or running: checking if PID of {id} is running failed: {detail}",
+    crio_code=Code.NOT_FOUND,
+)
+EXEC_EMPTY = refusal(
+    "failed to exec in container: failed to start exec {exec_id!q}: OCI runtime exec failed: exec failed: process args "
+    "cannot be empty",
+    "exec command cannot be empty",
+)
+EXEC_TIMEOUT = refusal(
+    "failed to exec in container: timeout {duration} exceeded: context deadline exceeded", code=Code.DEADLINE_EXCEEDED
+)
+EXEC_FAILED = refusal(
+    "failed to exec in container: failed to start exec {exec_id!q}: OCI runtime exec failed: exec failed: unable to "
+    "start container process: {reason}",
+    "command error: {reason}, stdout: , stderr: , exit code -1",
+)
+
+# -- stats ------------------------------------------------------------------------------------------------
+STATS_NOT_RUNNING = refusal("unexpected metrics response: []")

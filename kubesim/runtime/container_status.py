@@ -1,0 +1,125 @@
+"""ContainerStatus and ListContainers.
+
+Mirrors containerd: internal/cri/server/container_status.go, toCRIContainerStatus, and container_list.go; CRI-O:
+server/container_status.go and container_list.go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from kubesim.cri import api
+from kubesim.runtime import container_refusals as say
+from kubesim.runtime.container_info import container_info
+from kubesim.runtime.container_state import ReportedState
+from kubesim.runtime.daemon import Daemon
+from kubesim.runtime.filters import STATE_OF_CRI, select_containers
+from kubesim.runtime.objects import Container
+
+
+async def container_status(daemon: Daemon, request: api.ContainerStatusRequest) -> api.ContainerStatusResponse:
+    """The state of one container, and with `verbose` how it was set up."""
+    container = daemon.container(request.container_id, say.LOOKUP)
+    response = api.ContainerStatusResponse(status=container_status_message(daemon, container))
+    if request.verbose:
+        response.info["info"] = container_info(daemon, container)
+    return response
+
+
+def container_status_message(daemon: Daemon, container: Container) -> api.ContainerStatus:
+    """The status of a container as it is now."""
+    switches = daemon.profile.containers
+    life, config = container.life, container.config
+    state = life.reported_state
+    status = api.ContainerStatus(
+        id=container.id,
+        metadata=config.metadata,
+        state=STATE_OF_CRI[state],
+        created_at=life.created_at_ns,
+        exit_code=life.exit_code if state is ReportedState.EXITED else switches.exit_code_before_exit,
+        reason=life.reported_reason,
+        message=life.message,
+        labels=config.labels,
+        annotations=config.annotations,
+        mounts=container.mounts,
+        log_path=container.log_path,
+    )
+    if state is not ReportedState.CREATED:
+        status.started_at = life.started_at_ns
+    if state in (ReportedState.EXITED, ReportedState.UNKNOWN):
+        status.finished_at = life.finished_at_ns
+    _describe_image(daemon, container, status)
+    if switches.resources_in_status:
+        _describe_resources(daemon, container, status)
+    if switches.user_in_status and container.identity is not None:
+        status.user.linux.uid = container.identity.uid
+        status.user.linux.gid = container.identity.gid
+        status.user.linux.supplemental_groups.extend(container.identity.supplemental_groups)
+    if switches.stop_signal_in_status:
+        status.stop_signal = container.reported_stop_signal
+    return status
+
+
+def _describe_image(daemon: Daemon, container: Container, status: api.ContainerStatus) -> None:
+    switches = daemon.profile.containers
+    if switches.status_image == "name":
+        status.image.image = container.some_image_name
+        status.image_ref = container.image_ref
+    else:
+        # The image may have lost its names, or be gone, since the container was made.
+        tags, digests = daemon.images.names_of(container.image)
+        if tags:
+            status.image.image = tags[0]
+        else:
+            status.image.CopyFrom(container.config.image)
+        status.image_ref = digests[0] if digests else daemon.images.shown_id(container.image)
+    if switches.image_id_in_status:
+        status.image_id = daemon.images.shown_id(container.image)
+
+
+def _describe_resources(daemon: Daemon, container: Container, status: api.ContainerStatus) -> None:
+    if daemon.os == "windows":
+        if container.config.windows.HasField("resources"):
+            status.resources.windows.CopyFrom(container.windows_resources)
+        return
+    status.resources.linux.CopyFrom(container.resources)
+
+
+async def list_containers(daemon: Daemon, request: api.ListContainersRequest) -> api.ListContainersResponse:
+    """The containers that match the filter, oldest first."""
+    return api.ListContainersResponse(containers=container_rows(daemon, request.filter))
+
+
+def container_rows(daemon: Daemon, asked: api.ContainerFilter) -> Iterable[api.Container]:
+    """The rows of the list. They are kept; a caller copies them (putting one into a message does)."""
+    chosen = select_containers(
+        daemon.containers,
+        daemon.sandboxes,
+        container_id=asked.id,
+        sandbox_id=asked.pod_sandbox_id,
+        selector=asked.label_selector,
+        state=asked.state.state if asked.HasField("state") else None,
+    )
+    return [_row(daemon, container) for container in chosen]
+
+
+def _row(daemon: Daemon, container: Container) -> api.Container:
+    if container.row is None:
+        switches = daemon.profile.containers
+        image_id = daemon.images.shown_id(container.image)
+        container.row = api.Container(
+            id=container.id,
+            pod_sandbox_id=container.sandbox.id,
+            metadata=container.config.metadata,
+            image=container.config.image,
+            image_ref=image_id if switches.list_image_ref == "image-id" else container.image_ref,
+            image_id=image_id if switches.image_id_in_list else "",
+            state=STATE_OF_CRI[container.life.reported_state],
+            created_at=container.life.created_at_ns,
+            labels=container.config.labels,
+            annotations=container.config.annotations,
+        )
+        if switches.list_image == "name":
+            container.row.image.Clear()
+            container.row.image.image = container.some_image_name
+    return container.row

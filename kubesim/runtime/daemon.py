@@ -1,0 +1,89 @@
+"""What a runtime holds and every handler works on: stores, profile, clock, processes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from kubesim.cri.errors import CriError
+from kubesim.images.catalogue import Catalogue
+from kubesim.kernel import Event, Kernel, sleep
+from kubesim.policy.runtime_profile import RuntimeProfile
+from kubesim.runtime.events import EventHub
+from kubesim.runtime.image_store import ImageStore
+from kubesim.runtime.names import NameRegistry
+from kubesim.runtime.network import PodNetwork
+from kubesim.runtime.object_store import ObjectStore
+from kubesim.runtime.objects import Container, Sandbox
+from kubesim.runtime.refusal import ErrorTexts, Refusal
+from kubesim.runtime.timings import Timings
+from kubesim.userland.host_files import HostFiles, MemoryHostFiles
+from kubesim.userland.process import ProcessTable
+
+
+@dataclass(slots=True, kw_only=True)
+class Features:
+    """What the runtime says it can, and what `set_feature` may change while it runs."""
+
+    supplemental_groups_policy: bool
+    user_namespaces_host_network: bool
+    recursive_read_only_mounts: bool
+    user_namespaces: bool
+    network_ready: bool = True
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Daemon:
+    """One runtime on one node."""
+
+    kernel: Kernel
+    profile: RuntimeProfile
+    texts: ErrorTexts
+    catalogue: Catalogue
+    images: ImageStore
+    host_files: HostFiles
+    own_files: MemoryHostFiles
+    """The daemon's own directory: hostname, hosts, resolv.conf and /dev/shm of each sandbox. Never on the disk."""
+    processes: ProcessTable
+    events: EventHub
+    features: Features
+    cgroup_driver: str
+    timings: Timings
+    image_fs_path: str
+    hostname: str
+    """Of the node; a sandbox without one of its own has it."""
+    os: str
+    sandboxes: ObjectStore[Sandbox] = field(default_factory=ObjectStore)
+    containers: ObjectStore[Container] = field(default_factory=ObjectStore)
+    sandbox_names: NameRegistry = field(default_factory=NameRegistry)
+    container_names: NameRegistry = field(default_factory=NameRegistry)
+    network: PodNetwork = field(default_factory=PodNetwork)
+    network_ready: Event = field(default_factory=Event)
+    last_time_ns: int = 0
+
+    def sandbox(self, prefix: str, row: Refusal) -> Sandbox:
+        """The sandbox with this id or unique prefix of one. Raises the refusal of the given row."""
+        found, match = self.sandboxes.find(prefix)
+        if found is None:
+            raise self.texts.refuse_lookup(row, noun="sandbox", prefix=prefix, match=match)
+        return found
+
+    def container(self, prefix: str, row: Refusal) -> Container:
+        """The container with this id or unique prefix of one. Raises the refusal of the given row."""
+        found, match = self.containers.find(prefix)
+        if found is None:
+            raise self.texts.refuse_lookup(row, noun="container", prefix=prefix, match=match)
+        return found
+
+    def refuse(self, row: Refusal, **facts: object) -> CriError:
+        """The error for a refusal, in this runtime's words."""
+        return self.texts.refuse(row, **facts)
+
+    async def spend(self, duration_ns: int) -> None:
+        """Let a step take its time. A step without duration does not suspend."""
+        if duration_ns > 0:
+            await sleep(duration_ns)
+
+    def creation_time_ns(self) -> int:
+        """The present time, but later than the last one given: clients order sandboxes by their creation."""
+        self.last_time_ns = max(self.kernel.now_ns, self.last_time_ns + 1)
+        return self.last_time_ns

@@ -1,0 +1,80 @@
+"""Filters of the list calls: every part that is set must match, and an id that leads nowhere gives an empty list.
+
+Mirrors containerd: internal/cri/server/container_list.go, filterCRIContainers; CRI-O: server/container_list.go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TypeVar
+
+from kubesim.cri import api
+from kubesim.runtime.container_state import ReportedState
+from kubesim.runtime.object_store import ObjectStore
+from kubesim.runtime.objects import Container, Sandbox
+
+T = TypeVar("T")
+
+STATE_OF_CRI: Mapping[ReportedState, api.ContainerState.ValueType] = {
+    ReportedState.CREATED: api.CONTAINER_CREATED,
+    ReportedState.RUNNING: api.CONTAINER_RUNNING,
+    ReportedState.EXITED: api.CONTAINER_EXITED,
+    ReportedState.UNKNOWN: api.CONTAINER_UNKNOWN,
+}
+
+
+def sandbox_state(sandbox: Sandbox) -> api.PodSandboxState.ValueType:
+    """The state of a sandbox as the CRI shows it."""
+    return api.SANDBOX_READY if sandbox.life.is_ready else api.SANDBOX_NOTREADY
+
+
+def matches_labels(selector: Mapping[str, str], labels: Mapping[str, str]) -> bool:
+    """Whether every key of the selector has exactly that value."""
+    return all(key in labels and labels[key] == value for key, value in selector.items())
+
+
+def select_sandboxes(
+    store: ObjectStore[Sandbox], *, sandbox_id: str, selector: Mapping[str, str], state: int | None = None
+) -> list[Sandbox]:
+    """The sandboxes that match, oldest first."""
+    return [
+        sandbox
+        for sandbox in _by_id(store, sandbox_id)
+        if (state is None or sandbox_state(sandbox) == state) and matches_labels(selector, sandbox.config.labels)
+    ]
+
+
+def select_containers(
+    containers: ObjectStore[Container],
+    sandboxes: ObjectStore[Sandbox],
+    *,
+    container_id: str,
+    sandbox_id: str,
+    selector: Mapping[str, str],
+    state: int | None = None,
+) -> list[Container]:
+    """The containers that match, oldest first."""
+    found: Iterable[Container] = _by_id(containers, container_id)
+    if sandbox_id:
+        sandbox, _ = sandboxes.find(sandbox_id)
+        if sandbox is None:
+            return []
+        # A pod has a handful of containers; the node may have ten thousand.
+        found = (
+            [container for container in found if container.sandbox is sandbox]
+            if container_id
+            else sandbox.containers.values()
+        )
+    return [
+        container
+        for container in found
+        if (state is None or STATE_OF_CRI[container.life.reported_state] == state)
+        and matches_labels(selector, container.config.labels)
+    ]
+
+
+def _by_id(store: ObjectStore[T], prefix: str) -> Iterable[T]:
+    if not prefix:
+        return store
+    found, _ = store.find(prefix)
+    return () if found is None else (found,)

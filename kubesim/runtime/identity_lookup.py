@@ -1,0 +1,63 @@
+"""The identity a container would get under a profile: `kubesim.resolve_identity`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from kubesim.errors import InputError
+from kubesim.policy.identity import Identity, policy_name
+from kubesim.policy.identity import resolve_identity as resolve_with_dialect
+from kubesim.runtime.profiles import DEFAULT_PROFILE, load_profile
+
+_INT64_MAX = (1 << 63) - 1
+
+
+def resolve_identity(
+    *,
+    passwd: str | bytes | None,
+    group: str | bytes | None,
+    image_user: str = "",
+    run_as_user: int | None = None,
+    run_as_username: str = "",
+    run_as_group: int | None = None,
+    supplemental_groups: Sequence[int] = (),
+    policy: str | int = "Merge",
+    profile: str = DEFAULT_PROFILE,
+) -> Identity:
+    """Which uid, gid and supplementary groups the first process of a container gets, and why.
+
+    Args:
+        passwd, group: the image's /etc/passwd and /etc/group; None when it has none.
+        image_user: USER of the image. A kubelet never lets a runtime look at it: it sends the uid or the name itself.
+        run_as_user, run_as_username, run_as_group, supplemental_groups: as in the CRI request.
+        policy: `Merge`, `Strict`, or the number of the CRI enum. A runtime without the field merges in any case.
+        profile: a built-in profile with or without patch level, or the path of one's own.
+
+    Raises:
+        IdentityError: the runtime refuses; `str(error)` is its own message.
+        InputError: there is no such profile; an argument cannot be sent over CRI.
+    """
+    dialect = load_profile(profile).identity
+    if not dialect.knows_policy and policy_name(policy) is None:
+        hint = "choose Merge or Strict; this profile does not know the field and merges"
+        raise InputError(f"unknown policy {policy!r}", where="policy", hint=hint)
+    numbers = {"run_as_user": run_as_user, "run_as_group": run_as_group}
+    numbers |= {f"supplemental_groups[{index}]": number for index, number in enumerate(supplemental_groups)}
+    for name, number in numbers.items():
+        if number is not None and not -_INT64_MAX - 1 <= number <= _INT64_MAX:
+            raise InputError(f"{number} is out of range", where=name, hint="CRI ids are 64-bit integers")
+    return resolve_with_dialect(
+        passwd=_to_bytes(passwd),
+        group=_to_bytes(group),
+        image_user=image_user,
+        run_as_user=run_as_user,
+        run_as_username=run_as_username,
+        run_as_group=run_as_group,
+        supplemental_groups=supplemental_groups,
+        policy=policy,
+        dialect=dialect,
+    )
+
+
+def _to_bytes(text: str | bytes | None) -> bytes | None:
+    return text.encode("utf-8", "surrogateescape") if isinstance(text, str) else text

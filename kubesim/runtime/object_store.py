@@ -1,0 +1,46 @@
+"""The objects a runtime keeps, by id and in the order in which they were made."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Generic, TypeVar
+
+from kubesim.runtime.id_index import IdIndex, Match
+
+T = TypeVar("T")
+
+
+class ObjectStore(Generic[T]):
+    """Objects by their whole id, found by any unique prefix of it."""
+
+    __slots__ = ("_by_id", "_index")
+
+    def __init__(self) -> None:
+        self._by_id: dict[str, T] = {}
+        self._index = IdIndex()
+
+    def __len__(self) -> int:
+        return len(self._by_id)
+
+    def __iter__(self) -> Iterator[T]:
+        """All objects, oldest first. Safe against changes while the caller iterates."""
+        return iter(list(self._by_id.values()))
+
+    def add(self, full_id: str, item: T) -> None:
+        """Make the object visible."""
+        self._index.add(full_id)
+        self._by_id[full_id] = item
+
+    def remove(self, full_id: str) -> None:
+        """Take the object out; KeyError when it is not there."""
+        self._index.remove(full_id)
+        del self._by_id[full_id]
+
+    def get(self, full_id: str) -> T | None:
+        """The object with exactly this id."""
+        return self._by_id.get(full_id)
+
+    def find(self, prefix: str) -> tuple[T | None, Match]:
+        """The object whose id begins with `prefix`, and how the look-up ended."""
+        found = self._index.resolve(prefix)
+        return (self._by_id[found.id] if found.match is Match.FOUND else None), found.match

@@ -1,0 +1,125 @@
+"""Sandboxes and containers as the runtime keeps them.
+
+What was asked for is kept as the request's own messages (copies, never changed but by the RPC that is there for it);
+what happened is the `life`, a value that only `apply` replaces.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from kubesim.cri import api
+from kubesim.images.image import Image
+from kubesim.kernel import Event
+from kubesim.runtime import container_state, sandbox_state
+from kubesim.runtime.container_log import ContainerLog
+from kubesim.runtime.container_state import ContainerEvent, ContainerLife, Phase
+from kubesim.runtime.process_plan import ProcessPlan
+from kubesim.runtime.sandbox_state import SandboxEvent, SandboxLife
+from kubesim.userland.filesystem import FileSystem
+from kubesim.userland.process import Credentials, Process
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Sandbox:
+    """One pod sandbox."""
+
+    id: str
+    name: str
+    """What it is reserved under in the registry of names."""
+    config: api.PodSandboxConfig
+    runtime_handler: str
+    hostname: str
+    files_directory: str
+    """Where the daemon keeps hostname, hosts and resolv.conf, among its own files."""
+    pause: Process
+    """Pid 1 of the pod's own pid namespace."""
+    life: SandboxLife
+    ip: str = ""
+    """Empty with the node's network, and once the network is torn down."""
+    overhead: api.LinuxContainerResources | None = None
+    resources: api.LinuxContainerResources | None = None
+    """What UpdatePodSandboxResources stored."""
+    containers: dict[str, Container] = field(default_factory=dict)
+    row: api.PodSandbox | None = None
+    """The row of ListPodSandbox, until something in it changes."""
+
+    def apply(self, event: SandboxEvent) -> None:
+        """Take a step in the sandbox's life."""
+        self.life = sandbox_state.step(self.life, event)
+        self.row = None
+
+    @property
+    def namespace_options(self) -> api.NamespaceOption:
+        """Which namespaces the pod has; all of the pod's own unless said otherwise."""
+        return self.config.linux.security_context.namespace_options
+
+    @property
+    def uses_node_network(self) -> bool:
+        """Whether the pod lives in the node's network namespace."""
+        return self.namespace_options.network == api.NODE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContainerIdentity:
+    """Who the first process is, with the groups in the order in which the runtime reports them."""
+
+    uid: int
+    gid: int
+    supplemental_groups: tuple[int, ...]
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Container:
+    """One container of a sandbox."""
+
+    id: str
+    name: str
+    sandbox: Sandbox
+    config: api.ContainerConfig
+    image: Image
+    """Held like a snapshot: the container outlives the removal of its image."""
+    some_image_name: str
+    """A name the image had when the container was made (CRI-O shows it ever after)."""
+    image_ref: str
+    """The repo digest, or the id without one, that the image had then."""
+    plan: ProcessPlan
+    identity: ContainerIdentity | None
+    """None where the platform has no numeric users (Windows)."""
+    mounts: tuple[api.Mount, ...]
+    """As the status shows them."""
+    filesystem: FileSystem
+    stop_signal: int
+    """Number of the signal that asks the first process to end."""
+    resources: api.LinuxContainerResources
+    log_path: str
+    log: ContainerLog | None
+    life: ContainerLife
+    ended: Event = field(default_factory=Event)
+    """Raised when the first process has ended."""
+    process: Process | None = None
+    is_stop_signalled: bool = False
+    """A stop with a grace period has sent the signal; it is not sent twice."""
+    row: api.Container | None = None
+    """The row of ListContainers, until something in it changes."""
+
+    def apply(self, event: ContainerEvent) -> None:
+        """Take a step in the container's life, and wake who waits for its end."""
+        self.life = container_state.step(self.life, event)
+        self.row = None
+        if self.life.phase is Phase.EXITED:
+            self.ended.set()
+
+    @property
+    def credentials(self) -> Credentials:
+        """Who the processes are."""
+        if self.identity is None:
+            return Credentials(uid=0, gid=0, groups=())
+        return Credentials(
+            uid=self.identity.uid, gid=self.identity.gid, groups=self.identity.supplemental_groups
+        )
+
+    @property
+    def pid_mode(self) -> int:
+        """The NamespaceMode of its pid namespace."""
+        return self.config.linux.security_context.namespace_options.pid

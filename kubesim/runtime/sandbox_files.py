@@ -1,0 +1,67 @@
+"""The files a sandbox gives its containers: hostname, hosts, resolv.conf, and the shared /dev/shm.
+
+Mirrors containerd: internal/cri/server/podsandbox/sandbox_run_linux.go, setupSandboxFiles and parseDNSOptions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from posixpath import normpath
+
+from kubesim.cri import api
+from kubesim.runtime.objects import Sandbox
+from kubesim.userland.filesystem import HostSource, MountSpec
+from kubesim.userland.host_files import HostFiles
+
+_HOSTS = """\
+127.0.0.1\tlocalhost
+::1\tlocalhost ip6-localhost ip6-loopback
+"""
+
+_DEFAULT_RESOLV_CONF = "nameserver 127.0.0.53\n"
+"""What stands for the node's own resolv.conf, which a pod without a DNS configuration gets."""
+
+
+def resolv_conf(servers: Sequence[str], searches: Sequence[str], options: Sequence[str]) -> str:
+    """The text of resolv.conf in the order containerd writes it: search, nameservers, options."""
+    if not (servers or searches or options):
+        return _DEFAULT_RESOLV_CONF
+    lines = [f"search {' '.join(searches)}"] if searches else []
+    lines += [f"nameserver {server}" for server in servers]
+    if options:
+        lines.append(f"options {' '.join(options)}")
+    return "\n".join(lines) + "\n"
+
+
+def write_sandbox_files(files: HostFiles, directory: str, *, hostname: str, dns: api.DNSConfig) -> None:
+    """Make the files of a new sandbox in `directory`."""
+    files.make_dirs(f"{directory}/shm", 0o777)
+    files.set_mode(f"{directory}/shm", 0o1777)
+    files.write(f"{directory}/hostname", f"{hostname}\n".encode())
+    files.write(f"{directory}/hosts", _HOSTS.encode())
+    text = resolv_conf(dns.servers, dns.searches, dns.options)
+    files.write(f"{directory}/resolv.conf", text.encode())
+
+
+def sandbox_mounts(files: HostFiles, sandbox: Sandbox, taken: Sequence[str], *, is_read_only: bool) -> list[MountSpec]:
+    """The mounts of these files into a container, except where its own mounts have the destination.
+
+    They are read-only in a container with a read-only root. Mirrors containerd:
+    internal/cri/server/container_create.go, linuxContainerMounts.
+    """
+    own = {normpath(destination) for destination in taken}
+    directory = sandbox.files_directory
+    return [
+        MountSpec(
+            destination=destination,
+            source=HostSource(files=files, path=f"{directory}/{name}"),
+            is_read_only=is_read_only and name != "shm",
+        )
+        for destination, name in (
+            ("/etc/hostname", "hostname"),
+            ("/etc/hosts", "hosts"),
+            ("/etc/resolv.conf", "resolv.conf"),
+            ("/dev/shm", "shm"),  # noqa: S108 - a path in the container
+        )
+        if destination not in own
+    ]

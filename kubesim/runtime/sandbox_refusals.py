@@ -1,0 +1,73 @@
+"""What the runtimes say when they refuse a call about a sandbox, or about the runtime itself.
+
+Mirrors containerd: internal/cri/server/sandbox_*.go, internal/registrar/registrar.go; CRI-O: server/sandbox_*.go,
+internal/lib/sandbox/builder.go.
+"""
+
+from __future__ import annotations
+
+from kubesim.cri.errors import Code
+from kubesim.runtime.refusal import refusal
+
+STATUS_LOOKUP = refusal(
+    "an error occurred when try to find sandbox: {cause}",
+    "could not find pod {id!q}: {cause}",
+    code=Code.NOT_FOUND,
+    crio_code=Code.NOT_FOUND,
+)
+STOP_LOOKUP = refusal("an error occurred when try to find sandbox {id!q}: {cause}", "{cause}")
+STATS_LOOKUP = refusal(
+    "an error occurred when trying to find sandbox {id}: {cause}", "{cause}", code=Code.NOT_FOUND
+)
+UPDATE_LOOKUP = refusal(
+    "failed to find sandbox: {cause}",
+    "could not find pod {id!q}: {cause}",
+    code=Code.NOT_FOUND,
+    crio_code=Code.NOT_FOUND,
+)
+
+CONFIG_MISSING = refusal("sandbox config must include metadata", "setting sandbox config: config is nil")
+METADATA_MISSING = refusal("sandbox config must include metadata", "setting sandbox config: metadata is nil")
+# Only CRI-O looks into the metadata.
+NAME_MISSING = refusal("setting sandbox config: metadata.Name should not be empty")
+NAMESPACE_MISSING = refusal("setting pod sandbox name and id: cannot generate pod name without namespace")
+UID_MISSING = refusal("setting pod sandbox name and id: cannot generate pod name without uid in metadata")
+LOG_DIRECTORY_RELATIVE = refusal("requested logDir for sbuilder ID {id} is a relative path: {path}")
+
+NAME_RESERVED = refusal("failed to reserve sandbox name {name!q}: name {name!q} is reserved for {holder!q}")
+IN_PROGRESS = refusal(
+    "kubelet may be retrying requests that are timing out in CRI-O due to system load. Currently at stage {stage}: "
+    "context canceled: name {name} is reserved for {holder}"
+)
+HANDLER_UNKNOWN = refusal(
+    "unable to get OCI runtime for sandbox {id!q}: no runtime for {handler!q} is configured",
+    # Go prints the addresses of the map's values; one of them stands here.
+    "failed to find runtime handler {handler} from runtime list map[{default_handler}:0xc000480000]",
+)
+NETWORK_NOT_READY = refusal("failed to setup network for sandbox {id!q}: cni config not initialized")
+NETWORK_FAILED = refusal(
+    "failed to setup network for sandbox {id!q}: plugin type=\"bridge\" failed (add): failed to allocate for range 0: "
+    "{reason}",
+    "failed to create pod network sandbox {id}: plugin type=\"bridge\" failed (add): failed to allocate for range 0: "
+    "{reason}",
+)
+CGROUP_PARENT = refusal("failed to start sandbox {id!q}: {reason}", "{reason}")
+USER_NAMESPACE = refusal(
+    "failed to start sandbox {id!q}: failed to create containerd container: user namespace configuration: {reason}",
+    "{reason}",
+)
+USER_NAMESPACE_MODE = refusal(
+    "failed to start sandbox {id!q}: unsupported user namespace mode: {mode!q}", "unsupported pod mode: {mode!q}"
+)
+
+STATS_NOT_READY = refusal(
+    "failed to decode pod sandbox metrics {prefix}: failed to get pod sandbox stats since sandbox container {id!q} is "
+    "not in ready state: unavailable",
+    code=Code.UNAVAILABLE,
+)
+
+POD_CIDR_INVALID = refusal("get routes: invalid CIDR address: {cidr}")
+NOT_INITIALIZED = refusal("server is not initialized yet: unavailable", code=Code.UNAVAILABLE)
+CONNECTION_LOST = refusal("error reading from server: EOF", code=Code.UNAVAILABLE)
+NUL_BYTE = refusal("{field} holds a NUL byte: {value!q}", code=Code.INVALID_ARGUMENT)
+LOG_PATH_ESCAPES = refusal("log path {path!q} leaves the log directory {directory!q}", code=Code.INVALID_ARGUMENT)

@@ -1,0 +1,178 @@
+"""RunPodSandbox.
+
+Mirrors containerd: internal/cri/server/sandbox_run.go; CRI-O: server/sandbox_run_linux.go.
+"""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+
+from kubesim.cri import api
+from kubesim.kernel import checkpoint
+from kubesim.policy.cgroup_parent import cgroup_parent_refusal
+from kubesim.runtime import sandbox_refusals as say
+from kubesim.runtime.daemon import Daemon
+from kubesim.runtime.names import sandbox_name
+from kubesim.runtime.network import AddressesExhausted
+from kubesim.runtime.objects import Sandbox
+from kubesim.runtime.pause import start_pause
+from kubesim.runtime.pod_events import emit
+from kubesim.runtime.request_check import check_text
+from kubesim.runtime.sandbox_files import write_sandbox_files
+from kubesim.runtime.sandbox_state import SandboxLife
+from kubesim.runtime.sandbox_stop import pause_ended
+from kubesim.runtime.user_namespace import check_user_namespace
+
+POD_LABELS = {
+    "io.kubernetes.pod.name": "name",
+    "io.kubernetes.pod.namespace": "namespace",
+    "io.kubernetes.pod.uid": "uid",
+}
+
+
+async def run_pod_sandbox(daemon: Daemon, request: api.RunPodSandboxRequest) -> api.RunPodSandboxResponse:
+    """Make a sandbox. It becomes visible, ready, when this returns; when it fails nothing is left of it."""
+    config = api.PodSandboxConfig()
+    config.CopyFrom(request.config)
+    _check_config(daemon, request)
+    sandbox_id = daemon.kernel.ids.hex(64)
+    metadata = config.metadata
+    name = sandbox_name(
+        name=metadata.name,
+        namespace=metadata.namespace,
+        uid=metadata.uid,
+        attempt=metadata.attempt,
+        prefix=daemon.profile.name_prefix,
+    )
+    existing_id = await _existing(daemon, name)
+    if existing_id:
+        return api.RunPodSandboxResponse(pod_sandbox_id=existing_id)
+    with ExitStack() as undo:
+        daemon.sandbox_names.reserve(name, sandbox_id)
+        undo.callback(daemon.sandbox_names.release, name)
+        _check_settings(daemon, sandbox_id, config, request.runtime_handler)
+        ip = await _join_network(daemon, sandbox_id, config, undo)
+        sandbox = _make_sandbox(daemon, sandbox_id, name, config, request.runtime_handler, ip, undo)
+        await daemon.spend(daemon.timings.run_sandbox_ns)
+        undo.pop_all()
+    sandbox.life = SandboxLife(created_at_ns=daemon.creation_time_ns())
+    daemon.sandboxes.add(sandbox_id, sandbox)
+    daemon.sandbox_names.settle(name)
+    daemon.kernel.spawn(pause_ended(daemon, sandbox), name=f"pause of {sandbox_id[:13]}")
+    emit(daemon, sandbox, sandbox_id, api.CONTAINER_CREATED_EVENT)
+    emit(daemon, sandbox, sandbox_id, api.CONTAINER_STARTED_EVENT)
+    return api.RunPodSandboxResponse(pod_sandbox_id=sandbox_id)
+
+
+def _check_config(daemon: Daemon, request: api.RunPodSandboxRequest) -> None:
+    """What is refused before a name is reserved."""
+    if not request.HasField("config"):
+        raise daemon.refuse(say.CONFIG_MISSING)
+    config = request.config
+    if not config.HasField("metadata"):
+        raise daemon.refuse(say.METADATA_MISSING)
+    for field, value in (
+        ("config.hostname", config.hostname),
+        ("config.log_directory", config.log_directory),
+        ("config.metadata.name", config.metadata.name),
+        ("config.metadata.namespace", config.metadata.namespace),
+    ):
+        check_text(daemon, field, value)
+    if daemon.profile.texts == "cri-o":
+        for value, row in (
+            (config.metadata.name, say.NAME_MISSING),
+            (config.metadata.namespace, say.NAMESPACE_MISSING),
+            (config.metadata.uid, say.UID_MISSING),
+        ):
+            if not value:
+                raise daemon.refuse(row)
+
+
+async def _existing(daemon: Daemon, name: str) -> str:
+    """The id of the sandbox that has the name, where the runtime answers with it; "" when the name is free."""
+    held = daemon.sandbox_names.holder(name)
+    if held is None:
+        return ""
+    if daemon.profile.duplicate_name == "error":
+        raise daemon.refuse(say.NAME_RESERVED, name=name, holder=held.id)
+    if daemon.sandboxes.get(held.id) is None:
+        # The kubelet retries while the first request is still at work: CRI-O lets it wait, then fail, and the
+        # retry after that gets the id.
+        await held.settled.wait()
+        raise daemon.refuse(say.IN_PROGRESS, stage="sandbox creating", name=name, holder=held.id)
+    return held.id
+
+
+def _check_settings(daemon: Daemon, sandbox_id: str, config: api.PodSandboxConfig, handler: str) -> None:
+    """What is refused once the name is reserved."""
+    profile = daemon.profile
+    if handler not in ("", profile.default_handler):
+        raise daemon.refuse(
+            say.HANDLER_UNKNOWN, id=sandbox_id, handler=handler, default_handler=profile.default_handler
+        )
+    if profile.texts == "cri-o" and config.log_directory and not config.log_directory.startswith("/"):
+        raise daemon.refuse(say.LOG_DIRECTORY_RELATIVE, id=sandbox_id, path=config.log_directory)
+    check_user_namespace(daemon, sandbox_id, config.linux.security_context.namespace_options)
+    if daemon.os != "windows":
+        reason = cgroup_parent_refusal(config.linux.cgroup_parent, driver=daemon.cgroup_driver, profile=profile)
+        if reason is not None:
+            raise daemon.refuse(say.CGROUP_PARENT, id=sandbox_id, reason=reason)
+
+
+async def _join_network(daemon: Daemon, sandbox_id: str, config: api.PodSandboxConfig, undo: ExitStack) -> str:
+    """The sandbox's address; "" with the node's network."""
+    if config.linux.security_context.namespace_options.network == api.NODE:
+        return ""
+    while not daemon.features.network_ready:
+        if not daemon.profile.sandboxes.waits_for_network:
+            raise daemon.refuse(say.NETWORK_NOT_READY, id=sandbox_id)
+        await daemon.network_ready.wait()
+        await checkpoint()
+    try:
+        ip = daemon.network.allocate()
+    except AddressesExhausted as error:
+        raise daemon.refuse(say.NETWORK_FAILED, id=sandbox_id, reason=error) from None
+    undo.callback(daemon.network.release, ip)
+    return ip
+
+
+def _make_sandbox(
+    daemon: Daemon,
+    sandbox_id: str,
+    name: str,
+    config: api.PodSandboxConfig,
+    handler: str,
+    ip: str,
+    undo: ExitStack,
+) -> Sandbox:
+    if daemon.profile.sandboxes.adds_pod_labels:
+        for label, field in POD_LABELS.items():
+            if label not in config.labels:
+                config.labels[label] = getattr(config.metadata, field)
+    hostname = _hostname(daemon, sandbox_id, config)
+    directory = f"/sandboxes/{sandbox_id}"
+    write_sandbox_files(daemon.own_files, directory, hostname=hostname, dns=config.dns_config)
+    undo.callback(daemon.own_files.remove, directory)
+    pause = start_pause(daemon.processes, hostname=hostname)
+    undo.callback(pause.kill_tree)
+    return Sandbox(
+        id=sandbox_id,
+        name=name,
+        config=config,
+        runtime_handler=handler,
+        hostname=hostname,
+        files_directory=directory,
+        pause=pause,
+        life=SandboxLife(created_at_ns=0),
+        ip=ip,
+    )
+
+
+def _hostname(daemon: Daemon, sandbox_id: str, config: api.PodSandboxConfig) -> str:
+    if config.linux.security_context.namespace_options.network == api.NODE:
+        return daemon.hostname  # the node's UTS namespace comes with its network
+    if config.hostname:
+        return config.hostname
+    return sandbox_id[:12] if daemon.profile.sandboxes.hostname_when_empty == "id-prefix" else daemon.hostname
+
+

@@ -1,0 +1,53 @@
+"""The user namespace a pod asks for: which requests a runtime takes.
+
+Mirrors containerd: internal/cri/server/podsandbox/helpers_linux.go, parseUsernsIDs and parseUsernsIDMap; CRI-O:
+server/sandbox_run_linux.go, configureSandboxIDMappings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from kubesim.cri import api
+from kubesim.cri.errors import CriError
+from kubesim.runtime import sandbox_refusals as say
+from kubesim.runtime.daemon import Daemon
+
+
+def check_user_namespace(daemon: Daemon, sandbox_id: str, options: api.NamespaceOption) -> None:
+    """Raises CriError when the sandbox's user namespace cannot be made as asked."""
+    if not options.HasField("userns_options"):
+        return
+    asked = options.userns_options
+    if asked.mode not in (api.POD, api.NODE):
+        raise daemon.refuse(say.USER_NAMESPACE_MODE, id=sandbox_id, mode=mode_name(asked.mode))
+    if daemon.profile.texts == "cri-o":
+        return
+    for kind, mappings in (("UID", asked.uids), ("GID", asked.gids)):
+        _check_mappings(daemon, sandbox_id, kind, mappings)
+    if asked.mode == api.NODE and (asked.uids or asked.gids):
+        reason = (
+            f'can\'t use user namespace mode "NODE" with mappings. Got {len(asked.uids)} UID mappings and '
+            f"{len(asked.gids)} GID mappings"
+        )
+        raise _refused(daemon, sandbox_id, reason)
+    if asked.mode == api.POD and not (asked.uids and asked.gids):
+        raise _refused(daemon, sandbox_id, 'can\'t use user namespace mode "POD" without UID and GID mappings')
+
+
+def mode_name(mode: int) -> str:
+    """The name of a NamespaceMode; its number when it has none."""
+    return api.NamespaceMode.Name(mode) if mode in api.NamespaceMode.values() else str(mode)  # type: ignore[arg-type]  # any int32 can come
+
+
+def _check_mappings(daemon: Daemon, sandbox_id: str, kind: str, mappings: Sequence[api.IDMapping]) -> None:
+    if len(mappings) > 1:
+        count = len(mappings)
+        reason = f"{kind} mapping: only one mapping line supported, got {count} mapping lines"
+        raise _refused(daemon, sandbox_id, reason)
+    if mappings and mappings[0].length < 1:
+        raise _refused(daemon, sandbox_id, f"{kind} mapping: invalid mapping length: {mappings[0].length}")
+
+
+def _refused(daemon: Daemon, sandbox_id: str, reason: str) -> CriError:
+    return daemon.refuse(say.USER_NAMESPACE, id=sandbox_id, reason=reason)

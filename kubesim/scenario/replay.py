@@ -1,0 +1,195 @@
+"""Plays a scenario in virtual time: each step at its time, and what the expectations say."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from kubesim.errors import InputError
+from kubesim.model.convert import value_at
+from kubesim.model.duration import format_duration, parse_duration
+from kubesim.model.manifest import Manifest
+from kubesim.model.scenario import (
+    Apply,
+    ApplyFiles,
+    ClearFault,
+    ContainerExit,
+    Delete,
+    Exec,
+    Expect,
+    Fault,
+    Scenario,
+    SetFeatures,
+    Step,
+    load_scenario,
+)
+from kubesim.model.scenario_document import CancelShutdown, RestartKubelet, RestartRuntime, Shutdown, TagImage
+from kubesim.model.yaml_text import load_documents
+from kubesim.node.node import Node
+from kubesim.node.sources import read_text
+from kubesim.scenario.expectations import judge, run_exec
+
+POLL_NS = 100_000_000
+"""How often an expectation with `within` or `for` looks."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepResult:
+    """One played step. `passed` is None for a step that expects nothing."""
+
+    at_ns: int
+    name: str
+    where: str
+    text: str
+    passed: bool | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScenarioResult:
+    """A played scenario: its steps, and the timeline of a shutdown in it."""
+
+    name: str
+    path: str
+    seed: int
+    kubelet_version: str
+    profile: str
+    start_ns: int
+    steps: tuple[StepResult, ...]
+    timeline: tuple[dict[str, Any], ...]
+
+    @property
+    def passed(self) -> bool:
+        """Whether every expectation held."""
+        return all(step.passed is not False for step in self.steps)
+
+
+def load_scenarios(path: Path) -> list[Scenario]:
+    """The scenarios of a file. Raises InputError."""
+    return [load_scenario(document) for document in load_documents(read_text(path), name=str(path))]
+
+
+def replay(scenario: Scenario, *, folder: Path, seed: int | None = None) -> ScenarioResult:
+    """Play a scenario whose relative paths start at `folder`. Raises InputError and KubeletStartError."""
+    spec = scenario.node
+    node = Node(
+        os=spec.os,
+        kubelet_version=spec.kubelet_version,
+        profile=spec.profile,
+        cgroup_driver=spec.cgroup_driver,
+        config=spec.config or None,
+        images=[folder / image for image in spec.images],
+        seed=spec.seed if seed is None else seed,
+    )
+    with node:
+        start_ns = node.now_ns
+        player = _Player(node, folder, start_ns)
+        steps = tuple(player.play(step) for step in scenario.steps)
+        return ScenarioResult(
+            name=scenario.name,
+            path=scenario.document.name,
+            seed=spec.seed if seed is None else seed,
+            kubelet_version=spec.kubelet_version,
+            profile=spec.profile,
+            start_ns=start_ns,
+            steps=steps,
+            timeline=tuple(node.timeline()),
+        )
+
+
+class _Player:
+    """Carries out steps on one node."""
+
+    def __init__(self, node: Node, folder: Path, start_ns: int) -> None:
+        self._node = node
+        self._folder = folder
+        self._start_ns = start_ns
+
+    def play(self, step: Step) -> StepResult:
+        """One step at its time; a step whose time has passed (a long `within`) is played at once."""
+        self._advance_to(self._start_ns + step.at_ns)
+        if isinstance(step.action, Expect):
+            return self._expect(step, step.action)
+        text = self._do(step)
+        return StepResult(at_ns=self._now_ns(), name=step.name, where=step.where, text=text)
+
+    def _do(self, step: Step) -> str:
+        node = self._node
+        match step.action:
+            case Apply(manifests=found):
+                return "created " + ", ".join(key for one in found for key in node.apply(_plain(one)))
+            case ApplyFiles(paths=paths):
+                return "created " + ", ".join(key for path in paths for key in node.apply(self._folder / path))
+            case Delete(pod=pod, grace_period_seconds=seconds):
+                node.delete(pod, grace_seconds=seconds)
+                return pod
+            case Exec() as action:
+                result = run_exec(action, node)
+                return f"{' '.join(action.command)}: exit code {result['exitCode']}"
+            case Shutdown():
+                node.shutdown()
+                return "the machine is asked to shut down"
+            case CancelShutdown():
+                node.cancel_shutdown()
+                return "the shutdown is called off"
+            case RestartKubelet(down_for=down_for):
+                node.restart_kubelet(down_for=down_for)
+                return f"down for {down_for}"
+            case RestartRuntime(down_for=down_for):
+                node.restart_runtime(down_for=down_for)
+                return f"down for {down_for}"
+            case ContainerExit() as action:
+                node.exit_container(action.pod, action.exit_code, container=action.container, reason=action.reason)
+                return f"{action.pod}: exit code {action.exit_code}"
+            case SetFeatures(features=features):
+                for name, value in features.items():
+                    node.runtime.set_feature(name, value)
+                return ", ".join(f"{name} {value}" for name, value in features.items())
+            case TagImage(image=image, as_=name):
+                node.runtime.tag_image(name, image)
+                return f"{name} means {image}"
+            case Fault() | ClearFault():
+                raise InputError(f"{step.name} is not available yet", where=step.where, hint="see README, differences")
+            case _:
+                raise AssertionError(step.name)
+
+    def _expect(self, step: Step, expect: Expect) -> StepResult:
+        if expect.for_ is not None:
+            judgement = self._hold(expect, parse_duration(expect.for_))
+        else:
+            limit_ns = parse_duration(expect.within) if expect.within is not None else 0
+            end_ns = self._node.now_ns + limit_ns
+            judgement = judge(expect, self._node)
+            while not judgement.holds and self._node.now_ns < end_ns:
+                self._advance_to(min(end_ns, self._node.now_ns + POLL_NS))
+                judgement = judge(expect, self._node)
+        return StepResult(
+            at_ns=self._now_ns(), name=step.name, where=step.where, text=judgement.text, passed=judgement.holds
+        )
+
+    def _hold(self, expect: Expect, duration_ns: int) -> Any:
+        end_ns = self._node.now_ns + duration_ns
+        judgement = judge(expect, self._node)
+        while judgement.holds and self._node.now_ns < end_ns:
+            self._advance_to(min(end_ns, self._node.now_ns + POLL_NS))
+            judgement = judge(expect, self._node)
+        return judgement
+
+    def _advance_to(self, time_ns: int) -> None:
+        if time_ns > self._node.now_ns:
+            self._node.advance(format_duration(time_ns - self._node.now_ns))
+
+    def _now_ns(self) -> int:
+        return self._node.now_ns - self._start_ns
+
+
+def _plain(manifest: Manifest) -> dict[str, Any]:
+    """The object as it was written: the node reads it again, with its own checks."""
+    value: dict[str, Any] = value_at(manifest.document, manifest.path)
+    return value
+
+
+def expectations(result: ScenarioResult) -> Sequence[StepResult]:
+    """The steps that expected something."""
+    return [step for step in result.steps if step.passed is not None]

@@ -1,0 +1,96 @@
+"""The outcome of scenarios as text, JSON or JUnit; and shutdown timelines as tables."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+from xml.etree import ElementTree
+
+from kubesim.scenario.replay import ScenarioResult, StepResult, expectations
+
+SECOND_NS = 1_000_000_000
+
+
+def text_report(result: ScenarioResult) -> str:
+    """One line per step, and the timeline of a shutdown as a table."""
+    verdict = "passed" if result.passed else "FAILED"
+    lines = [
+        f"{result.name}: {verdict} (kubelet {result.kubelet_version}, {result.profile}, seed {result.seed})",
+        *(_step_line(step) for step in result.steps),
+    ]
+    if result.timeline:
+        lines += ["", timeline_table(result.timeline, start_ns=result.start_ns)]
+    return "\n".join(lines)
+
+
+def _step_line(step: StepResult) -> str:
+    mark = {True: "ok  ", False: "FAIL", None: "    "}[step.passed]
+    place = f"  [{step.where}]" if step.passed is False else ""
+    return f"  {mark} {step.at_ns / SECOND_NS:8.3f}s  {step.name}: {step.text}{place}"
+
+
+def timeline_table(rows: Sequence[dict[str, Any]], *, start_ns: int) -> str:
+    """Who did what to whom, when, and why."""
+    headers = ("TIME", "ACTOR", "WHAT", "TO", "BAND", "GRACE", "WHY")
+    cells = [headers]
+    for row in rows:
+        band, grace = row.get("band"), row.get("grace_seconds")
+        cells.append(
+            (
+                f"{(row['time_ns'] - start_ns) / SECOND_NS:.3f}s",
+                row["actor"],
+                row["what"],
+                row["subject"] or "-",
+                "-" if band is None else str(band),
+                "-" if grace is None else f"{grace}s",
+                row["reason"] or "-",
+            )
+        )
+    widths = [max(len(line[column]) for line in cells) for column in range(len(headers))]
+    return "\n".join(
+        "  " + "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in cells
+    )
+
+
+def json_report(results: Sequence[ScenarioResult]) -> str:
+    """All scenarios as one JSON list; times in ns since the start of the scenario."""
+    return json.dumps(
+        [
+            {
+                "name": result.name,
+                "path": result.path,
+                "seed": result.seed,
+                "kubeletVersion": result.kubelet_version,
+                "profile": result.profile,
+                "passed": result.passed,
+                "steps": [
+                    {"atNs": one.at_ns, "step": one.name, "where": one.where, "text": one.text, "passed": one.passed}
+                    for one in result.steps
+                ],
+                "timeline": [{**row, "time_ns": row["time_ns"] - result.start_ns} for row in result.timeline],
+            }
+            for result in results
+        ],
+        indent=2,
+    )
+
+
+def junit_report(results: Sequence[ScenarioResult]) -> str:
+    """All scenarios as a JUnit file: one suite per scenario, one case per expectation."""
+    root = ElementTree.Element("testsuites")
+    for result in results:
+        cases = expectations(result)
+        suite = ElementTree.SubElement(
+            root,
+            "testsuite",
+            name=result.name,
+            tests=str(len(cases)),
+            failures=str(sum(case.passed is False for case in cases)),
+        )
+        for case in cases:
+            element = ElementTree.SubElement(suite, "testcase", classname=result.name, name=case.where)
+            if case.passed is False:
+                ElementTree.SubElement(element, "failure", message=case.text)
+    ElementTree.indent(root)
+    return ElementTree.tostring(root, encoding="unicode", xml_declaration=True) + "\n"

@@ -1,0 +1,12 @@
+"""Servers: sockets, the only home of asyncio and grpc.
+
+    grpc_server   serves a `Cri` on a unix socket, for real kubelets, crictl and critest
+    grpc_client   a `Cri` over such a socket: ours, containerd's or CRI-O's
+    address       socket addresses: parsing, limits, who may listen where
+
+A call enters the kernel as one event at the present instant and leaves as bytes. Nothing outside this room knows gRPC
+status objects, and nothing in this room knows a rule of Kubernetes.
+
+Rejected: generated servicers. One generic handler serves every method from the method table, so journal, faults and
+profiles are written once. Rejected: threads. One loop owns the world; there are no locks.
+"""

@@ -1,0 +1,124 @@
+"""A `Cri` over a gRPC socket: ours, containerd's or CRI-O's.
+
+Deadlines are those of the kubelet's client (kubernetes: staging/src/k8s.io/cri-client/pkg/remote_runtime.go): twice the
+time for RunPodSandbox, the asked time on top for StopContainer and ExecSync, none for pulls and events.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import grpc
+import grpc.aio
+from google.protobuf.message import Message
+
+from kubesim.cri.errors import Code, CriError
+from kubesim.cri.methods import Method
+from kubesim.kernel import Cancelled, Promise, RealTimePump
+from kubesim.server.grpc_server import MESSAGE_BYTES_MAX
+
+CALL_SECONDS = 120.0
+"""The kubelet's default for runtimeRequestTimeout."""
+
+_NO_DEADLINE = {"PullImage", "GetContainerEvents"}
+
+
+def call_seconds(method: Method, request: Message, *, default_seconds: float = CALL_SECONDS) -> float | None:
+    """The deadline of one call in seconds; None for no deadline."""
+    if method.name in _NO_DEADLINE:
+        return None
+    if method.name == "RunPodSandbox":
+        return 2 * default_seconds
+    if method.name in {"StopContainer", "ExecSync"}:
+        asked_seconds = int(getattr(request, "timeout", 0))
+        if method.name == "ExecSync" and asked_seconds == 0:
+            return None
+        return default_seconds + max(0, asked_seconds)
+    return default_seconds
+
+
+class GrpcCri:
+    """A `Cri` whose calls leave through a unix socket. Lives on the asyncio loop that the pump runs on."""
+
+    def __init__(self, address: str, pump: RealTimePump) -> None:
+        self._pump = pump
+        self._loop = asyncio.get_running_loop()
+        self._channel = grpc.aio.insecure_channel(
+            address,
+            options=[
+                ("grpc.max_receive_message_length", MESSAGE_BYTES_MAX),
+                ("grpc.default_authority", "localhost"),
+            ],
+        )
+
+    async def close(self) -> None:
+        """Close the connection. An asyncio coroutine, unlike `call` and `stream`."""
+        await self._channel.close()
+
+    async def wait_ready(self, seconds: float) -> None:
+        """Wait until the server answers. An asyncio coroutine; raises TimeoutError."""
+        await asyncio.wait_for(self._channel.channel_ready(), seconds)
+
+    async def call(self, method: Method, request: Message) -> Message:
+        """One unary call. Raises CriError with the server's status."""
+        promise = Promise[Message]()
+        work = self._loop.create_task(self._unary(method, request, promise))
+        try:
+            return await promise.wait()
+        except Cancelled:
+            work.cancel()
+            raise
+
+    async def _unary(self, method: Method, request: Message, promise: Promise[Message]) -> None:
+        rpc = self._channel.unary_unary(
+            method.full_name,
+            request_serializer=_to_bytes,
+            response_deserializer=method.response_type.FromString,
+        )
+        try:
+            response: Any = await rpc(request, timeout=call_seconds(method, request))
+        except grpc.aio.AioRpcError as error:
+            self._pump.enter(promise.fail, _cri_error(error))
+        except BaseException as error:
+            self._pump.enter(promise.fail, CriError(Code.UNAVAILABLE, f"the call ended early: {error!r}"))
+            raise
+        else:
+            self._pump.enter(promise.resolve, response)
+
+    async def stream(self, method: Method, request: Message) -> AsyncIterator[Message]:
+        """One server stream. Raises CriError with the server's status."""
+        rpc = self._channel.unary_stream(
+            method.full_name,
+            request_serializer=_to_bytes,
+            response_deserializer=method.response_type.FromString,
+        )
+        call: Any = rpc(request, timeout=call_seconds(method, request))
+        try:
+            while True:
+                promise = Promise[Message | None]()
+                reading = self._loop.create_task(self._read(call, promise))
+                reading.add_done_callback(lambda _: None)
+                message = await promise.wait()
+                if message is None:
+                    return
+                yield message
+        finally:
+            call.cancel()
+
+    async def _read(self, call: Any, promise: Promise[Message | None]) -> None:
+        try:
+            message = await call.read()
+        except grpc.aio.AioRpcError as error:
+            self._pump.enter(promise.fail, _cri_error(error))
+            return
+        self._pump.enter(promise.resolve, None if message is grpc.aio.EOF else message)
+
+
+def _to_bytes(message: Message) -> bytes:
+    return message.SerializeToString()
+
+
+def _cri_error(error: grpc.aio.AioRpcError) -> CriError:
+    return CriError(Code(error.code().value[0]), error.details() or "")

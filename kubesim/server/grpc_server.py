@@ -1,0 +1,157 @@
+"""Serves a `Cri` over gRPC: one generic handler for every method of the method table.
+
+A call enters the kernel as one event at the present instant. A handler that needs no time has answered when `enter`
+returns; the rest answer through a future. Errors leave as the gRPC status that the `CriError` carries.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import grpc
+import grpc.aio
+from google.protobuf.message import DecodeError, Message
+
+from kubesim.cri.errors import Code, CriError
+from kubesim.cri.methods import METHODS, Method
+from kubesim.cri.protocol import Cri
+from kubesim.kernel import Cancelled, Kernel, Promise, RealTimePump, Task
+
+MESSAGE_BYTES_MAX = 16 * 1024 * 1024
+"""Largest message in and out: what kubelet, crictl and containerd agree on."""
+
+_STATUS = {code.value[0]: code for code in grpc.StatusCode}
+_BY_FULL_NAME = {method.full_name: method for method in METHODS.values()}
+_SERVICES = {method.service for method in METHODS.values()}
+_log = logging.getLogger(__name__)
+
+
+class CriHandler(grpc.GenericRpcHandler):
+    """Turns gRPC calls into calls of a `Cri` on the kernel."""
+
+    def __init__(self, cri: Cri, kernel: Kernel, pump: RealTimePump) -> None:
+        self._cri = cri
+        self._kernel = kernel
+        self._pump = pump
+
+    def service(self, details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler[Any, Any]:
+        """The handler of one call; the name of an unknown method is refused in grpc-go's words."""
+        method = _BY_FULL_NAME.get(details.method)
+        if method is None:
+            return _refuse_unknown(details.method)
+        if method.server_streaming:
+            return grpc.unary_stream_rpc_method_handler(self._stream_of(method))
+        return grpc.unary_unary_rpc_method_handler(self._unary_of(method))
+
+    def _unary_of(self, method: Method) -> Callable[..., Any]:
+        async def unary(request_bytes: bytes, context: grpc.aio.ServicerContext[bytes, bytes]) -> bytes:
+            request = await _parse(method, request_bytes, context)
+            future: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+            task = self._enter(self._answer(method, request, future), method)
+            try:
+                return await future
+            except CriError as error:
+                await context.abort(_STATUS[int(error.code)], error.message)
+            except asyncio.CancelledError:
+                # The caller hung up or its deadline passed: the work stops as well.
+                self._pump.enter(task.cancel)
+                raise
+
+        return unary
+
+    async def _answer(self, method: Method, request: Message, future: asyncio.Future[bytes]) -> None:
+        try:
+            response = await self._cri.call(method, request)
+        except CriError as error:
+            _settle(future, error)
+        except Cancelled:
+            _settle(future, CriError(Code.CANCELLED, "context canceled"))
+            raise
+        except Exception as error:
+            _settle(future, CriError(Code.INTERNAL, f"kubesim: {method.name}: {error!r}"))
+            _log.exception("%s failed; this is a bug in kubesim", method.name)
+        else:
+            if not future.done():
+                future.set_result(response.SerializeToString())
+
+    def _stream_of(self, method: Method) -> Callable[..., Any]:
+        async def stream(request_bytes: bytes, context: grpc.aio.ServicerContext[bytes, bytes]) -> AsyncIterator[bytes]:
+            request = await _parse(method, request_bytes, context)
+            # One message is on its way at a time: a client that does not read stops its stream, not our memory.
+            queue: asyncio.Queue[tuple[bytes | CriError | None, Promise[None]]] = asyncio.Queue()
+            task = self._enter(self._feed(method, request, queue), method)
+            try:
+                while True:
+                    item, taken = await queue.get()
+                    if item is None:
+                        return
+                    if isinstance(item, CriError):
+                        await context.abort(_STATUS[int(item.code)], item.message)
+                    else:
+                        yield item
+                    self._pump.enter(taken.resolve, None)
+            finally:
+                self._pump.enter(task.cancel)
+
+        return stream
+
+    async def _feed(
+        self, method: Method, request: Message, queue: asyncio.Queue[tuple[bytes | CriError | None, Promise[None]]]
+    ) -> None:
+        end: CriError | None = None
+        try:
+            async for response in self._cri.stream(method, request):
+                taken = Promise[None]()
+                queue.put_nowait((response.SerializeToString(), taken))
+                await taken.wait()
+        except CriError as error:
+            end = error
+        except Exception as error:
+            end = CriError(Code.INTERNAL, f"kubesim: {method.name}: {error!r}")
+            _log.exception("%s failed; this is a bug in kubesim", method.name)
+        queue.put_nowait((end, Promise[None]()))
+
+    def _enter(self, coroutine: Any, method: Method) -> Task[Any]:
+        task: Task[Any] = Task(self._kernel, coroutine, name=f"rpc {method.name}")
+        self._pump.enter(task.start)
+        return task
+
+
+def _settle(future: asyncio.Future[bytes], error: CriError) -> None:
+    if not future.done():
+        future.set_exception(error)
+
+
+async def _parse(method: Method, request_bytes: bytes, context: grpc.aio.ServicerContext[bytes, bytes]) -> Message:
+    try:
+        return method.request_type.FromString(request_bytes)
+    except DecodeError as error:
+        # grpc-go answers Internal with this text when it cannot decode a request.
+        await context.abort(grpc.StatusCode.INTERNAL, f"grpc: error unmarshalling request: {error}")
+        raise
+
+
+def _refuse_unknown(full_name: str) -> grpc.RpcMethodHandler[Any, Any]:
+    service, _, name = full_name.lstrip("/").partition("/")
+    text = f"unknown method {name} for service {service}" if service in _SERVICES else f"unknown service {service}"
+
+    async def refuse(_: bytes, context: grpc.aio.ServicerContext[bytes, bytes]) -> bytes:
+        await context.abort(grpc.StatusCode.UNIMPLEMENTED, text)
+        raise AssertionError("abort always raises")
+
+    return grpc.unary_unary_rpc_method_handler(refuse)
+
+
+def create_server(cri: Cri, kernel: Kernel, pump: RealTimePump) -> grpc.aio.Server:
+    """A gRPC server for `cri`, not yet bound to an address."""
+    return grpc.aio.server(
+        handlers=[CriHandler(cri, kernel, pump)],
+        options=[
+            ("grpc.max_receive_message_length", MESSAGE_BYTES_MAX),
+            ("grpc.max_send_message_length", MESSAGE_BYTES_MAX),
+            ("grpc.so_reuseport", 0),
+        ],
+    )

@@ -1,0 +1,79 @@
+"""Control groups: the processes of one container, and how much memory they may take together."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+BASE_BYTES = 512 * 1024
+"""What a process takes before it does anything: about the resident pages of a static busybox."""
+
+NODE_BYTES = 4 * 1024**3
+"""Memory of the node: where a process without a limit ends."""
+
+
+class Member(Protocol):
+    """A process, as far as memory is concerned."""
+
+    host_pid: int
+    memory_bytes: int
+
+    def die_of_memory(self) -> None:
+        """The OOM killer chose this process."""
+
+
+class Cgroup:
+    """Memory of some processes, within the memory of the parent group.
+
+    `oom_kills_count` is what a runtime looks at to report OOMKilled. Mirrors linux: mm/oom_kill.c, mm/memcontrol.c.
+    """
+
+    __slots__ = ("_members", "is_oom_group", "limit_bytes", "memory_bytes", "oom_kills_count", "parent")
+
+    def __init__(self, *, limit_bytes: int | None, parent: Cgroup | None = None, is_oom_group: bool = False) -> None:
+        self.limit_bytes = limit_bytes
+        self.parent = parent
+        self.is_oom_group = is_oom_group
+        """memory.oom.group: one process over the limit takes all others of the group with it."""
+        self.memory_bytes = 0
+        self.oom_kills_count = 0
+        self._members: dict[Member, None] = {}
+
+    def add(self, member: Member) -> None:
+        """A process enters with what it takes already."""
+        self._members[member] = None
+        self._change(member.memory_bytes)
+
+    def remove(self, member: Member) -> None:
+        """A process ended."""
+        del self._members[member]
+        self._change(-member.memory_bytes)
+
+    def members(self) -> list[Member]:
+        """The processes, oldest first."""
+        return list(self._members)
+
+    def charge(self, member: Member, size_bytes: int) -> None:
+        """A process takes more memory. Over a limit the largest process of that group dies."""
+        member.memory_bytes += size_bytes
+        self._change(size_bytes)
+        group: Cgroup | None = self
+        while group is not None:
+            if group.limit_bytes is not None and group.memory_bytes > group.limit_bytes:
+                # Groups above hold no list of their own: whoever goes over the node's memory is the one that dies.
+                self._kill(member if group is not self else self._largest())
+                return
+            group = group.parent
+
+    def _change(self, size_bytes: int) -> None:
+        group: Cgroup | None = self
+        while group is not None:
+            group.memory_bytes += size_bytes
+            group = group.parent
+
+    def _largest(self) -> Member:
+        return max(self._members, key=lambda member: (member.memory_bytes, member.host_pid))
+
+    def _kill(self, victim: Member) -> None:
+        self.oom_kills_count += 1
+        for member in self.members() if self.is_oom_group else [victim]:
+            member.die_of_memory()

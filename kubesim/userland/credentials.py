@@ -1,0 +1,40 @@
+"""Who a process is, and what that lets it do with files."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from kubesim.userland.file_stat import FileKind, Stat
+
+READ, WRITE, EXECUTE = 4, 2, 1
+"""The permission bits that `may` is asked for; they add up."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Credentials:
+    """User, group and supplementary groups of a process, as numbers."""
+
+    uid: int
+    gid: int
+    groups: tuple[int, ...] = ()
+    """What setgroups(2) was given; a runtime puts the primary group in it as well."""
+
+    @property
+    def is_root(self) -> bool:
+        """Root passes every check but one: it executes a file only when somebody may."""
+        return self.uid == 0
+
+    def may(self, stat: Stat, wanted: int) -> bool:
+        """Whether the permission bits allow `wanted`. Mirrors linux: fs/namei.c, acl_permission_check."""
+        if self.is_root:
+            return not wanted & EXECUTE or stat.kind is FileKind.DIRECTORY or stat.mode & 0o111 != 0
+        if self.uid == stat.uid:
+            granted = stat.mode >> 6
+        elif self.gid == stat.gid or stat.gid in self.groups:
+            granted = stat.mode >> 3
+        else:
+            granted = stat.mode
+        return granted & wanted == wanted
+
+
+ROOT = Credentials(uid=0, gid=0)

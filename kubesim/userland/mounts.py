@@ -1,0 +1,83 @@
+"""Mounts: what is laid over a container's root, and where.
+
+Mirrors runc: libcontainer/rootfs_linux.go, mountToRootfs: destinations are resolved inside the root, links included,
+and what is missing on the way is made there.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol, TypeAlias
+
+from kubesim.images.tree import FileTree
+from kubesim.userland.host_files import HostFiles
+from kubesim.userland.host_node import HostNode
+from kubesim.userland.nodes import Node, TreeView
+from kubesim.userland.overlay import tmpfs_root
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TreeSource:
+    """An image volume: a read-only tree, which may be one bare file."""
+
+    tree: FileTree
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostSource:
+    """A bind of a file or directory of the node, live."""
+
+    files: HostFiles
+    path: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TmpfsSource:
+    """An empty file system in memory."""
+
+    mode: int = 0o1777
+
+
+Source: TypeAlias = TreeSource | HostSource | TmpfsSource
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MountSpec:
+    """One mount of a container. A tree is read-only whatever `is_read_only` says."""
+
+    destination: str
+    source: Source
+    is_read_only: bool = False
+
+
+class Asker(Protocol):
+    """Who walks a path, as far as a mount can tell them apart: /proc shows each process another `self`."""
+
+    @property
+    def process(self) -> object:
+        """The process; None when the runtime itself asks."""
+
+
+class Mount:
+    """A mounted file system at a canonical path of the container."""
+
+    __slots__ = ("is_read_only", "path", "root")
+
+    def __init__(self, path: str, root: Node, *, is_read_only: bool) -> None:
+        self.path = path
+        self.root = root
+        self.is_read_only = is_read_only
+
+    def root_for(self, asker: Asker) -> Node:  # noqa: ARG002 - /proc overrides it
+        """The node at the mount point."""
+        return self.root
+
+
+def mount_of(path: str, spec: MountSpec) -> Mount:
+    """The mount of a spec at a canonical path. Raises FsError when the host has nothing at the source."""
+    source = spec.source
+    if isinstance(source, TreeSource):
+        return Mount(path, TreeView(source.tree.root), is_read_only=True)
+    if isinstance(source, HostSource):
+        return Mount(path, HostNode(source.files.confined(source.path), "/"), is_read_only=spec.is_read_only)
+    return Mount(path, tmpfs_root(mode=source.mode), is_read_only=spec.is_read_only)

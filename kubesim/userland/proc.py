@@ -1,0 +1,182 @@
+"""/proc and /sys, as far as programs look at them: each process, its `self`, a few facts of the machine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
+
+from kubesim.images.tree import symlink_node
+from kubesim.userland.credentials import Credentials
+from kubesim.userland.devices import DeviceNode
+from kubesim.userland.file_stat import FileKind, Stat
+from kubesim.userland.mounts import Asker, Mount
+from kubesim.userland.nodes import Node, TreeView
+from kubesim.userland.open_file import OpenFile
+
+DESCRIPTORS_MAX = 1024
+
+
+class ProcessFacts(Protocol):
+    """What /proc shows of a process."""
+
+    pid: int
+    argv: list[str]
+    env: dict[str, str]
+    credentials: Credentials
+    memory_bytes: int
+
+    @property
+    def parent_pid(self) -> int:
+        """In the process's own pid namespace; 0 for one whose parent is outside."""
+
+    def descriptors(self) -> Mapping[int, OpenFile]:
+        """Open files by descriptor."""
+
+    def open_file_of(self, fd: int) -> OpenFile:
+        """What a descriptor stands for."""
+
+    def neighbours(self) -> Sequence[ProcessFacts]:
+        """The processes of its pid namespace, this one among them, by pid."""
+
+
+class VirtualFile(Node):
+    """A file whose content is made when it is read."""
+
+    __slots__ = ("_make", "kind", "mode")
+
+    def __init__(self, make: Callable[[], bytes], *, mode: int = 0o444) -> None:
+        self.kind = FileKind.FILE
+        self.mode = mode
+        self._make = make
+
+    def stat(self) -> Stat:
+        """Files of /proc have no length."""
+        return Stat(kind=self.kind, mode=self.mode, uid=0, gid=0, size_bytes=0, mtime_ns=0)
+
+    def read_at(self, offset: int, size: int) -> bytes:
+        """A part of what is true now."""
+        return self._make()[offset : offset + size]
+
+    def read_all(self) -> bytes:
+        """All of it: the length in stat is 0."""
+        return self._make()
+
+
+class VirtualDirectory(Node):
+    """A directory whose children are made when they are looked up."""
+
+    __slots__ = ("_make_child", "_make_names", "kind")
+
+    def __init__(self, make_names: Callable[[], list[str]], make_child: Callable[[str], Node | None]) -> None:
+        self.kind = FileKind.DIRECTORY
+        self._make_names = make_names
+        self._make_child = make_child
+
+    def stat(self) -> Stat:
+        """Readable by all."""
+        return Stat(kind=self.kind, mode=0o555, uid=0, gid=0, size_bytes=0, mtime_ns=0)
+
+    def child(self, name: str) -> Node | None:
+        """Made on demand."""
+        return self._make_child(name)
+
+    def names(self) -> list[str]:
+        """Made on demand."""
+        return sorted(self._make_names())
+
+
+def fixed_directory(children: Mapping[str, Node]) -> VirtualDirectory:
+    """A directory that always holds the same."""
+    return VirtualDirectory(lambda: list(children), children.get)
+
+
+class ProcMount(Mount):
+    """The mount at /proc: `self` depends on who asks."""
+
+    __slots__ = ()
+
+    def __init__(self, path: str) -> None:
+        super().__init__(path, fixed_directory({}), is_read_only=False)
+
+    def root_for(self, asker: Asker) -> Node:
+        """The directory as this process sees it."""
+        process: ProcessFacts | None = asker.process  # type: ignore[assignment]  # only processes are put there
+        return self.root if process is None else _root_of(process)
+
+
+def _root_of(process: ProcessFacts) -> Node:
+    def names() -> list[str]:
+        return [*(str(other.pid) for other in process.neighbours()), "self", *_MACHINE]
+
+    def child(name: str) -> Node | None:
+        if name == "self":
+            return TreeView(symlink_node(str(process.pid)))
+        if name in _MACHINE:
+            return _MACHINE[name]
+        for other in process.neighbours() if name.isdecimal() else ():
+            if str(other.pid) == name:
+                return _directory_of(other)
+        return None
+
+    return VirtualDirectory(names, child)
+
+
+_MACHINE: Mapping[str, Node] = {
+    "version": VirtualFile(lambda: b"Linux version 6.12.0-kubesim (kubesim) #1 SMP\n"),
+    "filesystems": VirtualFile(lambda: b"nodev\tproc\nnodev\ttmpfs\nnodev\toverlay\n"),
+}
+
+
+def _directory_of(process: ProcessFacts) -> Node:
+    return fixed_directory(
+        {
+            "cmdline": VirtualFile(lambda: b"".join(_bytes(word) + b"\0" for word in process.argv)),
+            "comm": VirtualFile(lambda: _bytes(command_of(process.argv)) + b"\n"),
+            "environ": VirtualFile(
+                lambda: b"".join(_bytes(f"{key}={value}") + b"\0" for key, value in process.env.items()), mode=0o400
+            ),
+            "fd": _descriptors_of(process),
+            "status": VirtualFile(lambda: _status_of(process)),
+        }
+    )
+
+
+def _descriptors_of(process: ProcessFacts) -> Node:
+    def child(name: str) -> Node | None:
+        fd = int(name) if name.isdecimal() and len(name) < 5 else DESCRIPTORS_MAX
+        if fd not in process.descriptors():
+            return None
+        return DeviceNode(lambda _: process.open_file_of(fd), mode=0o700)
+
+    return VirtualDirectory(lambda: [str(fd) for fd in process.descriptors()], child)
+
+
+def _status_of(process: ProcessFacts) -> bytes:
+    who = process.credentials
+    lines = {
+        "Name": command_of(process.argv),
+        "State": "S (sleeping)",
+        "Tgid": process.pid,
+        "Pid": process.pid,
+        "PPid": process.parent_pid,
+        "Uid": "\t".join([str(who.uid)] * 4),
+        "Gid": "\t".join([str(who.gid)] * 4),
+        "Groups": "".join(f"{gid} " for gid in sorted(who.groups)),
+        "VmRSS": f"{process.memory_bytes // 1024:8d} kB",
+        "Threads": 1,
+    }
+    return "".join(f"{key}:\t{value}\n" for key, value in lines.items()).encode(errors="surrogateescape")
+
+
+def command_of(argv: Sequence[str]) -> str:
+    """The name of a process: the last part of its first word, at most 15 bytes, as the kernel keeps it."""
+    return argv[0].rpartition("/")[2][:15] if argv else ""
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode(errors="surrogateescape")
+
+
+def sys_root() -> Node:
+    """/sys: the directories that programs look for, with nothing in them."""
+    return fixed_directory({"fs": fixed_directory({"cgroup": fixed_directory({})}), "kernel": fixed_directory({})})

@@ -1,0 +1,150 @@
+"""The PLEG: which events a relist gives, when the cache shows them, and what happens when the runtime is away."""
+
+from collections.abc import Sequence
+
+import pytest
+
+from kubesim.cri.errors import Code, CriError
+from kubesim.kernel import Kernel
+from kubesim.kubelet.pleg import Pleg, PlegEvent, PlegEventKind, keep_ips, lifecycle_event
+from kubesim.kubelet.pod_cache import PodCache
+from kubesim.kubelet.runtime_pods import ListedContainer, ListedPod, ListedSandbox
+from kubesim.policy.pod_view import RuntimePod, RuntimeSandbox, RuntimeState
+
+SECOND_NS = 1_000_000_000
+STARTED, DIED, REMOVED, CHANGED = (
+    PlegEventKind.STARTED,
+    PlegEventKind.DIED,
+    PlegEventKind.REMOVED,
+    PlegEventKind.CHANGED,
+)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "kinds"),
+    [
+        ("non-existent", "running", [STARTED]),
+        ("non-existent", "exited", [DIED]),
+        ("non-existent", "unknown", [CHANGED]),
+        ("running", "running", []),
+        ("running", "exited", [DIED]),
+        ("running", "unknown", [CHANGED]),
+        ("running", "non-existent", [DIED, REMOVED]),
+        ("exited", "non-existent", [REMOVED]),
+        ("exited", "running", [STARTED]),
+        ("unknown", "non-existent", [DIED, REMOVED]),
+        ("non-existent", "non-existent", []),
+    ],
+)
+def test_the_events_of_one_container(old: str, new: str, kinds: Sequence[PlegEventKind]) -> None:
+    assert [event.kind for event in lifecycle_event("uid", "c1", old, new)] == list(kinds)
+
+
+class FakeRuntimePods:
+    """A runtime whose pods a test sets."""
+
+    def __init__(self) -> None:
+        self.pods: dict[str, ListedPod] = {}
+        self.is_down = False
+        self.refuses: set[str] = set()
+
+    async def list_all(self) -> dict[str, ListedPod]:
+        if self.is_down:
+            raise CriError(Code.UNAVAILABLE, "down")
+        return dict(self.pods)
+
+    async def inspect(self, pod: ListedPod) -> RuntimePod:
+        if pod.uid in self.refuses:
+            raise CriError(Code.UNKNOWN, "try later")
+        sandboxes = tuple(RuntimeSandbox(id=one.id, is_ready=one.is_ready) for one in pod.sandboxes)
+        return RuntimePod(sandboxes=sandboxes)
+
+
+def pod(uid: str, state: RuntimeState) -> ListedPod:
+    return ListedPod(
+        uid=uid,
+        name=uid,
+        namespace="default",
+        sandboxes=(ListedSandbox(id=f"s-{uid}", is_ready=True, created_at_ns=1),),
+        containers=(ListedContainer(id=f"c-{uid}", sandbox_id=f"s-{uid}", name="app", state=state, created_at_ns=2),),
+    )
+
+
+def make() -> tuple[Kernel, FakeRuntimePods, PodCache, list[PlegEvent], Pleg]:
+    kernel = Kernel(start_ns=0)
+    runtime, cache, events = FakeRuntimePods(), PodCache(), list[PlegEvent]()
+    return kernel, runtime, cache, events, Pleg(kernel, runtime, cache, events.append)  # type: ignore[arg-type]  # a fake
+
+
+def test_a_change_is_in_the_cache_when_its_event_is_told() -> None:
+    kernel, runtime, cache, events, pleg = make()
+    runtime.pods["a"] = pod("a", RuntimeState.RUNNING)
+    kernel.spawn(pleg.run(), name="pleg")
+    kernel.run_until(SECOND_NS // 2)
+
+    assert [(event.kind, event.container_id) for event in events] == [(STARTED, "c-a"), (STARTED, "s-a")]
+    assert cache.get("a").sandboxes[0].id == "s-a"
+    runtime.pods["a"] = pod("a", RuntimeState.EXITED)
+    kernel.run_until(SECOND_NS)
+    assert events[-1].kind is DIED
+
+
+def test_removals_are_not_told() -> None:
+    kernel, runtime, cache, events, pleg = make()
+    runtime.pods["a"] = pod("a", RuntimeState.EXITED)
+    kernel.spawn(pleg.run(), name="pleg")
+    kernel.run_until(0)
+    del runtime.pods["a"]
+    events.clear()
+    kernel.run_until(SECOND_NS)
+
+    # The running sandbox died with the removal; the exited container is only removed.
+    assert [(event.kind, event.container_id) for event in events] == [(DIED, "s-a")]
+    assert cache.get("a") == RuntimePod()
+
+
+def test_a_relist_on_demand_does_not_wait_for_the_period() -> None:
+    kernel, runtime, _, events, pleg = make()
+    kernel.spawn(pleg.run(), name="pleg")
+    kernel.run_until(SECOND_NS // 10)
+    runtime.pods["a"] = pod("a", RuntimeState.RUNNING)
+    pleg.request_relist()
+    kernel.run_until(SECOND_NS // 5)
+
+    assert events[0].kind is STARTED
+
+
+def test_a_pod_that_could_not_be_inspected_is_looked_at_again() -> None:
+    kernel, runtime, cache, events, pleg = make()
+    runtime.pods["a"] = pod("a", RuntimeState.RUNNING)
+    runtime.refuses.add("a")
+    kernel.spawn(pleg.run(), name="pleg")
+    kernel.run_until(0)
+    assert (events, cache.get("a")) == ([], RuntimePod())
+    runtime.refuses.clear()
+    kernel.run_until(SECOND_NS)
+
+    assert cache.get("a").sandboxes[0].id == "s-a"
+
+
+def test_health_is_about_the_last_good_relist() -> None:
+    kernel, runtime, _, _, pleg = make()
+    assert pleg.healthy() == "pleg has yet to be successful"
+    kernel.spawn(pleg.run(), name="pleg")
+    kernel.run_until(SECOND_NS)
+    assert pleg.healthy() == ""
+    runtime.is_down = True
+    kernel.run_until(186 * SECOND_NS)
+
+    assert pleg.healthy() == "pleg was last seen active 3m5s ago; threshold is 3m0s"
+
+
+def test_addresses_outlive_the_sandbox() -> None:
+    ready = RuntimePod(sandboxes=(RuntimeSandbox(id="s", is_ready=True, ips=("10.0.0.1",)),))
+    dead = RuntimePod(sandboxes=(RuntimeSandbox(id="s", is_ready=False, ips=()),))
+
+    assert keep_ips(ready, dead).sandboxes[0].ips == ("10.0.0.1",)
+    assert keep_ips(ready, RuntimePod()) == RuntimePod()
+    again = RuntimePod(sandboxes=(RuntimeSandbox(id="t", is_ready=True, ips=("10.0.0.2",)),))
+    assert keep_ips(ready, again) == again
+    assert keep_ips(RuntimePod(), dead) == dead

@@ -1,0 +1,56 @@
+"""The pod cache: nobody decides on what is older than its own actions."""
+
+from kubesim.kernel import Kernel
+from kubesim.kubelet.pod_cache import CacheEntry, PodCache
+from kubesim.policy.pod_view import RuntimePod, RuntimeSandbox
+
+POD = RuntimePod(sandboxes=(RuntimeSandbox(id="s", is_ready=True),))
+
+
+def waiter(kernel: Kernel, cache: PodCache, time_ns: int) -> list[CacheEntry]:
+    got: list[CacheEntry] = []
+
+    async def wait() -> None:
+        got.append(await cache.newer_than("a", time_ns))
+
+    kernel.spawn(wait(), name="waiter")
+    return got
+
+
+def test_a_waiter_gets_only_what_is_newer() -> None:
+    kernel, cache = Kernel(start_ns=0), PodCache()
+    cache.set("a", RuntimePod(), modified_ns=10)
+    got = waiter(kernel, cache, 10)
+    kernel.run_until_idle()
+    assert got == []
+    cache.set("a", POD, modified_ns=11)
+    kernel.run_until_idle()
+    assert [entry.pod for entry in got] == [POD]
+
+
+def test_a_relist_makes_an_unchanged_entry_new() -> None:
+    kernel, cache = Kernel(start_ns=0), PodCache()
+    cache.set("a", POD, modified_ns=10)
+    got = waiter(kernel, cache, 20)
+    cache.relisted(21)
+    kernel.run_until_idle()
+
+    assert got[0].pod == POD
+
+
+def test_a_pod_that_the_runtime_does_not_know_is_empty_and_new() -> None:
+    kernel, cache = Kernel(start_ns=0), PodCache()
+    got = waiter(kernel, cache, -1)
+    cache.relisted(5)
+    kernel.run_until_idle()
+
+    assert got == [CacheEntry(pod=RuntimePod(), modified_ns=5)]
+
+
+def test_an_older_answer_does_not_replace_a_newer_one() -> None:
+    cache = PodCache()
+    cache.set("a", POD, modified_ns=10)
+    cache.set("a", RuntimePod(), modified_ns=9)
+    assert cache.get("a") == POD
+    cache.delete("a")
+    assert cache.get("a") == RuntimePod()

@@ -1,0 +1,129 @@
+"""What an image name in a request may mean, for both runtimes."""
+
+from dataclasses import replace
+
+import pytest
+
+from kubesim.policy.image_lookup import ImageKey, image_key, pull_candidates
+from kubesim.policy.image_reference import InvalidReference
+from kubesim.policy.runtime_profile import ImageSwitches
+
+HEX = "0123456789abcdef" * 4
+CONTAINERD = ImageSwitches(
+    id_form="sha256-prefixed",
+    pull_returns="id",
+    short_id_length_min=1,
+    empty_key="prefix",
+    short_names="docker-hub",
+    search_registries=(),
+    list_filter="ignored",
+    remove_by_name="all-references",
+    remove_in_use="allowed",
+    spec_annotations=False,
+    size="compressed",
+    stores_artifacts=False,
+    container_filesystems=False,
+    moved_tag_digests="kept",
+    pull_progress_timeout_seconds=300,
+    info_keys=(),
+)
+CRIO = replace(
+    CONTAINERD,
+    short_names="search-registries",
+    short_id_length_min=3,
+    search_registries=("docker.io", "quay.io"),
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "id_prefix", "references"),
+    [
+        (f"sha256:{HEX}", HEX, ()),
+        (f"sha512:{HEX}{HEX}", None, ()),
+        ("sha256:abc", "abc", ("docker.io/library/sha256:abc",)),
+        ("sha256:xyz", None, ("docker.io/library/sha256:xyz",)),
+        ("sha256:", None, ()),
+        (HEX, HEX, ()),
+        ("a", "a", ("docker.io/library/a:latest",)),
+        ("ABC", None, ()),
+        ("busybox", None, ("docker.io/library/busybox:latest",)),
+        ("quay.io/a/b:t", None, ("quay.io/a/b:t",)),
+        (f"quay.io/a/b@sha256:{HEX}", None, (f"quay.io/a/b@sha256:{HEX}",)),
+        ("", "", ()),
+        (":abc", None, ()),
+        ("a b", None, ()),
+    ],
+)
+def test_containerd_tries_references_before_ids(text, id_prefix, references):
+    assert image_key(text, CONTAINERD) == ImageKey(id_prefix=id_prefix, references=references, order="references-first")
+
+
+@pytest.mark.parametrize(
+    ("text", "id_prefix", "references"),
+    [
+        (HEX, HEX, ()),
+        ("abc", "abc", ("docker.io/library/abc:latest", "quay.io/abc:latest")),
+        ("ab", None, ("docker.io/library/ab:latest", "quay.io/ab:latest")),
+        (
+            f"sha256:{HEX}",
+            None,
+            (f"docker.io/library/sha256:{HEX}", f"quay.io/sha256:{HEX}"),
+        ),
+        ("docker.io/x", None, ("docker.io/library/x:latest",)),
+        ("localhost/x:1", None, ("localhost/x:1",)),
+        ("localhost:5000/x", None, ("localhost:5000/x:latest",)),
+        (f"quay.io/a/b:t@sha256:{HEX}", None, (f"quay.io/a/b@sha256:{HEX}",)),
+        ("a/b", None, ("docker.io/a/b:latest", "quay.io/a/b:latest")),
+    ],
+)
+def test_crio_tries_ids_before_references(text, id_prefix, references):
+    assert image_key(text, CRIO) == ImageKey(id_prefix=id_prefix, references=references, order="id-first")
+
+
+@pytest.mark.parametrize(
+    ("text", "images", "refusal"),
+    [
+        ("a b", CRIO, 'cannot parse input: "a b": invalid reference format'),
+        ("Busybox", CRIO, 'cannot parse input: "Busybox": repository name must be lowercase'),
+        (
+            "quay.io/" + "a" * 256,
+            CRIO,
+            f'cannot parse input: "quay.io/{"a" * 256}": repository name must not be more than 255 characters',
+        ),
+        (
+            "docker.io/" + "a" * 250,
+            CRIO,
+            f'cannot normalize input: "docker.io/{"a" * 250}": repository name must not be more than 255 characters',
+        ),
+        (
+            "a" * 250,
+            replace(CRIO, search_registries=("Docker.IO", "docker.io")),
+            (
+                'creating reference with unqualified-search registry "docker.io": '
+                "repository name must not be more than 255 characters"
+            ),
+        ),
+        (
+            "busybox",
+            replace(CRIO, search_registries=()),
+            (
+                'short-name "busybox" did not resolve to an alias and no unqualified-search registries are defined in '
+                '"/etc/containers/registries.conf"'
+            ),
+        ),
+    ],
+)
+def test_crio_refuses_names_it_cannot_resolve(text, images, refusal):
+    key = image_key(text, images)
+
+    assert (key.references, key.refusal) == ((), refusal)
+    with pytest.raises(InvalidReference) as error:
+        pull_candidates(text, images)
+    assert str(error.value) == refusal
+
+
+def test_what_a_pull_tries():
+    assert pull_candidates("busybox", CONTAINERD) == ("docker.io/library/busybox:latest",)
+    assert pull_candidates("busybox", CRIO) == ("docker.io/library/busybox:latest", "quay.io/busybox:latest")
+    with pytest.raises(InvalidReference, match="cannot specify 64-byte hexadecimal strings"):
+        pull_candidates(HEX, CONTAINERD)

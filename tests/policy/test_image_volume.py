@@ -1,0 +1,186 @@
+"""Image volumes: what is honoured, what is refused, and with which words."""
+
+from dataclasses import replace
+
+import pytest
+
+from kubesim.policy.image_volume import (
+    ArtifactFile,
+    ImageMount,
+    ImageMountStatus,
+    ImageVolumeDialect,
+    ImageVolumeError,
+    artifact_files,
+    check_sub_path,
+    effective_sub_path,
+    image_ambiguous,
+    image_missing,
+    image_mount_status,
+    is_image_mounted,
+)
+
+CONTAINERD = ImageVolumeDialect(
+    mounts="mounted",
+    texts="containerd",
+    sub_path="directories",
+    artifacts=False,
+    requires_read_only=True,
+    requires_empty_host_path=True,
+    error_prefix="failed to mount image volume: ImageVolumeMountFailed: ",
+    artifact_error_prefix="",
+    status_image="as-requested",
+    status_has_sub_path=True,
+    status_has_image_ref=False,
+    user_namespaces="works",
+)
+CRIO = ImageVolumeDialect(
+    mounts="mounted",
+    texts="cri-o",
+    sub_path="files-and-directories",
+    artifacts=True,
+    requires_read_only=False,
+    requires_empty_host_path=False,
+    error_prefix="ImageVolumeMountFailed: ",
+    artifact_error_prefix="ImageVolumeMountFailed: ",
+    status_image="id",
+    status_has_sub_path=False,
+    status_has_image_ref=False,
+    user_namespaces="works",
+)
+MOUNT = ImageMount(container_path="/v", image="busybox", mount_text="MOUNT", image_text="IMAGE")
+PREFIX = CONTAINERD.error_prefix
+
+
+@pytest.mark.parametrize("dialect", [CONTAINERD, CRIO], ids=["containerd", "cri-o"])
+def test_an_image_is_mounted(dialect):
+    assert is_image_mounted(MOUNT, dialect)
+
+
+@pytest.mark.parametrize("dialect", [CONTAINERD, CRIO], ids=["containerd", "cri-o"])
+def test_an_old_runtime_ignores_the_image(dialect):
+    """Even what a newer one would refuse: it never looks."""
+    assert not is_image_mounted(replace(MOUNT, is_read_only=False), replace(dialect, mounts="ignored"))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"host_path": "/h", "is_read_only": False}, "hostpath must be empty while mount image: MOUNT"),
+        ({"is_read_only": False, "image": ""}, "readonly must be true while mount image: MOUNT"),
+        ({"image": ""}, "image not specified in: IMAGE"),
+    ],
+)
+def test_containerd_checks_in_this_order(changes, message):
+    with pytest.raises(ImageVolumeError) as error:
+        is_image_mounted(replace(MOUNT, **changes), CONTAINERD)
+
+    assert str(error.value) == PREFIX + message
+    assert not error.value.is_not_found
+
+
+def test_crio_accepts_what_containerd_refuses():
+    assert is_image_mounted(replace(MOUNT, host_path="/h", is_read_only=False), CRIO)
+    assert not is_image_mounted(replace(MOUNT, image=""), CRIO)
+
+
+@pytest.mark.parametrize(
+    ("make", "dialect", "message", "is_not_found"),
+    [
+        (image_missing, CONTAINERD, f'{PREFIX}failed to resolve image "busybox": not found', True),
+        (image_missing, CRIO, 'ImageVolumeMountFailed: image "busybox" does not exist locally', False),
+        (image_ambiguous, CONTAINERD, f'{PREFIX}failed to resolve image "busybox": ambiguous digest string', False),
+        (image_ambiguous, CRIO, 'ImageVolumeMountFailed: image "busybox" does not exist locally', False),
+    ],
+)
+def test_an_image_that_is_not_on_the_node(make, dialect, message, is_not_found):
+    error = make(MOUNT, dialect)
+
+    assert (str(error), error.is_not_found) == (message, is_not_found)
+
+
+def test_where_sub_paths_are_ignored_the_whole_image_is_mounted():
+    mount = replace(MOUNT, sub_path="etc")
+
+    assert effective_sub_path(mount, CONTAINERD) == "etc"
+    assert effective_sub_path(mount, replace(CONTAINERD, sub_path="ignored")) == ""
+
+
+ENSURE = f'{PREFIX}failed to ensure image subpath "etc/x" in "/t": '
+
+
+@pytest.mark.parametrize(
+    ("dialect", "found", "message"),
+    [
+        (CONTAINERD, "directory", None),
+        (CONTAINERD, "missing", f"{ENSURE}openat etc/x: no such file or directory"),
+        (CONTAINERD, "escape", f"{ENSURE}openat etc/x: path escapes from parent"),
+        (CONTAINERD, "loop", f"{ENSURE}openat etc/x: too many levels of symbolic links"),
+        (CONTAINERD, "not-a-directory", f"{ENSURE}openat etc/x: not a directory"),
+        (CONTAINERD, "file", f'{ENSURE}only directory subpath is supported, subpath: "etc/x", mountpoint: "/t" '),
+        (replace(CONTAINERD, sub_path="files-and-directories"), "file", None),
+        (CRIO, "directory", None),
+        (CRIO, "file", None),
+        (CRIO, "missing", 'ImageVolumeMountFailed: sub path "etc/x" does not exist in image volume "busybox"'),
+        (CRIO, "escape", "ImageVolumeMountFailed: safe mount sub path: possible breakout detected"),
+        (CRIO, "loop", "ImageVolumeMountFailed: safe mount sub path: too many levels of symbolic links"),
+        (CRIO, "not-a-directory", "ImageVolumeMountFailed: safe mount sub path: not a directory"),
+    ],
+)
+def test_sub_paths(dialect, found, message):
+    mount = replace(MOUNT, sub_path="etc/x")
+    if message is None:
+        check_sub_path(mount, dialect, found=found, target="/t")
+        assert effective_sub_path(mount, dialect) == "etc/x"
+    else:
+        with pytest.raises(ImageVolumeError) as error:
+            check_sub_path(mount, dialect, found=found, target="/t")
+        assert str(error.value) == message
+
+
+def test_containerd_takes_no_absolute_sub_path():
+    with pytest.raises(ImageVolumeError, match=r"openat /etc: path escapes from parent$"):
+        check_sub_path(replace(MOUNT, sub_path="/etc"), CONTAINERD, found="directory", target="/t")
+
+
+TITLES = ["dir/file", None, "file", "", "dir/sub/x"]
+
+
+@pytest.mark.parametrize(
+    ("sub_path", "expected"),
+    [
+        ("", [("dir/file", 0), ("file", 2), ("dir/sub/x", 4)]),
+        (".", [("dir/file", 0), ("file", 2), ("dir/sub/x", 4)]),
+        ("dir", [("file", 0), ("sub/x", 4)]),
+        ("dir/", [("file", 0), ("sub/x", 4)]),
+        ("./dir//sub/../sub", [("x", 4)]),
+    ],
+)
+def test_artifacts_are_mounted_blob_by_blob(sub_path, expected):
+    files = artifact_files(TITLES, replace(MOUNT, sub_path=sub_path), CRIO)
+
+    assert files == tuple(ArtifactFile(name=name, index=index) for name, index in expected)
+
+
+@pytest.mark.parametrize(
+    ("prefix", "sub_path"), [("ImageVolumeMountFailed: ", "file"), ("", "nope"), ("", "//nope"), ("", "/dir")]
+)
+def test_a_sub_path_that_begins_no_name(prefix, sub_path):
+    mount = replace(MOUNT, image="quay.io/a:1", sub_path=sub_path)
+    with pytest.raises(ImageVolumeError) as error:
+        artifact_files(TITLES, mount, replace(CRIO, artifact_error_prefix=prefix))
+
+    text = f'ImageVolumeMountFailed: sub path "{sub_path}" does not exist in OCI artifact volume "quay.io/a:1"'
+    assert str(error.value) == prefix + text
+
+
+def test_what_status_shows():
+    mount = replace(MOUNT, sub_path="etc")
+
+    assert image_mount_status(mount, CONTAINERD, image_id="sha256:1") == ImageMountStatus(
+        image="busybox", has_request_spec=True, image_ref="", sub_path="etc"
+    )
+    assert image_mount_status(mount, CRIO, image_id="1") == ImageMountStatus(
+        image="1", has_request_spec=False, image_ref="", sub_path=""
+    )
+    filled = image_mount_status(mount, replace(CONTAINERD, status_has_image_ref=True), image_id="sha256:1")
+    assert filled.image_ref == "sha256:1"

@@ -1,0 +1,49 @@
+"""Does the pod need a new sandbox?"""
+
+import pytest
+
+from kubesim.policy.pod_view import NetworkMode, PodView, RuntimePod, RuntimeSandbox
+from kubesim.policy.sandbox_change import SandboxChange, sandbox_change
+
+POD = PodView(name="p")
+HOST_POD = PodView(name="p", host_network=True)
+
+
+def sandbox(
+    id: str = "s2",  # noqa: A002  (the field's own name)
+    *,
+    ready: bool = True,
+    attempt: int = 2,
+    mode: NetworkMode = NetworkMode.POD,
+    ips: tuple[str, ...] | None = ("10.0.0.1",),
+) -> RuntimeSandbox:
+    return RuntimeSandbox(id=id, is_ready=ready, attempt=attempt, network_mode=mode, ips=ips)
+
+
+@pytest.mark.parametrize(
+    ("pod", "sandboxes", "expected"),
+    [
+        (POD, (), (True, 0, "", "the pod has no sandbox")),
+        (POD, (sandbox(),), (False, 2, "s2", "")),
+        (POD, (sandbox(), sandbox("s1", ready=False, attempt=1)), (False, 2, "s2", "")),
+        (POD, (sandbox(), sandbox("s1", attempt=1)), (True, 3, "s2", "more than one sandbox is ready")),
+        (POD, (sandbox(ready=False),), (True, 3, "s2", "the newest sandbox is not ready")),
+        (POD, (sandbox(ready=False), sandbox("s1", attempt=1)), (True, 3, "s2", "the newest sandbox is not ready")),
+        (
+            POD,
+            (sandbox(mode=NetworkMode.NODE),),
+            (True, 3, "", "the network mode is NODE but the pod wants POD"),
+        ),
+        (HOST_POD, (sandbox(),), (True, 3, "", "the network mode is POD but the pod wants NODE")),
+        (HOST_POD, (sandbox(mode=NetworkMode.NODE, ips=()),), (False, 2, "s2", "")),
+        (POD, (sandbox(ips=()),), (True, 3, "s2", "the sandbox has no IP address")),
+        (POD, (sandbox(ips=None),), (False, 2, "s2", "")),
+    ],
+)
+def test_sandbox_change(
+    pod: PodView, sandboxes: tuple[RuntimeSandbox, ...], expected: tuple[bool, int, str, str]
+) -> None:
+    needed, attempt, sandbox_id, why = expected
+    assert sandbox_change(pod, RuntimePod(sandboxes=sandboxes)) == SandboxChange(
+        is_needed=needed, attempt=attempt, sandbox_id=sandbox_id, why=why
+    )
