@@ -110,7 +110,7 @@ def _table(outcome: Outcome, options: argparse.Namespace) -> str:
     rows = [row for pod in outcome.pods for row in _pod_rows(pod)]
     headers = ("POD", "PHASE", "REASON", "CONTAINER", "STATE", "READY", "RESTARTS", "UID", "GID", "GROUPS")
     node = outcome.node.get("status", {})
-    ready = next((one for one in node.get("conditions", []) if one["type"] == "Ready"), {})
+    ready: dict[str, Any] = next((one for one in node.get("conditions", []) if one["type"] == "Ready"), {})
     info = node.get("nodeInfo", {})
     features = node.get("features", {})
     return "\n".join(
@@ -136,7 +136,9 @@ def _pod_rows(pod: dict[str, Any]) -> list[tuple[object, ...]]:
 
 
 def _container_cells(container: dict[str, Any]) -> tuple[object, ...]:
-    kind, detail = next(iter(container["state"].items()), ("unknown", {}))
+    states: dict[str, dict[str, Any]] = container["state"]
+    kind = next(iter(states), "unknown")
+    detail = states.get(kind, {})
     state = f"{kind}: {detail['reason']}" if detail.get("reason") else kind
     user = container.get("user", {}).get("linux", {})
     groups = ",".join(map(str, user.get("supplementalGroups", []))) or "-"

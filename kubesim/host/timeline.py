@@ -16,6 +16,8 @@ class HostEntry:
     what: str
     subject: str = ""
     reason: str = ""
+    order: int = 0
+    """The kernel's sequence number: orders rows of one instant, also those of another timeline."""
 
 
 class HostTimeline:
@@ -29,5 +31,12 @@ class HostTimeline:
     def add(self, what: str, subject: str = "", *, reason: str = "") -> None:
         """Add a row for the present instant."""
         self.entries.append(
-            HostEntry(time_ns=self._kernel.now_ns, actor=self._actor, what=what, subject=subject, reason=reason)
+            HostEntry(
+                time_ns=self._kernel.now_ns,
+                actor=self._actor,
+                what=what,
+                subject=subject,
+                reason=reason,
+                order=self._kernel.sequence,
+            )
         )

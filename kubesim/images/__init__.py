@@ -1,11 +1,12 @@
 """Images: what registries hold, as a read-only file tree and a config each.
 
-    tree.py        FileTree and TreeNode: reading, resolving links, laying entries over each other
-    programs.py    which emulated programs an image can hold, and the files that stand for them
-    oci.py         the bytes of OCI documents (layer tar, config, manifest), from which all digests come
-    image.py       Image: id, digest, references, config, tree; built by `make_image` and `make_artifact`
-    catalogue.py   Catalogue: every image by every name it can be pulled by
-    fixtures.py    image documents in YAML -> Catalogue; the built-in ones ship with the package
+    tree.py            FileTree and TreeNode: reading, resolving links, laying entries over each other
+    programs.py        which emulated programs an image can hold, and the files that stand for them
+    oci.py             the bytes of OCI documents (layer tar, config, manifest), from which all digests come
+    image.py           Image: id, digest, references, config, tree; built by `make_image` and `make_artifact`
+    catalogue.py       Catalogue: every image by every name it can be pulled by
+    host_directory.py  a directory of this machine as entries of a layer
+    fixtures.py        image documents in YAML -> Catalogue; the built-in ones ship with the package
 
 Rules
     1. An image's id and digest are those of real OCI bytes, so another tool that gets the bytes gets the same ids.

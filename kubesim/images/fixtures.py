@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import importlib.resources
+import posixpath
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -223,6 +224,8 @@ def _entry_nodes(entry: FileEntry, directory: Path) -> Iterator[tuple[str, TreeN
 
 def _program(path: str, program: str, there: TreeNode | None) -> TreeNode:
     """The file at `path` made to run `program`; a new executable when the document has no file there."""
+    if posixpath.normpath(path) != path or not path.startswith("/") or path.startswith("//"):
+        raise InputError("no clean absolute path", where=path, hint="expected e.g. /usr/bin/server")
     if program not in PROGRAMS:
         raise InputError(f"unknown program {program!r}", where=path, hint=_known(program, PROGRAMS))
     if there is None:

@@ -11,6 +11,7 @@ from kubesim.images.tree import TreeNode, file_node
 
 BUSYBOX_APPLETS = (
     "[",
+    "ash",
     "basename",
     "cat",
     "date",

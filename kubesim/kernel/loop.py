@@ -122,6 +122,11 @@ class Kernel:
         return int(queue[0][0]) if queue else None
 
     @property
+    def sequence(self) -> int:
+        """How many callbacks were ever scheduled: orders notes about one instant that were taken in different places."""
+        return self._sequence
+
+    @property
     def pending_count(self) -> int:
         """How many callbacks are scheduled; cancelled ones do not count."""
         return sum(1 for entry in self._queue if entry[2] is not None)

@@ -18,8 +18,8 @@ from kubesim.kubelet.event_reference import container_reference
 from kubesim.kubelet.runtime_pods import bare_id
 from kubesim.model import k8s_v1 as v1
 from kubesim.policy.grace_period import container_grace_seconds, remaining_grace_seconds, stop_timeout_seconds
-from kubesim.policy.sync_plan import KillReason
 from kubesim.policy.pod_view import ContainerKind, PodView, RuntimeContainer, RuntimePod, RuntimeState
+from kubesim.policy.sync_plan import KillReason
 
 SECOND_NS = 1_000_000_000
 

@@ -13,17 +13,18 @@ from kubesim.cri import api
 from kubesim.cri.client import CriClient
 from kubesim.cri.errors import CriError
 from kubesim.cri.protocol import Cri
-from kubesim.kernel import Kernel, Task
+from kubesim.kernel import Kernel, Task, sleep
 from kubesim.kubelet.admission import NodeSituation, admission_refusal
 from kubesim.kubelet.cgroup_discovery import discover_cgroup_driver
 from kubesim.kubelet.event_recorder import EventRecorder
 from kubesim.kubelet.klog import Klog
 from kubesim.kubelet.metrics import ADMISSION_REJECTIONS, Metrics
+from kubesim.kubelet.node_configuration import configured, node_status_settings, shutdown_config
 from kubesim.kubelet.node_description import NodeDescription
 from kubesim.kubelet.node_shutdown import NodeShutdownManager, ShutdownHost
 from kubesim.kubelet.node_shutdown_groups import ShutdownCollaborators
 from kubesim.kubelet.node_shutdown_timeline import ShutdownEntry, ShutdownPod
-from kubesim.kubelet.node_status import NodeReports, NodeStatusSettings, NodeStatusUpdater
+from kubesim.kubelet.node_status import NodeReports, NodeStatusUpdater
 from kubesim.kubelet.outside import ApiClient, HostFiles, Logind, ServiceControlManager
 from kubesim.kubelet.pod_directories import PodDirectories
 from kubesim.kubelet.pod_engine import PodEngine
@@ -36,10 +37,10 @@ from kubesim.model.duration import parse_duration
 from kubesim.model.kubelet_configuration import KubeletConfiguration, effective
 from kubesim.policy.crash_loop_backoff import crash_loop_policy
 from kubesim.policy.feature_gates import resolve_gates
-from kubesim.policy.shutdown_groups import ShutdownConfig
+from kubesim.policy.shutdown_groups import shutdown_config_problems
 
-SECOND_NS = 1_000_000_000
 ROOT_DIRECTORY = "/var/lib/kubelet"
+REGISTRATION_POLL_NS = 10_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +92,9 @@ class Kubelet:
 
     async def start(self) -> None:
         """Bring the kubelet up: until it is, no pod is taken. Raises KubeletStartError."""
+        problems = shutdown_config_problems(shutdown_config(self._config), gates=self.gates)
+        if problems:
+            raise KubeletStartError(f"failed to validate kubelet configuration, error: [{', '.join(problems)}]")
         try:
             version = await self._client.version(api.VersionRequest(version=""))
         except CriError as error:
@@ -105,7 +109,11 @@ class Kubelet:
             klog=self.klog,
         )
         self._cgroup_driver = decision.driver
+        self._host.files.make_dirs(self._host.root_directory)
         self._compose(version.runtime_name)
+        while self._config.register_node and self._api.get_node() is None:
+            # Nobody places a pod on a node that the API does not know yet.
+            await sleep(REGISTRATION_POLL_NS)
 
     def _compose(self, runtime_name: str) -> None:
         state = RuntimeState(self._kernel, self._client, klog=self.klog, on_ready=self._runtime_ready)
@@ -127,12 +135,7 @@ class Kubelet:
             self._client,
             self._api,
             description=self._description(),
-            settings=NodeStatusSettings(
-                update_frequency_ns=parse_duration(self._config.node_status_update_frequency or "10s"),
-                report_frequency_ns=parse_duration(self._config.node_status_report_frequency or "5m"),
-                images_max=self._config.node_status_max_images,
-                port=self._config.port,
-            ),
+            settings=node_status_settings(self._config),
             gates=self.gates,
             runtime=state,
             reports=NodeReports(
@@ -235,8 +238,7 @@ class Kubelet:
         )
 
     def _description(self) -> NodeDescription:
-        config = self._config
-        return NodeDescription(
+        description = NodeDescription(
             name=self._host.name,
             os=self._host.os,
             kubelet_version=self.version,
@@ -244,27 +246,17 @@ class Kubelet:
             internal_ips=(self._host.ip,),
             labels=self._host.labels,
             capacity=self._host.capacity,
-            pods_max=config.max_pods,
-            reserved=(config.kube_reserved, config.system_reserved),
-            eviction_hard=config.eviction_hard or {},
         )
+        return configured(description, self._config)
 
     def _max_restart_period_ns(self) -> int | None:
         period = self._config.crash_loop_back_off.max_container_restart_period
         return None if period is None else parse_duration(period)
 
     def _shutdown_manager(self, engine: PodEngine) -> NodeShutdownManager:
-        config = self._config
         return NodeShutdownManager(
             self._kernel,
-            config=ShutdownConfig(
-                grace_period_ns=parse_duration(config.shutdown_grace_period),
-                grace_period_critical_pods_ns=parse_duration(config.shutdown_grace_period_critical_pods),
-                by_pod_priority=tuple(
-                    (one.priority, one.shutdown_grace_period_seconds)
-                    for one in config.shutdown_grace_period_by_pod_priority
-                ),
-            ),
+            config=shutdown_config(self._config),
             os=self._host.os,
             gates=self.gates,
             node_name=self._host.name,

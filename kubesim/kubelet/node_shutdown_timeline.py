@@ -55,6 +55,8 @@ class ShutdownEntry:
     band: int | None = None
     grace_seconds: int | None = None
     reason: str = ""
+    order: int = 0
+    """The kernel's sequence number: orders rows of one instant, also those of the host's timeline."""
 
 
 class ShutdownTimeline:
@@ -87,6 +89,7 @@ class ShutdownTimeline:
                 band=band,
                 grace_seconds=grace_seconds,
                 reason=reason,
+                order=self._kernel.sequence,
             )
         )
 

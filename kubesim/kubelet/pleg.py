@@ -14,7 +14,7 @@ from kubesim.cri.errors import CriError
 from kubesim.kernel import Event, Kernel, timeout
 from kubesim.kubelet.pod_cache import PodCache
 from kubesim.kubelet.runtime_pods import ListedPod, RuntimePods
-from kubesim.policy.go_duration import go_duration
+from kubesim.model.duration import format_duration
 from kubesim.policy.pod_view import RuntimePod, RuntimeState
 
 RELIST_PERIOD_NS = 1_000_000_000
@@ -98,9 +98,8 @@ class Pleg:
             return "pleg has yet to be successful"
         age_ns = self._kernel.now_ns - self.last_relist_ns
         if age_ns > RELIST_UNHEALTHY_NS:
-            return (
-                f"pleg was last seen active {go_duration(age_ns)} ago; threshold is {go_duration(RELIST_UNHEALTHY_NS)}"
-            )
+            threshold = format_duration(RELIST_UNHEALTHY_NS)
+            return f"pleg was last seen active {format_duration(age_ns)} ago; threshold is {threshold}"
         return ""
 
     async def run(self) -> None:

@@ -1,7 +1,7 @@
 """The pod cache: what the runtime said last about each pod, and when.
 
-A pod worker waits here until it sees something newer than the end of its last sync, so that it never decides on what was
-true before its own actions. Mirrors kubelet: pkg/kubelet/container/cache.go.
+A pod worker waits here until it sees something newer than the end of its last sync, so that it never decides on what
+was true before its own actions. Mirrors kubelet: pkg/kubelet/container/cache.go.
 """
 
 from __future__ import annotations

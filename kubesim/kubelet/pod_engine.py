@@ -71,28 +71,9 @@ class PodEngine:
             kernel, api, gates=node.gates, could_have_running_containers=self._could_have_running_containers
         )
         self.pleg = Pleg(kernel, self.runtime_pods, self.cache, self._on_pleg_event)
-        hooks = ContainerHooks(client)
-        killer = ContainerKiller(kernel, client, recorder, hooks)
-        images = ImageManager(kernel, client, recorder, gates=node.gates)
+        killer = ContainerKiller(kernel, client, recorder, ContainerHooks(client))
         self._volumes = PodVolumes(host_files, directories)
-        configs = ContainerConfigs(node, host_files, directories, self._volumes)
-        starter = ContainerStarter(
-            kernel, client, recorder, images, configs, killer, hooks, host_files, directories, os=node.os
-        )
-        manager = RuntimeManager(
-            kernel,
-            client,
-            recorder,
-            self.runtime_pods,
-            images,
-            starter,
-            killer,
-            host_files,
-            directories,
-            node,
-            backoff_policy=backoff_policy,
-            on_sandbox_ready=lambda pod, runtime: self._sync.sandbox_ready(pod, runtime),
-        )
+        manager = self._runtime_manager(client, killer, host_files, node, directories, backoff_policy)
         self._sync = PodSync(
             kernel,
             recorder,
@@ -111,6 +92,37 @@ class PodEngine:
         self._deadline = ActiveDeadline(kernel, recorder, self.statuses)
         self._dead = DeadContainers(client)
         self.workers = PodWorkers(kernel, self.cache, self._sync)
+
+    def _runtime_manager(
+        self,
+        client: CriClient,
+        killer: ContainerKiller,
+        host_files: HostFiles,
+        node: NodeSettings,
+        directories: PodDirectories,
+        backoff_policy: BackoffPolicy,
+    ) -> RuntimeManager:
+        kernel, recorder = self._kernel, self._recorder
+        images = ImageManager(kernel, client, recorder, gates=node.gates)
+        configs = ContainerConfigs(node, host_files, directories, self._volumes)
+        hooks = ContainerHooks(client)
+        starter = ContainerStarter(
+            kernel, client, recorder, images, configs, killer, hooks, host_files, directories, os=node.os
+        )
+        return RuntimeManager(
+            kernel,
+            client,
+            recorder,
+            self.runtime_pods,
+            images,
+            starter,
+            killer,
+            host_files,
+            directories,
+            node,
+            backoff_policy=backoff_policy,
+            on_sandbox_ready=lambda pod: self._sync.sandbox_ready(pod),  # noqa: PLW0108 - made after this
+        )
 
     @property
     def pods(self) -> Mapping[str, v1.Pod]:

@@ -129,7 +129,7 @@ class PodSync:
         self._mounted.discard(uid)
         self._statuses.terminate(pod)
 
-    def sandbox_ready(self, pod: v1.Pod, runtime: RuntimePod) -> None:
+    def sandbox_ready(self, pod: v1.Pod) -> None:
         """The sandbox is up: since 1.36 the condition is written before any image is pulled."""
         if not gate_enabled(self._node.gates, "PLEGOnDemandRelist"):
             return

@@ -1,6 +1,6 @@
 """Pod workers: one task per pod, which carries it from syncing over terminating to terminated.
 
-    SYNC ──(deletion, terminal phase, kill, sync says so)──> TERMINATING ──(containers stopped)──> TERMINATED ──> finished
+    SYNC ──(deletion, terminal phase, kill, sync says so)──> TERMINATING ──(containers stopped)──> TERMINATED ──> done
 
 It never goes back. Each step waits until the pod cache is newer than the end of the step before.
 Mirrors kubelet: pkg/kubelet/pod_workers.go (UpdatePod, podWorkerLoop, completeSync, completeWork).

@@ -52,7 +52,7 @@ class SyncResult:
 
 
 class RuntimeManager:
-    """Syncs pods with the runtime. `on_sandbox_ready(pod, runtime)` is called before any image is pulled."""
+    """Syncs pods with the runtime. `on_sandbox_ready(pod)` is called before any image is pulled."""
 
     def __init__(
         self,
@@ -68,7 +68,7 @@ class RuntimeManager:
         node: NodeSettings,
         *,
         backoff_policy: BackoffPolicy,
-        on_sandbox_ready: Callable[[v1.Pod, RuntimePod], object],
+        on_sandbox_ready: Callable[[v1.Pod], object],
     ) -> None:
         self._kernel = kernel
         self._client = client
@@ -163,7 +163,7 @@ class RuntimeManager:
             self._recorder.event(reference, "Warning", "FailedPodSandBoxStatus", message)
             raise SyncError(message) from error
         shown = RuntimePod(sandboxes=(fresh, *runtime.sandboxes), containers=runtime.containers)
-        self._on_sandbox_ready(pod, shown)
+        self._on_sandbox_ready(pod)
         return shown
 
     def _sandbox_config(self, pod: v1.Pod, attempt: int, qos: QosClass) -> api.PodSandboxConfig:

@@ -25,8 +25,8 @@ PodStatusFunc = Callable[[PodView, PodStatusView, Mapping[str, bool]], PodStatus
 class GenerationInputs:
     """What one generated status depends on.
 
-    `old` is the status manager's cached status (the API's when there is none), `stored` the API's. `deadline` is what the
-    active-deadline handler demands.
+    `old` is the status manager's cached status (the API's when there is none), `stored` the API's. `deadline` is what
+    the active-deadline handler demands.
     """
 
     pod: PodView

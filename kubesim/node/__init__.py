@@ -5,6 +5,6 @@
 Vocabulary
     API server   the part of it that a kubelet meets: stored pods, defaults, graceful deletion, status patches, events
 
-Rejected: an HTTP API server. The kubelet's behaviour depends on a dozen rules of the API server, not on its wire format;
-the rules are here, in virtual time.
+Rejected: an HTTP API server. The kubelet's behaviour depends on a dozen rules of the API server, not on its wire
+format; the rules are here, in virtual time.
 """

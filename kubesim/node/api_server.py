@@ -126,9 +126,9 @@ class ApiServer:
         if grace == 0:
             self.delete_pod_now(meta.uid)
             return
-        if meta.deletion_timestamp is not None:
-            if meta.deletion_grace_period_seconds is None or grace >= meta.deletion_grace_period_seconds:
-                return
+        if meta.deletion_timestamp is not None and grace >= (meta.deletion_grace_period_seconds or 0):
+            # A pod on its way out is only ever given less time.
+            return
         changed = replace(
             meta,
             deletion_timestamp=format_rfc3339(self._kernel.now_ns + grace * 1_000_000_000),

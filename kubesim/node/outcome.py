@@ -54,8 +54,8 @@ async def run_pods(
 ) -> Outcome:
     """Start a kubelet over `cri`, create the pods, wait, run the commands, and look.
 
-    The wait ends after `duration_ns`, or earlier once `is_settled(pods)`. Unless `keep`, the pods are deleted at the end
-    with a grace of one second, and the runtime is left as it was. Raises KubeletStartError.
+    The wait ends after `duration_ns`, or earlier once `is_settled(pods)`. Unless `keep`, the pods are deleted at the
+    end with a grace of one second, and the runtime is left as it was. Raises KubeletStartError.
     """
     world = World(kernel, cri, settings, host_files)
     await world.start()

@@ -11,7 +11,7 @@ from kubesim.errors import InputError
 from kubesim.host.logind import Logind
 from kubesim.host.service_control_manager import ServiceControlManager
 from kubesim.kernel import Kernel
-from kubesim.kubelet.kubelet import Kubelet, KubeletHost
+from kubesim.kubelet.kubelet import ROOT_DIRECTORY, Kubelet, KubeletHost
 from kubesim.kubelet.outside import HostFiles
 from kubesim.model import k8s_v1 as v1
 from kubesim.model.kubelet_configuration import KubeletConfiguration
@@ -35,6 +35,7 @@ class WorldSettings:
     capacity: Mapping[str, v1.Quantity] | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
     is_windows_service: bool = True
+    root_directory: str = ROOT_DIRECTORY
 
 
 class World:
@@ -82,31 +83,33 @@ class World:
     def timeline(self) -> list[dict[str, Any]]:
         """What the host and the kubelet did in a shutdown, in order: time, who, what, to whom, why."""
         host = self.logind if self.logind is not None else self.service_control_manager
-        rows: list[dict[str, Any]] = []
+        rows: list[tuple[int, int, dict[str, Any]]] = []
         if host is not None:
             rows += [
-                {
-                    "time_ns": one.time_ns,
-                    "actor": one.actor,
-                    "what": one.what,
-                    "subject": one.subject,
-                    "reason": one.reason,
-                }
+                (
+                    one.time_ns,
+                    one.order,
+                    {"actor": one.actor, "what": one.what, "subject": one.subject, "reason": one.reason},
+                )
                 for one in host.timeline
             ]
         rows += [
-            {
-                "time_ns": one.time_ns,
-                "actor": "kubelet",
-                "what": str(one.step),
-                "subject": one.subject,
-                "band": one.band,
-                "grace_seconds": one.grace_seconds,
-                "reason": one.reason,
-            }
+            (
+                one.time_ns,
+                one.order,
+                {
+                    "actor": "kubelet",
+                    "what": str(one.step),
+                    "subject": one.subject,
+                    "band": one.band,
+                    "grace_seconds": one.grace_seconds,
+                    "reason": one.reason,
+                },
+            )
             for one in self.kubelet.timeline
         ]
-        return sorted(rows, key=lambda row: int(row["time_ns"]))
+        rows.sort(key=lambda row: row[:2])
+        return [{"time_ns": time_ns, **row} for time_ns, _, row in rows]
 
     def _new_kubelet(self) -> Kubelet:
         settings = self.settings
@@ -121,6 +124,7 @@ class World:
                 files=self._host_files,
                 logind=self.logind,
                 service_control_manager=self.service_control_manager,
+                root_directory=settings.root_directory,
                 capacity=settings.capacity,
                 labels=settings.labels,
             ),

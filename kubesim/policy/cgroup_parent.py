@@ -11,7 +11,7 @@ from posixpath import join
 
 from kubesim.policy.go_quote import go_quote
 from kubesim.policy.qos import QosClass
-from kubesim.policy.runtime_profile import CgroupDriver, RuntimeProfile
+from kubesim.policy.runtime_profile import RuntimeProfile
 
 _TASK_CREATE = (
     "failed to create containerd task: failed to create shim task: OCI runtime create failed: runc create failed: "
@@ -35,7 +35,7 @@ def pod_cgroup_parent(*, driver: str, qos: QosClass, uid: str) -> str:
 
 
 def cgroup_parent_refusal(
-    cgroup_parent: str, *, driver: CgroupDriver, profile: RuntimeProfile, sandbox_id: str = ""
+    cgroup_parent: str, *, driver: str, profile: RuntimeProfile, sandbox_id: str = ""
 ) -> str | None:
     """Why RunPodSandbox fails under this cgroup parent; None when it does not.
 

@@ -13,12 +13,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Self
 
+from kubesim.policy.runtime_profile import LogSwitches
 from kubesim.userland.host_files import HostFiles
 
 _NS = 1_000_000_000
 
 MODE_OF_LOG = 0o640
+
+CONMON_READ_BYTES = 8192
+"""What conmon reads at once. Mirrors conmon: src/utils.h, STDIO_BUF_SIZE."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,13 +39,16 @@ class LogFormat:
     strips_carriage_return: bool
     """A CR directly before the LF does not belong to the content."""
 
-
-CONTAINERD_FORMAT = LogFormat(
-    has_fixed_digits=False, line_bytes_max=16384, is_written_per_read=False, strips_carriage_return=True
-)
-CONMON_FORMAT = LogFormat(
-    has_fixed_digits=True, line_bytes_max=8192, is_written_per_read=True, strips_carriage_return=False
-)
+    @classmethod
+    def of(cls, switches: LogSwitches) -> Self:
+        """The format of a profile. Where the time has nine digits, conmon writes the log, and it writes by the read."""
+        is_conmon = switches.timestamp == "nine-digits"
+        return cls(
+            has_fixed_digits=is_conmon,
+            line_bytes_max=switches.line_bytes_max or (CONMON_READ_BYTES if is_conmon else 0),
+            is_written_per_read=is_conmon,
+            strips_carriage_return=not is_conmon,
+        )
 
 
 def timestamp(time_ns: int, *, has_fixed_digits: bool) -> str:

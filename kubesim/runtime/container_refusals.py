@@ -46,16 +46,12 @@ CONFIG_MISSING = refusal("container config must include metadata", "config is ni
 IMAGE_MISSING = refusal("failed to resolve image {image!q}: not found", "config image is nil", code=Code.NOT_FOUND)
 SANDBOX_CONFIG_MISSING = refusal("pod sandbox config must include metadata", "sandbox config is nil")
 SANDBOX_METADATA_MISSING = refusal("pod sandbox config must include metadata", "sandbox config metadata is nil")
-METADATA_MISSING = refusal(
-    "container config must include metadata", "setting container config: metadata is nil"
-)
+METADATA_MISSING = refusal("container config must include metadata", "setting container config: metadata is nil")
 NAME_MISSING = refusal("setting container config: name is empty")
 SANDBOX_STOPPED = refusal(
     "sandbox container {id!q} is not running", "CreateContainer failed as the sandbox was stopped: {id}"
 )
-NAME_RESERVED = refusal(
-    "failed to reserve container name {name!q}{hint}: name {name!q} is reserved for {holder!q}"
-)
+NAME_RESERVED = refusal("failed to reserve container name {name!q}: name {name!q} is reserved for {holder!q}")
 IN_PROGRESS = refusal(
     "kubelet may be retrying requests that are timing out in CRI-O due to system load. Currently at stage {stage}: "
     "context canceled: name {name} is reserved for {holder}"
@@ -74,11 +70,9 @@ PRIVILEGED = refusal(
     "setting container config: no privileged container allowed in sandbox",
 )
 IDENTITY = refusal("{reason}")
+ACCOUNT_FILE = refusal("failed to create containerd container: {reason}", "get exec user: {reason}")
 STOP_SIGNAL = refusal("unknown CRI stop signal {signal}: invalid argument", code=Code.INVALID_ARGUMENT)
-IMAGE_VOLUME = refusal("{reason}")
-MOUNT_CONTAINER_PATH_EMPTY = refusal(
-    _SPEC + 'mount destination "" is not absolute', "mount.ContainerPath is empty"
-)
+MOUNT_CONTAINER_PATH_EMPTY = refusal(_SPEC + 'mount destination "" is not absolute', "mount.ContainerPath is empty")
 MOUNT_HOST_PATH_EMPTY = refusal(
     _SPEC + 'failed to mkdir "": mkdir : no such file or directory', "mount.HostPath is empty"
 )
@@ -92,8 +86,7 @@ RRO_PROPAGATION = refusal(
     "recursive read-only mount requires private propagation for hostPath {path!q}, got: {propagation}",
 )
 RRO_UNSUPPORTED = refusal(
-    _SPEC
-    + "RROUnsupported: runtime handler does not support recursive read-only mounts (hostPath={path!q})",
+    _SPEC + "RROUnsupported: runtime handler does not support recursive read-only mounts (hostPath={path!q})",
     "recursive read-only mount support is not available for hostPath {path!q}",
 )
 USER_NAMESPACE_DIFFERS = refusal(
@@ -101,13 +94,18 @@ USER_NAMESPACE_DIFFERS = refusal(
     + "user namespace config for sandbox is different from container. Sandbox userns config: {sandbox} - Container "
     "userns config: {container}"
 )
+CDI_UNRESOLVABLE = refusal(
+    _SPEC + "CDI device injection failed: unresolvable CDI devices {names}",
+    "CDI device injection failed: unresolvable CDI devices {names}",
+)
 TARGET_MISSING = refusal(
     _SPEC_OPTS + "invalid target container: container {target!q} does not exist: not found",
     "could not find target container: container with ID starting with {target} not found: ID does not exist",
     code=Code.NOT_FOUND,
 )
 TARGET_ELSEWHERE = refusal(
-    _SPEC_OPTS + "invalid target container: container {target!q} (sandbox {other}) does not belong to sandbox {sandbox}",
+    _SPEC_OPTS
+    + "invalid target container: container {target!q} (sandbox {other}) does not belong to sandbox {sandbox}",
     "target container does not belong to the pod sandbox",
 )
 TARGET_NOT_RUNNING = refusal(
@@ -143,13 +141,16 @@ START_LOG = refusal(
 )
 START_CANCELLED = refusal("failed to create containerd task: context canceled", "context canceled")
 
+# -- StopContainer ----------------------------------------------------------------------------------------
+STOP_SIGNAL_UNPARSABLE = refusal(
+    "failed to parse stop signal {signal!q}: Invalid signal: {signal}", "failed to stop container: {signal!q}"
+)
+
 # -- RemoveContainer, UpdateContainerResources, ReopenContainerLog -----------------------------------------
 REMOVE_STARTING = refusal(
     "failed to set removing state for container {id!q}: container is in starting state, can't be removed"
 )
-REMOVE_REMOVING = refusal(
-    "failed to set removing state for container {id!q}: container is already in removing state"
-)
+REMOVE_REMOVING = refusal("failed to set removing state for container {id!q}: container is already in removing state")
 UPDATE_REMOVING = refusal(
     "failed to update resources: container {id!q} is in removing state",
     "container {id} is not running or created state: stopped",
@@ -164,6 +165,7 @@ UPDATE_MEMORY_NEGATIVE = refusal(
     "memory validation failed: invalid memory limit: {limit}",
 )
 NOT_RUNNING = refusal("container is not running")
+REOPEN_FAILED = refusal("failed to create and open log file: open {path}: {reason}", "open {path}: {reason}")
 
 # -- ExecSync ---------------------------------------------------------------------------------------------
 EXEC_STATE = refusal(

@@ -1,9 +1,9 @@
 """The life of a container, as a transition table.
 
-    CREATED ──StartBegun──> STARTING ──Started──> RUNNING ──Exited──> EXITED ──RemoveBegun──> REMOVING ──Removed──> REMOVED
-       │                       └──StartFailed───────┼──────────────────^                                              ^
-       │                                            └──Lost──> UNKNOWN ──Exited──> EXITED                             │
-       └──RemoveBegun──> DISCARDING ──Removed─────────────────────────────────────────────────────────────────────────┘
+    CREATED ──StartBegun──> STARTING ──Started──> RUNNING ──Exited──> EXITED ──RemoveBegun──> REMOVING ──Removed──┐
+       │                       │                     └──Lost──> UNKNOWN ──Exited──^ ^                            │
+       │                       └──StartFailed────────────────────────────────────────┘                            v
+       └──RemoveBegun──> DISCARDING ──Removed─────────────────────────────────────────────────────────────────> REMOVED
 
 A removal that is given up goes back: REMOVING to EXITED, DISCARDING to CREATED.
 
@@ -193,8 +193,6 @@ def step(life: ContainerLife, event: ContainerEvent) -> ContainerLife:
             )
         case Exited():
             reason = "OOMKilled" if event.is_oom_killed else life.reason
-            return replace(
-                life, phase=phase, finished_at_ns=event.at_ns, exit_code=event.exit_code, reason=reason
-            )
+            return replace(life, phase=phase, finished_at_ns=event.at_ns, exit_code=event.exit_code, reason=reason)
         case StartBegun() | Lost() | RemoveBegun() | RemoveFailed() | Removed():
             return replace(life, phase=phase)

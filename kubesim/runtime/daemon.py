@@ -58,6 +58,8 @@ class Daemon:
     container_names: NameRegistry = field(default_factory=NameRegistry)
     network: PodNetwork = field(default_factory=PodNetwork)
     network_ready: Event = field(default_factory=Event)
+    failed_pulls: dict[str, int] = field(default_factory=dict)
+    """Pulls that a fixture let fail so far, by reference."""
     last_time_ns: int = 0
 
     def sandbox(self, prefix: str, row: Refusal) -> Sandbox:
@@ -74,9 +76,9 @@ class Daemon:
             raise self.texts.refuse_lookup(row, noun="container", prefix=prefix, match=match)
         return found
 
-    def refuse(self, row: Refusal, **facts: object) -> CriError:
+    def refuse(self, row: Refusal, **facts: str | int | BaseException) -> CriError:
         """The error for a refusal, in this runtime's words."""
-        return self.texts.refuse(row, **facts)
+        return self.texts.refuse(row, code=None, **facts)
 
     async def spend(self, duration_ns: int) -> None:
         """Let a step take its time. A step without duration does not suspend."""

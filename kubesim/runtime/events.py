@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import AsyncIterator, Callable
+from typing import TypeAlias
 
 from kubesim.cri import api
 from kubesim.cri.errors import Code, CriError
@@ -25,7 +26,7 @@ BACKLOG_EVENTS_MAX = 10_000
 
 BACKLOG_AGE_NS = 5 * 60 * 1_000_000_000
 
-EventKind = api.ContainerEventType.ValueType
+EventKind: TypeAlias = "api.ContainerEventType.ValueType"
 
 MakeEvent = Callable[[], api.ContainerEventResponse]
 """Builds the message. It must close over what was true when the event happened."""

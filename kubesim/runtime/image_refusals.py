@@ -13,12 +13,12 @@ NAME_MISSING = refusal("no image specified")
 AMBIGUOUS = refusal("can not resolve {image!q} locally: ambiguous digest string")
 REFERENCE_INVALID = refusal("failed to parse image reference {image!q}: {reason}", "{reason}")
 NOT_FOUND = refusal(
-    "failed to pull and unpack image {image!q}: failed to resolve {resolving}: {image}: not found",
+    "failed to pull and unpack image {image!q}: failed to resolve image: {image}: not found",
     "initializing source docker://{image}: reading manifest {tag} in {repository}: manifest unknown",
     code=Code.NOT_FOUND,
 )
 UNAUTHORIZED = refusal(
-    "failed to pull and unpack image {image!q}: failed to resolve {resolving}: unexpected status from HEAD request to "
+    "failed to pull and unpack image {image!q}: failed to resolve image: unexpected status from HEAD request to "
     "https://{domain}/v2/{path}/manifests/{tag}: 401 Unauthorized",
     "initializing source docker://{image}: reading manifest {tag} in {repository}: unauthorized: access to the "
     "requested resource is not authorized",

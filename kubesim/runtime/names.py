@@ -59,8 +59,6 @@ def sandbox_name(*, name: str, namespace: str, uid: str, attempt: int, prefix: s
     return f"{prefix}{name}_{namespace}_{uid}_{attempt}"
 
 
-def container_name(
-    *, name: str, pod_name: str, pod_namespace: str, pod_uid: str, attempt: int, prefix: str
-) -> str:
+def container_name(*, name: str, pod_name: str, pod_namespace: str, pod_uid: str, attempt: int, prefix: str) -> str:
     """The name a container is reserved under."""
     return f"{prefix}{name}_{pod_name}_{pod_namespace}_{pod_uid}_{attempt}"

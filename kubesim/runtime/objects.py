@@ -16,8 +16,8 @@ from kubesim.runtime.container_log import ContainerLog
 from kubesim.runtime.container_state import ContainerEvent, ContainerLife, Phase
 from kubesim.runtime.process_plan import ProcessPlan
 from kubesim.runtime.sandbox_state import SandboxEvent, SandboxLife
-from kubesim.userland.filesystem import FileSystem
-from kubesim.userland.process import Credentials, Process
+from kubesim.userland.filesystem import FileSystem, MountSpec
+from kubesim.userland.process import Credentials, ExitStatus, Process
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -88,16 +88,28 @@ class Container:
     """None where the platform has no numeric users (Windows)."""
     mounts: tuple[api.Mount, ...]
     """As the status shows them."""
-    filesystem: FileSystem
-    stop_signal: int
-    """Number of the signal that asks the first process to end."""
+    mount_specs: tuple[MountSpec, ...]
+    """As the file system has them."""
+    volume_images: tuple[Image, ...]
+    """Images that are mounted."""
+    stop_signal: int | None
+    """Number of the signal that asks the first process to end; None when the image names one that does not exist."""
+    reported_stop_signal: api.Signal.ValueType
+    """The same as a value of enum Signal."""
     resources: api.LinuxContainerResources
+    windows_resources: api.WindowsContainerResources
     log_path: str
     log: ContainerLog | None
     life: ContainerLife
     ended: Event = field(default_factory=Event)
     """Raised when the first process has ended."""
+    account_files: dict[str, bytes] = field(default_factory=dict)
+    """Generated /etc/passwd and /etc/group, by path."""
+    filesystem: FileSystem | None = None
+    """Built when the OCI runtime does its part: with the first process, or before it."""
     process: Process | None = None
+    forced_end: ExitStatus | None = None
+    """How the first process is to be said to have ended, when somebody outside the CRI ended it."""
     is_stop_signalled: bool = False
     """A stop with a grace period has sent the signal; it is not sent twice."""
     row: api.Container | None = None
@@ -115,9 +127,12 @@ class Container:
         """Who the processes are."""
         if self.identity is None:
             return Credentials(uid=0, gid=0, groups=())
-        return Credentials(
-            uid=self.identity.uid, gid=self.identity.gid, groups=self.identity.supplemental_groups
-        )
+        return Credentials(uid=self.identity.uid, gid=self.identity.gid, groups=self.identity.supplemental_groups)
+
+    @property
+    def is_live(self) -> bool:
+        """Whether its first process runs; the life follows within the same instant."""
+        return self.life.is_running and self.process is not None and self.process.status is None
 
     @property
     def pid_mode(self) -> int:

@@ -13,9 +13,7 @@ _NOBODY = Credentials(uid=65535, gid=65535, groups=(65535,))
 
 def start_pause(processes: ProcessTable, *, hostname: str) -> Process:
     """Start the pause process of a new sandbox: pid 1 of the pod's pid namespace."""
-    spec = ProcessSpec(
-        argv=("/pause",), credentials=_NOBODY, is_init=True, stdout=_discard, stderr=_discard
-    )
+    spec = ProcessSpec(argv=("/pause",), credentials=_NOBODY, is_init=True, stdout=_discard, stderr=_discard)
     return processes.start(FileSystem(_PAUSE_TREE), spec, hostname=hostname)
 
 

@@ -15,7 +15,6 @@ from kubesim.cri.errors import Code, CriError
 from kubesim.policy.go_quote import go_quote
 from kubesim.runtime.id_index import Match
 
-
 Speaker = Literal["containerd", "cri-o"]
 """Whose words are used: `RuntimeProfile.texts`."""
 

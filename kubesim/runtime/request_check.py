@@ -17,8 +17,8 @@ def check_text(daemon: Daemon, field: str, value: str) -> None:
 def joined_log_path(daemon: Daemon, directory: str, path: str) -> str:
     """The path of a log inside its directory. Refuses one that leads out of it.
 
-    containerd joins the two as they are (internal/cri/server/container_create.go); a log that is written anywhere on the
-    host is no part of what a client may ask for, so kubesim refuses where containerd would follow.
+    containerd joins the two as they are (internal/cri/server/container_create.go). A log anywhere on the host is no
+    part of what a client may ask for, so kubesim refuses where containerd would follow.
     """
     base = normpath(directory)
     joined = normpath(f"{base}/{path}")

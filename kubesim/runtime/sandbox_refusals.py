@@ -16,9 +16,7 @@ STATUS_LOOKUP = refusal(
     crio_code=Code.NOT_FOUND,
 )
 STOP_LOOKUP = refusal("an error occurred when try to find sandbox {id!q}: {cause}", "{cause}")
-STATS_LOOKUP = refusal(
-    "an error occurred when trying to find sandbox {id}: {cause}", "{cause}", code=Code.NOT_FOUND
-)
+STATS_LOOKUP = refusal("an error occurred when trying to find sandbox {id}: {cause}", "{cause}", code=Code.NOT_FOUND)
 UPDATE_LOOKUP = refusal(
     "failed to find sandbox: {cause}",
     "could not find pod {id!q}: {cause}",
@@ -46,9 +44,9 @@ HANDLER_UNKNOWN = refusal(
 )
 NETWORK_NOT_READY = refusal("failed to setup network for sandbox {id!q}: cni config not initialized")
 NETWORK_FAILED = refusal(
-    "failed to setup network for sandbox {id!q}: plugin type=\"bridge\" failed (add): failed to allocate for range 0: "
+    'failed to setup network for sandbox {id!q}: plugin type="bridge" failed (add): failed to allocate for range 0: '
     "{reason}",
-    "failed to create pod network sandbox {id}: plugin type=\"bridge\" failed (add): failed to allocate for range 0: "
+    'failed to create pod network sandbox {id}: plugin type="bridge" failed (add): failed to allocate for range 0: '
     "{reason}",
 )
 CGROUP_PARENT = refusal("failed to start sandbox {id!q}: {reason}", "{reason}")
@@ -59,6 +57,8 @@ USER_NAMESPACE = refusal(
 USER_NAMESPACE_MODE = refusal(
     "failed to start sandbox {id!q}: unsupported user namespace mode: {mode!q}", "unsupported pod mode: {mode!q}"
 )
+
+REMOVE_CONTAINER = refusal("failed to remove container {container_id!q}: {reason}", "{reason}")
 
 STATS_NOT_READY = refusal(
     "failed to decode pod sandbox metrics {prefix}: failed to get pod sandbox stats since sandbox container {id!q} is "

@@ -174,5 +174,3 @@ def _hostname(daemon: Daemon, sandbox_id: str, config: api.PodSandboxConfig) -> 
     if config.hostname:
         return config.hostname
     return sandbox_id[:12] if daemon.profile.sandboxes.hostname_when_empty == "id-prefix" else daemon.hostname
-
-

@@ -35,11 +35,15 @@ class Usage:
     major_page_faults: int
 
 
-def container_usage(*, container_id: str, started_at_ns: int, now_ns: int, memory_limit_bytes: int) -> Usage:
-    """The usage of a running container. `memory_limit_bytes` 0 = no limit."""
+def container_usage(
+    *, container_id: str, started_at_ns: int, now_ns: int, memory_limit_bytes: int, process_bytes: int = 0
+) -> Usage:
+    """The usage of a running container. `memory_limit_bytes` 0 = no limit; `process_bytes` is what its emulated
+    processes took."""
     running_ns = max(now_ns - started_at_ns, 1)
     # Between 2 and 6 MiB, the same for the same id: pods of one test should not all look alike.
     working_set = 2 * _MIB + int(container_id[:4], 16) * 64
+    working_set = max(working_set, process_bytes)
     if memory_limit_bytes > 0:
         working_set = min(working_set, memory_limit_bytes)
     return Usage(

@@ -11,21 +11,20 @@ from kubesim.errors import InputError
 from kubesim.model.convert import value_at
 from kubesim.model.duration import format_duration, parse_duration
 from kubesim.model.manifest import Manifest
-from kubesim.model.scenario import (
-    Apply,
-    ApplyFiles,
+from kubesim.model.scenario import Apply, ApplyFiles, Scenario, SetFeatures, Step, load_scenario
+from kubesim.model.scenario_document import (
+    CancelShutdown,
     ClearFault,
     ContainerExit,
     Delete,
     Exec,
     Expect,
     Fault,
-    Scenario,
-    SetFeatures,
-    Step,
-    load_scenario,
+    RestartKubelet,
+    RestartRuntime,
+    Shutdown,
+    TagImage,
 )
-from kubesim.model.scenario_document import CancelShutdown, RestartKubelet, RestartRuntime, Shutdown, TagImage
 from kubesim.model.yaml_text import load_documents
 from kubesim.node.node import Node
 from kubesim.node.sources import read_text

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from typing import Any
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 from kubesim.scenario.replay import ScenarioResult, StepResult, expectations
 
@@ -78,10 +78,10 @@ def json_report(results: Sequence[ScenarioResult]) -> str:
 
 def junit_report(results: Sequence[ScenarioResult]) -> str:
     """All scenarios as a JUnit file: one suite per scenario, one case per expectation."""
-    root = ElementTree.Element("testsuites")
+    root = ET.Element("testsuites")
     for result in results:
         cases = expectations(result)
-        suite = ElementTree.SubElement(
+        suite = ET.SubElement(
             root,
             "testsuite",
             name=result.name,
@@ -89,8 +89,8 @@ def junit_report(results: Sequence[ScenarioResult]) -> str:
             failures=str(sum(case.passed is False for case in cases)),
         )
         for case in cases:
-            element = ElementTree.SubElement(suite, "testcase", classname=result.name, name=case.where)
+            element = ET.SubElement(suite, "testcase", classname=result.name, name=case.where)
             if case.passed is False:
-                ElementTree.SubElement(element, "failure", message=case.text)
-    ElementTree.indent(root)
-    return ElementTree.tostring(root, encoding="unicode", xml_declaration=True) + "\n"
+                ET.SubElement(element, "failure", message=case.text)
+    ET.indent(root)
+    return ET.tostring(root, encoding="unicode", xml_declaration=True) + "\n"

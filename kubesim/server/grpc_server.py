@@ -70,7 +70,7 @@ class CriHandler(grpc.GenericRpcHandler):
         except Cancelled:
             _settle(future, CriError(Code.CANCELLED, "context canceled"))
             raise
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - a bug must not end the server, and must be seen by the caller
             _settle(future, CriError(Code.INTERNAL, f"kubesim: {method.name}: {error!r}"))
             _log.exception("%s failed; this is a bug in kubesim", method.name)
         else:
@@ -109,7 +109,7 @@ class CriHandler(grpc.GenericRpcHandler):
                 await taken.wait()
         except CriError as error:
             end = error
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - a bug must not end the server, and must be seen by the caller
             end = CriError(Code.INTERNAL, f"kubesim: {method.name}: {error!r}")
             _log.exception("%s failed; this is a bug in kubesim", method.name)
         queue.put_nowait((end, Promise[None]()))

@@ -44,6 +44,7 @@ Handler: TypeAlias = Callable[[int], object] | None
 
 READ_BYTES = 65536
 
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExitStatus:
     """How a process ended. `code` is what a runtime reports: 128 + signal for one that was killed."""
@@ -240,7 +241,10 @@ class Process:
 
     async def read(self, fd: int, size: int = READ_BYTES) -> bytes:
         """At most `size` bytes; b"" at the end."""
-        file = self.open_file_of(fd)
+        return await self.read_from(self.open_file_of(fd), size)
+
+    async def read_from(self, file: OpenFile, size: int = READ_BYTES) -> bytes:
+        """The same from a file that has no descriptor."""
         while (data := file.read_now(size)) is None:
             await file.wait_readable()
         return data

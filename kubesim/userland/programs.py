@@ -1,10 +1,10 @@
 """The programs there are, by the name that a file of an image carries in `TreeNode.program`.
 
-    busybox            every applet; which one is said by argv[0], or by argv[1] when that is `busybox`
-    busybox:APPLET     one applet
-    numeric-id         `id` that prints numbers only, as the Kubernetes documentation shows it
-    pause, agnhost, echoserver
-                       programs of well-known images
+busybox            every applet; which one is said by argv[0], or by argv[1] when that is `busybox`
+busybox:APPLET     one applet
+numeric-id         `id` that prints numbers only, as the Kubernetes documentation shows it
+pause, agnhost, echoserver
+                   programs of well-known images
 """
 
 from __future__ import annotations

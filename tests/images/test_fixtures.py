@@ -234,6 +234,8 @@ def test_layouts_and_archives_are_refused_by_name(tmp_path: Path) -> None:
             "programs: {/x: puase}",
             "images.yaml:1:1: /x: unknown program 'puase'; expected one of",
         ),
+        ("programs: {x: pause}", "images.yaml:1:1: x: no clean absolute path; expected e.g. /usr/bin/server"),
+        ("programs: {/a/../x: pause}", "images.yaml:1:1: /a/../x: no clean absolute path"),
         (
             "files: {/x/: {}}\nprograms: {/x: pause}",
             "images.yaml:1:1: /x: a directory cannot run 'pause'; only a file is executed",
@@ -293,3 +295,15 @@ def test_a_host_directory_may_not_hold_a_socket(write: Write, tmp_path: Path) ->
         assert refusal(write("files: {/data: {directory: data}}\n")) == (
             "images.yaml:1:1: data/s: neither file, directory nor link; leave it out of the directory"
         )
+
+
+def test_a_host_directory_has_a_bound(write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "data").mkdir()
+    for name in ("a", "b", "c"):
+        (tmp_path / "data" / name).write_text(name)
+    fixture = write("files: {/data: {directory: data}}\n")
+    monkeypatch.setattr("kubesim.images.host_directory.ENTRIES_MAX", 3)
+    assert [path for path, _ in only(fixture).tree.walk()] == ["/", "/data", "/data/a", "/data/b", "/data/c"]
+    monkeypatch.setattr("kubesim.images.host_directory.ENTRIES_MAX", 2)
+
+    assert refusal(fixture) == "images.yaml:1:1: data: more than 2 entries; name a part of it"

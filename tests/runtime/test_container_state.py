@@ -136,4 +136,6 @@ def test_a_refused_event_changes_nothing_and_times_are_in_order(kinds: list[type
             assert life == before
         if life.started_at_ns and life.finished_at_ns:
             assert life.created_at_ns <= life.started_at_ns <= life.finished_at_ns
-        assert (life.reported_state is ReportedState.EXITED) <= (life.finished_at_ns != 0 or life.phase is Phase.REMOVED)
+        assert (life.reported_state is ReportedState.EXITED) <= (
+            life.finished_at_ns != 0 or life.phase is Phase.REMOVED
+        )

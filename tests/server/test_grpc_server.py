@@ -200,8 +200,8 @@ def test_our_client_gives_messages_errors_and_streams(tmp_path: Path) -> None:
                 await client.container_status(api.ContainerStatusRequest(container_id="x"))
             except CriError as error:
                 log.append(error.go_text)
-            async for message in client.stream_containers(api.StreamContainersRequest()):
-                log.append(type(message).__name__)
+            stream = client.stream_containers(api.StreamContainersRequest())
+            log.extend([type(message).__name__ async for message in stream])
             finished.resolve(None)
             done.set()
 

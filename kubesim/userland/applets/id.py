@@ -54,9 +54,7 @@ async def run(process: Process) -> int:
     return 0
 
 
-async def _show_one(
-    process: Process, names: _Names, options: Options, uid: int, gid: int, groups: list[int]
-) -> int:
+async def _show_one(process: Process, names: _Names, options: Options, uid: int, gid: int, groups: list[int]) -> int:
     if "u" in options:
         numbers, lookup, kind = [uid], names.user, "user"
     else:

@@ -107,12 +107,11 @@ class Bench:
         logind: Callable[[Kernel], Logind] = Logind,
         takes: Mapping[str, float] | None = None,
         unmounts_at: Mapping[str, float] | None = None,
-        files: Files | None = None,
     ) -> None:
         self.kernel = Kernel(start_ns=START)
         self.logind = logind(self.kernel)
         self.pods = Pods(self.kernel, pods, takes or {}, unmounts_at or {})
-        self.files = files or Files()
+        self.files = Files()
         self.events = Events(self.kernel)
         self.klog = Klog(self.kernel)
         self.syncs: list[float] = []

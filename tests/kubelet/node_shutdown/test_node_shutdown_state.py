@@ -29,9 +29,6 @@ def pod(name: str, *, priority: int | None = 0, grace: int | None = 30, is_stati
     )
 
 
-THREE = (pod("p1", grace=30), pod("p2", grace=5), pod("c", priority=2_000_001_000, grace=60))
-
-
 def test_the_state_file_and_the_metrics_hold_start_and_end(new_bench: NewBench) -> None:
     bench = new_bench([pod("p")], takes={"p": 7.5})
     bench.start()
@@ -50,10 +47,9 @@ def test_the_state_file_and_the_metrics_hold_start_and_end(new_bench: NewBench) 
 
 
 def test_a_restarted_kubelet_shows_the_last_shutdown(new_bench: NewBench) -> None:
-    files = Files()
+    bench = new_bench()
     state = {"startTime": "2026-01-01T00:00:02.5Z", "endTime": "0001-01-01T00:00:00Z"}
-    files.content["/var/lib/kubelet/graceful_node_shutdown_state"] = json.dumps(state).encode()
-    bench = new_bench(files=files)
+    bench.files.content["/var/lib/kubelet/graceful_node_shutdown_state"] = json.dumps(state).encode()
     bench.start()
 
     assert (bench.metrics.value(SHUTDOWN_START), bench.metrics.value(SHUTDOWN_END)) == (1_767_225_602, 0)
@@ -61,9 +57,8 @@ def test_a_restarted_kubelet_shows_the_last_shutdown(new_bench: NewBench) -> Non
 
 @pytest.mark.parametrize("content", [b"{", b"[]", b'{"startTime": "yesterday"}'])
 def test_a_broken_state_file_is_logged(content: bytes, new_bench: NewBench) -> None:
-    files = Files()
-    files.content["/var/lib/kubelet/graceful_node_shutdown_state"] = content
-    bench = new_bench(files=files)
+    bench = new_bench()
+    bench.files.content["/var/lib/kubelet/graceful_node_shutdown_state"] = content
     assert bench.start()
 
     assert bench.metrics.value(SHUTDOWN_START) == 0

@@ -1,0 +1,185 @@
+"""CreateContainer.
+
+Mirrors containerd: internal/cri/server/container_create.go; CRI-O: server/container_create.go.
+"""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from posixpath import normpath
+
+from kubesim.cri import api
+from kubesim.images.image import Image
+from kubesim.runtime import container_refusals as say
+from kubesim.runtime.container_checks import check_request, check_spec
+from kubesim.runtime.container_identity import (
+    generated_account_files,
+    identity_request,
+    resolve_container_identity,
+)
+from kubesim.runtime.container_log import ContainerLog, LogFormat
+from kubesim.runtime.container_mounts import plan_mounts
+from kubesim.runtime.container_process import prepare
+from kubesim.runtime.container_resources import initial_resources
+from kubesim.runtime.container_state import ContainerLife
+from kubesim.runtime.daemon import Daemon
+from kubesim.runtime.names import container_name
+from kubesim.runtime.objects import Container, Sandbox
+from kubesim.runtime.pod_events import emit
+from kubesim.runtime.process_plan import ProcessPlan, merge_command, merge_env
+from kubesim.runtime.request_check import joined_log_path
+from kubesim.runtime.stop_signal import reported_stop_signal, stop_signal
+
+
+async def create_container(daemon: Daemon, request: api.CreateContainerRequest) -> api.CreateContainerResponse:
+    """Make a container in a sandbox. It becomes visible when this returns; when it fails nothing is left of it."""
+    sandbox = check_request(daemon, request)
+    config = api.ContainerConfig()
+    config.CopyFrom(request.config)
+    pod = request.sandbox_config.metadata
+    container_id = daemon.kernel.ids.hex(64)
+    name = container_name(
+        name=config.metadata.name,
+        pod_name=pod.name,
+        pod_namespace=pod.namespace,
+        pod_uid=pod.uid,
+        attempt=config.metadata.attempt,
+        prefix=daemon.profile.name_prefix,
+    )
+    existing_id = await _existing(daemon, name)
+    if existing_id:
+        return api.CreateContainerResponse(container_id=existing_id)
+    with ExitStack() as undo:
+        daemon.container_names.reserve(name, container_id)
+        undo.callback(daemon.container_names.release, name)
+        container = _make(daemon, sandbox, container_id, name, config, request.sandbox_config)
+        await daemon.spend(daemon.timings.create_container_ns)
+        # The sandbox may have been removed meanwhile.
+        daemon.sandbox(sandbox.id, say.CREATE_LOOKUP)
+        undo.pop_all()
+    container.life = ContainerLife(created_at_ns=daemon.creation_time_ns())
+    daemon.containers.add(container_id, container)
+    daemon.container_names.settle(name)
+    sandbox.containers[container_id] = container
+    emit(daemon, sandbox, container_id, api.CONTAINER_CREATED_EVENT)
+    return api.CreateContainerResponse(container_id=container_id)
+
+
+async def _existing(daemon: Daemon, name: str) -> str:
+    """The id of the container that has the name, where the runtime answers with it; "" when the name is free."""
+    held = daemon.container_names.holder(name)
+    if held is None:
+        return ""
+    if daemon.profile.duplicate_name == "error":
+        raise daemon.refuse(say.NAME_RESERVED, name=name, holder=held.id)
+    if daemon.containers.get(held.id) is None:
+        await held.settled.wait()
+        raise daemon.refuse(say.IN_PROGRESS, stage="container creating", name=name, holder=held.id)
+    return held.id
+
+
+def _make(
+    daemon: Daemon,
+    sandbox: Sandbox,
+    container_id: str,
+    name: str,
+    config: api.ContainerConfig,
+    sandbox_config: api.PodSandboxConfig,
+) -> Container:
+    """Everything that can be refused, in the order in which containerd looks at it."""
+    image = _image(daemon, config)
+    mounts = plan_mounts(daemon, sandbox, container_id, config)
+    check_spec(daemon, sandbox, container_id, config, sandbox_config)
+    plan = _process_plan(daemon, sandbox, container_id, config, image)
+    log_path = _log_path(daemon, sandbox, container_id, config, sandbox_config)
+    tags, digests = daemon.images.names_of(image)
+    container = Container(
+        id=container_id,
+        name=name,
+        sandbox=sandbox,
+        config=config,
+        image=image,
+        some_image_name=(tags or digests or [config.image.image])[0],
+        image_ref=digests[0] if digests else daemon.images.shown_id(image),
+        plan=plan,
+        identity=None,
+        mounts=tuple(mounts.shown),
+        mount_specs=tuple(mounts.specs),
+        volume_images=tuple(mounts.images),
+        stop_signal=stop_signal(requested=_requested_signal(daemon, config), image=image.config.stop_signal),
+        reported_stop_signal=reported_stop_signal(requested=config.stop_signal, image=image.config.stop_signal),
+        resources=initial_resources(config),
+        windows_resources=config.windows.resources,
+        log_path=log_path,
+        log=_log(daemon, log_path),
+        life=ContainerLife(created_at_ns=0),
+    )
+    if daemon.os != "windows":
+        home = dict(plan.env).get("HOME", "")
+        asked = identity_request(daemon, image, config, home=home)
+        container.identity = resolve_container_identity(daemon, asked)
+        container.account_files = generated_account_files(daemon, image, asked, working_dir=plan.cwd)
+    if daemon.profile.containers.missing_program_fails == "create":
+        prepare(daemon, container)
+    return container
+
+
+def _image(daemon: Daemon, config: api.ContainerConfig) -> Image:
+    match = daemon.images.find(config.image.image)
+    if match.is_ambiguous:
+        raise daemon.refuse(say.IMAGE_AMBIGUOUS, image=config.image.image)
+    # An artifact has no root file system to run from.
+    if match.found is None or match.found.image.artifact is not None:
+        raise daemon.refuse(say.IMAGE_NOT_PRESENT, image=config.image.image)
+    return match.found.image
+
+
+def _process_plan(
+    daemon: Daemon, sandbox: Sandbox, container_id: str, config: api.ContainerConfig, image: Image
+) -> ProcessPlan:
+    argv = merge_command(
+        command=config.command, args=config.args, entrypoint=image.config.entrypoint, cmd=image.config.cmd
+    )
+    if not argv:
+        raise daemon.refuse(say.NO_COMMAND, id=container_id)
+    env = merge_env(
+        hostname=sandbox.hostname,
+        image=image.config.env,
+        config=tuple((variable.key, _text(variable.value)) for variable in config.envs),
+        has_tty=config.tty,
+    )
+    return ProcessPlan(
+        argv=argv, env=env, cwd=config.working_dir or image.config.working_dir or "/", has_tty=config.tty
+    )
+
+
+def _text(value: bytes | str) -> str:
+    return value.decode("utf-8", "surrogateescape") if isinstance(value, bytes) else value
+
+
+def _requested_signal(daemon: Daemon, config: api.ContainerConfig) -> int:
+    """The request's stop signal, where the runtime knows the field."""
+    return config.stop_signal if daemon.profile.containers.stop_signal_in_status else api.SIGNAL_RUNTIME_DEFAULT
+
+
+def _log_path(
+    daemon: Daemon,
+    sandbox: Sandbox,
+    container_id: str,
+    config: api.ContainerConfig,
+    sandbox_config: api.PodSandboxConfig,
+) -> str:
+    """The absolute path of the log; "" when the container has none."""
+    directory, path = sandbox_config.log_directory, config.log_path
+    if daemon.profile.containers.log_path_default:
+        directory = directory or f"{daemon.profile.logs.default_directory}/{sandbox.id}"
+        path = path or f"{container_id}.log"
+    if not (directory and path):
+        return ""
+    return joined_log_path(daemon, normpath(directory), path)
+
+
+def _log(daemon: Daemon, log_path: str) -> ContainerLog | None:
+    if not log_path:
+        return None
+    return ContainerLog(daemon.host_files, log_path, LogFormat.of(daemon.profile.logs), lambda: daemon.kernel.now_ns)

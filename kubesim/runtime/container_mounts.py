@@ -1,0 +1,212 @@
+"""The mounts of a container: binds of the node's files, image volumes, and how the status shows both.
+
+Mirrors containerd: internal/cri/opts/spec_linux_opts.go, withMounts, and internal/cri/server/container_image_mount.go;
+CRI-O: server/container_create_linux.go, addOCIBindMounts.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from kubesim.cri import api
+from kubesim.cri.errors import Code, CriError
+from kubesim.images.image import Image
+from kubesim.images.tree import FileTree, LinkRule, build_tree, file_node
+from kubesim.policy.image_volume import (
+    ImageMount,
+    ImageVolumeError,
+    SubPathOutcome,
+    artifact_files,
+    check_sub_path,
+    effective_sub_path,
+    image_ambiguous,
+    image_missing,
+    image_mount_status,
+    is_image_mounted,
+)
+from kubesim.runtime import container_refusals as say
+from kubesim.runtime.daemon import Daemon
+from kubesim.runtime.objects import Sandbox
+from kubesim.runtime.request_check import check_text
+from kubesim.userland.filesystem import FsError, HostSource, MountSpec, TreeSource
+
+_STATE_DIRECTORY = "/run/containerd/io.containerd.grpc.v1.cri"
+
+
+@dataclass(slots=True, kw_only=True)
+class PlannedMounts:
+    """What is mounted, in the order of the request, and what the status says of it."""
+
+    specs: list[MountSpec] = field(default_factory=list)
+    shown: list[api.Mount] = field(default_factory=list)
+    images: list[Image] = field(default_factory=list)
+    """Images that are mounted."""
+
+
+def plan_mounts(daemon: Daemon, sandbox: Sandbox, container_id: str, config: api.ContainerConfig) -> PlannedMounts:
+    """Look at every mount of a request. Directories that the node lacks are made. Raises CriError."""
+    planned = PlannedMounts()
+    for mount in config.mounts:
+        check_text(daemon, "mounts[].container_path", mount.container_path)
+        check_text(daemon, "mounts[].host_path", mount.host_path)
+        if not mount.container_path:
+            raise daemon.refuse(say.MOUNT_CONTAINER_PATH_EMPTY, id=container_id)
+        try:
+            if mount.HasField("image") and is_image_mounted(_image_mount(mount), daemon.profile.image_volumes):
+                _plan_image(daemon, sandbox, mount, planned)
+                continue
+        except ImageVolumeError as error:
+            code = Code.NOT_FOUND if error.is_not_found else Code.UNKNOWN
+            raise CriError(code, str(error)) from None
+        _plan_bind(daemon, container_id, mount, planned)
+    return planned
+
+
+# -- binds ------------------------------------------------------------------------------------------------
+
+
+def _plan_bind(daemon: Daemon, container_id: str, mount: api.Mount, planned: PlannedMounts) -> None:
+    if not mount.host_path:
+        raise daemon.refuse(say.MOUNT_HOST_PATH_EMPTY, id=container_id)
+    _check_recursive_read_only(daemon, container_id, mount)
+    files = daemon.host_files
+    try:
+        if not _exists(daemon, mount.host_path):
+            files.make_dirs(mount.host_path)
+        source = HostSource(files=files, path=mount.host_path)
+    except FsError as error:
+        reason = f"mkdir {mount.host_path}: {error.strerror.lower()}"
+        raise daemon.refuse(say.MOUNT_MKDIR, id=container_id, path=mount.host_path, reason=reason) from None
+    planned.specs.append(MountSpec(destination=mount.container_path, source=source, is_read_only=mount.readonly))
+    planned.shown.append(_shown_bind(daemon, mount))
+
+
+def _exists(daemon: Daemon, path: str) -> bool:
+    """Whether a path leads to something, links followed."""
+    try:
+        return daemon.host_files.confined(path).kind("/") is not None
+    except FsError as error:
+        if error.errno_name == "ENOENT":
+            return False
+        raise
+
+
+def _shown_bind(daemon: Daemon, mount: api.Mount) -> api.Mount:
+    shown = api.Mount()
+    shown.CopyFrom(mount)
+    if daemon.profile.containers.status_mounts == "rebuilt":
+        shown.ClearField("uidMappings")
+        shown.ClearField("gidMappings")
+        shown.ClearField("image_sub_path")
+    return shown
+
+
+def _check_recursive_read_only(daemon: Daemon, container_id: str, mount: api.Mount) -> None:
+    if not mount.recursive_read_only:
+        return
+    facts = {"id": container_id, "path": mount.host_path}
+    if not mount.readonly:
+        raise daemon.refuse(say.RRO_READ_WRITE, **facts)
+    if not daemon.features.recursive_read_only_mounts:
+        raise daemon.refuse(say.RRO_UNSUPPORTED, **facts)
+    if mount.propagation != api.PROPAGATION_PRIVATE:
+        known = mount.propagation in api.MountPropagation.values()
+        name = api.MountPropagation.Name(mount.propagation) if known else str(mount.propagation)
+        raise daemon.refuse(say.RRO_PROPAGATION, propagation=name, **facts)
+
+
+# -- image volumes ----------------------------------------------------------------------------------------
+
+
+def _image_mount(mount: api.Mount) -> ImageMount:
+    return ImageMount(
+        container_path=mount.container_path,
+        image=mount.image.image,
+        sub_path=mount.image_sub_path,
+        host_path=mount.host_path,
+        is_read_only=mount.readonly,
+        mount_text=_text(mount),
+        image_text=_text(mount.image),
+    )
+
+
+def _text(message: api.Mount | api.ImageSpec) -> str:
+    """A message on one line, nearly as Go prints it."""
+    return " ".join(str(message).split())
+
+
+def _plan_image(daemon: Daemon, sandbox: Sandbox, mount: api.Mount, planned: PlannedMounts) -> None:
+    """Mount the tree of an image, or the blobs of an artifact. Raises ImageVolumeError."""
+    dialect = daemon.profile.image_volumes
+    asked = _image_mount(mount)
+    match = daemon.images.find(mount.image.image)
+    if match.is_ambiguous:
+        raise image_ambiguous(asked, dialect)
+    image = match.found.image if match.found is not None else None
+    if image is None or (image.artifact is not None and not dialect.artifacts):
+        raise image_missing(asked, dialect)
+    planned.images.append(image)
+    if image.artifact is not None:
+        _plan_artifact(daemon, mount, image, planned)
+        return
+    target = _target(daemon, sandbox, image)
+    sub_path = effective_sub_path(asked, dialect)
+    tree = image.tree
+    if sub_path:
+        tree = _sub_tree(daemon, asked, tree, target)
+        target = f"{target}/{sub_path}"
+    planned.specs.append(MountSpec(destination=mount.container_path, source=TreeSource(tree=tree), is_read_only=True))
+    planned.shown.append(_shown_image(daemon, mount, image, target))
+
+
+def _sub_tree(daemon: Daemon, asked: ImageMount, tree: FileTree, target: str) -> FileTree:
+    found = tree.resolve(asked.sub_path, link_rule=LinkRule.BENEATH)
+    outcome: SubPathOutcome = found.outcome.value  # type: ignore[assignment]  # all but "found" have the same names
+    if found.node is not None:
+        outcome = "directory" if found.node.is_directory else "file"
+    check_sub_path(asked, daemon.profile.image_volumes, found=outcome, target=target)
+    if found.node is None:
+        raise AssertionError(f"check_sub_path let {outcome!r} pass")
+    return FileTree(found.node)
+
+
+def _plan_artifact(daemon: Daemon, mount: api.Mount, image: Image, planned: PlannedMounts) -> None:
+    """Each titled blob is a file of its own below the container path."""
+    assert image.artifact is not None, "the caller looked"
+    blobs = image.artifact.blobs
+    titles = [blob.title or None for blob in blobs]
+    for file in artifact_files(titles, _image_mount(mount), daemon.profile.image_volumes):
+        tree = FileTree(file_node(blobs[file.index].content, mode=0o644))
+        destination = f"{mount.container_path.rstrip('/')}/{file.name}"
+        planned.specs.append(MountSpec(destination=destination, source=TreeSource(tree=tree), is_read_only=True))
+        target = f"/var/lib/containers/storage/artifacts/{image.digest.partition(':')[2]}/{file.name}"
+        planned.shown.append(_shown_image(daemon, mount, image, target))
+    if not blobs:
+        planned.specs.append(
+            MountSpec(destination=mount.container_path, source=TreeSource(tree=build_tree([])), is_read_only=True)
+        )
+
+
+def _target(daemon: Daemon, sandbox: Sandbox, image: Image) -> str:
+    """Where the node has the image mounted: once for each pod and image, or once for each image."""
+    if daemon.profile.image_volumes.texts == "cri-o":
+        return f"/var/lib/containers/storage/overlay/{image.id.partition(':')[2]}/merged"
+    return f"{_STATE_DIRECTORY}/image-volumes/{sandbox.id}/{image.digest.partition(':')[2]}"
+
+
+def _shown_image(daemon: Daemon, mount: api.Mount, image: Image, target: str) -> api.Mount:
+    status = image_mount_status(
+        _image_mount(mount), daemon.profile.image_volumes, image_id=daemon.images.shown_id(image)
+    )
+    shown = api.Mount()
+    shown.CopyFrom(mount)
+    shown.host_path = target
+    # The id mapping is in the mount of the image, not in the bind.
+    shown.ClearField("uidMappings")
+    shown.ClearField("gidMappings")
+    if not status.has_request_spec:
+        shown.image.Clear()
+    shown.image.image = status.image
+    shown.image.image_ref = status.image_ref
+    shown.image_sub_path = status.sub_path
+    return shown

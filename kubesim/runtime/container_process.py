@@ -1,0 +1,145 @@
+"""A container's file system and its processes: what the OCI runtime does when it creates, starts and execs.
+
+Mirrors runc: libcontainer/rootfs_linux.go and standard_init_linux.go, for the order of what can fail.
+"""
+
+from __future__ import annotations
+
+from kubesim.cri import api
+from kubesim.runtime import container_refusals as say
+from kubesim.runtime.container_checks import target_container
+from kubesim.runtime.daemon import Daemon
+from kubesim.runtime.objects import Container
+from kubesim.runtime.refusal import Refusal
+from kubesim.runtime.sandbox_files import sandbox_mounts
+from kubesim.userland.executable import look_path
+from kubesim.userland.filesystem import FileSystem, FsError, HostSource, MountSpec
+from kubesim.userland.process import ExecError, Process, ProcessSpec, Sink
+
+_IDMAP_REASON = (
+    "failed to fulfil mount request: failed to set MOUNT_ATTR_IDMAP on {path}: invalid argument (maybe the filesystem "
+    "used doesn't support idmap mounts on this kernel?)"
+)
+
+
+def prepare(daemon: Daemon, container: Container) -> None:
+    """Build the file system and see that there is a program to run, for a runtime that does so in CreateContainer.
+
+    Raises CriError.
+    """
+    container.filesystem = _file_system(daemon, container, say.EXEC_AT_CREATE)
+    plan = container.plan
+    try:
+        look_path(container.filesystem.view(container.credentials, cwd=plan.cwd), plan.argv[0], dict(plan.env))
+    except ExecError as error:
+        raise daemon.refuse(say.EXEC_AT_CREATE, id=container.id, reason=error) from None
+
+
+def start_first_process(daemon: Daemon, container: Container) -> Process:
+    """Start the container's own process. Raises CriError in the runtime's words."""
+    if container.filesystem is None:
+        container.filesystem = _file_system(daemon, container, say.START_EXEC)
+    plan = container.plan
+    log = container.log
+    stdout: Sink = log.stdout if log is not None else _discard
+    stderr: Sink = log.stderr if log is not None else _discard
+    spec = ProcessSpec(
+        argv=plan.argv,
+        env=plan.env,
+        cwd=plan.cwd,
+        credentials=container.credentials,
+        is_init=container.pid_mode == api.CONTAINER,
+        stdout=stdout,
+        # A terminal has one output.
+        stderr=stdout if plan.has_tty else stderr,
+        memory_limit_bytes=max(container.resources.memory_limit_in_bytes, 0) or None,
+    )
+    try:
+        return daemon.processes.start(
+            container.filesystem,
+            spec,
+            hostname=container.sandbox.hostname,
+            shares_pids_with=_pid_sharer(daemon, container),
+        )
+    except ExecError as error:
+        raise daemon.refuse(say.START_EXEC, id=container.id, reason=error) from None
+    except FsError as error:
+        reason = f'chdir to cwd ("{plan.cwd}") set in config.json failed: {error.strerror.lower()}'
+        raise daemon.refuse(say.START_EXEC, id=container.id, reason=reason) from None
+
+
+def start_exec(container: Container, argv: tuple[str, ...], *, stdout: Sink, stderr: Sink) -> Process:
+    """Start one more process in a running container. Raises ExecError and FsError."""
+    assert container.filesystem is not None, "a running container has a file system"
+    assert container.process is not None, "a running container has a process"
+    plan = container.plan
+    spec = ProcessSpec(
+        argv=argv, env=plan.env, cwd=plan.cwd, credentials=container.credentials, stdout=stdout, stderr=stderr
+    )
+    processes = container.process.table
+    return processes.start(container.filesystem, spec, hostname=container.sandbox.hostname, inside=container.process)
+
+
+def _pid_sharer(daemon: Daemon, container: Container) -> Process | None:
+    """The process whose pid namespace the container enters; None for one of its own, and for the node's."""
+    mode = container.pid_mode
+    if mode == api.POD:
+        return container.sandbox.pause
+    if mode == api.TARGET:
+        options = container.config.linux.security_context.namespace_options
+        return target_container(daemon, container.sandbox, container.id, options.target_id).process
+    return None
+
+
+def _file_system(daemon: Daemon, container: Container, row: Refusal) -> FileSystem:
+    """Root and mounts. Raises CriError of the given row."""
+    security = container.config.linux.security_context
+    is_read_only = security.readonly_rootfs
+    _check_idmap(daemon, container, row)
+    destinations = [mount.destination for mount in container.mount_specs]
+    mounts = [
+        *sandbox_mounts(daemon.own_files, container.sandbox, destinations, is_read_only=is_read_only),
+        *_account_mounts(daemon, container, destinations),
+        *container.mount_specs,
+    ]
+    try:
+        return FileSystem(
+            container.image.tree,
+            is_root_read_only=is_read_only,
+            mounts=mounts,
+            clock=lambda: daemon.kernel.now_ns,
+        )
+    except FsError as error:
+        reason = f'error mounting "{error.filename}" to rootfs: {error.strerror.lower()}'
+        raise daemon.refuse(row, id=container.id, reason=reason) from None
+
+
+def _account_mounts(daemon: Daemon, container: Container, destinations: list[str]) -> list[MountSpec]:
+    """The generated /etc/passwd and /etc/group, unless the request mounts something there.
+
+    Mirrors CRI-O: server/container_create.go, setupContainerUser.
+    """
+    taken = {destination.rstrip("/") for destination in destinations}
+    mounts = []
+    for path, content in container.account_files.items():
+        if "/etc" in taken or path in taken:
+            continue
+        own = f"{container.sandbox.files_directory}/{container.id}{path.replace('/', '-')}"
+        daemon.own_files.write(own, content)
+        mounts.append(MountSpec(destination=path, source=HostSource(files=daemon.own_files, path=own)))
+    return mounts
+
+
+def _check_idmap(daemon: Daemon, container: Container, row: Refusal) -> None:
+    """Some versions cannot give an image volume to a pod with a user namespace."""
+    mode = container.config.linux.security_context.namespace_options.userns_options
+    is_mapped = container.config.linux.security_context.namespace_options.HasField("userns_options")
+    if not (is_mapped and mode.mode == api.POD and container.volume_images):
+        return
+    if daemon.profile.image_volumes.user_namespaces == "start-fails":
+        path = next(mount.host_path for mount in container.mounts if mount.HasField("image"))
+        raise daemon.refuse(row, id=container.id, reason=_IDMAP_REASON.format(path=path))
+
+
+def _discard(data: bytes) -> None:
+    """Where the output of a container without a log goes."""

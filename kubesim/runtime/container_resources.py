@@ -1,0 +1,109 @@
+"""Resources of containers and sandboxes: what was asked for, UpdateContainerResources, UpdatePodSandboxResources.
+
+Mirrors containerd: internal/cri/server/container_update_resources.go and sandbox_update_resources.go,
+internal/cri/opts/spec_linux_opts.go, WithResources; CRI-O: server/container_update_resources.go.
+"""
+
+from __future__ import annotations
+
+from kubesim.cri import api
+from kubesim.runtime import container_refusals as say
+from kubesim.runtime import sandbox_refusals
+from kubesim.runtime.container_checks import state_word
+from kubesim.runtime.container_state import Phase
+from kubesim.runtime.daemon import Daemon
+from kubesim.runtime.objects import Container
+from kubesim.runtime.usage import container_usage
+
+# Zero and "" mean "keep" in an update; oom_score_adj cannot be changed while a container runs.
+_NUMBERS = ("cpu_period", "cpu_quota", "cpu_shares", "memory_limit_in_bytes", "memory_swap_limit_in_bytes")
+_TEXTS = ("cpuset_cpus", "cpuset_mems")
+_WINDOWS_NUMBERS = ("cpu_shares", "cpu_count", "cpu_maximum", "memory_limit_in_bytes")
+
+
+def initial_resources(config: api.ContainerConfig) -> api.LinuxContainerResources:
+    """The resources of a new container. A memory limit without a swap limit is the limit of both."""
+    resources = api.LinuxContainerResources()
+    resources.CopyFrom(config.linux.resources)
+    if resources.memory_limit_in_bytes > 0 and not resources.memory_swap_limit_in_bytes:
+        resources.memory_swap_limit_in_bytes = resources.memory_limit_in_bytes
+    return resources
+
+
+async def update_container_resources(
+    daemon: Daemon, request: api.UpdateContainerResourcesRequest
+) -> api.UpdateContainerResourcesResponse:
+    """Change limits; the status shows the new ones at once."""
+    container = daemon.container(request.container_id, say.UPDATE_LOOKUP)
+    life = container.life
+    if life.phase in (Phase.REMOVING, Phase.DISCARDING):
+        raise daemon.refuse(say.UPDATE_REMOVING, id=container.id)
+    is_live = life.phase in (Phase.CREATED, Phase.STARTING, Phase.RUNNING)
+    if daemon.profile.containers.update_stopped == "refused" and not is_live:
+        raise daemon.refuse(say.UPDATE_STATE, id=container.id, word=state_word(life.reported_state))
+    if request.HasField("linux"):
+        _check_memory(daemon, container, request.linux.memory_limit_in_bytes)
+        container.resources = _merged(container.resources, request.linux)
+        if container.process is not None:
+            container.process.cgroup.limit_bytes = max(container.resources.memory_limit_in_bytes, 0) or None
+    if request.HasField("windows"):
+        container.windows_resources = _merged_windows(container.windows_resources, request.windows)
+    return api.UpdateContainerResourcesResponse()
+
+
+def _check_memory(daemon: Daemon, container: Container, limit: int) -> None:
+    """A limit below what is used: the daemon refuses it, or the kernel reclaims and takes it."""
+    if limit < 0:
+        raise daemon.refuse(say.UPDATE_MEMORY_NEGATIVE, limit=limit)
+    if not limit or not container.life.is_running or daemon.profile.containers.update_below_usage != "refused":
+        return
+    usage = container_usage(
+        container_id=container.id,
+        started_at_ns=container.life.started_at_ns,
+        now_ns=daemon.kernel.now_ns,
+        memory_limit_bytes=container.resources.memory_limit_in_bytes,
+    ).usage_bytes
+    if limit < usage:
+        raise daemon.refuse(say.UPDATE_MEMORY_BELOW_USAGE, limit=limit, usage=usage)
+
+
+def _merged(old: api.LinuxContainerResources, new: api.LinuxContainerResources) -> api.LinuxContainerResources:
+    merged = api.LinuxContainerResources()
+    merged.CopyFrom(old)
+    for name in (*_NUMBERS, *_TEXTS):
+        value = getattr(new, name)
+        if value:
+            setattr(merged, name, value)
+    # Swap counts together with memory: it can never be the smaller limit.
+    if new.memory_limit_in_bytes > 0 and not new.memory_swap_limit_in_bytes:
+        merged.memory_swap_limit_in_bytes = max(merged.memory_swap_limit_in_bytes, new.memory_limit_in_bytes)
+    merged.hugepage_limits.extend(new.hugepage_limits)
+    merged.unified.update(new.unified)
+    return merged
+
+
+def _merged_windows(
+    old: api.WindowsContainerResources, new: api.WindowsContainerResources
+) -> api.WindowsContainerResources:
+    merged = api.WindowsContainerResources()
+    merged.CopyFrom(old)
+    for name in _WINDOWS_NUMBERS:
+        value = getattr(new, name)
+        if value:
+            setattr(merged, name, value)
+    if new.affinity_cpus:
+        del merged.affinity_cpus[:]
+        merged.affinity_cpus.extend(new.affinity_cpus)
+    return merged
+
+
+async def update_pod_sandbox_resources(
+    daemon: Daemon, request: api.UpdatePodSandboxResourcesRequest
+) -> api.UpdatePodSandboxResourcesResponse:
+    """Store the resources of a pod; the verbose status shows them."""
+    sandbox = daemon.sandbox(request.pod_sandbox_id, sandbox_refusals.UPDATE_LOOKUP)
+    sandbox.overhead = api.LinuxContainerResources()
+    sandbox.overhead.CopyFrom(request.overhead)
+    sandbox.resources = api.LinuxContainerResources()
+    sandbox.resources.CopyFrom(request.resources)
+    return api.UpdatePodSandboxResourcesResponse()

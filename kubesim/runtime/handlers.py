@@ -1,0 +1,75 @@
+"""Which handler answers which RPC. What is not in a table here has no handler yet, and answers UNIMPLEMENTED."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from typing import Any, TypeAlias
+
+from google.protobuf.message import Message
+
+from kubesim.runtime.container_create import create_container
+from kubesim.runtime.container_resources import update_container_resources, update_pod_sandbox_resources
+from kubesim.runtime.container_start import start_container
+from kubesim.runtime.container_status import container_status, list_containers
+from kubesim.runtime.container_stop import remove_container, stop_container
+from kubesim.runtime.daemon import Daemon
+from kubesim.runtime.exec_sync import exec_sync, reopen_container_log
+from kubesim.runtime.image_pull import pull_image
+from kubesim.runtime.images import image_fs_info, image_status, list_images, remove_image
+from kubesim.runtime.runtime_status import runtime_config, status, update_runtime_config, version
+from kubesim.runtime.sandbox_run import run_pod_sandbox
+from kubesim.runtime.sandbox_status import list_pod_sandbox, pod_sandbox_status
+from kubesim.runtime.sandbox_stop import remove_pod_sandbox, stop_pod_sandbox
+from kubesim.runtime.stats import container_stats, list_container_stats, list_pod_sandbox_stats, pod_sandbox_stats
+from kubesim.runtime.streamed_lists import (
+    get_container_events,
+    stream_container_stats,
+    stream_containers,
+    stream_images,
+    stream_pod_sandbox_stats,
+    stream_pod_sandboxes,
+)
+
+# The request is of the method's own type; the table cannot say so for each row.
+Handler: TypeAlias = Callable[[Daemon, Any], Awaitable[Message]]
+StreamHandler: TypeAlias = Callable[[Daemon, Any], AsyncIterator[Message]]
+
+HANDLERS: Mapping[str, Handler] = {
+    "Version": version,
+    "Status": status,
+    "RuntimeConfig": runtime_config,
+    "UpdateRuntimeConfig": update_runtime_config,
+    "RunPodSandbox": run_pod_sandbox,
+    "StopPodSandbox": stop_pod_sandbox,
+    "RemovePodSandbox": remove_pod_sandbox,
+    "PodSandboxStatus": pod_sandbox_status,
+    "ListPodSandbox": list_pod_sandbox,
+    "UpdatePodSandboxResources": update_pod_sandbox_resources,
+    "CreateContainer": create_container,
+    "StartContainer": start_container,
+    "StopContainer": stop_container,
+    "RemoveContainer": remove_container,
+    "ContainerStatus": container_status,
+    "ListContainers": list_containers,
+    "UpdateContainerResources": update_container_resources,
+    "ReopenContainerLog": reopen_container_log,
+    "ExecSync": exec_sync,
+    "ContainerStats": container_stats,
+    "ListContainerStats": list_container_stats,
+    "PodSandboxStats": pod_sandbox_stats,
+    "ListPodSandboxStats": list_pod_sandbox_stats,
+    "ListImages": list_images,
+    "ImageStatus": image_status,
+    "PullImage": pull_image,
+    "RemoveImage": remove_image,
+    "ImageFsInfo": image_fs_info,
+}
+
+STREAM_HANDLERS: Mapping[str, StreamHandler] = {
+    "GetContainerEvents": get_container_events,
+    "StreamPodSandboxes": stream_pod_sandboxes,
+    "StreamContainers": stream_containers,
+    "StreamContainerStats": stream_container_stats,
+    "StreamPodSandboxStats": stream_pod_sandbox_stats,
+    "StreamImages": stream_images,
+}

@@ -1,0 +1,103 @@
+"""StopPodSandbox and RemovePodSandbox.
+
+Mirrors containerd: internal/cri/server/sandbox_stop.go and sandbox_remove.go; CRI-O: server/sandbox_stop_linux.go and
+sandbox_remove.go.
+"""
+
+from __future__ import annotations
+
+from kubesim.cri import api
+from kubesim.cri.errors import CriError
+from kubesim.kernel import TaskGroup
+from kubesim.runtime import sandbox_refusals as say
+from kubesim.runtime.container_stop import DEADLINE_GRACE_SECONDS, remove, stop
+from kubesim.runtime.daemon import Daemon
+from kubesim.runtime.id_index import Match
+from kubesim.runtime.objects import Sandbox
+from kubesim.runtime.pod_events import emit
+from kubesim.runtime.sandbox_state import Removed, Stopped
+
+
+async def stop_pod_sandbox(daemon: Daemon, request: api.StopPodSandboxRequest) -> api.StopPodSandboxResponse:
+    """Stop a sandbox with all its containers. Fine when it is stopped already, or not there."""
+    sandbox = _find(daemon, request.pod_sandbox_id)
+    if sandbox is not None:
+        await stop_sandbox(daemon, sandbox)
+    return api.StopPodSandboxResponse()
+
+
+async def remove_pod_sandbox(daemon: Daemon, request: api.RemovePodSandboxRequest) -> api.RemovePodSandboxResponse:
+    """Stop a sandbox and remove it with all its containers. Fine when it is not there."""
+    sandbox = _find(daemon, request.pod_sandbox_id)
+    if sandbox is None:
+        return api.RemovePodSandboxResponse()
+    await stop_sandbox(daemon, sandbox)
+    for container in list(sandbox.containers.values()):
+        try:
+            await remove(daemon, container)
+        except CriError as error:
+            raise daemon.texts.refuse(
+                say.REMOVE_CONTAINER, code=error.code, container_id=container.id, reason=error
+            ) from None
+    await daemon.spend(daemon.timings.remove_sandbox_ns)
+    if daemon.sandboxes.get(sandbox.id) is not sandbox:
+        return api.RemovePodSandboxResponse()  # somebody else removed it meanwhile
+    sandbox.apply(Removed())
+    daemon.sandboxes.remove(sandbox.id)
+    daemon.sandbox_names.release(sandbox.name)
+    daemon.own_files.remove(sandbox.files_directory)
+    emit(daemon, sandbox, sandbox.id, api.CONTAINER_DELETED_EVENT)
+    return api.RemovePodSandboxResponse()
+
+
+def _find(daemon: Daemon, prefix: str) -> Sandbox | None:
+    """The sandbox, None when nothing has this id. CRI-O takes an ambiguous prefix for nothing, too."""
+    sandbox, match = daemon.sandboxes.find(prefix)
+    is_nothing = match is Match.MISSING or (match is Match.AMBIGUOUS and daemon.profile.texts == "cri-o")
+    if sandbox is None and not is_nothing:
+        raise daemon.texts.refuse_lookup(say.STOP_LOOKUP, noun="sandbox", prefix=prefix, match=match)
+    return sandbox
+
+
+async def stop_sandbox(daemon: Daemon, sandbox: Sandbox) -> None:
+    """Bring a sandbox to NOTREADY. Its address is free afterwards."""
+    if daemon.profile.sandboxes.stop_grace == "deadline":
+        _leave_network(daemon, sandbox)
+        async with TaskGroup() as group:
+            for container in sandbox.containers.values():
+                group.spawn(
+                    stop(daemon, container, grace_seconds=DEADLINE_GRACE_SECONDS), name=f"stop {container.id[:13]}"
+                )
+    await _kill_containers(daemon, sandbox)
+    if sandbox.life.is_ready:
+        await daemon.spend(daemon.timings.stop_sandbox_ns)
+        # A container may have been started while the step took its time.
+        await _kill_containers(daemon, sandbox)
+        note_stopped(daemon, sandbox)
+        sandbox.pause.kill_tree()
+    _leave_network(daemon, sandbox)
+
+
+async def _kill_containers(daemon: Daemon, sandbox: Sandbox) -> None:
+    while running := [container for container in sandbox.containers.values() if container.life.is_running]:
+        for container in running:
+            await stop(daemon, container, grace_seconds=0)
+
+
+def note_stopped(daemon: Daemon, sandbox: Sandbox) -> None:
+    """The sandbox's own process is gone, or goes now."""
+    if sandbox.life.is_ready:
+        sandbox.apply(Stopped(at_ns=daemon.kernel.now_ns))
+        emit(daemon, sandbox, sandbox.id, api.CONTAINER_STOPPED_EVENT)
+
+
+def _leave_network(daemon: Daemon, sandbox: Sandbox) -> None:
+    if sandbox.ip:
+        daemon.network.release(sandbox.ip)
+        sandbox.ip = ""
+
+
+async def pause_ended(daemon: Daemon, sandbox: Sandbox) -> None:
+    """Wait for the end of the pause process. When nobody asked for it, the sandbox becomes NOTREADY."""
+    await sandbox.pause.wait()
+    note_stopped(daemon, sandbox)

@@ -1,0 +1,208 @@
+"""`Runtime`: a container runtime on the kernel, behind the `Cri` protocol.
+
+    runtime = Runtime(kernel, profile=load_profile("containerd-2.3"), catalogue=load_catalogue([]),
+                      host_files=MemoryHostFiles())
+    response = await runtime.call(methods.VERSION, api.VersionRequest())
+
+A call runs in the task of its caller: cancelling that task cancels the call, and nothing half made is left. Refusals
+are CriErrors. Any other exception is a bug of kubesim and surfaces to whoever drives the call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+from google.protobuf.message import Message
+
+from kubesim.cri.errors import Code, CriError, unimplemented
+from kubesim.cri.methods import Method
+from kubesim.errors import InputError
+from kubesim.images.catalogue import Catalogue
+from kubesim.images.image import Image
+from kubesim.kernel import Cancelled, Kernel, Task
+from kubesim.kernel.task import current_task
+from kubesim.policy.runtime_profile import CgroupDriver, RuntimeProfile
+from kubesim.policy.runtime_profile_rpcs import is_stream_empty, rpc_refusal
+from kubesim.runtime import control
+from kubesim.runtime import sandbox_refusals as say
+from kubesim.runtime.daemon import Daemon, Features
+from kubesim.runtime.events import EventHub
+from kubesim.runtime.handlers import HANDLERS, STREAM_HANDLERS
+from kubesim.runtime.image_store import ImageStore
+from kubesim.runtime.refusal import ErrorTexts
+from kubesim.runtime.timings import Timings
+from kubesim.userland.host_files import HostFiles, MemoryHostFiles
+from kubesim.userland.process import ProcessTable
+
+DEFAULT_IMAGE_FS_PATHS = {
+    "containerd": "/var/lib/containerd/io.containerd.snapshotter.v1.overlayfs",
+    "cri-o": "/var/lib/containers/storage/overlay-images",
+}
+"""Where each runtime keeps images, by whose texts it uses."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuntimeStatistics:
+    """How much a runtime holds."""
+
+    sandboxes: int
+    containers: int
+    running: int
+    images: int
+    event_streams: int
+
+
+class Runtime:
+    """One runtime on one node. It is a `Cri`; the other methods are for tests, scenarios and `kubesim ctl`."""
+
+    def __init__(
+        self,
+        kernel: Kernel,
+        *,
+        profile: RuntimeProfile,
+        catalogue: Catalogue,
+        host_files: HostFiles,
+        cgroup_driver: CgroupDriver | None = None,
+        timings: Timings | None = None,
+        image_fs_path: str | None = None,
+        hostname: str = "node",
+        os: str = "linux",
+    ) -> None:
+        """A runtime with nothing but the images of the catalogue that are present from the start.
+
+        `cgroup_driver` None is the profile's. `timings` None is `Timings.instant()`. `image_fs_path` is the mount point
+        in ImageFsInfo, which a real kubelet looks at on the disk. `os` is `linux` or `windows`.
+        """
+        if os not in ("linux", "windows"):
+            raise InputError(f"unknown operating system {os!r}", where="os", hint="linux or windows")
+        if cgroup_driver not in (None, "systemd", "cgroupfs"):
+            raise InputError(
+                f"unknown cgroup driver {cgroup_driver!r}", where="cgroup_driver", hint="systemd or cgroupfs"
+            )
+        images = ImageStore(profile.images, pause_image=profile.pause_image)
+        for image in catalogue.images():
+            if image.is_present:
+                images.add(image, image.references)
+        self._daemon = Daemon(
+            kernel=kernel,
+            profile=profile,
+            texts=ErrorTexts(profile.texts),
+            catalogue=catalogue,
+            images=images,
+            host_files=host_files,
+            own_files=MemoryHostFiles(now_ns=lambda: kernel.now_ns),
+            processes=ProcessTable(kernel),
+            events=EventHub(kernel, keeps_backlog=profile.rpcs["GetContainerEvents"] == "served"),
+            features=_features(profile),
+            cgroup_driver=cgroup_driver or profile.cgroup_driver,
+            timings=timings or Timings.instant(),
+            image_fs_path=image_fs_path or DEFAULT_IMAGE_FS_PATHS[profile.texts],
+            hostname=hostname,
+            os=os,
+        )
+        self._ready_at_ns = kernel.now_ns
+        self._calls: set[Task[object]] = set()
+        self._restart = Cancelled("the runtime restarts")
+
+    # -- Cri ----------------------------------------------------------------------------------------------
+
+    async def call(self, method: Method, request: Message) -> Message:
+        """Answer a call. Raises CriError when it is refused."""
+        self._check_served(method)
+        handler = HANDLERS.get(method.name)
+        if handler is None:
+            raise unimplemented(f"method {method.name} not implemented")
+        task = await current_task()
+        restart = self._restart
+        self._calls.add(task)
+        try:
+            return await handler(self._daemon, request)
+        except Cancelled as cancelled:
+            if cancelled is restart:
+                raise self._daemon.refuse(say.CONNECTION_LOST) from None
+            raise
+        finally:
+            self._calls.discard(task)
+
+    async def stream(self, method: Method, request: Message) -> AsyncIterator[Message]:
+        """Answer a call with a stream. Raises CriError when it is refused, or ends badly."""
+        self._check_served(method)
+        if is_stream_empty(self._daemon.profile, method.name):
+            return
+        handler = STREAM_HANDLERS.get(method.name)
+        if handler is None:
+            raise unimplemented(f"method {method.name} not implemented")
+        async for message in handler(self._daemon, request):
+            yield message
+
+    def _check_served(self, method: Method) -> None:
+        daemon = self._daemon
+        if daemon.kernel.now_ns < self._ready_at_ns:
+            raise daemon.refuse(say.NOT_INITIALIZED)
+        refusal = rpc_refusal(daemon.profile, method.name)
+        if refusal is not None:
+            raise CriError(Code[refusal.code], refusal.message)
+
+    # -- control ------------------------------------------------------------------------------------------
+
+    @property
+    def profile(self) -> RuntimeProfile:
+        """Which runtime this is."""
+        return self._daemon.profile
+
+    @property
+    def cgroup_driver(self) -> str:
+        """`systemd` or `cgroupfs`."""
+        return self._daemon.cgroup_driver
+
+    def exit_container(
+        self, container_id: str, exit_code: int = 0, *, signal: int = 0, is_oom_killed: bool = False
+    ) -> None:
+        """End the first process of a running container: with an exit code, by a signal, or by the OOM killer."""
+        control.exit_container(self._daemon, container_id, exit_code, signal=signal, is_oom_killed=is_oom_killed)
+
+    def set_feature(self, name: str, value: bool) -> None:
+        """Change what Status says, and what the runtime does: a field of `Features`. Raises InputError for others."""
+        control.set_feature(self._daemon, name, value)
+
+    def tag_image(self, reference: str, target: str) -> None:
+        """Let the registries give out the image of `target` under the name `reference` from now on."""
+        control.tag_image(self._daemon, reference, target)
+
+    def add_image(self, image: Image, *, is_present: bool = True) -> None:
+        """Put an image into the registries, and on the node unless told otherwise."""
+        control.add_image(self._daemon, image, is_present=is_present)
+
+    def restart(self, *, downtime_ns: int = 0) -> None:
+        """Restart the daemon: streams end, calls in progress fail, and calls fail until `downtime_ns` have passed.
+
+        Sandboxes, containers and their processes live on, as under shims and conmon.
+        """
+        daemon = self._daemon
+        self._ready_at_ns = daemon.kernel.now_ns + downtime_ns
+        daemon.events.cut_off_all(daemon.refuse(say.CONNECTION_LOST))
+        restart, self._restart = self._restart, Cancelled("the runtime restarts")
+        for task in list(self._calls):
+            task.cancel(restart)
+
+    def statistics(self) -> RuntimeStatistics:
+        """A snapshot of how much there is."""
+        daemon = self._daemon
+        return RuntimeStatistics(
+            sandboxes=len(daemon.sandboxes),
+            containers=len(daemon.containers),
+            running=sum(container.life.is_running for container in daemon.containers),
+            images=len(daemon.images),
+            event_streams=daemon.events.listeners_count,
+        )
+
+
+def _features(profile: RuntimeProfile) -> Features:
+    switches = profile.status
+    return Features(
+        supplemental_groups_policy=bool(switches.supplemental_groups_policy),
+        user_namespaces_host_network=bool(switches.user_namespaces_host_network),
+        recursive_read_only_mounts=profile.containers.recursive_read_only_mounts,
+        user_namespaces=switches.user_namespaces,
+    )
