@@ -85,7 +85,7 @@ def test_a_refusal_has_the_runtimes_own_message() -> None:
 
 
 def test_an_unknown_profile_names_the_known_ones() -> None:
-    with pytest.raises(kubesim.InputError, match="unknown profile 'containerd-9'.*containerd-2.3"):
+    with pytest.raises(kubesim.InputError, match=r"unknown profile 'containerd-9'.*containerd-2\.3"):
         kubesim.resolve_identity(passwd="", group="", profile="containerd-9")
 
 

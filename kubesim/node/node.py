@@ -22,6 +22,7 @@ from kubesim.model.duration import parse_duration
 from kubesim.node.sources import Source, configuration_of, image_paths, pods_of
 from kubesim.node.world import World, WorldSettings
 from kubesim.policy.feature_gates import NEWEST_VERSION
+from kubesim.policy.runtime_profile import CgroupDriver
 from kubesim.runtime.profiles import load_profile
 from kubesim.runtime.service import Runtime
 from kubesim.runtime.timings import Timings
@@ -68,7 +69,7 @@ class Node:
         os: str = "linux",
         kubelet_version: str = NEWEST_VERSION,
         profile: str = DEFAULT_PROFILE,
-        cgroup_driver: str | None = None,
+        cgroup_driver: CgroupDriver | None = None,
         config: Source | None = None,
         images: Sequence[str | Path] = (),
         seed: int = 1,

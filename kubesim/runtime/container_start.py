@@ -36,7 +36,7 @@ async def start_container(daemon: Daemon, request: api.StartContainerRequest) ->
         container.apply(_failure(daemon, container, text))
         raise
     container.process = process
-    container.apply(Started(at_ns=daemon.kernel.now_ns))
+    container.apply(Started(at_ns=daemon.time_after_ns(container.life.created_at_ns)))
     emit(daemon, container.sandbox, container.id, api.CONTAINER_STARTED_EVENT)
     daemon.kernel.spawn(_watch(daemon, container, process), name=f"container {container.id[:13]}")
     return api.StartContainerResponse()
@@ -69,7 +69,8 @@ def _start(daemon: Daemon, container: Container) -> Process:
 def _failure(daemon: Daemon, container: Container, text: str) -> StartFailed:
     if daemon.profile.containers.start_failure == "start-error":
         return StartFailed(
-            at_ns=daemon.kernel.now_ns, exit_code=START_ERROR_EXIT_CODE, reason="StartError", message=text
+            at_ns=daemon.time_after_ns(container.life.created_at_ns),
+            exit_code=START_ERROR_EXIT_CODE, reason="StartError", message=text
         )
     created_at_ns = container.life.created_at_ns
     return StartFailed(at_ns=created_at_ns, started_at_ns=created_at_ns, exit_code=-1, reason="Error", message=text)
@@ -83,5 +84,6 @@ async def _watch(daemon: Daemon, container: Container, process: Process) -> None
         container.log.end()
     # The OOM killer may have taken a child, and the first process then ended by itself.
     is_oom_killed = status.is_oom_killed or process.cgroup.oom_kills_count > 0
-    container.apply(Exited(at_ns=daemon.kernel.now_ns, exit_code=status.code, is_oom_killed=is_oom_killed))
+    at_ns = daemon.time_after_ns(container.life.started_at_ns)
+    container.apply(Exited(at_ns=at_ns, exit_code=status.code, is_oom_killed=is_oom_killed))
     emit(daemon, container.sandbox, container.id, api.CONTAINER_STOPPED_EVENT)

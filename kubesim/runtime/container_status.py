@@ -36,7 +36,7 @@ def container_status_message(daemon: Daemon, container: Container) -> api.Contai
         metadata=config.metadata,
         state=STATE_OF_CRI[state],
         created_at=life.created_at_ns,
-        exit_code=life.exit_code if state is ReportedState.EXITED else switches.exit_code_before_exit,
+        exit_code=life.exit_code,
         reason=life.reported_reason,
         message=life.message,
         labels=config.labels,

@@ -89,3 +89,7 @@ class Daemon:
         """The present time, but later than the last one given: clients order sandboxes by their creation."""
         self.last_time_ns = max(self.kernel.now_ns, self.last_time_ns + 1)
         return self.last_time_ns
+
+    def time_after_ns(self, earlier_ns: int) -> int:
+        """The present time, but no earlier than what came before: a creation time may be some ns ahead of the clock."""
+        return max(self.kernel.now_ns, earlier_ns)

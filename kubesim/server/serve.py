@@ -19,6 +19,7 @@ from kubesim.images.fixtures import load_catalogue
 from kubesim.kernel import Kernel, RealTimePump
 from kubesim.kernel.realtime import wall_clock_ns
 from kubesim.middleware.journal import Journal, JournalEntry
+from kubesim.policy.runtime_profile import CgroupDriver
 from kubesim.runtime.profiles import load_profile
 from kubesim.runtime.service import Runtime
 from kubesim.server.address import ListeningPath, socket_path
@@ -44,7 +45,7 @@ class ServeOptions:
 
     socket: str
     profile: str = "containerd-2.3"
-    cgroup_driver: str | None = None
+    cgroup_driver: CgroupDriver | None = None
     images: tuple[Path, ...] = ()
     journal: Path | None = None
     image_fs_path: str | None = None

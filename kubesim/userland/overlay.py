@@ -11,6 +11,9 @@ from kubesim.userland.file_stat import FileKind, Stat
 from kubesim.userland.fs_error import FsError
 from kubesim.userland.nodes import DIRECTORY_SIZE_BYTES, KIND_OF_TREE, Node, TreeView
 
+FILE_BYTES_MAX = 256 * 1024 * 1024
+"""Largest file in memory: a limit of ours, so that `cat /dev/zero > file` ends (with ENOSPC)."""
+
 
 class LowerNode(TreeView):
     """A node of the image that has not been changed. It knows its place, so that a change can copy it up."""
@@ -156,6 +159,8 @@ class UpperNode(Node):
 
     def write_at(self, offset: int, data: bytes, now_ns: int) -> None:
         """Write; the bytes of the image are copied the first time."""
+        if offset + len(data) > FILE_BYTES_MAX:
+            raise FsError("ENOSPC")
         content = self._own_content()
         if offset > len(content):
             content.extend(bytes(offset - len(content)))
@@ -164,6 +169,8 @@ class UpperNode(Node):
 
     def truncate(self, size_bytes: int, now_ns: int) -> None:
         """Cut or extend."""
+        if size_bytes > FILE_BYTES_MAX:
+            raise FsError("ENOSPC")
         if size_bytes == 0:
             self._content = b""
         else:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, NoReturn, TypeAlias
 
 from kubesim.kernel import Cancelled, Event, Kernel, Task, checkpoint, sleep
 from kubesim.userland.cgroup import BASE_BYTES, Cgroup
@@ -317,7 +317,7 @@ class Process:
         child.begin(program)
         return child
 
-    def execute(self, executable: Executable, argv: list[str], env: dict[str, str]) -> None:
+    def execute(self, executable: Executable, argv: list[str], env: dict[str, str]) -> NoReturn:
         """Replace the running program; does not return. Raises FsError ENOEXEC for a program that is not emulated."""
         program = self.table.programs.get(executable.program)
         if program is None:

@@ -40,10 +40,10 @@ def image(
     entries = [(f"/bin/{name}", node) for name, node in userland_nodes("busybox").items()]
     entries += [("/etc/passwd", file_node(PASSWD)), ("/etc/group", file_node(GROUP))]
     entries += [("/marker", file_node(marker.encode()))] if marker else []
-    entries += [(path, node if not isinstance(node, bytes) else file_node(node)) for path, node in (files or {}).items()]
-    declared = Declared(
-        references=references, is_present=is_present, pinned=pinned, pull=pull or PullBehaviour()
-    )
+    entries += [
+        (path, node if not isinstance(node, bytes) else file_node(node)) for path, node in (files or {}).items()
+    ]
+    declared = Declared(references=references, is_present=is_present, pinned=pinned, pull=pull or PullBehaviour())
     default = ImageConfig(env=(("PATH", "/bin"),), cmd=("sh",))
     return make_image(declared, config=config or default, layers=[entries])
 
@@ -51,7 +51,9 @@ def image(
 class Driver:
     """A kernel with a runtime on it; every method that calls runs virtual time until the call is answered."""
 
-    def __init__(self, profile: str = "containerd-2.3", images: tuple[Image, ...] | None = None, **options: Any) -> None:
+    def __init__(
+        self, profile: str = "containerd-2.3", images: tuple[Image, ...] | None = None, **options: Any
+    ) -> None:
         self.kernel = Kernel(seed=1)
         self.files = MemoryHostFiles(now_ns=lambda: self.kernel.now_ns)
         self.catalogue = Catalogue(images if images is not None else (image(BUSYBOX),))
@@ -68,6 +70,7 @@ class Driver:
     def do(self, coroutine: Coroutine[Any, Any, T], at_most_seconds: int = 600) -> T:
         task = self.spawn(coroutine)
         self.kernel.run_until(self.kernel.now_ns + at_most_seconds * NS, goal=lambda: task.is_done)
+        self.advance(0)  # whatever else is due at this instant
         assert task.is_done, f"not answered within {at_most_seconds} s of virtual time"
         return task.result()
 
@@ -114,9 +117,7 @@ class Driver:
         request = api.RunPodSandboxRequest(config=config or self.pod_config(), runtime_handler=handler)
         return self.do(self.cri.run_pod_sandbox(request)).pod_sandbox_id
 
-    def create(
-        self, pod: str, config: api.ContainerConfig, pod_config: api.PodSandboxConfig | None = None
-    ) -> str:
+    def create(self, pod: str, config: api.ContainerConfig, pod_config: api.PodSandboxConfig | None = None) -> str:
         return self.do(self.creating(pod, config, pod_config)).container_id
 
     def creating(

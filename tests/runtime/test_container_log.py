@@ -6,9 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kubesim.runtime.container_log import CONMON_FORMAT, CONTAINERD_FORMAT, ContainerLog, LogFormat, timestamp
+from kubesim.runtime.container_log import ContainerLog, LogFormat, timestamp
+from kubesim.runtime.profiles import load_profile
 from kubesim.userland.host_files import MemoryHostFiles
 
+CONTAINERD_FORMAT = LogFormat.of(load_profile("containerd-2.3").logs)
+CONMON_FORMAT = LogFormat.of(load_profile("cri-o-1.36").logs)
 PATH = "/var/log/pods/ns_pod_uid/ctr/0.log"
 NOW_NS = 1_714_557_600_123_450_000  # 2024-05-01T10:00:00.12345Z
 
@@ -88,7 +91,11 @@ def test_conmon_vectors(data: list[tuple[str, bytes]], expected: list[str]) -> N
     assert lines_of(data, CONMON_FORMAT) == expected
 
 
-@given(st.lists(st.binary(max_size=30), max_size=20), st.sampled_from([CONTAINERD_FORMAT, CONMON_FORMAT]))
+@given(
+    # Without CR: containerd strips one before a newline, which the vectors above say.
+    st.lists(st.binary(max_size=30).map(lambda piece: piece.replace(b"\r", b"")), max_size=20),
+    st.sampled_from([CONTAINERD_FORMAT, CONMON_FORMAT]),
+)
 def test_nothing_is_lost(pieces: list[bytes], log_format: LogFormat) -> None:
     files = MemoryHostFiles()
     log = ContainerLog(files, PATH, log_format, lambda: NOW_NS)
@@ -102,11 +109,7 @@ def test_nothing_is_lost(pieces: list[bytes], log_format: LogFormat) -> None:
     for line in content.split(b"\n")[:-1]:
         _, _, tag, text = line.split(b" ", 3)
         joined += text + (b"\n" if tag == b"F" else b"")
-    expected = b"".join(pieces)
-    if log_format.strips_carriage_return:
-        expected = expected.replace(b"\r\n", b"\n") if b"\r\r\n" not in expected else expected
-        joined = joined if b"\r\r\n" not in b"".join(pieces) else expected
-    assert joined == expected
+    assert joined == b"".join(pieces)
 
 
 def test_the_file_is_there_before_the_first_line() -> None:

@@ -180,7 +180,7 @@ def test_a_stream_arrives_in_order_and_ends_with_its_status(tmp_path: Path) -> N
             call = channel.unary_stream("/runtime.v1.RuntimeService/GetContainerEvents")(b"")
             with pytest.raises(grpc.aio.AioRpcError) as caught:
                 async for message in call:
-                    ids.append(api.ContainerEventResponse.FromString(message).container_id)
+                    ids += [api.ContainerEventResponse.FromString(message).container_id]
         return ids, caught.value.details() or ""
 
     assert serve(tmp_path, use) == (["0", "1", "2"], "the stream ends")

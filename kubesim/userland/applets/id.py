@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from kubesim.userland.applets.applet import Applet
 from kubesim.userland.options import Options, UsageError, parse_options
 from kubesim.userland.passwd import entry_of_uid, name_of_gid, parse_group, parse_passwd
@@ -55,12 +57,13 @@ async def run(process: Process) -> int:
 
 
 async def _show_one(process: Process, names: _Names, options: Options, uid: int, gid: int, groups: list[int]) -> int:
+    lookup: Callable[[int], str | None]
     if "u" in options:
-        numbers, lookup, kind = [uid], names.user, "user"
+        numbers, lookup = [uid], names.user
     else:
         # -G begins with the primary group and does not repeat it.
         numbers = [gid, *(group for group in groups if group != gid)] if "G" in options else [gid]
-        lookup, kind = names.group, "group"
+        lookup = names.group
     if "n" not in options:
         await process.say(" ".join(map(str, numbers)) + "\n")
         return 0
@@ -72,7 +75,6 @@ async def _show_one(process: Process, names: _Names, options: Options, uid: int,
             await process.complain(f"unknown ID {number}")
             code = 1
         words.append(str(number) if name is None else name)
-    del kind
     await process.say(" ".join(words) + "\n")
     return code
 

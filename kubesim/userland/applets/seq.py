@@ -28,7 +28,7 @@ async def run(process: Process) -> int:
     is_first = True
     value = first
     while value <= last if step >= 0 else value >= last:
-        lines.append(f"{value:0{width}.{digits}f}")
+        lines.append(f"{value:.{digits}f}".zfill(width))
         value += step
         if len(lines) == LINES_AT_ONCE:
             await process.say(("" if is_first else separator) + separator.join(lines))

@@ -23,8 +23,8 @@ def duration_ns(text: str) -> int | None:
     if match is None or not (match[1] or match[2]):
         return None
     unit_ns = UNIT_NS[match[3]]
-    fraction = match[2] or ""
-    return int(match[1] or 0) * unit_ns + int(fraction or 0) * unit_ns // 10 ** len(fraction)
+    fraction: str = match[2] or ""
+    return int(match[1] or 0) * unit_ns + int(fraction or 0) * unit_ns // int("1" + "0" * len(fraction))
 
 
 async def run(process: Process) -> int:

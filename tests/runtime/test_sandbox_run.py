@@ -1,0 +1,281 @@
+"""RunPodSandbox: what it makes, what it refuses, and that a refusal leaves nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from kubesim.cri import Code, api
+
+
+def running(node: Any, config: api.PodSandboxConfig, handler: str = "") -> Any:
+    return node.cri.run_pod_sandbox(api.RunPodSandboxRequest(config=config, runtime_handler=handler))
+
+
+def linux(**security: Any) -> api.LinuxPodSandboxConfig:
+    return api.LinuxPodSandboxConfig(security_context=api.LinuxSandboxSecurityContext(**security))
+
+
+def test_a_sandbox_is_ready_when_it_is_answered(node: Any) -> None:
+    config = node.pod_config(labels={"a": "1"}, annotations={"b": "2"})
+    pod = node.run_pod(config)
+    assert len(pod) == 64
+    assert set(pod) <= set("0123456789abcdef")
+    status = node.pod_status(pod)
+    assert (status.id, status.state) == (pod, api.SANDBOX_READY)
+    assert status.metadata == config.metadata
+    assert (dict(status.labels), dict(status.annotations)) == ({"a": "1"}, {"b": "2"})
+    assert status.created_at >= node.kernel.start_ns
+    assert status.network.ip == "10.88.0.2"
+
+
+def test_it_takes_the_time_that_a_real_node_takes(measured: Any) -> None:
+    start_ns = measured.kernel.now_ns
+    pod = measured.run_pod()
+    assert measured.kernel.now_ns - start_ns == 111_000_000
+    assert measured.pod_status(pod).created_at == measured.kernel.now_ns
+
+
+def test_it_is_not_listed_before_it_is_answered(measured: Any) -> None:
+    task = measured.spawn(running(measured, measured.pod_config()))
+    measured.advance(0.1)
+    assert not task.is_done
+    assert measured.pods() == []
+    measured.advance(0.1)
+    assert [item.id for item in measured.pods()] == [task.result().pod_sandbox_id]
+
+
+@pytest.mark.parametrize(
+    ("profile", "message"),
+    [
+        (
+            "containerd-2.3",
+            'failed to reserve sandbox name "pod_ns_uid-pod_0": name "pod_ns_uid-pod_0" is reserved for "{id}"',
+        ),
+        ("cri-o-1.36", ""),
+    ],
+)
+def test_a_name_is_taken_until_it_is_removed(new_node: Any, profile: str, message: str) -> None:
+    node = new_node(profile)
+    pod = node.run_pod()
+    node.stop_pod(pod)
+    if message:
+        error = node.refused(running(node, node.pod_config()))
+        assert (error.code, error.message) == (Code.UNKNOWN, message.format(id=pod))
+    else:
+        assert node.run_pod() == pod
+    assert node.run_pod(node.pod_config(attempt=1)) != pod
+    node.remove_pod(pod)
+    assert node.run_pod() != pod
+
+
+def test_crio_lets_a_duplicate_wait_for_the_first(new_node: Any) -> None:
+    from kubesim.runtime.timings import Timings
+
+    node = new_node("cri-o-1.36", timings=Timings.measured())
+    first = node.spawn(running(node, node.pod_config()))
+    node.advance(0.01)
+    second = node.spawn(running(node, node.pod_config()))
+    node.advance(1)
+    error = second.error
+    assert error is not None
+    assert str(error).startswith("kubelet may be retrying requests that are timing out in CRI-O due to system load")
+    assert node.run_pod() == first.result().pod_sandbox_id
+
+
+@pytest.mark.parametrize(
+    ("profile", "config", "message"),
+    [
+        ("containerd-2.3", None, "sandbox config must include metadata"),
+        ("containerd-2.3", api.PodSandboxConfig(), "sandbox config must include metadata"),
+        ("cri-o-1.36", None, "setting sandbox config: config is nil"),
+        ("cri-o-1.36", api.PodSandboxConfig(), "setting sandbox config: metadata is nil"),
+        (
+            "cri-o-1.36",
+            api.PodSandboxConfig(metadata=api.PodSandboxMetadata(uid="u", namespace="n")),
+            "setting sandbox config: metadata.Name should not be empty",
+        ),
+        (
+            "cri-o-1.36",
+            api.PodSandboxConfig(metadata=api.PodSandboxMetadata(name="p", uid="u")),
+            "setting pod sandbox name and id: cannot generate pod name without namespace",
+        ),
+        (
+            "cri-o-1.36",
+            api.PodSandboxConfig(metadata=api.PodSandboxMetadata(name="p", namespace="n")),
+            "setting pod sandbox name and id: cannot generate pod name without uid in metadata",
+        ),
+    ],
+)
+def test_a_config_without_metadata(
+    new_node: Any, profile: str, config: api.PodSandboxConfig | None, message: str
+) -> None:
+    node = new_node(profile)
+    error = node.refused(node.cri.run_pod_sandbox(api.RunPodSandboxRequest(config=config)))
+    assert (error.code, error.message) == (Code.UNKNOWN, message)
+
+
+def test_containerd_takes_empty_names(node: Any) -> None:
+    assert node.run_pod(api.PodSandboxConfig(metadata=api.PodSandboxMetadata()))
+
+
+@pytest.mark.parametrize("profile", ["containerd-2.3", "cri-o-1.36"])
+def test_an_unknown_handler(new_node: Any, profile: str) -> None:
+    node = new_node(profile)
+    error = node.refused(running(node, node.pod_config(), "kata"))
+    assert error.code is Code.UNKNOWN
+    if profile == "cri-o-1.36":
+        assert error.message.startswith("failed to find runtime handler kata from runtime list map[crun:")
+    else:
+        assert error.message.endswith('no runtime for "kata" is configured')
+    assert node.run_pod(handler=node.runtime.profile.default_handler)
+
+
+def test_crio_wants_an_absolute_log_directory(crio: Any) -> None:
+    error = crio.refused(running(crio, crio.pod_config(log_directory="logs")))
+    assert error.message.startswith("requested logDir for sbuilder ID ")
+    assert error.message.endswith(" is a relative path: logs")
+    assert crio.run_pod()
+
+
+@pytest.mark.parametrize(
+    ("profile", "driver", "parent", "is_refused"),
+    [
+        ("containerd-2.3", "systemd", "/kubepods.slice/kubepods-pod1.slice", False),
+        ("containerd-2.3", "systemd", "/kubepods/pod1", True),
+        ("containerd-2.3", "systemd", "", False),
+        ("containerd-2.3", "cgroupfs", "/kubepods/pod1", False),
+        ("containerd-2.3", "cgroupfs", "/test.slice", False),
+        ("cri-o-1.36", "systemd", "/kubepods/pod1", True),
+        ("cri-o-1.36", "systemd", "/test.slice", False),
+        ("cri-o-1.36", "cgroupfs", "/test.slice", True),
+        ("cri-o-1.36", "cgroupfs", "/kubepods/pod1", False),
+    ],
+)
+def test_the_cgroup_parent_must_fit_the_driver(
+    new_node: Any, profile: str, driver: str, parent: str, is_refused: bool
+) -> None:
+    node = new_node(profile, cgroup_driver=driver)
+    config = node.pod_config(linux=api.LinuxPodSandboxConfig(cgroup_parent=parent))
+    if not is_refused:
+        assert node.run_pod(config)
+        return
+    error = node.refused(running(node, config))
+    assert error.code is Code.UNKNOWN
+    expected = 'of format "slice:prefix:name"' if profile == "containerd-2.3" else "did not receive slice"
+    assert expected in error.message or "received systemd slice" in error.message
+    assert node.runtime.statistics().sandboxes == 0
+
+
+def test_the_nodes_network_has_no_address(node: Any) -> None:
+    options = api.NamespaceOption(network=api.NODE)
+    pod = node.run_pod(node.pod_config(hostname="ignored", linux=linux(namespace_options=options)))
+    status = node.pod_status(pod)
+    assert status.network.ip == ""
+    assert status.linux.namespaces.options.network == api.NODE
+    ctr = node.start(pod, "sleep", "100")
+    assert node.do(node.execing(ctr, "hostname")).stdout == b"node\n"
+
+
+def test_without_a_network_containerd_refuses(node: Any) -> None:
+    node.runtime.set_feature("network_ready", False)
+    error = node.refused(running(node, node.pod_config()))
+    assert error.message.endswith(": cni config not initialized")
+    assert node.run_pod(node.pod_config(linux=linux(namespace_options=api.NamespaceOption(network=api.NODE))))
+
+
+def test_without_a_network_crio_waits(crio: Any) -> None:
+    crio.runtime.set_feature("network_ready", False)
+    task = crio.spawn(running(crio, crio.pod_config()))
+    crio.advance(60)
+    assert not task.is_done
+    crio.runtime.set_feature("network_ready", True)
+    crio.advance(0)
+    assert task.result().pod_sandbox_id
+
+
+@pytest.mark.parametrize(
+    ("asked", "expected"),
+    [
+        (api.UserNamespace(mode=api.NODE), ""),
+        (api.UserNamespace(mode=api.CONTAINER), 'unsupported user namespace mode: "CONTAINER"'),
+        (api.UserNamespace(mode=api.POD), 'can\'t use user namespace mode "POD" without UID and GID mappings'),
+        (
+            api.UserNamespace(mode=api.POD, uids=[api.IDMapping(length=0)], gids=[api.IDMapping(length=1)]),
+            "UID mapping: invalid mapping length: 0",
+        ),
+        (
+            api.UserNamespace(mode=api.POD, uids=[api.IDMapping(length=1)], gids=[api.IDMapping(length=1)] * 2),
+            "GID mapping: only one mapping line supported, got 2 mapping lines",
+        ),
+        (
+            api.UserNamespace(
+                mode=api.POD,
+                uids=[api.IDMapping(host_id=65536, length=65536)],
+                gids=[api.IDMapping(host_id=65536, length=65536)],
+            ),
+            "",
+        ),
+    ],
+)
+def test_user_namespaces(node: Any, asked: api.UserNamespace, expected: str) -> None:
+    config = node.pod_config(linux=linux(namespace_options=api.NamespaceOption(userns_options=asked)))
+    if expected:
+        assert node.refused(running(node, config)).message.endswith(expected)
+    else:
+        assert node.pod_status(node.run_pod(config)).linux.namespaces.options.userns_options == asked
+
+
+def test_the_files_of_the_pod(node: Any) -> None:
+    dns = api.DNSConfig(servers=["10.10.10.10"], searches=["google.com", "x"], options=["ndots:8"])
+    pod = node.run_pod(node.pod_config(hostname="web-0", dns_config=dns))
+    ctr = node.start(pod, "sleep", "100")
+    assert node.do(node.execing(ctr, "hostname")).stdout == b"web-0\n"
+    assert node.do(node.execing(ctr, "cat", "/etc/hostname")).stdout == b"web-0\n"
+    expected = b"search google.com x\nnameserver 10.10.10.10\noptions ndots:8\n"
+    assert node.do(node.execing(ctr, "cat", "/etc/resolv.conf")).stdout == expected
+    assert b"127.0.0.1\tlocalhost" in node.do(node.execing(ctr, "cat", "/etc/hosts")).stdout
+
+
+@pytest.mark.parametrize(("profile", "hostname"), [("containerd-2.3", b"node"), ("cri-o-1.36", None)])
+def test_a_hostname_for_a_pod_without_one(new_node: Any, profile: str, hostname: bytes | None) -> None:
+    node = new_node(profile)
+    pod = node.run_pod()
+    ctr = node.start(pod, "sleep", "100")
+    assert node.do(node.execing(ctr, "hostname")).stdout.strip() == (hostname or pod[:12].encode())
+
+
+def test_crio_adds_the_pods_labels(crio: Any) -> None:
+    pod = crio.run_pod(crio.pod_config(labels={"io.kubernetes.pod.uid": "mine"}))
+    assert dict(crio.pod_status(pod).labels) == {
+        "io.kubernetes.pod.name": "pod",
+        "io.kubernetes.pod.namespace": "ns",
+        "io.kubernetes.pod.uid": "mine",
+    }
+
+
+def test_a_nul_byte_is_refused_cleanly(node: Any) -> None:
+    error = node.refused(running(node, node.pod_config(hostname="a\0b")))
+    assert (error.code, error.message) == (
+        Code.INVALID_ARGUMENT,
+        'config.hostname holds a NUL byte: "a\\x00b"',
+    )
+
+
+def test_addresses_run_out_cleanly(node: Any) -> None:
+    from kubesim.runtime.network import PodNetwork
+
+    node.runtime._daemon.network = PodNetwork("10.0.0.0/30")
+    node.run_pod(node.pod_config("a"))
+    error = node.refused(running(node, node.pod_config("b")))
+    assert "no IP addresses available in range set" in error.message
+    node.remove_pod(node.pods()[0].id)
+    assert node.run_pod(node.pod_config("b"))
+
+
+def test_creation_times_order_sandboxes_made_in_one_instant(node: Any) -> None:
+    for index in range(5):
+        node.run_pod(node.pod_config(f"pod-{index}"))
+    times = [item.created_at for item in node.pods()]
+    assert times == sorted(set(times))

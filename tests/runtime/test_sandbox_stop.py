@@ -1,0 +1,130 @@
+"""StopPodSandbox and RemovePodSandbox."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from kubesim.cri import Code, api
+
+STOP, REMOVE = "stop_pod_sandbox", "remove_pod_sandbox"
+REQUESTS = {STOP: api.StopPodSandboxRequest, REMOVE: api.RemovePodSandboxRequest}
+
+
+def asking(node: Any, call: str, pod: str) -> Any:
+    return getattr(node.cri, call)(REQUESTS[call](pod_sandbox_id=pod))
+
+
+@pytest.mark.parametrize("profile", ["containerd-2.3", "cri-o-1.36"])
+@pytest.mark.parametrize("call", [STOP, REMOVE])
+@pytest.mark.parametrize("unknown", ["0" * 64, "5b6d0fc7-5a5e-4b59-8f6c-0f5b0f6e7a11"])
+def test_what_is_not_there_is_fine(new_node: Any, profile: str, call: str, unknown: str) -> None:
+    node = new_node(profile)
+    node.do(asking(node, call, unknown))
+
+
+@pytest.mark.parametrize("call", [STOP, REMOVE])
+@pytest.mark.parametrize(
+    ("profile", "message"),
+    [
+        ("containerd-2.3", 'an error occurred when try to find sandbox "": prefix can\'t be empty'),
+        ("cri-o-1.36", "PodSandboxId should not be empty"),
+    ],
+)
+def test_an_empty_id_is_refused(new_node: Any, call: str, profile: str, message: str) -> None:
+    node = new_node(profile)
+    error = node.refused(asking(node, call, ""))
+    assert (error.code, error.message) == (Code.UNKNOWN, message)
+
+
+def test_a_stopped_sandbox_has_no_address_and_stays(node: Any) -> None:
+    pod = node.run_pod()
+    node.stop_pod(pod[:12])
+    node.stop_pod(pod)
+    status = node.pod_status(pod)
+    assert (status.state, status.network.ip) == (api.SANDBOX_NOTREADY, "")
+    node.remove_pod(pod)
+    node.remove_pod(pod)
+    assert node.pods() == []
+    assert node.run_pod(node.pod_config("other"))
+
+
+def test_its_address_is_free_afterwards(node: Any) -> None:
+    node.stop_pod(node.run_pod())
+    assert node.runtime._daemon.network._used == set()
+
+
+def test_containerd_kills_the_containers_at_once(measured: Any) -> None:
+    pod = measured.run_pod()
+    ctr = measured.start(pod, "sleep", "1000")
+    start_ns = measured.kernel.now_ns
+    measured.stop_pod(pod)
+    status = measured.status(ctr)
+    assert (status.state, status.exit_code, status.reason) == (api.CONTAINER_EXITED, 137, "Error")
+    assert status.finished_at == start_ns
+    assert measured.kernel.now_ns - start_ns == 170_000_000
+
+
+def test_crio_asks_the_containers_first(crio: Any) -> None:
+    pod = crio.run_pod()
+    ctr = crio.start(pod, "sleep", "1000")
+    crio.stop_pod(pod)
+    assert crio.status(ctr).exit_code == 143
+
+
+def test_crio_stops_the_containers_side_by_side(crio: Any) -> None:
+    own = {"linux": _own_pids()}
+    pod = crio.run_pod()
+    containers = [crio.start(pod, "sleep", "1000", name=f"c{index}", **own) for index in range(3)]
+    start_ns = crio.kernel.now_ns
+    crio.stop_pod(pod)
+    # As pid 1 without a handler `sleep` ignores SIGTERM: each needs its whole grace, and they need it together.
+    assert crio.kernel.now_ns - start_ns == 10_000_000_000
+    assert [crio.status(ctr).exit_code for ctr in containers] == [137, 137, 137]
+
+
+def _own_pids() -> api.LinuxContainerConfig:
+    options = api.NamespaceOption(pid=api.CONTAINER)
+    security = api.LinuxContainerSecurityContext(namespace_options=options)
+    return api.LinuxContainerConfig(security_context=security)
+
+
+def test_removal_takes_the_containers_along(node: Any) -> None:
+    pod = node.run_pod()
+    node.start(pod, "sleep", "1000", name="running")
+    node.create(pod, node.container_config("true", name="created"))
+    node.remove_pod(pod)
+    statistics = node.runtime.statistics()
+    assert (statistics.sandboxes, statistics.containers) == (0, 0)
+    assert len(node.runtime._daemon.container_names) == 0
+    assert node.runtime._daemon.processes.processes() == []
+
+
+def test_two_removals_at_once_are_both_answered(measured: Any) -> None:
+    pod = measured.run_pod()
+    measured.start(pod, "sleep", "1000")
+    tasks = [measured.spawn(asking(measured, REMOVE, pod)) for _ in range(2)]
+    measured.advance(5)
+    assert [task.is_done for task in tasks] == [True, True]
+    outcomes = {str(task.error) for task in tasks}
+    # The slower of the two may meet a container that the other one is just removing.
+    assert "None" in outcomes
+    assert measured.pods() == []
+
+
+def test_a_pod_with_a_dead_pause_process_is_not_ready(node: Any) -> None:
+    pod = node.run_pod()
+    node.runtime._daemon.sandboxes.get(pod).pause.kill_tree()
+    node.advance(0)
+    status = node.pod_status(pod)
+    assert status.state == api.SANDBOX_NOTREADY
+    assert status.network.ip == "10.88.0.2", "the network is torn down by StopPodSandbox"
+
+
+def test_containers_die_with_a_shared_pid_namespace(node: Any) -> None:
+    pod = node.run_pod()
+    ctr = node.start(pod, "sleep", "1000")
+    node.runtime._daemon.sandboxes.get(pod).pause.kill_tree()
+    node.advance(0)
+    assert node.status(ctr).exit_code == 137
