@@ -21,6 +21,8 @@ COMMANDS = {
 }
 
 DONE, EXPECTATION_FAILED, BAD_INPUT = 0, 1, 2
+INTERRUPTED = 130
+"""What a shell calls the end by SIGINT."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -35,6 +37,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if name == asked:
             # Only the command that is asked for is imported: `kubesim --help` must not load grpc.
             import_module(f"kubesim.cli.{name}").add_arguments(command)
+    try:
+        return _answer(parser, arguments)
+    except BrokenPipeError:
+        # The reader went away (`| head`): nothing more to say. Python would complain when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return DONE
+
+
+def _answer(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> int:
     options = parser.parse_args(arguments)
     if options.version:
         from kubesim import __version__
@@ -52,16 +63,14 @@ def _run(options: argparse.Namespace) -> int:
 
     try:
         code: int = import_module(f"kubesim.cli.{options.command}").run(options)
+        # Here, and not at exit: a reader that went away is noticed where it can be answered.
+        sys.stdout.flush()
     except ExpectationFailed as error:
         print(f"kubesim: {error}", file=sys.stderr)
         return EXPECTATION_FAILED
     except KubesimError as error:
         print(f"kubesim: {error}", file=sys.stderr)
         return BAD_INPUT
-    except BrokenPipeError:
-        # The reader went away (`| head`): nothing more to say. Python would complain when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return DONE
     except KeyboardInterrupt:
-        return 130
+        return INTERRUPTED
     return code

@@ -15,7 +15,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of `explain`."""
     subjects = parser.add_subparsers(dest="subject", metavar="SUBJECT", required=True)
     identity = subjects.add_parser("identity", help="which uid, gid and groups a container gets, and why")
-    identity.add_argument("manifest", type=Path, metavar="POD.yaml", help="a manifest with pods")
+    identity.add_argument("manifest", nargs="?", type=Path, metavar="POD.yaml", help="a manifest with pods")
+    identity.add_argument("--image", metavar="REFERENCE", help="instead of a manifest: a pod with this image and")
+    identity.add_argument("--run-as-user", type=int, metavar="UID", help="... its securityContext.runAsUser")
+    identity.add_argument("--run-as-group", type=int, metavar="GID", help="... its securityContext.runAsGroup")
+    identity.add_argument(
+        "--supplemental-groups", nargs="+", type=int, metavar="GID", help="... its securityContext.supplementalGroups"
+    )
+    identity.add_argument(
+        "--policy", choices=["Merge", "Strict"], help="... its securityContext.supplementalGroupsPolicy"
+    )
     identity.add_argument("--container", metavar="NAME", help="only this container")
     identity.add_argument(
         "--profile", default="containerd-2.3", help="a runtime profile, or the path of one (%(default)s)"
@@ -33,7 +42,7 @@ def run(options: argparse.Namespace) -> int:
     from kubesim.node.identity_explained import explain_identities
     from kubesim.node.sources import image_paths, pods_of
 
-    pods = pods_of(options.manifest, kubelet_version=options.kubelet_version)
+    pods = pods_of(_source(options), kubelet_version=options.kubelet_version)
     found = [
         one
         for pod in pods
@@ -42,14 +51,41 @@ def run(options: argparse.Namespace) -> int:
     ]
     if not found:
         names = ", ".join(sorted({one.name for pod in pods for one in pod.spec.containers}))
-        raise InputError(
-            f'no container "{options.container}"', where=str(options.manifest), hint=f"containers: {names}"
-        )
+        where = options.image or str(options.manifest)
+        raise InputError(f'no container "{options.container}"', where=where, hint=f"containers: {names}")
     if options.output == "json":
         print(json.dumps([_as_dict(one) for one in found], indent=2))
     else:
         print("\n\n".join(_text(one) for one in found))
     return 0
+
+
+def _source(options: argparse.Namespace) -> Path | dict[str, Any]:
+    """The manifest, or a pod made from `--image` and the options beside it."""
+    from kubesim.errors import InputError
+
+    given = {
+        "runAsUser": options.run_as_user,
+        "runAsGroup": options.run_as_group,
+        "supplementalGroups": options.supplemental_groups,
+        "supplementalGroupsPolicy": options.policy,
+    }
+    context = {name: value for name, value in given.items() if value is not None}
+    if options.manifest is not None:
+        if options.image is not None or context:
+            raise InputError(
+                "a manifest says image and security context itself", hint="give either POD.yaml or --image, not both"
+            )
+        manifest: Path = options.manifest
+        return manifest
+    if options.image is None:
+        raise InputError("nothing to explain", hint="give POD.yaml or --image REFERENCE")
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "explained"},
+        "spec": {"securityContext": context, "containers": [{"name": "container", "image": options.image}]},
+    }
 
 
 def _as_dict(one: ExplainedIdentity) -> dict[str, Any]:

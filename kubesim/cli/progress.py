@@ -16,12 +16,19 @@ def working(text: str) -> Iterator[None]:
     if not sys.stderr.isatty():
         yield
         return
-    timer = threading.Timer(PATIENCE_SECONDS, lambda: print(f"\r{text} ...", end="", file=sys.stderr, flush=True))
+    is_shown = threading.Event()
+
+    def show() -> None:
+        is_shown.set()
+        print(f"\r{text} ...", end="", file=sys.stderr, flush=True)
+
+    timer = threading.Timer(PATIENCE_SECONDS, show)
     timer.daemon = True
     timer.start()
     try:
         yield
     finally:
         timer.cancel()
-        if timer.finished.is_set():
+        timer.join()
+        if is_shown.is_set():
             print("\r\033[K", end="", file=sys.stderr, flush=True)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from kubesim.cri.errors import CriError
-from kubesim.kernel import Event, Kernel, timeout
+from kubesim.kernel import Event, Kernel, sleep, timeout
 from kubesim.kubelet.pod_cache import PodCache
 from kubesim.kubelet.runtime_pods import ListedPod, RuntimePods
 from kubesim.model.duration import format_duration
@@ -19,6 +19,7 @@ from kubesim.policy.pod_view import RuntimePod, RuntimeState
 
 RELIST_PERIOD_NS = 1_000_000_000
 RELIST_UNHEALTHY_NS = 180_000_000_000
+ON_DEMAND_DELAY_NS = 1_000_000
 
 
 class PlegEventKind(StrEnum):
@@ -112,6 +113,8 @@ class Pleg:
                     await self._wanted.wait()
             except TimeoutError:
                 continue
+            # The request has a way to go. A relist of the very instant would not be newer than the sync that asked.
+            await sleep(ON_DEMAND_DELAY_NS)
 
     async def relist(self) -> None:
         """One pass: list, compare, refresh the cache of what changed, and tell."""

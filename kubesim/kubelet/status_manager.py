@@ -176,7 +176,9 @@ class StatusManager:
             observed_generation=observed,
             is_termination_complete=is_termination_complete or (record is not None and record.is_termination_complete),
         )
-        self.sync(uid)
+        # The kubelet's status manager is a goroutine of its own: by the time it writes, the worker that set the status
+        # has gone on. So the last status of a kill finds the pod terminated, and its phase is not held back.
+        self._kernel.call_soon(self.sync, uid)
 
     def _first_start_ns(self, pod: v1.Pod) -> int:
         return parse_rfc3339(pod.status.start_time) if pod.status.start_time else self._kernel.now_ns

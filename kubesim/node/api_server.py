@@ -19,6 +19,10 @@ from kubesim.kernel import Kernel
 from kubesim.model import k8s_v1 as v1
 from kubesim.model.quantity import millicores, whole_units
 from kubesim.model.timestamps import format_rfc3339
+from kubesim.node.disabled_fields import without_disabled_fields, without_disabled_status_fields
+from kubesim.node.pod_deletion import requested_deletion, shortened_deletion
+from kubesim.node.pod_update import updated_pod
+from kubesim.policy.feature_gates import DEFAULT_GATES
 from kubesim.policy.grace_period import deletion_grace_seconds
 from kubesim.policy.pod_view import PodPhase
 from kubesim.policy.qos import Resources, qos_class
@@ -71,8 +75,9 @@ class _History:
 class ApiServer:
     """Stores the objects of one node's world; implements the kubelet's ApiClient."""
 
-    def __init__(self, kernel: Kernel, *, node_name: str) -> None:
+    def __init__(self, kernel: Kernel, *, node_name: str, gates: Mapping[str, bool] = DEFAULT_GATES) -> None:
         self._kernel = kernel
+        self._gates = gates
         self._node_name = node_name
         self._pods: dict[str, v1.Pod] = {}
         self._keys: dict[str, str] = {}
@@ -99,6 +104,7 @@ class ApiServer:
         key = f"{pod.metadata.namespace}/{pod.metadata.name}"
         if key in self._keys:
             raise InputError(f'pods "{pod.metadata.name}" already exists', where=key, hint="delete it first")
+        pod = without_disabled_fields(pod, self._gates)
         now = format_rfc3339(self._kernel.now_ns)
         uid = pod.metadata.uid or self._kernel.ids.uuid()
         meta = replace(pod.metadata, uid=uid, creation_timestamp=now, generation=1, resource_version=self._revise())
@@ -116,32 +122,38 @@ class ApiServer:
     def delete_pod(self, key: str, *, grace_seconds: int | None = None) -> None:
         """DELETE of a user. The pod stays until its kubelet has ended it; with grace 0 it is gone at once."""
         pod = self.pod(key)
-        meta = pod.metadata
-        grace = deletion_grace_seconds(
-            requested_seconds=grace_seconds,
-            pod_seconds=pod.spec.termination_grace_period_seconds,
-            is_scheduled=True,
-            phase=PodPhase(pod.status.phase) if pod.status.phase else None,
-        )
+        meta, now_ns = pod.metadata, self._kernel.now_ns
+        if meta.deletion_timestamp is None:
+            grace = deletion_grace_seconds(
+                requested_seconds=grace_seconds,
+                pod_seconds=pod.spec.termination_grace_period_seconds,
+                is_scheduled=True,
+                phase=PodPhase(pod.status.phase) if pod.status.phase else None,
+            )
+            changed = requested_deletion(meta, grace_seconds=grace, now_ns=now_ns)
+        else:
+            shorter = 1 if grace_seconds is not None and grace_seconds < 0 else grace_seconds
+            if shorter is None or shorter >= (meta.deletion_grace_period_seconds or 0):
+                # A pod on its way out is only ever given less time.
+                return
+            grace = shorter
+            changed = shortened_deletion(meta, grace_seconds=grace, now_ns=now_ns)
+        pod = self._store(replace(pod, metadata=changed))
         if grace == 0:
-            self.delete_pod_now(meta.uid)
-            return
-        if meta.deletion_timestamp is not None and grace >= (meta.deletion_grace_period_seconds or 0):
-            # A pod on its way out is only ever given less time.
-            return
-        changed = replace(
-            meta,
-            deletion_timestamp=format_rfc3339(self._kernel.now_ns + grace * 1_000_000_000),
-            deletion_grace_period_seconds=grace,
-            generation=meta.generation + (1 if meta.deletion_timestamp is None else 0),
-        )
-        self._store(replace(pod, metadata=changed))
+            self._remove(pod)
 
-    def update_pod(self, pod: v1.Pod) -> None:
-        """A user changed the labels, annotations or spec of a stored pod."""
-        before = self._pods[pod.metadata.uid]
-        generation = before.metadata.generation + (1 if before.spec != pod.spec else 0)
-        self._store(replace(pod, metadata=replace(pod.metadata, generation=generation)))
+    def update_pod(self, pod: v1.Pod) -> v1.Pod:
+        """A user applies a stored pod: labels, annotations and the mutable fields are taken. Raises InputError."""
+        before = self.pod(f"{pod.metadata.namespace}/{pod.metadata.name}")
+        after = updated_pod(before, without_disabled_fields(pod, self._gates))
+        if after == before:
+            return before
+        generation = before.metadata.generation + (1 if before.spec != after.spec else 0)
+        return self._store(replace(after, metadata=replace(after.metadata, generation=generation)))
+
+    def has_pod(self, key: str) -> bool:
+        """Whether the pod `namespace/name` is stored."""
+        return key in self._keys
 
     def pod(self, key: str) -> v1.Pod:
         """The stored pod `namespace/name`. Raises InputError."""
@@ -175,17 +187,17 @@ class ApiServer:
         pod = self._pods.get(uid)
         if pod is None:
             return None
+        status = without_disabled_status_fields(status, self._gates)
         return pod if pod.status == status else self._store(replace(pod, status=status))
 
     def delete_pod_now(self, uid: str) -> None:
-        """The end of a pod."""
-        pod = self._pods.pop(uid, None)
+        """DELETE with grace 0 by the kubelet: the pod is gone. Nothing happens when it already is."""
+        pod = self._pods.get(uid)
         if pod is None:
             return
-        del self._keys[f"{pod.metadata.namespace}/{pod.metadata.name}"]
-        self._publish("DELETED", pod)
-        if self._handler is not None:
-            self._handler.remove_pod(uid)
+        change = requested_deletion if pod.metadata.deletion_timestamp is None else shortened_deletion
+        changed = change(pod.metadata, grace_seconds=0, now_ns=self._kernel.now_ns)
+        self._remove(self._store(replace(pod, metadata=changed)))
 
     def create_event(self, event: v1.Event) -> None:
         """Store an Event."""
@@ -216,6 +228,15 @@ class ApiServer:
             self._node = replace(self._node, status=status)
 
     # -- writing --------------------------------------------------------------------------------------------
+
+    def _remove(self, pod: v1.Pod) -> None:
+        if self._pods.pop(pod.metadata.uid, None) is None:
+            # The kubelet, told of the deletion a moment ago, was faster.
+            return
+        del self._keys[f"{pod.metadata.namespace}/{pod.metadata.name}"]
+        self._publish("DELETED", pod)
+        if self._handler is not None:
+            self._handler.remove_pod(pod.metadata.uid)
 
     def _store(self, pod: v1.Pod) -> v1.Pod:
         pod = replace(pod, metadata=replace(pod.metadata, resource_version=self._revise()))

@@ -31,7 +31,6 @@ from kubesim.userland.host_files import MemoryHostFiles
 T = TypeVar("T")
 
 DEFAULT_PROFILE = "containerd-2.3"
-FOREVER_NS = 10 * 365 * 24 * 3600 * 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,11 +123,19 @@ class Node:
     # -- what users do ----------------------------------------------------------------------------------------
 
     def apply(self, source: Source) -> list[str]:
-        """Create the pods of a path, YAML text or dict; their keys `namespace/name`. Raises InputError."""
+        """Create the pods of a path, YAML text or dict, or change those that exist; their keys `namespace/name`.
+
+        All pods of the source are read and checked before the first is created. Raises InputError.
+        """
         self.start()
         pods = pods_of(source, kubelet_version=self._world.settings.kubelet_version)
-        created = [self._world.api.create_pod(pod) for pod in pods]
-        return [f"{pod.metadata.namespace}/{pod.metadata.name}" for pod in created]
+        store = self._world.api
+        for pod in pods:
+            if store.has_pod(_key(pod)):
+                store.update_pod(pod)
+            else:
+                store.create_pod(pod)
+        return [_key(pod) for pod in pods]
 
     def delete(self, key: str, *, grace_seconds: int | None = None) -> None:
         """DELETE a pod, as a user would; with `grace_seconds` 0 it is gone from the API at once."""
@@ -155,13 +162,20 @@ class Node:
         if not self._kernel.run_until(self._kernel.now_ns + parse_duration(limit), goal=until):
             raise SimulationStalled(f"the condition did not hold within {limit} of virtual time")
 
-    def exec(self, key: str, command: Sequence[str], *, container: str | None = None) -> ExecResult:
-        """Run a command in a running container (the first unless named). Raises InputError or CriError."""
+    def exec(
+        self, key: str, command: Sequence[str], *, container: str | None = None, at_most: str = "1h"
+    ) -> ExecResult:
+        """Run a command in a running container (the first unless named); time passes while it runs.
+
+        Raises InputError, CriError when the command cannot be started, and SimulationStalled when it does not end
+        within `at_most`.
+        """
         pod = self._world.api.pod(key)
         container_id = _running_container_id(pod, key, container)
         answer = self._run(
             self._client.exec_sync(api.ExecSyncRequest(container_id=container_id, cmd=list(command))),
             name=f"exec in {key}",
+            at_most=at_most,
         )
         return ExecResult(exit_code=answer.exit_code, stdout=answer.stdout, stderr=answer.stderr)
 
@@ -178,10 +192,10 @@ class Node:
 
     def restart_kubelet(self, *, down_for: str = "0s") -> None:
         """End the kubelet process, let `down_for` pass, and start it again; containers live on."""
+        self.start()
         self._world.stop()
-        if (down_ns := parse_duration(down_for)) > 0:
-            self._kernel.run_until(self._kernel.now_ns + down_ns)
-        self._run(self._world.restart_kubelet(), name="restart kubelet")
+        self._kernel.run_until(self._kernel.now_ns + parse_duration(down_for))
+        self._run(self._world.start_again(), name="start kubelet again")
 
     def restart_runtime(self, *, down_for: str = "0s") -> None:
         """Restart the runtime's daemon, away for `down_for`; containers live on."""
@@ -210,12 +224,11 @@ class Node:
         return self._world.api.versions(key)
 
     def status(self) -> dict[str, Any]:
-        """The v1 Node with its status, JSON-ready."""
+        """The v1 Node with its status, JSON-ready. Raises InputError when the kubelet registers none."""
         self.start()
         node = self._world.api.get_node()
         if node is None:
-            self.advance(until=lambda: self._world.api.get_node() is not None)
-            node = self._world.api.get_node()
+            raise InputError("this kubelet registers no Node", hint="set registerNode: true in its configuration")
         found: dict[str, Any] = msgspec.to_builtins(node)
         return found
 
@@ -257,12 +270,20 @@ class Node:
         """The emulated runtime: for what happens to it from outside, such as `exit_container` or `tag_image`."""
         return self._runtime
 
-    def _run(self, coroutine: Coroutine[Any, Any, T], *, name: str) -> T:
-        """Drive a coroutine to its end in virtual time."""
+    def _run(self, coroutine: Coroutine[Any, Any, T], *, name: str, at_most: str = "10m") -> T:
+        """Drive a coroutine to its end in virtual time. Raises what it raises, and SimulationStalled."""
         task: Task[T] = self._kernel.spawn(coroutine, name=name)
+        # Somebody waits: an error of the task is raised here, not by the run.
         task.watch(lambda _: None)
-        self._kernel.run_until(self._kernel.now_ns + FOREVER_NS, goal=lambda: task.is_done)
+        if not self._kernel.run_until(self._kernel.now_ns + parse_duration(at_most), goal=lambda: task.is_done):
+            task.cancel()
+            self._kernel.run_until(self._kernel.now_ns)
+            raise SimulationStalled(f"{name} did not end within {at_most} of virtual time")
         return task.result()
+
+
+def _key(pod: v1.Pod) -> str:
+    return f"{pod.metadata.namespace}/{pod.metadata.name}"
 
 
 def _running_container_id(pod: v1.Pod, key: str, container: str | None) -> str:

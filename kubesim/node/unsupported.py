@@ -31,6 +31,19 @@ def refuse_unsupported(manifest: Manifest, pod: v1.Pod) -> None:
 
 
 def _unsupported(pod: v1.Pod) -> Iterator[tuple[Path, str]]:
+    spec = pod.spec
+    asked = (
+        ("hostUsers", spec.host_users is False, "a user namespace"),
+        ("imagePullSecrets", bool(spec.image_pull_secrets), "pulling with credentials"),
+        ("resourceClaims", bool(spec.resource_claims), "dynamic resource allocation"),
+        ("runtimeClassName", bool(spec.runtime_class_name), "a runtime handler other than the default"),
+        ("schedulingGates", bool(spec.scheduling_gates), "a pod that waits for the scheduler"),
+    )
+    for name, is_asked, what in asked:
+        if is_asked:
+            yield ("spec", name), what
+    if spec.security_context is not None and spec.security_context.se_linux_options is not None:
+        yield ("spec", "securityContext", "seLinuxOptions"), "SELinux"
     for index, volume in enumerate(pod.spec.volumes):
         for name in volume.__struct_fields__:
             if name not in VOLUMES and getattr(volume, name) is not None:
@@ -60,10 +73,14 @@ def _unsupported_in_container(container: v1.Container | v1.EphemeralContainer) -
     for index, variable in enumerate(container.env):
         if variable.value_from is not None and variable.value_from.field_ref is None:
             yield ("env", index, "valueFrom"), "a source other than fieldRef"
+    if container.security_context is not None and container.security_context.se_linux_options is not None:
+        yield ("securityContext", "seLinuxOptions"), "SELinux"
     if container.volume_devices:
         yield ("volumeDevices",), "a block device"
     hooks = container.lifecycle
     if hooks is not None:
+        if hooks.stop_signal is not None:
+            yield ("lifecycle", "stopSignal"), "a stop signal of the pod's own"
         for name, handler in (("postStart", hooks.post_start), ("preStop", hooks.pre_stop)):
             if handler is not None and handler.exec is None and handler.sleep is None:
                 yield ("lifecycle", name), "an HTTP or TCP hook"

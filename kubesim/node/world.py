@@ -12,11 +12,12 @@ from kubesim.host.logind import Logind
 from kubesim.host.service_control_manager import ServiceControlManager
 from kubesim.kernel import Kernel
 from kubesim.kubelet.kubelet import ROOT_DIRECTORY, Kubelet, KubeletHost
+from kubesim.kubelet.node_shutdown_timeline import ShutdownEntry
 from kubesim.kubelet.outside import HostFiles
 from kubesim.model import k8s_v1 as v1
 from kubesim.model.kubelet_configuration import KubeletConfiguration
 from kubesim.node.api_server import ApiServer
-from kubesim.policy.feature_gates import NEWEST_VERSION
+from kubesim.policy.feature_gates import NEWEST_VERSION, resolve_gates
 
 OPERATING_SYSTEMS = ("linux", "windows")
 KUBELET_DEPENDENCIES = ("containerd",)
@@ -46,7 +47,8 @@ class World:
             raise InputError(f'unknown operating system "{settings.os}"', hint="use linux or windows")
         self.kernel = kernel
         self.settings = settings
-        self.api = ApiServer(kernel, node_name=settings.node_name)
+        gates = resolve_gates(settings.kubelet_version, settings.config.feature_gates)
+        self.api = ApiServer(kernel, node_name=settings.node_name, gates=gates)
         self.logind = Logind(kernel) if settings.os == "linux" else None
         self.service_control_manager = (
             ServiceControlManager(kernel, service=settings.is_windows_service, dependencies=KUBELET_DEPENDENCIES)
@@ -55,6 +57,7 @@ class World:
         )
         self._cri = cri
         self._host_files = host_files
+        self._earlier_timelines: list[ShutdownEntry] = []
         self.kubelet = self._new_kubelet()
 
     async def start(self) -> None:
@@ -67,9 +70,9 @@ class World:
         self.api.disconnect()
         self.kubelet.stop()
 
-    async def restart_kubelet(self) -> None:
-        """End the kubelet process and start a new one over the same runtime and API server."""
-        self.stop()
+    async def start_again(self) -> None:
+        """Start a new kubelet process, after `stop`, over the same runtime and API server."""
+        self._earlier_timelines += self.kubelet.timeline
         self.kubelet = self._new_kubelet()
         await self.start()
 
@@ -106,7 +109,7 @@ class World:
                     "reason": one.reason,
                 },
             )
-            for one in self.kubelet.timeline
+            for one in (*self._earlier_timelines, *self.kubelet.timeline)
         ]
         rows.sort(key=lambda row: row[:2])
         return [{"time_ns": time_ns, **row} for time_ns, _, row in rows]

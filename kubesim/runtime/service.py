@@ -18,7 +18,7 @@ from google.protobuf.message import Message
 from kubesim.cri.errors import Code, CriError, unimplemented
 from kubesim.cri.methods import Method
 from kubesim.errors import InputError
-from kubesim.images.catalogue import Catalogue
+from kubesim.images.catalogue import Catalogue, repository
 from kubesim.images.image import Image
 from kubesim.kernel import Cancelled, Kernel, Task
 from kubesim.kernel.task import current_task
@@ -82,7 +82,7 @@ class Runtime:
             )
         images = ImageStore(profile.images, pause_image=profile.pause_image)
         for image in catalogue.images():
-            if image.is_present:
+            if image.is_present and not _is_pause_of_another(image, profile):
                 images.add(image, image.references)
         self._daemon = Daemon(
             kernel=kernel,
@@ -196,6 +196,12 @@ class Runtime:
             images=len(daemon.images),
             event_streams=daemon.events.listeners_count,
         )
+
+
+def _is_pause_of_another(image: Image, profile: RuntimeProfile) -> bool:
+    """Whether it is a pause image, but not this runtime's: the fixtures hold those of all profiles."""
+    repositories = {repository(reference) for reference in image.references}
+    return repository(profile.pause_image) in repositories and profile.pause_image not in image.references
 
 
 def _features(profile: RuntimeProfile) -> Features:

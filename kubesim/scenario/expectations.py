@@ -9,12 +9,14 @@ from typing import Any
 
 from msgspec import UNSET
 
+from kubesim.cri.errors import CriError
 from kubesim.errors import KubesimError
 from kubesim.model.scenario_document import CallPattern, EventPattern, Exec, Expect
 from kubesim.node.node import Node
 from kubesim.scenario.lookup import MISSING, is_part, lookup
 
 SHOWN_LENGTH_MAX = 400
+SHOWN_WHEN_HOLDING_MAX = 120
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,8 +57,11 @@ def _subject(expect: Expect, node: Node) -> tuple[Any, str]:
 
 
 def run_exec(action: Exec, node: Node) -> dict[str, Any]:
-    """Run a command; its result with texts for bytes."""
-    result = node.exec(action.pod, action.command, container=action.container)
+    """Run a command; its result with texts for bytes. `error` is there when the runtime could not start it."""
+    try:
+        result = node.exec(action.pod, action.command, container=action.container)
+    except CriError as error:
+        return {"error": error.message, "stdout": "", "stderr": "", "exitCode": None}
     return {
         "exitCode": result.exit_code,
         "stdout": result.stdout.decode(errors="replace"),
@@ -94,23 +99,31 @@ def _events(pattern: EventPattern, node: Node) -> list[Any]:
 
 
 def _compare(expect: Expect, value: Any, where: str) -> Judgement:
+    wanted, holds = _verdict(expect, value)
     there = "nothing" if value is MISSING else _shown(value)
+    if expect.count is not None and isinstance(value, list):
+        # Rows that were counted well need not be read; those that were not are the reason.
+        there = str(len(value)) if holds else f"{len(value)}: {there}"
+    elif holds and len(there) > SHOWN_WHEN_HOLDING_MAX:
+        there = "it"
+    return Judgement(holds=holds, text=f"{where}: expected {wanted}, found {there}")
+
+
+def _verdict(expect: Expect, value: Any) -> tuple[str, bool]:
+    """What was expected, in words, and whether it is so."""
+    is_there = value is not MISSING and value != []
     if expect.absent:
-        return Judgement(holds=value is MISSING or value == [], text=f"{where}: expected nothing, found {there}")
+        return "nothing", not is_there
     if expect.equals is not UNSET:
-        return Judgement(holds=value == expect.equals, text=f"{where}: expected {_shown(expect.equals)}, found {there}")
+        return _shown(expect.equals), bool(value == expect.equals)
     if expect.matches is not None:
-        text = value if isinstance(value, str) else there
-        holds = value is not MISSING and re.search(expect.matches, text) is not None
-        return Judgement(holds=holds, text=f"{where}: expected a match of /{expect.matches}/, found {there}")
+        text = value if isinstance(value, str) else _json(value)
+        return f"a match of /{expect.matches}/", is_there and re.search(expect.matches, text) is not None
     if expect.contains is not UNSET:
-        holds = value is not MISSING and _contains(value, expect.contains)
-        return Judgement(holds=holds, text=f"{where}: expected {_shown(expect.contains)} in it, found {there}")
+        return f"{_shown(expect.contains)} in it", is_there and _contains(value, expect.contains)
     if expect.count is not None:
-        count = len(value) if isinstance(value, list | dict | str) else None
-        return Judgement(holds=count == expect.count, text=f"{where}: expected {expect.count}, found {count}: {there}")
-    holds = value is not MISSING and value != []
-    return Judgement(holds=holds, text=f"{where}: expected something, found {there}")
+        return str(expect.count), isinstance(value, list | dict | str) and len(value) == expect.count
+    return "something", is_there
 
 
 def _contains(whole: Any, part: Any) -> bool:
@@ -128,5 +141,9 @@ def _pattern(pattern: EventPattern) -> str:
 
 
 def _shown(value: Any) -> str:
-    text = json.dumps(value, ensure_ascii=False, default=str)
+    text = _json(value)
     return text if len(text) <= SHOWN_LENGTH_MAX else text[: SHOWN_LENGTH_MAX - 3] + "..."
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, default=str)

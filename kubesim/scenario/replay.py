@@ -71,6 +71,8 @@ def load_scenarios(path: Path) -> list[Scenario]:
 
 def replay(scenario: Scenario, *, folder: Path, seed: int | None = None) -> ScenarioResult:
     """Play a scenario whose relative paths start at `folder`. Raises InputError and KubeletStartError."""
+    for step in scenario.steps:
+        _refuse_unavailable(step)
     spec = scenario.node
     node = Node(
         os=spec.os,
@@ -110,7 +112,10 @@ class _Player:
         self._advance_to(self._start_ns + step.at_ns)
         if isinstance(step.action, Expect):
             return self._expect(step, step.action)
-        text = self._do(step)
+        try:
+            text = self._do(step)
+        except InputError as error:
+            raise InputError(f"{step.name}: {error}", where=step.where) from error
         return StepResult(at_ns=self._now_ns(), name=step.name, where=step.where, text=text)
 
     def _do(self, step: Step) -> str:
@@ -125,7 +130,8 @@ class _Player:
                 return pod
             case Exec() as action:
                 result = run_exec(action, node)
-                return f"{' '.join(action.command)}: exit code {result['exitCode']}"
+                outcome = result.get("error") or f"exit code {result['exitCode']}"
+                return f"{' '.join(action.command)}: {outcome}"
             case Shutdown():
                 node.shutdown()
                 return "the machine is asked to shut down"
@@ -148,8 +154,6 @@ class _Player:
             case TagImage(image=image, as_=name):
                 node.runtime.tag_image(name, image)
                 return f"{name} means {image}"
-            case Fault() | ClearFault():
-                raise InputError(f"{step.name} is not available yet", where=step.where, hint="see README, differences")
             case _:
                 raise AssertionError(step.name)
 
@@ -181,6 +185,16 @@ class _Player:
 
     def _now_ns(self) -> int:
         return self._node.now_ns - self._start_ns
+
+
+def _refuse_unavailable(step: Step) -> None:
+    """Raises InputError for a step that is not emulated yet: before anything is played."""
+    hint = "see the differences list of the README"
+    if isinstance(step.action, Fault | ClearFault):
+        raise InputError(f"{step.name} is not available yet", where=step.where, hint=hint)
+    command = step.action.exec if isinstance(step.action, Expect) else step.action
+    if isinstance(command, Exec) and command.stdin:
+        raise InputError("exec with stdin is not available yet", where=step.where, hint=hint)
 
 
 def _plain(manifest: Manifest) -> dict[str, Any]:

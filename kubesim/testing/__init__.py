@@ -1,4 +1,8 @@
-"""Public test tools: a pytest plugin with a `kubesim_node` fixture, and `.txt` golden files that can be rewritten.
+"""Public test tools for whoever tests manifests, policies or controllers against kubesim.
+
+    plugin       the pytest plugin: the fixtures `kubesim_node` and `kubesim_golden`, the option `--kubesim-rewrite`
+    golden       compares text with a `.txt` file, and rewrites the file on request
+    invariants   what holds for the identity of every container, whatever the pod: checks to call in a test
 
 The plugin module imports only pytest: it is loaded in every pytest run of whoever installed kubesim.
 """

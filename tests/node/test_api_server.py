@@ -84,9 +84,10 @@ def test_deletion_is_a_wish_until_the_kubelet_grants_it() -> None:
     assert (meta.deletion_timestamp, meta.deletion_grace_period_seconds) == ("2026-01-01T00:00:35Z", 30)
     assert meta.generation == 2
     server.delete_pod_now(uid)
-    assert recorder.told == [("add", "p"), ("update", "p"), ("remove", uid)]
-    assert [row["type"] for row in server.versions("default/p")] == ["ADDED", "MODIFIED", "DELETED"]
-    assert [row["t"] for row in server.versions("default/p")] == [0.0, 5.0, 5.0]
+    assert recorder.told == [("add", "p"), ("update", "p"), ("update", "p"), ("remove", uid)]
+    assert [row["type"] for row in server.versions("default/p")] == ["ADDED", "MODIFIED", "MODIFIED", "DELETED"]
+    assert [row["t"] for row in server.versions("default/p")] == [0.0, 5.0, 5.0, 5.0]
+    assert [row.get("deletionGracePeriodSeconds") for row in server.versions("default/p")] == [None, 30, 0, 0]
 
 
 @pytest.mark.parametrize(("second", "left"), [(3, 3), (30, 10), (10, 10), (None, 10), (-5, 1)])
@@ -128,8 +129,13 @@ def test_a_change_of_the_spec_is_a_new_generation() -> None:
     created = server.create_pod(pod())
     server.update_pod(replace(created, metadata=replace(created.metadata, labels={"a": "b"})))
     assert server.pod("default/p").metadata.generation == 1
-    server.update_pod(replace(created, spec=replace(created.spec, hostname="h")))
+    container = replace(created.spec.containers[0], image="other")
+    server.update_pod(replace(created, spec=replace(created.spec, containers=[container])))
     assert server.pod("default/p").metadata.generation == 2
+    assert server.pod("default/p").spec.containers[0].image == "other"
+    versions = len(server.versions("default/p"))
+    server.update_pod(server.pod("default/p"))
+    assert len(server.versions("default/p")) == versions
 
 
 def test_a_kubelet_that_comes_back_sees_every_pod_as_new() -> None:

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from kubesim.cri import Code, api
+from kubesim.runtime.network import PodNetwork
+from kubesim.runtime.timings import Timings
 
 
 def running(node: Any, config: api.PodSandboxConfig, handler: str = "") -> Any:
@@ -71,8 +73,6 @@ def test_a_name_is_taken_until_it_is_removed(new_node: Any, profile: str, messag
 
 
 def test_crio_lets_a_duplicate_wait_for_the_first(new_node: Any) -> None:
-    from kubesim.runtime.timings import Timings
-
     node = new_node("cri-o-1.36", timings=Timings.measured())
     first = node.spawn(running(node, node.pod_config()))
     node.advance(0.01)
@@ -264,8 +264,6 @@ def test_a_nul_byte_is_refused_cleanly(node: Any) -> None:
 
 
 def test_addresses_run_out_cleanly(node: Any) -> None:
-    from kubesim.runtime.network import PodNetwork
-
     node.runtime._daemon.network = PodNetwork("10.0.0.0/30")
     node.run_pod(node.pod_config("a"))
     error = node.refused(running(node, node.pod_config("b")))

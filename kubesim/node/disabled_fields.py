@@ -1,0 +1,89 @@
+"""Fields that an API server drops on write because their feature gate is off. Pure.
+
+Mirrors Kubernetes: pkg/api/pod/util.go, dropDisabledFields and dropDisabledPodStatusFields. The emulated API server has
+the gates of the emulated kubelet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from msgspec.structs import replace
+
+from kubesim.errors import InputError
+from kubesim.model import k8s_v1 as v1
+from kubesim.policy.feature_gates import gate_enabled
+
+
+def without_disabled_fields(pod: v1.Pod, gates: Mapping[str, bool]) -> v1.Pod:
+    """The pod as it is stored. Raises InputError when what is left is not valid."""
+    spec = replace(
+        pod.spec,
+        containers=[_container(one, gates) for one in pod.spec.containers],
+        init_containers=[_init_container(one, gates) for one in pod.spec.init_containers],
+    )
+    if not gate_enabled(gates, "PodLevelResources"):
+        spec = replace(spec, resources=None)
+    if not gate_enabled(gates, "HostnameOverride"):
+        spec = replace(spec, hostname_override=None)
+    if spec.security_context is not None and not gate_enabled(gates, "SupplementalGroupsPolicy"):
+        spec = replace(spec, security_context=replace(spec.security_context, supplemental_groups_policy=None))
+    if not gate_enabled(gates, "ImageVolume"):
+        _refuse_image_volumes(pod)
+    return replace(pod, spec=spec)
+
+
+def _container(container: v1.Container, gates: Mapping[str, bool]) -> v1.Container:
+    if not gate_enabled(gates, "ContainerRestartRules"):
+        container = replace(container, restart_policy=None, restart_policy_rules=[])
+    return _any_container(container, gates)
+
+
+def _init_container(container: v1.Container, gates: Mapping[str, bool]) -> v1.Container:
+    kept = {"Always"} if gate_enabled(gates, "SidecarContainers") else set()
+    if gate_enabled(gates, "ContainerRestartRules"):
+        kept |= {"OnFailure", "Never"}
+    else:
+        container = replace(container, restart_policy_rules=[])
+    if container.restart_policy not in kept:
+        container = replace(container, restart_policy=None)
+    return _any_container(container, gates)
+
+
+def _any_container(container: v1.Container, gates: Mapping[str, bool]) -> v1.Container:
+    if gate_enabled(gates, "RecursiveReadOnlyMounts"):
+        return container
+    mounts = [replace(mount, recursive_read_only=None) for mount in container.volume_mounts]
+    return replace(container, volume_mounts=mounts)
+
+
+def _refuse_image_volumes(pod: v1.Pod) -> None:
+    for index, volume in enumerate(pod.spec.volumes):
+        if volume.image is not None:
+            raise InputError(
+                f"spec.volumes[{index}]: Required value: must specify a volume type",
+                where=f"{pod.metadata.namespace}/{pod.metadata.name}",
+                hint="an image volume needs the feature gate ImageVolume, which is off here",
+            )
+
+
+def without_disabled_status_fields(status: v1.PodStatus, gates: Mapping[str, bool]) -> v1.PodStatus:
+    """The status as it is stored."""
+
+    def kept(statuses: Sequence[v1.ContainerStatus]) -> list[v1.ContainerStatus]:
+        return [_container_status(one, gates) for one in statuses]
+
+    return replace(
+        status,
+        container_statuses=kept(status.container_statuses),
+        init_container_statuses=kept(status.init_container_statuses),
+        ephemeral_container_statuses=kept(status.ephemeral_container_statuses),
+    )
+
+
+def _container_status(status: v1.ContainerStatus, gates: Mapping[str, bool]) -> v1.ContainerStatus:
+    if not gate_enabled(gates, "SupplementalGroupsPolicy"):
+        status = replace(status, user=None)
+    if not gate_enabled(gates, "RecursiveReadOnlyMounts"):
+        status = replace(status, volume_mounts=[])
+    return status

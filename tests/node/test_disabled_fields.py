@@ -1,0 +1,87 @@
+"""What an API server drops because a gate is off."""
+
+import pytest
+from msgspec.structs import replace
+
+from kubesim.errors import InputError
+from kubesim.model import k8s_v1 as v1
+from kubesim.node.disabled_fields import without_disabled_fields, without_disabled_status_fields
+from kubesim.policy.feature_gates import DEFAULT_GATES, resolve_gates
+
+RULES = [v1.ContainerRestartRule(action="Restart")]
+POD = v1.Pod(
+    metadata=v1.ObjectMeta(name="p", namespace="default"),
+    spec=v1.PodSpec(
+        hostname_override="h",
+        resources=v1.ResourceRequirements(limits={"cpu": "1"}),
+        security_context=v1.PodSecurityContext(supplemental_groups_policy="Strict", run_as_user=1),
+        containers=[
+            v1.Container(
+                name="a",
+                restart_policy="Never",
+                restart_policy_rules=RULES,
+                volume_mounts=[v1.VolumeMount(name="v", recursive_read_only="Enabled")],
+            )
+        ],
+        init_containers=[
+            v1.Container(name="sidecar", restart_policy="Always"),
+            v1.Container(name="plain", restart_policy="OnFailure", restart_policy_rules=RULES),
+        ],
+    ),
+)
+
+
+def test_everything_stays_while_its_gate_is_on() -> None:
+    assert without_disabled_fields(POD, DEFAULT_GATES) == POD
+
+
+def test_an_old_api_server_drops_what_it_does_not_have() -> None:
+    spec = without_disabled_fields(POD, resolve_gates("1.28")).spec
+    (container,) = spec.containers
+
+    assert (spec.hostname_override, spec.resources) == (None, None)
+    assert spec.security_context == v1.PodSecurityContext(run_as_user=1)
+    assert (container.restart_policy, container.restart_policy_rules) == (None, [])
+    assert container.volume_mounts == [v1.VolumeMount(name="v")]
+    assert [one.restart_policy for one in spec.init_containers] == [None, None]
+
+
+@pytest.mark.parametrize(("version", "kept"), [("1.28", None), ("1.29", "Always"), ("1.36", "Always")])
+def test_sidecars_are_sidecars_since_1_29(version: str, kept: str | None) -> None:
+    spec = without_disabled_fields(POD, resolve_gates(version)).spec
+
+    assert spec.init_containers[0].restart_policy == kept
+
+
+@pytest.mark.parametrize(("version", "kept"), [("1.34", None), ("1.35", "OnFailure")])
+def test_restart_rules_of_init_containers(version: str, kept: str | None) -> None:
+    plain = without_disabled_fields(POD, resolve_gates(version)).spec.init_containers[1]
+
+    assert (plain.restart_policy, bool(plain.restart_policy_rules)) == (kept, kept is not None)
+
+
+def test_an_image_volume_without_its_gate_leaves_a_volume_without_a_type() -> None:
+    volumes = [v1.Volume(name="v", image=v1.ImageVolumeSource(reference="r"))]
+    pod = replace(POD, spec=replace(POD.spec, volumes=volumes))
+
+    assert without_disabled_fields(pod, resolve_gates("1.35")).spec.volumes == volumes
+    gates = resolve_gates("1.34", {"ImageVolume": True})
+    assert without_disabled_fields(pod, gates).spec.volumes == volumes
+    with pytest.raises(InputError, match=r"default/p: spec\.volumes\[0\]: Required value: must specify a volume type"):
+        without_disabled_fields(pod, resolve_gates("1.34"))
+
+
+@pytest.mark.parametrize(
+    ("version", "has_user", "has_mounts"), [("1.30", False, False), ("1.32", False, True), ("1.33", True, True)]
+)
+def test_status_fields(version: str, has_user: bool, has_mounts: bool) -> None:
+    row = v1.ContainerStatus(
+        name="a",
+        user=v1.ContainerUser(linux=v1.LinuxContainerUser(uid=1, gid=1)),
+        volume_mounts=[v1.VolumeMountStatus(name="v")],
+    )
+    status = v1.PodStatus(container_statuses=[row], init_container_statuses=[row], ephemeral_container_statuses=[row])
+    kept = without_disabled_status_fields(status, resolve_gates(version))
+
+    rows = (*kept.container_statuses, *kept.init_container_statuses, *kept.ephemeral_container_statuses)
+    assert [(one.user is not None, bool(one.volume_mounts)) for one in rows] == [(has_user, has_mounts)] * 3

@@ -1,0 +1,334 @@
+"""Mounts: binds of the node's files, and image volumes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from kubesim.cri import Code, api
+from kubesim.images.image import Artifact, ArtifactBlob, Declared, make_artifact
+from kubesim.images.tree import symlink_node
+
+CONTAINERD, CRIO = "containerd-2.3", "cri-o-1.36"
+BUSYBOX, DATA, BLOBS = "registry.example/busybox:1", "registry.example/data:v1", "registry.example/blobs:v1"
+
+
+def volume(**changes: Any) -> api.Mount:
+    fields: dict[str, Any] = {"container_path": "/volume", "image": api.ImageSpec(image=DATA), "readonly": True}
+    return api.Mount(**(fields | changes))
+
+
+@pytest.fixture
+def with_data(new_node: Any, new_image: Any) -> Any:
+    """A maker of nodes whose image `data` has dir/file and file, and links that lead here and there."""
+    files = {
+        "/dir/file": b"1",
+        "/file": b"2",
+        "/link": symlink_node("dir"),
+        "/escape": symlink_node("../../etc"),
+        "/absolute": symlink_node("/etc"),
+        "/loop": symlink_node("loop"),
+    }
+    artifact = make_artifact(
+        Declared(references=(BLOBS,), is_present=True),
+        Artifact(
+            artifact_type="application/x",
+            blobs=(ArtifactBlob("dir/file", b"1"), ArtifactBlob("file", b"2"), ArtifactBlob("", b"3")),
+        ),
+    )
+    return lambda profile: new_node(
+        profile, images=(new_image(BUSYBOX), new_image(DATA, files=files, marker="data"), artifact)
+    )
+
+
+def cat(node: Any, ctr: str, path: str) -> bytes:
+    response = node.do(node.execing(ctr, "cat", path))
+    assert response.exit_code == 0, response.stderr
+    return bytes(response.stdout)
+
+
+# -- binds ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("profile", [CONTAINERD, CRIO])
+def test_a_directory_of_the_node(new_node: Any, profile: str) -> None:
+    node = new_node(profile)
+    node.files.make_dirs("/data")
+    node.files.write("/data/file", b"from the node")
+    mount = api.Mount(container_path="/mnt", host_path="/data", selinux_relabel=True, propagation=api.PROPAGATION_BIDIRECTIONAL)
+    ctr = node.start(node.run_pod(), "sleep", "100", mounts=[mount])
+    assert cat(node, ctr, "/mnt/file") == b"from the node"
+    assert list(node.status(ctr).mounts) == [mount]
+    node.files.write("/data/later", b"live")
+    assert cat(node, ctr, "/mnt/later") == b"live"
+    node.do(node.execing(ctr, "touch", "/mnt/from-the-container"))
+    assert node.files.kind("/data/from-the-container") == "file"
+
+
+def test_a_read_only_bind(node: Any) -> None:
+    node.files.make_dirs("/data")
+    ctr = node.start(
+        node.run_pod(), "sleep", "100", mounts=[api.Mount(container_path="/mnt", host_path="/data", readonly=True)]
+    )
+    response = node.do(node.execing(ctr, "touch", "/mnt/x"))
+    assert response.exit_code == 1
+    assert b"Read-only file system" in response.stderr
+
+
+def test_a_path_that_the_node_lacks_becomes_a_directory(node: Any) -> None:
+    node.start(node.run_pod(), "sleep", "100", mounts=[api.Mount(container_path="/mnt", host_path="/new/dir")])
+    assert node.files.kind("/new/dir") == "directory"
+
+
+def test_a_path_through_a_file(node: Any) -> None:
+    node.files.write("/file", b"")
+    config = node.container_config("true", mounts=[api.Mount(container_path="/mnt", host_path="/file/below")])
+    error = node.refused(node.creating(node.run_pod(), config))
+    assert error.code is Code.UNKNOWN
+    assert error.message.endswith('failed to mkdir "/file/below": mkdir /file/below: not a directory')
+
+
+@pytest.mark.parametrize(
+    ("profile", "message"),
+    [
+        (CONTAINERD, 'failed to generate spec: failed to mkdir "": mkdir : no such file or directory'),
+        (CRIO, "mount.HostPath is empty"),
+    ],
+)
+def test_an_empty_host_path(new_node: Any, profile: str, message: str) -> None:
+    node = new_node(profile)
+    config = node.container_config("true", mounts=[api.Mount(container_path="/mnt")])
+    assert node.refused(node.creating(node.run_pod(), config)).message.endswith(message)
+
+
+@pytest.mark.parametrize("profile", [CONTAINERD, CRIO])
+def test_an_empty_container_path(new_node: Any, profile: str) -> None:
+    node = new_node(profile)
+    config = node.container_config("true", mounts=[api.Mount(host_path="/data")])
+    assert node.refused(node.creating(node.run_pod(), config)).code is Code.UNKNOWN
+
+
+@pytest.mark.parametrize("profile", [CONTAINERD, CRIO])
+def test_nothing_can_be_mounted_over_the_root(new_node: Any, profile: str) -> None:
+    node = new_node(profile)
+    pod = node.run_pod()
+    config = node.container_config("true", mounts=[api.Mount(container_path="/", host_path="/data")])
+    if node.runtime.profile.containers.missing_program_fails == "create":
+        assert node.refused(node.creating(pod, config)).code is Code.UNKNOWN
+    else:
+        ctr = node.create(pod, config)
+        assert node.refused(node.starting(ctr)).code is Code.UNKNOWN
+        assert node.status(ctr).reason == "StartError"
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"readonly": False}, 'recursive read-only mount conflicts with RW mount (hostPath="/data")'),
+        (
+            {"readonly": True, "propagation": api.PROPAGATION_HOST_TO_CONTAINER},
+            "recursive read-only mount needs private propagation, got "
+            '"PROPAGATION_HOST_TO_CONTAINER" (hostPath="/data")',
+        ),
+        ({"readonly": True}, ""),
+    ],
+)
+def test_recursive_read_only(node: Any, fields: dict[str, Any], message: str) -> None:
+    mount = api.Mount(container_path="/mnt", host_path="/data", recursive_read_only=True, **fields)
+    pod = node.run_pod()
+    if not message:
+        assert node.create(pod, node.container_config("true", mounts=[mount]))
+        node.runtime.set_feature("recursive_read_only_mounts", False)
+        message = 'RROUnsupported: runtime handler does not support recursive read-only mounts (hostPath="/data")'
+    error = node.refused(node.creating(pod, node.container_config("true", name="b", mounts=[mount])))
+    assert error.message.endswith(message)
+
+
+def test_mounts_nest_in_any_order(node: Any) -> None:
+    node.files.make_dirs("/outer")
+    node.files.make_dirs("/inner")
+    node.files.write("/inner/file", b"inner")
+    mounts = [
+        api.Mount(container_path="/mnt/inner", host_path="/inner"),
+        api.Mount(container_path="/mnt", host_path="/outer"),
+    ]
+    ctr = node.start(node.run_pod(), "sleep", "100", mounts=mounts)
+    assert cat(node, ctr, "/mnt/inner/file") == b"inner"
+    assert [mount.container_path for mount in node.status(ctr).mounts] == ["/mnt/inner", "/mnt"]
+
+
+def test_a_mount_over_a_file_of_the_pod(node: Any) -> None:
+    node.files.make_dirs("/kubelet")
+    node.files.write("/kubelet/hosts", b"managed by the kubelet\n")
+    ctr = node.start(
+        node.run_pod(), "sleep", "100", mounts=[api.Mount(container_path="/etc/hosts", host_path="/kubelet/hosts")]
+    )
+    assert cat(node, ctr, "/etc/hosts") == b"managed by the kubelet\n"
+
+
+def test_containers_of_a_pod_share_dev_shm(node: Any) -> None:
+    pod = node.run_pod()
+    one, two = (node.start(pod, "sleep", "100", name=name) for name in ("one", "two"))
+    node.do(node.execing(one, "touch", "/dev/shm/shared"))
+    assert node.do(node.execing(two, "ls", "/dev/shm")).stdout == b"shared\n"
+
+
+def test_a_read_only_root(node: Any) -> None:
+    linux = api.LinuxContainerConfig(security_context=api.LinuxContainerSecurityContext(readonly_rootfs=True))
+    ctr = node.start(node.run_pod(), "sleep", "100", linux=linux)
+    response = node.do(node.execing(ctr, "touch", "/x"))
+    assert b"Read-only file system" in response.stderr
+
+
+# -- image volumes ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("profile", ["containerd-2.1", "containerd-2.3", "cri-o-1.31", "cri-o-1.36", "ideal"])
+def test_an_image_is_mounted_read_only(with_data: Any, profile: str) -> None:
+    node = with_data(profile)
+    ctr = node.start(node.run_pod(), "sleep", "100", mounts=[volume()])
+    assert cat(node, ctr, "/volume/file") == b"2"
+    assert cat(node, ctr, "/volume/dir/file") == b"1"
+    response = node.do(node.execing(ctr, "touch", "/volume/x"))
+    assert b"Read-only file system" in response.stderr
+    assert node.do(node.execing(ctr, "/volume/bin/echo", "runs")).stdout == b"runs\n"
+
+
+@pytest.mark.parametrize(
+    ("profile", "message"),
+    [
+        ("containerd-2.0", 'failed to mkdir "": mkdir : no such file or directory'),
+        ("cri-o-1.30", "mount.HostPath is empty"),
+    ],
+)
+def test_runtimes_that_do_not_know_image_mounts(with_data: Any, profile: str, message: str) -> None:
+    node = with_data(profile)
+    error = node.refused(node.creating(node.run_pod(), node.container_config("true", mounts=[volume()])))
+    assert error.message.endswith(message)
+
+
+@pytest.mark.parametrize(
+    ("profile", "changes", "code", "message"),
+    [
+        (
+            CONTAINERD,
+            {"image": api.ImageSpec(image="registry.example/none:1")},
+            Code.NOT_FOUND,
+            'failed to mount image volume: ImageVolumeMountFailed: failed to resolve image "registry.example/none:1": '
+            "not found",
+        ),
+        (
+            CRIO,
+            {"image": api.ImageSpec(image="registry.example/none:1")},
+            Code.UNKNOWN,
+            'ImageVolumeMountFailed: image "registry.example/none:1" does not exist locally',
+        ),
+        (CONTAINERD, {"readonly": False}, Code.UNKNOWN, "readonly must be true while mount image: "),
+        (CONTAINERD, {"host_path": "/x"}, Code.UNKNOWN, "hostpath must be empty while mount image: "),
+        (CONTAINERD, {"image_sub_path": "file"}, Code.UNKNOWN, 'only directory subpath is supported, subpath: "file"'),
+        (CONTAINERD, {"image_sub_path": "none"}, Code.UNKNOWN, "openat none: no such file or directory"),
+        (CONTAINERD, {"image_sub_path": "escape"}, Code.UNKNOWN, "openat escape: path escapes from parent"),
+        (CONTAINERD, {"image_sub_path": "absolute"}, Code.UNKNOWN, "openat absolute: path escapes from parent"),
+        (CONTAINERD, {"image_sub_path": "loop"}, Code.UNKNOWN, "openat loop: too many levels of symbolic links"),
+        (CRIO, {"image_sub_path": "none"}, Code.UNKNOWN, f'sub path "none" does not exist in image volume "{DATA}"'),
+    ],
+)
+def test_refusals(
+    with_data: Any, profile: str, changes: dict[str, Any], code: Code, message: str
+) -> None:
+    node = with_data(profile)
+    config = node.container_config("true", mounts=[volume(**changes)])
+    error = node.refused(node.creating(node.run_pod(), config))
+    assert error.code is code
+    assert message in error.message
+    assert node.containers() == []
+
+
+@pytest.mark.parametrize(
+    ("profile", "sub_path", "path", "content"),
+    [
+        ("containerd-2.3", "dir", "/volume/file", b"1"),
+        ("containerd-2.3", "link", "/volume/file", b"1"),
+        ("containerd-2.1", "dir", "/volume/file", b"2"),
+        ("cri-o-1.32", "dir", "/volume/file", b"2"),
+        ("cri-o-1.33", "dir", "/volume/file", b"1"),
+        ("cri-o-1.33", "file", "/volume", b"2"),
+    ],
+)
+def test_sub_paths(with_data: Any, profile: str, sub_path: str, path: str, content: bytes) -> None:
+    node = with_data(profile)
+    ctr = node.start(node.run_pod(), "sleep", "100", mounts=[volume(image_sub_path=sub_path)])
+    assert cat(node, ctr, path) == content
+
+
+def test_how_the_status_shows_it(with_data: Any) -> None:
+    node = with_data(CONTAINERD)
+    pod = node.run_pod()
+    asked = volume(image_sub_path="dir", uidMappings=[api.IDMapping(length=1)])
+    shown = node.status(node.start(pod, "sleep", "100", mounts=[asked])).mounts[0]
+    digest = node.catalogue.find(DATA).digest.partition(":")[2]
+    base = f"/run/containerd/io.containerd.grpc.v1.cri/image-volumes/{pod}/{digest}"
+    assert shown.host_path == f"{base}/dir"
+    assert (shown.image.image, shown.image.image_ref, shown.image_sub_path) == (DATA, "", "dir")
+    assert not shown.uidMappings
+    crio = with_data(CRIO)
+    shown = crio.status(crio.start(crio.run_pod(), "sleep", "100", mounts=[asked])).mounts[0]
+    assert shown.image.image == crio.catalogue.find(DATA).id.partition(":")[2]
+    assert shown.image_sub_path == ""
+
+
+def test_the_digest_in_the_status_where_a_runtime_reports_it(with_data: Any) -> None:
+    node = with_data("ideal")
+    shown = node.status(node.start(node.run_pod(), "sleep", "100", mounts=[volume()])).mounts[0]
+    assert shown.image.image_ref == node.catalogue.find(DATA).id
+
+
+def test_artifacts_are_files(with_data: Any) -> None:
+    node = with_data(CRIO)
+    mount = volume(image=api.ImageSpec(image=BLOBS))
+    ctr = node.start(node.run_pod(), "sleep", "100", mounts=[mount])
+    assert cat(node, ctr, "/volume/dir/file") == b"1"
+    assert cat(node, ctr, "/volume/file") == b"2"
+    assert [shown.container_path for shown in node.status(ctr).mounts] == ["/volume", "/volume"]
+    ctr = node.start(
+        node.run_pod(node.pod_config("b")),
+        "sleep",
+        "100",
+        mounts=[volume(image=api.ImageSpec(image=BLOBS), image_sub_path="dir")],
+        pod_config=node.pod_config("b"),
+    )
+    assert cat(node, ctr, "/volume/file") == b"1"
+
+
+def test_containerd_does_not_mount_artifacts(with_data: Any) -> None:
+    node = with_data(CONTAINERD)
+    config = node.container_config("true", mounts=[volume(image=api.ImageSpec(image=BLOBS))])
+    assert node.refused(node.creating(node.run_pod(), config)).code is Code.NOT_FOUND
+
+
+def test_a_volume_outlives_its_image(with_data: Any) -> None:
+    node = with_data(CONTAINERD)
+    ctr = node.start(node.run_pod(), "sleep", "100", mounts=[volume()])
+    node.do(node.cri.remove_image(api.RemoveImageRequest(image=api.ImageSpec(image=DATA))))
+    assert cat(node, ctr, "/volume/file") == b"2"
+
+
+def test_crio_keeps_an_image_that_is_mounted(with_data: Any) -> None:
+    node = with_data(CRIO)
+    ctr = node.start(node.run_pod(), "sleep", "100", mounts=[volume()])
+    request = api.RemoveImageRequest(image=api.ImageSpec(image=DATA))
+    assert node.refused(node.cri.remove_image(request)).message == f"the image is in use by {ctr}"
+
+
+def test_old_versions_cannot_start_with_a_user_namespace(with_data: Any) -> None:
+    node = with_data("containerd-2.1.0")
+    mapping = [api.IDMapping(host_id=65536, length=65536)]
+    options = api.NamespaceOption(userns_options=api.UserNamespace(mode=api.POD, uids=mapping, gids=mapping))
+    pod_config = node.pod_config(
+        linux=api.LinuxPodSandboxConfig(security_context=api.LinuxSandboxSecurityContext(namespace_options=options))
+    )
+    linux = api.LinuxContainerConfig(security_context=api.LinuxContainerSecurityContext(namespace_options=options))
+    pod = node.run_pod(pod_config)
+    ctr = node.create(pod, node.container_config("true", mounts=[volume()], linux=linux), pod_config)
+    assert "failed to set MOUNT_ATTR_IDMAP" in node.refused(node.starting(ctr)).message

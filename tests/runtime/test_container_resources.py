@@ -1,0 +1,113 @@
+"""Resources in the status, and UpdateContainerResources."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from kubesim.cri import Code, api
+
+MIB = 1 << 20
+
+
+def updating(node: Any, ctr: str, **linux: Any) -> Any:
+    return node.cri.update_container_resources(
+        api.UpdateContainerResourcesRequest(container_id=ctr, linux=api.LinuxContainerResources(**linux))
+    )
+
+
+def container(node: Any, *command: str, **linux: Any) -> str:
+    resources = api.LinuxContainerConfig(resources=api.LinuxContainerResources(**linux))
+    return str(node.create(node.run_pod(), node.container_config(*(command or ("sleep", "100")), linux=resources)))
+
+
+def test_the_status_shows_what_was_asked_for(node: Any) -> None:
+    asked = {"cpu_period": 100_000, "cpu_quota": 20_000, "cpu_shares": 204, "oom_score_adj": 900, "cpuset_cpus": "0-1"}
+    shown = node.status(container(node, **asked, unified={"memory.high": "1"})).resources.linux
+    assert shown == api.LinuxContainerResources(**asked, unified={"memory.high": "1"})
+
+
+def test_the_swap_limit_follows_the_memory_limit(node: Any) -> None:
+    shown = node.status(container(node, memory_limit_in_bytes=64 * MIB)).resources.linux
+    assert shown.memory_swap_limit_in_bytes == 64 * MIB
+
+
+@pytest.mark.parametrize(("patch", "has_them"), [("containerd-1.6.8", False), ("containerd-1.6", True)])
+def test_old_versions_do_not_show_them(new_node: Any, patch: str, has_them: bool) -> None:
+    node = new_node(patch)
+    assert node.status(container(node)).HasField("resources") is has_them
+
+
+def test_zero_means_keep(node: Any) -> None:
+    ctr = container(node, cpu_shares=100, cpu_quota=10_000, memory_limit_in_bytes=64 * MIB, cpuset_cpus="0")
+    node.do(node.starting(ctr))
+    node.do(updating(node, ctr, cpu_quota=-1, memory_limit_in_bytes=128 * MIB))
+    shown = node.status(ctr).resources.linux
+    assert (shown.cpu_shares, shown.cpu_quota, shown.cpuset_cpus) == (100, -1, "0")
+    assert (shown.memory_limit_in_bytes, shown.memory_swap_limit_in_bytes) == (128 * MIB, 128 * MIB)
+
+
+def test_the_oom_score_stays(node: Any) -> None:
+    ctr = container(node, oom_score_adj=900)
+    node.do(updating(node, ctr, oom_score_adj=-500))
+    assert node.status(ctr).resources.linux.oom_score_adj == 900
+
+
+def test_the_new_limit_is_the_processes(node: Any) -> None:
+    ctr = container(node, memory_limit_in_bytes=64 * MIB)
+    node.do(node.starting(ctr))
+    node.do(updating(node, ctr, memory_limit_in_bytes=32 * MIB))
+    assert node.runtime._daemon.containers.get(ctr).process.cgroup.limit_bytes == 32 * MIB
+
+
+@pytest.mark.parametrize(
+    ("profile", "code", "message"),
+    [
+        ("containerd-2.3", Code.NOT_FOUND, "failed to find container: not found"),
+        ("cri-o-1.36", Code.UNKNOWN, "container with ID starting with f0 not found: ID does not exist"),
+    ],
+)
+def test_one_that_is_not_there(new_node: Any, profile: str, code: Code, message: str) -> None:
+    node = new_node(profile)
+    error = node.refused(updating(node, "f0", cpu_shares=2))
+    assert (error.code, error.message) == (code, message)
+
+
+def test_an_exited_container(node: Any, crio: Any) -> None:
+    for each in (node, crio):
+        ctr = container(each, "true")
+        each.do(each.starting(ctr))
+        each.advance(1)
+        if each is node:
+            each.do(updating(each, ctr, cpu_shares=7))
+            assert each.status(ctr).resources.linux.cpu_shares == 7
+        else:
+            message = f"container {ctr} is not running or created state: stopped"
+            assert each.refused(updating(each, ctr, cpu_shares=7)).message == message
+
+
+def test_crio_refuses_a_memory_limit_below_the_usage(crio: Any) -> None:
+    ctr = container(crio)
+    crio.do(crio.starting(ctr))
+    before = crio.status(ctr)
+    message = crio.refused(updating(crio, ctr, memory_limit_in_bytes=4096)).message
+    assert message.startswith("memory validation failed: cannot decrease memory limit to 4096 bytes: current usage is ")
+    assert crio.refused(updating(crio, ctr, memory_limit_in_bytes=-1)).message == (
+        "memory validation failed: invalid memory limit: -1"
+    )
+    assert crio.status(ctr) == before
+
+
+def test_windows_resources(new_node: Any) -> None:
+    node = new_node(os="windows")
+    windows = api.WindowsContainerConfig(resources=api.WindowsContainerResources(cpu_count=2, cpu_maximum=5000))
+    ctr = node.create(node.run_pod(), node.container_config("sleep", "100", windows=windows))
+    request = api.UpdateContainerResourcesRequest(
+        container_id=ctr,
+        windows=api.WindowsContainerResources(cpu_count=3, affinity_cpus=[api.WindowsCpuGroupAffinity(cpu_mask=1)]),
+    )
+    node.do(node.cri.update_container_resources(request))
+    shown = node.status(ctr).resources.windows
+    assert (shown.cpu_count, shown.cpu_maximum, shown.affinity_cpus[0].cpu_mask) == (3, 5000, 1)
+    assert not node.status(ctr).HasField("user")

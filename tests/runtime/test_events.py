@@ -1,0 +1,160 @@
+"""GetContainerEvents: every change, in order, each once, to everyone who listens."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from kubesim.cri import Code, CriError, api
+from kubesim.runtime.events import BACKLOG_AGE_NS, LISTENER_EVENTS_MAX
+
+CREATED, STARTED = api.CONTAINER_CREATED_EVENT, api.CONTAINER_STARTED_EVENT
+STOPPED, DELETED = api.CONTAINER_STOPPED_EVENT, api.CONTAINER_DELETED_EVENT
+
+
+def told(events: list[api.ContainerEventResponse]) -> list[tuple[int, str]]:
+    return [(event.container_event_type, event.container_id) for event in events]
+
+
+def test_the_life_of_a_pod(node: Any) -> None:
+    events = node.events()
+    pod = node.run_pod()
+    one = node.start(pod, "true", name="one")
+    two = node.start(pod, "sleep", "1000", name="two")
+    node.advance(1)
+    node.do(node.removing(one))
+    node.stop_pod(pod)
+    node.remove_pod(pod)
+    expected = [
+        (CREATED, pod), (STARTED, pod), (CREATED, one), (STARTED, one), (STOPPED, one), (CREATED, two), (STARTED, two),
+        (DELETED, one), (STOPPED, two), (STOPPED, pod), (DELETED, two), (DELETED, pod),
+    ]  # fmt: skip
+    assert sorted(told(events)) == sorted(expected)
+    assert [event for event in told(events) if event[1] != one] == [event for event in expected if event[1] != one]
+    assert [event.created_at for event in events] == sorted(event.created_at for event in events)
+
+
+def test_an_event_carries_the_pod_as_it_was(node: Any) -> None:
+    events = node.events()
+    pod = node.run_pod()
+    ctr = node.start(pod, "sleep", "1000")
+    node.remove_pod(pod)
+    states = {
+        (event.container_event_type, event.container_id == pod): [
+            (status.id, status.state) for status in event.containers_statuses
+        ]
+        for event in events
+    }
+    assert states[CREATED, False] == [(ctr, api.CONTAINER_CREATED)]
+    assert states[STARTED, False] == [(ctr, api.CONTAINER_RUNNING)]
+    assert states[STOPPED, False] == [(ctr, api.CONTAINER_EXITED)]
+    assert states[DELETED, False] == []
+    by_kind = {event.container_event_type: event for event in events if event.container_id == pod}
+    assert by_kind[STARTED].pod_sandbox_status.state == api.SANDBOX_READY
+    assert by_kind[STOPPED].pod_sandbox_status.state == api.SANDBOX_NOTREADY
+    assert by_kind[STOPPED].pod_sandbox_status.network.ip == "10.88.0.2"
+    assert not by_kind[DELETED].HasField("pod_sandbox_status")
+
+
+def test_a_failed_start_is_no_event(node: Any) -> None:
+    events = node.events()
+    pod = node.run_pod()
+    ctr = node.create(pod, node.container_config("no-such-program"))
+    node.refused(node.starting(ctr))
+    assert told(events)[2:] == [(CREATED, ctr)]
+
+
+def test_everyone_gets_everything_in_messages_of_their_own(node: Any) -> None:
+    first, second = node.events(), node.events()
+    node.run_pod()
+    assert told(first) == told(second)
+    assert first == second
+    first[0].container_id = "changed by one listener"
+    assert second[0].container_id != first[0].container_id
+
+
+def test_the_first_to_listen_gets_what_nobody_heard(node: Any) -> None:
+    pod = node.run_pod()
+    ctr = node.start(pod, "sleep", "1000")
+    node.do(node.stopping(ctr))
+    events = node.events()
+    assert told(events) == [(CREATED, pod), (STARTED, pod), (CREATED, ctr), (STARTED, ctr), (STOPPED, ctr)]
+    assert events[3].containers_statuses[0].state == api.CONTAINER_RUNNING, "as it was then"
+    assert node.events() == []
+
+
+def test_what_nobody_heard_is_forgotten_after_five_minutes(node: Any) -> None:
+    pod = node.run_pod()
+    node.advance(BACKLOG_AGE_NS / 10**9 + 1)
+    ctr = node.create(pod, node.container_config("true"))
+    assert told(node.events()) == [(CREATED, ctr)]
+
+
+def test_a_listener_that_goes_away_is_forgotten(node: Any) -> None:
+    received: list[Any] = []
+
+    async def listen() -> None:
+        async for event in node.cri.get_container_events(api.GetEventsRequest()):
+            received.append(event)
+
+    task = node.spawn(listen())
+    node.advance(0)
+    assert node.runtime.statistics().event_streams == 1
+    task.cancel()
+    node.advance(0)
+    assert node.runtime.statistics().event_streams == 0
+    node.run_pod()
+    assert received == []
+
+
+def test_a_listener_that_does_not_read_is_cut_off(node: Any) -> None:
+    async def listen_once() -> Any:
+        stream = node.cri.get_container_events(api.GetEventsRequest())
+        first = await anext(stream)
+        return first, stream
+
+    task = node.spawn(listen_once())
+    pod = node.run_pod()
+    _, stream = task.result()
+    other = node.events()
+    for index in range(LISTENER_EVENTS_MAX + 5):
+        node.create(pod, node.container_config("true", name=f"c{index}"))
+    assert node.runtime.statistics().event_streams == 1
+
+    async def read_on() -> int:
+        count = 0
+        try:
+            async for _ in stream:
+                count += 1
+        except CriError as error:
+            assert error.code is Code.RESOURCE_EXHAUSTED
+        return count
+
+    assert node.do(read_on()) == LISTENER_EVENTS_MAX
+    assert len(other) == LISTENER_EVENTS_MAX + 5, "nobody else was slowed"
+
+
+@pytest.mark.parametrize("profile", ["cri-o-1.28", "cri-o-1.36"])
+def test_crio_ends_the_stream_at_once(new_node: Any, profile: str) -> None:
+    node = new_node(profile)
+
+    async def collect() -> list[Any]:
+        return [event async for event in node.cri.get_container_events(api.GetEventsRequest())]
+
+    assert node.do(collect()) == []
+    node.run_pod()
+    assert node.do(collect()) == []
+
+
+def test_a_restart_ends_the_streams(node: Any) -> None:
+    async def listen() -> None:
+        async for _ in node.cri.get_container_events(api.GetEventsRequest()):
+            pass
+
+    task = node.spawn(listen())
+    node.advance(0)
+    node.runtime.restart()
+    node.advance(0)
+    assert isinstance(task.error, CriError)
+    assert task.error.code is Code.UNAVAILABLE

@@ -1,0 +1,139 @@
+"""Version, Status, RuntimeConfig and UpdateRuntimeConfig."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from kubesim.cri import Code, api
+from kubesim.runtime.profiles import profile_names
+
+
+def status(node: Any, *, verbose: bool = False) -> api.StatusResponse:
+    return node.do(node.cri.status(api.StatusRequest(verbose=verbose)))
+
+
+@pytest.mark.parametrize("profile", profile_names())
+def test_every_profile_says_who_it_is(new_node: Any, profile: str) -> None:
+    node = new_node(profile)
+    version = node.do(node.cri.version(api.VersionRequest(version="v1")))
+    switches = node.runtime.profile
+    assert (version.runtime_name, version.runtime_version) == (switches.runtime_name, switches.runtime_version)
+    assert (version.version, version.runtime_api_version) == ("0.1.0", "v1")
+
+
+@pytest.mark.parametrize("profile", profile_names())
+def test_every_profile_is_healthy(new_node: Any, profile: str) -> None:
+    conditions = {condition.type: condition.status for condition in status(new_node(profile)).status.conditions}
+    assert conditions["RuntimeReady"]
+    assert conditions["NetworkReady"]
+
+
+@pytest.mark.parametrize(
+    ("profile", "handlers", "supports_policy"),
+    [
+        ("containerd-1.7", [], None),
+        ("containerd-2.3", ["", "runc"], True),
+        ("cri-o-1.29", [], None),
+        ("cri-o-1.30", ["runc", ""], None),
+        ("cri-o-1.36", ["crun", ""], True),
+    ],
+)
+def test_handlers_and_features(
+    new_node: Any, profile: str, handlers: list[str], supports_policy: bool | None
+) -> None:
+    response = status(new_node(profile))
+    assert [handler.name for handler in response.runtime_handlers] == handlers
+    assert len({str(handler.features) for handler in response.runtime_handlers}) <= 1
+    if supports_policy is None:
+        assert not response.HasField("features")
+    else:
+        assert response.features.supplemental_groups_policy is supports_policy
+
+
+def test_features_can_be_changed(node: Any) -> None:
+    node.runtime.set_feature("supplemental_groups_policy", False)
+    node.runtime.set_feature("user_namespaces", False)
+    response = status(node)
+    assert not response.features.supplemental_groups_policy
+    assert not any(handler.features.user_namespaces for handler in response.runtime_handlers)
+
+
+@pytest.mark.parametrize(
+    ("profile", "message"),
+    [
+        ("containerd-2.3", "Network plugin returns error: cni plugin not initialized"),
+        (
+            "cri-o-1.36",
+            "Network plugin returns error: no CNI configuration file in /etc/cni/net.d/. Has your network provider started?",
+        ),
+    ],
+)
+def test_a_network_that_is_not_ready(new_node: Any, profile: str, message: str) -> None:
+    node = new_node(profile)
+    node.runtime.set_feature("network_ready", False)
+    condition = next(found for found in status(node).status.conditions if found.type == "NetworkReady")
+    assert (condition.status, condition.reason, condition.message) == (False, "NetworkPluginNotReady", message)
+    node.runtime.set_feature("network_ready", True)
+    condition = next(found for found in status(node).status.conditions if found.type == "NetworkReady")
+    assert (condition.status, condition.reason) == (True, "")
+
+
+@pytest.mark.parametrize("profile", profile_names())
+def test_verbose_info_is_json_where_it_looks_like_it(new_node: Any, profile: str) -> None:
+    node = new_node(profile)
+    assert not status(node).info
+    info = status(node, verbose=True).info
+    assert list(sorted(info)) == sorted(node.runtime.profile.status.info_keys)
+    for value in info.values():
+        if value.startswith("{"):
+            assert isinstance(json.loads(value), dict)
+    config = json.loads(info["config"])
+    if node.runtime.profile.texts == "containerd":
+        assert config["stateDir"] == "/run/containerd/io.containerd.grpc.v1.cri"
+
+
+@pytest.mark.parametrize(
+    ("profile", "driver", "expected"),
+    [
+        ("containerd-2.3", None, api.CGROUPFS),
+        ("containerd-2.3", "systemd", api.SYSTEMD),
+        ("cri-o-1.36", None, api.SYSTEMD),
+        ("cri-o-1.36", "cgroupfs", api.CGROUPFS),
+    ],
+)
+def test_the_cgroup_driver(new_node: Any, profile: str, driver: str | None, expected: int) -> None:
+    node = new_node(profile, cgroup_driver=driver)
+    response = node.do(node.cri.runtime_config(api.RuntimeConfigRequest()))
+    assert response.HasField("linux")
+    assert response.linux.cgroup_driver == expected
+
+
+def test_windows_has_no_cgroups(new_node: Any) -> None:
+    node = new_node(os="windows")
+    assert not node.do(node.cri.runtime_config(api.RuntimeConfigRequest())).HasField("linux")
+
+
+def test_old_versions_do_not_know_the_question(new_node: Any) -> None:
+    node = new_node("containerd-1.7")
+    error = node.refused(node.cri.runtime_config(api.RuntimeConfigRequest()))
+    assert (error.code, error.message) == (
+        Code.UNIMPLEMENTED, "unknown method RuntimeConfig for service runtime.v1.RuntimeService",
+    )
+
+
+@pytest.mark.parametrize(
+    ("cidr", "is_fine"),
+    [("", True), ("10.0.0.0/16", True), ("10.0.0.0/16, fd00::/64", True), ("10.0.0.0", False), ("nonsense/8", False)],
+)
+def test_pod_cidrs(node: Any, crio: Any, cidr: str, is_fine: bool) -> None:
+    config = api.RuntimeConfig(network_config=api.NetworkConfig(pod_cidr=cidr))
+    request = api.UpdateRuntimeConfigRequest(runtime_config=config)
+    crio.do(crio.cri.update_runtime_config(request))
+    if is_fine:
+        node.do(node.cri.update_runtime_config(request))
+    else:
+        error = node.refused(node.cri.update_runtime_config(request))
+        assert (error.code, error.message) == (Code.UNKNOWN, f"get routes: invalid CIDR address: {cidr}")

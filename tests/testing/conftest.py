@@ -1,0 +1,3 @@
+"""pytest's own tool for testing plugins."""
+
+pytest_plugins = ["pytester"]
