@@ -37,7 +37,13 @@ def run(options: argparse.Namespace) -> int:
         print(json.dumps(rows, indent=2))
         return 0
     cells = [
-        (reference, image.id.removeprefix("sha256:")[:13], image.config.user or "-", image.size_bytes, image.is_present)
+        (
+            reference,
+            image.id.removeprefix("sha256:")[:13],
+            image.config.user or "-",
+            image.size_bytes,
+            "yes" if image.is_present else "no",
+        )
         for image in images
         for reference in image.references
     ]

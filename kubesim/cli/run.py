@@ -9,6 +9,10 @@ if TYPE_CHECKING:
     from kubesim.node.outcome import Outcome
 
 
+DEFAULT_PROFILE = "containerd-2.3"
+DEFAULT_SEED = 1
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of `run`."""
     parser.add_argument("manifests", nargs="+", metavar="POD.yaml", help="manifests with pods")
@@ -16,15 +20,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--node-config", metavar="FILE", help="a KubeletConfiguration")
     parser.add_argument("--os", choices=["linux", "windows"], default="linux")
     parser.add_argument("--kubelet-version", default="1.36", metavar="VERSION", help="1.28 to 1.36 (%(default)s)")
-    parser.add_argument(
-        "--profile", default="containerd-2.3", help="a runtime profile, or the path of one (%(default)s)"
-    )
+    parser.add_argument("--profile", help=f"a runtime profile, or the path of one ({DEFAULT_PROFILE})")
     parser.add_argument(
         "--cgroup-driver", choices=["systemd", "cgroupfs"], help="the runtime's answer to RuntimeConfig"
     )
     parser.add_argument("--images", nargs="+", default=[], metavar="PATH", help="image fixtures: files or folders")
     parser.add_argument("--cri", metavar="unix:///PATH", help="drive the runtime behind this socket, in real time")
-    parser.add_argument("--seed", type=int, default=1, help="the source of ids and jitter (%(default)s)")
+    parser.add_argument("--seed", type=int, help="the source of ids and jitter (1; with --cri the present instant)")
     parser.add_argument("-o", "--output", choices=["table", "yaml", "json"], default="table")
 
 
@@ -34,7 +36,8 @@ def run(options: argparse.Namespace) -> int:
     if options.output == "table":
         print(_table(outcome, options))
         return 0
-    items = {"apiVersion": "v1", "kind": "List", "items": [*outcome.pods, outcome.node]}
+    nodes = [outcome.node] if outcome.node else []
+    items = {"apiVersion": "v1", "kind": "List", "items": [*outcome.pods, *nodes]}
     if options.output == "json":
         import json
 
@@ -47,6 +50,8 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _in_virtual_time(options: argparse.Namespace) -> Outcome:
+    from pathlib import Path
+
     from kubesim.cli.progress import working
     from kubesim.node.node import Node
     from kubesim.node.outcome import Outcome
@@ -54,20 +59,20 @@ def _in_virtual_time(options: argparse.Namespace) -> Outcome:
     node = Node(
         os=options.os,
         kubelet_version=options.kubelet_version,
-        profile=options.profile,
+        profile=options.profile or DEFAULT_PROFILE,
         cgroup_driver=options.cgroup_driver,
         config=options.node_config,
         images=options.images,
-        seed=options.seed,
+        seed=DEFAULT_SEED if options.seed is None else options.seed,
     )
     with node:
         for manifest in options.manifests:
-            node.apply(_path(manifest))
+            node.apply(Path(manifest))
         with working(f"running {options.duration} of virtual time"):
             node.advance(options.duration)
         return Outcome(
             pods=node.pods(),
-            node=node.status(),
+            node=node.status() if node.configz()["registerNode"] else {},
             events=node.events,
             cgroup_driver=node.configz()["cgroupDriver"],
             metrics=dict(node.metrics()),
@@ -75,6 +80,11 @@ def _in_virtual_time(options: argparse.Namespace) -> Outcome:
 
 
 def _over_socket(options: argparse.Namespace) -> Outcome:
+    import tempfile
+    from pathlib import Path
+
+    from msgspec.structs import replace
+
     from kubesim.cli.progress import working
     from kubesim.cri.protocol import Cri
     from kubesim.kernel import Kernel
@@ -85,23 +95,34 @@ def _over_socket(options: argparse.Namespace) -> Outcome:
     from kubesim.server.real_time import run_over_socket
     from kubesim.userland.host_files import RealHostFiles
 
+    _refuse_options_of_the_emulated_runtime(options)
     version = options.kubelet_version
     config = configuration_of(options.node_config, kubelet_version=version, os=options.os)
-    settings = WorldSettings(os=options.os, kubelet_version=version, config=config)
-    pods = [pod for path in options.manifests for pod in pods_of(_path(path), kubelet_version=version)]
+    pods = [pod for path in options.manifests for pod in pods_of(Path(path), kubelet_version=version)]
     duration_ns = parse_duration(options.duration)
+    # The runtime sees the same disk, so the kubelet's files are real. They are gone when the run is over.
+    with tempfile.TemporaryDirectory(prefix="kubesim-") as folder:
+        if config.pod_logs_dir == configuration_of(None, kubelet_version=version, os=options.os).pod_logs_dir:
+            config = replace(config, pod_logs_dir=f"{folder}/logs")
+        root = f"{folder}/kubelet"
+        settings = WorldSettings(os=options.os, kubelet_version=version, config=config, root_directory=root)
 
-    async def main(kernel: Kernel, cri: Cri) -> Outcome:
-        return await run_pods(kernel, cri, settings, RealHostFiles(), pods, duration_ns=duration_ns)
+        async def main(kernel: Kernel, cri: Cri) -> Outcome:
+            return await run_pods(kernel, cri, settings, RealHostFiles(), pods, duration_ns=duration_ns)
 
-    with working(f"running {options.duration} of real time over {options.cri}"):
-        return run_over_socket(options.cri, main)
+        with working(f"running {options.duration} of real time over {options.cri}"):
+            return run_over_socket(options.cri, main, seed=options.seed)
 
 
-def _path(name: str) -> Any:
-    from pathlib import Path
+def _refuse_options_of_the_emulated_runtime(options: argparse.Namespace) -> None:
+    from kubesim.errors import InputError
 
-    return Path(name)
+    for name in ("profile", "cgroup_driver", "images"):
+        if getattr(options, name):
+            raise InputError(
+                f"--{name.replace('_', '-')} says what the emulated runtime is like, but --cri drives a real one",
+                hint="leave one of the two out",
+            )
 
 
 def _table(outcome: Outcome, options: argparse.Namespace) -> str:
@@ -119,7 +140,7 @@ def _table(outcome: Outcome, options: argparse.Namespace) -> str:
             "",
             f"node: Ready {ready.get('status', 'Unknown')} ({ready.get('message', 'no status yet')})",
             f"kubelet {options.kubelet_version}, {info.get('containerRuntimeVersion', 'runtime unknown')}"
-            + (f", profile {options.profile}" if not options.cri else "")
+            + (f", profile {options.profile or DEFAULT_PROFILE}" if not options.cri else "")
             + f", cgroup driver {outcome.cgroup_driver}",
             f"supplementalGroupsPolicy: {features.get('supplementalGroupsPolicy', 'not reported')}",
         ]

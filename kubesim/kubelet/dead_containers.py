@@ -12,7 +12,7 @@ from kubesim.cri import api
 from kubesim.cri.client import CriClient
 from kubesim.cri.errors import Code, CriError
 from kubesim.kubelet.runtime_pods import bare_id
-from kubesim.policy.pod_view import PodView, RuntimeContainer, RuntimePod, RuntimeState
+from kubesim.policy.pod_view import PodView, RuntimeContainer, RuntimePod, RuntimeSandbox, RuntimeState
 
 DEAD_PER_NAME = 1
 """maximum-dead-containers-per-container: the newest one keeps its logs and its last state readable."""
@@ -46,11 +46,22 @@ class DeadContainers:
                     surplus.append(container)
         await self._remove(surplus)
 
+    async def remove_older_sandboxes(self, runtime: RuntimePod) -> None:
+        """Keep the newest sandbox of a pod, and those that still run or hold a container."""
+        holding = {one.sandbox_id for one in runtime.containers}
+        await self._remove_sandboxes(
+            one for one in runtime.sandboxes[1:] if not one.is_ready and bare_id(one.id) not in holding
+        )
+
     async def remove_pod(self, runtime: RuntimePod) -> None:
         """Remove everything of a pod that no longer exists."""
         await self._remove(one for one in runtime.containers if one.state is not RuntimeState.RUNNING)
-        for sandbox in runtime.sandboxes:
+        await self._remove_sandboxes(runtime.sandboxes)
+
+    async def _remove_sandboxes(self, sandboxes: Iterable[RuntimeSandbox]) -> None:
+        for sandbox in sandboxes:
             try:
+                # The kubelet has stopped it before; upstream stops it again, for the rare case that it has not.
                 await self._client.stop_pod_sandbox(api.StopPodSandboxRequest(pod_sandbox_id=sandbox.id))
                 await self._client.remove_pod_sandbox(api.RemovePodSandboxRequest(pod_sandbox_id=sandbox.id))
             except CriError as error:

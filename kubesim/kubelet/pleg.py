@@ -103,6 +103,11 @@ class Pleg:
             return f"pleg was last seen active {format_duration(age_ns)} ago; threshold is {threshold}"
         return ""
 
+    @property
+    def uids(self) -> tuple[str, ...]:
+        """The pods that the runtime showed in the last relist."""
+        return tuple(self._states)
+
     async def run(self) -> None:
         """Relist for ever."""
         while True:

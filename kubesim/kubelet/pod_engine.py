@@ -25,7 +25,7 @@ from kubesim.kubelet.pleg import Pleg, PlegEvent, PlegEventKind
 from kubesim.kubelet.pod_cache import PodCache
 from kubesim.kubelet.pod_directories import PodDirectories
 from kubesim.kubelet.pod_sync import PodSync
-from kubesim.kubelet.pod_views import status_view
+from kubesim.kubelet.pod_views import pod_view, status_view
 from kubesim.kubelet.pod_workers import PodWorkers
 from kubesim.kubelet.runtime_manager import RuntimeManager
 from kubesim.kubelet.runtime_pods import RuntimePods
@@ -71,7 +71,9 @@ class PodEngine:
             kernel, api, gates=node.gates, could_have_running_containers=self._could_have_running_containers
         )
         self.pleg = Pleg(kernel, self.runtime_pods, self.cache, self._on_pleg_event)
-        killer = ContainerKiller(kernel, client, recorder, ContainerHooks(client))
+        killer = self._killer = ContainerKiller(kernel, client, recorder, ContainerHooks(client))
+        self._host_files, self._directories = host_files, directories
+        self._orphans: set[str] = set()
         self._volumes = PodVolumes(host_files, directories)
         manager = self._runtime_manager(client, killer, host_files, node, directories, backoff_policy)
         self._sync = PodSync(
@@ -201,26 +203,58 @@ class PodEngine:
 
     async def run_ticks(self) -> None:
         """Once a second: sync the pods whose time has come, and those past their deadline."""
+        housekeeping_ns = self._kernel.now_ns + HOUSEKEEPING_NS
         while True:
             await sleep(SYNC_TICK_NS)
+            if self._kernel.now_ns >= housekeeping_ns:
+                housekeeping_ns += HOUSEKEEPING_NS
+                self._end_orphans()
             self.workers.tick()
             for uid, pod in self._pods.items():
                 if self._deadline.is_past(pod) and not self.workers.is_termination_requested(uid):
                     self.workers.wake(uid)
 
     async def run_container_gc(self) -> None:
-        """Once a minute: remove dead containers beyond the newest of each name."""
+        """Once a minute: remove dead containers beyond the newest of each name, and sandboxes beyond the newest."""
         while True:
             await sleep(CONTAINER_GC_NS)
             for uid in list(self._pods):
-                await self._remove_older(uid)
+                await self._remove_older(uid, sandboxes=True)
 
-    async def _remove_older(self, uid: str) -> None:
+    async def _remove_older(self, uid: str, *, sandboxes: bool = False) -> None:
         try:
             await self._dead.remove_older(self.cache.get(uid))
+            if sandboxes:
+                await self._dead.remove_older_sandboxes(self.cache.get(uid))
         except CriError:
             # The runtime is away or busy; the next round asks again.
             return
+
+    def _end_orphans(self) -> None:
+        """End what runs for pods that nobody knows any more, such as those deleted while no kubelet ran.
+
+        Mirrors HandlePodCleanups: runtime pods that no pod worker knows are killed with a grace of one second. A real
+        kubelet ends every such pod of its runtime; here only those that have a directory of this kubelet, because we
+        may be a guest on a runtime that runs the pods of others.
+        """
+        for uid in self.pleg.uids:
+            if uid in self._pods or uid in self.workers.work or uid in self._orphans:
+                continue
+            if self._host_files.kind(self._directories.pod(uid)) == "directory":
+                self._orphans.add(uid)
+                self._kernel.spawn(self._end_orphan(uid), name=f"end orphan {uid}").watch(_ignore_runtime_errors)
+
+    async def _end_orphan(self, uid: str) -> None:
+        try:
+            listed = await self.runtime_pods.list_pod(uid)
+            if listed is not None:
+                runtime = await self.runtime_pods.inspect(listed)
+                pod = v1.Pod(metadata=v1.ObjectMeta(name=listed.name, namespace=listed.namespace, uid=uid))
+                await self._killer.kill_pod(pod, pod_view(pod), runtime, ORPHAN_GRACE_SECONDS)
+                await self._dead.remove_pod(await self.runtime_pods.pod_status(uid))
+                self._volumes.tear_down(pod)
+        finally:
+            self._orphans.discard(uid)
 
     def _on_pleg_event(self, event: PlegEvent) -> None:
         self.workers.wake(event.uid)

@@ -20,7 +20,7 @@ from kubesim.kubelet.status_generation import PodStatusFunc
 from kubesim.kubelet.sync_error import SyncError
 from kubesim.model.k8s_v1 import Pod
 from kubesim.policy.grace_period import effective_grace, kill_wait_seconds
-from kubesim.policy.pod_view import RuntimePod
+from kubesim.policy.pod_view import RuntimePod, RuntimeState
 
 RESYNC_NS = 60_000_000_000
 RETRY_NS = 10_000_000_000
@@ -95,7 +95,7 @@ class PodWorkers:
         uid = pod.metadata.uid
         work = self._work.get(uid)
         if work is None:
-            work = self._work[uid] = PodWork(pod=pod)
+            work = self._work[uid] = self._new_work(pod)
             self._wake[uid] = Event()
             self._tasks[uid] = self._kernel.spawn(self._run(uid), name=f"pod worker {pod_key(pod)}")
         if work.is_finished:
@@ -104,6 +104,21 @@ class PodWorkers:
         if pod.metadata.deletion_timestamp is not None or pod.status.phase in {"Succeeded", "Failed"}:
             self._begin_termination(work)
         self._wake[uid].set()
+
+    def _new_work(self, pod: Pod) -> PodWork:
+        """A pod that ended under an earlier kubelet process has nothing left to stop: only its last status is due.
+
+        Mirrors UpdatePod: isPodStatusCacheTerminal.
+        """
+        work = PodWork(pod=pod)
+        runtime = self._cache.get(pod.metadata.uid)
+        is_over = not any(one.state is RuntimeState.RUNNING for one in runtime.containers) and not any(
+            one.is_ready for one in runtime.sandboxes
+        )
+        if pod.status.phase in {"Succeeded", "Failed"} and is_over:
+            work.terminating_at_ns = work.terminated_at_ns = self._kernel.now_ns
+            work.containers_stopped.resolve(None)
+        return work
 
     def kill(
         self,

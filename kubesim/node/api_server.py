@@ -17,6 +17,7 @@ from msgspec.structs import replace
 from kubesim.errors import InputError
 from kubesim.kernel import Kernel
 from kubesim.model import k8s_v1 as v1
+from kubesim.model.pod_defaults import admit_priority
 from kubesim.model.quantity import millicores, whole_units
 from kubesim.model.timestamps import format_rfc3339
 from kubesim.node.disabled_fields import without_disabled_fields, without_disabled_status_fields
@@ -104,7 +105,7 @@ class ApiServer:
         key = f"{pod.metadata.namespace}/{pod.metadata.name}"
         if key in self._keys:
             raise InputError(f'pods "{pod.metadata.name}" already exists', where=key, hint="delete it first")
-        pod = without_disabled_fields(pod, self._gates)
+        pod = self._admitted(pod)
         now = format_rfc3339(self._kernel.now_ns)
         uid = pod.metadata.uid or self._kernel.ids.uuid()
         meta = replace(pod.metadata, uid=uid, creation_timestamp=now, generation=1, resource_version=self._revise())
@@ -145,7 +146,7 @@ class ApiServer:
     def update_pod(self, pod: v1.Pod) -> v1.Pod:
         """A user applies a stored pod: labels, annotations and the mutable fields are taken. Raises InputError."""
         before = self.pod(f"{pod.metadata.namespace}/{pod.metadata.name}")
-        after = updated_pod(before, without_disabled_fields(pod, self._gates))
+        after = updated_pod(before, self._admitted(pod))
         if after == before:
             return before
         generation = before.metadata.generation + (1 if before.spec != after.spec else 0)
@@ -228,6 +229,10 @@ class ApiServer:
             self._node = replace(self._node, status=status)
 
     # -- writing --------------------------------------------------------------------------------------------
+
+    def _admitted(self, pod: v1.Pod) -> v1.Pod:
+        """What of a user's pod is stored: with a priority, and without the fields whose gates are off."""
+        return without_disabled_fields(admit_priority(pod), self._gates)
 
     def _remove(self, pod: v1.Pod) -> None:
         if self._pods.pop(pod.metadata.uid, None) is None:

@@ -19,6 +19,7 @@ from kubesim.kubelet.runtime_pods import bare_id
 from kubesim.middleware.journal import Journal, JournalEntry
 from kubesim.model import k8s_v1 as v1
 from kubesim.model.duration import parse_duration
+from kubesim.model.manifest import Manifest
 from kubesim.node.sources import Source, configuration_of, image_paths, pods_of
 from kubesim.node.world import World, WorldSettings
 from kubesim.policy.feature_gates import NEWEST_VERSION
@@ -109,6 +110,8 @@ class Node:
         """End the kubelet; the node can be looked at, but not driven any more."""
         if self._is_started:
             self._world.stop()
+            # What was cancelled ends now; nothing later is played.
+            self._kernel.run_until(self._kernel.now_ns)
             self._is_started = False
 
     def __enter__(self) -> Self:
@@ -122,7 +125,7 @@ class Node:
 
     # -- what users do ----------------------------------------------------------------------------------------
 
-    def apply(self, source: Source) -> list[str]:
+    def apply(self, source: Source | Manifest) -> list[str]:
         """Create the pods of a path, YAML text or dict, or change those that exist; their keys `namespace/name`.
 
         All pods of the source are read and checked before the first is created. Raises InputError.

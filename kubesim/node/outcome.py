@@ -11,6 +11,7 @@ import msgspec
 from kubesim.cri import api
 from kubesim.cri.client import CriClient
 from kubesim.cri.protocol import Cri
+from kubesim.errors import InputError
 from kubesim.kernel import Kernel, sleep
 from kubesim.kubelet.outside import HostFiles
 from kubesim.kubelet.runtime_pods import bare_id
@@ -18,6 +19,10 @@ from kubesim.model import k8s_v1 as v1
 from kubesim.node.world import World, WorldSettings
 
 POLL_NS = 50_000_000
+"""How often the wait for the pods looks."""
+
+DELETION_NS_MAX = 30_000_000_000
+"""How long the deletion of the pods may take; what is still there then stays."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,8 +60,10 @@ async def run_pods(
     """Start a kubelet over `cri`, create the pods, wait, run the commands, and look.
 
     The wait ends after `duration_ns`, or earlier once `is_settled(pods)`. Unless `keep`, the pods are deleted at the
-    end with a grace of one second, and the runtime is left as it was. Raises KubeletStartError.
+    end with a grace of one second, and the runtime is left as it was. Raises KubeletStartError, and InputError before
+    anything runs when two pods have the same name.
     """
+    _refuse_duplicates(pods)
     world = World(kernel, cri, settings, host_files)
     await world.start()
     end_ns = kernel.now_ns + duration_ns
@@ -66,17 +73,19 @@ async def run_pods(
         if is_settled is not None and is_settled([pod for _, pod in world.api.pods()]):
             break
         await sleep(min(POLL_NS, end_ns - kernel.now_ns))
-    outputs = [await _output(CriClient(cri), world, command) for command in commands]
+    client = CriClient(cri)
+    outputs = [await _output(client, world, command) for command in commands]
+    node = world.api.get_node()
     outcome = Outcome(
         pods=[msgspec.to_builtins(pod) for _, pod in world.api.pods()],
-        node=msgspec.to_builtins(world.api.get_node()) if world.api.get_node() is not None else {},
+        node=msgspec.to_builtins(node) if node is not None else {},
         events=[msgspec.to_builtins(event) for event in world.api.events],
         cgroup_driver=world.kubelet.cgroup_driver,
         metrics=dict(world.kubelet.metrics.as_dict()),
         outputs=outputs,
     )
     if not keep:
-        await _delete_all(kernel, world)
+        await _delete_all(kernel, client, world)
     world.stop()
     return outcome
 
@@ -89,14 +98,28 @@ async def _output(client: CriClient, world: World, command: PodCommand) -> str:
     return (answer.stdout + answer.stderr).decode(errors="replace")
 
 
-async def _delete_all(kernel: Kernel, world: World) -> None:
+def _refuse_duplicates(pods: Sequence[v1.Pod]) -> None:
+    seen: set[str] = set()
+    for pod in pods:
+        key = f"{pod.metadata.namespace}/{pod.metadata.name}"
+        if key in seen:
+            raise InputError("two pods have this name", where=key, hint="give one of them another name or namespace")
+        seen.add(key)
+
+
+async def _delete_all(kernel: Kernel, client: CriClient, world: World) -> None:
+    """Delete the pods, and wait until they are gone from the API and their sandboxes from the runtime."""
+    uids = {pod.metadata.uid for _, pod in world.api.pods()}
     for key, _ in list(world.api.pods()):
         world.api.delete_pod(key, grace_seconds=1)
-    end_ns = kernel.now_ns + 30 * 1_000_000_000
-    while kernel.now_ns < end_ns and next(world.api.pods(), None) is not None:
+    end_ns = kernel.now_ns + DELETION_NS_MAX
+    while kernel.now_ns < end_ns:
+        if next(world.api.pods(), None) is None:
+            # The API forgets a pod a moment before its sandbox is removed.
+            answer = await client.list_pod_sandbox(api.ListPodSandboxRequest())
+            if not any(sandbox.metadata.uid in uids for sandbox in answer.items):
+                return
         await sleep(POLL_NS)
-    # The last pod's sandbox is removed by a task of the kubelet that ends with it.
-    await sleep(10 * POLL_NS)
 
 
 def all_settled(pods: list[v1.Pod]) -> bool:

@@ -1,4 +1,4 @@
-"""Where manifests and configurations come from: files, folders, YAML text, dicts."""
+"""Where manifests and configurations come from: files, YAML text, dicts."""
 
 from __future__ import annotations
 
@@ -41,8 +41,10 @@ def documents_of(source: Source) -> list[Document]:
     return load_documents(read_text(path), name=str(path))
 
 
-def pods_of(source: Source, *, kubelet_version: str) -> list[v1.Pod]:
+def pods_of(source: Source | Manifest, *, kubelet_version: str) -> list[v1.Pod]:
     """The pods of a source, defaulted and valid. Raises InputError with a line for each mistake."""
+    if isinstance(source, Manifest):
+        return [_pod(source)]
     found = manifests(documents_of(source), minor=minor_version(kubelet_version))
     return [_pod(manifest) for manifest in found]
 

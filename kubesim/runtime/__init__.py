@@ -8,15 +8,18 @@ Vocabulary
     daemon      the stores and settings that all handlers share; named for containerd and crio, which are daemons
     sandbox     the pod as a runtime knows it: namespaces, an IP address, files such as /etc/hosts
     container   one container of a sandbox, with its life (a transition table) and its processes
-    profile     which runtime and version is impersonated; every deviation is read from it, never from its name
-    refusal     a reason to say no; `error_texts` has the words of each runtime for it
+    profile     which runtime and version is impersonated: a table of switches (`policy/runtime_profile`, `profiles/`)
+    switch      one field of a profile; a handler asks it, and never which runtime this is
+    refusal     a reason to say no, with each runtime's words for it: a row of `sandbox_refusals`, `container_refusals`
+                or `image_refusals`
     timings     how long each step takes in the kernel's time: nothing when serving, measured figures in virtual runs
 
 Rules of the room
     1. Every change of state is a row of a table (`container_state`, `sandbox_state`); what a client sees is derived.
     2. An object appears in a store only when its RPC is about to succeed. What was half made is undone, whether the
        handler failed or was cancelled.
-    3. No text of a runtime outside `error_texts` and `policy/`; no test of a profile's name anywhere.
+    3. No words of a runtime outside the `*_refusals` and `policy/`; no test of a profile's name or family anywhere.
+       The switch `texts` stands for the order of checks as well, since that decides whose words come first.
     4. Only processes, logs and binds touch `HostFiles`. The daemon's own files live in memory.
 
 Rejected: one class with 43 methods. containerd's own layout, one file for one RPC, is found faster and stays small.

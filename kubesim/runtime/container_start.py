@@ -70,7 +70,9 @@ def _failure(daemon: Daemon, container: Container, text: str) -> StartFailed:
     if daemon.profile.containers.start_failure == "start-error":
         return StartFailed(
             at_ns=daemon.time_after_ns(container.life.created_at_ns),
-            exit_code=START_ERROR_EXIT_CODE, reason="StartError", message=text
+            exit_code=START_ERROR_EXIT_CODE,
+            reason="StartError",
+            message=text,
         )
     created_at_ns = container.life.created_at_ns
     return StartFailed(at_ns=created_at_ns, started_at_ns=created_at_ns, exit_code=-1, reason="Error", message=text)

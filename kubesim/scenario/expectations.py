@@ -32,13 +32,9 @@ def judge(expect: Expect, node: Node) -> Judgement:
     try:
         subject, name = _subject(expect, node)
     except KubesimError as error:
-        if expect.absent:
-            return Judgement(holds=True, text=f"absent: {error}")
-        return Judgement(holds=False, text=str(error))
-    matches = isinstance(subject, list) and expect.pod is None and expect.node is None and expect.exec is None
-    value = subject if matches else lookup(subject, expect.path)
-    where = f"{name} {expect.path}".rstrip()
-    return _compare(expect, value, where)
+        # A pod that is not there is what `absent` wants. An exec that cannot run says nothing about its output.
+        return Judgement(holds=expect.absent is True and expect.pod is not None, text=str(error))
+    return _compare(expect, lookup(subject, expect.path), f"{name} {expect.path}".rstrip())
 
 
 def _subject(expect: Expect, node: Node) -> tuple[Any, str]:
@@ -111,19 +107,32 @@ def _compare(expect: Expect, value: Any, where: str) -> Judgement:
 
 def _verdict(expect: Expect, value: Any) -> tuple[str, bool]:
     """What was expected, in words, and whether it is so."""
-    is_there = value is not MISSING and value != []
-    if expect.absent:
-        return "nothing", not is_there
+    matched = _matched(expect, value)
+    if expect.count is None:
+        return matched or ("something", _is_there(value))
+    is_counted = isinstance(value, list | dict | str) and len(value) == expect.count
+    if matched is None:
+        return str(expect.count), is_counted
+    wanted, holds = matched
+    return f"{wanted} and {expect.count}", holds and is_counted
+
+
+def _matched(expect: Expect, value: Any) -> tuple[str, bool] | None:
+    """The same for the matcher alone; None when there is none."""
+    if expect.absent is not None:
+        return ("nothing", not _is_there(value)) if expect.absent else ("something", _is_there(value))
     if expect.equals is not UNSET:
         return _shown(expect.equals), bool(value == expect.equals)
     if expect.matches is not None:
         text = value if isinstance(value, str) else _json(value)
-        return f"a match of /{expect.matches}/", is_there and re.search(expect.matches, text) is not None
+        return f"a match of /{expect.matches}/", _is_there(value) and re.search(expect.matches, text) is not None
     if expect.contains is not UNSET:
-        return f"{_shown(expect.contains)} in it", is_there and _contains(value, expect.contains)
-    if expect.count is not None:
-        return str(expect.count), isinstance(value, list | dict | str) and len(value) == expect.count
-    return "something", is_there
+        return f"{_shown(expect.contains)} in it", _is_there(value) and _contains(value, expect.contains)
+    return None
+
+
+def _is_there(value: Any) -> bool:
+    return value is not MISSING and value != []
 
 
 def _contains(whole: Any, part: Any) -> bool:

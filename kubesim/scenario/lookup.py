@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from kubesim.errors import InputError
@@ -20,8 +20,21 @@ def lookup(value: Any, path: str) -> Any:
     """The value at `path`, or MISSING.
 
     Steps are names, `[0]`, `["a.b/c"]` and `[type=Ready]` (the first entry of a list whose field has that text).
-    Raises InputError for a path that cannot be read.
+    Raises InputError for a path that cannot be read, also beyond the point where it leads nowhere.
     """
+    for step in _steps(path):
+        if value is not MISSING:
+            value = _step(value, step)
+    return value
+
+
+def check_path(path: str) -> None:
+    """Raises InputError for a path that cannot be read."""
+    for _ in _steps(path):
+        pass
+
+
+def _steps(path: str) -> Iterator[re.Match[str]]:
     position = 0
     while position < len(path):
         match = _STEP.match(path, position)
@@ -30,11 +43,8 @@ def lookup(value: Any, path: str) -> Any:
                 f"cannot read the path {path!r} from {path[position:]!r} on",
                 hint='write it like status.conditions[type=Ready].status or metadata.labels["a.b/c"]',
             )
-        value = _step(value, match)
-        if value is MISSING:
-            return MISSING
+        yield match
         position = match.end()
-    return value
 
 
 def _step(value: Any, match: re.Match[str]) -> Any:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 from kubesim.errors import InputError
-from kubesim.model.convert import value_at
 from kubesim.model.duration import format_duration, parse_duration
-from kubesim.model.manifest import Manifest
+from kubesim.model.mistakes import nearest
 from kubesim.model.scenario import Apply, ApplyFiles, Scenario, SetFeatures, Step, load_scenario
 from kubesim.model.scenario_document import (
     CancelShutdown,
@@ -28,10 +28,17 @@ from kubesim.model.scenario_document import (
 from kubesim.model.yaml_text import load_documents
 from kubesim.node.node import Node
 from kubesim.node.sources import read_text
-from kubesim.scenario.expectations import judge, run_exec
+from kubesim.runtime.daemon import Features
+from kubesim.scenario.expectations import Judgement, judge, run_exec
+from kubesim.scenario.lookup import check_path
 
 POLL_NS = 100_000_000
 """How often an expectation with `within` or `for` looks."""
+
+FEATURES = {
+    re.sub("_([a-z])", lambda found: found[1].upper(), feature.name): feature.name for feature in fields(Features)
+}
+"""What `setFeatures` can change: the name in a document, and the runtime's own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +79,7 @@ def load_scenarios(path: Path) -> list[Scenario]:
 def replay(scenario: Scenario, *, folder: Path, seed: int | None = None) -> ScenarioResult:
     """Play a scenario whose relative paths start at `folder`. Raises InputError and KubeletStartError."""
     for step in scenario.steps:
-        _refuse_unavailable(step)
+        _check(step)
     spec = scenario.node
     node = Node(
         os=spec.os,
@@ -115,6 +122,9 @@ class _Player:
         try:
             text = self._do(step)
         except InputError as error:
+            if error.where.startswith(f"{step.where.partition(':')[0]}:"):
+                # The mistake has a line of this scenario of its own.
+                raise
             raise InputError(f"{step.name}: {error}", where=step.where) from error
         return StepResult(at_ns=self._now_ns(), name=step.name, where=step.where, text=text)
 
@@ -122,7 +132,7 @@ class _Player:
         node = self._node
         match step.action:
             case Apply(manifests=found):
-                return "created " + ", ".join(key for one in found for key in node.apply(_plain(one)))
+                return "created " + ", ".join(key for one in found for key in node.apply(one))
             case ApplyFiles(paths=paths):
                 return "created " + ", ".join(key for path in paths for key in node.apply(self._folder / path))
             case Delete(pod=pod, grace_period_seconds=seconds):
@@ -149,7 +159,7 @@ class _Player:
                 return f"{action.pod}: exit code {action.exit_code}"
             case SetFeatures(features=features):
                 for name, value in features.items():
-                    node.runtime.set_feature(name, value)
+                    node.runtime.set_feature(FEATURES[name], value)
                 return ", ".join(f"{name} {value}" for name, value in features.items())
             case TagImage(image=image, as_=name):
                 node.runtime.tag_image(name, image)
@@ -171,7 +181,7 @@ class _Player:
             at_ns=self._now_ns(), name=step.name, where=step.where, text=judgement.text, passed=judgement.holds
         )
 
-    def _hold(self, expect: Expect, duration_ns: int) -> Any:
+    def _hold(self, expect: Expect, duration_ns: int) -> Judgement:
         end_ns = self._node.now_ns + duration_ns
         judgement = judge(expect, self._node)
         while judgement.holds and self._node.now_ns < end_ns:
@@ -187,20 +197,24 @@ class _Player:
         return self._node.now_ns - self._start_ns
 
 
-def _refuse_unavailable(step: Step) -> None:
-    """Raises InputError for a step that is not emulated yet: before anything is played."""
+def _check(step: Step) -> None:
+    """Raises InputError for a step that cannot be played: before anything is."""
     hint = "see the differences list of the README"
     if isinstance(step.action, Fault | ClearFault):
         raise InputError(f"{step.name} is not available yet", where=step.where, hint=hint)
     command = step.action.exec if isinstance(step.action, Expect) else step.action
     if isinstance(command, Exec) and command.stdin:
         raise InputError("exec with stdin is not available yet", where=step.where, hint=hint)
-
-
-def _plain(manifest: Manifest) -> dict[str, Any]:
-    """The object as it was written: the node reads it again, with its own checks."""
-    value: dict[str, Any] = value_at(manifest.document, manifest.path)
-    return value
+    if isinstance(step.action, Expect):
+        try:
+            check_path(step.action.path)
+        except InputError as error:
+            raise InputError(error.what, where=step.where, hint=error.hint) from error
+    if isinstance(step.action, SetFeatures):
+        for name in step.action.features:
+            if name not in FEATURES:
+                what = f"the runtime has no feature {name!r}{nearest(name, FEATURES)}"
+                raise InputError(what, where=step.where, hint=f"features: {', '.join(sorted(FEATURES))}")
 
 
 def expectations(result: ScenarioResult) -> Sequence[StepResult]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -10,6 +11,9 @@ from xml.etree import ElementTree as ET
 from kubesim.scenario.replay import ScenarioResult, StepResult, expectations
 
 SECOND_NS = 1_000_000_000
+
+_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""Mirrors XML 1.0, production Char."""
 
 
 def text_report(result: ScenarioResult) -> str:
@@ -91,6 +95,11 @@ def junit_report(results: Sequence[ScenarioResult]) -> str:
         for case in cases:
             element = ET.SubElement(suite, "testcase", classname=result.name, name=case.where)
             if case.passed is False:
-                ET.SubElement(element, "failure", message=case.text)
+                ET.SubElement(element, "failure", message=_xml_text(case.text))
     ET.indent(root)
     return ET.tostring(root, encoding="unicode", xml_declaration=True) + "\n"
+
+
+def _xml_text(text: str) -> str:
+    """The text with an escape for what no XML document can hold: a container may print anything."""
+    return _NOT_XML.sub(lambda found: found[0].encode("unicode_escape").decode(), text)

@@ -48,7 +48,10 @@ class FileView:
         """Where a path leads. An empty path leads nowhere."""
         if not path:
             raise FsError("ENOENT", path)
-        return self.filesystem.walk(self.absolute(path), self, follow_last=follow_last)
+        try:
+            return self.filesystem.walk(self.absolute(path), self, follow_last=follow_last)
+        except FsError as error:
+            raise FsError(error.errno_name, path) from None
 
     # -- looking ------------------------------------------------------------------------------------------
 

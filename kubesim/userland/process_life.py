@@ -74,7 +74,6 @@ class Process:
     """A process. Runtimes use `pid`, `signal`, `wait`, `status` and `kill_tree`; programs use the rest."""
 
     __slots__ = (
-        "_cpu",
         "_death",
         "_ended_event",
         "_fds",
@@ -83,6 +82,7 @@ class Process:
         "argv",
         "cgroup",
         "children",
+        "cpu",
         "env",
         "files",
         "handlers",
@@ -135,7 +135,7 @@ class Process:
         self._death: ExitStatus | None = None
         self._ended_event: Event | None = None
         self._task: Task[int] | None = None
-        self._cpu = CpuTime(table.kernel)
+        self.cpu = CpuTime(table.kernel)
         files.process = self
         cgroup.add(self)
         if parent is not None:
@@ -287,8 +287,8 @@ class Process:
 
     async def step(self) -> None:
         """Called by programs once for each unit of work in a loop; see CpuTime."""
-        if self._cpu.is_tick_due():
-            await self._cpu.tick()
+        if self.cpu.is_tick_due():
+            await self.cpu.tick()
 
     async def grow(self, size_bytes: int) -> None:
         """Take memory. Over the limit of the container its largest process dies, maybe this one, here."""

@@ -53,6 +53,25 @@ def test_a_created_pod_has_what_the_api_server_gives_it() -> None:
     assert server.pod("default/p") == created
 
 
+@pytest.mark.parametrize(
+    ("fields", "priority"),
+    [({}, 0), ({"priority": 7}, 7), ({"priority_class_name": "system-node-critical"}, 2_000_001_000)],
+)
+def test_a_created_pod_has_the_number_of_its_priority_class(fields: dict[str, object], priority: int) -> None:
+    _, server, _ = make()
+    asked = pod()
+    created = server.create_pod(replace(asked, spec=replace(asked.spec, **fields)))
+
+    assert (created.spec.priority, created.spec.preemption_policy) == (priority, "PreemptLowerPriority")
+
+
+def test_an_unknown_priority_class_is_refused() -> None:
+    _, server, _ = make()
+    asked = pod()
+    with pytest.raises(InputError, match="no PriorityClass with name mine was found"):
+        server.create_pod(replace(asked, spec=replace(asked.spec, priority_class_name="mine")))
+
+
 def test_a_name_is_taken_until_the_pod_is_gone() -> None:
     _, server, _ = make()
     uid = server.create_pod(pod()).metadata.uid

@@ -196,3 +196,9 @@ def new_node() -> Callable[..., Driver]:
 def new_image() -> Callable[..., Image]:
     """An image of one's own making."""
     return image
+
+
+@pytest.fixture(scope="session")
+def new_node_for_properties() -> Callable[..., Driver]:
+    """The same for tests of hypothesis, whose examples share the fixture: each example makes a node of its own."""
+    return Driver

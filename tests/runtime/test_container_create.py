@@ -152,7 +152,10 @@ def test_no_command_anywhere(new_node: Any, new_image: Any, profile: str, messag
 
 def test_command_environment_and_directory_of_request_and_image(new_node: Any, new_image: Any) -> None:
     config = ImageConfig(
-        env=(("PATH", "/bin"), ("FROM", "image"), ("KEPT", "yes")), entrypoint=("cat",), cmd=("/none",), working_dir="/tmp"
+        env=(("PATH", "/bin"), ("FROM", "image"), ("KEPT", "yes")),
+        entrypoint=("cat",),
+        cmd=("/none",),
+        working_dir="/tmp",
     )
     node = new_node(images=(new_image(BUSYBOX, config=config),))
     pod_config = node.pod_config(log_directory="/logs")

@@ -112,9 +112,7 @@ def test_links_to_account_files_are_followed_inside_the_image(new_node: Any, new
         ("cri-o-1.36", "/usr/lib/passwd", ""),
     ],
 )
-def test_links_that_leave_the_image(
-    new_node: Any, new_image: Any, profile: str, target: str, expected: str
-) -> None:
+def test_links_that_leave_the_image(new_node: Any, new_image: Any, profile: str, target: str, expected: str) -> None:
     files = {"/etc/passwd": symlink_node(target), "/usr/lib/passwd": file_node(b"app:x:1000:77::/:/bin/sh\n")}
     node = new_node(profile, images=(new_image(BUSYBOX, files=files),))
     creating = node.creating(node.run_pod(), node.container_config("true", linux=linux(run_as_user=1000)))

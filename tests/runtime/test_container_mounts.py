@@ -56,7 +56,9 @@ def test_a_directory_of_the_node(new_node: Any, profile: str) -> None:
     node = new_node(profile)
     node.files.make_dirs("/data")
     node.files.write("/data/file", b"from the node")
-    mount = api.Mount(container_path="/mnt", host_path="/data", selinux_relabel=True, propagation=api.PROPAGATION_BIDIRECTIONAL)
+    mount = api.Mount(
+        container_path="/mnt", host_path="/data", selinux_relabel=True, propagation=api.PROPAGATION_BIDIRECTIONAL
+    )
     ctr = node.start(node.run_pod(), "sleep", "100", mounts=[mount])
     assert cat(node, ctr, "/mnt/file") == b"from the node"
     assert list(node.status(ctr).mounts) == [mount]
@@ -128,8 +130,7 @@ def test_nothing_can_be_mounted_over_the_root(new_node: Any, profile: str) -> No
         ({"readonly": False}, 'recursive read-only mount conflicts with RW mount (hostPath="/data")'),
         (
             {"readonly": True, "propagation": api.PROPAGATION_HOST_TO_CONTAINER},
-            "recursive read-only mount needs private propagation, got "
-            '"PROPAGATION_HOST_TO_CONTAINER" (hostPath="/data")',
+            'needs private propagation, got "PROPAGATION_HOST_TO_CONTAINER" (hostPath="/data")',
         ),
         ({"readonly": True}, ""),
     ],
@@ -215,8 +216,7 @@ def test_runtimes_that_do_not_know_image_mounts(with_data: Any, profile: str, me
             CONTAINERD,
             {"image": api.ImageSpec(image="registry.example/none:1")},
             Code.NOT_FOUND,
-            'failed to mount image volume: ImageVolumeMountFailed: failed to resolve image "registry.example/none:1": '
-            "not found",
+            'failed to mount image volume: ImageVolumeMountFailed: failed to resolve image "registry.example/none:1"',
         ),
         (
             CRIO,
@@ -234,9 +234,7 @@ def test_runtimes_that_do_not_know_image_mounts(with_data: Any, profile: str, me
         (CRIO, {"image_sub_path": "none"}, Code.UNKNOWN, f'sub path "none" does not exist in image volume "{DATA}"'),
     ],
 )
-def test_refusals(
-    with_data: Any, profile: str, changes: dict[str, Any], code: Code, message: str
-) -> None:
+def test_refusals(with_data: Any, profile: str, changes: dict[str, Any], code: Code, message: str) -> None:
     node = with_data(profile)
     config = node.container_config("true", mounts=[volume(**changes)])
     error = node.refused(node.creating(node.run_pod(), config))

@@ -21,9 +21,7 @@ def test_a_started_container_runs(measured: Any) -> None:
     assert measured.kernel.now_ns == start_ns + 50_000_000
 
 
-@pytest.mark.parametrize(
-    ("command", "code", "reason"), [(("true",), 0, "Completed"), (("false",), 1, "Error")]
-)
+@pytest.mark.parametrize(("command", "code", "reason"), [(("true",), 0, "Completed"), (("false",), 1, "Error")])
 def test_the_end_of_the_first_process(node: Any, command: tuple[str, ...], code: int, reason: str) -> None:
     ctr = node.start(node.run_pod(), *command)
     node.advance(1)
@@ -93,8 +91,8 @@ def test_a_missing_program(node: Any) -> None:
     error = node.refused(node.starting(ctr))
     expected = (
         "failed to create containerd task: failed to create shim task: OCI runtime create failed: runc create failed: "
-        'unable to start container process: error during container init: exec: "no-such-cmd": executable file not found '
-        "in $PATH"
+        'unable to start container process: error during container init: exec: "no-such-cmd": executable file not '
+        "found in $PATH"
     )
     assert (error.code, error.message) == (Code.UNKNOWN, expected)
     status = node.status(ctr)

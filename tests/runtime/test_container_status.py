@@ -20,7 +20,10 @@ def asking(node: Any, ctr: str, *, verbose: bool = False) -> Any:
     ("profile", "message"),
     [
         ("containerd-2.3", 'an error occurred when try to find container "f0": not found'),
-        ("cri-o-1.36", 'could not find container "f0": container with ID starting with f0 not found: ID does not exist'),
+        (
+            "cri-o-1.36",
+            'could not find container "f0": container with ID starting with f0 not found: ID does not exist',
+        ),
     ],
 )
 def test_one_that_is_not_there(new_node: Any, profile: str, message: str) -> None:
@@ -47,9 +50,7 @@ def test_a_prefix_is_enough_and_the_whole_id_is_answered(node: Any) -> None:
         ("ideal", True, True, True),
     ],
 )
-def test_fields_by_version(
-    new_node: Any, profile: str, has_image_id: bool, has_user: bool, has_signal: bool
-) -> None:
+def test_fields_by_version(new_node: Any, profile: str, has_image_id: bool, has_user: bool, has_signal: bool) -> None:
     node = new_node(profile)
     ctr = node.create(node.run_pod(), node.container_config("true"))
     status = node.status(ctr)
@@ -88,7 +89,8 @@ def test_info_is_there_when_it_is_asked_for(node: Any) -> None:
     assert not node.do(asking(node, ctr)).info
     info = json.loads(node.do(asking(node, ctr, verbose=True)).info["info"])
     assert set(info) == {
-        "sandboxID", "pid", "removing", "snapshotKey", "snapshotter", "runtimeType", "runtimeOptions", "config", "runtimeSpec",
+        "sandboxID", "pid", "removing", "snapshotKey", "snapshotter", "runtimeType", "runtimeOptions", "config",
+        "runtimeSpec",
     }  # fmt: skip
     assert info["pid"] > 0
     node.do(node.stopping(ctr))

@@ -76,8 +76,8 @@ def test_a_command_that_is_not_there(node: Any, crio: Any) -> None:
     assert error.code is Code.UNKNOWN
     assert error.message.startswith('failed to exec in container: failed to start exec "')
     assert error.message.endswith(
-        'OCI runtime exec failed: exec failed: unable to start container process: exec: "/no/such": stat /no/such: no such '
-        "file or directory"
+        'OCI runtime exec failed: exec failed: unable to start container process: exec: "/no/such": stat /no/such: no '
+        "such file or directory"
     )
     ctr = crio.start(crio.run_pod(), "sleep", "1000")
     assert 'exec: "foo": executable file not found in $PATH' in crio.refused(crio.execing(ctr, "foo")).message

@@ -123,21 +123,20 @@ def test_a_cancelled_pull_leaves_nothing(nodes: Any) -> None:
         (
             CONTAINERD,
             Code.NOT_FOUND,
-            'failed to pull and unpack image "registry.example/none:9": failed to resolve image: registry.example/none:9: '
-            "not found",
+            'failed to pull and unpack image "{name}": failed to resolve image: {name}: not found',
         ),
         (
             CRIO,
             Code.UNKNOWN,
-            "initializing source docker://registry.example/none:9: reading manifest 9 in registry.example/none: manifest "
-            "unknown",
+            "initializing source docker://{name}: reading manifest 9 in registry.example/none: manifest unknown",
         ),
     ],
 )
 def test_not_found(nodes: Any, profile: str, code: Code, message: str) -> None:
     node = nodes(profile)
-    error = node.refused(pulling(node, "registry.example/none:9"))
-    assert (error.code, error.message) == (code, message)
+    name = "registry.example/none:9"
+    error = node.refused(pulling(node, name))
+    assert (error.code, error.message) == (code, message.format(name=name))
 
 
 @pytest.mark.parametrize(

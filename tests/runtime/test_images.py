@@ -199,7 +199,11 @@ def test_an_image_in_use(node: Any, crio: Any) -> None:
 
 def test_the_pause_image_is_pinned_and_can_still_be_removed(new_node: Any, new_image: Any) -> None:
     pause, other = "registry.k8s.io/pause:3.10.2", "registry.k8s.io/pause:3.9"
-    images = (new_image(pause, pinned=True), new_image(other, marker="old", pinned=True), new_image(BUSYBOX, marker="b"))
+    images = (
+        new_image(pause, pinned=True),
+        new_image(other, marker="old", pinned=True),
+        new_image(BUSYBOX, marker="b"),
+    )
     node = new_node(images=images)
     assert {tuple(image.repo_tags): image.pinned for image in listing(node)} == {(pause,): True, (BUSYBOX,): False}
     node.do(removing(node, pause))

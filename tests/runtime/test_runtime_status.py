@@ -10,6 +10,8 @@ import pytest
 from kubesim.cri import Code, api
 from kubesim.runtime.profiles import profile_names
 
+CNI_ERROR = "Network plugin returns error: "
+
 
 def status(node: Any, *, verbose: bool = False) -> api.StatusResponse:
     return node.do(node.cri.status(api.StatusRequest(verbose=verbose)))
@@ -41,9 +43,7 @@ def test_every_profile_is_healthy(new_node: Any, profile: str) -> None:
         ("cri-o-1.36", ["crun", ""], True),
     ],
 )
-def test_handlers_and_features(
-    new_node: Any, profile: str, handlers: list[str], supports_policy: bool | None
-) -> None:
+def test_handlers_and_features(new_node: Any, profile: str, handlers: list[str], supports_policy: bool | None) -> None:
     response = status(new_node(profile))
     assert [handler.name for handler in response.runtime_handlers] == handlers
     assert len({str(handler.features) for handler in response.runtime_handlers}) <= 1
@@ -64,11 +64,8 @@ def test_features_can_be_changed(node: Any) -> None:
 @pytest.mark.parametrize(
     ("profile", "message"),
     [
-        ("containerd-2.3", "Network plugin returns error: cni plugin not initialized"),
-        (
-            "cri-o-1.36",
-            "Network plugin returns error: no CNI configuration file in /etc/cni/net.d/. Has your network provider started?",
-        ),
+        ("containerd-2.3", f"{CNI_ERROR}cni plugin not initialized"),
+        ("cri-o-1.36", f"{CNI_ERROR}no CNI configuration file in /etc/cni/net.d/. Has your network provider started?"),
     ],
 )
 def test_a_network_that_is_not_ready(new_node: Any, profile: str, message: str) -> None:
@@ -86,7 +83,7 @@ def test_verbose_info_is_json_where_it_looks_like_it(new_node: Any, profile: str
     node = new_node(profile)
     assert not status(node).info
     info = status(node, verbose=True).info
-    assert list(sorted(info)) == sorted(node.runtime.profile.status.info_keys)
+    assert sorted(info) == sorted(node.runtime.profile.status.info_keys)
     for value in info.values():
         if value.startswith("{"):
             assert isinstance(json.loads(value), dict)
@@ -120,7 +117,8 @@ def test_old_versions_do_not_know_the_question(new_node: Any) -> None:
     node = new_node("containerd-1.7")
     error = node.refused(node.cri.runtime_config(api.RuntimeConfigRequest()))
     assert (error.code, error.message) == (
-        Code.UNIMPLEMENTED, "unknown method RuntimeConfig for service runtime.v1.RuntimeService",
+        Code.UNIMPLEMENTED,
+        "unknown method RuntimeConfig for service runtime.v1.RuntimeService",
     )
 
 

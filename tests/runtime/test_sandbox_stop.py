@@ -128,3 +128,15 @@ def test_containers_die_with_a_shared_pid_namespace(node: Any) -> None:
     node.runtime._daemon.sandboxes.get(pod).pause.kill_tree()
     node.advance(0)
     assert node.status(ctr).exit_code == 137
+
+
+def test_a_container_that_starts_during_the_stop_is_killed_too(measured: Any) -> None:
+    pod = measured.run_pod()
+    ctr = measured.create(pod, measured.container_config("sleep", "1000", linux=_own_pids()))
+    stop = measured.spawn(asking(measured, STOP, pod))
+    measured.advance(0.05)
+    measured.do(measured.starting(ctr))
+    assert measured.status(ctr).state == api.CONTAINER_RUNNING
+    measured.advance(1)
+    assert stop.error is None
+    assert measured.status(ctr).exit_code == 137

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import pytest
@@ -161,7 +162,8 @@ def test_a_stopped_sandbox(node: Any, crio: Any) -> None:
 def test_sandboxes_that_are_not_there(node: Any, crio: Any) -> None:
     error = node.refused(sandbox_stats(node, "f0"))
     assert (error.code, error.message) == (
-        Code.NOT_FOUND, "an error occurred when trying to find sandbox f0: not found",
+        Code.NOT_FOUND,
+        "an error occurred when trying to find sandbox f0: not found",
     )
     assert crio.refused(sandbox_stats(crio, "f0")).code is Code.UNKNOWN
 
@@ -187,8 +189,6 @@ def test_windows(new_node: Any) -> None:
 
 @pytest.mark.parametrize("rows", [0, 1, 7])
 def test_streamed_lists_hold_the_same_rows(new_node: Any, rows: int) -> None:
-    import dataclasses
-
     node = new_node("ideal")
     daemon = node.runtime._daemon
     statistics = dataclasses.replace(daemon.profile.statistics, stream_chunk_items=3)

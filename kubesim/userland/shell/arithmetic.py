@@ -11,7 +11,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Protocol, TypeAlias
 
-NESTING_MAX = 40
+NESTING_MAX = 16
 RECURSION_MAX = 20
 """Variables whose value is an expression with variables, and so on."""
 
@@ -162,15 +162,13 @@ class _Compiler:
         return base
 
     def _unary(self) -> Compute:
-        signs = []
+        signs: list[str] = []
         while operator := self._accept("!", "~", "+", "-", "++", "--"):
             is_name = self._next < len(self._tokens) and self._tokens[self._next][0] == "name"
             if operator in ("++", "--") and is_name:
                 name = self._tokens[self._next][1]
                 self._next += 1
-                step = 1 if operator == "++" else -1
-                result = _assign(name, "+", lambda _variables, _depth: step)
-                return _signed(signs, result)
+                return _signed(signs, _stepped(name, operator))
             # Two signs that do not belong to a variable are two signs.
             signs += operator if operator in ("++", "--") else [operator]
         return _signed(signs, self._primary())
@@ -192,8 +190,8 @@ class _Compiler:
             raise self._error()
         operator = self._accept("++", "--")
         if operator:
+            changed = _stepped(text, operator)
             step = 1 if operator == "++" else -1
-            changed = _assign(text, "+", lambda _variables, _depth: step)
             return lambda variables, depth: wrapped(changed(variables, depth) - step)
         return lambda variables, depth: _value(text, variables, depth)
 
@@ -232,6 +230,11 @@ def _assign(name: str, operator: str, value: Compute) -> Compute:
         return put
     combined = _joined(operator, lambda variables, depth: _value(name, variables, depth), value)
     return _assign(name, "", combined)
+
+
+def _stepped(name: str, operator: str) -> Compute:
+    step = 1 if operator == "++" else -1
+    return _assign(name, "+", lambda _variables, _depth: step)
 
 
 def _then(first: Compute, second: Compute) -> Compute:

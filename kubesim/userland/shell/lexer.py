@@ -27,7 +27,7 @@ from kubesim.userland.shell.words import add_literal, with_tilde
 
 _T = TypeVar("_T")
 
-NESTING_MAX = 40
+NESTING_MAX = 30
 """Depth of substitutions and compound commands within each other: a limit of ours."""
 
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -43,8 +43,8 @@ _OPERATOR = re.compile(r":?[-=?+]|##?|%%?")
 class Lexer:
     """The position in a script.
 
-    The parser puts three functions here: `parse_nested` reads commands up to `)` from this lexer, `parse_text` reads the
-    commands of another text from a line on, `open_text` gives a lexer for another text.
+    The parser puts three functions here: `parse_nested` reads commands up to `)` from this lexer, `parse_text` reads
+    the commands of another text from a line on, `open_text` gives a lexer for another text.
     """
 
     def __init__(self, text: str, *, depth: int = 0, line: int = 1) -> None:

@@ -48,15 +48,15 @@ class Parser:
     """Reads one complete command after the other."""
 
     def __init__(self, text: str, *, line: int = 1, depth: int = 0) -> None:
-        lexer = self._lexer = Lexer(text, line=line, depth=depth)
+        lexer = self.lexer = Lexer(text, line=line, depth=depth)
         lexer.parse_nested = self._read_nested
         lexer.parse_text = lambda inner, at: parse_script(inner, line=at, depth=lexer.depth)
-        lexer.open_text = lambda inner, at: Parser(inner, line=at, depth=lexer.depth)._lexer
+        lexer.open_text = lambda inner, at: Parser(inner, line=at, depth=lexer.depth).lexer
         self._token: Token | None = None
 
     def _read_nested(self) -> Sequence:
         """The commands of `$( )`; the lexer then stands behind the `)`."""
-        lexer = self._lexer
+        lexer = self.lexer
         outer_pending, lexer.pending = lexer.pending, []
         outer_token, self._token = self._token, None
         self._skip_newlines()
@@ -90,7 +90,7 @@ class Parser:
 
     def _peek(self) -> Token:
         if self._token is None:
-            self._token = self._lexer.next()
+            self._token = self.lexer.next()
         return self._token
 
     def _take(self) -> Token:
@@ -143,9 +143,9 @@ class Parser:
 
     def _list(self) -> Command:
         """Commands of a compound command: also joined by newlines, and at least one."""
-        self._lexer.depth += 1
-        if self._lexer.depth > NESTING_MAX:
-            raise self._lexer.error("nested too deeply")
+        self.lexer.depth += 1
+        if self.lexer.depth > NESTING_MAX:
+            raise self.lexer.error("nested too deeply")
         self._skip_newlines()
         commands = []
         while True:
@@ -153,7 +153,7 @@ class Parser:
             self._skip_newlines()
             if not self._has_more():
                 break
-        self._lexer.depth -= 1
+        self.lexer.depth -= 1
         return commands[0] if len(commands) == 1 else Sequence(tuple(commands))
 
     def _has_more(self) -> bool:
@@ -266,7 +266,7 @@ class Parser:
         self._take()
         self._expect(")")
         if word.plain is None or NAME.fullmatch(word.plain) is None:
-            raise self._lexer.error("bad function name")
+            raise self.lexer.error("bad function name")
         self._skip_newlines()
         return Function(word.plain, self._command())
 
@@ -300,7 +300,7 @@ class Parser:
             is_quoted=any(isinstance(part, Literal) and part.is_quoted for part in target.word.parts),
             has_tabs_stripped=operator == "<<-",
         )
-        self._lexer.pending.append(document)
+        self.lexer.pending.append(document)
         return Redirection(fd, "<<", document)
 
     # -- compound commands --------------------------------------------------------------------------------

@@ -21,13 +21,17 @@ def test_post_start_holds_up_the_next_container(story: Any, c: Any) -> None:
     story.check(
         story.calls(methods=CALLS),
         """
-        PLACEHOLDER-80
+        0.180s StartContainer a/0
+        0.230s ExecSync a/0
+        3.237s StartContainer b/0
         """,
     )
     story.check(
         story.versions(),
         """
-        PLACEHOLDER-81
+        0.000s phase=Pending
+        0.000s phase=Pending a: waiting ContainerCreating b: waiting ContainerCreating
+        3.288s phase=Running a: running ready b: running ready
         """,
     )
 
@@ -45,10 +49,19 @@ def test_failing_post_start(story: Any, c: Any, policy: str) -> None:
 
 GOLDEN_POST_START = {
     "Always": """
-        PLACEHOLDER-82
+        0.000s phase=Pending
+        0.000s phase=Pending a: waiting ContainerCreating
+        2.900s phase=Running a: waiting PostStartHookError last terminated Error(137)
+        5.900s phase=Running a: waiting PostStartHookError last terminated Error(137) restarts=1
+        6.900s phase=Running a: waiting CrashLoopBackOff last terminated Error(137) restarts=1
+        20.900s phase=Running a: waiting PostStartHookError last terminated Error(137) restarts=2
+        21.900s phase=Running a: waiting CrashLoopBackOff last terminated Error(137) restarts=2
         """,
     "Never": """
-        PLACEHOLDER-83
+        0.000s phase=Pending
+        0.000s phase=Pending a: waiting ContainerCreating
+        2.900s phase=Pending a: terminated Error(137)
+        4.035s phase=Failed a: terminated Error(137)
         """,
 }
 
@@ -60,12 +73,18 @@ def test_message_and_events_of_a_failing_post_start(story: Any, c: Any) -> None:
     assert story.waiting() == (
         'PostStartHookError: Exec lifecycle hook ([cat /no/such/file]) for Container "a" in Pod "web_default(UID)" '
         "failed - error: command 'cat /no/such/file' exited with 1: cat: can't open '/no/such/file': No such file or "
-        "directory\\n, message: \\"cat: can't open '/no/such/file': No such file or directory\\\\n\\""
+        'directory\n, message: "cat: can\'t open \'/no/such/file\': No such file or directory\\n"'
     )
     story.check(
         story.events(),
         """
-        PLACEHOLDER-84
+        Normal Pulling a: Pulling image "IMAGE"
+        Normal Pulled a: Successfully pulled image "IMAGE" in 62ms (62ms including waiting). Image size: N bytes.
+        Normal Created a: Container created
+        Normal Started a: Container started
+        Warning FailedPostStartHook a: PostStartHook failed
+        Normal Killing a: FailedPostStartHook
+        Normal Pulled a: Container image "IMAGE" already present on machine and can be accessed by the pod
         """,
     )
 
@@ -76,7 +95,9 @@ def test_sleeping_post_start(story: Any, c: Any) -> None:
     story.check(
         story.versions(),
         """
-        PLACEHOLDER-85
+        0.000s phase=Pending
+        0.000s phase=Pending a: waiting ContainerCreating
+        4.231s phase=Running a: running ready
         """,
     )
 
@@ -89,7 +110,9 @@ def test_pre_stop_runs_first_and_its_time_is_deducted(story: Any, c: Any) -> Non
     story.check(
         story.calls(methods=CALLS),
         """
-        PLACEHOLDER-86
+        0.180s StartContainer a/0
+        5.000s ExecSync a/0
+        8.000s StopContainer a/0 timeout=7
         """,
     )
 
@@ -102,7 +125,9 @@ def test_pre_stop_that_outlives_the_grace_period_leaves_two_seconds(story: Any, 
     story.check(
         story.calls(methods={"StopContainer", "StopPodSandbox"}),
         """
-        PLACEHOLDER-87
+        10.000s StopContainer a/0 timeout=2
+        12.035s StopPodSandbox
+        12.234s StopPodSandbox
         """,
     )
     assert story.node.pods() == []
@@ -116,7 +141,12 @@ def test_failing_pre_stop_does_not_stop_the_kill(story: Any, c: Any) -> None:
     story.check(
         story.events(),
         """
-        PLACEHOLDER-88
+        Normal Pulling a: Pulling image "IMAGE"
+        Normal Pulled a: Successfully pulled image "IMAGE" in 62ms (62ms including waiting). Image size: N bytes.
+        Normal Created a: Container created
+        Normal Started a: Container started
+        Normal Killing a: Stopping container a
+        Warning FailedPreStopHook a: PreStopHook failed
         """,
     )
     assert story.node.pods() == []
@@ -130,7 +160,9 @@ def test_sleeping_pre_stop(story: Any, c: Any) -> None:
     story.check(
         story.calls(methods={"StopContainer", "StopPodSandbox"}),
         """
-        PLACEHOLDER-89
+        7.000s StopContainer a/0 timeout=8
+        15.035s StopPodSandbox
+        15.234s StopPodSandbox
         """,
     )
 

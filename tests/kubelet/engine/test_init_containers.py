@@ -152,3 +152,18 @@ def test_a_dead_sandbox_starts_over_with_the_init_containers(story: Any, c: Any)
         Normal Pulled i: Container image "IMAGE" already present on machine and can be accessed by the pod
         """,
     )
+
+
+def test_the_dead_sandbox_is_removed_by_garbage_collection(story: Any, c: Any) -> None:
+    """Once a minute: dead sandboxes without containers go, but for the newest."""
+    story.pod(c("a"))
+    story.until(lambda: story.is_running("a"))
+    story.stop_sandbox(next(one.response.pod_sandbox_id for one in story.node.journal if one.method == "RunPodSandbox"))
+    story.run("5s")
+    # The dead container of the first sandbox is the newest dead one of its name: it and its sandbox stay.
+    story.run("2m")
+    assert story.node.runtime.statistics().sandboxes == 2
+    story.exit(1)
+    story.run("2m")
+    assert story.node.runtime.statistics().sandboxes == 1
+    assert story.is_running("a")

@@ -97,7 +97,7 @@ def test_a_sidecar_that_ends_is_restarted(story: Any, c: Any) -> None:
     )
 
 
-def test_a_sidecar_that_cannot_start_does_not_stop_the_next(story: Any, c: Any) -> None:
+def test_a_sidecar_that_cannot_start_holds_up_the_main_container(story: Any, c: Any) -> None:
     story.pod(c("a"), initContainers=[c("s", image="registry.k8s.io/e2e-test-images/absent:1", **SIDECAR)])
     story.run("5s")
     story.check(

@@ -1,0 +1,410 @@
+"""Commands to effects.
+
+Rule 1: a trap runs between commands, so `trap ... TERM; sleep 1` runs it when sleep has ended, as ash does.
+Rule 2: the last command of a script or subshell takes the place of the shell where it can (`is_last`), as in ash with
+EV_EXIT: `sh -c 'sleep 5'` is one process.
+Rule 3: each command is a step of the process, so a loop without end neither stops the world nor its time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
+
+from kubesim.userland.executable import Executable, executable_at
+from kubesim.userland.fs_error import FsError
+from kubesim.userland.process_life import Process
+from kubesim.userland.shell import syntax
+from kubesim.userland.shell.builtins import BUILTINS, SPECIAL_BUILTINS
+from kubesim.userland.shell.control import (
+    BuiltinError,
+    FunctionReturn,
+    LoopJump,
+    RedirectionFailed,
+    ShellError,
+    ShellExit,
+)
+from kubesim.userland.shell.patterns import matches
+from kubesim.userland.shell.redirect import SavedFiles, redirect
+
+if TYPE_CHECKING:
+    from kubesim.userland.shell.shell import Shell
+
+FUNCTION_DEPTH_MAX = 40
+"""Function calls within each other. Deeper ones end as a stack overflow does: with SIGSEGV."""
+
+
+class Evaluator:
+    """Runs the commands of one shell."""
+
+    __slots__ = ("_shell",)
+
+    def __init__(self, shell: Shell) -> None:
+        self._shell = shell
+
+    async def run(self, command: syntax.Command, *, is_last: bool = False) -> int:
+        """Run one command, then the traps that are due. The status is in `shell.status` too."""
+        shell = self._shell
+        status = await _HANDLERS[type(command)](self, command, is_last)
+        shell.status = status
+        if shell.pending_traps:
+            await shell.run_traps()
+        return status
+
+    # -- simple commands ----------------------------------------------------------------------------------
+
+    async def _simple(self, command: syntax.Simple, is_last: bool) -> int:
+        shell = self._shell
+        cpu = shell.process.cpu
+        if cpu.is_tick_due():
+            await cpu.tick()
+            if shell.pending_traps:
+                await shell.run_traps()
+        shell.line = command.line
+        words = list(command.plain_words) if command.plain_words is not None else None
+        if words is None:
+            before, shell.status = shell.status, 0
+            shell.status = before
+            words = await shell.expand.fields(command.words)
+        if not words:
+            return self._checked(await self._assignments_only(command))
+        saved = None
+        if command.redirections:
+            try:
+                saved = await redirect(shell, command.redirections)
+            except RedirectionFailed:
+                if words[0] in SPECIAL_BUILTINS:
+                    raise ShellExit(1) from None
+                return self._checked(1)
+        try:
+            status = await self._execute(command, words, saved, is_last=is_last and not shell.traps)
+        finally:
+            if saved is not None:
+                saved.put_back()
+        return self._checked(status)
+
+    def _checked(self, status: int) -> int:
+        """`set -e`: a failure that nobody asked about ends the shell."""
+        shell = self._shell
+        if status and "e" in shell.options and not shell.tested_depth:
+            shell.status = status
+            raise ShellExit(status)
+        return status
+
+    async def _assignments_only(self, command: syntax.Simple) -> int:
+        """A command without a name: its status is that of the last substitution."""
+        shell = self._shell
+        if command.redirections:
+            try:
+                saved = await redirect(shell, command.redirections)
+            except RedirectionFailed:
+                return 1
+            saved.put_back()
+        has_substitution = not command.assignments and bool(command.words)
+        before = shell.status
+        shell.status = shell.status if has_substitution else 0
+        shown = []
+        for name, word in command.assignments:
+            # `$?` in a value is that of the command before, until a substitution gives a new one.
+            if not _has_substitution(word):
+                shell.status, after = before, shell.status
+                value = await shell.expand.text(word)
+                shell.status = after
+            else:
+                value = await shell.expand.text(word)
+            shell.variables.set(name, value)
+            shown.append(f"{name}={value}")
+        if "x" in shell.options and shown:
+            await self._trace(shown)
+        return shell.status
+
+    async def _execute(
+        self, command: syntax.Simple, words: list[str], saved: SavedFiles | None, *, is_last: bool
+    ) -> int:
+        shell = self._shell
+        assigned = [(name, await shell.expand.text(word)) for name, word in command.assignments]
+        if "x" in shell.options:
+            await self._trace([f"{name}={value}" for name, value in assigned], words)
+        name = words[0]
+        if name in SPECIAL_BUILTINS:
+            for key, value in assigned:
+                shell.variables.set(key, value)
+            return await self.builtin(words, is_special=True, saved=saved)
+        function = shell.functions.get(name)
+        if function is not None or name in BUILTINS:
+            before = self._assign_for_now(assigned)
+            try:
+                if function is not None:
+                    return await self.function(function, words)
+                return await self.builtin(words, is_special=False, saved=saved)
+            finally:
+                for key, value_before, is_exported in before:
+                    shell.variables.put_back(key, value_before, is_exported=is_exported)
+        env = shell.variables.env()
+        return await self.external(words, {**env, **dict(assigned)} if assigned else env, is_last=is_last)
+
+    def _assign_for_now(self, assigned: list[tuple[str, str]]) -> list[tuple[str, str | None, bool]]:
+        """Assign in front of one command; what to put back afterwards."""
+        variables = self._shell.variables
+        before = []
+        for name, value in assigned:
+            before.append((name, variables.get(name), name in variables.exported))
+            variables.set(name, value)
+            variables.export(name)
+        return before
+
+    async def _trace(self, assigned: list[str], words: list[str] | None = None) -> None:
+        shell = self._shell
+        prefix = shell.variables.get("PS4")
+        shown = [*assigned, *(quoted(word) for word in words or ())]
+        await shell.write_error(f"{'+ ' if prefix is None else prefix}{' '.join(shown)}\n")
+
+    async def builtin(self, words: list[str], *, is_special: bool, saved: SavedFiles | None = None) -> int:
+        """Run a builtin. An error of a special one ends the script."""
+        shell = self._shell
+        try:
+            result = (SPECIAL_BUILTINS if is_special else BUILTINS)[words[0]](shell, words)
+            status = result if isinstance(result, int) else await result
+        except BuiltinError as error:
+            if is_special:
+                raise ShellError(error.message, command=words[0], status=error.status) from None
+            await shell.complain(error.message, words[0])
+            return error.status
+        except FsError as error:
+            if error.errno_name == "EPIPE" or not words:
+                raise
+            await shell.write_error(f"{shell.process.name}: write error: {error.strerror}\n")
+            return 1
+        if words[0] == "exec" and saved is not None:
+            saved.keep()
+        return status
+
+    async def function(self, body: syntax.Command, words: list[str]) -> int:
+        """Call a function with its own positional parameters."""
+        shell = self._shell
+        if shell.function_depth >= FUNCTION_DEPTH_MAX:
+            raise RecursionError(words[0])
+        positional, shell.positional = shell.positional, words[1:]
+        loop_depth, shell.loop_depth = shell.loop_depth, 0
+        shell.variables.scopes.append({})
+        shell.function_depth += 1
+        try:
+            return await self.run(body)
+        except FunctionReturn as returned:
+            return returned.status
+        finally:
+            shell.function_depth -= 1
+            shell.loop_depth = loop_depth
+            shell.positional = positional
+            shell.variables.leave_scope()
+
+    async def external(self, words: list[str], env: dict[str, str], *, is_last: bool = False) -> int:
+        """Run a program, in the place of the shell when nothing comes after it."""
+        shell = self._shell
+        executable, status = await self.find(words[0])
+        if executable is None:
+            return status
+        process = shell.process
+        if is_last and executable.program:
+            process.execute(executable, words, env)
+        if not executable.program:
+            return await self._script(executable, words, env)
+        program = process.table.programs.get(executable.program)
+        if program is None:
+            await shell.complain(f'{words[0]}: program "{executable.program}" is not emulated')
+            return 126
+        child = process.fork(program, argv=executable.argv(words), env=env)
+        return await shell.jobs.wait_for(child)
+
+    async def find(self, name: str, command: str = "") -> tuple[Executable | None, int]:
+        """What a command runs; None and 127 or 126 once the reason was said."""
+        shell = self._shell
+        path = name if "/" in name else shell.find_command(name)
+        if path is None:
+            await shell.complain(f"{name}: not found", command)
+            return None, 127
+        try:
+            return executable_at(shell.process.files, path), 0
+        except FsError as error:
+            if error.errno_name == "ENOEXEC":
+                return Executable(path=path, program=""), 0
+            is_missing = error.errno_name in ("ENOENT", "ENOTDIR")
+            await shell.complain(f"{name}: {'not found' if is_missing else error.strerror}", command)
+            return None, 127 if is_missing else 126
+
+    async def _script(self, executable: Executable, words: list[str], env: dict[str, str]) -> int:
+        """A file that is no program: the shell takes it for a script, as POSIX asks."""
+        shell = self._shell
+
+        async def run(process: Process) -> int:
+            inner = shell.subshell(process)
+            inner.kind, inner.arg0, inner.positional = "file", executable.path, words[1:]
+            try:
+                text = process.files.read(executable.path).decode(errors="surrogateescape")
+            except FsError as error:
+                await inner.complain(f"can't open {executable.path}: {error.strerror}")
+                return 126
+            return await inner.live(lambda: inner.run_text(text, line=1))
+
+        return await shell.jobs.wait_for(shell.process.fork(run, argv=words, env=env))
+
+    # -- compound commands --------------------------------------------------------------------------------
+
+    async def _sequence(self, command: syntax.Sequence, is_last: bool) -> int:
+        status = 0
+        last = len(command.commands) - 1
+        for number, item in enumerate(command.commands):
+            status = await self.run(item, is_last=is_last and number == last)
+        return status
+
+    async def _tested(self, command: syntax.Command) -> int:
+        """Run a command whose failure is an answer."""
+        shell = self._shell
+        shell.tested_depth += 1
+        try:
+            return await self.run(command)
+        finally:
+            shell.tested_depth -= 1
+
+    async def _and_or(self, command: syntax.AndOr, is_last: bool) -> int:
+        last = len(command.rest) - 1
+        status = await self._tested(command.first)
+        for number, (operator, item) in enumerate(command.rest):
+            if (status == 0) == (operator == "&&"):
+                if number == last:
+                    status = await self.run(item, is_last=is_last)
+                else:
+                    status = await self._tested(item)
+        return status
+
+    async def _pipeline(self, command: syntax.Pipeline, is_last: bool) -> int:
+        if command.is_negated:
+            if len(command.commands) == 1:
+                status = await self._tested(command.commands[0])
+            else:
+                status = await self._shell.jobs.pipeline(command.commands)
+            return int(status == 0)
+        del is_last
+        return self._checked(await self._shell.jobs.pipeline(command.commands))
+
+    async def _background(self, command: syntax.Background, is_last: bool) -> int:
+        del is_last
+        self._shell.jobs.background(command.command)
+        return 0
+
+    async def _subshell(self, command: syntax.Subshell, is_last: bool) -> int:
+        shell = self._shell
+        saved = None
+        try:
+            saved = await redirect(shell, command.redirections)
+            if is_last and not shell.traps:
+                return await self.run(command.body, is_last=True)
+            return self._checked(await shell.jobs.wait_for(shell.jobs.fork(command.body)))
+        except RedirectionFailed:
+            return self._checked(2)
+        finally:
+            if saved is not None:
+                saved.put_back()
+
+    async def _group(self, command: syntax.Group, is_last: bool) -> int:
+        if not command.redirections:
+            return await self.run(command.body, is_last=is_last)
+        try:
+            saved = await redirect(self._shell, command.redirections)
+        except RedirectionFailed:
+            return self._checked(1)
+        try:
+            return await self.run(command.body, is_last=is_last)
+        finally:
+            saved.put_back()
+
+    async def _if(self, command: syntax.If, is_last: bool) -> int:
+        for condition, body in command.branches:
+            if await self._tested(condition) == 0:
+                return await self.run(body, is_last=is_last)
+        return 0 if command.otherwise is None else await self.run(command.otherwise, is_last=is_last)
+
+    async def _loop(self, command: syntax.Loop, is_last: bool) -> int:
+        del is_last
+        shell = self._shell
+        status = 0
+        shell.loop_depth += 1
+        try:
+            while True:
+                try:
+                    if (await self._tested(command.condition) == 0) == command.is_until:
+                        return status
+                    status = await self.run(command.body)
+                except LoopJump as jump:
+                    status = 0
+                    if self._leaves(jump):
+                        return 0
+        finally:
+            shell.loop_depth -= 1
+
+    async def _for(self, command: syntax.For, is_last: bool) -> int:
+        del is_last
+        shell = self._shell
+        values = list(shell.positional) if command.words is None else await shell.expand.fields(command.words)
+        status = 0
+        shell.loop_depth += 1
+        try:
+            for value in values:
+                shell.variables.set(command.name, value)
+                try:
+                    status = await self.run(command.body)
+                except LoopJump as jump:
+                    status = 0
+                    if self._leaves(jump):
+                        break
+            return status
+        finally:
+            shell.loop_depth -= 1
+
+    @staticmethod
+    def _leaves(jump: LoopJump) -> bool:
+        """Whether a jump ends this loop; raises it again when it is for an outer one."""
+        if jump.levels > 1:
+            raise LoopJump(jump.levels - 1, is_break=jump.is_break)
+        return jump.is_break
+
+    async def _case(self, command: syntax.Case, is_last: bool) -> int:
+        shell = self._shell
+        text = await shell.expand.text(command.word)
+        for patterns, body in command.branches:
+            for pattern in patterns:
+                if matches(await shell.expand.pattern(pattern), text):
+                    return 0 if body is None else await self.run(body, is_last=is_last)
+        return 0
+
+    async def _function(self, command: syntax.Function, is_last: bool) -> int:
+        del is_last
+        self._shell.functions[command.name] = command.body
+        return 0
+
+
+def _has_substitution(word: syntax.Word) -> bool:
+    return any(isinstance(part, syntax.Substitution) for part in word.parts)
+
+
+def quoted(word: str) -> str:
+    """A word so that a shell reads it back; as `set -x` and `trap` print it."""
+    if word and all(character.isalnum() or character in "_@%+:,./-" for character in word):
+        return word
+    return "'" + word.replace("'", "'\\''") + "'"
+
+
+_HANDLERS: dict[type, Callable[..., Awaitable[int]]] = {
+    syntax.Simple: Evaluator._simple,  # noqa: SLF001 - the table belongs to the class
+    syntax.Sequence: Evaluator._sequence,  # noqa: SLF001 - the table belongs to the class
+    syntax.AndOr: Evaluator._and_or,  # noqa: SLF001 - the table belongs to the class
+    syntax.Pipeline: Evaluator._pipeline,  # noqa: SLF001 - the table belongs to the class
+    syntax.Background: Evaluator._background,  # noqa: SLF001 - the table belongs to the class
+    syntax.Group: Evaluator._group,  # noqa: SLF001 - the table belongs to the class
+    syntax.Subshell: Evaluator._subshell,  # noqa: SLF001 - the table belongs to the class
+    syntax.If: Evaluator._if,  # noqa: SLF001 - the table belongs to the class
+    syntax.Loop: Evaluator._loop,  # noqa: SLF001 - the table belongs to the class
+    syntax.For: Evaluator._for,  # noqa: SLF001 - the table belongs to the class
+    syntax.Case: Evaluator._case,  # noqa: SLF001 - the table belongs to the class
+    syntax.Function: Evaluator._function,  # noqa: SLF001 - the table belongs to the class
+}

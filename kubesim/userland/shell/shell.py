@@ -1,0 +1,224 @@
+"""One shell: its state, its traps, and how it says what went wrong.
+
+A subshell is a new `Shell` in a child process, with a copy of the state.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from kubesim.kernel import Event
+from kubesim.userland.executable import search
+from kubesim.userland.fs_error import FsError
+from kubesim.userland.pipe import Pipe
+from kubesim.userland.process_life import Process
+from kubesim.userland.shell.control import FunctionReturn, LoopJump, ShellError, ShellExit
+from kubesim.userland.shell.evaluate import Evaluator
+from kubesim.userland.shell.expand import Expander
+from kubesim.userland.shell.jobs import Jobs
+from kubesim.userland.shell.parser import Parser
+from kubesim.userland.shell.syntax import Command, Sequence, ShellSyntaxError
+from kubesim.userland.shell.variables import Variables
+
+EXIT = 0
+"""The trap that runs at the end of the shell, among the numbers of signals."""
+
+SUBSTITUTION_BYTES_MAX = 64 * 1024 * 1024
+"""Most that `$(...)` can hold: a limit of ours."""
+
+OPTION_LETTERS = "efux" + "Cn"
+"""Options of `set` that do something here."""
+
+
+class Shell:
+    """The state of a shell. `kind` says where its commands come from: "command" (-c), "stdin" or "file"."""
+
+    def __init__(self, process: Process, *, arg0: str, kind: str = "command", variables: Variables | None = None) -> None:
+        self.process = process
+        self.arg0 = arg0
+        self.kind = kind
+        self.variables = Variables(process.env) if variables is None else variables
+        self.positional: list[str] = []
+        self.options: set[str] = set()
+        self.functions: dict[str, Command] = {}
+        self.status = 0
+        self.line = 0
+        self.shell_pid = process.pid
+        self.tested_depth = 0
+        """Above zero, a failing command is somebody's condition, so `set -e` does not end the shell."""
+        self.loop_depth = 0
+        self.function_depth = 0
+        self.sourced_depth = 0
+        self.traps: dict[int, str] = {}
+        self.pending_traps: list[int] = []
+        self.wakeup = Event()
+        """Set when a signal with a trap arrives or a child ends: what `wait` waits for."""
+        self.found_commands: dict[str, str] = {}
+        self.jobs = Jobs(self)
+        self.expand = Expander(self)
+        self.evaluate = Evaluator(self)
+        process.on_child_end = lambda _: self.wakeup.set()
+        self.variables.values.setdefault("PWD", process.files.cwd)
+
+    def subshell(self, process: Process) -> Shell:
+        """The same shell in a child process. Traps are reset, but what is ignored stays so."""
+        other = Shell(process, arg0=self.arg0, kind=self.kind, variables=self.variables.copy())
+        other.positional = self.positional
+        other.options = set(self.options)
+        other.functions = dict(self.functions)
+        other.status = self.status
+        other.line = self.line
+        other.shell_pid = self.shell_pid
+        other.tested_depth = self.tested_depth
+        other.function_depth = self.function_depth
+        other.found_commands = dict(self.found_commands)
+        other.traps = {signum: "" for signum, text in self.traps.items() if not text}
+        other.jobs.last_pid = self.jobs.last_pid
+        return other
+
+    # -- parameters ---------------------------------------------------------------------------------------
+
+    def parameter(self, name: str) -> str | None:
+        """The value of a parameter; None when it is not set."""
+        value = self.variables.values.get(name)
+        if value is not None or name[0].isalpha() or name[0] == "_":
+            return value
+        if name.isdecimal():
+            number = int(name) if len(name) < 9 else len(self.positional) + 1
+            if number == 0:
+                return self.arg0
+            return self.positional[number - 1] if number <= len(self.positional) else None
+        match name:
+            case "?":
+                return str(self.status)
+            case "#":
+                return str(len(self.positional))
+            case "$":
+                return str(self.shell_pid)
+            case "!":
+                return str(self.jobs.last_pid) if self.jobs.last_pid else None
+            case "-":
+                return "".join(sorted(self.options))
+            case "@" | "*":
+                return " ".join(self.positional) if self.positional else None
+        return None
+
+    def find_command(self, name: str) -> str | None:
+        """The path of a program; found ones are remembered until PATH or the directory changes."""
+        path_variable = self.variables.values.get("PATH", "")
+        key = f"{path_variable}\0{self.process.files.cwd}\0{name}"
+        path = self.found_commands.get(key)
+        if path is None:
+            path = search(self.process.files, name, path_variable)
+            if path is not None:
+                self.found_commands[key] = path
+        return path
+
+    # -- saying things ------------------------------------------------------------------------------------
+
+    async def complain(self, message: str, command: str = "") -> None:
+        """Write an error as ash words it: with the line number for builtins and in script files."""
+        line = f"line {self.line}: " if command or self.kind == "file" else ""
+        await self.write_error(f"{self.arg0}: {command + ': ' if command else ''}{line}{message}\n")
+
+    async def write_error(self, text: str) -> None:
+        """Write to standard error; one that takes nothing is no reason to fail."""
+        try:
+            await self.process.write(2, text.encode(errors="surrogateescape"))
+        except FsError:
+            return
+
+    # -- running ------------------------------------------------------------------------------------------
+
+    async def live(self, run: Callable[[], Awaitable[int]]) -> int:
+        """Run a shell to its end, EXIT trap included; the exit code."""
+        status = await self._ended(run)
+        while EXIT in self.traps:
+            text = self.traps.pop(EXIT)
+            self.status = status
+            status = await self._ended(lambda: self._exit_trap(text))  # noqa: B023 - awaited before the loop goes on
+        return status & 0xFF
+
+    async def _exit_trap(self, text: str) -> int:
+        status = self.status
+        await self.run_text(text)
+        return status
+
+    async def _ended(self, run: Callable[[], Awaitable[int]]) -> int:
+        try:
+            return await run()
+        except ShellExit as ended:
+            return ended.status
+        except FunctionReturn as returned:
+            return returned.status
+        except LoopJump:
+            return 0
+        except ShellError as error:
+            await self.complain(error.message, error.command)
+            return error.status
+
+    async def run_text(self, text: str, *, command: str = "", is_last: bool = False, line: int | None = None) -> int:
+        """Run a script, command by command: what comes before a syntax error has run when it is found."""
+        parser = Parser(text, line=self.line if line is None else line)
+        status = 0
+        while True:
+            try:
+                tree = parser.next_command()
+            except ShellSyntaxError as error:
+                self.line = error.line
+                raise ShellError(f"syntax error: {error.message}", command=command) from None
+            if tree is None:
+                return status
+            if "n" not in self.options:
+                status = await self.evaluate.run(tree, is_last=is_last and parser.is_at_end)
+
+    async def substitute(self, body: Sequence) -> str:
+        """The output of commands, without the newlines at its end. Raises ShellError when it is far too long."""
+        if not body.commands:
+            self.status = 0
+            return ""
+        reader, writer = Pipe().ends()
+        child = self.jobs.fork(body, name="substitution")
+        child.set_file(1, writer)
+        reader.hold()
+        chunks: list[bytes] = []
+        size = 0
+        try:
+            while chunk := await self.process.read_from(reader):
+                size += len(chunk)
+                if size > SUBSTITUTION_BYTES_MAX:
+                    raise ShellError("out of memory")
+                chunks.append(chunk)
+        finally:
+            reader.release()
+        self.status = await self.jobs.wait_for(child)
+        data = b"".join(chunks).replace(b"\0", b"")
+        return data.rstrip(b"\n").decode(errors="surrogateescape")
+
+    # -- traps --------------------------------------------------------------------------------------------
+
+    def set_trap(self, signum: int, text: str | None) -> None:
+        """What happens at a signal: `text` runs, "" ignores it, None is the default again."""
+        if text is None:
+            self.traps.pop(signum, None)
+            self.process.handlers.pop(signum, None)
+            return
+        if signum != EXIT and signum not in self.traps and self.process.handlers.get(signum, True) is None:
+            return  # what was ignored when the shell began cannot be trapped
+        self.traps[signum] = text
+        if signum != EXIT:
+            self.process.handlers[signum] = self._signal_arrived if text else None
+
+    def _signal_arrived(self, signum: int) -> None:
+        if signum not in self.pending_traps:
+            self.pending_traps.append(signum)
+        self.wakeup.set()
+
+    async def run_traps(self) -> None:
+        """Run the traps of the signals that arrived, after the command that was running then."""
+        status = self.status
+        while self.pending_traps:
+            text = self.traps.get(self.pending_traps.pop(0))
+            if text:
+                await self.run_text(text)
+                self.status = status

@@ -1,0 +1,99 @@
+"""Variables of a shell: values, which of them are exported, which cannot be changed, and those local to a function."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from kubesim.userland.shell.control import ShellError
+
+DEFAULT_IFS = " \t\n"
+
+
+class Variables:
+    """The variables of one shell."""
+
+    __slots__ = ("_env", "exported", "ifs", "readonly", "scopes", "values")
+
+    def __init__(self, env: Mapping[str, str]) -> None:
+        self.values = {name: value for name, value in env.items() if is_name(name)}
+        self.exported = set(self.values)
+        self.readonly: set[str] = set()
+        self.scopes: list[dict[str, tuple[str | None, bool]]] = []
+        """For each running function: local names, their outer value and whether that was exported."""
+        self.values["IFS"] = self.ifs = DEFAULT_IFS
+        self.exported.discard("IFS")
+        self._env: dict[str, str] | None = None
+
+    def copy(self) -> Variables:
+        """The same for a subshell."""
+        other = Variables({})
+        other.values = dict(self.values)
+        other.exported = set(self.exported)
+        other.readonly = set(self.readonly)
+        other.scopes = [dict(scope) for scope in self.scopes]
+        other.ifs = self.ifs
+        return other
+
+    def get(self, name: str) -> str | None:
+        """The value; None when it is not set."""
+        return self.values.get(name)
+
+    def set(self, name: str, value: str) -> None:
+        """Assign. Raises ShellError for a variable that is read-only."""
+        if name in self.readonly:
+            raise ShellError(f"{name}: is read only")
+        self.values[name] = value
+        if name in self.exported:
+            self._env = None
+        if name == "IFS":
+            self.ifs = value
+
+    def unset(self, name: str) -> None:
+        """Forget a variable. Raises ShellError for one that is read-only."""
+        if name in self.readonly:
+            raise ShellError(f"{name}: is read only")
+        self.values.pop(name, None)
+        self.exported.discard(name)
+        self._env = None
+        if name == "IFS":
+            self.ifs = DEFAULT_IFS
+
+    def export(self, name: str, *, is_exported: bool = True) -> None:
+        """Let children see a variable, also one that gets its value later, or not any more."""
+        if is_exported:
+            self.exported.add(name)
+        else:
+            self.exported.discard(name)
+        self._env = None
+
+    def env(self) -> dict[str, str]:
+        """What children get. The same object until something exported changes, so nobody may change it."""
+        if self._env is None:
+            self._env = {name: value for name, value in self.values.items() if name in self.exported}
+        return self._env
+
+    def make_local(self, name: str) -> None:
+        """Give the running function a variable of its own, with the outer value as ash does. Needs a scope."""
+        scope = self.scopes[-1]
+        if name not in scope:
+            scope[name] = (self.values.get(name), name in self.exported)
+
+    def leave_scope(self) -> None:
+        """The function is over: its local variables get their outer values back."""
+        for name, (value, is_exported) in self.scopes.pop().items():
+            self.put_back(name, value, is_exported=is_exported)
+
+    def put_back(self, name: str, value: str | None, *, is_exported: bool) -> None:
+        """Restore a variable as it was."""
+        if value is None:
+            self.values.pop(name, None)
+        else:
+            self.values[name] = value
+        self.export(name, is_exported=is_exported)
+        if name == "IFS":
+            self.ifs = DEFAULT_IFS if value is None else value
+
+
+def is_name(text: str) -> bool:
+    """Whether a text can name a variable."""
+    return text.isidentifier() and text.isascii()

@@ -1,0 +1,60 @@
+"""activeDeadlineSeconds: the pod fails, whatever its containers do."""
+
+from typing import Any
+
+
+def test_deadline(story: Any, c: Any) -> None:
+    story.pod(c("a"), activeDeadlineSeconds=8, terminationGracePeriodSeconds=2)
+    story.run("20s")
+    story.check(
+        story.versions(),
+        """
+        0.000s phase=Pending
+        0.000s phase=Pending a: waiting ContainerCreating
+        0.231s phase=Running a: running ready
+        12.070s phase=Failed reason=DeadlineExceeded a: terminated Error(137)
+        """,
+    )
+    story.check(
+        story.versions(conditions=True),
+        """
+        0.000s phase=Pending
+        0.000s phase=Pending PodReadyToStartContainers=False Initialized=True Ready=False(ContainersNotReady)
+        0.111s phase=Pending PodReadyToStartContainers=True
+        0.231s phase=Running Ready=True
+        8.900s phase=Running Ready=False(PodFailed)
+        12.070s phase=Failed PodReadyToStartContainers=False
+        """,
+    )
+    assert story.status()["message"] == "Pod was active on the node longer than the specified deadline"
+
+
+def test_events_of_a_deadline(story: Any, c: Any) -> None:
+    """The event is written each time a status is made after the deadline: four times (00-observed, Status 9)."""
+    story.pod(c("a"), activeDeadlineSeconds=8, terminationGracePeriodSeconds=2)
+    story.run("20s")
+    assert (
+        "Normal DeadlineExceeded (x4): Pod was active on the node longer than the specified deadline"
+        in story.events().splitlines()
+    )
+
+
+def test_the_deadline_counts_although_nothing_ever_ran(story: Any, c: Any) -> None:
+    story.pod(c("a", image="registry.k8s.io/e2e-test-images/absent:1"), activeDeadlineSeconds=5)
+    story.run("20s")
+    assert (story.status()["phase"], story.status().get("reason")) == ("Failed", "DeadlineExceeded")
+
+
+def test_a_pod_that_ends_in_time_is_not_touched(story: Any, c: Any) -> None:
+    story.pod(c("a"), activeDeadlineSeconds=8, restartPolicy="Never")
+    story.exit(0)
+    story.run("20s")
+    assert (story.status()["phase"], story.status().get("reason")) == ("Succeeded", None)
+
+
+def test_the_deadline_counts_on_over_a_restart_of_the_kubelet(story: Any, c: Any) -> None:
+    story.pod(c("a"), activeDeadlineSeconds=8, terminationGracePeriodSeconds=2)
+    story.run("5s")
+    story.node.restart_kubelet()
+    story.run("8s")
+    assert (story.status()["phase"], story.status().get("reason")) == ("Failed", "DeadlineExceeded")

@@ -1,0 +1,47 @@
+"""Pods that a real kubelet ran, played on the emulated one: how many publish the same sequence of versions.
+
+The figure is a ratchet: it may only rise. What differs, and why, is what `scripts/conformance recorded --verbose` prints.
+"""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+RECORDED = ROOT.parent / "shared" / "recorded"
+EQUAL_MIN = 9
+
+
+@pytest.mark.skipif(not RECORDED.is_dir(), reason="the recordings of a real kubelet are not beside this checkout")
+def test_recorded_pods_publish_the_same_versions(capsys: pytest.CaptureFixture[str]) -> None:
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "scripts" / "conformance"), "recorded", str(RECORDED), "--verbose"],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=True,
+    )
+    figures = re.search(r"(\d+) pods: (\d+) equal, (\d+) different, (\d+) not played", done.stdout)
+
+    assert figures is not None, done.stdout
+    pods, equal, different, unplayed = map(int, figures.groups())
+    assert pods == equal + different + unplayed
+    assert equal >= EQUAL_MIN, done.stdout
+    with capsys.disabled():
+        print(f" recordings: {figures.group()} ", end="")  # noqa: T201 - the figure is for whoever reads the run
+
+
+def test_a_folder_without_recordings_is_named(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "scripts" / "conformance"), "recorded", str(tmp_path)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert done.returncode == 2
+    assert "no recordings there" in done.stderr

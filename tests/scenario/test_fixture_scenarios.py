@@ -1,0 +1,92 @@
+"""Every scenario that comes with kubesim holds, and plays the same way each time."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from kubesim.model.scenario import Scenario, load_scenario, scenario_schema
+from kubesim.model.yaml_text import load_documents
+from kubesim.scenario.replay import expectations, load_scenarios, replay
+from kubesim.scenario.report import json_report
+
+FOLDER = Path(__file__).parents[2] / "fixtures" / "scenarios"
+FILES = sorted(FOLDER.glob("*.yaml"))
+SCENARIOS = [scenario for path in FILES for scenario in load_scenarios(path)]
+IDS = re.compile(r"[0-9a-f]{64}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+each_scenario = pytest.mark.parametrize("scenario", SCENARIOS, ids=[one.name for one in SCENARIOS])
+
+
+def test_there_are_scenarios() -> None:
+    assert len(FILES) >= 7
+    assert len({one.name for one in SCENARIOS}) == len(SCENARIOS) >= 10
+
+
+@each_scenario
+def test_every_expectation_holds(scenario: Scenario) -> None:
+    result = replay(scenario, folder=FOLDER)
+
+    assert [f"{step.where}: {step.text}" for step in result.steps if step.passed is False] == []
+    assert result.passed
+    assert expectations(result)
+
+
+@each_scenario
+def test_two_replays_give_the_same_bytes(scenario: Scenario) -> None:
+    first, second = (json_report([replay(scenario, folder=FOLDER)]) for _ in range(2))
+
+    assert first == second
+
+
+@each_scenario
+def test_another_seed_changes_ids_only(scenario: Scenario) -> None:
+    one, other = (json.loads(IDS.sub("<id>", json_report([replay(scenario, folder=FOLDER, seed=n)]))) for n in (7, 8))
+
+    assert (one[0].pop("seed"), other[0].pop("seed")) == (7, 8)
+    assert one == other
+
+
+def test_another_seed_does_change_ids() -> None:
+    text = """\
+apiVersion: kubesim/v1
+kind: Scenario
+metadata: {name: uid}
+spec:
+  steps:
+    - {at: 0s, applyFiles: [../pods/image-volume.yaml]}
+    - {at: 0s, expect: {pod: default/pod, path: metadata.uid, equals: x}}
+"""
+    (document,) = load_documents(text, name="uid.yaml")
+    texts = [replay(load_scenario(document), folder=FOLDER, seed=seed).steps[1].text for seed in (1, 2, 1)]
+
+    assert texts[0] == texts[2] != texts[1]
+
+
+@pytest.mark.parametrize("path", FILES, ids=[path.stem for path in FILES])
+def test_the_schema_accepts_our_scenarios(path: Path) -> None:
+    jsonschema = pytest.importorskip("jsonschema")
+    validator = jsonschema.Draft202012Validator(scenario_schema())
+
+    for document in load_documents(path.read_bytes(), name=path.name):
+        assert [error.message for error in validator.iter_errors(document.value)] == []
+
+
+def test_the_schema_is_valid_and_refuses_what_the_reader_refuses() -> None:
+    jsonschema = pytest.importorskip("jsonschema")
+    schema = scenario_schema()
+    jsonschema.Draft202012Validator.check_schema(schema)
+    validator = jsonschema.Draft202012Validator(schema)
+    step = {"at": "0s", "expect": {"node": True, "path": "a", "absent": True}}
+
+    def is_valid(*steps: object, **more: object) -> bool:
+        document = {"apiVersion": "kubesim/v1", "kind": "Scenario", "metadata": {"name": "n"}}
+        return bool(validator.is_valid({**document, "spec": {"steps": list(steps), **more}}))
+
+    assert is_valid(step)
+    assert not is_valid({"at": "0s"})
+    assert not is_valid({**step, "shutdown": {}})
+    assert not is_valid({"at": "0s", "expect": {"node": True, "pod": "a/b", "equals": 1}})
+    assert not is_valid({"at": "0s", "expects": {}})
+    assert not is_valid(step, nodes={})
