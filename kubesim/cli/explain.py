@@ -39,14 +39,17 @@ def run(options: argparse.Namespace) -> int:
     import json
 
     from kubesim.errors import InputError
+    from kubesim.node.account_files import check_account_files
     from kubesim.node.identity_explained import explain_identities
     from kubesim.node.sources import image_paths, pods_of
 
+    images = image_paths(options.images)
+    check_account_files(images)
     pods = pods_of(_source(options), kubelet_version=options.kubelet_version)
     found = [
         one
         for pod in pods
-        for one in explain_identities(pod, profile=options.profile, images=image_paths(options.images))
+        for one in explain_identities(pod, profile=options.profile, images=images)
         if options.container in {None, one.container}
     ]
     if not found:

@@ -53,9 +53,12 @@ def _in_virtual_time(options: argparse.Namespace) -> Outcome:
     from pathlib import Path
 
     from kubesim.cli.progress import working
+    from kubesim.node.account_files import check_account_files
     from kubesim.node.node import Node
     from kubesim.node.outcome import Outcome
+    from kubesim.node.sources import image_paths
 
+    check_account_files(image_paths(options.images))
     node = Node(
         os=options.os,
         kubelet_version=options.kubelet_version,

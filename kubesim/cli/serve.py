@@ -20,15 +20,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Serve until told to stop."""
+    from kubesim.node.account_files import check_account_files
     from kubesim.node.sources import image_paths
     from kubesim.server.serve import ServeOptions, serve
 
+    images = image_paths(options.images)
+    check_account_files(images)
     serve(
         ServeOptions(
             socket=options.socket,
             profile=options.profile,
             cgroup_driver=options.cgroup_driver,
-            images=image_paths(options.images),
+            images=images,
             journal=options.journal,
             image_fs_path=options.image_fs_path,
             on_ready=lambda text: print(text, flush=True),

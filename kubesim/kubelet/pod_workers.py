@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
-from kubesim.kernel import Event, Kernel, Promise, Task, timeout
+from kubesim.kernel import Cancelled, Event, Kernel, Promise, Task, timeout
 from kubesim.kubelet.pod_cache import PodCache
 from kubesim.kubelet.pod_views import pod_key
 from kubesim.kubelet.status_generation import PodStatusFunc
@@ -49,6 +49,8 @@ class PodWork:
     grace_seconds: int | None = None
     status_func: PodStatusFunc | None = None
     is_evicted: bool = False
+    is_syncing: bool = False
+    cut_off: Cancelled = field(default_factory=lambda: Cancelled("the pod is to be ended"))
     containers_stopped: Promise[None] = field(default_factory=Promise)
 
     @property
@@ -210,6 +212,9 @@ class PodWorkers:
     def _begin_termination(self, work: PodWork, *, override_seconds: int | None = None) -> None:
         if work.terminating_at_ns is None:
             work.terminating_at_ns = self._kernel.now_ns
+            if work.is_syncing:
+                # UpdatePod cancels the context of the running sync: it waits for no volume, pull or hook any more.
+                self._tasks[work.pod.metadata.uid].cancel(work.cut_off)
         work.grace_seconds = effective_grace(
             previous_seconds=work.grace_seconds or 0,
             deletion_seconds=work.pod.metadata.deletion_grace_period_seconds,
@@ -242,8 +247,16 @@ class PodWorkers:
         """Do one step; True when the worker moved on to the next state."""
         match step:
             case WorkType.SYNC:
-                work.is_started = True
-                if await self._syncer.sync_pod(work.pod, runtime):
+                work.is_started = work.is_syncing = True
+                try:
+                    is_over = await self._syncer.sync_pod(work.pod, runtime)
+                except Cancelled as cancelled:
+                    if cancelled is not work.cut_off:
+                        raise
+                    return True
+                finally:
+                    work.is_syncing = False
+                if is_over:
                     self._begin_termination(work)
                 return work.work_type is not WorkType.SYNC
             case WorkType.TERMINATING:

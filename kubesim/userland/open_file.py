@@ -23,6 +23,8 @@ class OpenFile:
 
     __slots__ = ("_holders_count",)
     is_terminal = False
+    is_unbounded = False
+    """Whether `write_now` takes everything and nobody has to be asked first, as a sink does."""
 
     def __init__(self) -> None:
         self._holders_count = 0
@@ -68,6 +70,7 @@ class SinkFile(OpenFile):
     """Hands everything to a function."""
 
     __slots__ = ("sink",)
+    is_unbounded = True
 
     def __init__(self, sink: Sink) -> None:
         super().__init__()

@@ -61,10 +61,9 @@ class Evaluator:
             if shell.pending_traps:
                 await shell.run_traps()
         shell.line = command.line
+        shell.substituted_status = 0
         words = list(command.plain_words) if command.plain_words is not None else None
         if words is None:
-            before, shell.status = shell.status, 0
-            shell.status = before
             words = await shell.expand.fields(command.words)
         if not words:
             return self._checked(await self._assignments_only(command))
@@ -100,23 +99,14 @@ class Evaluator:
             except RedirectionFailed:
                 return 1
             saved.put_back()
-        has_substitution = not command.assignments and bool(command.words)
-        before = shell.status
-        shell.status = shell.status if has_substitution else 0
         shown = []
         for name, word in command.assignments:
-            # `$?` in a value is that of the command before, until a substitution gives a new one.
-            if not _has_substitution(word):
-                shell.status, after = before, shell.status
-                value = await shell.expand.text(word)
-                shell.status = after
-            else:
-                value = await shell.expand.text(word)
+            value = await shell.expand.text(word)
             shell.variables.set(name, value)
             shown.append(f"{name}={value}")
         if "x" in shell.options and shown:
             await self._trace(shown)
-        return shell.status
+        return shell.substituted_status
 
     async def _execute(
         self, command: syntax.Simple, words: list[str], saved: SavedFiles | None, *, is_last: bool
@@ -129,18 +119,22 @@ class Evaluator:
         if name in SPECIAL_BUILTINS:
             for key, value in assigned:
                 shell.variables.set(key, value)
-            return await self.builtin(words, is_special=True, saved=saved)
+            if name == "exec" and saved is not None:
+                saved.keep()
+            return await self.builtin(words, is_special=True)
         function = shell.functions.get(name)
         if function is not None or name in BUILTINS:
             before = self._assign_for_now(assigned)
             try:
                 if function is not None:
                     return await self.function(function, words)
-                return await self.builtin(words, is_special=False, saved=saved)
+                return await self.builtin(words, is_special=False)
             finally:
                 for key, value_before, is_exported in before:
                     shell.variables.put_back(key, value_before, is_exported=is_exported)
         env = shell.variables.env()
+        if is_last and saved is not None:
+            saved.keep()  # the program that takes the place of the shell has them for good
         return await self.external(words, {**env, **dict(assigned)} if assigned else env, is_last=is_last)
 
     def _assign_for_now(self, assigned: list[tuple[str, str]]) -> list[tuple[str, str | None, bool]]:
@@ -159,12 +153,12 @@ class Evaluator:
         shown = [*assigned, *(quoted(word) for word in words or ())]
         await shell.write_error(f"{'+ ' if prefix is None else prefix}{' '.join(shown)}\n")
 
-    async def builtin(self, words: list[str], *, is_special: bool, saved: SavedFiles | None = None) -> int:
+    async def builtin(self, words: list[str], *, is_special: bool) -> int:
         """Run a builtin. An error of a special one ends the script."""
         shell = self._shell
         try:
-            result = (SPECIAL_BUILTINS if is_special else BUILTINS)[words[0]](shell, words)
-            status = result if isinstance(result, int) else await result
+            result = (BUILTINS.get(words[0]) or SPECIAL_BUILTINS[words[0]])(shell, words)
+            return result if isinstance(result, int) else await result
         except BuiltinError as error:
             if is_special:
                 raise ShellError(error.message, command=words[0], status=error.status) from None
@@ -175,9 +169,6 @@ class Evaluator:
                 raise
             await shell.write_error(f"{shell.process.name}: write error: {error.strerror}\n")
             return 1
-        if words[0] == "exec" and saved is not None:
-            saved.keep()
-        return status
 
     async def function(self, body: syntax.Command, words: list[str]) -> int:
         """Call a function with its own positional parameters."""
@@ -205,14 +196,14 @@ class Evaluator:
         if executable is None:
             return status
         process = shell.process
-        if is_last and executable.program:
-            process.execute(executable, words, env)
         if not executable.program:
             return await self._script(executable, words, env)
         program = process.table.programs.get(executable.program)
         if program is None:
             await shell.complain(f'{words[0]}: program "{executable.program}" is not emulated')
             return 126
+        if is_last:
+            process.execute(executable, words, env)
         child = process.fork(program, argv=executable.argv(words), env=env)
         return await shell.jobs.wait_for(child)
 
@@ -297,7 +288,7 @@ class Evaluator:
         saved = None
         try:
             saved = await redirect(shell, command.redirections)
-            if is_last and not shell.traps:
+            if is_last and not shell.traps and not command.redirections:
                 return await self.run(command.body, is_last=True)
             return self._checked(await shell.jobs.wait_for(shell.jobs.fork(command.body)))
         except RedirectionFailed:
@@ -314,7 +305,7 @@ class Evaluator:
         except RedirectionFailed:
             return self._checked(1)
         try:
-            return await self.run(command.body, is_last=is_last)
+            return await self.run(command.body)
         finally:
             saved.put_back()
 
@@ -381,10 +372,6 @@ class Evaluator:
         del is_last
         self._shell.functions[command.name] = command.body
         return 0
-
-
-def _has_substitution(word: syntax.Word) -> bool:
-    return any(isinstance(part, syntax.Substitution) for part in word.parts)
 
 
 def quoted(word: str) -> str:

@@ -71,15 +71,11 @@ class Expander:
     def _is_simple(self, segment: tuple[str, int]) -> bool:
         """Whether a lone segment is one field as it is (or none, if it is empty)."""
         text, kind = segment
-        return (
-            kind in (PLAIN, SPLIT) and self._shell.variables.ifs == DEFAULT_IFS and _NEEDS_WORK.search(text) is None
-        )
+        return kind in (PLAIN, SPLIT) and self._shell.variables.ifs == DEFAULT_IFS and _NEEDS_WORK.search(text) is None
 
     # -- parts --------------------------------------------------------------------------------------------
 
-    async def _collect(
-        self, word: Word, segments: Segments, *, literal_kind: int, is_one_text: bool = False
-    ) -> None:
+    async def _collect(self, word: Word, segments: Segments, *, literal_kind: int, is_one_text: bool = False) -> None:
         """Add the segments of a word. `literal_kind` is what may happen to unquoted literal text."""
         for part in word.parts:
             if isinstance(part, Literal):

@@ -13,6 +13,9 @@ from kubesim.userland.signals import NUMBERS, SIGINT, SIGPIPE
 if TYPE_CHECKING:
     from kubesim.userland.shell.shell import Shell
 
+BACKGROUND_MAX = 64
+"""Ended background children whose status is kept for `wait PID`: about as many, so that a loop cannot pile them up."""
+
 DEATHS = {
     "HUP": "Hangup",
     "QUIT": "Quit",
@@ -43,7 +46,7 @@ class Jobs:
         self._background: list[Process] = []
         self.last_pid = 0
 
-    def fork(self, command: Command, *, name: str = "") -> Process:
+    def fork(self, command: Command) -> Process:
         """Start a subshell that runs a command; its first step runs once this shell waits."""
         shell = self._shell
 
@@ -51,7 +54,6 @@ class Jobs:
             inner = shell.subshell(process)
             return await inner.live(lambda: inner.evaluate.run(command, is_last=True))
 
-        del name
         return shell.process.fork(run)
 
     async def wait_for(self, *children: Process) -> int:
@@ -65,7 +67,7 @@ class Jobs:
 
     async def pipeline(self, commands: tuple[Command, ...]) -> int:
         """Run commands side by side, each reading what the one before writes."""
-        children = []
+        children: list[Process] = []
         source: OpenFile | None = None
         for number, command in enumerate(commands):
             child = self.fork(command)
@@ -75,7 +77,10 @@ class Jobs:
                 source, writer = Pipe().ends()
                 child.set_file(1, writer)
             children.append(child)
-        return await self.wait_for(*children)
+        statuses = [await self.wait_for(child) for child in children]
+        if "pipefail" in self._shell.options:
+            return next((status for status in reversed(statuses) if status), 0)
+        return statuses[-1]
 
     def background(self, command: Command) -> None:
         """Start a command and go on. It reads nothing and is not interrupted from a keyboard."""
@@ -83,7 +88,8 @@ class Jobs:
         child.set_file(0, NullFile())
         child.handlers[SIGINT] = None
         child.handlers[NUMBERS["QUIT"]] = None
-        self._background = [job for job in self._background if job.status is None] if len(self._background) > 64 else self._background
+        if len(self._background) >= BACKGROUND_MAX:
+            self._background = [job for job in self._background if job.status is None]
         self._background.append(child)
         self.last_pid = child.pid
 

@@ -53,6 +53,8 @@ class Lexer:
         self.depth = depth
         self.line = line
         self.pending: list[HereDocument] = []
+        self.has_open_document = False
+        """The text ended inside a here-document."""
         self.parse_nested: Callable[[], Sequence] = _no_parser
         self.parse_text: Callable[[str, int], Sequence] = _no_text_parser
         self.open_text: Callable[[str, int], Lexer] = _no_lexer
@@ -359,6 +361,8 @@ class Lexer:
             if line == document.delimiter:
                 break
             lines.append(f"{line}\n")
+        else:
+            self.has_open_document = True
         body = "".join(lines)
         if document.is_quoted:
             document.body = Word.of([Literal(body, is_quoted=True)])

@@ -26,14 +26,19 @@ EXIT = 0
 SUBSTITUTION_BYTES_MAX = 64 * 1024 * 1024
 """Most that `$(...)` can hold: a limit of ours."""
 
-OPTION_LETTERS = "efux" + "Cn"
-"""Options of `set` that do something here."""
+OPTION_ORDER = "uCxcsnfe"
+"""The order of the letters in `$-`."""
 
 
 class Shell:
-    """The state of a shell. `kind` says where its commands come from: "command" (-c), "stdin" or "file"."""
+    """The state of a shell. `kind` says where its commands come from: "command" (-c), "stdin" or "file".
 
-    def __init__(self, process: Process, *, arg0: str, kind: str = "command", variables: Variables | None = None) -> None:
+    Messages of a "file" name the line; so do those of -c when it is given a name for `$0`.
+    """
+
+    def __init__(
+        self, process: Process, *, arg0: str, kind: str = "command", variables: Variables | None = None
+    ) -> None:
         self.process = process
         self.arg0 = arg0
         self.kind = kind
@@ -46,11 +51,15 @@ class Shell:
         self.shell_pid = process.pid
         self.tested_depth = 0
         """Above zero, a failing command is somebody's condition, so `set -e` does not end the shell."""
+        self.trap_status: int | None = None
+        """The status from before the trap that runs now."""
+        self.substituted_status = 0
+        """Of the last substitution in the present command."""
         self.loop_depth = 0
         self.function_depth = 0
-        self.sourced_depth = 0
         self.traps: dict[int, str] = {}
         self.pending_traps: list[int] = []
+        self.has_lines = kind == "file"
         self.wakeup = Event()
         """Set when a signal with a trap arrives or a child ends: what `wait` waits for."""
         self.found_commands: dict[str, str] = {}
@@ -58,11 +67,11 @@ class Shell:
         self.expand = Expander(self)
         self.evaluate = Evaluator(self)
         process.on_child_end = lambda _: self.wakeup.set()
-        self.variables.values.setdefault("PWD", process.files.cwd)
 
     def subshell(self, process: Process) -> Shell:
         """The same shell in a child process. Traps are reset, but what is ignored stays so."""
         other = Shell(process, arg0=self.arg0, kind=self.kind, variables=self.variables.copy())
+        other.has_lines = self.has_lines
         other.positional = self.positional
         other.options = set(self.options)
         other.functions = dict(self.functions)
@@ -98,7 +107,8 @@ class Shell:
             case "!":
                 return str(self.jobs.last_pid) if self.jobs.last_pid else None
             case "-":
-                return "".join(sorted(self.options))
+                own = {"command": "c", "stdin": "s"}.get(self.kind, "")
+                return "".join(letter for letter in OPTION_ORDER if letter in self.options or letter == own)
             case "@" | "*":
                 return " ".join(self.positional) if self.positional else None
         return None
@@ -118,7 +128,7 @@ class Shell:
 
     async def complain(self, message: str, command: str = "") -> None:
         """Write an error as ash words it: with the line number for builtins and in script files."""
-        line = f"line {self.line}: " if command or self.kind == "file" else ""
+        line = f"line {self.line}: " if command or self.has_lines else ""
         await self.write_error(f"{self.arg0}: {command + ': ' if command else ''}{line}{message}\n")
 
     async def write_error(self, text: str) -> None:
@@ -140,7 +150,7 @@ class Shell:
         return status & 0xFF
 
     async def _exit_trap(self, text: str) -> int:
-        status = self.status
+        status = self.trap_status = self.status
         await self.run_text(text)
         return status
 
@@ -175,10 +185,10 @@ class Shell:
     async def substitute(self, body: Sequence) -> str:
         """The output of commands, without the newlines at its end. Raises ShellError when it is far too long."""
         if not body.commands:
-            self.status = 0
+            self.status = self.substituted_status = 0
             return ""
         reader, writer = Pipe().ends()
-        child = self.jobs.fork(body, name="substitution")
+        child = self.jobs.fork(body)
         child.set_file(1, writer)
         reader.hold()
         chunks: list[bytes] = []
@@ -191,7 +201,7 @@ class Shell:
                 chunks.append(chunk)
         finally:
             reader.release()
-        self.status = await self.jobs.wait_for(child)
+        self.status = self.substituted_status = await self.jobs.wait_for(child)
         data = b"".join(chunks).replace(b"\0", b"")
         return data.rstrip(b"\n").decode(errors="surrogateescape")
 
@@ -220,5 +230,7 @@ class Shell:
         while self.pending_traps:
             text = self.traps.get(self.pending_traps.pop(0))
             if text:
+                outer, self.trap_status = self.trap_status, status
                 await self.run_text(text)
+                self.trap_status = outer
                 self.status = status

@@ -103,3 +103,60 @@ def test_a_pod_that_asks_for_no_grace(story: Any, c: Any) -> None:
     assert story.node.pods() == []
     story.run("10s")
     assert story.node.runtime.statistics().containers == 0
+
+
+def test_deletion_cuts_a_start_short(story: Any, c: Any) -> None:
+    """A sync that waits, here for a postStart hook, is cancelled when the pod is to end."""
+    story.pod(c("a", lifecycle={"postStart": {"sleep": {"seconds": 600}}}), terminationGracePeriodSeconds=2)
+    story.run("5s")
+    story.node.delete("default/web")
+    story.run("10s")
+    assert story.node.pods() == []
+    story.check(
+        story.calls(methods=STOPS),
+        """
+        5.900s StopContainer a/0 timeout=2
+        7.935s StopPodSandbox
+        8.900s RemoveContainer a/0
+        8.903s StopPodSandbox
+        8.903s RemovePodSandbox
+        """,
+    )
+
+
+def test_deletion_while_a_volume_is_awaited(story: Any, c: Any) -> None:
+    story.pod(
+        c("a", volumeMounts=[{"name": "h", "mountPath": "/data"}]),
+        volumes=[{"name": "h", "hostPath": {"path": "/srv/missing", "type": "Directory"}}],
+    )
+    story.run("30s")
+    story.node.delete("default/web")
+    story.run("3s")
+    story.check(
+        story.versions(),
+        """
+        0.000s phase=Pending
+        0.000s phase=Pending a: waiting ContainerCreating
+        30.000s phase=Pending deleting a: waiting ContainerCreating
+        31.900s phase=Failed deleting a: terminated ContainerStatusUnknown(137)
+        31.900s deleted phase=Failed deleting a: terminated ContainerStatusUnknown(137)
+        """,
+    )
+
+
+def test_deletion_in_the_middle_of_a_sandbox_start(story: Any, c: Any) -> None:
+    story.pod(c("a"))
+    story.run("50ms")
+    story.node.delete("default/web", grace_seconds=1)
+    story.run("20s")
+    assert story.node.pods() == []
+    assert (story.node.runtime.statistics().sandboxes, story.node.runtime.statistics().containers) == (0, 0)
+
+
+def test_deletion_in_the_middle_of_a_pull(story: Any, c: Any) -> None:
+    story.pod(c("a"))
+    story.run("120ms")
+    story.node.delete("default/web", grace_seconds=1)
+    story.run("20s")
+    assert story.node.pods() == []
+    assert (story.node.runtime.statistics().sandboxes, story.node.runtime.statistics().containers) == (0, 0)

@@ -95,7 +95,7 @@ def test_host_path_type_check(story: Any, c: Any) -> None:
     story.check(
         story.events(),
         """
-        Warning FailedMount (x3): MountVolume.SetUp failed for volume "h" : hostPath type check failed: /srv/missing is not a directory
+        Warning FailedMount (x6): MountVolume.SetUp failed for volume "h" : hostPath type check failed: /srv/missing is not a directory
         """,
     )
     assert story.calls(methods={"RunPodSandbox"}) == ""
@@ -123,3 +123,31 @@ def test_host_path_is_made_when_asked_for(story: Any, c: Any) -> None:
     story.run("5s")
     assert story.is_running("a")
     assert run(story, "ls", "/data") == (0, "file\n")
+
+
+def test_a_volume_that_nobody_mounts_does_not_matter(story: Any, c: Any) -> None:
+    story.pod(c("a"), volumes=[{"name": "h", "hostPath": {"path": "/srv/missing", "type": "Directory"}}])
+    story.run("5s")
+    assert story.is_running("a")
+
+
+def test_a_volume_that_never_comes(story: Any, c: Any) -> None:
+    """Tries at doubling intervals; the sync gives up after two minutes, and begins anew (00-observed, Events)."""
+    story.pod(
+        c("a", volumeMounts=[mount("h", "/data")]),
+        volumes=[{"name": "h", "hostPath": {"path": "/srv/missing", "type": "File"}}],
+    )
+    times: list[float] = []
+    seen = ""
+    for _ in range(1400):
+        story.run("100ms")
+        if story.events() != seen:
+            seen = story.events()
+            times.append(round((story.node.now_ns - story.start_ns) / 1e9, 1))
+    assert times == [0.2, 0.7, 1.7, 3.7, 7.7, 15.7, 31.7, 63.7, 123.0, 127.7, 138.9]
+    story.check(
+        story.events(),
+        """
+        PLACEHOLDER-203
+        """,
+    )

@@ -1,0 +1,64 @@
+"""Mistakes in /etc/passwd and /etc/group of image fixtures, before a runtime reads over them.
+
+A runtime makes uid 0 of a word and an empty field of a missing one (policy/passwd_files.py). That is emulated; but in
+a fixture that somebody wrote by hand it is a typing error that turns a user into root. So the command line refuses
+it. `kubesim.Node` and scenarios do not: they may want to see what a runtime makes of it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+from kubesim.errors import InputError
+from kubesim.images.fixtures import load_images
+from kubesim.images.image import Image
+
+LINE_BYTES_MAX = 65_535
+"""What every runtime takes. Mirrors Go: bufio/scan.go, MaxScanTokenSize."""
+
+FILES = {
+    "/etc/passwd": ("name:password:uid:gid:comment:home:shell", (2, 3)),
+    "/etc/group": ("name:password:gid:members", (2,)),
+}
+"""The shape of a line, and which of its fields are numbers."""
+
+_NUMBER = re.compile(r"[0-9]+")
+
+
+def check_account_files(fixtures: Iterable[Path]) -> None:
+    """Raises InputError for the first malformed line in an account file of the fixtures.
+
+    Empty lines, comments (#) and NIS lines (+ and -) pass.
+    """
+    for image in load_images(fixtures):
+        for path, (shape, numbers) in FILES.items():
+            _check(image, path, shape, numbers)
+
+
+def _check(image: Image, path: str, shape: str, numbers: tuple[int, ...]) -> None:
+    found = image.tree.resolve(path)
+    if found.node is None:
+        return
+    names = shape.split(":")
+    for number, line in enumerate(found.node.content.split(b"\n"), start=1):
+        mistake = _mistake(line, names, numbers)
+        if mistake:
+            name = image.references[0] if image.references else image.id
+            raise InputError(mistake, where=f"image {name}: {path}:{number}", hint=f"a line is {shape}")
+
+
+def _mistake(line: bytes, names: list[str], numbers: tuple[int, ...]) -> str:
+    if len(line) > LINE_BYTES_MAX:
+        return f"the line has {len(line)} bytes, runtimes read {LINE_BYTES_MAX}"
+    text = line.decode(errors="replace").strip()
+    if not text or text[0] in "#+-":
+        return ""
+    fields = text.split(":")
+    if len(fields) != len(names):
+        return f"{text!r} has {len(fields)} fields, not {len(names)}"
+    for index in numbers:
+        if not _NUMBER.fullmatch(fields[index]):
+            return f"the {names[index]} of {fields[0]!r} is {fields[index]!r}, not a number"
+    return ""

@@ -1,0 +1,177 @@
+"""Builtins that decide what runs next."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from kubesim.userland.fs_error import FsError
+from kubesim.userland.shell.control import BuiltinError, FunctionReturn, LoopJump, ShellExit
+from kubesim.userland.shell.parser import RESERVED
+
+if TYPE_CHECKING:
+    from kubesim.userland.shell.shell import Shell
+
+
+def number_of(text: str) -> int:
+    """A number that is not negative. Raises BuiltinError in ash's words."""
+    if not (text.isascii() and text.isdecimal()) or len(text) > 9:
+        raise BuiltinError(f"Illegal number: {text}")
+    return int(text)
+
+
+def succeed(shell: Shell, words: list[str]) -> int:
+    """`true` and `:`."""
+    del shell, words
+    return 0
+
+
+def fail(shell: Shell, words: list[str]) -> int:
+    """`false`."""
+    del shell, words
+    return 1
+
+
+def leave_loop(shell: Shell, words: list[str]) -> int:
+    """`break [N]` and `continue [N]`; outside of loops they do nothing."""
+    levels = number_of(words[1]) if len(words) > 1 else 1
+    if levels == 0:
+        raise BuiltinError(f"Illegal number: {words[1]}")
+    if shell.loop_depth == 0:
+        return 0
+    raise LoopJump(min(levels, shell.loop_depth), is_break=words[0] == "break")
+
+
+def leave_function(shell: Shell, words: list[str]) -> int:
+    """`return [STATUS]`: leaves a function or a sourced file, else the script."""
+    raise FunctionReturn(number_of(words[1]) & 0xFF if len(words) > 1 else shell.status)
+
+
+def leave(shell: Shell, words: list[str]) -> int:
+    """`exit [STATUS]`; in a trap the default is the status from before it."""
+    if len(words) > 1:
+        raise ShellExit(number_of(words[1]) & 0xFF)
+    raise ShellExit(shell.status if shell.trap_status is None else shell.trap_status)
+
+
+async def evaluate(shell: Shell, words: list[str]) -> int:
+    """`eval`: the words are a script."""
+    return await shell.run_text(" ".join(words[1:]), command="eval")
+
+
+async def source(shell: Shell, words: list[str]) -> int:
+    """`. FILE [ARGS]`: run a file in this shell; a name without a slash is searched along PATH."""
+    if len(words) < 2:
+        raise BuiltinError("filename argument required")
+    name = words[1]
+    path: str | None = name
+    if "/" not in name:
+        path = _readable_along_path(shell, name)
+        if path is None:
+            raise BuiltinError(f"{name}: not found")
+    assert path is not None, "a name with a slash is a path"
+    try:
+        text = shell.process.files.read(path).decode(errors="surrogateescape")
+    except FsError as error:
+        raise BuiltinError(f"can't open '{name}': {error.strerror}") from None
+    positional = shell.positional
+    if len(words) > 2:
+        shell.positional = words[2:]
+    try:
+        return await shell.run_text(text, line=1)
+    except FunctionReturn as returned:
+        return returned.status
+    finally:
+        if len(words) > 2:
+            shell.positional = positional
+
+
+def _readable_along_path(shell: Shell, name: str) -> str | None:
+    for directory in (shell.variables.get("PATH") or "").split(":"):
+        path = f"{directory or '.'}/{name}"
+        if shell.process.files.exists(path):
+            return path
+    return None
+
+
+async def execute(shell: Shell, words: list[str]) -> int:
+    """`exec PROGRAM`: it takes the place of the shell. Without a program only the redirections stay."""
+    if len(words) < 2:
+        return 0
+    executable, status = await shell.evaluate.find(words[1], "exec")
+    if executable is None:
+        raise ShellExit(status)
+    try:
+        shell.process.execute(executable, words[1:], shell.variables.env())
+    except FsError as error:
+        await shell.complain(f"{words[1]}: {error.strerror}", "exec")
+    raise ShellExit(126)
+
+
+async def command(shell: Shell, words: list[str]) -> int:
+    """`command [-v|-V] NAME`: run a command that is no function, or say what it is."""
+    arguments = words[1:]
+    option = ""
+    while arguments and arguments[0] in ("-p", "-v", "-V", "--"):
+        word = arguments.pop(0)
+        if word == "--":
+            break
+        option = word if word != "-p" else option
+    if not arguments:
+        return 0
+    if option:
+        statuses = [await _describe(shell, name, is_short=option == "-v") for name in arguments]
+        return max(statuses)
+    if is_builtin(arguments[0]):
+        try:
+            return await shell.evaluate.builtin(arguments, is_special=False)
+        except BuiltinError as error:
+            await shell.complain(error.message, arguments[0])
+            return error.status
+    return await shell.evaluate.external(arguments, shell.variables.env())
+
+
+async def describe(shell: Shell, words: list[str]) -> int:
+    """`type NAME...`."""
+    status = 0
+    for name in words[1:]:
+        status = await _describe(shell, name, is_short=False) or status
+    return status
+
+
+def is_builtin(name: str) -> bool:
+    """Whether the shell itself has this command."""
+    from kubesim.userland.shell.builtins import BUILTINS, SPECIAL_BUILTINS  # the table is built from this module
+
+    return name in BUILTINS or name in SPECIAL_BUILTINS
+
+
+async def _describe(shell: Shell, name: str, *, is_short: bool) -> int:
+    from kubesim.userland.shell.builtins import SPECIAL_BUILTINS  # the table is built from this module
+
+    path: str | None = name
+    if name in RESERVED:
+        text = "a shell keyword"
+    elif name in shell.functions:
+        text = "a function"
+    elif is_builtin(name):
+        text = "a special shell builtin" if name in SPECIAL_BUILTINS else "a shell builtin"
+    else:
+        path = (name if shell.process.files.exists(name) else None) if "/" in name else shell.find_command(name)
+        if path is None:
+            if not is_short:
+                await shell.process.say(f"{name}: not found\n")
+            return 127
+        text = path
+    await shell.process.say(f"{path}\n" if is_short else f"{name} is {text}\n")
+    return 0
+
+
+async def wait(shell: Shell, words: list[str]) -> int:
+    """`wait [PID...]`: for all children in the background, or for these. A trap ends it at once."""
+    if len(words) == 1:
+        return await shell.jobs.wait_all()
+    status = 0
+    for word in words[1:]:
+        job = shell.jobs.find(number_of(word))
+        status = 127 if job is None else await shell.jobs.wait_background(job)
+    return status

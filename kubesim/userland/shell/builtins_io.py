@@ -1,0 +1,134 @@
+"""Builtins that print, look at files, or move between directories."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+from typing import TYPE_CHECKING
+
+from kubesim.userland.applets.echo import echo_bytes
+from kubesim.userland.applets.printf import Printf
+from kubesim.userland.applets.test import TestError, evaluate_test
+from kubesim.userland.fs_error import FsError
+from kubesim.userland.shell.control import BuiltinError
+
+if TYPE_CHECKING:
+    from kubesim.userland.shell.shell import Shell
+
+
+def echo(shell: Shell, words: list[str]) -> int | Awaitable[int]:
+    """`echo`. Most of the time the output takes it at once."""
+    process = shell.process
+    data = echo_bytes(words[1:])
+    file = process.descriptors().get(1)
+    if file is not None and file.is_unbounded:
+        file.write_now(data)
+        return 0
+    return _write(shell, data)
+
+
+async def _write(shell: Shell, data: bytes) -> int:
+    await shell.process.write(1, data)
+    return 0
+
+
+async def printf(shell: Shell, words: list[str]) -> int:
+    """`printf FORMAT [ARGS]`."""
+    arguments = words[2:] if words[1:2] == ["--"] else words[1:]
+    if not arguments:
+        await shell.write_error(f"{shell.process.name}: usage: printf FORMAT [ARGUMENT...]\n")
+        return 2
+    printed = Printf(arguments)
+    for problem in printed.problems:
+        await shell.write_error(f"{shell.process.name}: {problem}\n")
+    await shell.process.write(1, printed.data)
+    return 1 if printed.problems else 0
+
+
+def test(shell: Shell, words: list[str]) -> int | Awaitable[int]:
+    """`test` and `[`."""
+    arguments = words[1:]
+    try:
+        if words[0] == "[":
+            if not arguments or arguments[-1] != "]":
+                raise TestError("missing ]")
+            arguments = arguments[:-1]
+        return 0 if evaluate_test(arguments, shell.process) else 1
+    except TestError as error:
+        return _test_failed(shell, str(error))
+
+
+async def _test_failed(shell: Shell, message: str) -> int:
+    await shell.write_error(f"{shell.process.name}: {message}\n")
+    return 2
+
+
+async def change_directory(shell: Shell, words: list[str]) -> int:
+    """`cd [DIRECTORY]`: HOME by default, `-` is the one before; CDPATH is searched as ash does."""
+    arguments = [word for word in words[1:] if word not in ("-P", "-L", "--")]
+    variables = shell.variables
+    target = arguments[0] if arguments else variables.get("HOME")
+    if not target:
+        return 0
+    is_shown = target == "-"
+    if is_shown:
+        target = variables.get("OLDPWD") or shell.process.files.cwd
+    candidates = [target]
+    cdpath = variables.get("CDPATH")
+    if cdpath and not target.startswith(("/", "./", "../")):
+        candidates = [f"{directory}/{target}" if directory else target for directory in cdpath.split(":")] + [target]
+    files = shell.process.files
+    before = files.cwd
+    for number, candidate in enumerate(candidates):
+        try:
+            files.change_directory(candidate)
+        except FsError as error:
+            if number == len(candidates) - 1:
+                raise BuiltinError(f"can't cd to {target}: {error.strerror}") from None
+            continue
+        is_shown |= candidate != target
+        break
+    variables.set("OLDPWD", before)
+    variables.set("PWD", files.cwd)
+    if is_shown:
+        await shell.process.say(f"{files.cwd}\n")
+    return 0
+
+
+async def show_directory(shell: Shell, words: list[str]) -> int:
+    """`pwd`."""
+    del words
+    await shell.process.say(f"{shell.process.files.cwd}\n")
+    return 0
+
+
+async def umask(shell: Shell, words: list[str]) -> int:
+    """`umask [-S] [MODE]`; only octal modes."""
+    files = shell.process.files
+    arguments = words[1:]
+    is_symbolic = bool(arguments) and arguments[0] == "-S"
+    if is_symbolic:
+        arguments = arguments[1:]
+    if not arguments:
+        allowed = ~files.umask
+        text = f"{files.umask:04o}"
+        if is_symbolic:
+            text = ",".join(f"{who}={_letters(allowed >> shift)}" for who, shift in (("u", 6), ("g", 3), ("o", 0)))
+        await shell.process.say(f"{text}\n")
+        return 0
+    mode = arguments[0]
+    if not mode.isascii() or mode.strip("01234567") or not 0 < len(mode) < 6:
+        raise BuiltinError(f"illegal mode: {mode}")
+    files.umask = int(mode, 8) & 0o777
+    return 0
+
+
+def _letters(bits: int) -> str:
+    return "".join(letter for letter, bit in (("r", 4), ("w", 2), ("x", 1)) if bits & bit)
+
+
+def forget_commands(shell: Shell, words: list[str]) -> int:
+    """`hash -r` forgets where programs were found; the list is not shown."""
+    if words[1:] not in ([], ["-r"]):
+        raise BuiltinError("only -r is emulated")
+    shell.found_commands.clear()
+    return 0

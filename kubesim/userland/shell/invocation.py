@@ -1,0 +1,143 @@
+"""How a shell is called, and how it reads its commands."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from kubesim.userland.process_life import Process
+from kubesim.userland.shell.builtins_state import OPTION_NAMES, set_option
+from kubesim.userland.shell.control import BuiltinError, ShellError
+from kubesim.userland.shell.parser import Parser
+from kubesim.userland.shell.shell import Shell
+from kubesim.userland.shell.syntax import ShellSyntaxError
+
+SCRIPT_BYTES_MAX = 1024 * 1024
+"""Longest single command from standard input: a limit of ours."""
+
+
+class InvocationError(Exception):
+    """The command line of the shell is wrong; the text follows its name."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Invocation:
+    """What the command line says."""
+
+    arg0: str
+    positional: tuple[str, ...] = ()
+    options: tuple[tuple[str, bool], ...] = ()
+    """Letters, and whether they are turned on."""
+    text: str | None = None
+    """The script of -c."""
+    path: str | None = None
+    """The file to run; without it and without -c it is standard input."""
+    has_own_name: bool = False
+    """-c was given a word for `$0`."""
+
+
+def read_invocation(argv: list[str]) -> Invocation:
+    """Read `sh [-options] [-c SCRIPT [ARG0 ARGS] | FILE [ARGS] | -s [ARGS]]`. Raises InvocationError."""
+    words = argv[1:]
+    options: list[tuple[str, bool]] = []
+    is_command = is_stdin = False
+    while words and len(words[0]) > 1 and words[0][0] in "-+":
+        word = words.pop(0)
+        if word == "--":
+            break
+        for letter in word[1:]:
+            if letter == "c":
+                is_command = True
+            elif letter == "s":
+                is_stdin = True
+            elif letter == "l":
+                continue  # a login shell reads /etc/profile, which these images do not have
+            elif letter == "o":
+                if not words:
+                    raise InvocationError("-o requires an argument")
+                name = words.pop(0)
+                if name not in OPTION_NAMES:
+                    raise InvocationError(f"illegal option -o {name}")
+                options.append((OPTION_NAMES[name], word[0] == "-"))
+            else:
+                options.append((letter, word[0] == "-"))
+    if words and words[0] == "-":
+        words.pop(0)
+    if is_command:
+        if not words:
+            raise InvocationError("-c requires an argument")
+        text = words.pop(0)
+        has_own_name = bool(words)
+        arg0 = words.pop(0) if words else argv[0]
+        return Invocation(
+            arg0=arg0, positional=tuple(words), options=tuple(options), text=text, has_own_name=has_own_name
+        )
+    if words and not is_stdin:
+        return Invocation(arg0=words[0], positional=tuple(words[1:]), options=tuple(options), path=words[0])
+    return Invocation(arg0=argv[0], positional=tuple(words), options=tuple(options))
+
+
+async def run_shell(process: Process, invocation: Invocation, text: str | None) -> int:
+    """Run a shell to its end; `text` is the script, None to read commands from standard input."""
+    kind = "file" if invocation.path is not None else "stdin" if text is None else "command"
+    shell = Shell(process, arg0=invocation.arg0, kind=kind)
+    shell.has_lines |= invocation.has_own_name
+    shell.positional = list(invocation.positional)
+    _begin(shell)
+    try:
+        for letter, is_on in invocation.options:
+            set_option(shell, letter, is_on=is_on)
+    except BuiltinError as error:
+        await shell.write_error(f"{invocation.arg0}: {error.message}\n")
+        return 2
+    if text is None:
+        return await shell.live(lambda: _run_stdin(shell))
+    # The lines of -c count from 0 in ash's messages.
+    first_line = 1 if kind == "file" else 0
+    return await shell.live(lambda: shell.run_text(text, is_last=kind == "command", line=first_line))
+
+
+def _begin(shell: Shell) -> None:
+    """The variables that a new shell sets for its children. Mirrors busybox: shell/ash.c, init."""
+    variables = shell.variables
+    depth = variables.get("SHLVL") or ""
+    variables.set("SHLVL", str(int(depth) + 1 if depth.isascii() and depth.isdecimal() and len(depth) < 9 else 1))
+    variables.set("PWD", shell.process.files.cwd)
+    variables.export("SHLVL")
+    variables.export("PWD")
+
+
+async def _run_stdin(shell: Shell) -> int:
+    """Read commands line by line, each run as soon as it is complete."""
+    pending = ""
+    line = first_line = 1
+    is_at_end = False
+    status = 0
+    while not is_at_end:
+        text, is_at_end = await _read_line(shell.process)
+        pending += text
+        line += text.count("\n")
+        parser = Parser(pending, line=first_line)
+        try:
+            trees = []
+            while (tree := parser.next_command()) is not None:
+                trees.append(tree)
+        except ShellSyntaxError as error:
+            if error.is_incomplete and not is_at_end and len(pending) < SCRIPT_BYTES_MAX:
+                continue
+            raise ShellError(f"syntax error: {error.message}") from None
+        if parser.lexer.has_open_document and not is_at_end:
+            continue
+        pending, first_line = "", line
+        for tree in trees:
+            status = await shell.evaluate.run(tree)
+    return status
+
+
+async def _read_line(process: Process) -> tuple[str, bool]:
+    """One line, byte by byte: what comes after it may be meant for the commands. And whether it was the last."""
+    data = bytearray()
+    while byte := await process.read(0, 1):
+        data += byte
+        if byte == b"\n":
+            return data.decode(errors="surrogateescape"), False
+    return data.decode(errors="surrogateescape"), True
