@@ -32,6 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Run the pods and print their status, then the node's."""
+    _check_duration(options.duration)
     outcome = _over_socket(options) if options.cri else _in_virtual_time(options)
     if options.output == "table":
         print(_table(outcome, options))
@@ -47,6 +48,18 @@ def run(options: argparse.Namespace) -> int:
 
         print(yaml.safe_dump(items, sort_keys=False), end="")
     return 0
+
+
+def _check_duration(text: str) -> None:
+    from kubesim.errors import InputError
+    from kubesim.model.duration import parse_duration
+
+    try:
+        duration_ns = parse_duration(text)
+    except InputError as error:
+        raise InputError(error.what, where="--for", hint=error.hint) from error
+    if duration_ns < 0:
+        raise InputError(f"{text} is negative", where="--for", hint="time only goes forward")
 
 
 def _in_virtual_time(options: argparse.Namespace) -> Outcome:

@@ -125,6 +125,7 @@ class Kubelet:
             self._host.files,
             self._settings(),
             self._directories,
+            self.metrics,
             runtime_name=runtime_name,
             backoff_policy=crash_loop_policy(self.gates, max_restart_period_ns=self._max_restart_period_ns()),
             network_error=lambda: self._status.network_error() if self._status is not None else "",

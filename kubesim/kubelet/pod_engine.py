@@ -20,6 +20,7 @@ from kubesim.kubelet.dead_containers import DeadContainers
 from kubesim.kubelet.event_recorder import EventRecorder
 from kubesim.kubelet.event_reference import pod_reference
 from kubesim.kubelet.image_manager import ImageManager
+from kubesim.kubelet.metrics import Metrics
 from kubesim.kubelet.outside import ApiClient, HostFiles
 from kubesim.kubelet.pleg import Pleg, PlegEvent, PlegEventKind
 from kubesim.kubelet.pod_cache import PodCache
@@ -55,6 +56,7 @@ class PodEngine:
         host_files: HostFiles,
         node: NodeSettings,
         directories: PodDirectories,
+        metrics: Metrics,
         *,
         runtime_name: str,
         backoff_policy: BackoffPolicy,
@@ -75,7 +77,7 @@ class PodEngine:
         self._host_files, self._directories = host_files, directories
         self._orphans: set[str] = set()
         self._volumes = PodVolumes(host_files, directories)
-        manager = self._runtime_manager(client, killer, host_files, node, directories, backoff_policy)
+        manager = self._runtime_manager(client, killer, host_files, node, directories, metrics, backoff_policy)
         self._sync = PodSync(
             kernel,
             recorder,
@@ -102,6 +104,7 @@ class PodEngine:
         host_files: HostFiles,
         node: NodeSettings,
         directories: PodDirectories,
+        metrics: Metrics,
         backoff_policy: BackoffPolicy,
     ) -> RuntimeManager:
         kernel, recorder = self._kernel, self._recorder
@@ -122,6 +125,7 @@ class PodEngine:
             host_files,
             directories,
             node,
+            metrics,
             backoff_policy=backoff_policy,
             on_sandbox_ready=lambda pod: self._sync.sandbox_ready(pod),  # noqa: PLW0108 - made after this
         )

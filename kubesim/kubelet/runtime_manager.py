@@ -19,6 +19,16 @@ from kubesim.kubelet.dead_containers import DeadContainers
 from kubesim.kubelet.event_recorder import EventRecorder
 from kubesim.kubelet.event_reference import container_reference, pod_reference
 from kubesim.kubelet.image_manager import ImageManager, ImageRequest
+from kubesim.kubelet.metrics import (
+    IMAGE_VOLUME_ERRORS,
+    IMAGE_VOLUMES_MOUNTED,
+    IMAGE_VOLUMES_REQUESTED,
+    STARTED_CONTAINER_ERRORS,
+    STARTED_CONTAINERS,
+    STARTED_POD_ERRORS,
+    STARTED_PODS,
+    Metrics,
+)
 from kubesim.kubelet.outside import HostFiles
 from kubesim.kubelet.pod_directories import PodDirectories
 from kubesim.kubelet.runtime_pods import RuntimePods, bare_id
@@ -66,6 +76,7 @@ class RuntimeManager:
         host_files: HostFiles,
         directories: PodDirectories,
         node: NodeSettings,
+        metrics: Metrics,
         *,
         backoff_policy: BackoffPolicy,
         on_sandbox_ready: Callable[[v1.Pod], object],
@@ -80,6 +91,7 @@ class RuntimeManager:
         self._host_files = host_files
         self._directories = directories
         self._node = node
+        self._metrics = metrics
         self._dead = DeadContainers(client)
         self._backoff_policy = backoff_policy
         self._backoff: dict[tuple[str, ...], BackoffEntry] = {}
@@ -143,16 +155,19 @@ class RuntimeManager:
         """Run a sandbox; the pod as the runtime shows it afterwards."""
         reference = pod_reference(pod)
         name = f"{pod.metadata.name}_{pod.metadata.namespace}({pod.metadata.uid})"
+        self._metrics.increase(STARTED_PODS)
         try:
             config = self._sandbox_config(pod, actions.attempt, qos)
             self._host_files.make_dirs(self._directories.logs(pod))
             created = await self._client.run_pod_sandbox(api.RunPodSandboxRequest(config=config))
         except HostnameError as error:
+            self._metrics.increase(STARTED_POD_ERRORS)
             self._recorder.event(
                 reference, "Warning", "FailedCreatePodSandBox", f"Failed to create pod sandbox: {error}"
             )
             raise SyncError(f'Failed to create sandbox for pod "{name}": {error}') from error
         except CriError as error:
+            self._metrics.increase(STARTED_POD_ERRORS)
             message = f"Failed to create pod sandbox: {error.go_text}"
             self._recorder.event(reference, "Warning", "FailedCreatePodSandBox", message)
             raise SyncError(f'Failed to create sandbox for pod "{name}": {error.go_text}') from error
@@ -236,13 +251,46 @@ class RuntimeManager:
             return False
         if decision.entry is not None:
             self._backoff[key] = decision.entry
+        kind = _container_type(start.pod, name)
+        self._metrics.increase(STARTED_CONTAINERS, container_type=kind)
+        failure = None
         try:
             await self._starter.start(start, container)
         except StartFailed as error:
-            result.start_errors[name] = error.waiting
-            return False
-        result.started.append(name)
-        return True
+            failure = error.waiting
+            result.start_errors[name] = failure
+            self._metrics.increase(STARTED_CONTAINER_ERRORS, container_type=kind, code=failure.reason)
+        else:
+            result.started.append(name)
+        self._count_image_volumes(start, container, failure)
+        return failure is None
+
+    def _count_image_volumes(
+        self, start: PodStart, container: v1.Container | v1.EphemeralContainer, failure: Waiting | None
+    ) -> None:
+        """Mirrors incrementImageVolumeMetrics and toKubeContainerImageVolumes: a volume that was not pulled never counts.
+
+        A mount failed only when the runtime's text begins with ImageVolumeMountFailed; containerd's does not.
+        """
+        mounts = [mount.name for mount in container.volume_mounts if mount.name in start.image_volumes]
+        if any(mount.name in start.image_failures for mount in container.volume_mounts):
+            return
+        has_failed = (
+            failure is not None
+            and failure.reason == "CreateContainerError"
+            and failure.message.startswith("ImageVolumeMountFailed")
+        )
+        for _ in set(mounts):
+            self._metrics.increase(IMAGE_VOLUMES_REQUESTED)
+        for _ in mounts:
+            self._metrics.increase(IMAGE_VOLUME_ERRORS if has_failed else IMAGE_VOLUMES_MOUNTED)
+
+
+def _container_type(pod: v1.Pod, name: str) -> str:
+    """The label of the metrics of container starts."""
+    if any(one.name == name for one in pod.spec.init_containers):
+        return "init_container"
+    return "container" if any(one.name == name for one in pod.spec.containers) else "ephemeral_container"
 
 
 def _backoff_key(pod: v1.Pod, container: v1.Container | v1.EphemeralContainer) -> tuple[str, ...]:

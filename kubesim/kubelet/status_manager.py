@@ -185,8 +185,10 @@ class StatusManager:
 
     def _is_same(self, record: _Record, pod: v1.Pod, status: PodStatusView, surroundings: Surroundings) -> bool:
         """Whether an update would tell nothing new. A pod that is being deleted is always told again."""
+        tracks = gate_enabled(self._gates, "PodObservedGenerationTracking")
         return (
             pod.metadata.deletion_timestamp is None
+            and (not tracks or record.observed_generation >= pod.metadata.generation)
             and surroundings == record.surroundings
             and self._comparable(status) == self._comparable(record.status)
         )

@@ -18,6 +18,8 @@ from kubesim.images.image import Image
 LINE_BYTES_MAX = 65_535
 """What every runtime takes. Mirrors Go: bufio/scan.go, MaxScanTokenSize."""
 
+SHOWN_LENGTH_MAX = 60
+
 FILES = {
     "/etc/passwd": ("name:password:uid:gid:comment:home:shell", (2, 3)),
     "/etc/group": ("name:password:gid:members", (2,)),
@@ -57,7 +59,8 @@ def _mistake(line: bytes, names: list[str], numbers: tuple[int, ...]) -> str:
         return ""
     fields = text.split(":")
     if len(fields) != len(names):
-        return f"{text!r} has {len(fields)} fields, not {len(names)}"
+        shown = text if len(text) <= SHOWN_LENGTH_MAX else f"{text[:SHOWN_LENGTH_MAX]}..."
+        return f"{shown!r} has {len(fields)} field{'' if len(fields) == 1 else 's'}, not {len(names)}"
     for index in numbers:
         if not _NUMBER.fullmatch(fields[index]):
             return f"the {names[index]} of {fields[0]!r} is {fields[index]!r}, not a number"

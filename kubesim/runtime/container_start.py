@@ -87,5 +87,6 @@ async def _watch(daemon: Daemon, container: Container, process: Process) -> None
     # The OOM killer may have taken a child, and the first process then ended by itself.
     is_oom_killed = status.is_oom_killed or process.cgroup.oom_kills_count > 0
     at_ns = daemon.time_after_ns(container.life.started_at_ns)
+    await daemon.spend(daemon.timings.report_exit_ns)
     container.apply(Exited(at_ns=at_ns, exit_code=status.code, is_oom_killed=is_oom_killed))
     emit(daemon, container.sandbox, container.id, api.CONTAINER_STOPPED_EVENT)

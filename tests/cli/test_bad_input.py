@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from kubesim.cli import main
+
 POD = """\
 apiVersion: v1
 kind: Pod
@@ -19,11 +21,23 @@ spec:
 """
 
 
+VALID_POD = POD.replace("    livenesProbe: {}\n", "")
+
+
 def kubesim(*arguments: str, cwd: Path) -> tuple[int, str, str]:
     done = subprocess.run(
         [sys.executable, "-m", "kubesim", *arguments], cwd=cwd, capture_output=True, text=True, timeout=60, check=False
     )
     return done.returncode, done.stdout, done.stderr
+
+
+def in_process(arguments: list[str]) -> int:
+    """The exit code. Cheaper than a process of its own where only the message counts."""
+    try:
+        return main(arguments)
+    except SystemExit as end:
+        assert isinstance(end.code, int)
+        return end.code
 
 
 def refused(*arguments: str, cwd: Path) -> str:
@@ -46,14 +60,14 @@ def test_an_unknown_field_of_a_pod(tmp_path: Path) -> None:
 
 
 def test_an_image_fixture_that_is_not_there(tmp_path: Path) -> None:
-    (tmp_path / "pod.yaml").write_text(POD.replace("    livenesProbe: {}\n", ""))
+    (tmp_path / "pod.yaml").write_text(VALID_POD)
     line = refused("run", "pod.yaml", "--images", "images.yaml", cwd=tmp_path)
 
     assert line == "images.yaml: no such image fixture; name a file or folder of image fixtures"
 
 
 def test_an_unknown_profile(tmp_path: Path) -> None:
-    (tmp_path / "pod.yaml").write_text(POD.replace("    livenesProbe: {}\n", ""))
+    (tmp_path / "pod.yaml").write_text(VALID_POD)
     line = refused("run", "pod.yaml", "--profile", "containerd-2.33", cwd=tmp_path)
 
     assert line.startswith("unknown profile 'containerd-2.33', did you mean 'containerd-2.3'?; known profiles: ")
@@ -83,9 +97,9 @@ def test_a_socket_path_that_is_too_long(tmp_path: Path) -> None:
     )
 
 
-def test_a_malformed_passwd_is_refused_in_the_runtimes_words(tmp_path: Path) -> None:
-    long = "x" * 70_000
-    (tmp_path / "image.yaml").write_text(
+def with_image(folder: Path, passwd: str) -> None:
+    """A pod, and the fixture of its image."""
+    (folder / "image.yaml").write_text(
         f"""\
 apiVersion: kubesim/v1
 kind: Image
@@ -94,33 +108,104 @@ spec:
   user: someone
   files:
     /bin/: {{userland: busybox}}
-    /etc/passwd: "{long}"
+    /etc/passwd: "{passwd}"
 """
     )
-    (tmp_path / "pod.yaml").write_text(
-        POD.replace("    livenesProbe: {}\n", "").replace(
-            "registry.k8s.io/e2e-test-images/busybox:1.29-2", "example.com/broken:1"
-        )
+    pod = VALID_POD.replace("registry.k8s.io/e2e-test-images/busybox:1.29-2", "example.com/broken:1")
+    (folder / "pod.yaml").write_text(pod)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [["explain", "identity", "pod.yaml"], ["run", "pod.yaml"], ["serve", "--socket", "unix:///k.sock"]],
+    ids=["explain", "run", "serve"],
+)
+@pytest.mark.parametrize(
+    ("passwd", "mistake"),
+    [
+        ("someone:x:one:1:::", "the uid of 'someone' is 'one', not a number"),
+        ("someone:x:1", "'someone:x:1' has 3 fields, not 7"),
+        ("x" * 70_000, "the line has 70000 bytes, runtimes read 65535"),
+    ],
+)
+def test_a_malformed_passwd(passwd: str, mistake: str, command: list[str], tmp_path: Path) -> None:
+    with_image(tmp_path, passwd)
+
+    assert refused(*command, "--images", "image.yaml", cwd=tmp_path) == (
+        f"image example.com/broken:1: /etc/passwd:1: {mistake}; a line is name:password:uid:gid:comment:home:shell"
     )
+    assert not Path("/k.sock").exists()
+
+
+def test_a_user_that_passwd_does_not_have_is_refused_in_the_runtimes_words(tmp_path: Path) -> None:
+    with_image(tmp_path, "root:x:0:0:::")
     code, stdout, stderr = kubesim("explain", "identity", "pod.yaml", "--images", "image.yaml", cwd=tmp_path)
 
     assert (code, stderr) == (0, "")
-    assert "token too long" in stdout
+    assert "refused: " in stdout
+    assert "no users found" in stdout
+
+
+def test_several_mistakes_have_a_line_each(tmp_path: Path) -> None:
+    (tmp_path / "pod.yaml").write_text(POD.replace("kind: Pod", "kind: Pod\nspecs: {}"))
+    code, stdout, stderr = kubesim("run", "pod.yaml", cwd=tmp_path)
+
+    assert (code, stdout) == (2, "")
+    assert [line.removeprefix("kubesim: ")[:12] for line in stderr.splitlines()] == ["pod.yaml:3:1", "pod.yaml:9:5"]
 
 
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [
-        (["nonsense"], "invalid choice: 'nonsense'"),
-        (["serve"], "--socket"),
-        (["replay"], "no scenario is named"),
-        (["replay", "nothing.yaml"], "nothing.yaml: cannot be read: No such file or directory"),
-        (["run", "x.yaml", "--kubelet-version", "1.99"], "1.99"),
-        (["serve", "--socket", "tcp://0.0.0.0:1"], "is not a unix socket"),
+        (["nonsense"], "kubesim: argument COMMAND: invalid choice: 'nonsense'"),
+        (["serve"], "kubesim serve: the following arguments are required: --socket; see kubesim serve --help"),
+        (["serve", "--socket"], "kubesim serve: argument --socket: expected one argument"),
+        (["serve", "--socket", "tcp://0.0.0.0:1"], 'kubesim: "tcp://0.0.0.0:1" is not a unix socket; use unix:///'),
+        (["serve", "--socket", "unix://k.sock"], 'kubesim: "unix://k.sock" has no absolute path; use unix:///'),
+        (["serve", "--socket", "unix:///k.sock", "--images", "q"], "kubesim: q: no such image fixture; name a file"),
+        (["serve", "--socket", "unix:///k.sock", "--profile", "q"], "kubesim: unknown profile 'q'; known profiles: "),
+        (["serve", "--socket", "unix:///k.sock", "--journal", "no/j"], "kubesim: no/j: cannot write the journal: No"),
+        (["replay"], "kubesim: no scenario is named; kubesim replay SCENARIO.yaml"),
+        (["replay", "nothing.yaml"], "kubesim: nothing.yaml: cannot be read: No such file or directory; name a"),
+        (["replay", "pod.yaml", "--seed", "x"], "kubesim replay: argument --seed: invalid int value: 'x'; see"),
+        (["run", "nothing.yaml"], "kubesim: nothing.yaml: cannot be read: No such file or directory; name a"),
+        (["run", "."], "kubesim: .: cannot be read: Is a directory; name a readable file"),
+        (["run", "binary"], "kubesim: binary:1:1: byte 0xff is not UTF-8; YAML files are UTF-8"),
+        (["run", "pod.yaml", "--kubelet-version", "1.99"], "kubesim: unknown kubelet version '1.99'; known versions"),
+        (["run", "pod.yaml", "--for", "soon"], 'kubesim: --for: time: invalid duration "soon"; expected e.g. "30s"'),
+        (["run", "pod.yaml", "--for=-1s"], "kubesim: --for: -1s is negative; time only goes forward"),
+        (["run", "pod.yaml", "--node-config", "no.yaml"], "kubesim: no.yaml: cannot be read: No such file or"),
+        (["run", "pod.yaml", "--node-config", "pod.yaml"], "kubesim: pod.yaml:"),
+        (["run", "pod.yaml", "--os", "plan9"], "kubesim run: argument --os: invalid choice: 'plan9'"),
+        (["run", "pod.yaml", "--cri", "tcp://h:1"], 'kubesim: "tcp://h:1" is not a unix socket; use unix:///'),
+        (["explain"], "kubesim explain: the following arguments are required: SUBJECT; see kubesim explain --help"),
+        (["explain", "identity"], "kubesim: nothing to explain; give POD.yaml or --image REFERENCE"),
+        (["explain", "identity", "pod.yaml", "--container", "b"], 'kubesim: pod.yaml: no container "b"; containers: a'),
+        (["explain", "identity", "--image", "example.com/no:1"], "kubesim: example.com/no:1: no fixture holds this"),
+        (["profiles", "q"], "kubesim: unknown profile 'q'; known profiles: "),
+        (["images"], "kubesim images: the following arguments are required: ACTION; see kubesim images --help"),
+        (["images", "ls", "--images", "q"], "kubesim: q: no such image fixture; name a file"),
     ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
-def test_wrong_arguments_exit_with_2(arguments: list[str], text: str, tmp_path: Path) -> None:
-    code, stdout, stderr = kubesim(*arguments, cwd=tmp_path)
+def test_one_line_and_exit_code_2(
+    arguments: list[str],
+    text: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (tmp_path / "pod.yaml").write_text(VALID_POD)
+    (tmp_path / "binary").write_bytes(b"\xff\xfe")
+    before = sorted(path.name for path in tmp_path.iterdir())
+    monkeypatch.chdir(tmp_path)
+    code = in_process(arguments)
+    stdout, stderr = capsys.readouterr()
 
     assert (code, stdout) == (2, "")
-    assert text in stderr
+    assert stderr.startswith(text)
+    if arguments[-2:] != ["--node-config", "pod.yaml"]:  # a Pod is wrong in several lines
+        assert stderr.count("\n") == 1
+    assert sorted(path.name for path in tmp_path.iterdir()) == before
+    assert not Path("/k.sock").exists()
+    assert not Path("/k.sock.lock").exists()

@@ -125,9 +125,10 @@ def test_quick_work_shows_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_nothing_is_shown_where_no_terminal_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "stderr", io.StringIO())
+    pipe = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", pipe)
     monkeypatch.setattr(progress, "PATIENCE_SECONDS", 0.0)
     with progress.working("working hard"):
         pass
 
-    assert sys.stderr.getvalue() == ""
+    assert pipe.getvalue() == ""

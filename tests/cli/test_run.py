@@ -4,7 +4,6 @@ import json
 from pathlib import Path
 
 import pytest
-import yaml
 
 import kubesim
 from kubesim.cli import main
@@ -60,18 +59,6 @@ def test_json_is_a_list_of_the_pods_and_then_the_node(capsys: pytest.CaptureFixt
     assert found["items"][2]["status"]["nodeInfo"]["kubeletVersion"] == "v1.36.0"
 
 
-def test_yaml_says_the_same_as_json(capsys: pytest.CaptureFixture[str]) -> None:
-    as_json = json.loads(run(capsys, IMPLICIT, "--for", "5s", "-o", "json"))
-
-    assert yaml.safe_load(run(capsys, IMPLICIT, "--for", "5s", "-o", "yaml")) == as_json
-
-
-def test_the_seed_decides_the_ids(capsys: pytest.CaptureFixture[str]) -> None:
-    one, two, other = (run(capsys, IMPLICIT, "--for", "5s", "-o", "json", "--seed", seed) for seed in "778")
-
-    assert one == two != other
-
-
 def test_on_windows_there_are_no_linux_identities(capsys: pytest.CaptureFixture[str]) -> None:
     found = json.loads(run(capsys, VOLUME, IMPLICIT, "--for", "5s", "--os", "windows", "-o", "json"))
     node = found["items"][-1]["status"]
@@ -109,19 +96,6 @@ def test_a_node_configuration_counts(capsys: pytest.CaptureFixture[str], tmp_pat
     found = json.loads(run(capsys, IMPLICIT, "--for", "1s", "--node-config", str(config), "-o", "json"))
 
     assert found["items"][-1]["status"]["capacity"]["pods"] == "7"
-
-
-def test_a_node_that_is_not_registered_is_not_in_the_list(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    config = tmp_path / "kubelet.yaml"
-    config.write_text("apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\nregisterNode: false\n")
-    found = json.loads(run(capsys, VOLUME, "--for", "5s", "--node-config", str(config), "-o", "json"))
-
-    assert [one["kind"] for one in found["items"]] == ["Pod"]
-
-
-def test_the_cgroup_driver_is_the_runtimes(capsys: pytest.CaptureFixture[str]) -> None:
-    assert "cgroup driver systemd" in run(capsys, IMPLICIT, "--for", "1s", "--cgroup-driver", "systemd")
-    assert "cgroup driver cgroupfs" in run(capsys, IMPLICIT, "--for", "1s", "--cgroup-driver", "cgroupfs")
 
 
 @pytest.mark.parametrize("duration", ["0s", "1ms", "2h"])

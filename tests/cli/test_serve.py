@@ -122,17 +122,6 @@ def test_two_runs_of_the_same_pod_do_not_disturb_each_other(serve: "Serve", fold
     assert what_is_there(server.address) == (0, 0)
 
 
-def test_options_of_the_emulated_runtime_do_not_go_with_a_real_one(folder: Path) -> None:
-    for option in (["--profile", "ideal"], ["--cgroup-driver", "systemd"], ["--images", str(PODS)]):
-        code, stdout, stderr = kubesim(
-            "run", str(PODS / "image-volume.yaml"), "--cri", f"unix://{folder}/k.sock", *option, cwd=folder
-        )
-        assert (code, stdout) == (2, "")
-        assert stderr.startswith(
-            f"kubesim: {option[0]} says what the emulated runtime is like, but --cri drives a real"
-        )
-
-
 def test_a_pod_twice_over_the_socket_is_refused_before_anything_runs(serve: "Serve", folder: Path) -> None:
     server = serve()
     pod = str(PODS / "image-volume.yaml")

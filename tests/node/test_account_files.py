@@ -35,11 +35,12 @@ def test_what_a_runtime_reads_as_it_is_meant_passes(passwd: str, tmp_path: Path)
 @pytest.mark.parametrize(
     ("path", "text", "mistake"),
     [
-        ("/etc/passwd", f"{ROOT}web:x:zero:0:::\n", ":2: the uid of 'web' is 'zero', not a number; a line is name:password:uid"),
+        ("/etc/passwd", f"{ROOT}web:x:zero:0:::\n", ":2: the uid of 'web' is 'zero', not a number; a line is name:"),
         ("/etc/passwd", "web:x:1:-:::\n", ":1: the gid of 'web' is '-', not a number"),
-        ("/etc/passwd", "web:x:1:1\n", ":1: 'web:x:1:1' has 4 fields, not 7; a line is name:password:uid:gid:comment:home:"),
+        ("/etc/passwd", "web:x:1:1\n", ":1: 'web:x:1:1' has 4 fields, not 7; a line is name:password:uid:gid:"),
+        ("/etc/passwd", "w" * 61 + "\n", f":1: '{'w' * 60}...' has 1 field, not 7; a line is"),
         ("/etc/passwd", f"{ROOT}{'x' * 65_536}\n", ":2: the line has 65536 bytes, runtimes read 65535"),
-        ("/etc/group", "root:x:0:\nweb\n", ":2: 'web' has 1 fields, not 4; a line is name:password:gid:members"),
+        ("/etc/group", "root:x:0:\nweb\n", ":2: 'web' has 1 field, not 4; a line is name:password:gid:members"),
         ("/etc/group", "web:x::\n", ":1: the gid of 'web' is '', not a number"),
     ],
 )  # fmt: skip

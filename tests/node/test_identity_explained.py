@@ -1,6 +1,7 @@
 """From a pod and its images to the identity of each container, and why, without running anything."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -94,7 +95,7 @@ def test_user_of_an_image(text: str, uid: int | None, username: str) -> None:
     ],
     ids=repr,
 )
-def test_what_is_explained_is_what_a_pod_gets(profile: str, context: dict[str, object]) -> None:
+def test_what_is_explained_is_what_a_pod_gets(profile: str, context: dict[str, Any]) -> None:
     found = explain(pod(**context), profile=profile)
     with Node(profile=profile) as node:
         fields = {

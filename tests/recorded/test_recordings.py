@@ -12,7 +12,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 RECORDED = ROOT.parent / "shared" / "recorded"
-EQUAL_MIN = 9
+EQUAL_MIN = 35
 
 
 @pytest.mark.skipif(not RECORDED.is_dir(), reason="the recordings of a real kubelet are not beside this checkout")

@@ -57,7 +57,7 @@ class Printf:
                 self._directive(match)
 
     def _literal(self, text: str) -> None:
-        data, self._is_over = decode_escapes(text, is_format=True)
+        data, self._is_over = decode_escapes(text, style="printf")
         self.data += data
 
     def _next(self) -> str:
@@ -88,11 +88,11 @@ class Printf:
     def _text(self, kind: str, precision: int | None) -> bytes:
         argument = self._next()
         if kind == "b":
-            body, self._is_over = decode_escapes(argument)
+            body, self._is_over = decode_escapes(argument, style="printf-b")
         else:
             body = argument.encode(errors="surrogateescape")
         if kind == "c":
-            return body[:1]
+            return body[:1] or b"\0"
         return body if precision is None or precision < 0 else body[:precision]
 
     def _whole(self, spec: str, kind: str) -> str:

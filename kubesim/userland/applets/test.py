@@ -132,7 +132,7 @@ class _Condition:
                 raise TestError(f"{following}: argument expected")
             self._next += 3
             return self._binary(word, following, operand)
-        if word in _UNARY and following is not None and following not in ("-a", "-o", ")"):
+        if word in _UNARY and following is not None:
             self._next += 2
             return self._unary(word, following)
         self._next += 1

@@ -119,8 +119,7 @@ async def command(shell: Shell, words: list[str]) -> int:
     if not arguments:
         return 0
     if option:
-        statuses = [await _describe(shell, name, is_short=option == "-v") for name in arguments]
-        return max(statuses)
+        return await _describe(shell, arguments[0], is_short=option == "-v")
     if is_builtin(arguments[0]):
         try:
             return await shell.evaluate.builtin(arguments, is_special=False)

@@ -34,6 +34,10 @@ FUNCTION_DEPTH_MAX = 40
 """Function calls within each other. Deeper ones end as a stack overflow does: with SIGSEGV."""
 
 
+DECLARING_BUILTINS = frozenset(("export", "readonly", "local"))
+"""Their operands of the form NAME=VALUE are expanded as assignments: in one piece."""
+
+
 class Evaluator:
     """Runs the commands of one shell."""
 
@@ -64,7 +68,8 @@ class Evaluator:
         shell.substituted_status = 0
         words = list(command.plain_words) if command.plain_words is not None else None
         if words is None:
-            words = await shell.expand.fields(command.words)
+            declares = command.words[0].plain in DECLARING_BUILTINS
+            words = await (shell.expand.declared(command.words) if declares else shell.expand.fields(command.words))
         if not words:
             return self._checked(await self._assignments_only(command))
         saved = None
@@ -376,7 +381,7 @@ class Evaluator:
 
 def quoted(word: str) -> str:
     """A word so that a shell reads it back; as `set -x` and `trap` print it."""
-    if word and all(character.isalnum() or character in "_@%+:,./-" for character in word):
+    if all(character.isascii() and (character.isalnum() or character in "+,-./:@]^_") for character in word):
         return word
     return "'" + word.replace("'", "'\\''") + "'"
 

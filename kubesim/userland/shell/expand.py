@@ -15,6 +15,7 @@ from kubesim.userland.shell.control import ShellError
 from kubesim.userland.shell.patterns import escaped, expand_path, trimmed
 from kubesim.userland.shell.syntax import Arithmetic, Literal, Parameter, Substitution, Tilde, Word
 from kubesim.userland.shell.variables import DEFAULT_IFS, is_name
+from kubesim.userland.shell.words import split_assignment
 
 if TYPE_CHECKING:
     from kubesim.userland.shell.shell import Shell
@@ -52,6 +53,17 @@ class Expander:
                 continue
             fields = _Fields(self._shell, found)
             fields.take(segments)
+        return found
+
+    async def declared(self, words: Iterable[Word]) -> list[str]:
+        """The same, but `name=value` is one field, as in an assignment."""
+        found: list[str] = []
+        for word in words:
+            assignment = split_assignment(word)
+            if assignment is None:
+                found += await self.fields((word,))
+            else:
+                found.append(f"{assignment[0]}={await self.text(assignment[1])}")
         return found
 
     async def text(self, word: Word) -> str:

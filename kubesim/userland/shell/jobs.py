@@ -39,11 +39,12 @@ _TEXTS = {NUMBERS[name]: text for name, text in DEATHS.items()}
 class Jobs:
     """The children of one shell. `last_pid` is `$!`."""
 
-    __slots__ = ("_background", "_shell", "last_pid")
+    __slots__ = ("_background", "_reported", "_shell", "last_pid")
 
     def __init__(self, shell: Shell) -> None:
         self._shell = shell
         self._background: list[Process] = []
+        self._reported: list[Process] = []
         self.last_pid = 0
 
     def fork(self, command: Command) -> Process:
@@ -90,11 +91,12 @@ class Jobs:
         child.handlers[NUMBERS["QUIT"]] = None
         if len(self._background) >= BACKGROUND_MAX:
             self._background = [job for job in self._background if job.status is None]
+            self._reported = []
         self._background.append(child)
         self.last_pid = child.pid
 
     def find(self, pid: int) -> Process | None:
-        """A background child by its pid, as long as nobody waited for it."""
+        """A background child by its pid, until somebody waits for all of them."""
         return next((job for job in self._background if job.pid == pid), None)
 
     async def wait_all(self) -> int:
@@ -104,6 +106,7 @@ class Jobs:
             if signum:
                 return 128 + signum
         self._background = []
+        self._reported = []
         return 0
 
     async def wait_background(self, job: Process) -> int:
@@ -112,8 +115,9 @@ class Jobs:
             signum = await self._wait_change()
             if signum:
                 return 128 + signum
-        self._background.remove(job)
-        await self._report(job.status)
+        if job not in self._reported:
+            self._reported.append(job)
+            await self._report(job.status)
         return job.status.code
 
     async def _wait_change(self) -> int:

@@ -260,7 +260,7 @@ class Lexer:
         self.position = match.end()
         self.line += match[0].count("\n")
         body = match[1].replace("\\'", "'").replace('\\"', '"')
-        return decode_escapes(body, is_format=True)[0].decode(errors="surrogateescape")
+        return decode_escapes(body, style="printf")[0].decode(errors="surrogateescape")
 
     def _braced(self, *, is_quoted: bool) -> Parameter:
         """`${...}` behind its brace."""
@@ -354,13 +354,14 @@ class Lexer:
             end = self.text.find("\n", self.position)
             end = len(self.text) if end < 0 else end
             line = self.text[self.position : end]
+            newline = self.text[end : end + 1]
             self.position = min(end + 1, len(self.text))
             self.line += 1
             if document.has_tabs_stripped:
                 line = line.lstrip("\t")
             if line == document.delimiter:
                 break
-            lines.append(f"{line}\n")
+            lines.append(line + newline)
         else:
             self.has_open_document = True
         body = "".join(lines)

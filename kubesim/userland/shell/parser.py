@@ -202,6 +202,9 @@ class Parser:
         token = self._peek()
         if token.kind == "operator" and token.text == "(":
             self._take()
+            self._skip_newlines()
+            if self._peek().kind == "end":
+                raise self._unexpected(self._peek(), ")")
             body = self._list()
             self._expect(")")
             return Subshell(body, self._redirections())

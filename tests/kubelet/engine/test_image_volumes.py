@@ -171,3 +171,16 @@ def test_metrics_count_the_volumes(story: Any, c: Any) -> None:
     assert metrics["kubelet_image_volume_requested_total"] == 1
     assert metrics["kubelet_image_volume_mounted_succeed_total"] == 1
     assert metrics["kubelet_image_volume_mounted_errors_total"] == 0
+
+
+def test_metrics_of_a_missing_sub_path(new_story: Any, c: Any) -> None:
+    """The kubelet counts a failed mount by the begin of the runtime's text (00-observed, Status 12)."""
+    story = new_story()
+    story.pod(c("a", volumeMounts=[mount(subPath="not/there")]), volumes=[volume()], restartPolicy="Never")
+    story.run("5s")
+    begins_so = story.waiting().removeprefix("CreateContainerError: ").startswith("ImageVolumeMountFailed")
+    metrics = story.node.metrics()
+    assert metrics["kubelet_image_volume_mounted_errors_total"] == (metrics["kubelet_image_volume_requested_total"] if begins_so else 0)
+    assert metrics["kubelet_image_volume_requested_total"] >= 1
+    assert metrics["kubelet_started_pods_total"] == 1
+    assert metrics['kubelet_started_containers_errors_total{code="CreateContainerError",container_type="container"}'] >= 1
