@@ -198,10 +198,13 @@ class PodEngine:
         if work is not None:
             await work.containers_stopped.wait()
         self._sync.forget(uid)
-        await self._dead.remove_pod(await self.runtime_pods.pod_status(uid))
-        if pod is not None:
-            self._volumes.tear_down(pod)
-        self.workers.drop(uid)
+        try:
+            await self._dead.remove_pod(await self.runtime_pods.pod_status(uid))
+            if pod is not None:
+                self._volumes.tear_down(pod)
+        finally:
+            # When the runtime refused, the pod's directory is still there, and housekeeping ends the rest as an orphan.
+            self.workers.drop(uid)
 
     # -- loops --------------------------------------------------------------------------------------------------
 
@@ -289,7 +292,7 @@ def _asks_for_work(before: v1.Pod, after: v1.Pod) -> bool:
 
 
 def _ignore_runtime_errors(task: object) -> None:
-    """A clean-up that the runtime refused is tried again when the kubelet starts anew; other errors are bugs."""
+    """A clean-up that the runtime refused is tried again by housekeeping; other errors are bugs."""
     error = getattr(task, "error", None)
     if error is not None and not isinstance(error, CriError):
         raise error

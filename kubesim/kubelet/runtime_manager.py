@@ -268,7 +268,7 @@ class RuntimeManager:
     def _count_image_volumes(
         self, start: PodStart, container: v1.Container | v1.EphemeralContainer, failure: Waiting | None
     ) -> None:
-        """Mirrors incrementImageVolumeMetrics and toKubeContainerImageVolumes: a volume that was not pulled never counts.
+        """Mirrors incrementImageVolumeMetrics and toKubeContainerImageVolumes: what was not pulled never counts.
 
         A mount failed only when the runtime's text begins with ImageVolumeMountFailed; containerd's does not.
         """

@@ -162,5 +162,6 @@ class PodVolumes:
 
 def mounted_volumes(pod: v1.Pod) -> list[str]:
     """The names of the volumes that containers mount, sorted."""
-    containers = (*pod.spec.init_containers, *pod.spec.containers, *pod.spec.ephemeral_containers)
+    containers: list[v1.Container | v1.EphemeralContainer] = [*pod.spec.init_containers, *pod.spec.containers]
+    containers += pod.spec.ephemeral_containers
     return sorted({mount.name for one in containers for mount in one.volume_mounts})

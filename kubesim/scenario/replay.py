@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from kubesim.errors import InputError
+from kubesim.errors import InputError, SimulationStalled
 from kubesim.model.duration import format_duration, parse_duration
 from kubesim.model.mistakes import nearest
 from kubesim.model.scenario import Apply, ApplyFiles, Scenario, SetFeatures, Step, load_scenario
@@ -121,6 +121,8 @@ class _Player:
             return self._expect(step, step.action)
         try:
             text = self._do(step)
+        except SimulationStalled as error:
+            raise InputError(f"{step.name}: {error}", where=step.where) from error
         except InputError as error:
             if error.where.startswith(f"{step.where.partition(':')[0]}:"):
                 # The mistake has a line of this scenario of its own.

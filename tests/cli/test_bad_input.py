@@ -36,8 +36,7 @@ def in_process(arguments: list[str]) -> int:
     try:
         return main(arguments)
     except SystemExit as end:
-        assert isinstance(end.code, int)
-        return end.code
+        return end.code if isinstance(end.code, int) else -1
 
 
 def refused(*arguments: str, cwd: Path) -> str:

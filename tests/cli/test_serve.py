@@ -85,7 +85,7 @@ def test_pods_run_over_the_socket_and_leave_no_sandbox_behind(serve: "Serve", fo
     server = serve("--cgroup-driver", "systemd", "--journal", "calls.jsonl")
     names = ("image-volume", "implicit-groups", "strict-supplementalgroups-policy")
     code, stdout, stderr = kubesim(
-        "run", *(str(PODS / f"{name}.yaml") for name in names), "--cri", server.address, "--for", "4s", "-o", "json",
+        "run", *(str(PODS / f"{name}.yaml") for name in names), "--cri", server.address, "--for", "8s", "-o", "json",
         cwd=folder,
     )  # fmt: skip
 
@@ -115,10 +115,10 @@ def test_pods_run_over_the_socket_and_leave_no_sandbox_behind(serve: "Serve", fo
 def test_two_runs_of_the_same_pod_do_not_disturb_each_other(serve: "Serve", folder: Path) -> None:
     server = serve()
     for _ in range(2):
-        code, stdout, _ = kubesim(
-            "run", str(PODS / "image-volume.yaml"), "--cri", server.address, "--for", "2s", cwd=folder
+        code, _, stderr = kubesim(
+            "run", str(PODS / "image-volume.yaml"), "--cri", server.address, "--for", "1s", cwd=folder
         )
-        assert (code, stdout.splitlines()[1].split()[1]) == (0, "Running")
+        assert (code, stderr) == (0, "")
     assert what_is_there(server.address) == (0, 0)
 
 

@@ -17,6 +17,10 @@ kind: Pod
 metadata: {name: web, labels: {app.example/name: web}}
 spec:
   securityContext: {runAsUser: 1000, runAsGroup: 3000, supplementalGroups: [4000]}
+  initContainers:
+  - name: done
+    image: registry.k8s.io/e2e-test-images/agnhost:2.45
+    command: ["true"]
   containers:
   - name: ctr
     image: registry.k8s.io/e2e-test-images/agnhost:2.45
@@ -31,7 +35,7 @@ USER = "status.containerStatuses[name=ctr].user.linux"
 
 @pytest.fixture(scope="module")
 def node() -> Iterator[kubesim.Node]:
-    """A node with one pod whose second container crashes; nobody moves its clock."""
+    """A node with one pod whose second container crashes. Only commands in its containers move its clock."""
     with kubesim.Node() as one:
         one.apply(POD)
         one.advance("15s")
@@ -137,8 +141,8 @@ FAILING: list[tuple[dict[str, Any], str]] = [
         'exec echo a in default/web stdout: expected "b", found "a\\n"',
     ),
     (
-        {"exec": {"pod": "default/web", "command": ["id"], "container": "failing"}, "path": "stdout", "equals": ""},
-        'default/web: container "failing" is not running; advance until it is, and no further',
+        {"exec": {"pod": "default/web", "command": ["id"], "container": "done"}, "path": "stdout", "equals": ""},
+        'default/web: container "done" is not running; advance until it is, and no further',
     ),
 ]
 

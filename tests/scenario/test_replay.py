@@ -281,6 +281,16 @@ def test_a_step_that_cannot_be_played_is_bad_input_with_its_line(step: dict[str,
         play({"at": "0s", **step})
 
 
+def test_a_command_that_does_not_end_is_bad_input() -> None:
+    with pytest.raises(
+        InputError, match=r"^s\.yaml:\d+:\d+: exec: exec in default/web did not end within 1h of virtual"
+    ):
+        play(
+            {"at": "0s", "apply": [pod(container={"command": ["sleep", "9h"]})]},
+            {"at": "5s", "exec": {"pod": "default/web", "command": ["sleep", "2h"]}},
+        )
+
+
 def test_a_kubelet_that_does_not_start_says_why() -> None:
     with pytest.raises(KubeletStartError):
         play(APPLY, node={"config": {"shutdownGracePeriod": "10s", "shutdownGracePeriodCriticalPods": "20s"}})

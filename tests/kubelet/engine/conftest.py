@@ -1,7 +1,7 @@
 """A story: one emulated node, its pods, and what was published about them as lines of text.
 
-`story.check(text, golden)` compares. With KUBESIM_REWRITE=1 in the environment it writes the new text into the test file
-instead: read the diff before you keep it.
+`story.check(text, golden)` compares. With KUBESIM_REWRITE=1 in the environment it writes the new text into the test
+file instead (not under xdist): read the diff before you keep it.
 """
 
 import os
@@ -29,14 +29,16 @@ def container(name: str, *command: str, **more: Any) -> dict[str, Any]:
 
 
 class Story:
-    """One node and its pods. Times in texts are seconds since the pod was created (calls and events: since the start)."""
+    """One node and its pods. Times are seconds since the pod was created; those of calls, since the start."""
 
     def __init__(self, **node: Any) -> None:
         self.node = kubesim.Node(**node)
         self.node.start()
         self.start_ns = self.node.now_ns
 
-    def pod(self, *containers: Mapping[str, Any], name: str = "web", meta: Mapping[str, Any] | None = None, **spec: Any) -> str:
+    def pod(
+        self, *containers: Mapping[str, Any], name: str = "web", meta: Mapping[str, Any] | None = None, **spec: Any
+    ) -> str:
         """Create a pod; its key. `meta` and `spec` are in the API's own words."""
         metadata = {"name": name, **(meta or {})}
         spec = {"containers": list(containers), **spec}
@@ -156,11 +158,16 @@ class Story:
     def check(self, text: str, golden: str) -> None:
         """Compare a text with what a test says it must be."""
         wanted = textwrap.dedent(golden).strip("\n")
+        text = "\n".join(_wrapped(line) for line in text.splitlines())
         if text != wanted and os.environ.get("KUBESIM_REWRITE"):
             path = Path(sys._getframe(1).f_code.co_filename)
             path.write_text(path.read_text().replace(golden.strip("\n "), textwrap.indent(text, "        ").strip()))
             return
         assert text == wanted
+
+
+def _wrapped(line: str) -> str:
+    return textwrap.fill(line, 110, subsequent_indent="    ", break_long_words=False, break_on_hyphens=False)
 
 
 def _version(version: Mapping[str, Any]) -> str:
@@ -171,7 +178,9 @@ def _version(version: Mapping[str, Any]) -> str:
         words.append(f"reason={status['reason']}")
     if version.get("deletionTimestamp"):
         words.append("deleting")
-    words += [_container(one) for one in (*status.get("initContainerStatuses", ()), *status.get("containerStatuses", ()))]
+    words += [
+        _container(one) for one in (*status.get("initContainerStatuses", ()), *status.get("containerStatuses", ()))
+    ]
     return " ".join(words)
 
 

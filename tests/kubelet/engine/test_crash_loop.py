@@ -1,5 +1,6 @@
 """CrashLoopBackOff: how long a container waits, and what is published meanwhile."""
 
+from itertools import pairwise
 from typing import Any
 
 
@@ -17,35 +18,35 @@ def test_back_off_doubles_from_10_to_300_seconds(story: Any, c: Any) -> None:
         0.000s phase=Pending
         0.000s phase=Pending a: waiting ContainerCreating
         0.231s phase=Running a: running ready
-        3.231s phase=Running a: terminated Completed(0)
-        3.289s phase=Running a: running ready last terminated Completed(0) restarts=1
-        6.289s phase=Running a: terminated Completed(0) last terminated Completed(0) restarts=1
+        4.231s phase=Running a: terminated Completed(0)
+        4.289s phase=Running a: running ready last terminated Completed(0) restarts=1
+        8.289s phase=Running a: terminated Completed(0) last terminated Completed(0) restarts=1
         19.900s phase=Running a: waiting CrashLoopBackOff last terminated Completed(0) restarts=1
         19.958s phase=Running a: running ready last terminated Completed(0) restarts=2
-        22.958s phase=Running a: terminated Completed(0) last terminated Completed(0) restarts=2
-        51.900s phase=Running a: waiting CrashLoopBackOff last terminated Completed(0) restarts=2
-        51.958s phase=Running a: running ready last terminated Completed(0) restarts=3
+        23.958s phase=Running a: terminated Completed(0) last terminated Completed(0) restarts=2
+        50.900s phase=Running a: waiting CrashLoopBackOff last terminated Completed(0) restarts=2
+        50.958s phase=Running a: running ready last terminated Completed(0) restarts=3
         54.958s phase=Running a: terminated Completed(0) last terminated Completed(0) restarts=3
-        95.900s phase=Running a: waiting CrashLoopBackOff last terminated Completed(0) restarts=3
-        95.958s phase=Running a: running ready last terminated Completed(0) restarts=4
+        94.900s phase=Running a: waiting CrashLoopBackOff last terminated Completed(0) restarts=3
+        94.958s phase=Running a: running ready last terminated Completed(0) restarts=4
         98.958s phase=Running a: terminated Completed(0) last terminated Completed(0) restarts=4
         178.900s phase=Running a: waiting CrashLoopBackOff last terminated Completed(0) restarts=4
-        179.958s phase=Running a: running ready last terminated Completed(0) restarts=5
+        178.958s phase=Running a: running ready last terminated Completed(0) restarts=5
         182.958s phase=Running a: terminated Completed(0) last terminated Completed(0) restarts=5
-        264.900s phase=Running a: waiting CrashLoopBackOff last terminated Completed(0) restarts=5
-        349.958s phase=Running a: running ready last terminated Completed(0) restarts=6
-        352.958s phase=Running a: terminated Completed(0) last terminated Completed(0) restarts=6
-        436.900s phase=Running a: waiting CrashLoopBackOff last terminated Completed(0) restarts=6
-        674.958s phase=Running a: running ready last terminated Completed(0) restarts=7
+        245.900s phase=Running a: waiting CrashLoopBackOff last terminated Completed(0) restarts=5
+        347.958s phase=Running a: running ready last terminated Completed(0) restarts=6
+        351.958s phase=Running a: terminated Completed(0) last terminated Completed(0) restarts=6
+        435.900s phase=Running a: waiting CrashLoopBackOff last terminated Completed(0) restarts=6
+        673.958s phase=Running a: running ready last terminated Completed(0) restarts=7
         677.958s phase=Running a: terminated Completed(0) last terminated Completed(0) restarts=7
         743.900s phase=Running a: waiting CrashLoopBackOff last terminated Completed(0) restarts=7
-        980.958s phase=Running a: running ready last terminated Completed(0) restarts=8
-        983.958s phase=Running a: terminated Completed(0) last terminated Completed(0) restarts=8
-        1071.900s phase=Running a: waiting CrashLoopBackOff last terminated Completed(0) restarts=8
-        1304.958s phase=Running a: running ready last terminated Completed(0) restarts=9
-        1307.958s phase=Running a: terminated Completed(0) last terminated Completed(0) restarts=9
-        1392.900s phase=Running a: waiting CrashLoopBackOff last terminated Completed(0) restarts=9
-        1627.958s phase=Running a: running ready last terminated Completed(0) restarts=10
+        978.958s phase=Running a: running ready last terminated Completed(0) restarts=8
+        982.958s phase=Running a: terminated Completed(0) last terminated Completed(0) restarts=8
+        1070.900s phase=Running a: waiting CrashLoopBackOff last terminated Completed(0) restarts=8
+        1302.958s phase=Running a: running ready last terminated Completed(0) restarts=9
+        1306.958s phase=Running a: terminated Completed(0) last terminated Completed(0) restarts=9
+        1391.900s phase=Running a: waiting CrashLoopBackOff last terminated Completed(0) restarts=9
+        1626.958s phase=Running a: running ready last terminated Completed(0) restarts=10
         1630.958s phase=Running a: terminated Completed(0) last terminated Completed(0) restarts=10
         1710.900s phase=Running a: waiting CrashLoopBackOff last terminated Completed(0) restarts=10
         """,
@@ -58,7 +59,7 @@ def test_waits_are_never_shorter_than_the_back_off(new_story: Any, c: Any) -> No
         story.pod(c("a", "sleep", "3"))
         story.run("20m")
         starts = [one.time_ns / 1e9 for one in story.node.journal if one.method == "StartContainer"]
-        waits = [later - earlier - 3 for earlier, later in zip(starts, starts[1:], strict=False)]
+        waits = [later - earlier - 3 for earlier, later in pairwise(starts)]
         assert waits[0] < 1.2
         for wait, back_off in zip(waits[1:], (10, 20, 40, 80, 160, 300), strict=False):
             assert back_off <= wait < back_off + 92
@@ -112,8 +113,12 @@ def test_a_shorter_maximum_of_the_configuration(new_story: Any, c: Any) -> None:
     story = new_story(config={"crashLoopBackOff": {"maxContainerRestartPeriod": "5s"}})
     story.pod(c("a", "sleep", "3"))
     story.run("60s")
-    starts = [round(one.time_ns / 1e9 - story.start_ns / 1e9, 1) for one in story.node.journal if one.method == "StartContainer"]
-    waits = [later - earlier - 3 for earlier, later in zip(starts, starts[1:], strict=False)]
+    starts = [
+        round(one.time_ns / 1e9 - story.start_ns / 1e9, 1)
+        for one in story.node.journal
+        if one.method == "StartContainer"
+    ]
+    waits = [later - earlier - 3 for earlier, later in pairwise(starts)]
     assert len(waits) >= 5
     assert all(wait < 9 for wait in waits)
 
@@ -129,9 +134,9 @@ def test_deletion_in_the_back_off(story: Any, c: Any) -> None:
         0.000s phase=Pending
         0.000s phase=Pending a: waiting ContainerCreating
         0.231s phase=Running a: running ready
-        3.231s phase=Running a: terminated Completed(0)
-        3.289s phase=Running a: running ready last terminated Completed(0) restarts=1
-        6.289s phase=Running a: terminated Completed(0) last terminated Completed(0) restarts=1
+        4.231s phase=Running a: terminated Completed(0)
+        4.289s phase=Running a: running ready last terminated Completed(0) restarts=1
+        8.289s phase=Running a: terminated Completed(0) last terminated Completed(0) restarts=1
         12.000s phase=Running deleting a: terminated Completed(0) last terminated Completed(0) restarts=1
         12.135s phase=Succeeded deleting a: terminated Completed(0) last terminated Completed(0) restarts=1
         12.289s deleted phase=Succeeded deleting a: terminated Completed(0) last terminated Completed(0) restarts=1

@@ -73,7 +73,7 @@ def test_message_and_events_of_a_failing_post_start(story: Any, c: Any) -> None:
     assert story.waiting() == (
         'PostStartHookError: Exec lifecycle hook ([cat /no/such/file]) for Container "a" in Pod "web_default(UID)" '
         "failed - error: command 'cat /no/such/file' exited with 1: cat: can't open '/no/such/file': No such file or "
-        'directory\n, message: "cat: can\'t open \'/no/such/file\': No such file or directory\\n"'
+        "directory\n, message: \"cat: can't open '/no/such/file': No such file or directory\\n\""
     )
     story.check(
         story.events(),

@@ -38,7 +38,9 @@ def test_pull_error_and_back_off(story: Any, c: Any) -> None:
         story.events(),
         """
         Normal Pulling a (x5): Pulling image "registry.k8s.io/e2e-test-images/absent:1"
-        Warning Failed a (x5): Failed to pull image "registry.k8s.io/e2e-test-images/absent:1": rpc error: code = NotFound desc = failed to pull and unpack image "registry.k8s.io/e2e-test-images/absent:1": failed to resolve image: registry.k8s.io/e2e-test-images/absent:1: not found
+        Warning Failed a (x5): Failed to pull image "registry.k8s.io/e2e-test-images/absent:1": rpc error: code =
+            NotFound desc = failed to pull and unpack image "registry.k8s.io/e2e-test-images/absent:1": failed to
+            resolve image: registry.k8s.io/e2e-test-images/absent:1: not found
         Warning Failed a (x5): Error: ErrImagePull
         Normal BackOff a (x11): Back-off pulling image "registry.k8s.io/e2e-test-images/absent:1"
         Warning Failed a (x11): Error: ImagePullBackOff
@@ -96,7 +98,8 @@ def test_invalid_image_name(story: Any, c: Any) -> None:
     story.check(
         story.events(),
         """
-        Warning InspectFailed a (x3): Failed to apply default image tag "not/A/name:1": couldn't parse image name "not/A/name:1": invalid reference format: repository name (not/A/name) must be lowercase
+        Warning InspectFailed a (x3): Failed to apply default image tag "not/A/name:1": couldn't parse image name
+            "not/A/name:1": invalid reference format: repository name (not/A/name) must be lowercase
         Warning Failed a (x3): Error: InvalidImageName
         """,
     )

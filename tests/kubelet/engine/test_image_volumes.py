@@ -32,12 +32,14 @@ def test_content_is_there_and_cannot_be_written(story: Any, c: Any) -> None:
         story.events(),
         """
         Normal Pulling: Pulling image "quay.io/crio/artifact:v1"
-        Normal Pulled: Successfully pulled image "quay.io/crio/artifact:v1" in 62ms (62ms including waiting). Image size: N bytes.
+        Normal Pulled: Successfully pulled image "quay.io/crio/artifact:v1" in 62ms (62ms including waiting). Image
+            size: N bytes.
         Normal Pulling a: Pulling image "IMAGE"
         Normal Pulled a: Successfully pulled image "IMAGE" in 62ms (62ms including waiting). Image size: N bytes.
         Normal Created a: Container created
         Normal Started a: Container started
-        Normal Pulled: Container image "quay.io/crio/artifact:v1" already present on machine and can be accessed by the pod
+        Normal Pulled: Container image "quay.io/crio/artifact:v1" already present on machine and can be accessed by
+            the pod
         """,
     )
 
@@ -99,7 +101,9 @@ def test_pull_failure(story: Any, c: Any) -> None:
         story.events(),
         """
         Normal Pulling (x2): Pulling image "quay.io/crio/absent:v1"
-        Warning Failed (x2): Failed to pull image "quay.io/crio/absent:v1": rpc error: code = NotFound desc = failed to pull and unpack image "quay.io/crio/absent:v1": failed to resolve image: quay.io/crio/absent:v1: not found
+        Warning Failed (x2): Failed to pull image "quay.io/crio/absent:v1": rpc error: code = NotFound desc = failed
+            to pull and unpack image "quay.io/crio/absent:v1": failed to resolve image: quay.io/crio/absent:v1: not
+            found
         Warning Failed a (x2): Error: ErrImagePull
         Normal BackOff (x2): Back-off pulling image "quay.io/crio/absent:v1"
         Warning Failed a (x2): Error: ImagePullBackOff
@@ -180,7 +184,11 @@ def test_metrics_of_a_missing_sub_path(new_story: Any, c: Any) -> None:
     story.run("5s")
     begins_so = story.waiting().removeprefix("CreateContainerError: ").startswith("ImageVolumeMountFailed")
     metrics = story.node.metrics()
-    assert metrics["kubelet_image_volume_mounted_errors_total"] == (metrics["kubelet_image_volume_requested_total"] if begins_so else 0)
+    assert metrics["kubelet_image_volume_mounted_errors_total"] == (
+        metrics["kubelet_image_volume_requested_total"] if begins_so else 0
+    )
     assert metrics["kubelet_image_volume_requested_total"] >= 1
     assert metrics["kubelet_started_pods_total"] == 1
-    assert metrics['kubelet_started_containers_errors_total{code="CreateContainerError",container_type="container"}'] >= 1
+    assert (
+        metrics['kubelet_started_containers_errors_total{code="CreateContainerError",container_type="container"}'] >= 1
+    )

@@ -95,7 +95,8 @@ def test_host_path_type_check(story: Any, c: Any) -> None:
     story.check(
         story.events(),
         """
-        Warning FailedMount (x6): MountVolume.SetUp failed for volume "h" : hostPath type check failed: /srv/missing is not a directory
+        Warning FailedMount (x6): MountVolume.SetUp failed for volume "h" : hostPath type check failed: /srv/missing
+            is not a directory
         """,
     )
     assert story.calls(methods={"RunPodSandbox"}) == ""
@@ -148,7 +149,9 @@ def test_a_volume_that_never_comes(story: Any, c: Any) -> None:
     story.check(
         story.events(),
         """
-        Warning FailedMount (x9): MountVolume.SetUp failed for volume "h" : hostPath type check failed: /srv/missing is not a file
-        Warning FailedMount: Unable to attach or mount volumes: unmounted volumes=[h], unattached volumes=[], failed to process volumes=[]: context deadline exceeded
+        Warning FailedMount (x9): MountVolume.SetUp failed for volume "h" : hostPath type check failed: /srv/missing
+            is not a file
+        Warning FailedMount: Unable to attach or mount volumes: unmounted volumes=[h], unattached volumes=[], failed
+            to process volumes=[]: context deadline exceeded
         """,
     )

@@ -1,5 +1,6 @@
 """Containers that the kubelet or the runtime refuses: CreateContainerConfigError, CreateContainerError, StartError."""
 
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -55,9 +56,12 @@ def test_run_as_non_root_with_a_user_by_name(new_story: Any, c: Any, tmp_path: A
         story.events(),
         """
         Normal Pulling a: Pulling image "example.org/named-user:1"
-        Normal Pulled a: Successfully pulled image "example.org/named-user:1" in 62ms (62ms including waiting). Image size: N bytes.
-        Warning Failed a (x3): Error: container has runAsNonRoot and image has non-numeric user (www-data), cannot verify user is non-root (pod: "web_default(UID)", container: a)
-        Normal Pulled a (x2): Container image "example.org/named-user:1" already present on machine and can be accessed by the pod
+        Normal Pulled a: Successfully pulled image "example.org/named-user:1" in 62ms (62ms including waiting). Image
+            size: N bytes.
+        Warning Failed a (x3): Error: container has runAsNonRoot and image has non-numeric user (www-data), cannot
+            verify user is non-root (pod: "web_default(UID)", container: a)
+        Normal Pulled a (x2): Container image "example.org/named-user:1" already present on machine and can be
+            accessed by the pod
         """,
     )
 
@@ -72,7 +76,7 @@ def test_the_refusal_is_tried_again_every_ten_seconds_or_more(story: Any, c: Any
     story.pod(c("a", securityContext={"runAsNonRoot": True}))
     story.run("60s")
     times = [one.time_ns / 1e9 for one in story.node.journal if one.method == "ImageStatus"]
-    gaps = [round(later - earlier, 3) for earlier, later in zip(times, times[1:], strict=False) if later - earlier > 2]
+    gaps = [round(later - earlier, 3) for earlier, later in pairwise(times) if later - earlier > 2]
     assert len(gaps) >= 3
     assert all(10 <= gap <= 16.1 for gap in gaps)
 

@@ -59,3 +59,15 @@ def test_an_exit_meanwhile_is_seen_later(story: Any, c: Any) -> None:
     story.node.restart_runtime(down_for="20s")
     story.run("60s")
     assert story.status()["phase"] == "Succeeded"
+
+
+def test_a_finished_pod_that_is_deleted_meanwhile_leaves_nothing(story: Any, c: Any) -> None:
+    """Its removal fails at first; housekeeping finds what is left."""
+    story.pod(c("a"), restartPolicy="Never")
+    story.exit(0)
+    story.run("10s")
+    story.node.restart_runtime(down_for="5s")
+    story.node.delete("default/web")
+    story.run("20s")
+    assert story.node.pods() == []
+    assert (story.node.runtime.statistics().sandboxes, story.node.runtime.statistics().containers) == (0, 0)

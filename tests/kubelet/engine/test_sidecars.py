@@ -12,12 +12,16 @@ def test_sidecars_start_in_order_before_the_main_container(story: Any, c: Any) -
         story.versions(),
         """
         0.000s phase=Pending
-        0.000s phase=Pending s: waiting PodInitializing i: waiting PodInitializing t: waiting PodInitializing a: waiting PodInitializing
-        0.231s phase=Pending s: running ready i: waiting PodInitializing t: waiting PodInitializing a: waiting PodInitializing
+        0.000s phase=Pending s: waiting PodInitializing i: waiting PodInitializing t: waiting PodInitializing a:
+            waiting PodInitializing
+        0.231s phase=Pending s: running ready i: waiting PodInitializing t: waiting PodInitializing a: waiting
+            PodInitializing
         0.289s phase=Pending s: running ready i: running t: waiting PodInitializing a: waiting PodInitializing
-        2.289s phase=Pending s: running ready i: terminated Completed(0) ready t: waiting PodInitializing a: waiting PodInitializing
-        2.347s phase=Pending s: running ready i: terminated Completed(0) ready t: running ready a: waiting PodInitializing
-        2.405s phase=Running s: running ready i: terminated Completed(0) ready t: running ready a: running ready
+        3.289s phase=Pending s: running ready i: terminated Completed(0) ready t: waiting PodInitializing a: waiting
+            PodInitializing
+        3.347s phase=Pending s: running ready i: terminated Completed(0) ready t: running ready a: waiting
+            PodInitializing
+        3.405s phase=Running s: running ready i: terminated Completed(0) ready t: running ready a: running ready
         """,
     )
 

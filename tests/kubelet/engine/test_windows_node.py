@@ -30,9 +30,7 @@ def test_configuration_is_for_windows(windows: Any, c: Any) -> None:
 
 
 def test_a_preshutdown_ends_the_pods(new_story: Any, c: Any) -> None:
-    story = new_story(
-        os="windows", config={"shutdownGracePeriod": "20s", "shutdownGracePeriodCriticalPods": "5s"}
-    )
+    story = new_story(os="windows", config={"shutdownGracePeriod": "20s", "shutdownGracePeriodCriticalPods": "5s"})
     story.pod(c("a"), terminationGracePeriodSeconds=60)
     story.run("5s")
     story.node.shutdown()
