@@ -1,8 +1,8 @@
 """systemd-logind, as far as a shutdown goes: its configuration, its delay locks, and who waits for whom.
 
-    idle ──prepare_for_shutdown──> preparing ──(all delay locks closed, or InhibitDelayMaxSec over)──> powering off
-      ^                                │                                                                  │
-      └────────cancel_shutdown─────────┴──────────────────────cancel_shutdown────────────────────────────┘
+    idle ──prepare_for_shutdown──> preparing ──(all delay locks closed, or InhibitDelayMaxSec over)──> powered off
+      ^                                │
+      └────────cancel_shutdown─────────┘
 
 Mirrors systemd: src/login/logind-dbus.c (delay_shutdown_or_sleep, manager_dispatch_delayed, method_inhibit) and
 man org.freedesktop.login1(5).
@@ -162,7 +162,8 @@ class Logind:
         blockers = [lock.who for lock in self._locks if lock.mode == "block" and SHUTDOWN in lock.what.split(":")]
         if blockers:
             raise InputError(f"shutdown is blocked by {', '.join(blockers)}", hint="close the lock first")
-        if self._preparation is not None or self.power_off_ns is not None:
+        self._check_power()
+        if self._preparation is not None:
             raise InputError("a shutdown is under way already", hint="cancel it first")
         requested_ns = self._kernel.now_ns
         # An object of its own, so that a shutdown that follows a cancelled one is not taken for it.
@@ -190,9 +191,9 @@ class Logind:
         return record
 
     def cancel_shutdown(self) -> None:
-        """The shutdown does not happen after all: signal (false)."""
+        """The shutdown does not happen after all: signal (false). Raises InputError when the machine is off."""
+        self._check_power()
         self._preparation = None
-        self.power_off_ns = None
         self._changed.set()
         self.emit_prepare_for_shutdown((False,))
 
@@ -240,6 +241,10 @@ class Logind:
 
     def _describe(self) -> str:
         return f"{self._setting.value_usec / 1e6:g} s from {self._setting.path or 'its default'}"
+
+    def _check_power(self) -> None:
+        if self.power_off_ns is not None:
+            raise InputError("the machine is powered off", hint="a shutdown can be cancelled only while it goes on")
 
     def _check_bus(self) -> None:
         if self._bus_error:

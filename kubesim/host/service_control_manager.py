@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from kubesim.errors import InputError
 from kubesim.host.timeline import HostEntry, HostTimeline
 from kubesim.kernel import Event, Kernel, timeout
 
@@ -58,6 +59,7 @@ class ServiceControlManager:
         self._timeline = HostTimeline(kernel, "service control manager")
         self.shutdowns: list[PreshutdownRecord] = []
         self.power_off_ns: int | None = None
+        self._is_shutting_down = False
 
     # -- what the kubelet calls -----------------------------------------------------------------------------
 
@@ -110,7 +112,13 @@ class ServiceControlManager:
     # -- what happens to the machine ------------------------------------------------------------------------
 
     async def preshutdown(self) -> PreshutdownRecord:
-        """Shut down: tell the services in their order, wait for the kubelet at most its time-out, then power off."""
+        """Shut down: tell the services in their order, wait for the kubelet at most its time-out, then power off.
+
+        Raises InputError while a shutdown is under way, and when the machine is off.
+        """
+        if self._is_shutting_down:
+            raise InputError("a shutdown is under way already, or over", hint="Windows cannot cancel it")
+        self._is_shutting_down = True
         requested_ns = self._kernel.now_ns
         services = [name for name in self._order if name.lower() != KUBELET]
         listed = [name.lower() for name in self._order]

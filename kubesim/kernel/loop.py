@@ -123,7 +123,7 @@ class Kernel:
 
     @property
     def sequence(self) -> int:
-        """How many callbacks were ever scheduled: orders notes about one instant that were taken in different places."""
+        """How many callbacks were ever scheduled: orders notes about one instant taken in different places."""
         return self._sequence
 
     @property

@@ -28,7 +28,7 @@ from kubesim.kubelet.node_status import NodeReports, NodeStatusUpdater
 from kubesim.kubelet.outside import ApiClient, HostFiles, Logind, ServiceControlManager
 from kubesim.kubelet.pod_directories import PodDirectories
 from kubesim.kubelet.pod_engine import PodEngine
-from kubesim.kubelet.pod_views import is_static
+from kubesim.kubelet.pod_views import from_api, is_static
 from kubesim.kubelet.runtime_state import RuntimeState
 from kubesim.kubelet.sandbox_config import NodeSettings
 from kubesim.kubelet.start_error import KubeletStartError
@@ -172,6 +172,7 @@ class Kubelet:
     def add_pod(self, pod: v1.Pod) -> None:
         """A pod that this kubelet has not seen: admit it or reject it. Terminal pods and pods on their way out pass."""
         engine = self._running_engine()
+        pod = from_api(pod, seen_ns=self._kernel.now_ns)
         if pod.metadata.deletion_timestamp is None and pod.status.phase not in {"Succeeded", "Failed"}:
             refusal = admission_refusal(pod, self._situation(engine))
             if refusal is not None:
@@ -183,8 +184,9 @@ class Kubelet:
     def update_pod(self, pod: v1.Pod) -> None:
         """The API's copy of a pod changed."""
         engine = self._running_engine()
-        if pod.metadata.uid in engine.pods:
-            engine.update(pod)
+        known = engine.pods.get(pod.metadata.uid)
+        if known is not None:
+            engine.update(from_api(pod, seen_ns=self._kernel.now_ns, known=known))
         else:
             self.add_pod(pod)
 
@@ -194,13 +196,19 @@ class Kubelet:
 
     def _situation(self, engine: PodEngine) -> NodeSituation:
         return NodeSituation(
-            node=self._api.get_node() or v1.Node(),
+            node=self._api.get_node() or self._unregistered_node(),
             os=self._host.os,
             active_pods=tuple(engine.active_pods()),
             is_shutting_down=self._shutdown is not None and self._shutdown.is_shutting_down,
             kubelet_version=self.version,
             gates=self.gates,
         )
+
+    def _unregistered_node(self) -> v1.Node:
+        """What a kubelet that registers no Node admits pods by: its own idea of the machine."""
+        if self._status is None:
+            raise RuntimeError("the kubelet has not started")
+        return self._status.own_node()
 
     # -- what can be seen ---------------------------------------------------------------------------------------
 

@@ -126,6 +126,12 @@ class NodeStatusUpdater:
         """Why pods with a network of their own are not synced now; "" when they are."""
         return network_error(self._health())
 
+    def own_node(self) -> v1.Node:
+        """The node as the kubelet sees it without an API object: labels, taints, capacity and allocatable."""
+        capacity = dict(self._description.all_capacity)
+        node = self._new_node()
+        return replace(node, status=replace(node.status, capacity=capacity, allocatable=self._allocatable(capacity)))
+
     # -- life -----------------------------------------------------------------------------------------------
 
     def start(self) -> None:
@@ -205,17 +211,24 @@ class NodeStatusUpdater:
     async def _register(self) -> None:
         await sleep(REGISTER_NS)
         name = self._description.name
-        metadata = v1.ObjectMeta(name=name, labels=self._description.all_labels)
-        if self._settings.is_attach_detach_by_controller:
-            metadata = replace(metadata, annotations={ATTACH_DETACH_ANNOTATION: "true"})
         self._klog.info("Attempting to register node", node=name)
         if self._api.get_node() is None:
-            node = v1.Node(metadata=metadata, spec=v1.NodeSpec(taints=list(self._description.taints)))
+            node = self._new_node()
             self._api.register_node(replace(node, status=await self._new_status(node)))
         else:
             self._klog.info("Node was previously registered", node=name)
         self._klog.info("Successfully registered node", node=name)
         self._is_registered = True
+
+    def _new_node(self) -> v1.Node:
+        metadata = v1.ObjectMeta(name=self._description.name, labels=self._description.all_labels)
+        if self._settings.is_attach_detach_by_controller:
+            metadata = replace(metadata, annotations={ATTACH_DETACH_ANNOTATION: "true"})
+        return v1.Node(metadata=metadata, spec=v1.NodeSpec(taints=list(self._description.taints)))
+
+    def _allocatable(self, capacity: Mapping[str, v1.Quantity]) -> dict[str, v1.Quantity]:
+        description = self._description
+        return allocatable(capacity, reserved=description.reserved, eviction_hard=description.eviction_hard)
 
     async def _update(self) -> None:
         node = self._api.get_node()
@@ -260,7 +273,7 @@ class NodeStatusUpdater:
             old,
             addresses=self._addresses(),
             capacity=capacity,
-            allocatable=allocatable(capacity, reserved=description.reserved, eviction_hard=description.eviction_hard),
+            allocatable=self._allocatable(capacity),
             node_info=node_info,
             daemon_endpoints=v1.NodeDaemonEndpoints(kubelet_endpoint=v1.DaemonEndpoint(port=self._settings.port)),
             images=node_images(self._images, images_max=self._settings.images_max),

@@ -5,9 +5,11 @@ Spec and stored status become views; a generated status becomes the struct that 
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from kubesim.kubelet.container_hash import container_hash
 from kubesim.model import k8s_v1 as v1
-from kubesim.model.timestamps import format_rfc3339, parse_rfc3339
+from kubesim.model.timestamps import format_rfc3339, format_rfc3339_nano, parse_rfc3339
 from kubesim.policy.pod_view import (
     Condition,
     ContainerKind,
@@ -27,12 +29,24 @@ from kubesim.policy.pod_view import (
     Waiting,
 )
 
-STATIC_SOURCE_ANNOTATION = "kubernetes.io/config.source"
+SOURCE_ANNOTATION = "kubernetes.io/config.source"
+FIRST_SEEN_ANNOTATION = "kubernetes.io/config.seen"
 
 
 def is_static(pod: v1.Pod) -> bool:
     """Whether the pod came from a file on the node and not from the API server."""
-    return pod.metadata.annotations.get(STATIC_SOURCE_ANNOTATION, "api") != "api"
+    return pod.metadata.annotations.get(SOURCE_ANNOTATION, "api") != "api"
+
+
+def from_api(pod: v1.Pod, *, seen_ns: int, known: v1.Pod | None = None) -> v1.Pod:
+    """The kubelet's copy of a pod of the API server: its own notes about the source replace what a user wrote there.
+
+    `known` is the copy it has already, whose first sight counts. Mirrors upstream pkg/kubelet/config/config.go
+    (updatePodsFunc, updateAnnotations).
+    """
+    first_seen = known.metadata.annotations.get(FIRST_SEEN_ANNOTATION) if known is not None else None
+    notes = {FIRST_SEEN_ANNOTATION: first_seen or format_rfc3339_nano(seen_ns), SOURCE_ANNOTATION: "api"}
+    return replace(pod, metadata=replace(pod.metadata, annotations={**pod.metadata.annotations, **notes}))
 
 
 def pod_key(pod: v1.Pod) -> str:

@@ -10,7 +10,7 @@ from kubesim.cri.protocol import Cri
 from kubesim.errors import InputError
 from kubesim.host.logind import Logind
 from kubesim.host.service_control_manager import ServiceControlManager
-from kubesim.kernel import Kernel
+from kubesim.kernel import Kernel, sleep
 from kubesim.kubelet.kubelet import ROOT_DIRECTORY, Kubelet, KubeletHost
 from kubesim.kubelet.node_shutdown_timeline import ShutdownEntry
 from kubesim.kubelet.outside import HostFiles
@@ -77,11 +77,24 @@ class World:
         await self.start()
 
     async def shut_down(self) -> None:
-        """The machine is asked to shut down; returns when it powers off."""
+        """The machine is asked to shut down; returns when it is off, or when that is cancelled.
+
+        The API keeps what the kubelet has published until then. Raises InputError while a shutdown goes on already.
+        """
         if self.logind is not None:
             await self.logind.prepare_for_shutdown()
         elif self.service_control_manager is not None:
             await self.service_control_manager.preshutdown()
+        if self.is_off:
+            # What the kubelet writes at the instant of the power-off still arrives.
+            await sleep(0)
+            self.stop()
+
+    @property
+    def is_off(self) -> bool:
+        """Whether the machine has powered off: no kubelet and no container runs any more."""
+        machine = self.logind or self.service_control_manager
+        return machine is not None and machine.power_off_ns is not None
 
     def timeline(self) -> list[dict[str, Any]]:
         """What the host and the kubelet did in a shutdown, in order: time, who, what, to whom, why."""

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
-
-Style: TypeAlias = Literal["echo", "printf", "printf-b"]
-
 _SIMPLE = {
     "a": b"\a",
     "b": b"\b",
@@ -21,11 +17,10 @@ _OCTAL = "01234567"
 _HEX = "0123456789abcdefABCDEF"
 
 
-def decode_escapes(text: str, *, style: Style = "echo") -> tuple[bytes, bool]:
+def decode_escapes(text: str, *, is_format: bool = False) -> tuple[bytes, bool]:
     r"""The bytes of `text` with its escapes carried out, and whether `\c` ended the output.
 
-    Octal is `\0NNN` for "echo", both `\0NNN` and `\NNN` for "printf-b" (the argument of `%b`), and `\NNN` for "printf",
-    a format. `\xHH` is hex. What is no escape stays as it is.
+    Octal is `\NNN`, for echo and `%b` also `\0NNN`; `\xHH` is hex. What is no escape stays as it is.
 
     >>> decode_escapes(r"a\tb\0101\q")
     (b'a\tbA\\q', False)
@@ -44,12 +39,12 @@ def decode_escapes(text: str, *, style: Style = "echo") -> tuple[bytes, bool]:
             continue
         if part[0] == "c":
             return b"".join(out), True
-        decoded, used = _one(part, style=style)
+        decoded, used = _one(part, is_format=is_format)
         out += [decoded, part[used:].encode(errors="surrogateescape")]
     return b"".join(out), False
 
 
-def _one(part: str, *, style: Style) -> tuple[bytes, int]:
+def _one(part: str, *, is_format: bool) -> tuple[bytes, int]:
     """The escape at the start of `part`, which lacks its backslash: its byte, and how many characters it took."""
     first = part[0]
     if first in _SIMPLE:
@@ -57,8 +52,8 @@ def _one(part: str, *, style: Style) -> tuple[bytes, int]:
     if first == "x":
         used = _run(part, 1, 2, _HEX)
         return (bytes([int(part[1:used], 16)]), used) if used > 1 else (b"\\", 0)
-    if first in _OCTAL and (style != "echo" or first == "0"):
-        start = 1 if first == "0" and style != "printf" else 0
+    if first in _OCTAL:
+        start = 1 if first == "0" and not is_format else 0
         used = _run(part, start, 3, _OCTAL)
         return bytes([int(part[start:used] or "0", 8) & 0xFF]), used
     return b"\\", 0

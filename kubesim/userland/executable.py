@@ -17,8 +17,11 @@ INTERPRETERS_MAX = 4
 
 LINE_BYTES_MAX = 255
 
+DEFAULT_PATH = "/bin:/usr/bin"
+"""Where execvp(3) looks when there is no PATH."""
+
 ExecKind = Literal[
-    "not-found", "no-such-file", "permission-denied", "is-a-directory", "exec-format-error", "not-emulated"
+    "not-found", "no-such-file", "permission-denied", "is-a-directory", "exec-format-error", "not-emulated", "stopped"
 ]
 
 
@@ -27,14 +30,17 @@ class ExecError(KubesimError):
 
     `str(error)` is what Go's os/exec and runc say: `exec: "foo": executable file not found in $PATH`. Kinds:
     "not-found" (searched along PATH), "no-such-file" (a path with a slash), "permission-denied", "is-a-directory",
-    "exec-format-error" (plain data), "not-emulated" (an image names a program that userland does not have).
+    "exec-format-error" (plain data), "not-emulated" (an image names a program that userland does not have), "stopped"
+    (the container's first process has ended meanwhile).
     """
 
     def __init__(self, kind: ExecKind, argv0: str, detail: str) -> None:
         self.kind = kind
         self.argv0 = argv0
         self.detail = detail
-        if kind == "exec-format-error":
+        if kind == "stopped":
+            super().__init__(detail)
+        elif kind == "exec-format-error":
             super().__init__(f"exec {argv0}: {detail}")
         else:
             super().__init__(f'exec: "{argv0}": {detail}')

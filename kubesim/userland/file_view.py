@@ -152,7 +152,7 @@ class FileView:
 
     def make_directory(self, path: str, mode: int = 0o777) -> None:
         """Make one directory; `mode` is cut by the umask."""
-        place = self.walk(path.rstrip("/") or "/", follow_last=False)
+        place = self.walk(path.rstrip("/") or path[:1], follow_last=False)
         if place.node is not None:
             raise FsError("EEXIST", path)
         self._make(place, FileKind.DIRECTORY, mode & ~self.umask, path)
@@ -173,7 +173,7 @@ class FileView:
 
     def remove_directory(self, path: str) -> None:
         """Remove an empty directory; rmdir(2)."""
-        place, node = self._removable(path.rstrip("/") or "/")
+        place, node = self._removable(path.rstrip("/") or path[:1])
         if node.kind is not FileKind.DIRECTORY:
             raise FsError("ENOTDIR", path)
         if node.names():
@@ -192,6 +192,8 @@ class FileView:
             raise FsError("EXDEV", to_path)
         if target.path.startswith(f"{place.path}/"):
             raise FsError("EINVAL", to_path)
+        if place.path.startswith(f"{target.path}/"):
+            raise FsError("ENOTEMPTY", to_path)
         self._demand(target.parent, WRITE | EXECUTE, to_path)
         if target.node is not None:
             is_directory = target.node.kind is FileKind.DIRECTORY

@@ -129,14 +129,20 @@ class RealHostFiles:
             return
         with self._at(path) as (at, name):
             if kind == FileKind.DIRECTORY:
+                for _, directories, files, fd in os.fwalk(name, dir_fd=at) if self._owners else ():
+                    for below in (*directories, *files):
+                        self._forget_owner(fd, below)
+                self._forget_owner(at, name)
                 shutil.rmtree(name, dir_fd=at)
             else:
+                self._forget_owner(at, name)
                 os.unlink(name, dir_fd=at)
 
     def remove_one(self, path: str) -> None:
         """Remove a file, a link or an empty directory."""
         kind = self.kind(path)
         with self._at(path) as (at, name):
+            self._forget_owner(at, name)
             if kind == FileKind.DIRECTORY:
                 os.rmdir(name, dir_fd=at)
             else:
@@ -211,6 +217,12 @@ class RealHostFiles:
             return RealHostFiles(Path(os.path.realpath(path)), owners=self._owners)
         with self._at(path):  # raises when a link lies on the way
             return RealHostFiles(Path(self._root + "/" + path.strip("/")), owners=self._owners)
+
+    def _forget_owner(self, at: int | None, name: str) -> None:
+        """The next file may get the same inode."""
+        if self._owners:
+            found = os.stat(name, dir_fd=at, follow_symlinks=False)
+            self._owners.pop((found.st_dev, found.st_ino), None)
 
     def _open(self, path: str, flags: int, mode: int = 0o644, *, is_data: bool = True) -> int:
         """Open a regular file (or, unless `is_data`, a directory); never waits, as a pipe's open would."""

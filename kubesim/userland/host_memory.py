@@ -156,12 +156,15 @@ class MemoryHostFiles:
 
     def kind(self, path: str) -> str | None:
         """What is at `path`, None for nothing. Does not follow a link at the end."""
-        node = self._walk(path, follow_last=False)
-        return None if node is None else node.kind
+        found = self.stat(path)
+        return None if found is None else found.kind
 
     def stat(self, path: str) -> Stat | None:
         """What is at `path`, None for nothing. Does not follow a link at the end."""
-        node = self._walk(path, follow_last=False)
+        try:
+            node = self._walk(path, follow_last=False)
+        except FsError:
+            node = None  # behind links that are not followed there is nothing
         if node is None:
             return None
         size_bytes = len(node.target) if node.kind is FileKind.SYMLINK else len(node.content)

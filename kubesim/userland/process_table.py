@@ -76,7 +76,7 @@ class ProcessTable:
         FsError when the working directory cannot be entered; nothing is left behind then.
         """
         if inside is not None and inside.status is not None:
-            raise ValueError(f"process {inside.host_pid} has ended; nothing starts inside its container")
+            raise ExecError("stopped", spec.argv[0] if spec.argv else "", "cannot exec in a stopped container")
         env = dict(spec.env)
         if inside is None:
             filesystem.make_directories(spec.cwd)

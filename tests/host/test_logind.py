@@ -122,14 +122,15 @@ def test_a_second_shutdown_is_refused_until_the_first_is_cancelled(kernel: Kerne
     assert logind.shutdowns == [first.result(), second.result()]
 
 
-def test_a_power_off_can_still_be_cancelled(kernel: Kernel) -> None:
+def test_a_machine_that_is_off_is_beyond_cancelling(kernel: Kernel) -> None:
     logind = Logind(kernel)
     shutdown(kernel, logind)
     kernel.run_until_idle()
     assert logind.power_off_ns == 0
-    logind.cancel_shutdown()
+    with pytest.raises(InputError, match="the machine is powered off"):
+        logind.cancel_shutdown()
 
-    assert logind.power_off_ns is None
+    assert logind.power_off_ns == 0
 
 
 def test_a_descriptor_closed_twice_releases_once(kernel: Kernel) -> None:

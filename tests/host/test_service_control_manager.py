@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
+from kubesim.errors import InputError
 from kubesim.host.service_control_manager import OPERATIONS, PreshutdownRecord, ServiceControlManager
 from kubesim.kernel import Kernel
 
@@ -65,25 +66,31 @@ def test_after_the_time_out_the_shutdown_goes_on(kernel: Kernel) -> None:
     assert services.shutdowns == [record]
 
 
-def test_the_handler_runs_at_most_once(kernel: Kernel) -> None:
+def test_a_machine_that_is_off_cannot_be_shut_down_again(kernel: Kernel) -> None:
     services = ServiceControlManager(kernel)
     services.subscribe(handler_that_takes(kernel, 3))
     run(kernel, services)
-    again = run(kernel, services)
+    with pytest.raises(InputError, match="under way already, or over"):
+        run(kernel, services)
 
-    assert again == PreshutdownRecord(requested_ns=3 * SECOND, ended_ns=3 * SECOND, is_late=False)
-    assert rows(services)[-2] == (3, "service stopped", "kubelet", "it has no preshutdown handler")
+    assert services.power_off_ns == 3 * SECOND
 
 
 def test_an_ended_subscription_is_gone_but_not_a_later_one(kernel: Kernel) -> None:
     services = ServiceControlManager(kernel)
     end_first = services.subscribe(handler_that_takes(kernel, 5))
-    end_second = services.subscribe(handler_that_takes(kernel, 9))
+    services.subscribe(handler_that_takes(kernel, 9))
     end_first()
-    assert run(kernel, services).ended_ns == 9 * SECOND
-    end_second()
 
     assert run(kernel, services).ended_ns == 9 * SECOND
+
+
+def test_without_a_subscription_the_service_is_stopped_at_once(kernel: Kernel) -> None:
+    services = ServiceControlManager(kernel)
+    services.subscribe(handler_that_takes(kernel, 5))()
+
+    assert run(kernel, services).ended_ns == 0
+    assert rows(services)[-2] == (0, "service stopped", "kubelet", "it has no preshutdown handler")
 
 
 def test_a_kubelet_that_is_no_service_is_not_told(kernel: Kernel) -> None:

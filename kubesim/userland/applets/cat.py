@@ -8,14 +8,14 @@ from kubesim.userland.options import parse_options
 from kubesim.userland.process_life import Process
 
 
-async def open_operand(process: Process, name: str) -> OpenFile | None:
+async def open_operand(process: Process, name: str, wording: str = "can't open '{}'") -> OpenFile | None:
     """The file of an operand, `-` being standard input; None once it was said that it does not open."""
     if name == "-":
         return process.open_file_of(0).hold()
     try:
         return process.files.open_read(name).hold()
     except FsError as error:
-        await process.complain(f"can't open '{name}': {error.strerror}")
+        await process.complain(f"{wording.format(name)}: {error.strerror}")
         return None
 
 
@@ -25,7 +25,8 @@ async def run(process: Process) -> int:
     code = 0
     number = 1
     for name in options.operands or ["-"]:
-        file = await open_operand(process, name)
+        # With -n busybox opens its files by another function, which words it otherwise.
+        file = await open_operand(process, name, "{}" if "n" in options else "can't open '{}'")
         if file is None:
             code = 1
             continue
@@ -74,6 +75,6 @@ async def _copy_numbered(process: Process, file: OpenFile, number: int) -> int:
             number += 1
         await process.step()
     if pending:
-        await process.write(1, b"%6d\t%s" % (number, pending))
+        await process.write(1, b"%6d\t%s\n" % (number, pending))
         number += 1
     return number

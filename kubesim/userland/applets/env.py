@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kubesim.userland.executable import executable_at, search
+from kubesim.userland.executable import DEFAULT_PATH, executable_at, search
 from kubesim.userland.fs_error import FsError
 from kubesim.userland.options import Options, parse_options
 from kubesim.userland.process_life import Process
@@ -19,7 +19,7 @@ async def run(process: Process) -> int:
         await process.say("".join(f"{name}={value}\n" for name, value in env.items()))
         return 0
     try:
-        path = words[0] if "/" in words[0] else search(process.files, words[0], env.get("PATH", ""))
+        path = words[0] if "/" in words[0] else search(process.files, words[0], env.get("PATH", DEFAULT_PATH))
         if path is None:
             raise FsError("ENOENT", words[0])
         process.execute(executable_at(process.files, path), words, env)

@@ -10,7 +10,7 @@ from kubesim.userland.options import UsageError
 from kubesim.userland.process_life import Process
 
 DIRECTIVE = re.compile(
-    r"%(?P<flags>[-+ #0]*)(?P<width>\*|\d*)(?:\.(?P<precision>\*|\d*))?[hlLjzt]*(?P<kind>.?)", re.DOTALL
+    r"%(?P<flags>[-+ #0]*)(?P<width>\*|\d*)(?:\.(?P<precision>\*|\d*))?(?P<length>[hlLjzt]*)(?P<kind>.?)", re.DOTALL
 )
 
 WIDTH_MAX = 65536
@@ -51,13 +51,16 @@ class Printf:
             if match["kind"] == "%" and match.end() - match.start() == 2:
                 self.data += b"%"
             elif not match["kind"] or match["kind"] not in "bcdiouxXsfeEgG":
-                self.problems.append(f"{text[start:]}: invalid format")
+                # busybox cuts the length letters out of the directive before it looks at it.
+                self.problems.append(
+                    f"{text[start : match.start('length')]}{text[match.start('kind') :]}: invalid format"
+                )
                 self._is_over = True
             else:
                 self._directive(match)
 
     def _literal(self, text: str) -> None:
-        data, self._is_over = decode_escapes(text, style="printf")
+        data, self._is_over = decode_escapes(text, is_format=True)
         self.data += data
 
     def _next(self) -> str:
@@ -88,7 +91,7 @@ class Printf:
     def _text(self, kind: str, precision: int | None) -> bytes:
         argument = self._next()
         if kind == "b":
-            body, self._is_over = decode_escapes(argument, style="printf-b")
+            body, self._is_over = decode_escapes(argument)
         else:
             body = argument.encode(errors="surrogateescape")
         if kind == "c":

@@ -41,13 +41,13 @@ async def run(process: Process) -> int:
         content = b"".join(parts)
         lines += content.removesuffix(b"\n").split(b"\n") if content else []
     is_numeric = "n" in options
-    # Lines that are equal as numbers are ordered by their bytes, unless only one of them is kept.
-    if is_numeric and "u" in options:
-        lines.sort(key=_number, reverse="r" in options)
-        lines = list({_number(line): line for line in reversed(lines)}.values())[::-1]
-    else:
-        lines.sort(key=(lambda line: (_number(line), line)) if is_numeric else None, reverse="r" in options)
-        lines = list(dict.fromkeys(lines)) if "u" in options else lines
+    # Lines that are equal as numbers are ordered by their bytes; with -u the first of them is kept.
+    lines.sort(key=(lambda line: (_number(line), line)) if is_numeric else None, reverse="r" in options)
+    if "u" in options:
+        first_of: dict[float | bytes, bytes] = {}
+        for line in lines:
+            first_of.setdefault(_number(line) if is_numeric else line, line)
+        lines = list(first_of.values())
     if lines:
         await process.write(1, b"\n".join(lines) + b"\n")
     return 0

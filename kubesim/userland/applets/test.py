@@ -174,7 +174,7 @@ class _Condition:
         one, other = _stat(files, left), _stat(files, right)
         if operator == "-ot":
             one, other = other, one
-        return one is not None and (other is None or one.mtime_ns > other.mtime_ns)
+        return one is not None and other is not None and one.mtime_ns > other.mtime_ns
 
 
 def _stat(files: FileView, path: str, *, follow_last: bool = True) -> Stat | None:

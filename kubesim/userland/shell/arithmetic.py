@@ -119,11 +119,11 @@ class _Compiler:
         self._depth += 1
         if self._depth > NESTING_MAX:
             raise self._error()
-        result = self._ternary()
+        steps = [self._ternary()]
         while self._accept(","):
-            result = _then(result, self._ternary())
+            steps.append(self._ternary())
         self._depth -= 1
-        return result
+        return steps[0] if len(steps) == 1 else lambda variables, depth: [step(variables, depth) for step in steps][-1]
 
     def _ternary(self) -> Compute:
         """Assignment and `?:`, which both group from right to left."""
@@ -135,8 +135,9 @@ class _Compiler:
         if self._next == start + 1 and self._tokens[start][0] == "name":
             operator = self._accept(*_ASSIGNING)
             if operator:
+                assignment = _assign(self._tokens[start][1], operator[:-1], self._ternary())
                 self._depth -= 1
-                return _assign(self._tokens[start][1], operator[:-1], self._ternary())
+                return assignment
         if self._accept("?"):
             yes = self._comma()
             if not self._accept(":"):
@@ -150,15 +151,21 @@ class _Compiler:
     def _binary(self, level: int) -> Compute:
         if level == len(_LEVELS):
             return self._power()
-        result = self._binary(level + 1)
+        first = self._binary(level + 1)
+        rest: list[tuple[str, Compute]] = []
         while operator := self._accept(*_LEVELS[level]):
-            result = _joined(operator, result, self._binary(level + 1))
-        return result
+            rest.append((operator, self._binary(level + 1)))
+        return _chain(first, rest)
 
     def _power(self) -> Compute:
         base = self._unary()
         if self._accept("**"):
-            return _joined("**", base, self._power())
+            self._depth += 1
+            if self._depth > NESTING_MAX:
+                raise self._error()
+            power = _chain(base, [("**", self._power())])
+            self._depth -= 1
+            return power
         return base
 
     def _unary(self) -> Compute:
@@ -228,21 +235,13 @@ def _assign(name: str, operator: str, value: Compute) -> Compute:
             return number
 
         return put
-    combined = _joined(operator, lambda variables, depth: _value(name, variables, depth), value)
+    combined = _chain(lambda variables, depth: _value(name, variables, depth), [(operator, value)])
     return _assign(name, "", combined)
 
 
 def _stepped(name: str, operator: str) -> Compute:
     step = 1 if operator == "++" else -1
     return _assign(name, "+", lambda _variables, _depth: step)
-
-
-def _then(first: Compute, second: Compute) -> Compute:
-    def both(variables: Variables, depth: int) -> int:
-        first(variables, depth)
-        return second(variables, depth)
-
-    return both
 
 
 def _signed(signs: list[str], value: Compute) -> Compute:
@@ -267,13 +266,27 @@ _SIGNS: dict[str, Callable[[int], int]] = {
 }
 
 
-def _joined(operator: str, left: Compute, right: Compute) -> Compute:
-    if operator == "&&":
-        return lambda variables, depth: int(bool(left(variables, depth)) and bool(right(variables, depth)))
-    if operator == "||":
-        return lambda variables, depth: int(bool(left(variables, depth)) or bool(right(variables, depth)))
-    apply = _BINARY[operator]
-    return lambda variables, depth: apply(left(variables, depth), right(variables, depth))
+def _chain(first: Compute, rest: list[tuple[str, Compute]]) -> Compute:
+    """Operators of one level, from left to right; a loop, because a sum may have thousands of terms."""
+    if not rest:
+        return first
+    if rest[0][0] in ("&&", "||"):
+        operands = [first, *(operand for _, operand in rest)]
+        if rest[0][0] == "&&":
+            return lambda variables, depth: int(all(operand(variables, depth) for operand in operands))
+        return lambda variables, depth: int(any(operand(variables, depth) for operand in operands))
+    if len(rest) == 1:
+        apply, right = _BINARY[rest[0][0]], rest[0][1]
+        return lambda variables, depth: apply(first(variables, depth), right(variables, depth))
+    steps = [(_BINARY[operator], operand) for operator, operand in rest]
+
+    def computed(variables: Variables, depth: int) -> int:
+        number = first(variables, depth)
+        for apply, operand in steps:
+            number = apply(number, operand(variables, depth))
+        return number
+
+    return computed
 
 
 def _divided(a: int, b: int) -> int:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from kubesim.userland.fs_error import FsError
 from kubesim.userland.shell.control import BuiltinError, FunctionReturn, LoopJump, ShellExit
+from kubesim.userland.shell.external import find_program, run_program
 from kubesim.userland.shell.parser import RESERVED
 
 if TYPE_CHECKING:
@@ -17,6 +18,12 @@ def number_of(text: str) -> int:
     if not (text.isascii() and text.isdecimal()) or len(text) > 9:
         raise BuiltinError(f"Illegal number: {text}")
     return int(text)
+
+
+def refuse_option(arguments: list[str]) -> None:
+    """Raises BuiltinError when the first argument is an option: all known ones are read by now."""
+    if arguments and len(arguments[0]) > 1 and arguments[0][0] == "-":
+        raise BuiltinError(f"illegal option {arguments[0][:2]}")
 
 
 def succeed(shell: Shell, words: list[str]) -> int:
@@ -55,13 +62,17 @@ def leave(shell: Shell, words: list[str]) -> int:
 
 async def evaluate(shell: Shell, words: list[str]) -> int:
     """`eval`: the words are a script."""
-    return await shell.run_text(" ".join(words[1:]), command="eval")
+    context, shell.context = shell.context, "eval"
+    try:
+        return await shell.run_text(" ".join(words[1:]))
+    finally:
+        shell.context = context
 
 
 async def source(shell: Shell, words: list[str]) -> int:
     """`. FILE [ARGS]`: run a file in this shell; a name without a slash is searched along PATH."""
     if len(words) < 2:
-        raise BuiltinError("filename argument required")
+        return 2
     name = words[1]
     path: str | None = name
     if "/" not in name:
@@ -69,11 +80,9 @@ async def source(shell: Shell, words: list[str]) -> int:
         if path is None:
             raise BuiltinError(f"{name}: not found")
     assert path is not None, "a name with a slash is a path"
-    try:
-        text = shell.process.files.read(path).decode(errors="surrogateescape")
-    except FsError as error:
-        raise BuiltinError(f"can't open '{name}': {error.strerror}") from None
+    text = await _script_text(shell, path)
     positional = shell.positional
+    context, shell.context = shell.context, name
     if len(words) > 2:
         shell.positional = words[2:]
     try:
@@ -81,8 +90,24 @@ async def source(shell: Shell, words: list[str]) -> int:
     except FunctionReturn as returned:
         return returned.status
     finally:
+        shell.context = context
         if len(words) > 2:
             shell.positional = positional
+
+
+async def _script_text(shell: Shell, path: str) -> str:
+    parts = []
+    try:
+        file = shell.process.files.open_read(path).hold()
+        try:
+            while data := await shell.process.read_from(file):
+                parts.append(data)
+                await shell.process.grow(len(data))
+        finally:
+            file.release()
+    except FsError as error:
+        raise BuiltinError(f"can't open '{path}': {error.strerror}") from None
+    return b"".join(parts).decode(errors="surrogateescape")
 
 
 def _readable_along_path(shell: Shell, name: str) -> str | None:
@@ -97,7 +122,7 @@ async def execute(shell: Shell, words: list[str]) -> int:
     """`exec PROGRAM`: it takes the place of the shell. Without a program only the redirections stay."""
     if len(words) < 2:
         return 0
-    executable, status = await shell.evaluate.find(words[1], "exec")
+    executable, status = await find_program(shell, words[1], "exec")
     if executable is None:
         raise ShellExit(status)
     try:
@@ -116,6 +141,7 @@ async def command(shell: Shell, words: list[str]) -> int:
         if word == "--":
             break
         option = word if word != "-p" else option
+    refuse_option(arguments)
     if not arguments:
         return 0
     if option:
@@ -126,7 +152,7 @@ async def command(shell: Shell, words: list[str]) -> int:
         except BuiltinError as error:
             await shell.complain(error.message, arguments[0])
             return error.status
-    return await shell.evaluate.external(arguments, shell.variables.env())
+    return await run_program(shell, arguments, shell.variables.env())
 
 
 async def describe(shell: Shell, words: list[str]) -> int:

@@ -9,6 +9,7 @@ from kubesim.userland.applets.echo import echo_bytes
 from kubesim.userland.applets.printf import Printf
 from kubesim.userland.applets.test import TestError, evaluate_test
 from kubesim.userland.fs_error import FsError
+from kubesim.userland.shell.builtins_flow import refuse_option
 from kubesim.userland.shell.control import BuiltinError
 
 if TYPE_CHECKING:
@@ -108,6 +109,7 @@ async def umask(shell: Shell, words: list[str]) -> int:
     is_symbolic = bool(arguments) and arguments[0] == "-S"
     if is_symbolic:
         arguments = arguments[1:]
+    refuse_option(arguments)
     if not arguments:
         allowed = ~files.umask
         text = f"{files.umask:04o}"
@@ -127,8 +129,10 @@ def _letters(bits: int) -> str:
 
 
 def forget_commands(shell: Shell, words: list[str]) -> int:
-    """`hash -r` forgets where programs were found; the list is not shown."""
-    if words[1:] not in ([], ["-r"]):
-        raise BuiltinError("only -r is emulated")
-    shell.found_commands.clear()
+    """`hash -r` forgets where programs were found, `hash NAME...` finds them; the list is not shown."""
+    if words[1:2] == ["-r"]:
+        shell.found_commands.clear()
+    for name in words[1:]:
+        if name != "-r" and shell.find_command(name) is None:
+            raise BuiltinError(f"{name}: not found", status=1)
     return 0

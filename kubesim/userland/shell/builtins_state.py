@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kubesim.userland.shell.builtins_flow import number_of
+from kubesim.userland.shell.builtins_flow import number_of, refuse_option
 from kubesim.userland.shell.control import BuiltinError, ShellError
 from kubesim.userland.shell.variables import is_name
 from kubesim.userland.signals import NAMES
@@ -56,6 +56,7 @@ async def export(shell: Shell, words: list[str]) -> int:
         is_exported = option != "-n"
         if option == "--":
             break
+    refuse_option(arguments)
     if not arguments:
         for name in sorted(shell.variables.exported):
             value = shell.variables.get(name)
@@ -74,6 +75,7 @@ async def export(shell: Shell, words: list[str]) -> int:
 async def readonly(shell: Shell, words: list[str]) -> int:
     """`readonly NAME[=VALUE]...`; without names, or with -p, the list of what is read-only."""
     arguments = [word for word in words[1:] if word not in ("-p", "--")]
+    refuse_option(arguments)
     if not arguments:
         for name in sorted(shell.variables.readonly):
             value = shell.variables.get(name)
@@ -110,6 +112,7 @@ def unset(shell: Shell, words: list[str]) -> int:
     option = ""
     while arguments and arguments[0] in ("-f", "-v", "--"):
         option = arguments.pop(0)
+    refuse_option(arguments)
     for name in arguments:
         if option == "-f":
             shell.functions.pop(name, None)
@@ -192,8 +195,8 @@ async def trap(shell: Shell, words: list[str]) -> int:
     arguments = words[1:]
     if arguments and arguments[0] == "--":
         arguments.pop(0)
-    elif arguments and len(arguments[0]) > 1 and arguments[0][0] == "-":
-        raise BuiltinError(f"illegal option {arguments[0][:2]}")
+    else:
+        refuse_option(arguments)
     if not arguments:
         for signum in sorted(shell.traps):
             name = NAMES[signum] if signum else "EXIT"

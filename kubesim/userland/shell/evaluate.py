@@ -11,9 +11,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
-from kubesim.userland.executable import Executable, executable_at
 from kubesim.userland.fs_error import FsError
-from kubesim.userland.process_life import Process
 from kubesim.userland.shell import syntax
 from kubesim.userland.shell.builtins import BUILTINS, SPECIAL_BUILTINS
 from kubesim.userland.shell.control import (
@@ -24,6 +22,7 @@ from kubesim.userland.shell.control import (
     ShellError,
     ShellExit,
 )
+from kubesim.userland.shell.external import run_program
 from kubesim.userland.shell.patterns import matches
 from kubesim.userland.shell.redirect import SavedFiles, redirect
 
@@ -65,6 +64,8 @@ class Evaluator:
             if shell.pending_traps:
                 await shell.run_traps()
         shell.line = command.line
+        if "n" in shell.options:
+            return 0
         shell.substituted_status = 0
         words = list(command.plain_words) if command.plain_words is not None else None
         if words is None:
@@ -108,7 +109,7 @@ class Evaluator:
         for name, word in command.assignments:
             value = await shell.expand.text(word)
             shell.variables.set(name, value)
-            shown.append(f"{name}={value}")
+            shown.append(f"{name}={quoted(value)}")
         if "x" in shell.options and shown:
             await self._trace(shown)
         return shell.substituted_status
@@ -119,7 +120,7 @@ class Evaluator:
         shell = self._shell
         assigned = [(name, await shell.expand.text(word)) for name, word in command.assignments]
         if "x" in shell.options:
-            await self._trace([f"{name}={value}" for name, value in assigned], words)
+            await self._trace([f"{name}={quoted(value)}" for name, value in assigned], words)
         name = words[0]
         if name in SPECIAL_BUILTINS:
             for key, value in assigned:
@@ -137,10 +138,12 @@ class Evaluator:
             finally:
                 for key, value_before, is_exported in before:
                     shell.variables.put_back(key, value_before, is_exported=is_exported)
+        for key, _ in assigned:
+            shell.variables.check_writable(key)
         env = shell.variables.env()
         if is_last and saved is not None:
             saved.keep()  # the program that takes the place of the shell has them for good
-        return await self.external(words, {**env, **dict(assigned)} if assigned else env, is_last=is_last)
+        return await run_program(shell, words, {**env, **dict(assigned)} if assigned else env, is_last=is_last)
 
     def _assign_for_now(self, assigned: list[tuple[str, str]]) -> list[tuple[str, str | None, bool]]:
         """Assign in front of one command; what to put back afterwards."""
@@ -193,56 +196,6 @@ class Evaluator:
             shell.loop_depth = loop_depth
             shell.positional = positional
             shell.variables.leave_scope()
-
-    async def external(self, words: list[str], env: dict[str, str], *, is_last: bool = False) -> int:
-        """Run a program, in the place of the shell when nothing comes after it."""
-        shell = self._shell
-        executable, status = await self.find(words[0])
-        if executable is None:
-            return status
-        process = shell.process
-        if not executable.program:
-            return await self._script(executable, words, env)
-        program = process.table.programs.get(executable.program)
-        if program is None:
-            await shell.complain(f'{words[0]}: program "{executable.program}" is not emulated')
-            return 126
-        if is_last:
-            process.execute(executable, words, env)
-        child = process.fork(program, argv=executable.argv(words), env=env)
-        return await shell.jobs.wait_for(child)
-
-    async def find(self, name: str, command: str = "") -> tuple[Executable | None, int]:
-        """What a command runs; None and 127 or 126 once the reason was said."""
-        shell = self._shell
-        path = name if "/" in name else shell.find_command(name)
-        if path is None:
-            await shell.complain(f"{name}: not found", command)
-            return None, 127
-        try:
-            return executable_at(shell.process.files, path), 0
-        except FsError as error:
-            if error.errno_name == "ENOEXEC":
-                return Executable(path=path, program=""), 0
-            is_missing = error.errno_name in ("ENOENT", "ENOTDIR")
-            await shell.complain(f"{name}: {'not found' if is_missing else error.strerror}", command)
-            return None, 127 if is_missing else 126
-
-    async def _script(self, executable: Executable, words: list[str], env: dict[str, str]) -> int:
-        """A file that is no program: the shell takes it for a script, as POSIX asks."""
-        shell = self._shell
-
-        async def run(process: Process) -> int:
-            inner = shell.subshell(process)
-            inner.kind, inner.arg0, inner.positional = "file", executable.path, words[1:]
-            try:
-                text = process.files.read(executable.path).decode(errors="surrogateescape")
-            except FsError as error:
-                await inner.complain(f"can't open {executable.path}: {error.strerror}")
-                return 126
-            return await inner.live(lambda: inner.run_text(text, line=1))
-
-        return await shell.jobs.wait_for(shell.process.fork(run, argv=words, env=env))
 
     # -- compound commands --------------------------------------------------------------------------------
 

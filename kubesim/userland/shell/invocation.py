@@ -11,8 +11,15 @@ from kubesim.userland.shell.parser import Parser
 from kubesim.userland.shell.shell import Shell
 from kubesim.userland.shell.syntax import ShellSyntaxError
 
+READ_BYTES = 8192
+"""What the shell reads of its standard input at once. Mirrors busybox: shell/ash.c, IBUFSIZ and preadfd."""
+
 SCRIPT_BYTES_MAX = 1024 * 1024
 """Longest single command from standard input: a limit of ours."""
+
+
+DEFAULT_PATH = "/sbin:/usr/sbin:/bin:/usr/bin"
+"""Where programs are searched when nobody said. Mirrors busybox: include/libbb.h, bb_default_root_path."""
 
 
 class InvocationError(Exception):
@@ -102,42 +109,35 @@ def _begin(shell: Shell) -> None:
     depth = variables.get("SHLVL") or ""
     variables.set("SHLVL", str(int(depth) + 1 if depth.isascii() and depth.isdecimal() and len(depth) < 9 else 1))
     variables.set("PWD", shell.process.files.cwd)
+    if variables.get("PATH") is None:
+        variables.set("PATH", DEFAULT_PATH)
+        variables.export("PATH")
     variables.export("SHLVL")
     variables.export("PWD")
 
 
 async def _run_stdin(shell: Shell) -> int:
-    """Read commands line by line, each run as soon as it is complete."""
+    """Run each command as soon as its last line is there. What was read with it belongs to the shell."""
     pending = ""
-    line = first_line = 1
+    line = 1
     is_at_end = False
     status = 0
-    while not is_at_end:
-        text, is_at_end = await _read_line(shell.process)
-        pending += text
-        line += text.count("\n")
-        parser = Parser(pending, line=first_line)
+    while True:
+        parser = Parser(pending, line=line)
         try:
-            trees = []
-            while (tree := parser.next_command()) is not None:
-                trees.append(tree)
+            tree = parser.next_command()
+            is_complete = not (parser.is_at_end or parser.lexer.has_open_document)
         except ShellSyntaxError as error:
-            if error.is_incomplete and not is_at_end and len(pending) < SCRIPT_BYTES_MAX:
-                continue
-            raise ShellError(f"syntax error: {error.message}") from None
-        if parser.lexer.has_open_document and not is_at_end:
+            if is_at_end or not error.is_incomplete or len(pending) > SCRIPT_BYTES_MAX:
+                raise ShellError(f"syntax error: {error.message}") from None
+            is_complete = False
+        if not is_complete and not is_at_end:
+            data = await shell.process.read(0, READ_BYTES)
+            is_at_end = not data
+            pending += data.decode(errors="surrogateescape")
             continue
-        pending, first_line = "", line
-        for tree in trees:
-            status = await shell.evaluate.run(tree)
-    return status
-
-
-async def _read_line(process: Process) -> tuple[str, bool]:
-    """One line, byte by byte: what comes after it may be meant for the commands. And whether it was the last."""
-    data = bytearray()
-    while byte := await process.read(0, 1):
-        data += byte
-        if byte == b"\n":
-            return data.decode(errors="surrogateescape"), False
-    return data.decode(errors="surrogateescape"), True
+        if tree is None:
+            return status
+        pending = pending[parser.lexer.position :]
+        line = parser.lexer.line
+        status = await shell.evaluate.run(tree)

@@ -260,7 +260,7 @@ class Lexer:
         self.position = match.end()
         self.line += match[0].count("\n")
         body = match[1].replace("\\'", "'").replace('\\"', '"')
-        return decode_escapes(body, style="printf")[0].decode(errors="surrogateescape")
+        return decode_escapes(body, is_format=True)[0].decode(errors="surrogateescape")
 
     def _braced(self, *, is_quoted: bool) -> Parameter:
         """`${...}` behind its brace."""
@@ -290,6 +290,8 @@ class Lexer:
     def _brace_error(self) -> ShellSyntaxError:
         if self.position >= len(self.text):
             return self.error("missing '}'", is_incomplete=True)
+        if self._peek() == '"' and "}" not in self.text[self.position :]:
+            return self.error("unterminated quoted string", is_incomplete=True)
         return self.error("bad substitution")
 
     def _brace_argument(self, *, is_quoted: bool) -> Word:
@@ -326,7 +328,7 @@ class Lexer:
         while True:
             character = self._peek()
             if not character:
-                raise self.error('unexpected end of file (expecting "))")', is_incomplete=True)
+                raise self.error("missing '))'", is_incomplete=True)
             if character == ")" and depth == 0:
                 if not self.text.startswith("))", self.position):
                     raise self.error("missing '))'")

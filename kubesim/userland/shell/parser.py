@@ -37,8 +37,8 @@ RESERVED = frozenset(
 _COMPOUND = frozenset(("if", "while", "until", "for", "case", "{"))
 """Reserved words that begin a command."""
 
-_ENDING = frozenset(("do", "done", "elif", "else", "esac", "fi", "then", "}"))
-"""Reserved words that end a list."""
+_ENDING = frozenset(("!", "do", "done", "elif", "else", "esac", "fi", "in", "then", "}"))
+"""Reserved words that do not begin a command. (A pipeline has taken its `!` before.)"""
 
 _REDIRECTIONS = {"<": 0, ">": 1, ">|": 1, ">>": 1, "<>": 0, "<&": 0, ">&": 1, "<<": 0, "<<-": 0}
 """Operators, and the descriptor they mean when none is written."""
@@ -60,9 +60,7 @@ class Parser:
         outer_pending, lexer.pending = lexer.pending, []
         outer_token, self._token = self._token, None
         self._skip_newlines()
-        if self._peek().kind == "end":
-            raise self._unexpected(self._peek(), ")")
-        body: Command = Sequence(()) if self._is_operator(")") else self._list()
+        body: Command = Sequence(()) if self._is_operator(")") else self._list(")")
         self._expect(")")
         lexer.pending, self._token = outer_pending, outer_token
         return body if isinstance(body, Sequence) else Sequence((body,))
@@ -127,7 +125,8 @@ class Parser:
             what = "word"
         else:
             what = f'"{token.text}"'
-        hint = f' (expecting "{expected}")' if expected else ""
+        wanted = expected if expected in ("", "word") else f'"{expected}"'
+        hint = f" (expecting {wanted})" if wanted else ""
         return ShellSyntaxError(f"unexpected {what}{hint}", line=token.line, is_incomplete=token.kind == "end")
 
     # -- lists --------------------------------------------------------------------------------------------
@@ -141,12 +140,14 @@ class Parser:
                 break
         return commands[0] if len(commands) == 1 else Sequence(tuple(commands))
 
-    def _list(self) -> Command:
-        """Commands of a compound command: also joined by newlines, and at least one."""
+    def _list(self, end: str) -> Command:
+        """Commands of a compound command: also joined by newlines, and at least one. `end` is what must follow."""
         self.lexer.depth += 1
         if self.lexer.depth > NESTING_MAX:
             raise self.lexer.error("nested too deeply")
         self._skip_newlines()
+        if self._peek().kind == "end":
+            raise self._unexpected(self._peek(), end)
         commands = []
         while True:
             commands.append(self._and_or_item())
@@ -161,7 +162,7 @@ class Parser:
         token = self._peek()
         if token.kind == "operator":
             return token.text not in (")", ";;", ";", "&", "&&", "||", "|")
-        return token.kind != "end" and not (token.kind == "word" and token.text in _ENDING)
+        return token.kind != "end" and not (token.kind == "word" and token.text in _ENDING and token.text != "!")
 
     def _and_or_item(self) -> Command:
         """One and-or list with the `;` or `&` behind it."""
@@ -185,10 +186,9 @@ class Parser:
         return AndOr(first, tuple(rest)) if rest else first
 
     def _pipeline(self) -> Command:
-        is_negated = False
-        while self._is_reserved("!"):
+        is_negated = self._is_reserved("!")
+        if is_negated:
             self._take()
-            is_negated = not is_negated
         commands = [self._command()]
         while self._is_operator("|"):
             self._take()
@@ -202,10 +202,7 @@ class Parser:
         token = self._peek()
         if token.kind == "operator" and token.text == "(":
             self._take()
-            self._skip_newlines()
-            if self._peek().kind == "end":
-                raise self._unexpected(self._peek(), ")")
-            body = self._list()
+            body = self._list(")")
             self._expect(")")
             return Subshell(body, self._redirections())
         if token.kind != "word" or token.text not in _COMPOUND:
@@ -224,11 +221,11 @@ class Parser:
             case "case":
                 return self._case()
             case "{":
-                body = self._list()
+                body = self._list("}")
                 self._expect("}")
                 return Group(body, ())
             case _:
-                condition = self._list()
+                condition = self._list("do")
                 return Loop(condition, self._do_group(), is_until=word == "until")
 
     def _simple(self) -> Command:
@@ -312,21 +309,21 @@ class Parser:
         branches = []
         otherwise = None
         while True:
-            condition = self._list()
+            condition = self._list("then")
             self._expect("then")
-            branches.append((condition, self._list()))
+            branches.append((condition, self._list("fi")))
             if self._is_reserved("elif"):
                 self._take()
                 continue
             if self._is_reserved("else"):
                 self._take()
-                otherwise = self._list()
+                otherwise = self._list("fi")
             self._expect("fi")
             return If(tuple(branches), otherwise)
 
     def _do_group(self) -> Command:
         self._expect("do")
-        body = self._list()
+        body = self._list("done")
         self._expect("done")
         return body
 
@@ -362,7 +359,7 @@ class Parser:
             patterns = self._patterns()
             self._skip_newlines()
             is_empty = self._is_operator(";;") or self._is_reserved("esac")
-            branches.append((patterns, None if is_empty else self._list()))
+            branches.append((patterns, None if is_empty else self._list(";;")))
             self._skip_newlines()
             if not self._is_reserved("esac"):
                 self._expect(";;")
@@ -377,7 +374,7 @@ class Parser:
         while True:
             token = self._take()
             if token.word is None:
-                raise self._unexpected(token)
+                raise self._unexpected(token, ")" if token.kind == "end" else "")
             patterns.append(token.word)
             if not self._is_operator("|"):
                 break

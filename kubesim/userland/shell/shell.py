@@ -59,6 +59,8 @@ class Shell:
         self.function_depth = 0
         self.traps: dict[int, str] = {}
         self.pending_traps: list[int] = []
+        self.context = ""
+        """What messages name besides the shell: `eval`, or a sourced file."""
         self.has_lines = kind == "file"
         self.wakeup = Event()
         """Set when a signal with a trap arrives or a child ends: what `wait` waits for."""
@@ -72,6 +74,7 @@ class Shell:
         """The same shell in a child process. Traps are reset, but what is ignored stays so."""
         other = Shell(process, arg0=self.arg0, kind=self.kind, variables=self.variables.copy())
         other.has_lines = self.has_lines
+        other.context = self.context
         other.positional = self.positional
         other.options = set(self.options)
         other.functions = dict(self.functions)
@@ -128,6 +131,7 @@ class Shell:
 
     async def complain(self, message: str, command: str = "") -> None:
         """Write an error as ash words it: with the line number for builtins and in script files."""
+        command = command or self.context
         line = f"line {self.line}: " if command or self.has_lines else ""
         await self.write_error(f"{self.arg0}: {command + ': ' if command else ''}{line}{message}\n")
 
@@ -167,7 +171,7 @@ class Shell:
             await self.complain(error.message, error.command)
             return error.status
 
-    async def run_text(self, text: str, *, command: str = "", is_last: bool = False, line: int | None = None) -> int:
+    async def run_text(self, text: str, *, is_last: bool = False, line: int | None = None) -> int:
         """Run a script, command by command: what comes before a syntax error has run when it is found."""
         parser = Parser(text, line=self.line if line is None else line)
         status = 0
@@ -176,7 +180,7 @@ class Shell:
                 tree = parser.next_command()
             except ShellSyntaxError as error:
                 self.line = error.line
-                raise ShellError(f"syntax error: {error.message}", command=command) from None
+                raise ShellError(f"syntax error: {error.message}", command=self.context) from None
             if tree is None:
                 return status
             if "n" not in self.options:
@@ -223,6 +227,7 @@ class Shell:
         if signum not in self.pending_traps:
             self.pending_traps.append(signum)
         self.wakeup.set()
+        self.process.cpu.interrupt()
 
     async def run_traps(self) -> None:
         """Run the traps of the signals that arrived, after the command that was running then."""

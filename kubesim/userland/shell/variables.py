@@ -38,10 +38,15 @@ class Variables:
         """The value; None when it is not set."""
         return self.values.get(name)
 
-    def set(self, name: str, value: str) -> None:
-        """Assign. Raises ShellError for a variable that is read-only."""
+    def check_writable(self, name: str) -> None:
+        """Raises ShellError for a variable that is read-only."""
         if name in self.readonly:
             raise ShellError(f"{name}: is read only")
+
+    def set(self, name: str, value: str) -> None:
+        """Assign. Raises ShellError for a variable that is read-only."""
+        if self.readonly:
+            self.check_writable(name)
         self.values[name] = value
         if name in self.exported:
             self._env = None
@@ -50,8 +55,7 @@ class Variables:
 
     def unset(self, name: str) -> None:
         """Forget a variable. Raises ShellError for one that is read-only."""
-        if name in self.readonly:
-            raise ShellError(f"{name}: is read only")
+        self.check_writable(name)
         self.values.pop(name, None)
         self.exported.discard(name)
         self._env = None

@@ -1,0 +1,62 @@
+"""Programs: the commands of a script that are neither functions nor part of the shell."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from kubesim.userland.executable import Executable, executable_at
+from kubesim.userland.fs_error import FsError
+from kubesim.userland.process_life import Process
+
+if TYPE_CHECKING:
+    from kubesim.userland.shell.shell import Shell
+
+
+async def run_program(shell: Shell, words: list[str], env: dict[str, str], *, is_last: bool = False) -> int:
+    """Run a program, in the place of the shell when nothing comes after it."""
+    executable, status = await find_program(shell, words[0])
+    if executable is None:
+        return status
+    process = shell.process
+    if not executable.program:
+        return await _run_script(shell, executable, words, env)
+    program = process.table.programs.get(executable.program)
+    if program is None:
+        await shell.complain(f'{words[0]}: program "{executable.program}" is not emulated')
+        return 126
+    if is_last:
+        process.execute(executable, words, env)
+    child = process.fork(program, argv=executable.argv(words), env=env)
+    return await shell.jobs.wait_for(child)
+
+
+async def find_program(shell: Shell, name: str, command: str = "") -> tuple[Executable | None, int]:
+    """What a command runs; None and 127 or 126 once the reason was said."""
+    path = name if "/" in name else shell.find_command(name)
+    if path is None:
+        await shell.complain(f"{name}: not found", command)
+        return None, 127
+    try:
+        return executable_at(shell.process.files, path), 0
+    except FsError as error:
+        if error.errno_name == "ENOEXEC":
+            return Executable(path=path, program=""), 0
+        is_missing = error.errno_name in ("ENOENT", "ENOTDIR")
+        await shell.complain(f"{name}: {'not found' if is_missing else error.strerror}", command)
+        return None, 127 if is_missing else 126
+
+
+async def _run_script(shell: Shell, executable: Executable, words: list[str], env: dict[str, str]) -> int:
+    """A file that is no program: the shell takes it for a script, as POSIX asks."""
+
+    async def run(process: Process) -> int:
+        inner = shell.subshell(process)
+        inner.kind, inner.arg0, inner.positional = "file", executable.path, words[1:]
+        try:
+            text = process.files.read(executable.path).decode(errors="surrogateescape")
+        except FsError as error:
+            await inner.complain(f"can't open {executable.path}: {error.strerror}")
+            return 126
+        return await inner.live(lambda: inner.run_text(text, line=1))
+
+    return await shell.jobs.wait_for(shell.process.fork(run, argv=words, env=env))

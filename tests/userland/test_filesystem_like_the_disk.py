@@ -1,0 +1,184 @@
+"""The file system agrees with a real directory on any sequence of operations, errors included."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kubesim.images.tree import FileTree, build_tree, directory_node, file_node, symlink_node
+from kubesim.userland.filesystem import FileSystem, FileView, FsError, HostSource, MountSpec
+from kubesim.userland.fs_error import from_os_error
+from kubesim.userland.host_files import MemoryHostFiles, RealHostFiles
+
+NAMES = ("a", "b", "d", "d/a", "d/b", "d/e", "d/e/f", "l", "l/a", "k")
+
+paths = st.sampled_from(NAMES)
+operations = st.one_of(
+    st.tuples(st.just("write"), paths, st.binary(max_size=4)),
+    st.tuples(st.just("append"), paths, st.binary(max_size=4)),
+    st.tuples(st.just("mkdir"), paths),
+    st.tuples(st.just("unlink"), paths),
+    st.tuples(st.just("rmdir"), paths),
+    st.tuples(st.just("rename"), paths, paths),
+    st.tuples(st.just("link"), paths, st.sampled_from(("a", "d", "../d", "nope", "l", "d/e"))),
+    st.tuples(st.just("read"), paths),
+    st.tuples(st.just("list"), paths),
+    st.tuples(st.just("chmod"), paths, st.sampled_from((0o600, 0o755))),
+)
+
+
+def _begin() -> FileTree:
+    """What both sides begin with."""
+    return build_tree(
+        [
+            ("/w/a", file_node(b"one")),
+            ("/w/d/b", file_node(b"two", mode=0o755)),
+            ("/w/d/e", directory_node()),
+            ("/w/l", symlink_node("d")),
+        ]
+    )
+
+
+def _in_userland(files: FileView, operation: tuple[object, ...]) -> object:
+    match operation:
+        case ("write", str(path), bytes(data)):
+            files.write(path, data)
+        case ("append", str(path), bytes(data)):
+            files.open_write(path, is_append=True).write_now(data)
+        case ("mkdir", str(path)):
+            files.make_directory(path)
+        case ("unlink", str(path)):
+            files.remove_file(path)
+        case ("rmdir", str(path)):
+            files.remove_directory(path)
+        case ("rename", str(path), str(to_path)):
+            files.rename(path, to_path)
+        case ("link", str(path), str(target)):
+            files.make_link(path, target)
+        case ("read", str(path)):
+            return files.read(path)
+        case ("list", str(path)):
+            return files.list_dir(path)
+        case ("chmod", str(path), int(mode)):
+            files.set_mode(path, mode)
+    return None
+
+
+def _on_the_disk(root: Path, operation: tuple[object, ...]) -> object:
+    match operation:
+        case ("write", str(path), bytes(data)):
+            (root / path).write_bytes(data)
+        case ("append", str(path), bytes(data)):
+            with (root / path).open("ab") as file:
+                file.write(data)
+        case ("mkdir", str(path)):
+            (root / path).mkdir()
+        case ("unlink", str(path)):
+            (root / path).unlink()
+        case ("rmdir", str(path)):
+            (root / path).rmdir()
+        case ("rename", str(path), str(to_path)):
+            (root / path).rename(root / to_path)
+        case ("link", str(path), str(target)):
+            (root / path).symlink_to(target)
+        case ("read", str(path)):
+            return (root / path).read_bytes()
+        case ("list", str(path)):
+            return sorted(os.listdir(root / path))  # noqa: PTH208 - names, as the other side gives them
+        case ("chmod", str(path), int(mode)):
+            (root / path).chmod(mode)
+    return None
+
+
+def _listing_of_userland(files: FileView, path: str = ".") -> list[tuple[str, str, int, object]]:
+    found = []
+    for name in files.list_dir(path):
+        below = f"{path}/{name}"
+        stat = files.stat(below, follow_last=False)
+        if stat.kind == "directory":
+            found += [(below, "directory", stat.mode, None), *_listing_of_userland(files, below)]
+        elif stat.kind == "symlink":
+            found.append((below, "symlink", 0, files.read_link(below)))
+        else:
+            found.append((below, "file", stat.mode, files.read(below)))
+    return found
+
+
+def _listing_of_disk(root: Path, path: str = ".") -> list[tuple[str, str, int, object]]:
+    found: list[tuple[str, str, int, object]] = []
+    for name in sorted(os.listdir(root / path)):  # noqa: PTH208 - names, as the other side gives them
+        below = f"{path}/{name}"
+        real = root / below
+        if real.is_symlink():
+            found.append((below, "symlink", 0, os.readlink(real)))  # noqa: PTH115 - the text as it was written
+        elif real.is_dir():
+            found += [(below, "directory", real.stat().st_mode & 0o7777, None), *_listing_of_disk(root, below)]
+        else:
+            found.append((below, "file", real.stat().st_mode & 0o7777, real.read_bytes()))
+    return found
+
+
+def _lay_out(root: Path) -> None:
+    for path, node in _begin().get("/w").children.items():  # type: ignore[union-attr]  # it is there
+        if node.kind == "symlink":
+            (root / path).symlink_to(node.target)
+        elif node.is_directory:
+            (root / path).mkdir(mode=0o755)
+            (root / path / "b").write_bytes(b"two")
+            (root / path / "b").chmod(0o755)
+            (root / path / "e").mkdir(mode=0o755)
+        else:
+            (root / path).write_bytes(node.content)
+
+
+def _memory_bind() -> MemoryHostFiles:
+    host = MemoryHostFiles()
+    host.make_dirs("/v/d/e")
+    host.write("/v/a", b"one")
+    host.write("/v/d/b", b"two", 0o755)
+    host.make_link("/v/l", "d")
+    return host
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="root passes permission checks, and so does the emulated process here")
+@pytest.mark.parametrize("kind", ["overlay", "memory bind", "disk bind"])
+@settings(max_examples=60)
+@given(sequence=st.lists(operations, max_size=14))
+def test_the_same_operations_have_the_same_effect(kind: str, sequence: list[tuple[object, ...]]) -> None:
+    scratch = Path(tempfile.mkdtemp())
+    before = os.umask(0o022)
+    try:
+        disk = scratch / "disk"
+        disk.mkdir()
+        _lay_out(disk)
+        mounts = []
+        if kind == "memory bind":
+            mounts = [MountSpec(destination="/w", source=HostSource(files=_memory_bind(), path="/v"))]
+        elif kind == "disk bind":
+            (scratch / "bind").mkdir()
+            _lay_out(scratch / "bind")
+            mounts = [MountSpec(destination="/w", source=HostSource(files=RealHostFiles(), path=f"{scratch}/bind"))]
+        files = FileSystem(_begin(), mounts=mounts).as_root().copy()
+        files.cwd = "/w"
+        for operation in sequence:
+            ours: object
+            theirs: object
+            try:
+                ours = _in_userland(files, operation)
+            except FsError as error:
+                ours = error.errno_name
+            try:
+                theirs = _on_the_disk(disk, operation)
+            except OSError as error:
+                theirs = from_os_error(error).errno_name
+            assert ours == theirs, operation
+        assert _listing_of_userland(files) == _listing_of_disk(disk)
+    finally:
+        os.umask(before)
+        shutil.rmtree(scratch)
