@@ -6,11 +6,14 @@ Subcommand modules have `add_arguments(parser)` and `run(options) -> int`.
 from __future__ import annotations
 
 import argparse
+import errno
 import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
 from typing import NoReturn
+
+from kubesim.cli.not_available import add_command
 
 COMMANDS = {
     "serve": "the CRI mock for real clients, on a unix socket",
@@ -21,9 +24,19 @@ COMMANDS = {
     "images": "what is in the emulated registries",
 }
 
+NOT_AVAILABLE = {
+    "record": "kubesim serve --journal FILE writes the calls to the emulated runtime",
+    "logind": "kubesim replay plays shutdowns without a bus",
+    "ctl": "start kubesim serve anew with other options",
+}
+"""Commands of the design that are still missing, and what there is instead."""
+
 DONE, EXPECTATION_FAILED, BAD_INPUT = 0, 1, 2
 INTERRUPTED = 130
 """What a shell calls the end by SIGINT."""
+
+STDOUT_ERRORS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF})
+"""Why a file takes no more output. `open` and its like name their file in the error; a write to stdout has no name."""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -46,12 +59,35 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if name == asked:
             # Only the command that is asked for is imported: `kubesim --help` must not load grpc.
             import_module(f"kubesim.cli.{name}").add_arguments(command)
+    for name, hint in NOT_AVAILABLE.items():
+        add_command(commands, name, hint=hint)
     try:
-        return _answer(parser, arguments)
+        try:
+            return _answer(parser, arguments)
+        finally:
+            # Here, and not at exit: a full disk, or a reader that went away, is noticed where it can be answered.
+            _flush()
     except BrokenPipeError:
-        # The reader went away (`| head`): nothing more to say. Python would complain when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # The reader went away (`| head`): nothing more to say.
+        _forget_output()
         return DONE
+    except OSError as error:
+        if error.filename is not None or error.errno not in STDOUT_ERRORS:
+            raise
+        _forget_output()
+        print(f"kubesim: stdout: cannot be written: {error.strerror}; write to another place", file=sys.stderr)
+        return BAD_INPUT
+
+
+def _flush() -> None:
+    # A process that was started without a stdout (`>&-`) has none.
+    if sys.stdout is not None:
+        sys.stdout.flush()
+
+
+def _forget_output() -> None:
+    """Let what is left go nowhere: Python would complain a second time when it flushes at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _answer(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> int:
@@ -72,8 +108,6 @@ def _run(options: argparse.Namespace) -> int:
 
     try:
         code: int = import_module(f"kubesim.cli.{options.command}").run(options)
-        # Here, and not at exit: a reader that went away is noticed where it can be answered.
-        sys.stdout.flush()
     except ExpectationFailed as error:
         print(f"kubesim: {error}", file=sys.stderr)
         return EXPECTATION_FAILED

@@ -6,9 +6,13 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from kubesim.cli.not_available import add_command
+
 if TYPE_CHECKING:
     from kubesim.node.identity_explained import ExplainedIdentity
     from kubesim.policy.identity import TraceStep
+
+NOT_AVAILABLE = ("shutdown", "image-volume", "cgroup-driver", "admission")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -32,17 +36,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     identity.add_argument("--kubelet-version", default="1.36", metavar="VERSION", help="1.28 to 1.36 (%(default)s)")
     identity.add_argument("--images", nargs="+", default=[], metavar="PATH", help="image fixtures: files or folders")
     identity.add_argument("-o", "--output", choices=["table", "json"], default="table")
+    for name in NOT_AVAILABLE:
+        add_command(subjects, name, hint="kubesim explain identity is")
 
 
 def run(options: argparse.Namespace) -> int:
     """Print the identity of every container of the pods, with one row per decision."""
     import json
 
+    from kubesim.cli.located import check_kubelet_version, check_profile
     from kubesim.errors import InputError
     from kubesim.node.account_files import check_account_files
     from kubesim.node.identity_explained import explain_identities
     from kubesim.node.sources import image_paths, pods_of
 
+    check_profile(options.profile)
+    check_kubelet_version(options.kubelet_version)
     images = image_paths(options.images)
     check_account_files(images)
     pods = pods_of(_source(options), kubelet_version=options.kubelet_version)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 
+from kubesim.cli.not_available import add_command
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of `images`."""
@@ -11,6 +13,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     ls = actions.add_parser("ls", help="list the images")
     ls.add_argument("--images", nargs="+", default=[], metavar="PATH", help="image fixtures: files or folders")
     ls.add_argument("-o", "--output", choices=["table", "json"], default="table")
+    add_command(actions, "inspect", hint="kubesim images ls -o json says what is known of each image")
+    add_command(actions, "add", hint="name image fixtures with --images")
 
 
 def run(options: argparse.Namespace) -> int:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from kubesim.cli.not_available import add_option
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of `replay`."""
     parser.add_argument("scenarios", nargs="*", type=Path, metavar="SCENARIO.yaml", help="scenario documents")
     parser.add_argument("--seed", type=int, help="instead of the scenario's own")
     parser.add_argument("--junit", type=Path, metavar="FILE", help="write a JUnit file")
+    add_option(parser, "--html", "HTML reports", metavar="FILE", hint="use --junit FILE or -o json")
     parser.add_argument("-o", "--output", choices=["text", "json"], default="text")
     parser.add_argument("--schema", action="store_true", help="print the JSON Schema of scenarios and exit")
 

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 DEFAULT_PROFILE = "containerd-2.3"
 DEFAULT_SEED = 1
 
+DURATION_HOURS_MAX = 168
+"""A week: about a minute of computing for a quiet pod. Beyond it, a slip of the keyboard would run for hours."""
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of `run`."""
@@ -32,7 +35,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Run the pods and print their status, then the node's."""
+    from kubesim.cli.located import check_kubelet_version, check_profile
+
     _check_duration(options.duration)
+    check_profile(options.profile or DEFAULT_PROFILE)
+    check_kubelet_version(options.kubelet_version)
     outcome = _over_socket(options) if options.cri else _in_virtual_time(options)
     if options.output == "table":
         print(_table(outcome, options))
@@ -57,9 +64,12 @@ def _check_duration(text: str) -> None:
     try:
         duration_ns = parse_duration(text)
     except InputError as error:
-        raise InputError(error.what, where="--for", hint=error.hint) from error
+        # Go's words begin with its package, which reads like a place.
+        raise InputError(error.what.removeprefix("time: "), where="--for", hint=error.hint) from error
     if duration_ns < 0:
         raise InputError(f"{text} is negative", where="--for", hint="time only goes forward")
+    if duration_ns > DURATION_HOURS_MAX * 3600 * 10**9:
+        raise InputError(f"{text} is too long", where="--for", hint=f"at most {DURATION_HOURS_MAX}h are run")
 
 
 def _in_virtual_time(options: argparse.Namespace) -> Outcome:

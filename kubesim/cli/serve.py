@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from kubesim.cli.not_available import add_option
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of `serve`."""
@@ -16,14 +18,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--images", nargs="+", default=[], metavar="PATH", help="image fixtures: files or folders")
     parser.add_argument("--journal", type=Path, metavar="FILE", help="write every call as a line of JSON")
     parser.add_argument("--image-fs-path", metavar="DIR", help="the directory that ImageFsInfo names (the socket's)")
+    add_option(parser, "--faults", "fault rules", metavar="FILE", hint="leave the option out")
+    add_option(parser, "--control", "control sockets", metavar="SOCKET", hint="leave the option out")
 
 
 def run(options: argparse.Namespace) -> int:
     """Serve until told to stop."""
+    from kubesim.cli.located import check_profile
     from kubesim.node.account_files import check_account_files
     from kubesim.node.sources import image_paths
     from kubesim.server.serve import ServeOptions, serve
 
+    check_profile(options.profile)
     images = image_paths(options.images)
     check_account_files(images)
     serve(

@@ -43,7 +43,8 @@ def load_catalogue(paths: Iterable[str | Path], *, builtin: bool = True) -> Cata
     """A new catalogue of the built-in images (unless `builtin` is false) and of every fixture that `paths` name.
 
     Each path is a fixture file or a directory of them; a directory is not searched in depth. Raises InputError for a
-    path that is not there, for text that is no fixture, and for two documents of `paths` with one name.
+    path that is not there or holds no image, for text that is no fixture, and for two documents of `paths` with one
+    name.
     """
     catalogue = Catalogue(_builtin_images() if builtin else ())
     for image in load_images(paths):
@@ -55,9 +56,10 @@ def load_images(paths: Iterable[str | Path]) -> tuple[Image, ...]:
     """The images of the fixtures that `paths` name, in order. Raises InputError as `load_catalogue` does."""
     images: list[Image] = []
     places: dict[str, str] = {}
-    for file in _fixture_files(paths):
-        for fixture in image_fixtures(load_documents(_content(file), name=str(file))):
-            image = image_from_fixture(fixture, directory=file.parent)
+    for path in map(Path, paths):
+        count_before = len(images)
+        for fixture, directory in _fixtures(path):
+            image = image_from_fixture(fixture, directory=directory)
             for name in image.references:
                 if name in places:
                     raise InputError(
@@ -67,7 +69,17 @@ def load_images(paths: Iterable[str | Path]) -> tuple[Image, ...]:
                     )
                 places[name] = fixture.where
             images.append(image)
+        # Per path and not per file: a directory may keep an empty file beside others.
+        if len(images) == count_before:
+            raise InputError("no image in it", where=str(path), hint=_EXPECTED)
     return tuple(images)
+
+
+def _fixtures(path: Path) -> Iterator[tuple[ImageFixture, Path]]:
+    """The checked documents of a file or directory, and where the relative paths of each start."""
+    for file in _fixture_files(path):
+        for fixture in image_fixtures(load_documents(_content(file), name=str(file))):
+            yield fixture, file.parent
 
 
 def builtin_fixtures_dir() -> Path:
@@ -146,17 +158,15 @@ def _reference(name: str, fixture: ImageFixture) -> Reference:
         ) from error
 
 
-def _fixture_files(paths: Iterable[str | Path]) -> Iterator[Path]:
-    for path in map(Path, paths):
-        if not path.is_dir():
-            yield path
-            continue
-        if (path / "oci-layout").exists():
-            raise InputError("an OCI image layout cannot be read yet", where=str(path), hint=_EXPECTED)
-        files = sorted(file for file in path.iterdir() if file.suffix in FIXTURE_SUFFIXES and not file.is_dir())
-        if not files:
-            raise InputError("no image fixture in this directory", where=str(path), hint=_EXPECTED)
-        yield from files
+def _fixture_files(path: Path) -> list[Path]:
+    if not path.is_dir():
+        return [path]
+    if (path / "oci-layout").exists():
+        raise InputError("an OCI image layout cannot be read yet", where=str(path), hint=_EXPECTED)
+    files = sorted(file for file in path.iterdir() if file.suffix in FIXTURE_SUFFIXES and not file.is_dir())
+    if not files:
+        raise InputError("no image fixture in this directory", where=str(path), hint=_EXPECTED)
+    return files
 
 
 _EXPECTED = "expected a YAML file of kind Image or ImageList, or a directory of such files"

@@ -20,6 +20,7 @@ from kubesim.middleware.journal import Journal, JournalEntry
 from kubesim.model import k8s_v1 as v1
 from kubesim.model.duration import parse_duration
 from kubesim.model.manifest import Manifest
+from kubesim.node import arguments
 from kubesim.node.sources import Source, configuration_of, image_paths, pods_of
 from kubesim.node.world import World, WorldSettings
 from kubesim.policy.feature_gates import NEWEST_VERSION
@@ -75,8 +76,17 @@ class Node:
         seed: int = 1,
         node_name: str = "node-1",
     ) -> None:
+        arguments.check_text(os, "Node(os)", example="linux")
+        arguments.check_text(kubelet_version, "Node(kubelet_version)", example=NEWEST_VERSION)
+        arguments.check_text(profile, "Node(profile)", example=DEFAULT_PROFILE)
+        if config is not None:
+            arguments.check_source(config, "Node(config)", what="a KubeletConfiguration")
+        arguments.check_image_sources(images, "Node(images)")
+        arguments.check_whole_number(seed, "Node(seed)")
+        arguments.check_node_name(node_name, "Node(node_name)")
         self._kernel = Kernel(seed=seed)
         self.profile = load_profile(profile)
+        arguments.check_operating_system(os, self.profile, "Node(os)")
         settings = WorldSettings(
             os=os,
             kubelet_version=kubelet_version,
@@ -97,17 +107,20 @@ class Node:
         self._client = CriClient(self._runtime)
         self._world = World(self._kernel, self._journal, settings, host_files)
         self._is_started = False
+        self._is_closed = False
 
     # -- life -------------------------------------------------------------------------------------------------
 
     def start(self) -> None:
-        """Start the kubelet. Raises KubeletStartError."""
+        """Start the kubelet. Raises KubeletStartError, and InputError for a node that is closed."""
+        self._check_open()
         if not self._is_started:
             self._run(self._world.start(), name="start kubelet")
             self._is_started = True
 
     def close(self) -> None:
         """End the kubelet; the node can be looked at, but not driven any more."""
+        self._is_closed = True
         if self._is_started:
             self._world.stop()
             # What was cancelled ends now; nothing later is played.
@@ -131,6 +144,7 @@ class Node:
         All pods of the source are read and checked before the first is created. Raises InputError.
         """
         self.start()
+        arguments.check_source(source, "apply(source)", what="manifests of pods")
         pods = pods_of(source, kubelet_version=self._world.settings.kubelet_version)
         store = self._world.api
         for pod in pods:
@@ -142,6 +156,8 @@ class Node:
 
     def delete(self, key: str, *, grace_seconds: int | None = None) -> None:
         """DELETE a pod, as a user would; with `grace_seconds` 0 it is gone from the API at once."""
+        self._check_open()
+        arguments.check_grace(grace_seconds, "delete(grace_seconds)")
         self._world.api.delete_pod(key, grace_seconds=grace_seconds)
 
     def advance(
@@ -159,10 +175,14 @@ class Node:
         if until is None:
             if duration is None:
                 raise InputError("advance needs a duration or a condition", hint='say advance("30s") or until=...')
-            self._kernel.run_until(self._kernel.now_ns + parse_duration(duration))
+            self._kernel.run_until(self._kernel.now_ns + arguments.check_duration(duration, "advance(duration)"))
             return
-        limit = duration or at_most
-        if not self._kernel.run_until(self._kernel.now_ns + parse_duration(limit), goal=until):
+        if not callable(until):
+            hint = "give a function without parameters"
+            raise InputError(f"{until!r} cannot be called", where="advance(until)", hint=hint)
+        where = "advance(at_most)" if duration is None else "advance(duration)"
+        limit = at_most if duration is None else duration
+        if not self._kernel.run_until(self._kernel.now_ns + arguments.check_duration(limit, where), goal=until):
             raise SimulationStalled(f"the condition did not hold within {limit} of virtual time")
 
     def exec(
@@ -173,6 +193,9 @@ class Node:
         Raises InputError, CriError when the command cannot be started, and SimulationStalled when it does not end
         within `at_most`.
         """
+        self._check_open()
+        arguments.check_command(command, "exec(command)")
+        arguments.check_duration(at_most, "exec(at_most)")
         pod = self._world.api.pod(key)
         container_id = _running_container_id(pod, key, container)
         answer = self._run(
@@ -189,6 +212,7 @@ class Node:
 
     def cancel_shutdown(self) -> None:
         """Call the shutdown off (Linux only: a Windows preshutdown cannot be cancelled)."""
+        self._check_open()
         if self._world.logind is None:
             raise InputError("a Windows preshutdown cannot be cancelled")
         self._world.logind.cancel_shutdown()
@@ -196,18 +220,22 @@ class Node:
     def restart_kubelet(self, *, down_for: str = "0s") -> None:
         """End the kubelet process, let `down_for` pass, and start it again; containers live on."""
         self.start()
+        down_ns = arguments.check_duration(down_for, "restart_kubelet(down_for)")
         self._world.stop()
-        self._kernel.run_until(self._kernel.now_ns + parse_duration(down_for))
+        self._kernel.run_until(self._kernel.now_ns + down_ns)
         self._run(self._world.start_again(), name="start kubelet again")
 
     def restart_runtime(self, *, down_for: str = "0s") -> None:
         """Restart the runtime's daemon, away for `down_for`; containers live on."""
-        self._runtime.restart(downtime_ns=parse_duration(down_for))
+        self._check_open()
+        self._runtime.restart(downtime_ns=arguments.check_duration(down_for, "restart_runtime(down_for)"))
 
     def exit_container(
         self, key: str, exit_code: int, *, container: str | None = None, reason: str | None = None
     ) -> None:
         """A container's first process ends now, from inside. The reason OOMKilled makes it an out-of-memory kill."""
+        self._check_open()
+        arguments.check_whole_number(exit_code, "exit_container(exit_code)")
         container_id = _running_container_id(self._world.api.pod(key), key, container)
         self._runtime.exit_container(container_id, exit_code, is_oom_killed=reason == "OOMKilled")
 
@@ -228,7 +256,7 @@ class Node:
 
     def status(self) -> dict[str, Any]:
         """The v1 Node with its status, JSON-ready. Raises InputError when the kubelet registers none."""
-        self.start()
+        self._start_to_look()
         node = self._world.api.get_node()
         if node is None:
             raise InputError("this kubelet registers no Node", hint="set registerNode: true in its configuration")
@@ -237,7 +265,7 @@ class Node:
 
     def configz(self) -> dict[str, Any]:
         """The effective KubeletConfiguration, as /configz shows it."""
-        self.start()
+        self._start_to_look()
         return self._world.kubelet.configz()
 
     def metrics(self) -> Mapping[str, float]:
@@ -272,6 +300,17 @@ class Node:
     def runtime(self) -> Runtime:
         """The emulated runtime: for what happens to it from outside, such as `exit_container` or `tag_image`."""
         return self._runtime
+
+    def _check_open(self) -> None:
+        """Raises InputError for a closed node: a kubelet that is started again would never be ended."""
+        if self._is_closed:
+            hint = "make another Node; what this one has seen can still be looked at"
+            raise InputError("this node is closed", hint=hint)
+
+    def _start_to_look(self) -> None:
+        """Start a node that never was; a closed one shows what it has."""
+        if not self._is_closed:
+            self.start()
 
     def _run(self, coroutine: Coroutine[Any, Any, T], *, name: str, at_most: str = "10m") -> T:
         """Drive a coroutine to its end in virtual time. Raises what it raises, and SimulationStalled."""

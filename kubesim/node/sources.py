@@ -34,9 +34,9 @@ def read_text(path: Path) -> bytes:
 def documents_of(source: Source) -> list[Document]:
     """The documents of a file, of YAML text (several lines), or of a dict. Raises InputError."""
     if isinstance(source, Mapping):
-        return [Document(value=dict(source), name="<dict>")]
-    if isinstance(source, str) and "\n" in source:
-        return load_documents(source, name="<text>")
+        return [Document(value=dict(source), name=_name(source))]
+    if _is_text(source):
+        return load_documents(str(source), name=_name(source))
     path = Path(source)
     return load_documents(read_text(path), name=str(path))
 
@@ -46,7 +46,21 @@ def pods_of(source: Source | Manifest, *, kubelet_version: str) -> list[v1.Pod]:
     if isinstance(source, Manifest):
         return [_pod(source)]
     found = manifests(documents_of(source), minor=minor_version(kubelet_version))
+    if not found:
+        # Somebody who gave a source expects pods of it: an empty one is a wrong name or a lost text.
+        raise InputError("no pod in it", where=_name(source), hint="give manifests of kind Pod")
     return [_pod(manifest) for manifest in found]
+
+
+def _is_text(source: Source) -> bool:
+    """Whether a source is YAML itself and not the name of a file; no file has an empty name."""
+    return isinstance(source, str) and ("\n" in source or not source.strip())
+
+
+def _name(source: Source) -> str:
+    if isinstance(source, Mapping):
+        return "<dict>"
+    return "<text>" if _is_text(source) else str(Path(source))
 
 
 def _pod(manifest: Manifest) -> v1.Pod:
@@ -63,8 +77,8 @@ def configuration_of(source: Source | None, *, kubelet_version: str, os: str) ->
     minor = minor_version(kubelet_version)
     if source is None or isinstance(source, Mapping):
         document = Document(value=dict(source or {}), name="KubeletConfiguration")
-    elif isinstance(source, str) and "\n" in source:
-        document = load_document(source, name="<text>")
+    elif _is_text(source):
+        document = load_document(str(source), name=_name(source))
     else:
         document = load_document(read_text(Path(source)), name=str(source))
     return load_kubelet_configuration(document, minor=minor, os=os)

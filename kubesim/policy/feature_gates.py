@@ -44,6 +44,10 @@ def feature_gates(version: str) -> Mapping[str, FeatureGate]:
     Raises:
         InputError: the version is not one of the table.
     """
+    if not isinstance(version, str):
+        # 1.30 without quotes is 1.3 to Python: what was meant cannot be told from the number.
+        what = f"{version!r} is of type {type(version).__name__}"
+        raise InputError(what, where="feature_gates(version)", hint=f'give text, such as "{NEWEST_VERSION}"')
     return _gates_of(_minor(version))
 
 

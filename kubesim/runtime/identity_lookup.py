@@ -35,11 +35,14 @@ def resolve_identity(
 
     Raises:
         IdentityError: the runtime refuses; `str(error)` is its own message.
-        InputError: there is no such profile; an argument cannot be sent over CRI.
+        InputError: there is no such profile or policy; an argument cannot be sent over CRI.
     """
     dialect = load_profile(profile).identity
-    if not dialect.knows_policy and policy_name(policy) is None:
-        hint = "choose Merge or Strict; this profile does not know the field and merges"
+    # A name is never sent: CRI has numbers. A number that CRI does not define gets the words of a runtime that looks.
+    if policy_name(policy) is None and (isinstance(policy, str) or not dialect.knows_policy):
+        hint = "choose Merge or Strict"
+        if not dialect.knows_policy:
+            hint += "; this profile does not know the field and merges"
         raise InputError(f"unknown policy {policy!r}", where="policy", hint=hint)
     numbers = {"run_as_user": run_as_user, "run_as_group": run_as_group}
     numbers |= {f"supplemental_groups[{index}]": number for index, number in enumerate(supplemental_groups)}

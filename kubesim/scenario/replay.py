@@ -72,8 +72,16 @@ class ScenarioResult:
 
 
 def load_scenarios(path: Path) -> list[Scenario]:
-    """The scenarios of a file. Raises InputError."""
-    return [load_scenario(document) for document in load_documents(read_text(path), name=str(path))]
+    """The scenarios of a file. Raises InputError, also for what would pass because it asks for nothing."""
+    scenarios = [load_scenario(document) for document in load_documents(read_text(path), name=str(path))]
+    if not scenarios:
+        hint = "expected YAML documents of kind Scenario; see kubesim replay --schema"
+        raise InputError("no scenario in it", where=str(path), hint=hint)
+    for scenario in scenarios:
+        if not scenario.steps:
+            where = scenario.document.where(("spec", "steps"))
+            raise InputError(f"scenario {scenario.name!r} has no steps", where=where, hint="give at least one step")
+    return scenarios
 
 
 def replay(scenario: Scenario, *, folder: Path, seed: int | None = None) -> ScenarioResult:

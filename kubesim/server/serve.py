@@ -53,8 +53,12 @@ class ServeOptions:
 
 
 def serve(options: ServeOptions) -> None:
-    """Serve until SIGINT or SIGTERM. Raises InputError before anything is left behind."""
+    """Serve until SIGINT, SIGTERM or SIGHUP. Raises InputError before anything is left behind."""
     path = socket_path(options.socket)
+    if not path.parent.is_dir():
+        what = "is not a directory" if path.parent.exists() else "does not exist"
+        hint = "name a socket in an existing directory"
+        raise InputError(f"the socket's folder {path.parent} {what}", where="--socket", hint=hint)
     profile = load_profile(options.profile)
     catalogue = load_catalogue(options.images)
     image_fs_path = options.image_fs_path or str(path.parent)
@@ -70,13 +74,30 @@ def serve(options: ServeOptions) -> None:
         cgroup_driver=options.cgroup_driver,
         image_fs_path=image_fs_path,
     )
-    with ListeningPath(path), _journal_sink(options.journal) as sink:
-        cri: Cri = Journal(runtime, kernel, sink=sink, entries_max=0) if sink is not None else runtime
-        ready = f"kubesim serves {profile.name} ({profile.runtime_name} {profile.runtime_version}) on unix://{path}"
-        asyncio.run(_run(cri, kernel, path, lambda: options.on_ready(ready)))
+    ready = f"kubesim serves {profile.name} ({profile.runtime_name} {profile.runtime_version}) on unix://{path}"
+
+    async def main() -> None:
+        stop = _stop_signals()
+        with ListeningPath(path), _journal_sink(options.journal) as sink:
+            cri: Cri = Journal(runtime, kernel, sink=sink, entries_max=0) if sink is not None else runtime
+            await _run(cri, kernel, path, lambda: options.on_ready(ready), stop)
+
+    asyncio.run(main())
 
 
-async def _run(cri: Cri, kernel: Kernel, path: Path, on_ready: Callable[[], object]) -> None:
+def _stop_signals() -> asyncio.Event:
+    """Set by a signal that asks to stop. Comes before the lock: a signal in between would leave its file behind."""
+    loop = asyncio.get_running_loop()
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    # Under nohup the hangup is ignored, which is what was asked for.
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        loop.add_signal_handler(signal.SIGHUP, stop.set)
+    return stop
+
+
+async def _run(cri: Cri, kernel: Kernel, path: Path, on_ready: Callable[[], object], stop: asyncio.Event) -> None:
     loop = asyncio.get_running_loop()
     pump = RealTimePump(kernel, loop, on_failure=_report_failure)
     server = create_server(cri, kernel, pump)
@@ -85,9 +106,6 @@ async def _run(cri: Cri, kernel: Kernel, path: Path, on_ready: Callable[[], obje
         server.add_insecure_port(f"unix:{path}")
     finally:
         os.umask(before)
-    stop = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
     await server.start()
     pump.start()
     on_ready()

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from kubesim.cli import main
+from kubesim.errors import InputError
+from kubesim.node.node import Node
 
 POD = """\
 apiVersion: v1
@@ -69,7 +71,9 @@ def test_an_unknown_profile(tmp_path: Path) -> None:
     (tmp_path / "pod.yaml").write_text(VALID_POD)
     line = refused("run", "pod.yaml", "--profile", "containerd-2.33", cwd=tmp_path)
 
-    assert line.startswith("unknown profile 'containerd-2.33', did you mean 'containerd-2.3'?; known profiles: ")
+    assert line.startswith(
+        "--profile: unknown profile 'containerd-2.33', did you mean 'containerd-2.3'?; known profiles: "
+    )
 
 
 def test_a_manifest_that_is_not_there(tmp_path: Path) -> None:
@@ -162,7 +166,7 @@ def test_several_mistakes_have_a_line_each(tmp_path: Path) -> None:
         (["serve", "--socket", "tcp://0.0.0.0:1"], 'kubesim: "tcp://0.0.0.0:1" is not a unix socket; use unix:///'),
         (["serve", "--socket", "unix://k.sock"], 'kubesim: "unix://k.sock" has no absolute path; use unix:///'),
         (["serve", "--socket", "unix:///k.sock", "--images", "q"], "kubesim: q: no such image fixture; name a file"),
-        (["serve", "--socket", "unix:///k.sock", "--profile", "q"], "kubesim: unknown profile 'q'; known profiles: "),
+        (["serve", "--socket", "unix:///k.sock", "--profile", "q"], "kubesim: --profile: unknown profile 'q'; known"),
         (["serve", "--socket", "unix:///k.sock", "--journal", "no/j"], "kubesim: no/j: cannot write the journal: No"),
         (["replay"], "kubesim: no scenario is named; kubesim replay SCENARIO.yaml"),
         (["replay", "nothing.yaml"], "kubesim: nothing.yaml: cannot be read: No such file or directory; name a"),
@@ -170,9 +174,26 @@ def test_several_mistakes_have_a_line_each(tmp_path: Path) -> None:
         (["run", "nothing.yaml"], "kubesim: nothing.yaml: cannot be read: No such file or directory; name a"),
         (["run", "."], "kubesim: .: cannot be read: Is a directory; name a readable file"),
         (["run", "binary"], "kubesim: binary:1:1: byte 0xff is not UTF-8; YAML files are UTF-8"),
-        (["run", "pod.yaml", "--kubelet-version", "1.99"], "kubesim: unknown kubelet version '1.99'; known versions"),
-        (["run", "pod.yaml", "--for", "soon"], 'kubesim: --for: time: invalid duration "soon"; expected e.g. "30s"'),
+        (["run", "pod.yaml", "--kubelet-version", "1.99"], "kubesim: --kubelet-version: unknown kubelet version"),
+        (["run", "pod.yaml", "--for", "soon"], 'kubesim: --for: invalid duration "soon"; expected e.g. "30s"'),
         (["run", "pod.yaml", "--for=-1s"], "kubesim: --for: -1s is negative; time only goes forward"),
+        (["run", "pod.yaml", "--for", "10000h"], "kubesim: --for: 10000h is too long; at most 168h are run"),
+        (["run", "pod.yaml", "empty.yaml"], "kubesim: empty.yaml: no pod in it; give manifests of kind Pod"),
+        (["run", "list.yaml"], "kubesim: list.yaml: no pod in it; give manifests of kind Pod"),
+        (["run", "pod.yaml", "--images", "empty.yaml"], "kubesim: empty.yaml: no image in it; expected a YAML file"),
+        (["serve", "--socket", "unix:///k.sock", "--images", "empty.yaml"], "kubesim: empty.yaml: no image in it; "),
+        (["serve", "--socket", "unix:///no/k.sock"], "kubesim: --socket: the socket's folder /no does not exist; name"),
+        (["replay", "empty.yaml"], "kubesim: empty.yaml: no scenario in it; expected YAML documents of kind Scenario"),
+        (["replay", "idle.yaml"], "kubesim: idle.yaml:1:87: scenario 's' has no steps; give at least one step"),
+        (["explain", "identity", "pod.yaml", "--profile", "q"], "kubesim: --profile: unknown profile 'q'; known"),
+        (["serve", "--faults", "f"], "kubesim: --faults: fault rules are not available yet; "),
+        (["serve", "--control", "s"], "kubesim: --control: control sockets are not available yet; "),
+        (["replay", "s.yaml", "--html", "f"], "kubesim: --html: HTML reports are not available yet; "),
+        (["record", "--upstream", "u"], "kubesim: record: not available yet; "),
+        (["logind", "--bus", "unix:path=b"], "kubesim: logind: not available yet; "),
+        (["ctl"], "kubesim: ctl: not available yet; "),
+        (["explain", "shutdown", "pod.yaml"], "kubesim: explain shutdown: not available yet; "),
+        (["images", "inspect", "i"], "kubesim: images inspect: not available yet; "),
         (["run", "pod.yaml", "--node-config", "no.yaml"], "kubesim: no.yaml: cannot be read: No such file or"),
         (["run", "pod.yaml", "--node-config", "pod.yaml"], "kubesim: pod.yaml:"),
         (["run", "pod.yaml", "--os", "plan9"], "kubesim run: argument --os: invalid choice: 'plan9'"),
@@ -196,6 +217,11 @@ def test_one_line_and_exit_code_2(
 ) -> None:
     (tmp_path / "pod.yaml").write_text(VALID_POD)
     (tmp_path / "binary").write_bytes(b"\xff\xfe")
+    (tmp_path / "empty.yaml").write_text("---\n")
+    (tmp_path / "list.yaml").write_text("{apiVersion: v1, kind: List, items: []}")
+    (tmp_path / "idle.yaml").write_text(
+        "{apiVersion: kubesim/v1, kind: Scenario, metadata: {name: s}, spec: {node: {}, steps: []}}"
+    )
     before = sorted(path.name for path in tmp_path.iterdir())
     monkeypatch.chdir(tmp_path)
     code = in_process(arguments)
@@ -208,3 +234,17 @@ def test_one_line_and_exit_code_2(
     assert sorted(path.name for path in tmp_path.iterdir()) == before
     assert not Path("/k.sock").exists()
     assert not Path("/k.sock.lock").exists()
+
+
+@pytest.mark.parametrize("source", ["", " ", "\n", "# nothing\n"])
+def test_an_empty_text_has_no_pods(source: str) -> None:
+    with Node() as node, pytest.raises(InputError, match=r"^<text>: no pod in it; give manifests of kind Pod$"):
+        node.apply(source)
+
+
+def test_a_folder_may_hold_an_empty_file_beside_fixtures(tmp_path: Path) -> None:
+    with_image(tmp_path, "")
+    (tmp_path / "pod.yaml").unlink()
+    (tmp_path / "empty.yaml").write_text("")
+
+    assert in_process(["images", "ls", "--images", str(tmp_path)]) == 0

@@ -1,9 +1,11 @@
 """The frame around the subcommands: help, version, exit codes, pipes, progress."""
 
+import errno
 import io
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -88,6 +90,30 @@ def test_a_reader_that_goes_away_is_no_error(arguments: list[str]) -> None:
     process.stderr.close()
 
     assert (process.wait(timeout=60), errors) == (0, "")
+
+
+@pytest.mark.parametrize("arguments", [["profiles", "containerd-2.3"], ["--version"], ["images", "ls", "-o", "json"]])
+def test_a_full_disk_is_one_line(arguments: list[str]) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "kubesim", *arguments], stdout=full, stderr=subprocess.PIPE, text=True, timeout=60,
+            check=False,
+        )  # fmt: skip
+
+    text = "kubesim: stdout: cannot be written: No space left on device; write to another place\n"
+    assert (done.returncode, done.stderr) == (2, text)
+
+
+def test_an_error_of_another_file_is_not_blamed_on_stdout(monkeypatch: pytest.MonkeyPatch) -> None:
+    from kubesim.cli import profiles
+
+    def fail(options: object) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device", "somewhere")
+
+    monkeypatch.setattr(profiles, "run", fail)
+
+    with pytest.raises(OSError, match="somewhere"):
+        main(["profiles"])
 
 
 class Terminal(io.StringIO):

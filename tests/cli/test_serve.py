@@ -51,7 +51,7 @@ def test_it_says_what_it_serves_and_where(serve: "Serve", folder: Path) -> None:
     assert (folder / "k.sock").stat().st_mode & 0o777 == 0o660
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_it_leaves_nothing_behind(number: signal.Signals, serve: "Serve", folder: Path) -> None:
     server = serve()
 

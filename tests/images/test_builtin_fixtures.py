@@ -218,7 +218,7 @@ def test_the_shutdown_pods_have_the_priorities_of_the_scenario() -> None:
     } == {
         "web": (0, 30),
         "batch": (0, 5),
-        "cache": (1000, 10),
+        "cache": (0, 10),
         "cluster-critical": (2_000_000_000, 30),
         "node-critical": (2_000_001_000, 60),
     }

@@ -1,8 +1,11 @@
 """Pods that a real kubelet ran, played on the emulated one: how many publish the same sequence of versions.
 
-The figure is a ratchet: it may only rise. What differs, and why, is what `scripts/conformance recorded --verbose` prints.
+The recordings are no part of the repository; KUBESIM_RECORDED names their directory.
+
+The figure is a ratchet: it may only rise. `scripts/conformance recorded --verbose` prints what differs, and why.
 """
 
+import os
 import re
 import subprocess
 import sys
@@ -11,14 +14,15 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-RECORDED = ROOT.parent / "shared" / "recorded"
+RECORDED = os.environ.get("KUBESIM_RECORDED", "")
 EQUAL_MIN = 35
 
 
-@pytest.mark.skipif(not RECORDED.is_dir(), reason="the recordings of a real kubelet are not beside this checkout")
+@pytest.mark.skipif(not RECORDED, reason="KUBESIM_RECORDED names no directory with recordings of a real kubelet")
+@pytest.mark.skipif(not Path(RECORDED).is_dir(), reason=f"KUBESIM_RECORDED={RECORDED}: no such directory")
 def test_recorded_pods_publish_the_same_versions(capsys: pytest.CaptureFixture[str]) -> None:
     done = subprocess.run(
-        [sys.executable, str(ROOT / "scripts" / "conformance"), "recorded", str(RECORDED), "--verbose"],
+        [sys.executable, str(ROOT / "scripts" / "conformance"), "recorded", RECORDED, "--verbose"],
         capture_output=True,
         text=True,
         timeout=300,
@@ -45,3 +49,17 @@ def test_a_folder_without_recordings_is_named(tmp_path: Path) -> None:
 
     assert done.returncode == 2
     assert "no recordings there" in done.stderr
+
+
+def test_without_a_folder_the_variable_is_named() -> None:
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "scripts" / "conformance"), "recorded"],
+        env={name: value for name, value in os.environ.items() if name != "KUBESIM_RECORDED"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert done.returncode == 2
+    assert done.stderr == "conformance: no recordings are named; give DIR or set KUBESIM_RECORDED\n"

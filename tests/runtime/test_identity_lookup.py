@@ -5,6 +5,7 @@ import pytest
 from kubesim.errors import InputError
 from kubesim.policy.identity import IdentityError
 from kubesim.runtime.identity_lookup import resolve_identity
+from kubesim.runtime.profiles import profile_names
 
 PASSWD = "root:x:0:0::/:/bin/sh\nuser-defined-in-image:x:1000:1000::/:/bin/sh\n"
 GROUP = "user-defined-in-image:x:1000:\ngroup-defined-in-image:x:50000:user-defined-in-image\n"
@@ -45,11 +46,18 @@ def test_a_patch_level_decides_what_an_overflow_is():
         resolve_identity(passwd=passwd, group=None, image_user="99999999999", profile="containerd-2.2.4")
 
 
-def test_an_unknown_policy_gets_the_words_of_the_runtime():
-    with pytest.raises(IdentityError, match="not implemented in this containerd release: SupplementalGroupsPolicy=X"):
-        resolve_identity(passwd=PASSWD, group=GROUP, policy="X")
-    with pytest.raises(InputError, match=r"^policy: unknown policy 'X'; choose Merge or Strict"):
-        resolve_identity(passwd=PASSWD, group=GROUP, policy="X", profile="containerd-1.7")
+def test_an_unknown_number_of_a_policy_gets_the_words_of_the_runtime():
+    with pytest.raises(IdentityError, match="not implemented in this containerd release: SupplementalGroupsPolicy=7"):
+        resolve_identity(passwd=PASSWD, group=GROUP, policy=7)
+    with pytest.raises(InputError, match=r"^policy: unknown policy 7; choose Merge or Strict"):
+        resolve_identity(passwd=PASSWD, group=GROUP, policy=7, profile="containerd-1.7")
+
+
+@pytest.mark.parametrize("profile", profile_names())
+@pytest.mark.parametrize("policy", ["strict", "X", ""])
+def test_an_unknown_name_of_a_policy_is_bad_input(policy, profile):
+    with pytest.raises(InputError, match=rf"^policy: unknown policy '{policy}'; choose Merge or Strict"):
+        resolve_identity(passwd=PASSWD, group=GROUP, policy=policy, profile=profile)
 
 
 @pytest.mark.parametrize(

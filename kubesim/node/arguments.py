@@ -1,0 +1,102 @@
+"""What is checked where a user's Python meets a `Node`: wrong types are refused by the name of the argument.
+
+Type hints do not run, and a wrong type that gets through shows up far away as an AttributeError of ours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from kubesim.errors import InputError
+from kubesim.model.duration import parse_duration
+from kubesim.model.field_error import check_subdomain
+from kubesim.model.manifest import Manifest
+from kubesim.policy.runtime_profile import RuntimeProfile
+
+
+def check_text(value: object, where: str, *, example: str) -> None:
+    """Raises InputError for what is not a str; a number is a version that lost its quotes (1.30 would be 1.3)."""
+    if not isinstance(value, str):
+        raise _wrong_type(value, where, hint=f'give text, such as "{example}"')
+
+
+def check_whole_number(value: object, where: str) -> None:
+    """Raises InputError for what is not an int; True is an int to Python only."""
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise _wrong_type(value, where, hint="give a whole number")
+
+
+def check_grace(seconds: object, where: str) -> None:
+    """Raises InputError for a grace that is neither None nor a number of seconds from 0."""
+    if seconds is None:
+        return
+    check_whole_number(seconds, where)
+    if isinstance(seconds, int) and seconds < 0:
+        raise InputError(
+            f"{seconds} is negative", where=where, hint="give 0 to delete at once, or None for the pod's own"
+        )
+
+
+def check_duration(text: object, where: str) -> int:
+    """The nanoseconds of a duration that time can pass by. Raises InputError, also for a negative one."""
+    if not isinstance(text, str):
+        raise _wrong_type(text, where, hint='give text with a unit, such as "30s"')
+    try:
+        duration_ns = parse_duration(text)
+    except InputError as error:
+        raise InputError(error.what, where=where, hint=error.hint) from error
+    if duration_ns < 0:
+        raise InputError(f"{text} is negative", where=where, hint="time only goes forward")
+    return duration_ns
+
+
+def check_source(value: object, where: str, *, what: str) -> None:
+    """Raises InputError for what is no path, no text and no dict."""
+    if not isinstance(value, str | Path | Mapping | Manifest):
+        raise _wrong_type(value, where, hint=f"give {what}: a path, YAML text or a dict")
+
+
+def check_image_sources(value: object, where: str) -> None:
+    """Raises InputError for what is not a list of paths; a lone str would be read letter by letter."""
+    if isinstance(value, str | Path):
+        raise InputError(f"{str(value)!r} is not a list", where=where, hint=f'give a list: ["{value}"]')
+    _check_items(value, where, (str, Path), hint='give a list of paths, such as ["images.yaml"]')
+
+
+def check_command(value: object, where: str) -> None:
+    """Raises InputError for what is not a list of words; no shell is there to split a lone str."""
+    hint = 'give a list, such as ["id", "-u"]'
+    if isinstance(value, str):
+        words = ", ".join(f'"{word}"' for word in value.split())
+        raise InputError(f"{value!r} is not a list", where=where, hint=f"give a list: [{words}]")
+    _check_items(value, where, (str,), hint=hint)
+
+
+def check_node_name(value: object, where: str) -> None:
+    """Raises InputError with the API server's words: it would refuse a Node of another name."""
+    check_text(value, where, example="node-1")
+    for error in check_subdomain((), str(value)):
+        raise InputError(error.body, where=where, hint='give a name such as "node-1"')
+
+
+def check_operating_system(os: str, profile: RuntimeProfile, where: str) -> None:
+    """Raises InputError for a runtime that does not exist on that operating system.
+
+    The one test of a family: no client can notice a switch of a program that was never built.
+    """
+    if os == "windows" and profile.family == "cri-o":
+        hint = "use a containerd profile"
+        raise InputError(f"CRI-O has no Windows build, and the profile is {profile.name}", where=where, hint=hint)
+
+
+def _check_items(value: object, where: str, kinds: tuple[type, ...], *, hint: str) -> None:
+    if not isinstance(value, Sequence) or isinstance(value, bytes | bytearray):
+        raise _wrong_type(value, where, hint=hint)
+    for position, item in enumerate(value):
+        if not isinstance(item, kinds):
+            raise _wrong_type(item, f"{where}[{position}]", hint=hint)
+
+
+def _wrong_type(value: object, where: str, *, hint: str) -> InputError:
+    return InputError(f"{value!r} is of type {type(value).__name__}", where=where, hint=hint)

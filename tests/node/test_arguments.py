@@ -1,0 +1,106 @@
+"""The door of `kubesim.Node` and `kubesim.feature_gates`: a wrong argument is named, and nothing else happens."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kubesim.errors import InputError
+from kubesim.node.node import Node
+from kubesim.policy.feature_gates import feature_gates
+
+POD: dict[str, Any] = {
+    "apiVersion": "v1",
+    "kind": "Pod",
+    "metadata": {"name": "web"},
+    "spec": {"containers": [{"name": "ctr", "image": "busybox", "command": ["sleep", "1h"]}]},
+}
+KEY = "default/web"
+
+
+@pytest.fixture
+def node() -> Iterator[Node]:
+    with Node() as one:
+        one.apply(POD)
+        one.advance("5s")
+        yield one
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        ({"os": 5}, 'Node(os): 5 is of type int; give text, such as "linux"'),
+        ({"kubelet_version": 1.36}, 'Node(kubelet_version): 1.36 is of type float; give text, such as "1.36"'),
+        ({"profile": None}, 'Node(profile): None is of type NoneType; give text, such as "containerd-2.3"'),
+        ({"config": 5}, "Node(config): 5 is of type int; give a KubeletConfiguration: a path, YAML text or a dict"),
+        ({"images": "a.yaml"}, "Node(images): 'a.yaml' is not a list; give a list: [\"a.yaml\"]"),
+        ({"images": Path("a.yaml")}, "Node(images): 'a.yaml' is not a list; give a list: [\"a.yaml\"]"),
+        ({"images": [1]}, 'Node(images)[0]: 1 is of type int; give a list of paths, such as ["images.yaml"]'),
+        ({"images": None}, "Node(images): None is of type NoneType; give a list of paths"),
+        ({"images": b"a"}, "Node(images): b'a' is of type bytes; give a list of paths"),
+        ({"seed": "x"}, "Node(seed): 'x' is of type str; give a whole number"),
+        ({"seed": True}, "Node(seed): True is of type bool; give a whole number"),
+        ({"node_name": 5}, "Node(node_name): 5 is of type int"),
+        ({"node_name": "Ü b"}, 'Node(node_name): Invalid value: "Ü b": a lowercase RFC 1123 subdomain must consist of'),
+        ({"node_name": "n" * 254}, "must be no more than 253 bytes"),
+        (
+            {"os": "windows", "profile": "cri-o-1.36"},
+            "Node(os): CRI-O has no Windows build, and the profile is cri-o-1.36; use a containerd profile",
+        ),
+    ],
+)
+def test_wrong_arguments_of_a_node_are_named(arguments: dict[str, Any], text: str) -> None:
+    with pytest.raises(InputError) as caught:
+        Node(**arguments)
+
+    assert text in str(caught.value)
+
+
+@pytest.mark.parametrize("arguments", [{"images": ()}, {"node_name": "node-1.example.org"}, {"os": "windows"}])
+def test_what_looks_like_a_mistake_but_is_none(arguments: dict[str, Any]) -> None:
+    with Node(**arguments) as node:
+        node.advance("0s")
+
+
+BAD_CALLS: list[tuple[Callable[[Any], object], str]] = [
+    (lambda node: node.advance(5), 'advance(duration): 5 is of type int; give text with a unit, such as "30s"'),
+    (lambda node: node.advance("5"), 'advance(duration): time: missing unit in duration "5"'),
+    (lambda node: node.advance(""), 'advance(duration): time: invalid duration ""'),
+    (lambda node: node.advance("-1s"), "advance(duration): -1s is negative; time only goes forward"),
+    (lambda node: node.advance(until=True), "advance(until): True cannot be called"),
+    (lambda node: node.advance(until=lambda: True, at_most=5), "advance(at_most): 5 is of type int"),
+    (lambda node: node.advance("", until=lambda: False), 'advance(duration): time: invalid duration ""'),
+    (lambda node: node.apply(None), "apply(source): None is of type NoneType; give manifests of pods: a path"),
+    (lambda node: node.apply(["pod.yaml"]), "apply(source): ['pod.yaml'] is of type list"),
+    (
+        lambda node: node.delete(KEY, grace_seconds=-1),
+        "delete(grace_seconds): -1 is negative; give 0 to delete at once",
+    ),
+    (lambda node: node.delete(KEY, grace_seconds="1"), "delete(grace_seconds): '1' is of type str"),
+    (lambda node: node.exec(KEY, "id -u"), 'exec(command): \'id -u\' is not a list; give a list: ["id", "-u"]'),
+    (lambda node: node.exec(KEY, ["id", 5]), "exec(command)[1]: 5 is of type int; give a list, such as"),
+    (lambda node: node.exec(KEY, None), "exec(command): None is of type NoneType"),
+    (lambda node: node.exec(KEY, ["id"], at_most="x"), 'exec(at_most): time: invalid duration "x"'),
+    (lambda node: node.exit_container(KEY, "1"), "exit_container(exit_code): '1' is of type str"),
+    (lambda node: node.restart_kubelet(down_for="-1s"), "restart_kubelet(down_for): -1s is negative"),
+    (lambda node: node.restart_runtime(down_for=1), "restart_runtime(down_for): 1 is of type int"),
+]
+
+
+@pytest.mark.parametrize(("call", "text"), BAD_CALLS, ids=[text for _, text in BAD_CALLS])
+def test_wrong_arguments_of_a_call_are_named_and_nothing_happens(
+    call: Callable[[Any], object], text: str, node: Node
+) -> None:
+    before = (node.now_ns, node.pods(), len(node.journal))
+    with pytest.raises(InputError) as caught:
+        call(node)
+
+    assert text in str(caught.value)
+    assert (node.now_ns, node.pods(), len(node.journal)) == before
+
+
+@pytest.mark.parametrize("version", [1.33, None, 133])
+def test_feature_gates_take_text(version: Any) -> None:
+    with pytest.raises(InputError, match=r'^feature_gates\(version\): .* is of type \w+; give text, such as "1\.36"$'):
+        feature_gates(version)
