@@ -193,7 +193,7 @@ class Node:
         Raises InputError, CriError when the command cannot be started, and SimulationStalled when it does not end
         within `at_most`.
         """
-        self._check_open()
+        self._check_power()
         arguments.check_command(command, "exec(command)")
         arguments.check_duration(at_most, "exec(at_most)")
         pod = self._world.api.pod(key)
@@ -208,6 +208,7 @@ class Node:
     def shutdown(self) -> None:
         """Ask the machine to shut down; what follows takes virtual time: `advance`."""
         self.start()
+        self._check_power()
         self._kernel.spawn(self._world.shut_down(), name="shutdown")
 
     def cancel_shutdown(self) -> None:
@@ -220,6 +221,7 @@ class Node:
     def restart_kubelet(self, *, down_for: str = "0s") -> None:
         """End the kubelet process, let `down_for` pass, and start it again; containers live on."""
         self.start()
+        self._check_power()
         down_ns = arguments.check_duration(down_for, "restart_kubelet(down_for)")
         self._world.stop()
         self._kernel.run_until(self._kernel.now_ns + down_ns)
@@ -227,14 +229,14 @@ class Node:
 
     def restart_runtime(self, *, down_for: str = "0s") -> None:
         """Restart the runtime's daemon, away for `down_for`; containers live on."""
-        self._check_open()
+        self._check_power()
         self._runtime.restart(downtime_ns=arguments.check_duration(down_for, "restart_runtime(down_for)"))
 
     def exit_container(
         self, key: str, exit_code: int, *, container: str | None = None, reason: str | None = None
     ) -> None:
         """A container's first process ends now, from inside. The reason OOMKilled makes it an out-of-memory kill."""
-        self._check_open()
+        self._check_power()
         arguments.check_whole_number(exit_code, "exit_container(exit_code)")
         container_id = _running_container_id(self._world.api.pod(key), key, container)
         self._runtime.exit_container(container_id, exit_code, is_oom_killed=reason == "OOMKilled")
@@ -306,6 +308,12 @@ class Node:
         if self._is_closed:
             hint = "make another Node; what this one has seen can still be looked at"
             raise InputError("this node is closed", hint=hint)
+
+    def _check_power(self) -> None:
+        """Raises InputError for a node that is closed, or whose machine is off: no process is left on it."""
+        self._check_open()
+        if self._world.is_off:
+            raise InputError("the machine of this node is powered off", hint="its API objects can still be looked at")
 
     def _start_to_look(self) -> None:
         """Start a node that never was; a closed one shows what it has."""
