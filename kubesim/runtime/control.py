@@ -19,7 +19,8 @@ def exit_container(daemon: Daemon, container_id: str, exit_code: int, *, signal:
         raise InputError(f"no container {container_id!r}", where="container_id", hint="the id, or a unique part of it")
     process = container.process
     if process is None or process.status is not None:
-        state = container.life.reported_state
+        # The process of a container that is shown as running may have ended a moment ago.
+        state = "exiting" if container.life.is_running else container.life.reported_state
         raise InputError(
             f"container {container_id!r} is {state}", where="container_id", hint="only a running one can exit"
         )

@@ -45,6 +45,8 @@ class GrpcCri:
     def __init__(self, address: str, pump: RealTimePump) -> None:
         self._pump = pump
         self._loop = asyncio.get_running_loop()
+        self._calls: set[asyncio.Task[None]] = set()
+        self._is_closed = False
         self._channel = grpc.aio.insecure_channel(
             address,
             options=[
@@ -54,7 +56,12 @@ class GrpcCri:
         )
 
     async def close(self) -> None:
-        """Close the connection. An asyncio coroutine, unlike `call` and `stream`."""
+        """End the calls that are under way, then the connection. An asyncio coroutine, unlike `call` and `stream`."""
+        self._is_closed = True
+        calls = list(self._calls)
+        for call in calls:
+            call.cancel()
+        await asyncio.gather(*calls, return_exceptions=True)
         await self._channel.close()
 
     async def wait_ready(self, seconds: float) -> None:
@@ -63,8 +70,11 @@ class GrpcCri:
 
     async def call(self, method: Method, request: Message) -> Message:
         """One unary call. Raises CriError with the server's status."""
+        self._check_open()
         promise = Promise[Message]()
         work = self._loop.create_task(self._unary(method, request, promise))
+        self._calls.add(work)
+        work.add_done_callback(self._calls.discard)
         try:
             return await promise.wait()
         except Cancelled:
@@ -89,6 +99,7 @@ class GrpcCri:
 
     async def stream(self, method: Method, request: Message) -> AsyncIterator[Message]:
         """One server stream. Raises CriError with the server's status."""
+        self._check_open()
         rpc = self._channel.unary_stream(
             method.full_name,
             request_serializer=_to_bytes,
@@ -106,6 +117,10 @@ class GrpcCri:
                 yield message
         finally:
             call.cancel()
+
+    def _check_open(self) -> None:
+        if self._is_closed:
+            raise CriError(Code.UNAVAILABLE, "the connection is closed")
 
     async def _read(self, call: Any, promise: Promise[Message | None]) -> None:
         try:

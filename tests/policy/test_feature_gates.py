@@ -139,3 +139,8 @@ def test_resolving_gives_what_was_asked_for_or_refuses(version: str, overrides: 
     for name, gate in known.items():
         assert gates[name] == overrides.get(name, gate.default)
         assert not gate.locked or gates[name] == gate.default
+
+
+def test_a_version_is_text() -> None:
+    with pytest.raises(InputError, match=r'^feature_gates\(version\): 1\.33 is of type float; give text, such as "1\.'):
+        feature_gates(1.33)  # type: ignore[arg-type] # what a forgotten pair of quotes gives

@@ -83,10 +83,10 @@ def carry_out(node: kubesim.Node, step: tuple[str, Any, int]) -> None:
 
 
 def running(node: kubesim.Node) -> set[str]:
-    """Containers that are published as running, and that the runtime shows as running too."""
+    """Containers that are published as running, and whose first process has not ended: that shows a moment later."""
     status = node.pod("default/web")["status"]
     rows = [*status.get("initContainerStatuses", ()), *status.get("containerStatuses", ())]
-    alive = {one.id for one in node.runtime._daemon.containers if one.life.is_running}
+    alive = {one.id for one in node.runtime._daemon.containers if one.process and one.process.status is None}
     return {
         one["name"] for one in rows if one["state"].get("running") and one["containerID"].partition("://")[2] in alive
     }
