@@ -1,6 +1,6 @@
 """Servers: sockets, the only home of asyncio and grpc.
 
-    grpc_server   serves a `Cri` on a unix socket, for real kubelets, crictl and critest
+    grpc_server   serves a `Cri` on a unix socket, for real kubelets and crictl
     grpc_client   a `Cri` over such a socket: ours, containerd's or CRI-O's
     address       socket addresses: parsing, limits, who may listen where
 

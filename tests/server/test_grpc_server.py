@@ -217,6 +217,33 @@ def test_our_client_gives_messages_errors_and_streams(tmp_path: Path) -> None:
     assert len(log) == 5
 
 
+def test_closing_our_client_ends_its_calls_and_refuses_more(tmp_path: Path) -> None:
+    async def use(address: str, fake: FakeCri, pump: RealTimePump) -> list[str]:
+        cri = GrpcCri(address, pump)
+        client = CriClient(cri)
+        errors: list[str] = []
+        done = asyncio.Event()
+
+        async def main() -> None:
+            for _ in range(2):
+                try:
+                    await client.exec_sync(api.ExecSyncRequest(container_id="x", cmd=["sleep"]))
+                except CriError as error:
+                    errors.append(error.message)
+            done.set()
+
+        pump._kernel.spawn(main(), name="main")
+        pump.start()
+        await until(lambda: bool(fake.entered))
+        await cri.close()
+        await asyncio.wait_for(done.wait(), 20)
+        await until(lambda: bool(fake.cancelled))
+        return errors
+
+    errors = serve(tmp_path, use)
+    assert errors == ["the call ended early: CancelledError()", "the connection is closed"]
+
+
 @pytest.mark.parametrize(
     ("name", "request_", "seconds"),
     [
