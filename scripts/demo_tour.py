@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from kubesim.cri.protocol import Cri
+from kubesim.errors import KubesimError
 from kubesim.kernel import Kernel
 from kubesim.model.kubelet_configuration import kubelet_configuration
 from kubesim.node.outcome import Outcome, PodCommand, all_settled, run_pods
@@ -74,7 +75,7 @@ def over_socket(folder: Path, profile: str, examples: Sequence[str], commands: S
 def show(outcome: Outcome, commands: Sequence[PodCommand]) -> None:
     """Commands with their output, then the identities in the pods' status."""
     for command, output in zip(commands, outcome.outputs, strict=True):
-        print(f"$ kubectl exec {command.pod.removeprefix('default/')} -- {' '.join(command.command)}")
+        print(f"in pod {command.pod.removeprefix('default/')}: {' '.join(command.command)}")
         print(output.rstrip("\n"))
     print()
     for pod in outcome.pods:
@@ -111,4 +112,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except KubesimError as error:
+        sys.exit(f"demo: {error}")
