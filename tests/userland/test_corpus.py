@@ -126,7 +126,7 @@ def _busybox(script: str, directory: Path, bin_directory: Path) -> Outcome:
 def _why_not_busybox() -> str:
     """Why busybox cannot be asked here; "" when it can."""
     if not os.environ.get("KUBESIM_BUSYBOX"):
-        # Some snippets sleep in real time: what busybox says to them depends on how busy the machine is.
+        # Scripts that sleep run in real time there: once, beside other work, what it said differed from the recording.
         return "the real busybox is asked only with KUBESIM_BUSYBOX=1 set"
     path = shutil.which("busybox")
     if path is None:
