@@ -92,7 +92,7 @@ class World:
 
     @property
     def is_off(self) -> bool:
-        """Whether the machine has powered off: no kubelet runs any more, and nobody sees what the runtime still holds."""
+        """Whether the machine has powered off: no kubelet runs, and nobody sees what the runtime still holds."""
         machine = self.logind or self.service_control_manager
         return machine is not None and machine.power_off_ns is not None
 
