@@ -25,7 +25,7 @@ coroutines, and it has no cancellation.
 from kubesim.kernel.ids import Ids, Prng
 from kubesim.kernel.loop import DEFAULT_START_NS, Kernel, Timer
 from kubesim.kernel.realtime import RealTimePump
-from kubesim.kernel.task import Cancelled, Task, TaskGroup, checkpoint, sleep, timeout
+from kubesim.kernel.task import Cancelled, Task, TaskGroup, checkpoint, sleep, time_left_ns, timeout
 from kubesim.kernel.waiting import Channel, ChannelClosed, Event, Promise
 
 __all__ = [
@@ -44,5 +44,6 @@ __all__ = [
     "Timer",
     "checkpoint",
     "sleep",
+    "time_left_ns",
     "timeout",
 ]

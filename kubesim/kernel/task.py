@@ -39,6 +39,12 @@ def current_task() -> Generator[object, Any, Task[Any]]:
     return cast("Task[Any]", (yield _WHO_AM_I))
 
 
+async def time_left_ns() -> int | None:
+    """How long the running task has until its deadline, 0 when that has passed; None when it has none."""
+    task = await current_task()
+    return None if task.deadline_ns is None else max(task.deadline_ns - task.kernel.now_ns, 0)
+
+
 _WHO_AM_I = object()
 """Yielded instead of an arm function: the task answers itself at once."""
 
@@ -48,7 +54,11 @@ def _nothing_armed() -> None:
 
 
 class Task(Generic[T]):
-    """A coroutine on the kernel. `result()` is its value once `is_done`; `join()` waits for it."""
+    """A coroutine on the kernel. `result()` is its value once `is_done`; `join()` waits for it.
+
+    `deadline_ns` is when whoever waits for the task loses patience (None: never): it ends nothing by itself, it is
+    there for work that arranges its time by it, as in a Go context.
+    """
 
     __slots__ = (
         "_coroutine",
@@ -57,6 +67,7 @@ class Task(Generic[T]):
         "_is_throw_due",
         "_result",
         "_watchers",
+        "deadline_ns",
         "is_done",
         "kernel",
         "name",
@@ -66,6 +77,7 @@ class Task(Generic[T]):
         self.kernel = kernel
         self.name = name
         self.is_done = False
+        self.deadline_ns: int | None = None
         self._coroutine = coroutine
         self._disarm: Disarm = _nothing_armed
         self._is_throw_due = False
@@ -73,8 +85,10 @@ class Task(Generic[T]):
         self._result: T | None = None
         self._watchers: list[Callable[[Task[T]], object]] = []
 
-    def start(self) -> None:
-        """Schedule the first step at the present instant."""
+    def start(self, time_left_ns: int | None = None) -> None:
+        """Schedule the first step at the present instant. `time_left_ns` from now is the deadline, if there is one."""
+        if time_left_ns is not None:
+            self.deadline_ns = self.kernel.now_ns + time_left_ns
         self.wake()
 
     def wake(self, value: object = None) -> None:
@@ -274,10 +288,14 @@ class TaskGroup:
 
 
 class timeout:  # noqa: N801 - reads as a statement: `async with timeout(2 * SECOND):`
-    """`async with timeout(delay_ns):` raises TimeoutError when the block takes longer than `delay_ns`."""
+    """`async with timeout(delay_ns):` raises TimeoutError when the block takes longer than `delay_ns`.
+
+    Within the block the task's deadline is no later than that.
+    """
 
     def __init__(self, delay_ns: int) -> None:
         self._delay_ns = delay_ns
+        self._outer_deadline_ns: int | None = None
         self._reason = Cancelled("timeout")
         self._timer: Timer | None = None
         self._task: Task[Any] | None = None
@@ -285,7 +303,10 @@ class timeout:  # noqa: N801 - reads as a statement: `async with timeout(2 * SEC
     async def __aenter__(self) -> Self:
         self._task = await current_task()
         kernel = self._task.kernel
-        self._timer = kernel.call_at(kernel.now_ns + self._delay_ns, self._task.cancel, self._reason)
+        end_ns = kernel.now_ns + self._delay_ns
+        self._timer = kernel.call_at(end_ns, self._task.cancel, self._reason)
+        self._outer_deadline_ns = outer_ns = self._task.deadline_ns
+        self._task.deadline_ns = end_ns if outer_ns is None else min(end_ns, outer_ns)
         return self
 
     async def __aexit__(
@@ -293,6 +314,7 @@ class timeout:  # noqa: N801 - reads as a statement: `async with timeout(2 * SEC
     ) -> Literal[False]:
         if self._task is not None and self._timer is not None:
             self._task.kernel.cancel(self._timer)
+            self._task.deadline_ns = self._outer_deadline_ns
         if error is self._reason:
             raise TimeoutError(f"not done within {self._delay_ns / 1e9:g}s") from None
         return False

@@ -23,6 +23,8 @@ from kubesim.kernel import Cancelled, Kernel, Promise, RealTimePump, Task
 MESSAGE_BYTES_MAX = 16 * 1024 * 1024
 """Largest message in and out: what kubelet, crictl and containerd agree on."""
 
+NS_PER_SECOND = 1_000_000_000
+
 _STATUS = {code.value[0]: code for code in grpc.StatusCode}
 _BY_FULL_NAME = {method.full_name: method for method in METHODS.values()}
 _SERVICES = {method.service for method in METHODS.values()}
@@ -50,7 +52,7 @@ class CriHandler(grpc.GenericRpcHandler):
         async def unary(request_bytes: bytes, context: grpc.aio.ServicerContext[bytes, bytes]) -> bytes:
             request = await _parse(method, request_bytes, context)
             future: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
-            task = self._enter(self._answer(method, request, future), method)
+            task = self._enter(self._answer(method, request, future), method, context.time_remaining())
             try:
                 return await future
             except CriError as error:
@@ -82,7 +84,7 @@ class CriHandler(grpc.GenericRpcHandler):
             request = await _parse(method, request_bytes, context)
             # One message is on its way at a time: a client that does not read stops its stream, not our memory.
             queue: asyncio.Queue[tuple[bytes | CriError | None, Promise[None]]] = asyncio.Queue()
-            task = self._enter(self._feed(method, request, queue), method)
+            task = self._enter(self._feed(method, request, queue), method, context.time_remaining())
             try:
                 while True:
                     item, taken = await queue.get()
@@ -114,9 +116,10 @@ class CriHandler(grpc.GenericRpcHandler):
             _log.exception("%s failed; this is a bug in kubesim", method.name)
         queue.put_nowait((end, Promise[None]()))
 
-    def _enter(self, coroutine: Any, method: Method) -> Task[Any]:
+    def _enter(self, coroutine: Any, method: Method, seconds_left: float | None) -> Task[Any]:
+        """Start a task for a call whose client waits so long; None is for ever."""
         task: Task[Any] = Task(self._kernel, coroutine, name=f"rpc {method.name}")
-        self._pump.enter(task.start)
+        self._pump.enter(task.start, None if seconds_left is None else int(seconds_left * NS_PER_SECOND))
         return task
 
 

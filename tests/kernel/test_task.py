@@ -7,7 +7,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kubesim.kernel import Cancelled, Channel, Event, Kernel, Promise, TaskGroup, checkpoint, sleep, timeout
+from kubesim.kernel import (
+    Cancelled,
+    Channel,
+    Event,
+    Kernel,
+    Promise,
+    Task,
+    TaskGroup,
+    checkpoint,
+    sleep,
+    time_left_ns,
+    timeout,
+)
 from kubesim.kernel.task import current_task
 
 
@@ -150,6 +162,43 @@ def test_an_outer_timeout_passes_through_an_inner_one() -> None:
         return kernel.now_ns
 
     assert run(main) == 5
+
+
+def test_within_a_timeout_the_task_knows_how_long_it_has() -> None:
+    seen: list[int | None] = []
+
+    async def main(kernel: Kernel) -> int:
+        seen.append(await time_left_ns())
+        async with timeout(50):
+            seen.append(await time_left_ns())
+            await sleep(20)
+            seen.append(await time_left_ns())
+            async with timeout(100):  # never later than the outer one
+                seen.append(await time_left_ns())
+            async with timeout(5):
+                seen.append(await time_left_ns())
+            seen.append(await time_left_ns())
+        seen.append(await time_left_ns())
+        return 0
+
+    run(main)
+
+    assert seen == [None, 50, 30, 30, 5, 30, None]
+
+
+def test_a_task_may_be_started_with_a_deadline_that_ends_nothing() -> None:
+    kernel = Kernel(start_ns=0)
+    seen: list[int | None] = []
+
+    async def work() -> None:
+        seen.append(await time_left_ns())
+        await sleep(30)
+        seen.append(await time_left_ns())
+
+    Task(kernel, work(), name="work").start(time_left_ns=20)
+    kernel.run_until_idle()
+
+    assert (seen, kernel.now_ns) == ([20, 0], 30)
 
 
 def test_a_group_waits_for_its_children() -> None:

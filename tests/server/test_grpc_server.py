@@ -14,7 +14,7 @@ from kubesim.cri import api
 from kubesim.cri.client import CriClient
 from kubesim.cri.errors import Code, CriError
 from kubesim.cri.methods import METHODS, Method
-from kubesim.kernel import Kernel, Promise, RealTimePump, sleep
+from kubesim.kernel import Kernel, Promise, RealTimePump, sleep, time_left_ns
 from kubesim.server.grpc_client import GrpcCri, call_seconds
 from kubesim.server.grpc_server import MESSAGE_BYTES_MAX, create_server
 
@@ -27,6 +27,7 @@ class FakeCri:
     def __init__(self) -> None:
         self.entered: list[str] = []
         self.cancelled: list[str] = []
+        self.time_left_ns: list[int | None] = []
 
     async def call(self, method: Method, request: Message) -> Message:
         match method.name:
@@ -42,6 +43,9 @@ class FakeCri:
             case "StopContainer":
                 await sleep(SECOND_NS // 100)
                 return api.StopContainerResponse()
+            case "StopPodSandbox":
+                self.time_left_ns.append(await time_left_ns())
+                return api.StopPodSandboxResponse()
             case "ContainerStatus":
                 raise CriError(Code.NOT_FOUND, "no such container: ü")
             case "RunPodSandbox":
@@ -171,6 +175,22 @@ def test_the_work_stops_when_the_caller_hangs_up(tmp_path: Path) -> None:
         return fake.cancelled
 
     assert serve(tmp_path, use) == ["ExecSync"]
+
+
+def test_the_work_knows_the_deadline_of_the_call(tmp_path: Path) -> None:
+    async def use(address: str, fake: FakeCri, pump: RealTimePump) -> list[int | None]:
+        async with grpc.aio.insecure_channel(address) as channel:
+            call = channel.unary_unary("/runtime.v1.RuntimeService/StopPodSandbox")
+            await call(b"", timeout=1000)
+            await call(b"")
+        return fake.time_left_ns
+
+    with_deadline, without = serve(tmp_path, use)
+
+    # The way through the socket takes a moment, and the deadline travels as a rounded number.
+    assert with_deadline is not None
+    assert 900 * SECOND_NS < with_deadline <= 1001 * SECOND_NS
+    assert without is None
 
 
 def test_a_stream_arrives_in_order_and_ends_with_its_status(tmp_path: Path) -> None:
