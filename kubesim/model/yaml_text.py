@@ -40,6 +40,9 @@ DEPTH_MAX = 128
 ALIAS_NODES_MAX = 100_000
 """Lists and mappings that aliases may add to one text by being expanded."""
 
+_TOO_DEEP_FOR_LIBYAML = "exceeded maximum nesting depth"
+"""What libyaml 0.2.6 says beyond 1000 levels: its scanner looks ahead, and gets there before anything is composed."""
+
 _PLAIN = "plain"
 _QUOTED = "quoted"
 _COLLECTION = "collection"
@@ -194,6 +197,8 @@ def _syntax_error(error: YAMLError, text: str, name: str) -> InputError:
         where = f"{name}:{mark.line + 1}:{mark.column + 1}"
         if text[mark.index : mark.index + 1] == "\t":
             hint = "indent with spaces, not with tabs"
+    if error.problem == _TOO_DEEP_FOR_LIBYAML:
+        return InputError(f"nested deeper than {DEPTH_MAX} levels", where=where)
     return InputError(f"not valid YAML: {error.problem or error.context}", where=where, hint=hint)
 
 
