@@ -36,6 +36,8 @@ class Method:
     """The class of the response message, or of each message of the response stream."""
     server_streaming: bool
     """True when the answer is a stream: such a method goes to `Cri.stream`, all others to `Cri.call`."""
+    api_version: str = "v1"
+    """The version in the name of the service; `legacy_methods` has those of an older one."""
 
     def __str__(self) -> str:
         return self.full_name

@@ -228,7 +228,7 @@ class RuntimeProfile:
     runtime_version: str
     cri_api_version: str
     """The version of cri-api the runtime was built with."""
-    legacy_services: tuple[str, ...]
+    legacy_services: tuple[Literal["runtime.v1alpha2"], ...]
     """gRPC packages served besides runtime.v1, with the same messages."""
     cgroup_driver: CgroupDriver
     """What RuntimeConfig answers unless the user sets it."""

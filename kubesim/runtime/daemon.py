@@ -60,6 +60,8 @@ class Daemon:
     network_ready: Event = field(default_factory=Event)
     failed_pulls: dict[str, int] = field(default_factory=dict)
     """Pulls that a fixture let fail so far, by reference."""
+    deprecations: dict[str, str] = field(default_factory=dict)
+    """Deprecated things that were used since the daemon started: what the runtime says of each, by its id."""
     last_time_ns: int = 0
 
     def sandbox(self, prefix: str, row: Refusal) -> Sandbox:

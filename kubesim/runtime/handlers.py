@@ -7,6 +7,7 @@ from typing import Any, TypeAlias
 
 from google.protobuf.message import Message
 
+from kubesim.cri.legacy_methods import LEGACY_METHODS, V1ALPHA2
 from kubesim.runtime.container_create import create_container
 from kubesim.runtime.container_resources import update_container_resources, update_pod_sandbox_resources
 from kubesim.runtime.container_start import start_container
@@ -16,6 +17,7 @@ from kubesim.runtime.daemon import Daemon
 from kubesim.runtime.exec_sync import exec_sync, reopen_container_log
 from kubesim.runtime.image_pull import pull_image
 from kubesim.runtime.images import image_fs_info, image_status, list_images, remove_image
+from kubesim.runtime.legacy_api import as_v1alpha2
 from kubesim.runtime.runtime_status import runtime_config, status, update_runtime_config, version
 from kubesim.runtime.sandbox_run import run_pod_sandbox
 from kubesim.runtime.sandbox_status import list_pod_sandbox, pod_sandbox_status
@@ -64,6 +66,11 @@ HANDLERS: Mapping[str, Handler] = {
     "RemoveImage": remove_image,
     "ImageFsInfo": image_fs_info,
 }
+
+LEGACY_HANDLERS: Mapping[str, Handler] = {
+    method.name: as_v1alpha2(HANDLERS[method.name]) for method in LEGACY_METHODS[V1ALPHA2] if method.name in HANDLERS
+}
+"""The same for the RPCs of an older version of the CRI."""
 
 STREAM_HANDLERS: Mapping[str, StreamHandler] = {
     "GetContainerEvents": get_container_events,

@@ -39,6 +39,10 @@ async def status(daemon: Daemon, request: api.StatusRequest) -> api.StatusRespon
             condition.status = False
             condition.reason = "NetworkPluginNotReady"
             condition.message = switches.network_not_ready_message
+        if kind == "ContainerdHasNoDeprecationWarnings" and daemon.deprecations:
+            condition.status = False
+            condition.reason = "ContainerdHasDeprecationWarnings"
+            condition.message = go_json(daemon.deprecations)
     if switches.reports_handlers:
         response.runtime_handlers.extend(_handlers(daemon))
     if switches.supplemental_groups_policy is not None:

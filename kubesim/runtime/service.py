@@ -28,7 +28,7 @@ from kubesim.runtime import control
 from kubesim.runtime import sandbox_refusals as say
 from kubesim.runtime.daemon import Daemon, Features
 from kubesim.runtime.events import EventHub
-from kubesim.runtime.handlers import HANDLERS, STREAM_HANDLERS
+from kubesim.runtime.handlers import HANDLERS, LEGACY_HANDLERS, STREAM_HANDLERS
 from kubesim.runtime.image_store import ImageStore
 from kubesim.runtime.refusal import ErrorTexts
 from kubesim.runtime.timings import Timings
@@ -110,7 +110,8 @@ class Runtime:
     async def call(self, method: Method, request: Message) -> Message:
         """Answer a call. Raises CriError when it is refused."""
         self._check_served(method)
-        handler = HANDLERS.get(method.name)
+        handlers = HANDLERS if method.api_version == "v1" else LEGACY_HANDLERS
+        handler = handlers.get(method.name)
         if handler is None:
             raise unimplemented(f"method {method.name} not implemented")
         task = await current_task()
@@ -182,6 +183,7 @@ class Runtime:
         daemon = self._daemon
         self._ready_at_ns = daemon.kernel.now_ns + downtime_ns
         daemon.events.cut_off_all(daemon.refuse(say.CONNECTION_LOST))
+        daemon.deprecations.clear()
         restart, self._restart = self._restart, Cancelled("the runtime restarts")
         for task in list(self._calls):
             task.cancel(restart)

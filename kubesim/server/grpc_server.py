@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
 
 import grpc
@@ -16,6 +16,7 @@ import grpc.aio
 from google.protobuf.message import DecodeError, Message
 
 from kubesim.cri.errors import Code, CriError
+from kubesim.cri.legacy_methods import LEGACY_METHODS
 from kubesim.cri.methods import METHODS, Method
 from kubesim.cri.protocol import Cri
 from kubesim.kernel import Cancelled, Kernel, Promise, RealTimePump, Task
@@ -26,24 +27,25 @@ MESSAGE_BYTES_MAX = 16 * 1024 * 1024
 NS_PER_SECOND = 1_000_000_000
 
 _STATUS = {code.value[0]: code for code in grpc.StatusCode}
-_BY_FULL_NAME = {method.full_name: method for method in METHODS.values()}
-_SERVICES = {method.service for method in METHODS.values()}
 _log = logging.getLogger(__name__)
 
 
 class CriHandler(grpc.GenericRpcHandler):
     """Turns gRPC calls into calls of a `Cri` on the kernel."""
 
-    def __init__(self, cri: Cri, kernel: Kernel, pump: RealTimePump) -> None:
+    def __init__(self, cri: Cri, kernel: Kernel, pump: RealTimePump, *, legacy_packages: Sequence[str] = ()) -> None:
         self._cri = cri
         self._kernel = kernel
         self._pump = pump
+        methods = [*METHODS.values(), *(method for package in legacy_packages for method in LEGACY_METHODS[package])]
+        self._methods = {method.full_name: method for method in methods}
+        self._services = {method.service for method in methods}
 
     def service(self, details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler[Any, Any]:
         """The handler of one call; the name of an unknown method is refused in grpc-go's words."""
-        method = _BY_FULL_NAME.get(details.method)
+        method = self._methods.get(details.method)
         if method is None:
-            return _refuse_unknown(details.method)
+            return _refuse_unknown(details.method, self._services)
         if method.server_streaming:
             return grpc.unary_stream_rpc_method_handler(self._stream_of(method))
         return grpc.unary_unary_rpc_method_handler(self._unary_of(method))
@@ -137,9 +139,9 @@ async def _parse(method: Method, request_bytes: bytes, context: grpc.aio.Service
         raise
 
 
-def _refuse_unknown(full_name: str) -> grpc.RpcMethodHandler[Any, Any]:
+def _refuse_unknown(full_name: str, services: set[str]) -> grpc.RpcMethodHandler[Any, Any]:
     service, _, name = full_name.lstrip("/").partition("/")
-    text = f"unknown method {name} for service {service}" if service in _SERVICES else f"unknown service {service}"
+    text = f"unknown method {name} for service {service}" if service in services else f"unknown service {service}"
 
     async def refuse(_: bytes, context: grpc.aio.ServicerContext[bytes, bytes]) -> bytes:
         await context.abort(grpc.StatusCode.UNIMPLEMENTED, text)
@@ -148,10 +150,12 @@ def _refuse_unknown(full_name: str) -> grpc.RpcMethodHandler[Any, Any]:
     return grpc.unary_unary_rpc_method_handler(refuse)
 
 
-def create_server(cri: Cri, kernel: Kernel, pump: RealTimePump) -> grpc.aio.Server:
-    """A gRPC server for `cri`, not yet bound to an address."""
+def create_server(
+    cri: Cri, kernel: Kernel, pump: RealTimePump, *, legacy_packages: Sequence[str] = ()
+) -> grpc.aio.Server:
+    """A gRPC server for `cri`, not yet bound to an address; `legacy_packages` are served besides `runtime.v1`."""
     return grpc.aio.server(
-        handlers=[CriHandler(cri, kernel, pump)],
+        handlers=[CriHandler(cri, kernel, pump, legacy_packages=legacy_packages)],
         options=[
             ("grpc.max_receive_message_length", MESSAGE_BYTES_MAX),
             ("grpc.max_send_message_length", MESSAGE_BYTES_MAX),

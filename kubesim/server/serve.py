@@ -8,7 +8,7 @@ import json
 import logging
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -80,7 +80,7 @@ def serve(options: ServeOptions) -> None:
         stop = _stop_signals()
         with ListeningPath(path), _journal_sink(options.journal) as sink:
             cri: Cri = Journal(runtime, kernel, sink=sink, entries_max=0) if sink is not None else runtime
-            await _run(cri, kernel, path, lambda: options.on_ready(ready), stop)
+            await _run(cri, kernel, path, lambda: options.on_ready(ready), stop, profile.legacy_services)
 
     asyncio.run(main())
 
@@ -97,10 +97,17 @@ def _stop_signals() -> asyncio.Event:
     return stop
 
 
-async def _run(cri: Cri, kernel: Kernel, path: Path, on_ready: Callable[[], object], stop: asyncio.Event) -> None:
+async def _run(
+    cri: Cri,
+    kernel: Kernel,
+    path: Path,
+    on_ready: Callable[[], object],
+    stop: asyncio.Event,
+    legacy_packages: Sequence[str],
+) -> None:
     loop = asyncio.get_running_loop()
     pump = RealTimePump(kernel, loop, on_failure=_report_failure)
-    server = create_server(cri, kernel, pump)
+    server = create_server(cri, kernel, pump, legacy_packages=legacy_packages)
     before = os.umask(SOCKET_UMASK)
     try:
         server.add_insecure_port(f"unix:{path}")

@@ -68,13 +68,18 @@ class FakeCri:
             self.cancelled.append(method.name)
 
 
-def serve(tmp_path: Path, use: Callable[[str, FakeCri, RealTimePump], Awaitable[Any]]) -> Any:
+def serve(
+    tmp_path: Path,
+    use: Callable[[str, FakeCri, RealTimePump], Awaitable[Any]],
+    *,
+    legacy_packages: tuple[str, ...] = (),
+) -> Any:
     """Start a server on a socket in `tmp_path`, run `use(address, fake, pump)` and stop."""
 
     async def main() -> Any:
         fake, kernel = FakeCri(), Kernel(start_ns=0)
         pump = RealTimePump(kernel, asyncio.get_running_loop())
-        server = create_server(fake, kernel, pump)
+        server = create_server(fake, kernel, pump, legacy_packages=legacy_packages)
         address = f"unix:{tmp_path / 's.sock'}"
         server.add_insecure_port(address)
         await server.start()
@@ -138,6 +143,25 @@ def test_a_call_that_takes_time_is_answered_in_time(tmp_path: Path) -> None:
 )
 def test_a_refusal_carries_its_status(tmp_path: Path, name: str, code: str, text: str) -> None:
     assert error_of(tmp_path, name) == (code, text)
+
+
+def test_an_older_package_is_served_with_the_rpcs_it_had(tmp_path: Path) -> None:
+    async def use(address: str, fake: FakeCri, pump: RealTimePump) -> tuple[bytes, list[str]]:
+        texts = []
+        for name in ("RuntimeService/GetContainerEvents", "StreamingService/Version"):
+            with pytest.raises(grpc.aio.AioRpcError) as caught:
+                await raw_call(f"/runtime.v1alpha2.{name}")(address, fake, pump)
+            assert caught.value.code() is grpc.StatusCode.UNIMPLEMENTED
+            texts.append(caught.value.details() or "")
+        return await raw_call("/runtime.v1alpha2.RuntimeService/Version")(address, fake, pump), texts
+
+    answer, texts = serve(tmp_path, use, legacy_packages=("runtime.v1alpha2",))
+
+    assert api.VersionResponse.FromString(answer).runtime_name == "fake"
+    assert texts == [
+        "unknown method GetContainerEvents for service runtime.v1alpha2.RuntimeService",
+        "unknown service runtime.v1alpha2.StreamingService",
+    ]
 
 
 def test_a_bug_is_internal_and_leaves_the_server_serving(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
