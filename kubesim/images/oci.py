@@ -63,11 +63,12 @@ def layer_tar(entries: Iterable[tuple[str, TreeNode]]) -> bytes:
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT, errors="surrogateescape") as archive:
         for path, node in entries:
-            archive.addfile(_tar_header(path, node), io.BytesIO(node.content))
+            archive.addfile(tar_header(path, node), io.BytesIO(node.content))
     return buffer.getvalue()
 
 
-def _tar_header(path: str, node: TreeNode) -> tarfile.TarInfo:
+def tar_header(path: str, node: TreeNode) -> tarfile.TarInfo:
+    """The header of one entry; its content is `node.content`."""
     header = tarfile.TarInfo(path.lstrip("/") or ".")
     header.type = _TYPES[node.kind]
     header.mode = node.mode
@@ -78,7 +79,8 @@ def _tar_header(path: str, node: TreeNode) -> tarfile.TarInfo:
     header.mtime = node.mtime_ns // _NS
     records: dict[str, str] = {}
     if node.mtime_ns % _NS:
-        records["mtime"] = f"{node.mtime_ns // _NS}.{node.mtime_ns % _NS:09d}"
+        seconds, fraction = divmod(abs(node.mtime_ns), _NS)
+        records["mtime"] = f"{'-' if node.mtime_ns < 0 else ''}{seconds}.{fraction:09d}"
     if node.program:
         records[PROGRAM_ATTRIBUTE] = node.program
     header.pax_headers = records

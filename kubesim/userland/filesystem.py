@@ -15,6 +15,7 @@ from kubesim.userland.devices import DevRoot
 from kubesim.userland.file_stat import FileKind, Stat
 from kubesim.userland.file_view import FileView
 from kubesim.userland.fs_error import FsError
+from kubesim.userland.layer_diff import LayerDiff, apply_layer, diff_layer
 from kubesim.userland.mounts import HostSource, Mount, MountSpec, TmpfsSource, TreeSource, mount_of
 from kubesim.userland.nodes import Node
 from kubesim.userland.overlay import UpperNode
@@ -44,7 +45,8 @@ class FileSystem:
 
     `/proc`, `/dev` and `/sys` are always there. Destinations of mounts that the image lacks are made in the writable
     layer, also under a read-only root. Raises FsError with the path where that is not possible, or where a bind's
-    source does not exist. `clock` gives the times of changes in ns since the epoch.
+    source does not exist. `layer` is what the writable layer begins with, as `changes` of an earlier file system of the
+    same image gave it. `clock` gives the times of changes in ns since the epoch.
     """
 
     def __init__(
@@ -53,10 +55,14 @@ class FileSystem:
         *,
         is_root_read_only: bool = False,
         mounts: Sequence[MountSpec] = (),
+        layer: LayerDiff | None = None,
         clock: Callable[[], int] = _epoch,
     ) -> None:
         self.clock = clock
-        self._root = Mount("/", UpperNode.of_tree(root.root), is_read_only=False)
+        self._upper = UpperNode.of_tree(root.root)
+        if layer is not None:
+            apply_layer(self._upper, layer)
+        self._root = Mount("/", self._upper, is_read_only=False)
         self._mounts: dict[str, Mount] = {}
         self._runtime = FileView(self, ROOT)
         self._mount("/proc", ProcMount)
@@ -74,6 +80,10 @@ class FileSystem:
     def as_root(self) -> FileView:
         """The file system as the runtime sees it."""
         return self._runtime
+
+    def changes(self) -> LayerDiff:
+        """What the writable layer holds now. Mounts, and the mount points made for them, are no part of it."""
+        return diff_layer(self._upper, skip=self._mounts.keys())
 
     def mount_points(self) -> list[str]:
         """Canonical paths of the mounts, sorted."""

@@ -6,6 +6,9 @@ image's bytes. Mirrors linux: fs/overlayfs/copy_up.c and Documentation/filesyste
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 from kubesim.images.tree import TreeNode
 from kubesim.userland.file_stat import FileKind, Stat
 from kubesim.userland.fs_error import FsError
@@ -13,6 +16,9 @@ from kubesim.userland.nodes import DIRECTORY_SIZE_BYTES, KIND_OF_TREE, Node, Tre
 
 FILE_BYTES_MAX = 256 * 1024 * 1024
 """Largest file in memory: a limit of ours, so that `cat /dev/zero > file` ends (with ENOSPC)."""
+
+_TREE_KINDS = {kind: tree_kind for tree_kind, kind in KIND_OF_TREE.items()}
+_NOTHING_CHANGED: Mapping[str, Node | None] = MappingProxyType({})
 
 
 class LowerNode(TreeView):
@@ -66,6 +72,23 @@ class UpperNode(Node):
         node._content = tree.content
         node.lower = tree if tree.is_directory else None
         return node
+
+    def alone(self) -> TreeNode:
+        """This node as a value, without what lies in it."""
+        return TreeNode(
+            kind=_TREE_KINDS[self.kind],
+            mode=self.mode,
+            uid=self.uid,
+            gid=self.gid,
+            content=bytes(self._content),
+            target=self._target,
+            program=self.program,
+            mtime_ns=self.mtime_ns,
+        )
+
+    def changed(self) -> Mapping[str, Node | None]:
+        """What this layer has under this directory by name: a node, or None for a name of the image that is gone."""
+        return _NOTHING_CHANGED if self._children is None else self._children
 
     def stat(self) -> Stat:
         """What stat(2) says."""
