@@ -1,4 +1,4 @@
-"""StopPodSandbox and RemovePodSandbox."""
+"""StopPodSandbox."""
 
 from __future__ import annotations
 
@@ -8,23 +8,18 @@ import pytest
 
 from kubesim.cri import Code, api
 
-STOP, REMOVE = "stop_pod_sandbox", "remove_pod_sandbox"
-REQUESTS = {STOP: api.StopPodSandboxRequest, REMOVE: api.RemovePodSandboxRequest}
 
-
-def asking(node: Any, call: str, pod: str) -> Any:
-    return getattr(node.cri, call)(REQUESTS[call](pod_sandbox_id=pod))
+def stopping(node: Any, pod: str) -> Any:
+    return node.cri.stop_pod_sandbox(api.StopPodSandboxRequest(pod_sandbox_id=pod))
 
 
 @pytest.mark.parametrize("profile", ["containerd-2.3", "cri-o-1.36"])
-@pytest.mark.parametrize("call", [STOP, REMOVE])
 @pytest.mark.parametrize("unknown", ["0" * 64, "5b6d0fc7-5a5e-4b59-8f6c-0f5b0f6e7a11"])
-def test_what_is_not_there_is_fine(new_node: Any, profile: str, call: str, unknown: str) -> None:
+def test_what_is_not_there_is_fine(new_node: Any, profile: str, unknown: str) -> None:
     node = new_node(profile)
-    node.do(asking(node, call, unknown))
+    node.do(stopping(node, unknown))
 
 
-@pytest.mark.parametrize("call", [STOP, REMOVE])
 @pytest.mark.parametrize(
     ("profile", "message"),
     [
@@ -32,9 +27,9 @@ def test_what_is_not_there_is_fine(new_node: Any, profile: str, call: str, unkno
         ("cri-o-1.36", "PodSandboxId should not be empty"),
     ],
 )
-def test_an_empty_id_is_refused(new_node: Any, call: str, profile: str, message: str) -> None:
+def test_an_empty_id_is_refused(new_node: Any, profile: str, message: str) -> None:
     node = new_node(profile)
-    error = node.refused(asking(node, call, ""))
+    error = node.refused(stopping(node, ""))
     assert (error.code, error.message) == (Code.UNKNOWN, message)
 
 
@@ -90,29 +85,6 @@ def _own_pids() -> api.LinuxContainerConfig:
     return api.LinuxContainerConfig(security_context=security)
 
 
-def test_removal_takes_the_containers_along(node: Any) -> None:
-    pod = node.run_pod()
-    node.start(pod, "sleep", "1000", name="running")
-    node.create(pod, node.container_config("true", name="created"))
-    node.remove_pod(pod)
-    statistics = node.runtime.statistics()
-    assert (statistics.sandboxes, statistics.containers) == (0, 0)
-    assert len(node.runtime._daemon.container_names) == 0
-    assert node.runtime._daemon.processes.processes() == []
-
-
-def test_two_removals_at_once_are_both_answered(measured: Any) -> None:
-    pod = measured.run_pod()
-    measured.start(pod, "sleep", "1000")
-    tasks = [measured.spawn(asking(measured, REMOVE, pod)) for _ in range(2)]
-    measured.advance(5)
-    assert [task.is_done for task in tasks] == [True, True]
-    outcomes = {str(task.error) for task in tasks}
-    # The slower of the two may meet a container that the other one is just removing.
-    assert "None" in outcomes
-    assert measured.pods() == []
-
-
 def test_a_pod_with_a_dead_pause_process_is_not_ready(node: Any) -> None:
     pod = node.run_pod()
     node.runtime._daemon.sandboxes.get(pod).pause.kill_tree()
@@ -133,7 +105,7 @@ def test_containers_die_with_a_shared_pid_namespace(node: Any) -> None:
 def test_a_container_that_starts_during_the_stop_is_killed_too(measured: Any) -> None:
     pod = measured.run_pod()
     ctr = measured.create(pod, measured.container_config("sleep", "1000", linux=_own_pids()))
-    stop = measured.spawn(asking(measured, STOP, pod))
+    stop = measured.spawn(stopping(measured, pod))
     measured.advance(0.05)
     measured.do(measured.starting(ctr))
     assert measured.status(ctr).state == api.CONTAINER_RUNNING

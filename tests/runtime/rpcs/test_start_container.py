@@ -1,4 +1,4 @@
-"""StartContainer, and the end of the first process."""
+"""StartContainer, and how the first process ends."""
 
 from __future__ import annotations
 

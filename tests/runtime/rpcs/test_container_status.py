@@ -1,4 +1,4 @@
-"""ContainerStatus and ListContainers."""
+"""ContainerStatus, and how ids of containers are looked up."""
 
 from __future__ import annotations
 
@@ -135,60 +135,3 @@ def test_the_parts_of_the_spec_that_tools_look_for(node: Any) -> None:
     options = {mount["destination"]: mount["options"] for mount in spec["mounts"]}
     assert options["/data"] == ["rbind", "rprivate", "ro"]
     assert spec["annotations"]["io.kubernetes.cri.sandbox-id"] == pod
-
-
-@pytest.fixture
-def five(node: Any) -> tuple[Any, list[str], list[str]]:
-    """Two pods: one with a created, a running and an exited container, one with two that run."""
-    pods = [node.run_pod(node.pod_config(name)) for name in ("a", "b")]
-    own = [node.pod_config(name) for name in ("a", "b")]
-    made = [
-        node.create(pods[0], node.container_config("true", name="c0", labels={"app": "x"}), own[0]),
-        node.start(pods[0], "sleep", "100", name="c1", labels={"app": "x", "tier": "t"}, pod_config=own[0]),
-        node.start(pods[0], "true", name="c2", labels={"app": "y"}, pod_config=own[0]),
-        node.start(pods[1], "sleep", "100", name="c3", labels={"app": "x"}, pod_config=own[1]),
-        node.start(pods[1], "sleep", "100", name="c4", pod_config=own[1]),
-    ]
-    node.advance(1)
-    return node, pods, made
-
-
-def state(value: api.ContainerState.ValueType) -> api.ContainerStateValue:
-    return api.ContainerStateValue(state=value)
-
-
-@pytest.mark.parametrize(
-    ("selection", "expected"),
-    [
-        ({}, [0, 1, 2, 3, 4]),
-        ({"state": state(api.CONTAINER_CREATED)}, [0]),
-        ({"state": state(api.CONTAINER_RUNNING)}, [1, 3, 4]),
-        ({"state": state(api.CONTAINER_EXITED)}, [2]),
-        ({"state": state(api.CONTAINER_UNKNOWN)}, []),
-        ({"label_selector": {"app": "x"}}, [0, 1, 3]),
-        ({"label_selector": {"app": "x", "tier": "t"}}, [1]),
-        ({"id": "zz"}, []),
-        ({"pod_sandbox_id": "zz"}, []),
-    ],
-)
-def test_filters(five: Any, selection: dict[str, Any], expected: list[int]) -> None:
-    node, _, made = five
-    assert [row.id for row in node.containers(**selection)] == [made[index] for index in expected]
-
-
-def test_filters_by_ids_take_prefixes_and_all_parts_must_match(five: Any) -> None:
-    node, pods, made = five
-    assert [row.id for row in node.containers(pod_sandbox_id=pods[1][:20])] == made[3:]
-    assert [row.id for row in node.containers(id=made[3][:20])] == [made[3]]
-    assert node.containers(id=made[3], pod_sandbox_id=pods[0]) == []
-    assert [row.id for row in node.containers(id=made[3], pod_sandbox_id=pods[1])] == [made[3]]
-    assert node.containers(pod_sandbox_id=pods[0], state=state(api.CONTAINER_EXITED))[0].id == made[2]
-
-
-def test_a_row_follows_the_container(five: Any) -> None:
-    node, _, made = five
-    before = node.containers(id=made[1])[0]
-    assert before.state == api.CONTAINER_RUNNING
-    assert (before.metadata.name, before.labels["tier"]) == ("c1", "t")
-    node.do(node.stopping(made[1]))
-    assert node.containers(id=made[1])[0].state == api.CONTAINER_EXITED

@@ -1,4 +1,4 @@
-"""Version, Status, RuntimeConfig and UpdateRuntimeConfig."""
+"""Status: conditions, handlers, features, and the verbose info."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from kubesim.cri import Code, api
+from kubesim.cri import api
 from kubesim.runtime.profiles import profile_names
 
 CNI_ERROR = "Network plugin returns error: "
@@ -15,15 +15,6 @@ CNI_ERROR = "Network plugin returns error: "
 
 def status(node: Any, *, verbose: bool = False) -> api.StatusResponse:
     return node.do(node.cri.status(api.StatusRequest(verbose=verbose)))
-
-
-@pytest.mark.parametrize("profile", profile_names())
-def test_every_profile_says_who_it_is(new_node: Any, profile: str) -> None:
-    node = new_node(profile)
-    version = node.do(node.cri.version(api.VersionRequest(version="v1")))
-    switches = node.runtime.profile
-    assert (version.runtime_name, version.runtime_version) == (switches.runtime_name, switches.runtime_version)
-    assert (version.version, version.runtime_api_version) == ("0.1.0", "v1")
 
 
 @pytest.mark.parametrize("profile", profile_names())
@@ -90,48 +81,3 @@ def test_verbose_info_is_json_where_it_looks_like_it(new_node: Any, profile: str
     config = json.loads(info["config"])
     if node.runtime.profile.texts == "containerd":
         assert config["stateDir"] == "/run/containerd/io.containerd.grpc.v1.cri"
-
-
-@pytest.mark.parametrize(
-    ("profile", "driver", "expected"),
-    [
-        ("containerd-2.3", None, api.CGROUPFS),
-        ("containerd-2.3", "systemd", api.SYSTEMD),
-        ("cri-o-1.36", None, api.SYSTEMD),
-        ("cri-o-1.36", "cgroupfs", api.CGROUPFS),
-    ],
-)
-def test_the_cgroup_driver(new_node: Any, profile: str, driver: str | None, expected: int) -> None:
-    node = new_node(profile, cgroup_driver=driver)
-    response = node.do(node.cri.runtime_config(api.RuntimeConfigRequest()))
-    assert response.HasField("linux")
-    assert response.linux.cgroup_driver == expected
-
-
-def test_windows_has_no_cgroups(new_node: Any) -> None:
-    node = new_node(os="windows")
-    assert not node.do(node.cri.runtime_config(api.RuntimeConfigRequest())).HasField("linux")
-
-
-def test_old_versions_do_not_know_the_question(new_node: Any) -> None:
-    node = new_node("containerd-1.7")
-    error = node.refused(node.cri.runtime_config(api.RuntimeConfigRequest()))
-    assert (error.code, error.message) == (
-        Code.UNIMPLEMENTED,
-        "unknown method RuntimeConfig for service runtime.v1.RuntimeService",
-    )
-
-
-@pytest.mark.parametrize(
-    ("cidr", "is_fine"),
-    [("", True), ("10.0.0.0/16", True), ("10.0.0.0/16, fd00::/64", True), ("10.0.0.0", False), ("nonsense/8", False)],
-)
-def test_pod_cidrs(node: Any, crio: Any, cidr: str, is_fine: bool) -> None:
-    config = api.RuntimeConfig(network_config=api.NetworkConfig(pod_cidr=cidr))
-    request = api.UpdateRuntimeConfigRequest(runtime_config=config)
-    crio.do(crio.cri.update_runtime_config(request))
-    if is_fine:
-        node.do(node.cri.update_runtime_config(request))
-    else:
-        error = node.refused(node.cri.update_runtime_config(request))
-        assert (error.code, error.message) == (Code.UNKNOWN, f"get routes: invalid CIDR address: {cidr}")

@@ -1,4 +1,4 @@
-"""PodSandboxStatus, ListPodSandbox, and how ids are looked up."""
+"""PodSandboxStatus, and how ids of sandboxes are looked up."""
 
 from __future__ import annotations
 
@@ -92,68 +92,6 @@ def test_verbose_info_of_crio_depends_on_the_pause_process(crio: Any) -> None:
     config = crio.pod_config("own", linux=api.LinuxPodSandboxConfig(security_context=security))
     info = json.loads(crio.do(asking(crio, crio.run_pod(config), verbose=True)).info["info"])
     assert set(info) == {"runtimeSpec"}
-
-
-def test_updated_resources_are_in_the_info(node: Any) -> None:
-    pod = node.run_pod()
-    resources = api.LinuxContainerResources(cpu_shares=512)
-    request = api.UpdatePodSandboxResourcesRequest(pod_sandbox_id=pod, resources=resources)
-    node.do(node.cri.update_pod_sandbox_resources(request))
-    info = json.loads(node.do(asking(node, pod)).info["info"])
-    assert info["resources"] == {"linux": {"cpu_shares": 512}}
-    assert info["overhead"] == {"linux": {}}
-
-
-def test_updating_resources_of_a_sandbox_that_is_not_there(node: Any, crio: Any) -> None:
-    request = api.UpdatePodSandboxResourcesRequest(pod_sandbox_id="0" * 64)
-    error = node.refused(node.cri.update_pod_sandbox_resources(request))
-    assert (error.code, error.message) == (Code.NOT_FOUND, "failed to find sandbox: not found")
-    error = crio.refused(crio.cri.update_pod_sandbox_resources(request))
-    assert error.code is Code.NOT_FOUND
-    assert error.message.startswith('could not find pod "000')
-
-
-@pytest.fixture
-def three(node: Any) -> tuple[Any, list[str]]:
-    """Three sandboxes; the last one is stopped."""
-    labels = ({"app": "a"}, {"app": "b"}, {"app": "a", "tier": "x"})
-    pods = [node.run_pod(node.pod_config(f"p{index}", labels=own)) for index, own in enumerate(labels)]
-    node.stop_pod(pods[2])
-    return node, pods
-
-
-@pytest.mark.parametrize(
-    ("selection", "expected"),
-    [
-        ({}, [0, 1, 2]),
-        ({"state": api.PodSandboxStateValue(state=api.SANDBOX_READY)}, [0, 1]),
-        ({"state": api.PodSandboxStateValue(state=api.SANDBOX_NOTREADY)}, [2]),
-        ({"label_selector": {"app": "a"}}, [0, 2]),
-        ({"label_selector": {"app": "a", "tier": "x"}}, [2]),
-        ({"label_selector": {"tier": ""}}, []),
-        ({"id": "ffffffff"}, []),
-        ({"id": "not hex"}, []),
-    ],
-)
-def test_filters(three: Any, selection: dict[str, Any], expected: list[int]) -> None:
-    node, pods = three
-    assert [item.id for item in node.pods(**selection)] == [pods[index] for index in expected]
-
-
-def test_a_filter_by_id_takes_a_prefix_and_all_parts_must_match(three: Any) -> None:
-    node, pods = three
-    assert [item.id for item in node.pods(id=pods[1][:16])] == [pods[1]]
-    assert node.pods(id=pods[1], label_selector={"app": "a"}) == []
-
-
-def test_a_row_follows_the_sandbox(three: Any) -> None:
-    node, pods = three
-    before = node.pods(id=pods[0])[0]
-    node.stop_pod(pods[0])
-    after = node.pods(id=pods[0])[0]
-    assert (before.state, after.state) == (api.SANDBOX_READY, api.SANDBOX_NOTREADY)
-    after.labels["app"] = "changed by the caller"
-    assert node.pods(id=pods[0])[0].labels["app"] == "a"
 
 
 def test_event_statuses_where_the_profile_has_them(new_node: Any) -> None:

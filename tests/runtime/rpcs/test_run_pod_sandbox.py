@@ -1,4 +1,4 @@
-"""RunPodSandbox: what it makes, what it refuses, and that a refusal leaves nothing."""
+"""RunPodSandbox: names, networks, files, and what is refused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""CreateContainer: what is looked at, in which words it is refused, and that a refusal leaves nothing."""
+"""CreateContainer: what is refused, and what a new container is. Mounts are in `test_container_mounts`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Resources in the status, and UpdateContainerResources."""
+"""UpdateContainerResources, and the resources that ContainerStatus shows."""
 
 from __future__ import annotations
 
