@@ -10,13 +10,32 @@ from kubesim.cli.not_available import add_option
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of `serve`."""
-    parser.add_argument("--socket", required=True, metavar="unix:///PATH", help="where to listen")
+    where = parser.add_mutually_exclusive_group(required=True)
+    where.add_argument(
+        "--socket",
+        metavar="ADDRESS",
+        help="where to listen: unix:///PATH, or tcp://127.0.0.1:PORT (0 takes a free port, which is printed)",
+    )
+    where.add_argument(
+        "--node",
+        action="append",
+        dest="nodes",
+        metavar="NAME=ADDRESS",
+        help="a node with a name; several are separate worlds in one process, and the other options hold for each",
+    )
+    parser.add_argument(
+        "--allow-remote",
+        action="store_true",
+        help="let tcp:// listen for other machines too: without any authentication, whoever reaches it rules the node",
+    )
     parser.add_argument(
         "--profile", default="containerd-2.3", help="a runtime profile, or the path of one (%(default)s)"
     )
     parser.add_argument("--cgroup-driver", choices=["systemd", "cgroupfs"], help="the answer to RuntimeConfig")
     parser.add_argument("--images", nargs="+", default=[], metavar="PATH", help="image fixtures: files or folders")
-    parser.add_argument("--journal", type=Path, metavar="FILE", help="write every call as a line of JSON")
+    parser.add_argument(
+        "--journal", type=Path, metavar="FILE", help="write every call as a line of JSON, with the node's name"
+    )
     parser.add_argument("--image-fs-path", metavar="DIR", help="the directory that ImageFsInfo names (the socket's)")
     add_option(parser, "--faults", "fault rules", metavar="FILE", hint="leave the option out")
     add_option(parser, "--control", "control sockets", metavar="SOCKET", hint="leave the option out")
@@ -28,13 +47,19 @@ def run(options: argparse.Namespace) -> int:
     from kubesim.node.account_files import check_account_files
     from kubesim.node.sources import image_paths
     from kubesim.server.serve import ServeOptions, serve
+    from kubesim.server.served_nodes import named_nodes, only_node
 
     check_profile(options.profile)
     images = image_paths(options.images)
     check_account_files(images)
+    remote = options.allow_remote
     serve(
         ServeOptions(
-            socket=options.socket,
+            nodes=(
+                (only_node(options.socket, allow_remote=remote),)
+                if options.socket is not None
+                else named_nodes(options.nodes, allow_remote=remote)
+            ),
             profile=options.profile,
             cgroup_driver=options.cgroup_driver,
             images=images,

@@ -40,6 +40,15 @@ class Catalogue:
     def __repr__(self) -> str:
         return f"Catalogue({len(self.images())} images, {len(self._numbers)} references)"
 
+    def copy(self) -> Catalogue:
+        """The same images under the same names; what is added to one is not in the other."""
+        twin = Catalogue()
+        twin._images = dict(self._images)
+        twin._numbers = dict(self._numbers)
+        twin._digests = dict(self._digests)
+        twin._added_count = self._added_count
+        return twin
+
     def find(self, reference: str) -> Image | None:
         """The image of a normalised reference with a tag or a digest; None when no registry has it."""
         number = self._numbers.get(reference)

@@ -1,4 +1,7 @@
-"""Unix socket addresses: parsing, limits, and who may listen where.
+"""Socket addresses: parsing, limits, and who may listen where.
+
+A CRI socket has no authentication: whoever reaches it rules the node. So a unix socket is the usual place, its mode
+decides who may connect, and TCP is for this machine only unless somebody says otherwise.
 
 A second gRPC server that binds the same path would take the socket over without a word. So a server holds a lock file
 beside its socket, and looks whether anyone answers there before it binds.
@@ -12,9 +15,10 @@ import fcntl
 import os
 import socket
 import stat
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeAlias
 
 from kubesim.errors import InputError
 
@@ -23,6 +27,75 @@ PATH_BYTES_MAX = 107
 
 PROBE_SECONDS = 1.0
 """How long a listener may take to accept our probe; a full backlog counts as in use."""
+
+
+TCP_SCHEME = "tcp://"
+
+PORT_MAX = 65_535
+
+
+@dataclass(frozen=True, slots=True)
+class UnixAddress:
+    """A socket in the file system."""
+
+    path: Path
+
+    def __str__(self) -> str:
+        """The address as kubelets and crictl take it."""
+        return f"unix://{self.path}"
+
+    @property
+    def target(self) -> str:
+        """The address in gRPC's own spelling."""
+        return f"unix:{self.path}"
+
+
+@dataclass(frozen=True, slots=True)
+class TcpAddress:
+    """An IP address and a port; port 0 stands for one that the kernel picks."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        """The address as it is written on a command line."""
+        return f"{TCP_SCHEME}{self.target}"
+
+    @property
+    def target(self) -> str:
+        """The address in gRPC's own spelling."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether only this machine can reach it."""
+        from ipaddress import ip_address
+
+        return ip_address(self.host).is_loopback
+
+
+Address: TypeAlias = UnixAddress | TcpAddress
+
+
+def parse_address(text: str) -> Address:
+    """`unix:///path`, `unix:/path`, a plain absolute path, or `tcp://IP:PORT`. Raises InputError."""
+    return _tcp_address(text) if text.startswith(TCP_SCHEME) else UnixAddress(socket_path(text))
+
+
+def _tcp_address(text: str) -> TcpAddress:
+    # Only a server on TCP pays for this import.
+    from ipaddress import ip_address
+
+    host, colon, port = text.removeprefix(TCP_SCHEME).rpartition(":")
+    hint = "use tcp://127.0.0.1:PORT"
+    if not colon or not (port.isascii() and port.isdecimal()) or int(port) > PORT_MAX:
+        raise InputError(f'"{text}" has no port from 0 to {PORT_MAX}', hint=hint)
+    host = host[1:-1] if host.startswith("[") and host.endswith("]") else host
+    try:
+        # A name may lead to several addresses, and to others tomorrow: what is listened on must be plain to see.
+        return TcpAddress(str(ip_address(host)), int(port))
+    except ValueError:
+        raise InputError(f'"{text}" has no IP address', hint=hint) from None
 
 
 def socket_path(address: str) -> Path:
@@ -34,9 +107,12 @@ def socket_path(address: str) -> Path:
     else:
         path = address
         if "://" in address:
-            raise InputError(f'"{address}" is not a unix socket', hint="use unix:///absolute/path.sock")
+            hint = "use unix:///absolute/path.sock or tcp://127.0.0.1:PORT"
+            raise InputError(f'"{address}" is neither a unix socket nor TCP', hint=hint)
     if not path.startswith("/"):
         raise InputError(f'"{address}" has no absolute path', hint="use unix:///absolute/path.sock")
+    if "\0" in path:
+        raise InputError(f"{path!r} holds a NUL byte", hint="use unix:///absolute/path.sock")
     size = len(os.fsencode(path))
     if size > PATH_BYTES_MAX:
         raise InputError(

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from kubesim.errors import InputError
 from kubesim.kernel import Kernel, RealTimePump, Task
 from kubesim.kernel.realtime import wall_clock_ns
-from kubesim.server.address import socket_path
+from kubesim.server.address import parse_address
 from kubesim.server.grpc_client import GrpcCri
 
 T = TypeVar("T")
@@ -29,19 +29,21 @@ def run_over_socket(
     Without a `seed` the present instant is the seed: two runs against one runtime must not draw the same pod uids.
     Raises InputError when nobody answers at the address, and what `main` raises.
     """
-    path = socket_path(address)
+    place = parse_address(address)
 
     async def connect_and_run() -> T:
         kernel = Kernel(seed=wall_clock_ns() if seed is None else seed, start_ns=wall_clock_ns())
         failed: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         pump = RealTimePump(kernel, asyncio.get_running_loop(), on_failure=lambda error: _fail(failed, error))
-        cri = GrpcCri(f"unix:{path}", pump)
+        cri = GrpcCri(place.target, pump)
         try:
             try:
                 await cri.wait_ready(CONNECT_SECONDS)
             except TimeoutError:
                 raise InputError(
-                    "no runtime answers there", where=str(path), hint="start one with `kubesim serve --socket`"
+                    "no runtime answers there",
+                    where=str(place),
+                    hint="start one with `kubesim serve --socket`",
                 ) from None
             return await _drive(kernel, pump, main(kernel, cri), failed)
         finally:

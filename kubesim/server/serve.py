@@ -1,49 +1,40 @@
-"""`kubesim serve`: the runtime on a unix socket, in real time, until it is told to stop."""
+"""`kubesim serve`: the runtime of one node or several on their sockets, in real time, until it is told to stop."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import json
-import logging
-import os
+import resource
 import signal
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from kubesim.cri.protocol import Cri
 from kubesim.errors import InputError
 from kubesim.images.fixtures import load_catalogue
-from kubesim.kernel import Kernel, RealTimePump
-from kubesim.kernel.realtime import wall_clock_ns
-from kubesim.middleware.journal import Journal, JournalEntry
+from kubesim.middleware.journal import JournalEntry
 from kubesim.policy.runtime_profile import CgroupDriver
 from kubesim.runtime.profiles import load_profile
-from kubesim.runtime.service import Runtime
-from kubesim.server.address import ListeningPath, socket_path
-from kubesim.server.grpc_server import create_server
-from kubesim.userland.host_files import RealHostFiles
-
-SOCKET_UMASK = 0o117
-"""The socket gets mode 0660: its owner and its group may connect, as with containerd's."""
-
-STOP_GRACE_SECONDS = 0.5
-"""How long calls in progress may end by themselves when the server stops."""
-
-_log = logging.getLogger(__name__)
+from kubesim.server.address import ListeningPath, UnixAddress
+from kubesim.server.node_server import NodeServer
+from kubesim.server.served_nodes import ServedNode
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServeOptions:
     """What to serve and where.
 
-    `images` are fixture files or folders beside the built-in ones. `image_fs_path` is the directory that ImageFsInfo
-    names; a kubelet looks at its file system, so it must exist. Default: the directory of the socket.
+    `nodes` are separate worlds: nothing that is asked of one is seen on another, but for the files of the machine. The
+    other options hold for each of them. `images` are fixture files or folders beside the built-in ones.
+    `image_fs_path` is the directory that ImageFsInfo names; a kubelet looks at its file system, so it must exist.
+    Default: the directory of the node's socket, or the working directory for TCP. `journal` is one file for all nodes,
+    and a line says which node it is about when the nodes have names. `on_ready` is called with a line for each node
+    once all of them answer.
     """
 
-    socket: str
+    nodes: tuple[ServedNode, ...]
     profile: str = "containerd-2.3"
     cgroup_driver: CgroupDriver | None = None
     images: tuple[Path, ...] = ()
@@ -54,35 +45,42 @@ class ServeOptions:
 
 def serve(options: ServeOptions) -> None:
     """Serve until SIGINT, SIGTERM or SIGHUP. Raises InputError before anything is left behind."""
-    path = socket_path(options.socket)
-    if not path.parent.is_dir():
-        what = "is not a directory" if path.parent.exists() else "does not exist"
-        hint = "name a socket in an existing directory"
-        raise InputError(f"the socket's folder {path.parent} {what}", where="--socket", hint=hint)
     profile = load_profile(options.profile)
     catalogue = load_catalogue(options.images)
-    image_fs_path = options.image_fs_path or str(path.parent)
-    if not Path(image_fs_path).is_dir():
-        raise InputError("is not a directory", where=image_fs_path, hint="--image-fs-path names an existing directory")
-    # The seed is the present instant: a runtime that was started anew must not hand out the ids of the one before.
-    kernel = Kernel(seed=wall_clock_ns(), start_ns=wall_clock_ns())
-    runtime = Runtime(
-        kernel,
-        profile=profile,
-        catalogue=catalogue,
-        host_files=RealHostFiles(),
-        cgroup_driver=options.cgroup_driver,
-        image_fs_path=image_fs_path,
-    )
-    ready = f"kubesim serves {profile.name} ({profile.runtime_name} {profile.runtime_version}) on unix://{path}"
+    if options.image_fs_path is not None and not Path(options.image_fs_path).is_dir():
+        hint = "--image-fs-path names an existing directory"
+        raise InputError("is not a directory", where=options.image_fs_path, hint=hint)
+    servers = [
+        NodeServer(
+            node,
+            profile=profile,
+            # What changes in the registries of one node does not in those of another.
+            catalogue=catalogue if number == 0 else catalogue.copy(),
+            cgroup_driver=options.cgroup_driver,
+            image_fs_path=options.image_fs_path or node.default_image_fs_path,
+            number=number,
+        )
+        for number, node in enumerate(options.nodes)
+    ]
+    _allow_many_connections()
+    asyncio.run(_serve(servers, options))
 
-    async def main() -> None:
-        stop = _stop_signals()
-        with ListeningPath(path), _journal_sink(options.journal) as sink:
-            cri: Cri = Journal(runtime, kernel, sink=sink, entries_max=0) if sink is not None else runtime
-            await _run(cri, kernel, path, lambda: options.on_ready(ready), stop, profile.legacy_services)
 
-    asyncio.run(main())
+async def _serve(servers: list[NodeServer], options: ServeOptions) -> None:
+    stop = _stop_signals()
+    with contextlib.ExitStack() as held:
+        for server in servers:
+            if isinstance(server.node.address, UnixAddress):
+                held.enter_context(ListeningPath(server.node.address.path))
+        write = held.enter_context(_journal_file(options.journal))
+        try:
+            for server in servers:
+                await server.start(_sink_of(server.node, write))
+            for server in servers:
+                options.on_ready(server.ready_text)
+            await stop.wait()
+        finally:
+            await asyncio.gather(*(server.stop() for server in servers))
 
 
 def _stop_signals() -> asyncio.Event:
@@ -97,38 +95,16 @@ def _stop_signals() -> asyncio.Event:
     return stop
 
 
-async def _run(
-    cri: Cri,
-    kernel: Kernel,
-    path: Path,
-    on_ready: Callable[[], object],
-    stop: asyncio.Event,
-    legacy_packages: Sequence[str],
-) -> None:
-    loop = asyncio.get_running_loop()
-    pump = RealTimePump(kernel, loop, on_failure=_report_failure)
-    server = create_server(cri, kernel, pump, legacy_packages=legacy_packages)
-    before = os.umask(SOCKET_UMASK)
-    try:
-        server.add_insecure_port(f"unix:{path}")
-    finally:
-        os.umask(before)
-    await server.start()
-    pump.start()
-    on_ready()
-    await stop.wait()
-    await server.stop(STOP_GRACE_SECONDS)
-    pump.stop()
-
-
-def _report_failure(error: BaseException) -> None:
-    """A task of the kernel failed and nobody waits for it: a bug, which must be seen and must not stop the others."""
-    _log.error("a task failed; this is a bug in kubesim", exc_info=error)
+def _allow_many_connections() -> None:
+    """Each connection is an open file, and a shell's usual limit is 1024: a few idle clients would keep others out."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 @contextlib.contextmanager
-def _journal_sink(path: Path | None) -> Iterator[Callable[[JournalEntry], object] | None]:
-    """Writes each entry as one line of JSON."""
+def _journal_file(path: Path | None) -> Iterator[Callable[[str], object] | None]:
+    """Writes lines to the journal; None without one."""
     if path is None:
         yield None
         return
@@ -140,8 +116,16 @@ def _journal_sink(path: Path | None) -> Iterator[Callable[[JournalEntry], object
         ) from error
     with file:
 
-        def write(entry: JournalEntry) -> None:
-            file.write(json.dumps(entry.as_dict(), separators=(",", ":")) + "\n")
+        def write(line: str) -> None:
+            file.write(line + "\n")
             file.flush()
 
         yield write
+
+
+def _sink_of(node: ServedNode, write: Callable[[str], object] | None) -> Callable[[JournalEntry], object] | None:
+    """Writes each entry of a node as one line of JSON."""
+    if write is None:
+        return None
+    whose = {"node": node.name} if node.name else {}
+    return lambda entry: write(json.dumps({**whose, **entry.as_dict()}, separators=(",", ":")))

@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from kubesim.errors import InputError
-from kubesim.server.address import ListeningPath, socket_path
+from kubesim.server.address import ListeningPath, TcpAddress, UnixAddress, parse_address, socket_path
+
+UNIX_OR_TCP = "use unix:///absolute/path.sock or tcp://127.0.0.1:PORT"
 
 
 @pytest.mark.parametrize("address", ["unix:///run/k.sock", "unix:/run/k.sock", "/run/k.sock"])
@@ -18,7 +20,8 @@ def test_three_ways_to_write_an_address(address: str) -> None:
 @pytest.mark.parametrize(
     ("address", "text"),
     [
-        ("tcp://127.0.0.1:1", '"tcp://127.0.0.1:1" is not a unix socket; use unix:///absolute/path.sock'),
+        ("npipe:////./pipe/k", f'"npipe:////./pipe/k" is neither a unix socket nor TCP; {UNIX_OR_TCP}'),
+        ("unix:///a\0b", "'/a\\x00b' holds a NUL byte; use unix:///absolute/path.sock"),
         ("unix://relative.sock", '"unix://relative.sock" has no absolute path; use unix:///absolute/path.sock'),
         ("", '"" has no absolute path; use unix:///absolute/path.sock'),
     ],
@@ -28,6 +31,53 @@ def test_other_addresses_are_refused(address: str, text: str) -> None:
         socket_path(address)
 
     assert str(caught.value) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "address", "target", "is_loopback"),
+    [
+        ("tcp://127.0.0.1:80", TcpAddress("127.0.0.1", 80), "127.0.0.1:80", True),
+        ("tcp://127.8.9.10:0", TcpAddress("127.8.9.10", 0), "127.8.9.10:0", True),
+        ("tcp://[::1]:65535", TcpAddress("::1", 65535), "[::1]:65535", True),
+        ("tcp://0.0.0.0:80", TcpAddress("0.0.0.0", 80), "0.0.0.0:80", False),
+        ("tcp://192.0.2.1:80", TcpAddress("192.0.2.1", 80), "192.0.2.1:80", False),
+        ("tcp://[::]:80", TcpAddress("::", 80), "[::]:80", False),
+        ("tcp://[::ffff:127.0.0.1]:80", TcpAddress("::ffff:7f00:1", 80), "[::ffff:7f00:1]:80", False),
+    ],
+)
+def test_tcp_addresses(text: str, address: TcpAddress, target: str, is_loopback: bool) -> None:
+    parsed = parse_address(text)
+
+    assert parsed == address
+    assert (parsed.target, address.is_loopback) == (target, is_loopback)
+    assert parse_address(str(parsed)) == parsed
+
+
+@pytest.mark.parametrize(
+    ("address", "text"),
+    [
+        ("tcp://127.0.0.1", '"tcp://127.0.0.1" has no port from 0 to 65535; use tcp://127.0.0.1:PORT'),
+        ("tcp://127.0.0.1:", '"tcp://127.0.0.1:" has no port from 0 to 65535; use tcp://127.0.0.1:PORT'),
+        ("tcp://127.0.0.1:-1", '"tcp://127.0.0.1:-1" has no port from 0 to 65535; use tcp://127.0.0.1:PORT'),
+        ("tcp://127.0.0.1:٣", '"tcp://127.0.0.1:٣" has no port from 0 to 65535; use tcp://127.0.0.1:PORT'),
+        ("tcp://127.0.0.1:65536", '"tcp://127.0.0.1:65536" has no port from 0 to 65535; use tcp://127.0.0.1:PORT'),
+        ("tcp://:80", '"tcp://:80" has no IP address; use tcp://127.0.0.1:PORT'),
+        ("tcp://localhost:80", '"tcp://localhost:80" has no IP address; use tcp://127.0.0.1:PORT'),
+        ("tcp://127.1:80", '"tcp://127.1:80" has no IP address; use tcp://127.0.0.1:PORT'),
+    ],
+)
+def test_tcp_addresses_that_are_refused(address: str, text: str) -> None:
+    with pytest.raises(InputError) as caught:
+        parse_address(address)
+
+    assert str(caught.value) == text
+
+
+def test_a_unix_address_in_both_spellings() -> None:
+    address = parse_address("/run/k.sock")
+
+    assert address == UnixAddress(Path("/run/k.sock"))
+    assert (str(address), address.target) == ("unix:///run/k.sock", "unix:/run/k.sock")
 
 
 def test_a_path_of_107_bytes_is_the_longest() -> None:

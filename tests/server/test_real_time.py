@@ -62,5 +62,5 @@ def test_a_socket_that_nobody_serves_is_named(tmp_path: Path, monkeypatch: pytes
         async def main(kernel: Kernel, cri: GrpcCri) -> None:
             raise AssertionError("not reached")
 
-        with pytest.raises(InputError, match=f"{path}: no runtime answers there; start one with"):
+        with pytest.raises(InputError, match=f"unix://{path}: no runtime answers there; start one with"):
             run_over_socket(f"unix://{path}", main)

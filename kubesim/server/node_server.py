@@ -1,0 +1,126 @@
+"""One emulated node behind one socket: a kernel of its own, a runtime on it, and the gRPC server before it.
+
+Nodes of one process share the event loop and nothing else: each kernel has its own clock, seed and queue, so that a
+node with much to do costs the others no more than its slices of the loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import socket
+from collections.abc import Callable
+from dataclasses import replace
+
+import grpc.aio
+
+from kubesim.cri.protocol import Cri
+from kubesim.errors import InputError
+from kubesim.images.catalogue import Catalogue
+from kubesim.kernel import Kernel, RealTimePump
+from kubesim.kernel.realtime import wall_clock_ns
+from kubesim.middleware.journal import Journal, JournalEntry
+from kubesim.policy.runtime_profile import CgroupDriver, RuntimeProfile
+from kubesim.runtime.service import Runtime
+from kubesim.server.address import Address, TcpAddress, UnixAddress
+from kubesim.server.grpc_server import create_server
+from kubesim.server.served_nodes import ServedNode
+from kubesim.userland.host_files import RealHostFiles
+
+SOCKET_UMASK = 0o117
+"""The socket gets mode 0660: its owner and its group may connect, as with containerd's."""
+
+STOP_GRACE_SECONDS = 0.5
+"""How long calls in progress may end by themselves when the server stops."""
+
+_log = logging.getLogger(__name__)
+
+
+class NodeServer:
+    """A runtime on the socket of its node. `number` tells the nodes of one process apart."""
+
+    def __init__(
+        self,
+        node: ServedNode,
+        *,
+        profile: RuntimeProfile,
+        catalogue: Catalogue,
+        cgroup_driver: CgroupDriver | None,
+        image_fs_path: str,
+        number: int,
+    ) -> None:
+        self.node = node
+        # The seed is the present instant: a runtime that was started anew must not hand out the ids of the one before,
+        # and two nodes that start together must not hand out the same.
+        self._kernel = Kernel(seed=wall_clock_ns() + number, start_ns=wall_clock_ns())
+        self._runtime = Runtime(
+            self._kernel,
+            profile=profile,
+            catalogue=catalogue,
+            host_files=RealHostFiles(),
+            cgroup_driver=cgroup_driver,
+            image_fs_path=image_fs_path,
+            hostname=node.hostname,
+        )
+        self._pump: RealTimePump | None = None
+        self._server: grpc.aio.Server | None = None
+
+    @property
+    def ready_text(self) -> str:
+        """What is served and where, with the port that was picked."""
+        profile = self._runtime.profile
+        who = f"{self.node.name} as " if self.node.name else ""
+        runtime = f"{profile.runtime_name} {profile.runtime_version}"
+        return f"kubesim serves {who}{profile.name} ({runtime}) on {self.node.address}"
+
+    async def start(self, sink: Callable[[JournalEntry], object] | None) -> None:
+        """Listen and answer. Raises InputError when the address is taken."""
+        self._pump = RealTimePump(self._kernel, asyncio.get_running_loop(), on_failure=_report_failure)
+        cri: Cri = self._runtime if sink is None else Journal(self._runtime, self._kernel, sink=sink, entries_max=0)
+        self._server = create_server(
+            cri, self._kernel, self._pump, legacy_packages=self._runtime.profile.legacy_services
+        )
+        self.node = replace(self.node, address=_bind(self._server, self.node.address))
+        await self._server.start()
+        self._pump.start()
+
+    async def stop(self) -> None:
+        """End the calls in progress, and stop. Does nothing to a node that did not start."""
+        if self._server is not None:
+            await self._server.stop(STOP_GRACE_SECONDS)
+        if self._pump is not None:
+            self._pump.stop()
+
+
+def _bind(server: grpc.aio.Server, address: Address) -> Address:
+    """Let the server listen; the address with its port filled in. Raises InputError."""
+    if isinstance(address, UnixAddress):
+        before = os.umask(SOCKET_UMASK)
+        try:
+            server.add_insecure_port(address.target)
+        finally:
+            os.umask(before)
+        return address
+    _check_free(address)
+    try:
+        return TcpAddress(address.host, server.add_insecure_port(address.target))
+    except RuntimeError as error:
+        raise InputError(f"cannot listen there: {error}", where=str(address), hint="name another port") from error
+
+
+def _check_free(address: TcpAddress) -> None:
+    """gRPC's own refusal is a page of its internals, on stderr and in the exception; the kernel's is one line."""
+    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
+    try:
+        socket.create_server((address.host, address.port), family=family).close()
+    except OSError as error:
+        hint = "name another port, or 0 for a free one"
+        raise InputError(
+            f"cannot listen there: {os.strerror(error.errno or 0)}", where=str(address), hint=hint
+        ) from error
+
+
+def _report_failure(error: BaseException) -> None:
+    """A task of the kernel failed and nobody waits for it: a bug, which must be seen and must not stop the others."""
+    _log.error("a task failed; this is a bug in kubesim", exc_info=error)
