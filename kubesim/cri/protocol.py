@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from google.protobuf.message import Message
 
@@ -32,4 +32,16 @@ class Cri(Protocol):
         The end of the iteration is status OK. Raises CriError, at the first step or at a later one, when the call
         is refused or fails.
         """
+        ...
+
+
+@runtime_checkable
+class EncodingCri(Cri, Protocol):
+    """A `Cri` that can give its answers as bytes: for servers, which would only serialise them.
+
+    A runtime keeps the rows of its lists serialised, and joins them without ever building the message.
+    """
+
+    async def call_encoded(self, method: Method, request: Message) -> bytes:
+        """As `call`; the answer is the serialised `method.response_type`."""
         ...

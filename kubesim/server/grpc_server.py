@@ -1,15 +1,15 @@
 """Serves a `Cri` over gRPC: one generic handler for every method of the method table.
 
-A call enters the kernel as one event at the present instant. A handler that needs no time has answered when `enter`
-returns; the rest answer through a future. Errors leave as the gRPC status that the `CriError` carries.
+A call enters the kernel as one event at the present instant. A handler that needs no time has answered when
+`start_task` returns; the rest answer through a future. Errors leave as the gRPC status that the `CriError` carries.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Sequence
-from typing import Any
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from typing import Any, NoReturn
 
 import grpc
 import grpc.aio
@@ -18,7 +18,7 @@ from google.protobuf.message import DecodeError, Message
 from kubesim.cri.errors import Code, CriError
 from kubesim.cri.legacy_methods import LEGACY_METHODS
 from kubesim.cri.methods import METHODS, Method
-from kubesim.cri.protocol import Cri
+from kubesim.cri.protocol import Cri, EncodingCri
 from kubesim.kernel import Cancelled, Kernel, Promise, RealTimePump, Task
 
 MESSAGE_BYTES_MAX = 16 * 1024 * 1024
@@ -38,52 +38,66 @@ class CriHandler(grpc.GenericRpcHandler):
         self._kernel = kernel
         self._pump = pump
         methods = [*METHODS.values(), *(method for package in legacy_packages for method in LEGACY_METHODS[package])]
-        self._methods = {method.full_name: method for method in methods}
         self._services = {method.service for method in methods}
+        self._handlers: dict[str, grpc.RpcMethodHandler[Any, Any]] = {
+            method.full_name: grpc.unary_stream_rpc_method_handler(self._stream_of(method))
+            if method.server_streaming
+            else grpc.unary_unary_rpc_method_handler(self._unary_of(method))
+            for method in methods
+        }
 
     def service(self, details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler[Any, Any]:
         """The handler of one call; the name of an unknown method is refused in grpc-go's words."""
-        method = self._methods.get(details.method)
-        if method is None:
-            return _refuse_unknown(details.method, self._services)
-        if method.server_streaming:
-            return grpc.unary_stream_rpc_method_handler(self._stream_of(method))
-        return grpc.unary_unary_rpc_method_handler(self._unary_of(method))
+        return self._handlers.get(details.method) or _refuse_unknown(details.method, self._services)
 
     def _unary_of(self, method: Method) -> Callable[..., Any]:
+        # The hot path of the server: what can be looked up once is looked up here, and a call that needs no time
+        # costs neither a future nor an event.
+        kernel, pump = self._kernel, self._pump
+        call = self._cri.call_encoded if isinstance(self._cri, EncodingCri) else _encoding(self._cri)
+        parse, name = method.request_type.FromString, f"rpc {method.name}"
+
         async def unary(request_bytes: bytes, context: grpc.aio.ServicerContext[bytes, bytes]) -> bytes:
-            request = await _parse(method, request_bytes, context)
-            future: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
-            task = self._enter(self._answer(method, request, future), method, context.time_remaining())
             try:
-                return await future
-            except CriError as error:
-                await context.abort(_STATUS[int(error.code)], error.message)
-            except asyncio.CancelledError:
-                # The caller hung up or its deadline passed: the work stops as well.
-                self._pump.enter(task.cancel)
-                raise
+                request = parse(request_bytes)
+            except DecodeError as error:
+                await _refuse_undecodable(error, context)
+            task: Task[bytes] = Task(kernel, call(method, request), name=name)
+            task.watch(_seen)
+            seconds_left = context.time_remaining()
+            pump.start_task(task, None if seconds_left is None else int(seconds_left * NS_PER_SECOND))
+            if not task.is_done:
+                await self._ended(task)
+            if task.error is None:
+                return task.result()
+            refusal = _refusal(method, task.error)
+            await context.abort(_STATUS[int(refusal.code)], refusal.message)
+            raise AssertionError("abort always raises")
 
         return unary
 
-    async def _answer(self, method: Method, request: Message, future: asyncio.Future[bytes]) -> None:
-        try:
-            response = await self._cri.call(method, request)
-        except CriError as error:
-            _settle(future, error)
-        except Cancelled:
-            _settle(future, CriError(Code.CANCELLED, "context canceled"))
-            raise
-        except Exception as error:  # noqa: BLE001 - a bug must not end the server, and must be seen by the caller
-            _settle(future, CriError(Code.INTERNAL, f"kubesim: {method.name}: {error!r}"))
-            _log.exception("%s failed; this is a bug in kubesim", method.name)
-        else:
+    async def _ended(self, task: Task[bytes]) -> None:
+        """Wait for the end of a task of the kernel."""
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+        def ended(_: Task[bytes]) -> None:
             if not future.done():
-                future.set_result(response.SerializeToString())
+                future.set_result(None)
+
+        task.watch(ended)
+        try:
+            await future
+        except asyncio.CancelledError:
+            # The caller hung up or its deadline passed: the work stops as well.
+            self._pump.enter(task.cancel)
+            raise
 
     def _stream_of(self, method: Method) -> Callable[..., Any]:
         async def stream(request_bytes: bytes, context: grpc.aio.ServicerContext[bytes, bytes]) -> AsyncIterator[bytes]:
-            request = await _parse(method, request_bytes, context)
+            try:
+                request = method.request_type.FromString(request_bytes)
+            except DecodeError as error:
+                await _refuse_undecodable(error, context)
             # One message is on its way at a time: a client that does not read stops its stream, not our memory.
             queue: asyncio.Queue[tuple[bytes | CriError | None, Promise[None]]] = asyncio.Queue()
             task = self._enter(self._feed(method, request, queue), method, context.time_remaining())
@@ -125,18 +139,33 @@ class CriHandler(grpc.GenericRpcHandler):
         return task
 
 
-def _settle(future: asyncio.Future[bytes], error: CriError) -> None:
-    if not future.done():
-        future.set_exception(error)
+def _seen(_: Task[bytes]) -> None:
+    """Whoever watches a task owns its exception: the handler looks at it."""
 
 
-async def _parse(method: Method, request_bytes: bytes, context: grpc.aio.ServicerContext[bytes, bytes]) -> Message:
-    try:
-        return method.request_type.FromString(request_bytes)
-    except DecodeError as error:
-        # grpc-go answers Internal with this text when it cannot decode a request.
-        await context.abort(grpc.StatusCode.INTERNAL, f"grpc: error unmarshalling request: {error}")
-        raise
+def _encoding(cri: Cri) -> Callable[[Method, Message], Coroutine[Any, Any, bytes]]:
+    """The call of a wrapper or a client, whose answers are messages."""
+
+    async def call(method: Method, request: Message) -> bytes:
+        return (await cri.call(method, request)).SerializeToString()
+
+    return call
+
+
+def _refusal(method: Method, error: BaseException) -> CriError:
+    if isinstance(error, CriError):
+        return error
+    if isinstance(error, Cancelled):
+        return CriError(Code.CANCELLED, "context canceled")
+    # A bug must not end the server, and must be seen by the caller.
+    _log.error("%s failed; this is a bug in kubesim", method.name, exc_info=error)
+    return CriError(Code.INTERNAL, f"kubesim: {method.name}: {error!r}")
+
+
+async def _refuse_undecodable(error: DecodeError, context: grpc.aio.ServicerContext[bytes, bytes]) -> NoReturn:
+    # grpc-go answers Internal with this text when it cannot decode a request.
+    await context.abort(grpc.StatusCode.INTERNAL, f"grpc: error unmarshalling request: {error}")
+    raise AssertionError("abort always raises")
 
 
 def _refuse_unknown(full_name: str, services: set[str]) -> grpc.RpcMethodHandler[Any, Any]:
