@@ -17,6 +17,7 @@ from kubesim.policy.image_volume import ImageVolumeDialect
 
 Family = Literal["containerd", "cri-o", "ideal"]
 CgroupDriver = Literal["systemd", "cgroupfs"]
+ListOrder = Literal["unordered", "creation"]
 RpcAnswer = Literal[
     "served",  # by a handler
     "unimplemented-method",  # Unimplemented, the words of a generated server
@@ -238,6 +239,8 @@ class RuntimeProfile:
     pause_image: str
     duplicate_name: Literal["error", "existing-id"]
     """RunPodSandbox and CreateContainer under a name that is taken: an error, or the existing id with OK."""
+    list_order: ListOrder
+    """How every list is ordered: not at all (here by id, which is random but the same in each run), or oldest first."""
     name_prefix: str
     """Before the names under which sandboxes and containers are reserved."""
     rpcs: Mapping[str, RpcAnswer]

@@ -86,7 +86,7 @@ def _describe_resources(daemon: Daemon, container: Container, status: api.Contai
 
 
 async def list_containers(daemon: Daemon, request: api.ListContainersRequest) -> api.ListContainersResponse:
-    """The containers that match the filter, oldest first."""
+    """The containers that match the filter."""
     return api.ListContainersResponse(containers=container_rows(daemon, request.filter))
 
 

@@ -52,8 +52,8 @@ class Daemon:
     hostname: str
     """Of the node; a sandbox without one of its own has it."""
     os: str
-    sandboxes: ObjectStore[Sandbox] = field(default_factory=ObjectStore)
-    containers: ObjectStore[Container] = field(default_factory=ObjectStore)
+    sandboxes: ObjectStore[Sandbox]
+    containers: ObjectStore[Container]
     sandbox_names: NameRegistry = field(default_factory=NameRegistry)
     container_names: NameRegistry = field(default_factory=NameRegistry)
     network: PodNetwork = field(default_factory=PodNetwork)

@@ -36,7 +36,7 @@ def matches_labels(selector: Mapping[str, str], labels: Mapping[str, str]) -> bo
 def select_sandboxes(
     store: ObjectStore[Sandbox], *, sandbox_id: str, selector: Mapping[str, str], state: int | None = None
 ) -> list[Sandbox]:
-    """The sandboxes that match, oldest first."""
+    """The sandboxes that match, in the order of lists."""
     return [
         sandbox
         for sandbox in _by_id(store, sandbox_id)
@@ -53,7 +53,7 @@ def select_containers(
     selector: Mapping[str, str],
     state: int | None = None,
 ) -> list[Container]:
-    """The containers that match, oldest first."""
+    """The containers that match, in the order of lists."""
     found: Iterable[Container] = _by_id(containers, container_id)
     if sandbox_id:
         sandbox, _ = sandboxes.find(sandbox_id)
@@ -63,7 +63,7 @@ def select_containers(
         found = (
             [container for container in found if container.sandbox is sandbox]
             if container_id
-            else sandbox.containers.values()
+            else containers.in_order(sandbox.containers)
         )
     return [
         container

@@ -6,6 +6,7 @@ Mirrors containerd: internal/truncindex/truncindex.go. CRI-O uses the same index
 from __future__ import annotations
 
 from bisect import bisect_left, insort
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -38,6 +39,10 @@ class IdIndex:
 
     def __len__(self) -> int:
         return len(self._ids)
+
+    def __iter__(self) -> Iterator[str]:
+        """The ids, sorted."""
+        return iter(self._ids)
 
     def add(self, full_id: str) -> None:
         """Add an id that is not there yet."""

@@ -29,7 +29,10 @@ def image_rows(daemon: Daemon, asked: api.ImageFilter) -> list[api.Image]:
     if daemon.profile.images.list_filter == "lookup" and asked.image.image:
         found = _find(daemon, asked.image.image).found
         return [images.message(found)] if found is not None else []
-    return [images.message(present) for present in images]
+    presents = list(images)
+    if daemon.profile.list_order == "unordered":
+        presents.sort(key=lambda present: present.image.id)
+    return [images.message(present) for present in presents]
 
 
 async def image_status(daemon: Daemon, request: api.ImageStatusRequest) -> api.ImageStatusResponse:

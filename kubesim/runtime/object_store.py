@@ -1,10 +1,11 @@
-"""The objects a runtime keeps, by id and in the order in which they were made."""
+"""The objects a runtime keeps, by id, and in the order in which its lists show them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Generic, TypeVar
 
+from kubesim.policy.runtime_profile import ListOrder
 from kubesim.runtime.id_index import IdIndex, Match
 
 T = TypeVar("T")
@@ -13,9 +14,10 @@ T = TypeVar("T")
 class ObjectStore(Generic[T]):
     """Objects by their whole id, found by any unique prefix of it."""
 
-    __slots__ = ("_by_id", "_index")
+    __slots__ = ("_by_id", "_index", "_is_unordered")
 
-    def __init__(self) -> None:
+    def __init__(self, order: ListOrder = "creation") -> None:
+        self._is_unordered = order == "unordered"
         self._by_id: dict[str, T] = {}
         self._index = IdIndex()
 
@@ -23,8 +25,14 @@ class ObjectStore(Generic[T]):
         return len(self._by_id)
 
     def __iter__(self) -> Iterator[T]:
-        """All objects, oldest first. Safe against changes while the caller iterates."""
-        return iter(list(self._by_id.values()))
+        """All objects in the order of lists. Safe against changes while the caller iterates."""
+        return iter(self.in_order(self._by_id))
+
+    def in_order(self, some: Mapping[str, T]) -> list[T]:
+        """Some of the objects, by id and oldest first, in the order of lists."""
+        if not self._is_unordered:
+            return list(some.values())
+        return [some[full_id] for full_id in (self._index if some is self._by_id else sorted(some))]
 
     def add(self, full_id: str, item: T) -> None:
         """Make the object visible."""

@@ -53,7 +53,7 @@ def sandbox_status_message(daemon: Daemon, sandbox: Sandbox) -> api.PodSandboxSt
 
 
 async def list_pod_sandbox(daemon: Daemon, request: api.ListPodSandboxRequest) -> api.ListPodSandboxResponse:
-    """The sandboxes that match the filter, oldest first."""
+    """The sandboxes that match the filter."""
     return api.ListPodSandboxResponse(items=sandbox_rows(daemon, request.filter))
 
 

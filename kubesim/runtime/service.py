@@ -30,6 +30,7 @@ from kubesim.runtime.daemon import Daemon, Features
 from kubesim.runtime.events import EventHub
 from kubesim.runtime.handlers import HANDLERS, LEGACY_HANDLERS, STREAM_HANDLERS
 from kubesim.runtime.image_store import ImageStore
+from kubesim.runtime.object_store import ObjectStore
 from kubesim.runtime.refusal import ErrorTexts
 from kubesim.runtime.timings import Timings
 from kubesim.userland.host_files import HostFiles, MemoryHostFiles
@@ -100,6 +101,8 @@ class Runtime:
             image_fs_path=image_fs_path or DEFAULT_IMAGE_FS_PATHS[profile.texts],
             hostname=hostname,
             os=os,
+            sandboxes=ObjectStore(profile.list_order),
+            containers=ObjectStore(profile.list_order),
         )
         self._ready_at_ns = kernel.now_ns
         self._calls: set[Task[object]] = set()

@@ -33,7 +33,7 @@ def three(node: Any) -> tuple[Any, list[str]]:
 )
 def test_filters(three: Any, selection: dict[str, Any], expected: list[int]) -> None:
     node, pods = three
-    assert [item.id for item in node.pods(**selection)] == [pods[index] for index in expected]
+    assert {item.id for item in node.pods(**selection)} == {pods[index] for index in expected}
 
 
 def test_a_filter_by_id_takes_a_prefix_and_all_parts_must_match(three: Any) -> None:
