@@ -128,8 +128,9 @@ class ContainerSwitches:
     remove_running: Literal["kill", "stop"]
     stop_created: Literal["no-op", "finish"]
     """StopContainer on a container that never started: nothing, or it is finished."""
-    stop_at_deadline: Literal["error", "ok"]
-    """StopContainer at the end of its RPC: DeadlineExceeded or OK."""
+    stop_waits: Literal["alone", "together"]
+    """Each StopContainer sends SIGKILL at its own time, and fails when its deadline comes first; or all of a container
+    wait for the earliest SIGKILL that was asked for, which comes in any case, and a deadline is answered with OK."""
     update_stopped: Literal["ok", "refused"]
     update_below_usage: Literal["kernel", "refused"]
     """UpdateContainerResources with a memory limit below the usage: the kernel decides, or the daemon refuses."""

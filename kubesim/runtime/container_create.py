@@ -6,6 +6,7 @@ Mirrors containerd: internal/cri/server/container_create.go; CRI-O: server/conta
 from __future__ import annotations
 
 from contextlib import ExitStack
+from functools import partial
 from posixpath import normpath
 
 from kubesim.cri import api
@@ -22,6 +23,7 @@ from kubesim.runtime.container_mounts import plan_mounts
 from kubesim.runtime.container_process import prepare
 from kubesim.runtime.container_resources import initial_resources
 from kubesim.runtime.container_state import ContainerLife
+from kubesim.runtime.creation import claimed_id, create
 from kubesim.runtime.daemon import Daemon
 from kubesim.runtime.names import container_name
 from kubesim.runtime.objects import Container, Sandbox
@@ -36,7 +38,9 @@ async def create_container(daemon: Daemon, request: api.CreateContainerRequest) 
     sandbox = check_request(daemon, request)
     config = api.ContainerConfig()
     config.CopyFrom(request.config)
-    pod = request.sandbox_config.metadata
+    sandbox_config = api.PodSandboxConfig()
+    sandbox_config.CopyFrom(request.sandbox_config)
+    pod = sandbox_config.metadata
     container_id = daemon.kernel.ids.hex(64)
     name = container_name(
         name=config.metadata.name,
@@ -46,36 +50,37 @@ async def create_container(daemon: Daemon, request: api.CreateContainerRequest) 
         attempt=config.metadata.attempt,
         prefix=daemon.profile.name_prefix,
     )
-    existing_id = await _existing(daemon, name)
+    existing_id = await claimed_id(daemon, daemon.container_names, name, noun="container", reserved=say.NAME_RESERVED)
     if existing_id:
         return api.CreateContainerResponse(container_id=existing_id)
-    with ExitStack() as undo:
-        daemon.container_names.reserve(name, container_id)
-        undo.callback(daemon.container_names.release, name)
-        container = _make(daemon, sandbox, container_id, name, config, request.sandbox_config)
+    reservation = daemon.container_names.reserve(name, container_id)
+
+    async def build(_undo: ExitStack) -> Container:
+        container = _make(daemon, sandbox, container_id, name, config, sandbox_config)
+        reservation.stage = "container runtime creation"
         await daemon.spend(daemon.timings.create_container_ns)
         # The sandbox may have been removed meanwhile.
         daemon.sandbox(sandbox.id, say.CREATE_LOOKUP)
-        undo.pop_all()
-    container.life = ContainerLife(created_at_ns=daemon.creation_time_ns())
-    daemon.containers.add(container_id, container)
-    daemon.container_names.settle(name)
-    sandbox.containers[container_id] = container
-    emit(daemon, sandbox, container_id, api.CONTAINER_CREATED_EVENT)
+        return container
+
+    await create(
+        daemon,
+        daemon.container_names,
+        reservation,
+        build,
+        partial(_publish, daemon),
+        takes_time=daemon.timings.create_container_ns > 0,
+        is_stale=lambda container: daemon.sandboxes.get(container.sandbox.id) is None,
+    )
     return api.CreateContainerResponse(container_id=container_id)
 
 
-async def _existing(daemon: Daemon, name: str) -> str:
-    """The id of the container that has the name, where the runtime answers with it; "" when the name is free."""
-    held = daemon.container_names.holder(name)
-    if held is None:
-        return ""
-    if daemon.profile.duplicate_name == "error":
-        raise daemon.refuse(say.NAME_RESERVED, name=name, holder=held.id)
-    if daemon.containers.get(held.id) is None:
-        await held.settled.wait()
-        raise daemon.refuse(say.IN_PROGRESS, stage="container creating", name=name, holder=held.id)
-    return held.id
+def _publish(daemon: Daemon, container: Container) -> None:
+    """Make a container visible."""
+    container.life = ContainerLife(created_at_ns=daemon.creation_time_ns())
+    daemon.containers.add(container.id, container)
+    container.sandbox.containers[container.id] = container
+    emit(daemon, container.sandbox, container.id, api.CONTAINER_CREATED_EVENT)
 
 
 def _make(

@@ -52,10 +52,6 @@ SANDBOX_STOPPED = refusal(
     "sandbox container {id!q} is not running", "CreateContainer failed as the sandbox was stopped: {id}"
 )
 NAME_RESERVED = refusal("failed to reserve container name {name!q}: name {name!q} is reserved for {holder!q}")
-IN_PROGRESS = refusal(
-    "kubelet may be retrying requests that are timing out in CRI-O due to system load. Currently at stage {stage}: "
-    "context canceled: name {name} is reserved for {holder}"
-)
 IMAGE_NOT_PRESENT = refusal(
     "failed to resolve image {image!q}: not found",
     "locating image with ID {image!q}: image not known",
@@ -142,8 +138,13 @@ START_LOG = refusal(
 START_CANCELLED = refusal("failed to create containerd task: context canceled", "context canceled")
 
 # -- StopContainer ----------------------------------------------------------------------------------------
-STOP_SIGNAL_UNPARSABLE = refusal(
-    "failed to parse stop signal {signal!q}: Invalid signal: {signal}", "failed to stop container: {signal!q}"
+# Only containerd says these: CRI-O takes SIGTERM for a signal it cannot read, and OK for a deadline.
+STOP_SIGNAL_UNPARSABLE = refusal("failed to parse stop signal {signal!q}: Invalid signal: {signal}")
+STOP_DEADLINE = refusal("context deadline exceeded", code=Code.DEADLINE_EXCEEDED)
+KILL_DEADLINE = refusal(
+    "an error occurs during waiting for container {id!q} to be killed: wait container {id!q}: context deadline "
+    "exceeded",
+    code=Code.DEADLINE_EXCEEDED,
 )
 
 # -- RemoveContainer, UpdateContainerResources, ReopenContainerLog -----------------------------------------

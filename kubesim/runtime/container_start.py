@@ -82,6 +82,8 @@ async def _watch(daemon: Daemon, container: Container, process: Process) -> None
     """Wait for the end of the first process, and record it."""
     status = await process.wait()
     status = container.forced_end or status
+    if container.kill_timer is not None:
+        daemon.kernel.cancel(container.kill_timer)
     if container.log is not None:
         container.log.end()
     # The OOM killer may have taken a child, and the first process then ended by itself.

@@ -5,7 +5,8 @@
        │                       └──StartFailed────────────────────────────────────────┘                            v
        └──RemoveBegun──> DISCARDING ──Removed─────────────────────────────────────────────────────────────────> REMOVED
 
-A removal that is given up goes back: REMOVING to EXITED, DISCARDING to CREATED.
+A stop before the start, where it is no no-op, goes from CREATED to EXITED by Exited. A removal that is given up goes
+back: REMOVING to EXITED, DISCARDING to CREATED.
 
 Rule 1: every change of a container's life is a row of TRANSITIONS, in this file.
 Rule 2: the table moves the phase, and the same step records the times and the exit code.
@@ -106,6 +107,7 @@ ContainerEvent: TypeAlias = StartBegun | Started | StartFailed | Exited | Lost |
 
 TRANSITIONS: Mapping[tuple[Phase, type[ContainerEvent]], Phase] = {
     (Phase.CREATED, StartBegun): Phase.STARTING,
+    (Phase.CREATED, Exited): Phase.EXITED,
     (Phase.STARTING, Started): Phase.RUNNING,
     (Phase.STARTING, StartFailed): Phase.EXITED,
     (Phase.RUNNING, Exited): Phase.EXITED,

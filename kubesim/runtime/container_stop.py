@@ -7,7 +7,7 @@ container_remove.go, internal/oci/runtime_oci.go, StopContainer.
 from __future__ import annotations
 
 from kubesim.cri import api
-from kubesim.kernel import Cancelled, timeout
+from kubesim.kernel import Cancelled, time_left_ns, timeout
 from kubesim.runtime import container_refusals as say
 from kubesim.runtime.container_state import Exited, Phase, RemoveBegun, Removed, RemoveFailed
 from kubesim.runtime.daemon import Daemon
@@ -15,14 +15,16 @@ from kubesim.runtime.id_index import Match
 from kubesim.runtime.objects import Container
 from kubesim.runtime.pod_events import emit
 from kubesim.userland.filesystem import FsError
+from kubesim.userland.process import Process
+from kubesim.userland.signals import SIGTERM
 
 NS_PER_SECOND = 1_000_000_000
 
-DEADLINE_GRACE_SECONDS = 10
-"""The grace of CRI-O's own stops when the RPC has no deadline; `Cri.call` carries none. Mirrors CRI-O:
-server/sandbox_stop.go, stopTimeoutFromContext."""
+DEFAULT_GRACE_SECONDS = 10
+"""The grace of CRI-O's own stops when the RPC has no deadline. Mirrors CRI-O: server/utils.go, defaultStopTimeout."""
 
 LOST_EXIT_CODE = 255
+KILLED_EXIT_CODE = 137
 
 
 async def stop_container(daemon: Daemon, request: api.StopContainerRequest) -> api.StopContainerResponse:
@@ -49,42 +51,87 @@ def _find(daemon: Daemon, prefix: str) -> Container | None:
     return container
 
 
+async def grace_until_deadline() -> int:
+    """Whole seconds until the deadline of the call. Mirrors CRI-O: server/utils.go, stopTimeoutFromContext."""
+    left_ns = await time_left_ns()
+    return DEFAULT_GRACE_SECONDS if left_ns is None else left_ns // NS_PER_SECOND
+
+
 async def stop(daemon: Daemon, container: Container, *, grace_seconds: int) -> None:
     """Bring a container to EXITED. Zero or negative seconds kill at once."""
-    if container.life.phase is Phase.UNKNOWN:
-        container.apply(Exited(at_ns=daemon.kernel.now_ns, exit_code=LOST_EXIT_CODE))
-        emit(daemon, container.sandbox, container.id, api.CONTAINER_STOPPED_EVENT)
-        return
-    process = container.process
-    if not container.life.is_running or process is None:
-        return
+    life = container.life
+    if life.phase is Phase.UNKNOWN:
+        _note_end(daemon, container, LOST_EXIT_CODE)
+    elif life.phase is Phase.CREATED and daemon.profile.containers.stop_created == "finish":
+        # The OCI runtime's own process waits in the container for the start; it is what gets killed.
+        _note_end(daemon, container, KILLED_EXIT_CODE)
+    elif life.is_running and container.process is not None:
+        if daemon.profile.containers.stop_waits == "together":
+            await _stop_together(daemon, container, grace_seconds)
+        else:
+            await _stop_alone(daemon, container, container.process, grace_seconds)
+        await daemon.spend(daemon.timings.stop_container_ns)
+
+
+def _note_end(daemon: Daemon, container: Container, exit_code: int) -> None:
+    at_ns = daemon.time_after_ns(container.life.created_at_ns)
+    container.apply(Exited(at_ns=at_ns, exit_code=exit_code))
+    emit(daemon, container.sandbox, container.id, api.CONTAINER_STOPPED_EVENT)
+
+
+async def _stop_alone(daemon: Daemon, container: Container, process: Process, grace_seconds: int) -> None:
+    """containerd: each call waits on its own, and sends SIGKILL when its own grace has passed."""
     if grace_seconds > 0:
-        _ask_to_end(daemon, container)
+        if container.stop_signal is None:
+            raise daemon.refuse(say.STOP_SIGNAL_UNPARSABLE, signal=container.image.config.stop_signal)
+        _ask_to_end(container, container.stop_signal)
         if await _ended_within(container, grace_seconds * NS_PER_SECOND):
-            await daemon.spend(daemon.timings.stop_container_ns)
             return
+        if await time_left_ns() == 0:
+            raise daemon.refuse(say.STOP_DEADLINE)
     process.kill_tree()
-    await container.ended.wait()
-    await daemon.spend(daemon.timings.stop_container_ns)
+    if not await _ended_within(container, None):
+        raise daemon.refuse(say.KILL_DEADLINE, id=container.id)
 
 
-def _ask_to_end(daemon: Daemon, container: Container) -> None:
+async def _stop_together(daemon: Daemon, container: Container, grace_seconds: int) -> None:
+    """CRI-O: the first call sends the signal, all wait for the earliest SIGKILL any of them asked for.
+
+    It is sent even if every caller has left meanwhile; one whose own deadline comes first is answered with OK.
+    """
+    _ask_to_end(container, container.stop_signal or SIGTERM)
+    kill_at_ns = daemon.kernel.now_ns + max(grace_seconds, 0) * NS_PER_SECOND
+    timer = container.kill_timer
+    if timer is None or kill_at_ns < timer[0]:
+        if timer is not None:
+            daemon.kernel.cancel(timer)
+        assert container.process is not None, "the caller looked"
+        container.kill_timer = daemon.kernel.call_at(kill_at_ns, container.process.kill_tree)
+    await _ended_within(container, None)
+
+
+def _ask_to_end(container: Container, signal: int) -> None:
     """Send the stop signal, once in the container's life: a second stop only waits."""
-    if container.stop_signal is None:
-        raise daemon.refuse(say.STOP_SIGNAL_UNPARSABLE, signal=container.image.config.stop_signal)
     if container.is_stop_signalled:
         return
     container.is_stop_signalled = True
     assert container.process is not None, "the caller looked"
     try:
-        container.process.signal(container.stop_signal)
+        container.process.signal(signal)
     except FsError:
         # Only the signals of job control raise. A process that is merely halted does not end either, so what
         # follows is the same: the time runs out, and SIGKILL ends it.
         return
 
 
-async def _ended_within(container: Container, delay_ns: int) -> bool:
+async def _ended_within(container: Container, delay_ns: int | None) -> bool:
+    """Wait for the end of the container, no longer than that, nor beyond the deadline of the call."""
+    left_ns = await time_left_ns()
+    if left_ns is not None:
+        delay_ns = left_ns if delay_ns is None else min(delay_ns, left_ns)
+    if delay_ns is None:
+        await container.ended.wait()
+        return True
     try:
         async with timeout(delay_ns):
             await container.ended.wait()
@@ -96,8 +143,8 @@ async def _ended_within(container: Container, delay_ns: int) -> bool:
 async def remove(daemon: Daemon, container: Container) -> None:
     """Stop a container if it runs, and take it away with its name."""
     if container.life.phase in (Phase.RUNNING, Phase.UNKNOWN):
-        grace_seconds = DEADLINE_GRACE_SECONDS if daemon.profile.containers.remove_running == "stop" else 0
-        await stop(daemon, container, grace_seconds=grace_seconds)
+        is_gentle = daemon.profile.containers.remove_running == "stop"
+        await stop(daemon, container, grace_seconds=await grace_until_deadline() if is_gentle else 0)
     if daemon.containers.get(container.id) is not container:
         return  # somebody else removed it meanwhile
     if not container.life.allows(RemoveBegun):

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from kubesim.cri.errors import CriError
 from kubesim.images.catalogue import Catalogue
-from kubesim.kernel import Event, Kernel, sleep
+from kubesim.kernel import Event, Kernel, Task, sleep
 from kubesim.policy.runtime_profile import RuntimeProfile
 from kubesim.runtime.events import EventHub
 from kubesim.runtime.image_store import ImageStore
@@ -62,6 +63,8 @@ class Daemon:
     """Pulls that a fixture let fail so far, by reference."""
     deprecations: dict[str, str] = field(default_factory=dict)
     """Deprecated things that were used since the daemon started: what the runtime says of each, by its id."""
+    creations: set[Task[Any]] = field(default_factory=set)
+    """Creations that would go on without their clients."""
     last_time_ns: int = 0
 
     def sandbox(self, prefix: str, row: Refusal) -> Sandbox:

@@ -6,18 +6,38 @@ makeContainerName; CRI-O: internal/lib/sandbox/builder.go and internal/factory/c
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from kubesim.kernel import Event
+from kubesim.kernel import Event, Timer
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Unclaimed:
+    """An object that was finished after its client had gone."""
+
+    publish: Callable[[], None]
+    """Makes it visible, for the retry that claims it."""
+    is_stale: Callable[[], bool]
+    """Whether what it belongs to is gone meanwhile."""
+    discard: Callable[[], None]
+    """Takes it away, with its name."""
+    timer: Timer
+    """Discards it when no retry comes."""
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Reservation:
-    """A name that is taken. `settled` is raised once the object exists, or its creation failed."""
+    """A name that is taken."""
 
     name: str
     id: str
-    settled: Event = field(default_factory=Event)
+    is_created: bool = False
+    """Whether the object exists and is listed."""
+    stage: str = "unknown"
+    """How far its creation is, in the runtime's words."""
+    unclaimed: Unclaimed | None = None
+    unclaimed_there: Event = field(default_factory=Event)
 
 
 class NameRegistry:
@@ -43,15 +63,9 @@ class NameRegistry:
         self._by_name[name] = reservation
         return reservation
 
-    def settle(self, name: str) -> None:
-        """The object that has the name exists: wake who waits for its creation."""
-        self._by_name[name].settled.set()
-
     def release(self, name: str) -> None:
-        """Give a name back, and wake who waits for its creation."""
-        reservation = self._by_name.pop(name, None)
-        if reservation is not None:
-            reservation.settled.set()
+        """Give a name back."""
+        self._by_name.pop(name, None)
 
 
 def sandbox_name(*, name: str, namespace: str, uid: str, attempt: int, prefix: str) -> str:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from kubesim.cri import api
 from kubesim.images.image import Image
-from kubesim.kernel import Event
+from kubesim.kernel import Event, Timer
 from kubesim.runtime import container_state, sandbox_state
 from kubesim.runtime.container_log import ContainerLog
 from kubesim.runtime.container_state import ContainerEvent, ContainerLife, Phase
@@ -112,6 +112,8 @@ class Container:
     """How the first process is to be said to have ended, when somebody outside the CRI ended it."""
     is_stop_signalled: bool = False
     """A stop with a grace period has sent the signal; it is not sent twice."""
+    kill_timer: Timer | None = None
+    """When SIGKILL follows, where all stops of a container wait together."""
     row: api.Container | None = None
     """The row of ListContainers, until something in it changes."""
 

@@ -33,10 +33,22 @@ UID_MISSING = refusal("setting pod sandbox name and id: cannot generate pod name
 LOG_DIRECTORY_RELATIVE = refusal("requested logDir for sbuilder ID {id} is a relative path: {path}")
 
 NAME_RESERVED = refusal("failed to reserve sandbox name {name!q}: name {name!q} is reserved for {holder!q}")
-IN_PROGRESS = refusal(
+# Only CRI-O lets a retry wait for the first request, and only CRI-O goes on when a deadline has passed.
+_RETRYING = (
     "kubelet may be retrying requests that are timing out in CRI-O due to system load. Currently at stage {stage}: "
-    "context canceled: name {name} is reserved for {holder}"
 )
+_RESERVING = ": error reserving {kind} name {name} for id {id}: name is reserved"
+WAITED_TO_DEADLINE = refusal(_RETRYING + "context deadline exceeded" + _RESERVING, code=Code.DEADLINE_EXCEEDED)
+WAITED_TOO_LONG = refusal(
+    _RETRYING + "waited too long for request to timeout or {noun} {name} to be created" + _RESERVING
+)
+READY_FOR_RETRY = refusal(
+    _RETRYING
+    + "the requested {noun} {name} is now ready and will be provided to the kubelet on next retry"
+    + _RESERVING
+)
+DEADLINE = refusal("context deadline exceeded", code=Code.DEADLINE_EXCEEDED)
+
 HANDLER_UNKNOWN = refusal(
     "unable to get OCI runtime for sandbox {id!q}: no runtime for {handler!q} is configured",
     # Go prints the addresses of the map's values; one of them stands here.

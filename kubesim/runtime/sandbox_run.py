@@ -6,11 +6,13 @@ Mirrors containerd: internal/cri/server/sandbox_run.go; CRI-O: server/sandbox_ru
 from __future__ import annotations
 
 from contextlib import ExitStack
+from functools import partial
 
 from kubesim.cri import api
 from kubesim.kernel import checkpoint
 from kubesim.policy.cgroup_parent import cgroup_parent_refusal
 from kubesim.runtime import sandbox_refusals as say
+from kubesim.runtime.creation import claimed_id, create
 from kubesim.runtime.daemon import Daemon
 from kubesim.runtime.names import sandbox_name
 from kubesim.runtime.network import AddressesExhausted
@@ -44,24 +46,38 @@ async def run_pod_sandbox(daemon: Daemon, request: api.RunPodSandboxRequest) -> 
         attempt=metadata.attempt,
         prefix=daemon.profile.name_prefix,
     )
-    existing_id = await _existing(daemon, name)
+    existing_id = await claimed_id(daemon, daemon.sandbox_names, name, noun="sandbox", reserved=say.NAME_RESERVED)
     if existing_id:
         return api.RunPodSandboxResponse(pod_sandbox_id=existing_id)
-    with ExitStack() as undo:
-        daemon.sandbox_names.reserve(name, sandbox_id)
-        undo.callback(daemon.sandbox_names.release, name)
+    reservation = daemon.sandbox_names.reserve(name, sandbox_id)
+
+    async def build(undo: ExitStack) -> Sandbox:
         _check_settings(daemon, sandbox_id, config, request.runtime_handler)
+        reservation.stage = "sandbox network ready"
         ip = await _join_network(daemon, sandbox_id, config, undo)
+        reservation.stage = "sandbox container runtime creation"
         sandbox = _make_sandbox(daemon, sandbox_id, name, config, request.runtime_handler, ip, undo)
         await daemon.spend(daemon.timings.run_sandbox_ns)
-        undo.pop_all()
-    sandbox.life = SandboxLife(created_at_ns=daemon.creation_time_ns())
-    daemon.sandboxes.add(sandbox_id, sandbox)
-    daemon.sandbox_names.settle(name)
-    daemon.kernel.spawn(pause_ended(daemon, sandbox), name=f"pause of {sandbox_id[:13]}")
-    emit(daemon, sandbox, sandbox_id, api.CONTAINER_CREATED_EVENT)
-    emit(daemon, sandbox, sandbox_id, api.CONTAINER_STARTED_EVENT)
+        return sandbox
+
+    await create(
+        daemon,
+        daemon.sandbox_names,
+        reservation,
+        build,
+        partial(_publish, daemon),
+        takes_time=daemon.timings.run_sandbox_ns > 0 or not daemon.features.network_ready,
+    )
     return api.RunPodSandboxResponse(pod_sandbox_id=sandbox_id)
+
+
+def _publish(daemon: Daemon, sandbox: Sandbox) -> None:
+    """Make a sandbox visible."""
+    sandbox.life = SandboxLife(created_at_ns=daemon.creation_time_ns())
+    daemon.sandboxes.add(sandbox.id, sandbox)
+    daemon.kernel.spawn(pause_ended(daemon, sandbox), name=f"pause of {sandbox.id[:13]}")
+    emit(daemon, sandbox, sandbox.id, api.CONTAINER_CREATED_EVENT)
+    emit(daemon, sandbox, sandbox.id, api.CONTAINER_STARTED_EVENT)
 
 
 def _check_config(daemon: Daemon, request: api.RunPodSandboxRequest) -> None:
@@ -86,21 +102,6 @@ def _check_config(daemon: Daemon, request: api.RunPodSandboxRequest) -> None:
         ):
             if not value:
                 raise daemon.refuse(row)
-
-
-async def _existing(daemon: Daemon, name: str) -> str:
-    """The id of the sandbox that has the name, where the runtime answers with it; "" when the name is free."""
-    held = daemon.sandbox_names.holder(name)
-    if held is None:
-        return ""
-    if daemon.profile.duplicate_name == "error":
-        raise daemon.refuse(say.NAME_RESERVED, name=name, holder=held.id)
-    if daemon.sandboxes.get(held.id) is None:
-        # The kubelet retries while the first request is still at work: CRI-O lets it wait, then fail, and the
-        # retry after that gets the id.
-        await held.settled.wait()
-        raise daemon.refuse(say.IN_PROGRESS, stage="sandbox creating", name=name, holder=held.id)
-    return held.id
 
 
 def _check_settings(daemon: Daemon, sandbox_id: str, config: api.PodSandboxConfig, handler: str) -> None:

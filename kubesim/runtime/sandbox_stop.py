@@ -10,12 +10,15 @@ from kubesim.cri import api
 from kubesim.cri.errors import CriError
 from kubesim.kernel import TaskGroup
 from kubesim.runtime import sandbox_refusals as say
-from kubesim.runtime.container_stop import DEADLINE_GRACE_SECONDS, remove, stop
+from kubesim.runtime.container_stop import grace_until_deadline, remove, stop
 from kubesim.runtime.daemon import Daemon
 from kubesim.runtime.id_index import Match
 from kubesim.runtime.objects import Sandbox
 from kubesim.runtime.pod_events import emit
 from kubesim.runtime.sandbox_state import Removed, Stopped
+
+OWN_SECONDS = 1
+"""Mirrors CRI-O: server/sandbox_stop_linux.go, infraReservedTimeout."""
 
 
 async def stop_pod_sandbox(daemon: Daemon, request: api.StopPodSandboxRequest) -> api.StopPodSandboxResponse:
@@ -63,11 +66,12 @@ async def stop_sandbox(daemon: Daemon, sandbox: Sandbox) -> None:
     """Bring a sandbox to NOTREADY. Its address is free afterwards."""
     if daemon.profile.sandboxes.stop_grace == "deadline":
         _leave_network(daemon, sandbox)
+        total_seconds = await grace_until_deadline()
+        # One second is left for the sandbox's own container, or half of very little.
+        grace_seconds = total_seconds // 2 if total_seconds < 2 * OWN_SECONDS else total_seconds - OWN_SECONDS
         async with TaskGroup() as group:
             for container in sandbox.containers.values():
-                group.spawn(
-                    stop(daemon, container, grace_seconds=DEADLINE_GRACE_SECONDS), name=f"stop {container.id[:13]}"
-                )
+                group.spawn(stop(daemon, container, grace_seconds=grace_seconds), name=f"stop {container.id[:13]}")
     await _kill_containers(daemon, sandbox)
     if sandbox.life.is_ready:
         await daemon.spend(daemon.timings.stop_sandbox_ns)

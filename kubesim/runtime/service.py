@@ -188,7 +188,7 @@ class Runtime:
         daemon.events.cut_off_all(daemon.refuse(say.CONNECTION_LOST))
         daemon.deprecations.clear()
         restart, self._restart = self._restart, Cancelled("the runtime restarts")
-        for task in list(self._calls):
+        for task in [*self._calls, *daemon.creations]:
             task.cancel(restart)
 
     def statistics(self) -> RuntimeStatistics:

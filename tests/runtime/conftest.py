@@ -67,6 +67,13 @@ class Driver:
         task.watch(lambda _: None)  # the test looks at the outcome
         return task
 
+    def spawn_with_deadline(self, coroutine: Coroutine[Any, Any, T], seconds: float | None) -> Task[T]:
+        """A call of a client that waits so long; None is for ever. Unlike a client, nothing cancels it then."""
+        task = Task(self.kernel, coroutine, name="test")
+        task.watch(lambda _: None)
+        task.start(None if seconds is None else int(seconds * NS))
+        return task
+
     def do(self, coroutine: Coroutine[Any, Any, T], at_most_seconds: int = 600) -> T:
         task = self.spawn(coroutine)
         self.kernel.run_until(self.kernel.now_ns + at_most_seconds * NS, goal=lambda: task.is_done)

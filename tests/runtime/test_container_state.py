@@ -76,8 +76,8 @@ def test_every_pair_is_a_row_or_refused(phase: Phase, kind: type[ContainerEvent]
 
 def test_a_refusal_names_what_is_legal() -> None:
     with pytest.raises(IllegalTransition) as raised:
-        step(life_in(Phase.CREATED), EVENTS[Exited])
-    assert str(raised.value) == "Exited is not legal in created; legal here: RemoveBegun, StartBegun"
+        step(life_in(Phase.CREATED), EVENTS[Started])
+    assert str(raised.value) == "Started is not legal in created; legal here: Exited, RemoveBegun, StartBegun"
     with pytest.raises(IllegalTransition, match="legal here: nothing"):
         step(life_in(Phase.REMOVED), EVENTS[Removed])
 

@@ -8,7 +8,6 @@ import pytest
 
 from kubesim.cri import Code, api
 from kubesim.runtime.network import PodNetwork
-from kubesim.runtime.timings import Timings
 
 
 def running(node: Any, config: api.PodSandboxConfig, handler: str = "") -> Any:
@@ -70,18 +69,6 @@ def test_a_name_is_taken_until_it_is_removed(new_node: Any, profile: str, messag
     assert node.run_pod(node.pod_config(attempt=1)) != pod
     node.remove_pod(pod)
     assert node.run_pod() != pod
-
-
-def test_crio_lets_a_duplicate_wait_for_the_first(new_node: Any) -> None:
-    node = new_node("cri-o-1.36", timings=Timings.measured())
-    first = node.spawn(running(node, node.pod_config()))
-    node.advance(0.01)
-    second = node.spawn(running(node, node.pod_config()))
-    node.advance(1)
-    error = second.error
-    assert error is not None
-    assert str(error).startswith("kubelet may be retrying requests that are timing out in CRI-O due to system load")
-    assert node.run_pod() == first.result().pod_sandbox_id
 
 
 @pytest.mark.parametrize(

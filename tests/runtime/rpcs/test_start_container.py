@@ -113,7 +113,7 @@ def test_programs_that_cannot_run(node: Any, program: str, reason: str) -> None:
     assert node.refused(node.starting(ctr)).message.endswith(f"error during container init: {reason}")
 
 
-@pytest.mark.parametrize(("profile", "reason", "code"), [(CONTAINERD, "StartError", 128), (CRIO, "Error", -1)])
+@pytest.mark.parametrize(("profile", "reason", "code"), [(CONTAINERD, "StartError", 128), (CRIO, "Error", 137)])
 def test_a_sandbox_that_stopped_meanwhile(new_node: Any, profile: str, reason: str, code: int) -> None:
     node = new_node(profile)
     pod = node.run_pod()

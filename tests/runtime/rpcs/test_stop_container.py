@@ -8,6 +8,7 @@ import pytest
 
 from kubesim.cri import Code, api
 from kubesim.images.oci import ImageConfig
+from kubesim.runtime.timings import Timings
 
 BUSYBOX = "registry.example/busybox:1"
 UNKNOWN_IDS = ["0" * 64, "5b6d0fc7-5a5e-4b59-8f6c-0f5b0f6e7a11"]
@@ -68,6 +69,73 @@ def test_how_it_ends(node: Any, seconds: int, linux: Any, took_seconds: int, cod
     status = node.status(ctr)
     assert (status.state, status.exit_code, status.reason) == (api.CONTAINER_EXITED, code, "Error")
     assert node.kernel.now_ns - start_ns == took_seconds * 10**9
+
+
+def test_crio_finishes_one_that_never_started(crio: Any) -> None:
+    ctr = crio.create(crio.run_pod(), crio.container_config("sleep", "1000"))
+    crio.do(crio.stopping(ctr, 30))
+    status = crio.status(ctr)
+    assert (status.state, status.exit_code, status.reason) == (api.CONTAINER_EXITED, 137, "Error")
+    assert status.finished_at >= status.created_at
+    message = f"container {ctr} is not in created state: stopped"
+    assert crio.refused(crio.starting(ctr)).message == message
+
+
+def test_crio_sends_the_signal_even_without_a_grace(crio: Any) -> None:
+    """It ends what does not handle it before SIGKILL comes."""
+    ctr = crio.start(crio.run_pod(), "sleep", "1000")
+    crio.do(crio.stopping(ctr, 0))
+    assert crio.status(ctr).exit_code == 143
+
+
+def test_containerd_fails_at_the_deadline_and_kills_no_more(node: Any) -> None:
+    ctr = node.start(node.run_pod(), "sleep", "1000", linux=own_pids())
+    task = node.spawn_with_deadline(node.stopping(ctr, 30), seconds=5)
+    node.advance(5)
+    assert (task.error.code, task.error.message) == (Code.DEADLINE_EXCEEDED, "context deadline exceeded")
+    node.advance(60)
+    assert node.status(ctr).state == api.CONTAINER_RUNNING
+    node.do(node.stopping(ctr, 1))
+    assert node.status(ctr).exit_code == 137
+
+
+def test_containerd_fails_when_the_end_is_not_seen_by_the_deadline(new_node: Any) -> None:
+    node = new_node(timings=Timings(report_exit_ns=10**10))
+    ctr = node.start(node.run_pod(), "sleep", "1000")
+    task = node.spawn_with_deadline(node.stopping(ctr, 0), seconds=5)
+    node.advance(6)
+    message = (
+        f'an error occurs during waiting for container "{ctr}" to be killed: wait container "{ctr}": context deadline '
+        "exceeded"
+    )
+    assert (task.error.code, task.error.message) == (Code.DEADLINE_EXCEEDED, message)
+    node.advance(10)
+    assert node.status(ctr).exit_code == 137
+
+
+def test_crio_is_content_at_the_deadline_and_kills_later(crio: Any) -> None:
+    ctr = crio.start(crio.run_pod(), "sleep", "1000", linux=own_pids())
+    task = crio.spawn_with_deadline(crio.stopping(ctr, 30), seconds=5)
+    crio.advance(5)
+    assert task.is_done
+    assert task.error is None
+    assert crio.status(ctr).state == api.CONTAINER_RUNNING
+    crio.advance(25)
+    assert crio.status(ctr).exit_code == 137
+
+
+def test_callers_of_crio_wait_together_for_the_earliest_kill(crio: Any) -> None:
+    ctr = crio.start(crio.run_pod(), "sleep", "1000", linux=own_pids())
+    begin_ns = crio.kernel.now_ns
+    first = crio.spawn(crio.stopping(ctr, 30))
+    crio.advance(2)
+    later = crio.spawn(crio.stopping(ctr, 100))
+    nearer = crio.spawn(crio.stopping(ctr, 5))
+    first.cancel()
+    crio.advance(10)
+    assert (later.error, nearer.error) == (None, None)
+    assert crio.status(ctr).finished_at - begin_ns == 7 * 10**9
+    assert crio.kernel.pending_count == 0
 
 
 def test_a_program_with_a_handler_ends_in_its_own_way(node: Any) -> None:
