@@ -6,14 +6,16 @@ server/container_status.go and container_list.go.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
 
 from kubesim.cri import api
+from kubesim.policy.runtime_profile import ContainerSwitches
 from kubesim.runtime import container_refusals as say
 from kubesim.runtime.container_info import container_info
 from kubesim.runtime.container_state import ReportedState
 from kubesim.runtime.daemon import Daemon
-from kubesim.runtime.filters import STATE_OF_CRI, select_containers
+from kubesim.runtime.filters import select_containers
+from kubesim.runtime.list_rows import ListedRow, ListRows, chunks
 from kubesim.runtime.objects import Container
 
 
@@ -34,7 +36,7 @@ def container_status_message(daemon: Daemon, container: Container) -> api.Contai
     status = api.ContainerStatus(
         id=container.id,
         metadata=config.metadata,
-        state=STATE_OF_CRI[state],
+        state=container.cri_state,
         created_at=life.created_at_ns,
         exit_code=life.exit_code,
         reason=life.reported_reason,
@@ -85,13 +87,25 @@ def _describe_resources(daemon: Daemon, container: Container, status: api.Contai
     status.resources.linux.CopyFrom(container.resources)
 
 
-async def list_containers(daemon: Daemon, request: api.ListContainersRequest) -> api.ListContainersResponse:
+async def list_containers(daemon: Daemon, request: api.ListContainersRequest) -> bytes:
     """The containers that match the filter."""
-    return api.ListContainersResponse(containers=container_rows(daemon, request.filter))
+    if request.filter == _NO_FILTER:
+        return daemon.containers.rows.all()
+    return b"".join(_rows(daemon, request.filter))
 
 
-def container_rows(daemon: Daemon, asked: api.ContainerFilter) -> Iterable[api.Container]:
-    """The rows of the list. They are kept; a caller copies them (putting one into a message does)."""
+async def stream_containers(
+    daemon: Daemon, request: api.StreamContainersRequest
+) -> AsyncIterator[api.StreamContainersResponse]:
+    """As ListContainers, in messages of a bounded number of rows."""
+    for chunk in chunks(_rows(daemon, request.filter), daemon.profile.statistics.stream_chunk_items):
+        yield api.StreamContainersResponse.FromString(chunk)
+
+
+_NO_FILTER = api.ContainerFilter()
+
+
+def _rows(daemon: Daemon, asked: api.ContainerFilter) -> Iterable[bytes]:
     chosen = select_containers(
         daemon.containers,
         daemon.sandboxes,
@@ -100,26 +114,22 @@ def container_rows(daemon: Daemon, asked: api.ContainerFilter) -> Iterable[api.C
         selector=asked.label_selector,
         state=asked.state.state if asked.HasField("state") else None,
     )
-    return [_row(daemon, container) for container in chosen]
+    return daemon.containers.rows.of(container.id for container in chosen)
 
 
-def _row(daemon: Daemon, container: Container) -> api.Container:
-    if container.row is None:
-        switches = daemon.profile.containers
-        image_id = daemon.images.shown_id(container.image)
-        container.row = api.Container(
-            id=container.id,
-            pod_sandbox_id=container.sandbox.id,
-            metadata=container.config.metadata,
-            image=container.config.image,
-            image_ref=image_id if switches.list_image_ref == "image-id" else container.image_ref,
-            image_id=image_id if switches.image_id_in_list else "",
-            state=STATE_OF_CRI[container.life.reported_state],
-            created_at=container.life.created_at_ns,
-            labels=container.config.labels,
-            annotations=container.config.annotations,
-        )
-        if switches.list_image == "name":
-            container.row.image.Clear()
-            container.row.image.image = container.some_image_name
-    return container.row
+def container_row(rows: ListRows, container: Container, switches: ContainerSwitches, *, image_id: str) -> ListedRow:
+    """A container as ListContainers shows it; `image_id` in the form in which this runtime shows it."""
+    config = container.config
+    is_named = switches.list_image == "name"
+    row = api.Container(
+        id=container.id,
+        pod_sandbox_id=container.sandbox.id,
+        metadata=config.metadata,
+        image=api.ImageSpec(image=container.some_image_name) if is_named else config.image,
+        image_ref=image_id if switches.list_image_ref == "image-id" else container.image_ref,
+        image_id=image_id if switches.image_id_in_list else "",
+        created_at=container.life.created_at_ns,
+        labels=config.labels,
+        annotations=config.annotations,
+    )
+    return ListedRow(rows, container.id, row, state_number=api.Container.STATE_FIELD_NUMBER)

@@ -8,24 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TypeVar
 
-from kubesim.cri import api
-from kubesim.runtime.container_state import ReportedState
-from kubesim.runtime.object_store import ObjectStore
+from kubesim.runtime.object_store import Listed, ObjectStore
 from kubesim.runtime.objects import Container, Sandbox
 
-T = TypeVar("T")
-
-STATE_OF_CRI: Mapping[ReportedState, api.ContainerState.ValueType] = {
-    ReportedState.CREATED: api.CONTAINER_CREATED,
-    ReportedState.RUNNING: api.CONTAINER_RUNNING,
-    ReportedState.EXITED: api.CONTAINER_EXITED,
-    ReportedState.UNKNOWN: api.CONTAINER_UNKNOWN,
-}
-
-
-def sandbox_state(sandbox: Sandbox) -> api.PodSandboxState.ValueType:
-    """The state of a sandbox as the CRI shows it."""
-    return api.SANDBOX_READY if sandbox.life.is_ready else api.SANDBOX_NOTREADY
+T = TypeVar("T", bound=Listed)
 
 
 def matches_labels(selector: Mapping[str, str], labels: Mapping[str, str]) -> bool:
@@ -40,7 +26,7 @@ def select_sandboxes(
     return [
         sandbox
         for sandbox in _by_id(store, sandbox_id)
-        if (state is None or sandbox_state(sandbox) == state) and matches_labels(selector, sandbox.config.labels)
+        if (state is None or sandbox.cri_state == state) and matches_labels(selector, sandbox.config.labels)
     ]
 
 
@@ -68,8 +54,7 @@ def select_containers(
     return [
         container
         for container in found
-        if (state is None or STATE_OF_CRI[container.life.reported_state] == state)
-        and matches_labels(selector, container.config.labels)
+        if (state is None or container.cri_state == state) and matches_labels(selector, container.config.labels)
     ]
 
 

@@ -11,7 +11,7 @@ from kubesim.cri.legacy_methods import LEGACY_METHODS, V1ALPHA2
 from kubesim.runtime.container_create import create_container
 from kubesim.runtime.container_resources import update_container_resources, update_pod_sandbox_resources
 from kubesim.runtime.container_start import start_container
-from kubesim.runtime.container_status import container_status, list_containers
+from kubesim.runtime.container_status import container_status, list_containers, stream_containers
 from kubesim.runtime.container_stop import remove_container, stop_container
 from kubesim.runtime.daemon import Daemon
 from kubesim.runtime.exec_sync import exec_sync, reopen_container_log
@@ -20,20 +20,20 @@ from kubesim.runtime.images import image_fs_info, image_status, list_images, rem
 from kubesim.runtime.legacy_api import as_v1alpha2
 from kubesim.runtime.runtime_status import runtime_config, status, update_runtime_config, version
 from kubesim.runtime.sandbox_run import run_pod_sandbox
-from kubesim.runtime.sandbox_status import list_pod_sandbox, pod_sandbox_status
+from kubesim.runtime.sandbox_status import list_pod_sandbox, pod_sandbox_status, stream_pod_sandboxes
 from kubesim.runtime.sandbox_stop import remove_pod_sandbox, stop_pod_sandbox
 from kubesim.runtime.stats import container_stats, list_container_stats, list_pod_sandbox_stats, pod_sandbox_stats
 from kubesim.runtime.streamed_lists import (
     get_container_events,
     stream_container_stats,
-    stream_containers,
     stream_images,
     stream_pod_sandbox_stats,
-    stream_pod_sandboxes,
 )
 
 # The request is of the method's own type; the table cannot say so for each row.
-Handler: TypeAlias = Callable[[Daemon, Any], Awaitable[Message]]
+Answer: TypeAlias = Message | bytes
+"""What a handler gives: the message, or, where that is cheaper, its serialised form."""
+Handler: TypeAlias = Callable[[Daemon, Any], Awaitable[Answer]]
 StreamHandler: TypeAlias = Callable[[Daemon, Any], AsyncIterator[Message]]
 
 HANDLERS: Mapping[str, Handler] = {

@@ -20,10 +20,12 @@ _WARNING = (
 )
 
 
-def as_v1alpha2(handler: Callable[[Daemon, Any], Awaitable[Message]]) -> Callable[[Daemon, Any], Awaitable[Message]]:
+def as_v1alpha2(
+    handler: Callable[[Daemon, Any], Awaitable[Message | bytes]],
+) -> Callable[[Daemon, Any], Awaitable[Message | bytes]]:
     """The handler of an RPC for callers of v1alpha2."""
 
-    async def answer(daemon: Daemon, request: Any) -> Message:
+    async def answer(daemon: Daemon, request: Any) -> Message | bytes:
         daemon.deprecations[WARNING_ID] = _WARNING
         response = await handler(daemon, request)
         if isinstance(response, api.VersionResponse):

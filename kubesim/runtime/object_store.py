@@ -2,24 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Generic, TypeVar
+from collections.abc import Callable, Iterator, Mapping
+from typing import Generic, Protocol, TypeVar
 
 from kubesim.policy.runtime_profile import ListOrder
 from kubesim.runtime.id_index import IdIndex, Match
+from kubesim.runtime.list_rows import ListedRow, ListRows
 
-T = TypeVar("T")
+
+class Listed(Protocol):
+    """An object with a row in the list of its kind."""
+
+    def enter_list(self, row: ListedRow) -> None:
+        """Show the row now, and whenever it changes."""
+        ...
+
+
+T = TypeVar("T", bound=Listed)
 
 
 class ObjectStore(Generic[T]):
-    """Objects by their whole id, found by any unique prefix of it."""
+    """Objects by their whole id, found by any unique prefix of it. `rows` is the list of them."""
 
-    __slots__ = ("_by_id", "_index", "_is_unordered")
+    __slots__ = ("_by_id", "_index", "_is_unordered", "_make_row", "rows")
 
-    def __init__(self, order: ListOrder = "creation") -> None:
+    def __init__(self, order: ListOrder, *, make_row: Callable[[T, ListRows], ListedRow]) -> None:
         self._is_unordered = order == "unordered"
         self._by_id: dict[str, T] = {}
         self._index = IdIndex()
+        self._make_row = make_row
+        self.rows = ListRows(order=self._index if self._is_unordered else None)
 
     def __len__(self) -> int:
         return len(self._by_id)
@@ -38,11 +50,13 @@ class ObjectStore(Generic[T]):
         """Make the object visible."""
         self._index.add(full_id)
         self._by_id[full_id] = item
+        item.enter_list(self._make_row(item, self.rows))
 
     def remove(self, full_id: str) -> None:
         """Take the object out; KeyError when it is not there."""
         self._index.remove(full_id)
         del self._by_id[full_id]
+        self.rows.remove(full_id)
 
     def get(self, full_id: str) -> T | None:
         """The object with exactly this id."""

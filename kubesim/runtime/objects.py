@@ -6,6 +6,7 @@ what happened is the `life`, a value that only `apply` replaces.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from kubesim.cri import api
@@ -13,11 +14,19 @@ from kubesim.images.image import Image
 from kubesim.kernel import Event, Timer
 from kubesim.runtime import container_state, sandbox_state
 from kubesim.runtime.container_log import ContainerLog
-from kubesim.runtime.container_state import ContainerEvent, ContainerLife, Phase
+from kubesim.runtime.container_state import ContainerEvent, ContainerLife, Phase, ReportedState
+from kubesim.runtime.list_rows import ListedRow
 from kubesim.runtime.process_plan import ProcessPlan
 from kubesim.runtime.sandbox_state import SandboxEvent, SandboxLife
 from kubesim.userland.filesystem import FileSystem, MountSpec
 from kubesim.userland.process import Credentials, ExitStatus, Process
+
+_CRI_STATES: Mapping[ReportedState, api.ContainerState.ValueType] = {
+    ReportedState.CREATED: api.CONTAINER_CREATED,
+    ReportedState.RUNNING: api.CONTAINER_RUNNING,
+    ReportedState.EXITED: api.CONTAINER_EXITED,
+    ReportedState.UNKNOWN: api.CONTAINER_UNKNOWN,
+}
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -41,13 +50,24 @@ class Sandbox:
     resources: api.LinuxContainerResources | None = None
     """What UpdatePodSandboxResources stored."""
     containers: dict[str, Container] = field(default_factory=dict)
-    row: api.PodSandbox | None = None
-    """The row of ListPodSandbox, until something in it changes."""
+    row: ListedRow | None = None
+    """In ListPodSandbox; None before it is there."""
 
     def apply(self, event: SandboxEvent) -> None:
         """Take a step in the sandbox's life."""
         self.life = sandbox_state.step(self.life, event)
-        self.row = None
+        if self.row is not None:
+            self.row.show(self.cri_state)
+
+    def enter_list(self, row: ListedRow) -> None:
+        """Show the sandbox in ListPodSandbox from now on."""
+        self.row = row
+        row.show(self.cri_state)
+
+    @property
+    def cri_state(self) -> api.PodSandboxState.ValueType:
+        """The state as the CRI shows it."""
+        return api.SANDBOX_READY if self.life.is_ready else api.SANDBOX_NOTREADY
 
     @property
     def namespace_options(self) -> api.NamespaceOption:
@@ -114,15 +134,26 @@ class Container:
     """A stop with a grace period has sent the signal; it is not sent twice."""
     kill_timer: Timer | None = None
     """When SIGKILL follows, where all stops of a container wait together."""
-    row: api.Container | None = None
-    """The row of ListContainers, until something in it changes."""
+    row: ListedRow | None = None
+    """In ListContainers; None before it is there."""
 
     def apply(self, event: ContainerEvent) -> None:
         """Take a step in the container's life, and wake who waits for its end."""
         self.life = container_state.step(self.life, event)
-        self.row = None
+        if self.row is not None:
+            self.row.show(self.cri_state)
         if self.life.phase is Phase.EXITED:
             self.ended.set()
+
+    def enter_list(self, row: ListedRow) -> None:
+        """Show the container in ListContainers from now on."""
+        self.row = row
+        row.show(self.cri_state)
+
+    @property
+    def cri_state(self) -> api.ContainerState.ValueType:
+        """The state as the CRI shows it."""
+        return _CRI_STATES[self.life.reported_state]
 
     @property
     def credentials(self) -> Credentials:

@@ -6,13 +6,14 @@ server/sandbox_status.go and sandbox_list.go.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
 
 from kubesim.cri import api
 from kubesim.runtime import sandbox_refusals as say
 from kubesim.runtime.container_status import container_status_message
 from kubesim.runtime.daemon import Daemon
-from kubesim.runtime.filters import sandbox_state, select_sandboxes
+from kubesim.runtime.filters import select_sandboxes
+from kubesim.runtime.list_rows import ListedRow, ListRows, chunks
 from kubesim.runtime.objects import Sandbox
 from kubesim.runtime.sandbox_info import sandbox_info
 
@@ -37,7 +38,7 @@ def sandbox_status_message(daemon: Daemon, sandbox: Sandbox) -> api.PodSandboxSt
     status = api.PodSandboxStatus(
         id=sandbox.id,
         metadata=sandbox.config.metadata,
-        state=sandbox_state(sandbox),
+        state=sandbox.cri_state,
         created_at=sandbox.life.created_at_ns,
         network=api.PodSandboxNetworkStatus(ip=sandbox.ip),
         labels=sandbox.config.labels,
@@ -52,31 +53,43 @@ def sandbox_status_message(daemon: Daemon, sandbox: Sandbox) -> api.PodSandboxSt
     return status
 
 
-async def list_pod_sandbox(daemon: Daemon, request: api.ListPodSandboxRequest) -> api.ListPodSandboxResponse:
+async def list_pod_sandbox(daemon: Daemon, request: api.ListPodSandboxRequest) -> bytes:
     """The sandboxes that match the filter."""
-    return api.ListPodSandboxResponse(items=sandbox_rows(daemon, request.filter))
+    if request.filter == _NO_FILTER:
+        return daemon.sandboxes.rows.all()
+    return b"".join(_rows(daemon, request.filter))
 
 
-def sandbox_rows(daemon: Daemon, asked: api.PodSandboxFilter) -> Iterable[api.PodSandbox]:
-    """The rows of the list. They are kept; a caller copies them (putting one into a message does)."""
+async def stream_pod_sandboxes(
+    daemon: Daemon, request: api.StreamPodSandboxesRequest
+) -> AsyncIterator[api.StreamPodSandboxesResponse]:
+    """As ListPodSandbox, in messages of a bounded number of rows."""
+    for chunk in chunks(_rows(daemon, request.filter), daemon.profile.statistics.stream_chunk_items):
+        yield api.StreamPodSandboxesResponse.FromString(chunk)
+
+
+_NO_FILTER = api.PodSandboxFilter()
+
+
+def _rows(daemon: Daemon, asked: api.PodSandboxFilter) -> Iterable[bytes]:
     chosen = select_sandboxes(
         daemon.sandboxes,
         sandbox_id=asked.id,
         selector=asked.label_selector,
         state=asked.state.state if asked.HasField("state") else None,
     )
-    return [_row(sandbox) for sandbox in chosen]
+    return daemon.sandboxes.rows.of(sandbox.id for sandbox in chosen)
 
 
-def _row(sandbox: Sandbox) -> api.PodSandbox:
-    if sandbox.row is None:
-        sandbox.row = api.PodSandbox(
-            id=sandbox.id,
-            metadata=sandbox.config.metadata,
-            state=sandbox_state(sandbox),
-            created_at=sandbox.life.created_at_ns,
-            labels=sandbox.config.labels,
-            annotations=sandbox.config.annotations,
-            runtime_handler=sandbox.runtime_handler,
-        )
-    return sandbox.row
+def sandbox_row(rows: ListRows, sandbox: Sandbox) -> ListedRow:
+    """A sandbox as ListPodSandbox shows it."""
+    config = sandbox.config
+    row = api.PodSandbox(
+        id=sandbox.id,
+        metadata=config.metadata,
+        created_at=sandbox.life.created_at_ns,
+        labels=config.labels,
+        annotations=config.annotations,
+        runtime_handler=sandbox.runtime_handler,
+    )
+    return ListedRow(rows, sandbox.id, row, state_number=api.PodSandbox.STATE_FIELD_NUMBER)

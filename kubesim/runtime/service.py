@@ -26,12 +26,14 @@ from kubesim.policy.runtime_profile import CgroupDriver, RuntimeProfile
 from kubesim.policy.runtime_profile_rpcs import is_stream_empty, rpc_refusal
 from kubesim.runtime import control
 from kubesim.runtime import sandbox_refusals as say
+from kubesim.runtime.container_status import container_row
 from kubesim.runtime.daemon import Daemon, Features
 from kubesim.runtime.events import EventHub
-from kubesim.runtime.handlers import HANDLERS, LEGACY_HANDLERS, STREAM_HANDLERS
+from kubesim.runtime.handlers import HANDLERS, LEGACY_HANDLERS, STREAM_HANDLERS, Answer
 from kubesim.runtime.image_store import ImageStore
 from kubesim.runtime.object_store import ObjectStore
 from kubesim.runtime.refusal import ErrorTexts
+from kubesim.runtime.sandbox_status import sandbox_row
 from kubesim.runtime.timings import Timings
 from kubesim.userland.host_files import HostFiles, MemoryHostFiles
 from kubesim.userland.process import ProcessTable
@@ -101,8 +103,13 @@ class Runtime:
             image_fs_path=image_fs_path or DEFAULT_IMAGE_FS_PATHS[profile.texts],
             hostname=hostname,
             os=os,
-            sandboxes=ObjectStore(profile.list_order),
-            containers=ObjectStore(profile.list_order),
+            sandboxes=ObjectStore(profile.list_order, make_row=lambda sandbox, rows: sandbox_row(rows, sandbox)),
+            containers=ObjectStore(
+                profile.list_order,
+                make_row=lambda container, rows: container_row(
+                    rows, container, profile.containers, image_id=images.shown_id(container.image)
+                ),
+            ),
         )
         self._ready_at_ns = kernel.now_ns
         self._calls: set[Task[object]] = set()
@@ -112,6 +119,15 @@ class Runtime:
 
     async def call(self, method: Method, request: Message) -> Message:
         """Answer a call. Raises CriError when it is refused."""
+        answer = await self._answer(method, request)
+        return method.response_type.FromString(answer) if isinstance(answer, bytes) else answer
+
+    async def call_encoded(self, method: Method, request: Message) -> bytes:
+        """Answer a call with the serialised response. Raises CriError when it is refused."""
+        answer = await self._answer(method, request)
+        return answer if isinstance(answer, bytes) else answer.SerializeToString()
+
+    async def _answer(self, method: Method, request: Message) -> Answer:
         self._check_served(method)
         handlers = HANDLERS if method.api_version == "v1" else LEGACY_HANDLERS
         handler = handlers.get(method.name)

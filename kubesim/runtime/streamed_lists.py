@@ -11,29 +11,11 @@ from itertools import islice
 from typing import TypeVar
 
 from kubesim.cri import api
-from kubesim.runtime.container_status import container_rows
 from kubesim.runtime.daemon import Daemon
 from kubesim.runtime.images import image_rows
-from kubesim.runtime.sandbox_status import sandbox_rows
 from kubesim.runtime.stats import container_stats_rows, sandbox_stats_rows
 
 T = TypeVar("T")
-
-
-async def stream_pod_sandboxes(
-    daemon: Daemon, request: api.StreamPodSandboxesRequest
-) -> AsyncIterator[api.StreamPodSandboxesResponse]:
-    """As ListPodSandbox."""
-    for chunk in _chunks(daemon, sandbox_rows(daemon, request.filter)):
-        yield api.StreamPodSandboxesResponse(pod_sandboxes=chunk)
-
-
-async def stream_containers(
-    daemon: Daemon, request: api.StreamContainersRequest
-) -> AsyncIterator[api.StreamContainersResponse]:
-    """As ListContainers."""
-    for chunk in _chunks(daemon, container_rows(daemon, request.filter)):
-        yield api.StreamContainersResponse(containers=chunk)
 
 
 async def stream_container_stats(

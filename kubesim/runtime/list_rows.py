@@ -1,0 +1,106 @@
+"""Rows of the list calls, kept serialised: a list is joined, never built.
+
+A row is one element of the answer's repeated field, with its tag and length. Nothing in it changes in the life of its
+object but the state. So the parts before and behind the state are serialised once, and a change of state is a
+concatenation. The fields stand in the order of their numbers, as every serialiser writes them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import islice
+
+from google.protobuf.message import Message
+
+_ROW_TAG = b"\x0a"
+"""Field 1, length-delimited: what every list of the contract has for its rows (a test says so)."""
+
+
+def varint(value: int) -> bytes:
+    """A number below 2**64 as protobuf writes it: seven bits in a byte, lowest first.
+
+    >>> varint(300).hex()
+    'ac02'
+    """
+    if value < 0x80:
+        return bytes((value,))
+    pieces = bytearray()
+    while value >= 0x80:
+        pieces.append(value & 0x7F | 0x80)
+        value >>= 7
+    pieces.append(value)
+    return bytes(pieces)
+
+
+def element(message: bytes) -> bytes:
+    """One serialised row as an element of a list."""
+    return _ROW_TAG + varint(len(message)) + message
+
+
+def chunks(rows: Iterable[bytes], items_max: int) -> Iterator[bytes]:
+    """The rows in joined pieces of at most `items_max`; no piece without rows."""
+    iterator = iter(rows)
+    while piece := b"".join(islice(iterator, items_max)):
+        yield piece
+
+
+class ListRows:
+    """The rows of all objects of a kind, by id: in the order in which they came, or in that of `order`."""
+
+    __slots__ = ("_all", "_by_id", "_order")
+
+    def __init__(self, order: Iterable[str] | None = None) -> None:
+        """`order` gives the ids of all objects whenever it is iterated."""
+        self._order = order
+        self._by_id: dict[str, bytes] = {}
+        self._all: bytes | None = b""
+
+    def put(self, object_id: str, row: bytes) -> None:
+        """A new row, or a changed one."""
+        self._by_id[object_id] = row
+        self._all = None
+
+    def remove(self, object_id: str) -> None:
+        """The object is gone."""
+        del self._by_id[object_id]
+        self._all = None
+
+    def all(self) -> bytes:
+        """Every row."""
+        if self._all is None:
+            self._all = b"".join(self._by_id.values() if self._order is None else self.of(self._order))
+        return self._all
+
+    def of(self, object_ids: Iterable[str]) -> list[bytes]:
+        """The rows of these objects, in the order given."""
+        by_id = self._by_id
+        return [by_id[object_id] for object_id in object_ids]
+
+
+class ListedRow:
+    """The row of one object in the list of its kind."""
+
+    __slots__ = ("_after", "_before", "_id", "_rows", "_state_tag")
+
+    def __init__(self, rows: ListRows, object_id: str, message: Message, *, state_number: int) -> None:
+        """`message` is the row, whatever its state; `state_number` is that field's."""
+        before, after = type(message)(), type(message)()
+        before.CopyFrom(message)
+        after.CopyFrom(message)
+        for field in message.DESCRIPTOR.fields:
+            if field.number >= state_number:
+                before.ClearField(field.name)
+            if field.number <= state_number:
+                after.ClearField(field.name)
+        self._rows = rows
+        self._id = object_id
+        self._state_tag = varint(state_number << 3)
+        # Deterministic: the order of labels would otherwise differ between two runs.
+        self._before = before.SerializeToString(deterministic=True)
+        self._after = after.SerializeToString(deterministic=True)
+
+    def show(self, state: int) -> None:
+        """Put the row with this state into the list. Zero is the default of every enum, which is left out."""
+        middle = self._state_tag + varint(state) if state else b""
+        length = len(self._before) + len(middle) + len(self._after)
+        self._rows.put(self._id, b"".join((_ROW_TAG, varint(length), self._before, middle, self._after)))
