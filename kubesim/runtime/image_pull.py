@@ -80,7 +80,7 @@ def _code(name: str) -> Code:
 
 def _transfer_ns(daemon: Daemon, image: Image) -> int:
     if daemon.images.has(image):
-        return 0  # every layer is there already; only the name is new
+        return daemon.timings.resolve_image_ns  # every layer is there already; only the name may be new
     behaviour = image.pull
     if not behaviour.duration_ns and behaviour.bandwidth_bytes_per_second is None:
         return daemon.timings.pull_image_ns

@@ -23,6 +23,7 @@ from kubesim.kernel.realtime import wall_clock_ns
 from kubesim.middleware.journal import Journal, JournalEntry
 from kubesim.policy.runtime_profile import CgroupDriver, RuntimeProfile
 from kubesim.runtime.service import Runtime
+from kubesim.runtime.timings import Timings
 from kubesim.server.address import Address, TcpAddress, UnixAddress
 from kubesim.server.grpc_server import create_server
 from kubesim.server.served_nodes import ServedNode
@@ -62,6 +63,7 @@ class NodeServer:
             cgroup_driver=cgroup_driver,
             image_fs_path=image_fs_path,
             hostname=node.hostname,
+            timings=Timings.served(),
         )
         self._pump: RealTimePump | None = None
         self._server: grpc.aio.Server | None = None

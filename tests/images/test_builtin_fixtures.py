@@ -18,6 +18,16 @@ from kubesim.model.yaml_text import load_documents
 AGNHOST = "registry.k8s.io/e2e-test-images/agnhost:2.45"
 ECHOSERVER = "registry.k8s.io/e2e-test-images/echoserver:2.3"
 BUSYBOX = "registry.k8s.io/e2e-test-images/busybox:1.29-2"
+STAGING = "gcr.io/k8s-staging-cri-tools"
+BUSYBOXES = (
+    *(f"{STAGING}/test-image-{name}:latest" for name in ("1", "2", "3", "latest", "predefined-group")),
+    *(f"{STAGING}/test-image-user-{name}:latest" for name in ("uid", "uid-group", "username", "username-group")),
+    *(f"{STAGING}/test-image-tags:{tag}" for tag in "123"),
+    f"{STAGING}/test-image-tag:test",
+    f"{STAGING}/test-image-tag:all",
+    f"{STAGING}/test-image-digest@sha256:9700f9a2f5bf2c45f2f605a0bd3bce7cf37420ec9d3ed50ac2758413308766bf",
+)
+OLD_PAUSE = "k8s.gcr.io/pause:3.9"
 PAUSE = tuple(f"registry.k8s.io/pause:{tag}" for tag in ("3.6", "3.8", "3.9", "3.10", "3.10.1", "3.10.2"))
 
 
@@ -54,6 +64,8 @@ def test_exactly_these_images_are_built_in(catalogue: Catalogue) -> None:
         "quay.io/crio/artifact:v1",
         "registry.example/artifact-titles:v1",
         *PAUSE,
+        OLD_PAUSE,
+        *BUSYBOXES,
     }
 
 
@@ -70,7 +82,7 @@ def test_agnhost_has_the_users_of_the_example(catalogue: Catalogue) -> None:
     assert (config.entrypoint, config.cmd, config.user) == (("/agnhost",), ("pause",), "")
 
 
-@pytest.mark.parametrize("reference", [AGNHOST, ECHOSERVER, BUSYBOX])
+@pytest.mark.parametrize("reference", [AGNHOST, ECHOSERVER, BUSYBOX, *BUSYBOXES])
 def test_the_shell_images_have_every_applet_on_their_path(catalogue: Catalogue, reference: str) -> None:
     for applet in set(BUSYBOX_APPLETS) - {"id"}:
         assert program(catalogue, reference, f"/bin/{applet}") == f"busybox:{applet}"
@@ -127,8 +139,28 @@ def test_only_pause_is_on_the_node_at_first(catalogue: Catalogue) -> None:
 def test_each_image_has_an_id_of_its_own_and_a_size(catalogue: Catalogue) -> None:
     images = catalogue.images()
 
-    assert len({built_in.id for built_in in images}) == len(images)
+    assert len({built_in.id for built_in in images}) == len(images) - 1, "one is in two registries"
     assert all(built_in.size_bytes > 0 for built_in in images)
+
+
+def test_one_pause_image_is_in_two_registries(catalogue: Catalogue) -> None:
+    new, old = image(catalogue, "registry.k8s.io/pause:3.9"), image(catalogue, OLD_PAUSE)
+
+    assert (old.id, old.digest) == (new.id, new.digest)
+    assert (old.pinned, old.is_present) == (False, False)
+
+
+def test_an_image_that_is_named_by_its_digest_has_it(catalogue: Catalogue) -> None:
+    assert image(catalogue, BUSYBOXES[-1]).digest == BUSYBOXES[-1].partition("@")[2]
+
+
+def test_users_in_every_form(catalogue: Catalogue) -> None:
+    users = {name: image(catalogue, name).config.user for name in BUSYBOXES if "-user-" in name or "-group" in name}
+
+    assert sorted(users.values()) == ["1000", "1002", "1003:1004", "www-data", "www-data:1004"]
+    predefined = f"{STAGING}/test-image-predefined-group:latest"
+    assert "default-user:x:1000:1000:" in text(catalogue, predefined, "/etc/passwd")
+    assert "group-defined-in-image:x:50000:default-user\n" in text(catalogue, predefined, "/etc/group")
 
 
 def test_every_program_is_one_that_userland_has_to_know(catalogue: Catalogue) -> None:
