@@ -8,6 +8,7 @@ from __future__ import annotations
 from kubesim.cri import api
 from kubesim.runtime import container_refusals as say
 from kubesim.runtime.container_checks import target_container
+from kubesim.runtime.container_privileges import credentials_of, masked_paths_of, read_only_paths_of, sysctls_of
 from kubesim.runtime.daemon import Daemon
 from kubesim.runtime.objects import Container
 from kubesim.runtime.refusal import Refusal
@@ -30,7 +31,9 @@ def prepare(daemon: Daemon, container: Container) -> None:
     container.filesystem = _file_system(daemon, container, say.EXEC_AT_CREATE)
     plan = container.plan
     try:
-        look_path(container.filesystem.view(container.credentials, cwd=plan.cwd), plan.argv[0], dict(plan.env))
+        look_path(
+            container.filesystem.view(credentials_of(daemon, container), cwd=plan.cwd), plan.argv[0], dict(plan.env)
+        )
     except ExecError as error:
         raise daemon.refuse(say.EXEC_AT_CREATE, id=container.id, reason=error) from None
 
@@ -47,7 +50,7 @@ def start_first_process(daemon: Daemon, container: Container) -> Process:
         argv=plan.argv,
         env=plan.env,
         cwd=plan.cwd,
-        credentials=container.credentials,
+        credentials=credentials_of(daemon, container),
         is_init=container.pid_mode == api.CONTAINER,
         stdout=stdout,
         # A terminal has one output.
@@ -68,14 +71,13 @@ def start_first_process(daemon: Daemon, container: Container) -> Process:
         raise daemon.refuse(say.START_EXEC, id=container.id, reason=reason) from None
 
 
-def start_exec(container: Container, argv: tuple[str, ...], *, stdout: Sink, stderr: Sink) -> Process:
+def start_exec(daemon: Daemon, container: Container, argv: tuple[str, ...], *, stdout: Sink, stderr: Sink) -> Process:
     """Start one more process in a running container. Raises ExecError and FsError."""
     assert container.filesystem is not None, "a running container has a file system"
     assert container.process is not None, "a running container has a process"
     plan = container.plan
-    spec = ProcessSpec(
-        argv=argv, env=plan.env, cwd=plan.cwd, credentials=container.credentials, stdout=stdout, stderr=stderr
-    )
+    who = credentials_of(daemon, container)
+    spec = ProcessSpec(argv=argv, env=plan.env, cwd=plan.cwd, credentials=who, stdout=stdout, stderr=stderr)
     processes = container.process.table
     return processes.start(container.filesystem, spec, hostname=container.sandbox.hostname, inside=container.process)
 
@@ -107,6 +109,9 @@ def _file_system(daemon: Daemon, container: Container, row: Refusal) -> FileSyst
             container.image.tree,
             is_root_read_only=is_read_only,
             mounts=mounts,
+            masked_paths=masked_paths_of(container),
+            read_only_paths=read_only_paths_of(container),
+            sysctls=sysctls_of(daemon, container.sandbox),
             clock=lambda: daemon.kernel.now_ns,
         )
     except FsError as error:

@@ -67,7 +67,11 @@ async def exec_sync(daemon: Daemon, request: api.ExecSyncRequest) -> api.ExecSyn
     exec_id = daemon.kernel.ids.hex(64)
     try:
         process = start_exec(
-            container, tuple(request.cmd), stdout=stdout.write, stderr=stdout.write if has_tty else stderr.write
+            daemon,
+            container,
+            tuple(request.cmd),
+            stdout=stdout.write,
+            stderr=stdout.write if has_tty else stderr.write,
         )
     except ExecError as error:
         raise daemon.refuse(say.EXEC_FAILED, exec_id=exec_id, reason=error) from None

@@ -19,7 +19,7 @@ from kubesim.runtime.list_rows import ListedRow
 from kubesim.runtime.process_plan import ProcessPlan
 from kubesim.runtime.sandbox_state import SandboxEvent, SandboxLife
 from kubesim.userland.filesystem import FileSystem, MountSpec
-from kubesim.userland.process import Credentials, ExitStatus, Process
+from kubesim.userland.process import ExitStatus, Process
 
 _CRI_STATES: Mapping[ReportedState, api.ContainerState.ValueType] = {
     ReportedState.CREATED: api.CONTAINER_CREATED,
@@ -154,13 +154,6 @@ class Container:
     def cri_state(self) -> api.ContainerState.ValueType:
         """The state as the CRI shows it."""
         return _CRI_STATES[self.life.reported_state]
-
-    @property
-    def credentials(self) -> Credentials:
-        """Who the processes are."""
-        if self.identity is None:
-            return Credentials(uid=0, gid=0, groups=())
-        return Credentials(uid=self.identity.uid, gid=self.identity.gid, groups=self.identity.supplemental_groups)
 
     @property
     def is_live(self) -> bool:

@@ -11,6 +11,12 @@ from typing import Any
 
 from kubesim.cri import api
 from kubesim.policy.cgroup_parent import container_cgroups_path
+from kubesim.runtime.container_privileges import (
+    capabilities_of,
+    masked_paths_of,
+    read_only_paths_of,
+    sysctls_of,
+)
 from kubesim.runtime.daemon import Daemon
 from kubesim.runtime.objects import Container, Sandbox
 
@@ -44,8 +50,8 @@ def container_spec(daemon: Daemon, container: Container) -> dict[str, Any]:
             "resources": _resources(container.resources),
             "cgroupsPath": _cgroups_path(daemon, container.sandbox, container.id),
             "namespaces": _namespaces(daemon, container),
-            "maskedPaths": list(security.masked_paths),
-            "readonlyPaths": list(security.readonly_paths),
+            "maskedPaths": list(masked_paths_of(container)),
+            "readonlyPaths": list(read_only_paths_of(container)),
         },
     }
     if daemon.profile.texts == "cri-o":
@@ -62,6 +68,7 @@ def sandbox_spec(daemon: Daemon, sandbox: Sandbox) -> dict[str, Any]:
         "hostname": sandbox.hostname,
         "annotations": _sandbox_annotations(daemon, sandbox),
         "linux": {
+            "sysctl": {name: value.replace("\t", " ") for name, value in sysctls_of(daemon, sandbox).items()},
             "cgroupsPath": _cgroups_path(daemon, sandbox, sandbox.id),
             "namespaces": [
                 {"type": "pid"},
@@ -84,13 +91,14 @@ def network_namespace_path(sandbox: Sandbox) -> str:
 
 def _process(daemon: Daemon, container: Container) -> dict[str, Any]:
     plan = container.plan
+    capabilities = list(capabilities_of(daemon, container))
     process: dict[str, Any] = {
         **({"terminal": True} if plan.has_tty else {}),
         "user": _user(container),
         "args": list(plan.argv),
         "env": [f"{name}={value}" for name, value in plan.env],
         "cwd": plan.cwd,
-        "capabilities": _capabilities(daemon, container),
+        "capabilities": dict.fromkeys(("bounding", "effective", "permitted"), capabilities),
         "noNewPrivileges": container.config.linux.security_context.no_new_privs,
         "oomScoreAdj": container.resources.oom_score_adj,
     }
@@ -105,27 +113,6 @@ def _user(container: Container) -> dict[str, Any]:
     if identity.supplemental_groups:
         user["additionalGids"] = list(identity.supplemental_groups)
     return user
-
-
-def _capabilities(daemon: Daemon, container: Container) -> dict[str, list[str]]:
-    """Defaults, then ALL, then what is named.
-
-    Mirrors containerd: internal/cri/opts/spec_linux_opts.go, WithCapabilities.
-    """
-    asked = container.config.linux.security_context.capabilities
-    names = list(daemon.profile.containers.default_capabilities)
-    added = [_capability(name) for name in asked.add_capabilities if name.upper() != "ALL"]
-    dropped = {_capability(name) for name in asked.drop_capabilities}
-    if "CAP_ALL" in dropped:
-        names = []
-    names += [name for name in added if name not in names]
-    names = [name for name in names if name not in dropped]
-    return {"bounding": names, "effective": names, "permitted": names}
-
-
-def _capability(name: str) -> str:
-    upper = name.upper()
-    return upper if upper.startswith("CAP_") else f"CAP_{upper}"
 
 
 def _mounts(container: Container) -> list[dict[str, Any]]:

@@ -70,6 +70,12 @@ USER_NAMESPACE_MODE = refusal(
     "failed to start sandbox {id!q}: unsupported user namespace mode: {mode!q}", "unsupported pod mode: {mode!q}"
 )
 
+SYSCTL = refusal(
+    "failed to start sandbox {id!q}: failed to create containerd task: failed to create shim task: OCI runtime create "
+    "failed: runc create failed: {reason}",
+    "container create failed: {reason}",
+)
+
 REMOVE_CONTAINER = refusal("failed to remove container {container_id!q}: {reason}", "{reason}")
 
 STATS_NOT_READY = refusal(

@@ -11,6 +11,7 @@ from functools import partial
 from kubesim.cri import api
 from kubesim.kernel import checkpoint
 from kubesim.policy.cgroup_parent import cgroup_parent_refusal
+from kubesim.policy.sysctls import sysctl_refusal
 from kubesim.runtime import sandbox_refusals as say
 from kubesim.runtime.creation import claimed_id, create
 from kubesim.runtime.daemon import Daemon
@@ -118,6 +119,17 @@ def _check_settings(daemon: Daemon, sandbox_id: str, config: api.PodSandboxConfi
         reason = cgroup_parent_refusal(config.linux.cgroup_parent, driver=daemon.cgroup_driver, profile=profile)
         if reason is not None:
             raise daemon.refuse(say.CGROUP_PARENT, id=sandbox_id, reason=reason)
+        _check_sysctls(daemon, sandbox_id, config)
+
+
+def _check_sysctls(daemon: Daemon, sandbox_id: str, config: api.PodSandboxConfig) -> None:
+    options = config.linux.security_context.namespace_options
+    for name in sorted(config.linux.sysctls):
+        reason = sysctl_refusal(
+            name, uses_node_ipc=options.ipc == api.NODE, uses_node_network=options.network == api.NODE
+        )
+        if reason is not None:
+            raise daemon.refuse(say.SYSCTL, id=sandbox_id, reason=reason)
 
 
 async def _join_network(daemon: Daemon, sandbox_id: str, config: api.PodSandboxConfig, undo: ExitStack) -> str:

@@ -59,12 +59,14 @@ def _link(target: str) -> Node:
     return TreeView(symlink_node(target))
 
 
+NULL_DEVICE = DeviceNode(lambda _: NullFile())
+
 _DEVICES: Mapping[str, Node] = {
     "core": _link("/proc/kcore"),
     "fd": _link("/proc/self/fd"),
     "full": DeviceNode(lambda _: FullFile()),
     "mqueue": TreeView(directory_node(mode=0o1777)),
-    "null": DeviceNode(lambda _: NullFile()),
+    "null": NULL_DEVICE,
     "ptmx": _link("pts/ptmx"),
     "pts": TreeView(directory_node()),
     "random": DeviceNode(_random),

@@ -95,6 +95,19 @@ def search(files: FileView, name: str, path_variable: str) -> str | None:
     return None
 
 
+def is_refused(files: FileView, name: str, path_variable: str) -> bool:
+    """Whether the directories of PATH have something called `name`, none of which can be executed."""
+    for directory in path_variable.split(":"):
+        try:
+            files.stat(f"{directory.rstrip('/') or ('' if directory else '.')}/{name}")
+        except FsError as error:
+            if error.errno_name not in ("ENOENT", "ENOTDIR"):
+                return True
+        else:
+            return True
+    return False
+
+
 def look_path(files: FileView, argv0: str, env: Mapping[str, str]) -> Executable:
     """What a runtime starts for argv[0]. Raises ExecError. Mirrors Go: os/exec/lp_unix.go, LookPath."""
     path = argv0

@@ -141,7 +141,10 @@ class FileView:
             self._demand(node, WRITE | (READ if is_readable else 0), path)
             node = node.writable()
             if is_truncated:
-                node.truncate(0, self.filesystem.clock())
+                try:
+                    node.truncate(0, self.filesystem.clock())
+                except FsError as error:
+                    raise FsError(error.errno_name, path) from None
         return self._opened(node, place.path, is_readable=is_readable, is_writable=True, is_append=is_append)
 
     # -- changing -----------------------------------------------------------------------------------------

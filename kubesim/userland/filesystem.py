@@ -7,7 +7,7 @@ Rule 3: a change on a read-only mount is EROFS before anything else is asked, as
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from kubesim.images.tree import LINKS_MAX, FileTree, components
 from kubesim.userland.credentials import EXECUTE, ROOT, Credentials
@@ -16,7 +16,7 @@ from kubesim.userland.file_stat import FileKind, Stat
 from kubesim.userland.file_view import FileView
 from kubesim.userland.fs_error import FsError
 from kubesim.userland.layer_diff import LayerDiff, apply_layer, diff_layer
-from kubesim.userland.mounts import HostSource, Mount, MountSpec, TmpfsSource, TreeSource, mount_of
+from kubesim.userland.mounts import HostSource, Mount, MountSpec, TmpfsSource, TreeSource, masked, mount_of
 from kubesim.userland.nodes import Node
 from kubesim.userland.overlay import UpperNode
 from kubesim.userland.place import Place
@@ -46,7 +46,9 @@ class FileSystem:
     `/proc`, `/dev` and `/sys` are always there. Destinations of mounts that the image lacks are made in the writable
     layer, also under a read-only root. Raises FsError with the path where that is not possible, or where a bind's
     source does not exist. `layer` is what the writable layer begins with, as `changes` of an earlier file system of the
-    same image gave it. `clock` gives the times of changes in ns since the epoch.
+    same image gave it. `read_only_paths` cannot be changed and `masked_paths` not be read, where they lead to
+    something. `sysctls` are what the container's namespaces have other than the defaults. `clock` gives the times of
+    changes in ns since the epoch.
     """
 
     def __init__(
@@ -56,6 +58,9 @@ class FileSystem:
         is_root_read_only: bool = False,
         mounts: Sequence[MountSpec] = (),
         layer: LayerDiff | None = None,
+        masked_paths: Sequence[str] = (),
+        read_only_paths: Sequence[str] = (),
+        sysctls: Mapping[str, str] | None = None,
         clock: Callable[[], int] = _epoch,
     ) -> None:
         self.clock = clock
@@ -65,12 +70,16 @@ class FileSystem:
         self._root = Mount("/", self._upper, is_read_only=False)
         self._mounts: dict[str, Mount] = {}
         self._runtime = FileView(self, ROOT)
-        self._mount("/proc", ProcMount)
+        self._mount("/proc", lambda path: ProcMount(path, sysctls=sysctls or {}))
         self._mount("/dev", lambda path: Mount(path, DevRoot(), is_read_only=False))
         self._mount("/sys", lambda path: Mount(path, sys_root(), is_read_only=True))
         for spec in sorted(mounts, key=lambda mount: len(components(mount.destination))):
             is_file = _is_file(spec)
             self._mount(spec.destination, lambda path, spec=spec: mount_of(path, spec), is_file=is_file)  # type: ignore[misc]  # mypy cannot infer a lambda's default
+        for path in read_only_paths:
+            self._cover(path, lambda node: node)
+        for path in masked_paths:
+            self._cover(path, masked)
         self._root.is_read_only = is_root_read_only
 
     def view(self, credentials: Credentials, *, cwd: str = "/", umask: int = 0o022) -> FileView:
@@ -161,6 +170,18 @@ class FileSystem:
         if path == "/":
             raise FsError("EINVAL", destination)
         self._mounts[path] = make(path)
+
+    def _cover(self, path: str, cover: Callable[[Node], Node]) -> None:
+        """Mount what `cover` makes of a path on it, read-only; nothing where the path leads nowhere.
+
+        Mirrors runc: libcontainer/rootfs_linux.go, readonlyPath and maskPaths.
+        """
+        try:
+            place = self.walk(path, self._runtime)
+        except FsError:
+            return
+        if place.node is not None and place.path != "/":
+            self._mounts[place.path] = Mount(place.path, cover(place.node), is_read_only=True)
 
     def _prepared(self, path: str, *, is_file: bool) -> str:
         """The canonical path of a mount point, made where it is missing."""

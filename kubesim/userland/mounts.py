@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
 from kubesim.images.tree import FileTree
+from kubesim.userland.devices import NULL_DEVICE
+from kubesim.userland.file_stat import FileKind
 from kubesim.userland.host_files import HostFiles
 from kubesim.userland.host_node import HostNode
 from kubesim.userland.nodes import Node, TreeView
@@ -71,6 +73,11 @@ class Mount:
     def root_for(self, asker: Asker) -> Node:  # noqa: ARG002 - /proc overrides it
         """The node at the mount point."""
         return self.root
+
+
+def masked(node: Node) -> Node:
+    """What hides a node: an empty directory for a directory, /dev/null for anything else."""
+    return tmpfs_root(mode=0o755) if node.kind is FileKind.DIRECTORY else NULL_DEVICE
 
 
 def mount_of(path: str, spec: MountSpec) -> Mount:

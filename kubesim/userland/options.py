@@ -26,6 +26,8 @@ class Options:
     """Letters of the options that were given, those with a value among them."""
     values: dict[str, str] = field(default_factory=dict)
     """Values by letter; the last one counts."""
+    repeated: dict[str, list[str]] = field(default_factory=dict)
+    """All of them, for a letter whose values add up."""
     operands: list[str] = field(default_factory=list)
 
     def __contains__(self, letter: str) -> bool:
@@ -71,6 +73,7 @@ def _read_cluster(word: str, letters: str, pending: list[str], found: Options) -
                 raise UsageError(f"option requires an argument -- '{letter}'")
             value = pending.pop(0)
         found.values[letter] = value
+        found.repeated.setdefault(letter, []).append(value)
         return
 
 

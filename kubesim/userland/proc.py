@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from kubesim.images.tree import symlink_node
-from kubesim.userland.credentials import Credentials
+from kubesim.userland.credentials import SECCOMP_FILTER, Credentials
 from kubesim.userland.devices import DeviceNode
-from kubesim.userland.file_stat import FileKind, Stat
 from kubesim.userland.mounts import Asker, Mount
 from kubesim.userland.nodes import Node, TreeView
 from kubesim.userland.open_file import OpenFile
+from kubesim.userland.proc_files import VirtualDirectory, VirtualFile, fixed_directory
+from kubesim.userland.proc_sys import sysctl_directory
 
 DESCRIPTORS_MAX = 1024
 
@@ -23,6 +24,7 @@ class ProcessFacts(Protocol):
     argv: list[str]
     env: dict[str, str]
     credentials: Credentials
+    hostname: str
     memory_bytes: int
 
     @property
@@ -39,78 +41,30 @@ class ProcessFacts(Protocol):
         """The processes of its pid namespace, this one among them, by pid."""
 
 
-class VirtualFile(Node):
-    """A file whose content is made when it is read."""
-
-    __slots__ = ("_make", "kind", "mode")
-
-    def __init__(self, make: Callable[[], bytes], *, mode: int = 0o444) -> None:
-        self.kind = FileKind.FILE
-        self.mode = mode
-        self._make = make
-
-    def stat(self) -> Stat:
-        """Files of /proc have no length."""
-        return Stat(kind=self.kind, mode=self.mode, uid=0, gid=0, size_bytes=0, mtime_ns=0)
-
-    def read_at(self, offset: int, size: int) -> bytes:
-        """A part of what is true now."""
-        return self._make()[offset : offset + size]
-
-    def read_all(self) -> bytes:
-        """All of it: the length in stat is 0."""
-        return self._make()
-
-
-class VirtualDirectory(Node):
-    """A directory whose children are made when they are looked up."""
-
-    __slots__ = ("_make_child", "_make_names", "kind")
-
-    def __init__(self, make_names: Callable[[], list[str]], make_child: Callable[[str], Node | None]) -> None:
-        self.kind = FileKind.DIRECTORY
-        self._make_names = make_names
-        self._make_child = make_child
-
-    def stat(self) -> Stat:
-        """Readable by all."""
-        return Stat(kind=self.kind, mode=0o555, uid=0, gid=0, size_bytes=0, mtime_ns=0)
-
-    def child(self, name: str) -> Node | None:
-        """Made on demand."""
-        return self._make_child(name)
-
-    def names(self) -> list[str]:
-        """Made on demand."""
-        return sorted(self._make_names())
-
-
-def fixed_directory(children: Mapping[str, Node]) -> VirtualDirectory:
-    """A directory that always holds the same."""
-    return VirtualDirectory(lambda: list(children), children.get)
-
-
 class ProcMount(Mount):
     """The mount at /proc: `self` depends on who asks."""
 
-    __slots__ = ()
+    __slots__ = ("_sysctls",)
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, *, sysctls: Mapping[str, str]) -> None:
         super().__init__(path, fixed_directory({}), is_read_only=False)
+        self._sysctls = sysctls
 
     def root_for(self, asker: Asker) -> Node:
         """The directory as this process sees it."""
         process: ProcessFacts | None = asker.process  # type: ignore[assignment]  # only processes are put there
-        return self.root if process is None else _root_of(process)
+        return self.root if process is None else _root_of(process, self._sysctls)
 
 
-def _root_of(process: ProcessFacts) -> Node:
+def _root_of(process: ProcessFacts, sysctls: Mapping[str, str]) -> Node:
     def names() -> list[str]:
-        return [*(str(other.pid) for other in process.neighbours()), "self", *_MACHINE]
+        return [*(str(other.pid) for other in process.neighbours()), "self", "sys", *_MACHINE]
 
     def child(name: str) -> Node | None:
         if name == "self":
             return TreeView(symlink_node(str(process.pid)))
+        if name == "sys":
+            return sysctl_directory(sysctls, hostname=process.hostname)
         if name in _MACHINE:
             return _MACHINE[name]
         for other in process.neighbours() if name.isdecimal() else ():
@@ -164,8 +118,20 @@ def _status_of(process: ProcessFacts) -> bytes:
         "Groups": "".join(f"{gid} " for gid in sorted(who.groups)),
         "VmRSS": f"{process.memory_bytes // 1024:8d} kB",
         "Threads": 1,
+        **_capabilities_of(who),
+        "NoNewPrivs": int(who.no_new_privileges),
+        "Seccomp": who.seccomp_mode,
+        "Seccomp_filters": int(who.seccomp_mode == SECCOMP_FILTER),
     }
     return "".join(f"{key}:\t{value}\n" for key, value in lines.items()).encode(errors="surrogateescape")
+
+
+def _capabilities_of(who: Credentials) -> dict[str, str]:
+    """Root has what its bounding set holds; others lose it when they execute a program. Nothing is inheritable."""
+    mask = who.capabilities
+    held = mask if who.is_root else 0
+    masks = {"CapInh": 0, "CapPrm": held, "CapEff": held, "CapBnd": mask, "CapAmb": 0}
+    return {key: f"{value:016x}" for key, value in masks.items()}
 
 
 def command_of(argv: Sequence[str]) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,7 +10,7 @@ import pytest
 from kubesim.images.tree import FileTree, build_tree, directory_node, file_node, symlink_node
 from kubesim.kernel import Kernel
 from kubesim.userland.applets import APPLETS
-from kubesim.userland.filesystem import FileSystem, MountSpec
+from kubesim.userland.filesystem import FileSystem
 from kubesim.userland.process import ROOT, Credentials, OpenFile, Process, ProcessSpec, ProcessTable
 
 SECOND = 1_000_000_000
@@ -83,9 +82,9 @@ class World:
         self.table = ProcessTable(self.kernel)
         self.files = self.container()
 
-    def container(self, *, is_root_read_only: bool = False, mounts: Sequence[MountSpec] = ()) -> FileSystem:
-        """A file system of the image."""
-        return FileSystem(image(), is_root_read_only=is_root_read_only, mounts=mounts, clock=lambda: self.kernel.now_ns)
+    def container(self, **options: Any) -> FileSystem:
+        """A file system of the image, with options of FileSystem."""
+        return FileSystem(image(), clock=lambda: self.kernel.now_ns, **options)
 
     def start(
         self,

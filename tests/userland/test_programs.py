@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from kubesim.images.programs import PROGRAMS as PROGRAMS_OF_IMAGES
-from kubesim.userland.process import Credentials
+from kubesim.userland.process import BytesFile, Credentials
 from kubesim.userland.programs import PROGRAMS
 from kubesim.userland.signals import NUMBERS
 
@@ -166,3 +166,69 @@ def test_tail_follows_what_is_added(world: World) -> None:
     world.advance(2)
 
     assert (follower.out, follower.code) == ("old\nnew\n", None)
+
+
+@pytest.mark.parametrize(
+    ("script", "out", "code"),
+    [
+        ("pgrep sleep", "2\n", 0),
+        ("pgrep -l sle", "2 sleep\n", 0),
+        ("pgrep -x sle", "", 1),
+        ("pgrep -f 'sleep inf'", "1\n2\n3\n", 0),
+        ("pgrep -n -f inf", "3\n", 0),
+        ("pgrep -o -f inf", "1\n", 0),
+        ("pgrep nothing", "", 1),
+        ("pgrep -v sleep", "1\n3\n", 0),
+        ("pidof sleep", "2\n", 0),
+        ("pidof sh sleep", "3 1 2\n", 0),
+        ("pidof -s sh", "3\n", 0),
+        ("pidof -o 3 sh", "1\n", 0),
+        ("pidof nothing '||' true", "", 1),
+    ],
+)
+def test_processes_are_found_by_name(world: World, script: str, out: str, code: int) -> None:
+    init = world.start("sh", "-c", "sleep infinity & wait", is_init=True)
+    world.advance(1)
+    shell = world.start("sh", "-c", f"{script}; exit $?  # sleep inf", inside=init.process)
+    world.advance(2)
+
+    assert (shell.out, shell.code) == (out, code)
+
+
+@pytest.mark.parametrize(
+    ("words", "out", "err", "code"),
+    [
+        (["b"], "bob\nabba\n", "", 0),
+        (["-n", "bb"], "3:abba\n", "", 0),
+        (["-c", "a"], "2\n", "", 0),
+        (["-v", "b"], "alice\n", "", 0),
+        (["-q", "bob"], "", "", 0),
+        (["-q", "carol"], "", "", 1),
+        (["-i", "ALICE"], "alice\n", "", 0),
+        (["-x", "ab"], "", "", 1),
+        (["-o", "[ab]b*"], "a\nb\nb\nabb\na\n", "", 0),
+        (["-E", "^(a|x)l+"], "alice\n", "", 0),
+        (["-F", "b*"], "", "", 1),
+        (["-w", "bob"], "bob\n", "", 0),
+        (["-e", "alice", "-e", "bob"], "alice\nbob\n", "", 0),
+        (["[x"], "", "grep: bad regex '[x': Missing ']'\n", 2),
+    ],
+)
+def test_grep_selects_lines(world: World, words: list[str], out: str, err: str, code: int) -> None:
+    command = world.run("grep", *words, stdin=BytesFile(b"alice\nbob\nabba"))
+
+    assert (command.out, command.err, command.code) == (out, err, code)
+
+
+def test_grep_names_its_files(world: World) -> None:
+    world.files.as_root().write("/a", b"one\ntwo\n")
+    world.files.as_root().write("/b", b"two\n")
+
+    assert world.run("grep", "two", "/a", "/b").out == "/a:two\n/b:two\n"
+    assert world.run("grep", "-h", "two", "/a", "/b").out == "two\ntwo\n"
+    assert world.run("grep", "-l", "one", "/a", "/b").out == "/a\n"
+    assert world.run("grep", "-L", "one", "/a", "/b").out == "/b\n"
+    assert world.run("grep", "-H", "-c", "two", "/a").out == "/a:1\n"
+    missing = world.run("grep", "one", "/none", "/a")
+    assert (missing.out, missing.err, missing.code) == ("/a:one\n", "grep: /none: No such file or directory\n", 2)
+    assert world.run("grep", "-s", "one", "/none").err == ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kubesim.userland.executable import Executable, executable_at
+from kubesim.userland.executable import Executable, executable_at, is_refused
 from kubesim.userland.fs_error import FsError
 from kubesim.userland.process_life import Process
 
@@ -34,6 +34,10 @@ async def find_program(shell: Shell, name: str, command: str = "") -> tuple[Exec
     """What a command runs; None and 127 or 126 once the reason was said."""
     path = name if "/" in name else shell.find_command(name)
     if path is None:
+        # A shell that found something unfit on its way goes on looking, and names that in the end.
+        if is_refused(shell.process.files, name, shell.variables.values.get("PATH", "")):
+            await shell.complain(f"{name}: Permission denied", command)
+            return None, 126
         await shell.complain(f"{name}: not found", command)
         return None, 127
     try:

@@ -264,3 +264,49 @@ def test_creation_times_order_sandboxes_made_in_one_instant(node: Any) -> None:
     at = {item.id: item.created_at for item in node.pods()}
     assert sorted(at, key=lambda pod: at[pod]) == made
     assert len(set(at.values())) == 5
+
+
+@pytest.mark.parametrize(
+    ("sysctls", "options", "reason"),
+    [
+        ({"vm.swappiness": "1"}, {}, 'sysctl "vm.swappiness" is not in a separate kernel namespace'),
+        (
+            {"net.core.somaxconn": "1", "vm.swappiness": "1"},
+            {"network": api.NODE},
+            'sysctl "net.core.somaxconn" not allowed in host network namespace',
+        ),
+        (
+            {"kernel.msgmax": "1"},
+            {"ipc": api.NODE},
+            'sysctl "kernel.msgmax" is not allowed in the hosts ipc namespace',
+        ),
+    ],
+)
+def test_sysctls_of_the_node_are_refused(
+    node: Any, sysctls: dict[str, str], options: dict[str, Any], reason: str
+) -> None:
+    config = node.pod_config(linux=linux(namespace_options=api.NamespaceOption(**options)))
+    config.linux.sysctls.update(sysctls)
+    error = node.refused(running(node, config))
+    assert error.code is Code.UNKNOWN
+    assert error.message.endswith(f": OCI runtime create failed: runc create failed: {reason}")
+    assert node.pods() == []
+
+
+@pytest.mark.parametrize(
+    ("profile", "first_port"), [("containerd-1.7", "1024"), ("containerd-2.3", "0"), ("cri-o-1.36", "1024")]
+)
+def test_sysctls_are_those_of_the_pods_namespaces(new_node: Any, profile: str, first_port: str) -> None:
+    node = new_node(profile)
+    config = node.pod_config()
+    config.linux.sysctls.update({"kernel.shm_rmid_forced": "1", "fs.mqueue.msg_max": "100"})
+    ctr = node.start(node.run_pod(config), "sleep", "1000", pod_config=config)
+
+    def value(name: str) -> str:
+        answer = node.do(node.execing(ctr, "cat", f"/proc/sys/{name}"))
+        assert answer.stderr == b""
+        return str(answer.stdout.decode().strip())
+
+    assert value("kernel/shm_rmid_forced") == "1"
+    assert value("fs/mqueue/msg_max") == "100"
+    assert value("net/ipv4/ip_unprivileged_port_start") == first_port

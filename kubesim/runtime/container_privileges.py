@@ -1,0 +1,78 @@
+"""What a container's processes may do: who they are, their capabilities, whether a seccomp filter limits them.
+
+Mirrors containerd: internal/cri/server/container_create_linux.go, containerSpecOpts, and internal/cri/opts/
+spec_linux_opts.go, WithCapabilities; CRI-O: server/container_create_linux.go.
+"""
+
+from __future__ import annotations
+
+from kubesim.cri import api
+from kubesim.policy.capabilities import capability_mask, container_capabilities
+from kubesim.policy.sysctls import pod_sysctls
+from kubesim.runtime.daemon import Daemon
+from kubesim.runtime.objects import Container, Sandbox
+from kubesim.userland.credentials import SECCOMP_FILTER
+from kubesim.userland.process import Credentials
+
+_NO_PROFILE = ("", "unconfined")
+"""Values of the old field seccomp_profile_path that stand for no filter."""
+
+
+def credentials_of(daemon: Daemon, container: Container) -> Credentials:
+    """Of the container's first process, and of every command that is executed in it."""
+    identity = container.identity
+    if identity is None:
+        return Credentials(uid=0, gid=0)
+    security = container.config.linux.security_context
+    return Credentials(
+        uid=identity.uid,
+        gid=identity.gid,
+        groups=identity.supplemental_groups,
+        capabilities=capability_mask(capabilities_of(daemon, container)),
+        seccomp_mode=SECCOMP_FILTER if _has_seccomp_filter(security) else 0,
+        no_new_privileges=security.no_new_privs,
+    )
+
+
+def capabilities_of(daemon: Daemon, container: Container) -> tuple[str, ...]:
+    """The names of the bounding set."""
+    security = container.config.linux.security_context
+    return container_capabilities(
+        default=daemon.profile.containers.default_capabilities,
+        added=security.capabilities.add_capabilities,
+        dropped=security.capabilities.drop_capabilities,
+        is_privileged=security.privileged,
+    )
+
+
+def masked_paths_of(container: Container) -> tuple[str, ...]:
+    """Paths that are hidden; none from a privileged container."""
+    security = container.config.linux.security_context
+    return () if security.privileged else tuple(security.masked_paths)
+
+
+def read_only_paths_of(container: Container) -> tuple[str, ...]:
+    """Paths that cannot be changed; a privileged container changes them all."""
+    security = container.config.linux.security_context
+    return () if security.privileged else tuple(security.readonly_paths)
+
+
+def sysctls_of(daemon: Daemon, sandbox: Sandbox) -> dict[str, str]:
+    """What the namespaces of a pod have other than the defaults."""
+    linux = sandbox.config.linux
+    options = linux.security_context.namespace_options
+    return pod_sysctls(
+        linux.sysctls,
+        uses_node_network=sandbox.uses_node_network,
+        has_user_namespace=options.HasField("userns_options") and options.userns_options.mode == api.POD,
+        unprivileged_ports=daemon.profile.sandboxes.unprivileged_ports,
+    )
+
+
+def _has_seccomp_filter(security: api.LinuxContainerSecurityContext) -> bool:
+    """Whether a filter is loaded; the old field counts only without the new one, and neither means none."""
+    if security.privileged:
+        return False
+    if security.HasField("seccomp"):
+        return security.seccomp.profile_type != api.SecurityProfile.Unconfined
+    return security.seccomp_profile_path not in _NO_PROFILE
