@@ -18,7 +18,7 @@ from kubesim.userland.fs_error import FsError
 from kubesim.userland.layer_diff import LayerDiff, apply_layer, diff_layer
 from kubesim.userland.mounts import HostSource, Mount, MountSpec, TmpfsSource, TreeSource, masked, mount_of
 from kubesim.userland.nodes import Node
-from kubesim.userland.overlay import UpperNode
+from kubesim.userland.overlay import LayerUsage, UpperNode
 from kubesim.userland.place import Place
 from kubesim.userland.proc import ProcMount, sys_root
 
@@ -93,6 +93,10 @@ class FileSystem:
     def changes(self) -> LayerDiff:
         """What the writable layer holds now. Mounts, and the mount points made for them, are no part of it."""
         return diff_layer(self._upper, skip=self._mounts.keys())
+
+    def layer_usage(self) -> LayerUsage:
+        """What the writable layer takes: everything that was written outside mounts, and the mount points."""
+        return self._upper.usage()
 
     def mount_points(self) -> list[str]:
         """Canonical paths of the mounts, sorted."""

@@ -7,6 +7,7 @@ image's bytes. Mirrors linux: fs/overlayfs/copy_up.c and Documentation/filesyste
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
 
 from kubesim.images.tree import TreeNode
@@ -19,6 +20,17 @@ FILE_BYTES_MAX = 256 * 1024 * 1024
 
 _TREE_KINDS = {kind: tree_kind for tree_kind, kind in KIND_OF_TREE.items()}
 _NOTHING_CHANGED: Mapping[str, Node | None] = MappingProxyType({})
+
+BLOCK_BYTES = 4096
+"""A file takes whole blocks of the disk."""
+
+
+@dataclass(frozen=True, slots=True)
+class LayerUsage:
+    """What a layer takes on the disk."""
+
+    used_bytes: int
+    inodes_count: int
 
 
 class LowerNode(TreeView):
@@ -214,6 +226,25 @@ class UpperNode(Node):
     def set_mtime(self, mtime_ns: int) -> None:
         """Change the time of the last change."""
         self.mtime_ns = mtime_ns
+
+    def usage(self) -> LayerUsage:
+        """What the upper layer takes from here down; what is only in the image is not counted, a removed name is.
+
+        The walk sees changed nodes only. Mirrors containerd: continuity/fs/du_unix.go, diskUsage.
+        """
+        used_bytes, inodes_count = 0, 0
+        pending: list[Node | None] = [self]
+        while pending:
+            node = pending.pop()
+            inodes_count += 1
+            if not isinstance(node, UpperNode):
+                continue  # a name of the image that was removed: a device without blocks
+            if node.kind is FileKind.DIRECTORY:
+                used_bytes += BLOCK_BYTES
+                pending.extend((node._children or {}).values())  # noqa: SLF001 - the same class
+            elif node.kind is FileKind.FILE:
+                used_bytes += -(-len(node._content) // BLOCK_BYTES) * BLOCK_BYTES  # noqa: SLF001 - the same class
+        return LayerUsage(used_bytes, inodes_count)
 
     def _own_content(self) -> bytearray:
         if not isinstance(self._content, bytearray):
