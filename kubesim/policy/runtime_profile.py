@@ -14,6 +14,7 @@ from typing import Literal
 
 from kubesim.policy.identity_values import IdentityDialect
 from kubesim.policy.image_volume import ImageVolumeDialect
+from kubesim.policy.pod_metrics import IncludedMetrics, MetricGroup, MetricSet
 
 Family = Literal["containerd", "cri-o", "ideal"]
 CgroupDriver = Literal["systemd", "cgroupfs"]
@@ -204,17 +205,34 @@ class StatisticsSwitches:
 
     psi: bool
     swap: bool
-    metrics: Literal["none", "containerd", "cri-o"]
-    """Which set of metric descriptors."""
+    metrics: MetricSet
+    """Whose metric descriptors, with their help texts and labels."""
+    metric_groups: tuple[MetricGroup, ...]
+    """The groups of metrics this version knows."""
+    included_pod_metrics: tuple[IncludedMetrics, ...]
+    """The groups that are collected; `all` is every group, and without any there is container_last_seen alone."""
+    metric_pods_per_second: int
+    """How many pods are read per second for ListPodSandboxMetrics; the first so many go at once. 0 is no bound."""
     stopped_container: Literal["error", "empty"]
     """ContainerStats of a container that does not run."""
     lists_stopped_containers: bool
     default_interface: Literal["eth0", "first-link"]
     usage_nano_cores: Literal["background", "previous-call"]
+    """The rate of a container: from background samples, until there are two since the previous list; or since the
+    previous call alone."""
+    container_stats_rate: bool
+    """Whether ContainerStats has the rate too, which lists always have."""
+    process_count: Literal["containers", "pod-cgroup"]
+    """PodSandboxStats counts the processes of the containers; or those of the pod's cgroup, with the pause process."""
     stream_chunk_items: int
     """How many items a message of a streamed list holds at most."""
     event_statuses: bool
     """Whether PodSandboxStatus has containers_statuses and a timestamp."""
+    event_backlog: Literal["five-minutes", "first-listener"]
+    """Events that nobody heard: kept for five minutes whenever nobody listens; or the first thousand until somebody
+    listens for the first time."""
+    removed_sandbox_event: Literal["without-status", "dropped"]
+    """DELETED of a sandbox: an event without a status of the pod; or none, as there is no pod to look at any more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,6 +15,7 @@ from kubesim.runtime.names import NameRegistry
 from kubesim.runtime.network import PodNetwork
 from kubesim.runtime.object_store import ObjectStore
 from kubesim.runtime.objects import Container, Sandbox
+from kubesim.runtime.rate_limit import RateLimit
 from kubesim.runtime.refusal import ErrorTexts, Refusal
 from kubesim.runtime.timings import Timings
 from kubesim.userland.host_files import HostFiles, MemoryHostFiles
@@ -50,6 +51,8 @@ class Daemon:
     cgroup_driver: str
     timings: Timings
     image_fs_path: str
+    metric_pods: RateLimit
+    """How many pods are read per second for metrics."""
     hostname: str
     """Of the node; a sandbox without one of its own has it."""
     os: str

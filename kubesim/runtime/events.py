@@ -1,7 +1,8 @@
 """GetContainerEvents: every change of a sandbox or a container, to every listener, in order, each once.
 
 Rule 1: an event carries the pod as it was when the event happened.
-Rule 2: while nobody listens, containerd keeps events for the first listener to come, for five minutes.
+Rule 2: while nobody listens, containerd keeps events for the first listener to come, for five minutes. CRI-O, told to
+send events at all, keeps the first thousand until somebody listens for the first time, and none after that.
 Rule 3: a listener that does not read is cut off once `LISTENER_EVENTS_MAX` events wait for it; nobody else is slowed.
 
 Mirrors containerd: internal/eventq/eventq.go and internal/cri/server/container_events.go; CRI-O:
@@ -12,7 +13,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import AsyncIterator, Callable
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 from kubesim.cri import api
 from kubesim.cri.errors import Code, CriError
@@ -26,6 +27,9 @@ BACKLOG_EVENTS_MAX = 10_000
 
 BACKLOG_AGE_NS = 5 * 60 * 1_000_000_000
 
+Backlog: TypeAlias = Literal["none", "five-minutes", "first-listener"]
+"""What becomes of events that nobody hears."""
+
 EventKind: TypeAlias = "api.ContainerEventType.ValueType"
 
 MakeEvent = Callable[[], api.ContainerEventResponse]
@@ -35,9 +39,9 @@ MakeEvent = Callable[[], api.ContainerEventResponse]
 class EventHub:
     """Listeners and the events that wait for them."""
 
-    def __init__(self, kernel: Kernel, *, keeps_backlog: bool) -> None:
+    def __init__(self, kernel: Kernel, *, backlog: Backlog) -> None:
         self._kernel = kernel
-        self._keeps_backlog = keeps_backlog
+        self._keeps = backlog
         self._listeners: list[Channel[api.ContainerEventResponse | CriError]] = []
         self._backlog: deque[tuple[int, MakeEvent]] = deque(maxlen=BACKLOG_EVENTS_MAX)
 
@@ -49,9 +53,7 @@ class EventHub:
     def emit(self, make: MakeEvent) -> None:
         """Give an event to every listener, or keep it while there is none."""
         if not self._listeners:
-            if self._keeps_backlog:
-                self._forget_old()
-                self._backlog.append((self._kernel.now_ns, make))
+            self._keep(make)
             return
         event = make()
         for listener in list(self._listeners):
@@ -67,6 +69,8 @@ class EventHub:
         for _, make in self._backlog:
             listener.send_nowait(make())
         self._backlog.clear()
+        if self._keeps == "first-listener":
+            self._keeps = "none"
         self._listeners.append(listener)
         try:
             while True:
@@ -82,7 +86,8 @@ class EventHub:
                 self._listeners.remove(listener)
 
     def cut_off_all(self, error: CriError) -> None:
-        """End every stream with an error, after what already waits for it."""
+        """End every stream with an error, after what already waits for it. What nobody heard is lost."""
+        self._backlog.clear()
         for listener in list(self._listeners):
             self._cut_off(listener, error)
 
@@ -91,7 +96,16 @@ class EventHub:
         listener.send_nowait(error)
         listener.close()
 
+    def _keep(self, make: MakeEvent) -> None:
+        self._forget_old()
+        if self._keeps == "first-listener" and len(self._backlog) >= LISTENER_EVENTS_MAX:
+            return  # the channel is full, and the event is dropped
+        if self._keeps != "none":
+            self._backlog.append((self._kernel.now_ns, make))
+
     def _forget_old(self) -> None:
+        if self._keeps != "five-minutes":
+            return
         oldest_ns = self._kernel.now_ns - BACKLOG_AGE_NS
         while self._backlog and self._backlog[0][0] < oldest_ns:
             self._backlog.popleft()

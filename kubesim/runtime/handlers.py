@@ -18,6 +18,7 @@ from kubesim.runtime.exec_sync import exec_sync, reopen_container_log
 from kubesim.runtime.image_pull import pull_image
 from kubesim.runtime.images import image_fs_info, image_status, list_images, remove_image
 from kubesim.runtime.legacy_api import as_v1alpha2
+from kubesim.runtime.pod_metrics import list_metric_descriptors, list_pod_sandbox_metrics
 from kubesim.runtime.runtime_status import runtime_config, status, update_runtime_config, version
 from kubesim.runtime.sandbox_run import run_pod_sandbox
 from kubesim.runtime.sandbox_status import list_pod_sandbox, pod_sandbox_status, stream_pod_sandboxes
@@ -27,6 +28,7 @@ from kubesim.runtime.streamed_lists import (
     get_container_events,
     stream_container_stats,
     stream_images,
+    stream_pod_sandbox_metrics,
     stream_pod_sandbox_stats,
 )
 
@@ -60,6 +62,8 @@ HANDLERS: Mapping[str, Handler] = {
     "ListContainerStats": list_container_stats,
     "PodSandboxStats": pod_sandbox_stats,
     "ListPodSandboxStats": list_pod_sandbox_stats,
+    "ListMetricDescriptors": list_metric_descriptors,
+    "ListPodSandboxMetrics": list_pod_sandbox_metrics,
     "ListImages": list_images,
     "ImageStatus": image_status,
     "PullImage": pull_image,
@@ -78,5 +82,6 @@ STREAM_HANDLERS: Mapping[str, StreamHandler] = {
     "StreamContainers": stream_containers,
     "StreamContainerStats": stream_container_stats,
     "StreamPodSandboxStats": stream_pod_sandbox_stats,
+    "StreamPodSandboxMetrics": stream_pod_sandbox_metrics,
     "StreamImages": stream_images,
 }

@@ -14,10 +14,11 @@ from kubesim.images.image import Image
 from kubesim.kernel import Event, Timer
 from kubesim.runtime import container_state, sandbox_state
 from kubesim.runtime.container_log import ContainerLog
-from kubesim.runtime.container_state import ContainerEvent, ContainerLife, Phase, ReportedState
+from kubesim.runtime.container_state import ContainerEvent, ContainerLife, Exited, Phase, ReportedState
 from kubesim.runtime.list_rows import ListedRow
 from kubesim.runtime.process_plan import ProcessPlan
 from kubesim.runtime.sandbox_state import SandboxEvent, SandboxLife
+from kubesim.runtime.usage import CpuSample, EndedUsage
 from kubesim.userland.filesystem import FileSystem, MountSpec
 from kubesim.userland.process import ExitStatus, Process
 
@@ -50,6 +51,10 @@ class Sandbox:
     resources: api.LinuxContainerResources | None = None
     """What UpdatePodSandboxResources stored."""
     containers: dict[str, Container] = field(default_factory=dict)
+    ended_usage: EndedUsage = field(default_factory=EndedUsage)
+    """What its containers used that have ended."""
+    cpu_sample: CpuSample | None = None
+    """What the next rate of its stats is taken from."""
     row: ListedRow | None = None
     """In ListPodSandbox; None before it is there."""
 
@@ -134,6 +139,8 @@ class Container:
     """A stop with a grace period has sent the signal; it is not sent twice."""
     kill_timer: Timer | None = None
     """When SIGKILL follows, where all stops of a container wait together."""
+    cpu_sample: CpuSample | None = None
+    """What the next rate of its stats is taken from."""
     row: ListedRow | None = None
     """In ListContainers; None before it is there."""
 
@@ -142,6 +149,12 @@ class Container:
         self.life = container_state.step(self.life, event)
         if self.row is not None:
             self.row.show(self.cri_state)
+        if isinstance(event, Exited):
+            self.sandbox.ended_usage.add(
+                container_id=self.id,
+                started_at_ns=self.life.started_at_ns,
+                finished_at_ns=self.life.finished_at_ns,
+            )
         if self.life.phase is Phase.EXITED:
             self.ended.set()
 

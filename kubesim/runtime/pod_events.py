@@ -1,6 +1,7 @@
 """What an event of GetContainerEvents says: the object, and the pod as it was at that moment.
 
-Mirrors containerd: internal/cri/server/helpers.go, generateAndSendContainerEvent.
+Mirrors containerd: internal/cri/server/helpers.go, generateAndSendContainerEvent; CRI-O: server/server.go,
+generateCRIEvent.
 """
 
 from __future__ import annotations
@@ -19,10 +20,12 @@ def emit(daemon: Daemon, sandbox: Sandbox, object_id: str, kind: EventKind) -> N
     """Tell all listeners about a change of a container, or of the sandbox itself (its id is the object's then).
 
     Call it after the change, and after a removed object has left the stores. The last event of a sandbox carries no
-    pod: containerd does not find it any more.
+    pod: containerd does not find it any more. CRI-O does not send it then.
     """
     at_ns = daemon.kernel.now_ns
     is_gone = object_id == sandbox.id and kind == api.CONTAINER_DELETED_EVENT
+    if is_gone and daemon.profile.statistics.removed_sandbox_event == "dropped":
+        return
     # Copies, because the message may be built minutes later: what changes in these objects is replaced, not altered.
     pod = copy(sandbox)
     containers = [copy(container) for container in sandbox.containers.values()]

@@ -28,10 +28,11 @@ from kubesim.runtime import control
 from kubesim.runtime import sandbox_refusals as say
 from kubesim.runtime.container_status import container_row
 from kubesim.runtime.daemon import Daemon, Features
-from kubesim.runtime.events import EventHub
+from kubesim.runtime.events import Backlog, EventHub
 from kubesim.runtime.handlers import HANDLERS, LEGACY_HANDLERS, STREAM_HANDLERS, Answer
 from kubesim.runtime.image_store import ImageStore
 from kubesim.runtime.object_store import ObjectStore
+from kubesim.runtime.rate_limit import RateLimit
 from kubesim.runtime.refusal import ErrorTexts
 from kubesim.runtime.sandbox_status import sandbox_row
 from kubesim.runtime.timings import Timings
@@ -96,11 +97,12 @@ class Runtime:
             host_files=host_files,
             own_files=MemoryHostFiles(now_ns=lambda: kernel.now_ns),
             processes=ProcessTable(kernel),
-            events=EventHub(kernel, keeps_backlog=profile.rpcs["GetContainerEvents"] == "served"),
+            events=EventHub(kernel, backlog=_backlog(profile)),
             features=_features(profile),
             cgroup_driver=cgroup_driver or profile.cgroup_driver,
             timings=timings or Timings.instant(),
             image_fs_path=image_fs_path or DEFAULT_IMAGE_FS_PATHS[profile.texts],
+            metric_pods=RateLimit(kernel, per_second=profile.statistics.metric_pods_per_second),
             hostname=hostname,
             os=os,
             sandboxes=ObjectStore(profile.list_order, make_row=lambda sandbox, rows: sandbox_row(rows, sandbox)),
@@ -223,6 +225,12 @@ def _is_pause_of_another(image: Image, profile: RuntimeProfile) -> bool:
     """Whether it is a pause image, but not this runtime's: the fixtures hold those of all profiles."""
     repositories = {repository(reference) for reference in image.references}
     return repository(profile.pause_image) in repositories and profile.pause_image not in image.references
+
+
+def _backlog(profile: RuntimeProfile) -> Backlog:
+    """A runtime that sends no events keeps none."""
+    is_served = profile.rpcs["GetContainerEvents"] == "served"
+    return profile.statistics.event_backlog if is_served else "none"
 
 
 def _features(profile: RuntimeProfile) -> Features:

@@ -13,6 +13,7 @@ from typing import TypeVar
 from kubesim.cri import api
 from kubesim.runtime.daemon import Daemon
 from kubesim.runtime.images import image_rows
+from kubesim.runtime.pod_metrics import pod_metrics_rows
 from kubesim.runtime.stats import container_stats_rows, sandbox_stats_rows
 
 T = TypeVar("T")
@@ -32,6 +33,14 @@ async def stream_pod_sandbox_stats(
     """As ListPodSandboxStats."""
     for chunk in _chunks(daemon, sandbox_stats_rows(daemon, request.filter)):
         yield api.StreamPodSandboxStatsResponse(pod_sandbox_stats=chunk)
+
+
+async def stream_pod_sandbox_metrics(
+    daemon: Daemon, _request: api.StreamPodSandboxMetricsRequest
+) -> AsyncIterator[api.StreamPodSandboxMetricsResponse]:
+    """As ListPodSandboxMetrics."""
+    for chunk in _chunks(daemon, await pod_metrics_rows(daemon)):
+        yield api.StreamPodSandboxMetricsResponse(pod_sandbox_metrics=chunk)
 
 
 async def stream_images(daemon: Daemon, request: api.StreamImagesRequest) -> AsyncIterator[api.StreamImagesResponse]:

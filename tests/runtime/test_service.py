@@ -13,10 +13,7 @@ from kubesim.runtime.handlers import HANDLERS, STREAM_HANDLERS
 from kubesim.runtime.profiles import load_profile, profile_names
 from kubesim.runtime.timings import Timings
 
-NOT_YET = {
-    "Exec", "Attach", "PortForward", "CheckpointContainer", "CheckpointPod", "RestorePod", "ListMetricDescriptors",
-    "ListPodSandboxMetrics", "StreamPodSandboxMetrics",
-}  # fmt: skip
+NOT_YET = {"Exec", "Attach", "PortForward", "CheckpointContainer", "CheckpointPod", "RestorePod"}
 
 
 async def outcome(node: Any, method: Method, asked: Any = None) -> CriError | None:

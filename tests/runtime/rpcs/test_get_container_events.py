@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -156,3 +157,97 @@ def test_a_restart_ends_the_streams(node: Any) -> None:
     node.advance(0)
     assert isinstance(task.error, CriError)
     assert task.error.code is Code.UNAVAILABLE
+
+
+# -- CRI-O with enable_pod_events, from a profile of the user's own ----------------------------------------
+
+
+@pytest.fixture
+def crio_with_events(new_node: Any, tmp_path: Path) -> Any:
+    path = tmp_path / "mine.yaml"
+    path.write_text(
+        "apiVersion: kubesim/v1\nkind: RuntimeProfile\nmetadata: {name: mine}\n"
+        "spec:\n  extends: cri-o-1.36\n  changes:\n"
+        "    - {why: enable_pod_events, set: {rpcs: {GetContainerEvents: served}, statistics: {eventStatuses: true}}}\n"
+    )
+    return new_node(str(path))
+
+
+def test_crio_does_not_tell_of_a_sandbox_that_is_gone(crio_with_events: Any) -> None:
+    node = crio_with_events
+    events = node.events()
+    pod = node.run_pod()
+    ctr = node.start(pod, "true")
+    node.advance(1)
+    node.do(node.removing(ctr))
+    node.stop_pod(pod)
+    node.remove_pod(pod)
+    assert told(events) == [
+        (CREATED, pod), (STARTED, pod), (CREATED, ctr), (STARTED, ctr), (STOPPED, ctr), (DELETED, ctr), (STOPPED, pod)
+    ]  # fmt: skip
+    assert all(event.HasField("pod_sandbox_status") for event in events)
+
+
+def test_crio_keeps_the_first_events_for_the_first_to_listen_however_late(crio_with_events: Any) -> None:
+    node = crio_with_events
+    pod = node.run_pod()
+    node.advance(BACKLOG_AGE_NS / 10**9 + 1)
+    for _ in range(LISTENER_EVENTS_MAX // 2):
+        node.do(node.removing(node.create(pod, node.container_config("true"))))
+
+    async def listen_for_all() -> list[api.ContainerEventResponse]:
+        stream = node.cri.get_container_events(api.GetEventsRequest())
+        return [await anext(stream) for _ in range(LISTENER_EVENTS_MAX)]
+
+    heard = node.do(listen_for_all())
+    assert told(heard)[:2] == [(CREATED, pod), (STARTED, pod)]
+    node.advance(0)
+    assert node.runtime.statistics().event_streams == 0
+    node.stop_pod(pod)
+    assert node.events() == [], "once somebody has listened nothing is kept"
+
+
+# -- order -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("profile", ["containerd-1.7", "containerd-2.3", "ideal"])
+def test_order_of_the_actions(new_node: Any, profile: str) -> None:
+    node = new_node(profile)
+    events = node.events()
+
+    def since(action: Any) -> list[tuple[int, str]]:
+        before = len(events)
+        result = action()
+        node.advance(1)
+        return [(kind, names.get(name, name)) for kind, name in told(events[before:])] + (
+            [] if result is None else [("made", result)]
+        )
+
+    names: dict[str, str] = {}
+    pod = node.run_pod()
+    names[pod] = "sb"
+    node.advance(1)
+    assert [(kind, names[name]) for kind, name in told(events)] == [(CREATED, "sb"), (STARTED, "sb")]
+    one = node.create(pod, node.container_config("sleep", "5", name="one"))
+    two = node.create(pod, node.container_config("sleep", "1000", name="two"))
+    names |= {one: "c1", two: "c2"}
+    node.advance(1)
+    assert [(kind, names[name]) for kind, name in told(events)[2:]] == [(CREATED, "c1"), (CREATED, "c2")]
+    assert since(lambda: node.do(node.starting(one)) and None) == [(STARTED, "c1")]
+    assert since(lambda: node.do(node.starting(two)) and None) == [(STARTED, "c2")]
+    assert since(lambda: node.do(node.execing(two, "true")) and None) == []
+    update = api.UpdateContainerResourcesRequest(container_id=two, linux=api.LinuxContainerResources(cpu_shares=512))
+    assert since(lambda: node.do(node.cri.update_container_resources(update)) and None) == []
+    assert since(lambda: node.advance(5)) == [(STOPPED, "c1")]
+    assert since(lambda: node.do(node.removing(one)) and None) == [(DELETED, "c1")]
+    assert [status.id for status in events[-1].containers_statuses] == [two], "the remaining ones"
+    assert since(lambda: node.stop_pod(pod)) == [(STOPPED, "c2"), (STOPPED, "sb")]
+    assert since(lambda: node.stop_pod(pod)) == []
+    assert since(lambda: node.remove_pod(pod)) == [(DELETED, "c2"), (DELETED, "sb")]
+    assert since(lambda: node.remove_pod(pod)) == []
+
+
+def test_a_restart_loses_what_nobody_heard(node: Any) -> None:
+    node.run_pod()
+    node.runtime.restart()
+    assert node.events() == []
