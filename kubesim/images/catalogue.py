@@ -60,6 +60,10 @@ class Catalogue:
         """Every image that still has a name, in the order of adding."""
         return tuple(image for image in self._images.values() if image.references)
 
+    def contents(self) -> tuple[Image, ...]:
+        """Every image, those that have lost all their names as well, in the order of adding."""
+        return tuple(self._images.values())
+
     def references(self) -> tuple[str, ...]:
         """Every name, sorted; for messages that name the nearest."""
         return tuple(sorted(self._numbers))

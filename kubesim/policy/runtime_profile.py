@@ -124,6 +124,8 @@ class ContainerSwitches:
     exit_code_before_exit: int
     lost_reason: Literal["Unknown", "Error"]
     """Reason of a container whose end nobody saw; its exit code is 255."""
+    created_when_lost: Literal["kept", "ended"]
+    """A container that never started, after a restart that no process survived: as it was, or ended like the rest."""
     log_path_default: bool
     """Whether a log path is made up when the request has none."""
     remove_running: Literal["kill", "stop"]

@@ -77,7 +77,7 @@ async def create_container(daemon: Daemon, request: api.CreateContainerRequest) 
 
 def _publish(daemon: Daemon, container: Container) -> None:
     """Make a container visible."""
-    container.life = ContainerLife(created_at_ns=daemon.creation_time_ns())
+    container.born(daemon.creation_time_ns())
     daemon.containers.add(container.id, container)
     container.sandbox.containers[container.id] = container
     emit(daemon, container.sandbox, container.id, api.CONTAINER_CREATED_EVENT)
@@ -95,7 +95,9 @@ def _make(
     image = _image(daemon, config)
     mounts = plan_mounts(daemon, sandbox, container_id, config)
     check_spec(daemon, sandbox, container_id, config, sandbox_config)
-    plan = _process_plan(daemon, sandbox, container_id, config, image)
+    plan = process_plan(config, image, hostname=sandbox.hostname)
+    if not plan.argv:
+        raise daemon.refuse(say.NO_COMMAND, id=container_id)
     log_path = _log_path(daemon, sandbox, container_id, config, sandbox_config)
     tags, digests = daemon.images.names_of(image)
     container = Container(
@@ -111,13 +113,14 @@ def _make(
         mounts=tuple(mounts.shown),
         mount_specs=tuple(mounts.specs),
         volume_images=tuple(mounts.images),
-        stop_signal=stop_signal(requested=_requested_signal(daemon, config), image=image.config.stop_signal),
+        stop_signal=stop_signal(requested=requested_signal(daemon, config), image=image.config.stop_signal),
         reported_stop_signal=reported_stop_signal(requested=config.stop_signal, image=image.config.stop_signal),
         resources=initial_resources(config),
         windows_resources=config.windows.resources,
         log_path=log_path,
-        log=_log(daemon, log_path),
+        log=log_of(daemon, log_path),
         life=ContainerLife(created_at_ns=0),
+        changes=daemon.changes,
     )
     if daemon.os != "windows":
         home = dict(plan.env).get("HOME", "")
@@ -139,16 +142,13 @@ def _image(daemon: Daemon, config: api.ContainerConfig) -> Image:
     return match.found.image
 
 
-def _process_plan(
-    daemon: Daemon, sandbox: Sandbox, container_id: str, config: api.ContainerConfig, image: Image
-) -> ProcessPlan:
+def process_plan(config: api.ContainerConfig, image: Image, *, hostname: str) -> ProcessPlan:
+    """The first process that request and image ask for; argv is () when neither names a command."""
     argv = merge_command(
         command=config.command, args=config.args, entrypoint=image.config.entrypoint, cmd=image.config.cmd
     )
-    if not argv:
-        raise daemon.refuse(say.NO_COMMAND, id=container_id)
     env = merge_env(
-        hostname=sandbox.hostname,
+        hostname=hostname,
         image=image.config.env,
         config=tuple((variable.key, _text(variable.value)) for variable in config.envs),
         has_tty=config.tty,
@@ -162,7 +162,7 @@ def _text(value: bytes | str) -> str:
     return value.decode("utf-8", "surrogateescape") if isinstance(value, bytes) else value
 
 
-def _requested_signal(daemon: Daemon, config: api.ContainerConfig) -> int:
+def requested_signal(daemon: Daemon, config: api.ContainerConfig) -> int:
     """The request's stop signal, where the runtime knows the field."""
     return config.stop_signal if daemon.profile.containers.stop_signal_in_status else api.SIGNAL_RUNTIME_DEFAULT
 
@@ -184,7 +184,8 @@ def _log_path(
     return joined_log_path(daemon, normpath(directory), path)
 
 
-def _log(daemon: Daemon, log_path: str) -> ContainerLog | None:
+def log_of(daemon: Daemon, log_path: str) -> ContainerLog | None:
+    """The log at a path; None for no path."""
     if not log_path:
         return None
     return ContainerLog(daemon.host_files, log_path, LogFormat.of(daemon.profile.logs), lambda: daemon.kernel.now_ns)

@@ -43,11 +43,11 @@ async def update_container_resources(
         raise daemon.refuse(say.UPDATE_STATE, id=container.id, word=state_word(life.reported_state))
     if request.HasField("linux"):
         _check_memory(daemon, container, request.linux.memory_limit_in_bytes)
-        container.resources = _merged(container.resources, request.linux)
+        container.keep_resources(_merged(container.resources, request.linux))
         if container.process is not None:
             container.process.cgroup.limit_bytes = max(container.resources.memory_limit_in_bytes, 0) or None
     if request.HasField("windows"):
-        container.windows_resources = _merged_windows(container.windows_resources, request.windows)
+        container.keep_windows_resources(_merged_windows(container.windows_resources, request.windows))
     return api.UpdateContainerResourcesResponse()
 
 
@@ -102,8 +102,8 @@ async def update_pod_sandbox_resources(
 ) -> api.UpdatePodSandboxResourcesResponse:
     """Store the resources of a pod; the verbose status shows them."""
     sandbox = daemon.sandbox(request.pod_sandbox_id, sandbox_refusals.UPDATE_LOOKUP)
-    sandbox.overhead = api.LinuxContainerResources()
-    sandbox.overhead.CopyFrom(request.overhead)
-    sandbox.resources = api.LinuxContainerResources()
-    sandbox.resources.CopyFrom(request.resources)
+    overhead, resources = api.LinuxContainerResources(), api.LinuxContainerResources()
+    overhead.CopyFrom(request.overhead)
+    resources.CopyFrom(request.resources)
+    sandbox.keep_resources(overhead=overhead, resources=resources)
     return api.UpdatePodSandboxResourcesResponse()

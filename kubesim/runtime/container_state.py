@@ -6,7 +6,8 @@
        └──RemoveBegun──> DISCARDING ──Removed─────────────────────────────────────────────────────────────────> REMOVED
 
 A stop before the start, where it is no no-op, goes from CREATED to EXITED by Exited. A removal that is given up goes
-back: REMOVING to EXITED, DISCARDING to CREATED.
+back: REMOVING to EXITED, DISCARDING to CREATED. After a restart, a container may be FoundDead in CREATED, RUNNING and
+UNKNOWN, and is EXITED then.
 
 Rule 1: every change of a container's life is a row of TRANSITIONS, in this file.
 Rule 2: the table moves the phase, and the same step records the times and the exit code.
@@ -88,6 +89,17 @@ class Lost:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FoundDead:
+    """After a restart the processes were gone, and nobody saw how they ended."""
+
+    at_ns: int
+    exit_code: int
+    reason: str
+    started_at_ns: int | None = None
+    """None leaves the time as it was."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RemoveBegun:
     """A RemoveContainer call claimed the container."""
 
@@ -102,7 +114,9 @@ class Removed:
     """The container is gone."""
 
 
-ContainerEvent: TypeAlias = StartBegun | Started | StartFailed | Exited | Lost | RemoveBegun | RemoveFailed | Removed
+ContainerEvent: TypeAlias = (
+    StartBegun | Started | StartFailed | Exited | Lost | FoundDead | RemoveBegun | RemoveFailed | Removed
+)
 
 
 TRANSITIONS: Mapping[tuple[Phase, type[ContainerEvent]], Phase] = {
@@ -113,6 +127,9 @@ TRANSITIONS: Mapping[tuple[Phase, type[ContainerEvent]], Phase] = {
     (Phase.RUNNING, Exited): Phase.EXITED,
     (Phase.RUNNING, Lost): Phase.UNKNOWN,
     (Phase.UNKNOWN, Exited): Phase.EXITED,
+    (Phase.CREATED, FoundDead): Phase.EXITED,
+    (Phase.RUNNING, FoundDead): Phase.EXITED,
+    (Phase.UNKNOWN, FoundDead): Phase.EXITED,
     (Phase.CREATED, RemoveBegun): Phase.DISCARDING,
     (Phase.DISCARDING, Removed): Phase.REMOVED,
     (Phase.DISCARDING, RemoveFailed): Phase.CREATED,
@@ -196,5 +213,14 @@ def step(life: ContainerLife, event: ContainerEvent) -> ContainerLife:
         case Exited():
             reason = "OOMKilled" if event.is_oom_killed else life.reason
             return replace(life, phase=phase, finished_at_ns=event.at_ns, exit_code=event.exit_code, reason=reason)
+        case FoundDead():
+            return replace(
+                life,
+                phase=phase,
+                started_at_ns=life.started_at_ns if event.started_at_ns is None else event.started_at_ns,
+                finished_at_ns=event.at_ns,
+                exit_code=event.exit_code,
+                reason=event.reason,
+            )
         case StartBegun() | Lost() | RemoveBegun() | RemoveFailed() | Removed():
             return replace(life, phase=phase)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from kubesim.cri import api
 from kubesim.kernel import Cancelled, time_left_ns, timeout
+from kubesim.policy.lost_processes import LOST_EXIT_CODE
 from kubesim.runtime import container_refusals as say
 from kubesim.runtime.container_state import Exited, Phase, RemoveBegun, Removed, RemoveFailed
 from kubesim.runtime.daemon import Daemon
@@ -23,7 +24,6 @@ NS_PER_SECOND = 1_000_000_000
 DEFAULT_GRACE_SECONDS = 10
 """The grace of CRI-O's own stops when the RPC has no deadline. Mirrors CRI-O: server/utils.go, defaultStopTimeout."""
 
-LOST_EXIT_CODE = 255
 KILLED_EXIT_CODE = 137
 
 

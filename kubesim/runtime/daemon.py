@@ -17,6 +17,7 @@ from kubesim.runtime.object_store import ObjectStore
 from kubesim.runtime.objects import Container, Sandbox
 from kubesim.runtime.rate_limit import RateLimit
 from kubesim.runtime.refusal import ErrorTexts, Refusal
+from kubesim.runtime.state_changes import StateChanges
 from kubesim.runtime.timings import Timings
 from kubesim.userland.host_files import HostFiles, MemoryHostFiles
 from kubesim.userland.process import ProcessTable
@@ -69,6 +70,8 @@ class Daemon:
     creations: set[Task[Any]] = field(default_factory=set)
     """Creations that would go on without their clients."""
     last_time_ns: int = 0
+    changes: StateChanges | None = None
+    """Where changes are noted for whoever keeps them over a restart; None when nobody does."""
 
     def sandbox(self, prefix: str, row: Refusal) -> Sandbox:
         """The sandbox with this id or unique prefix of one. Raises the refusal of the given row."""

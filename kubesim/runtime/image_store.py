@@ -16,6 +16,7 @@ from kubesim.images.catalogue import repository
 from kubesim.images.image import Image
 from kubesim.policy.image_lookup import ImageKey, image_key
 from kubesim.policy.runtime_profile import ImageSwitches
+from kubesim.runtime.state_changes import StateChanges, StateKind
 
 _ALGORITHM = "sha256:"
 _INT64_MIN, _INT64_MAX = -(1 << 63), (1 << 63) - 1
@@ -48,11 +49,12 @@ class ImageMatch:
 class ImageStore:
     """Images by id, in the order in which they came, and by name."""
 
-    def __init__(self, switches: ImageSwitches, *, pause_image: str) -> None:
+    def __init__(self, switches: ImageSwitches, *, pause_image: str, changes: StateChanges | None = None) -> None:
         self._switches = switches
         self._pause_image = pause_image
         self._by_id: dict[str, PresentImage] = {}
         self._by_name: dict[str, PresentImage] = {}
+        self._changes = changes
 
     def __len__(self) -> int:
         return len(self._by_id)
@@ -71,6 +73,7 @@ class ImageStore:
         present = self._by_id.get(image.id)
         if present is None:
             present = self._by_id[image.id] = PresentImage(image=image)
+            self._note(present)
         for reference in references:
             self._name(present, reference)
             if self._switches.moved_tag_digests == "kept" and "@" not in reference:
@@ -83,12 +86,20 @@ class ImageStore:
             del self._by_name[name]
         present.names.clear()
         del self._by_id[present.image.id]
+        self._note(present)
 
     def untag(self, present: PresentImage, name: str) -> None:
         """Take one name away, and the image with its last."""
         self._unname(present, name)
         if not present.names:
             del self._by_id[present.image.id]
+            self._note(present)
+
+    def restore(self, image: Image, names: Iterable[str], *, last_repository: str) -> None:
+        """Put an image back as it was kept; it comes after those that are here."""
+        present = PresentImage(image=image, names=set(names), last_repository=last_repository)
+        self._by_id[image.id] = present
+        self._by_name.update(dict.fromkeys(present.names, present))
 
     def names_of(self, image: Image) -> tuple[list[str], list[str]]:
         """Repo tags and repo digests of an image, each sorted; none when it is not here any more."""
@@ -101,11 +112,22 @@ class ImageStore:
             self._unname(before, name)
         present.names.add(name)
         self._by_name[name] = present
+        self._note(present)
 
     def _unname(self, present: PresentImage, name: str) -> None:
         present.names.discard(name)
         present.last_repository = repository(name)
         del self._by_name[name]
+        self._note(present)
+
+    def _note(self, present: PresentImage) -> None:
+        """The image came, went, or has other names: a change that a restart must not lose."""
+        if self._changes is None:
+            return
+        if self._by_id.get(present.image.id) is present:
+            self._changes.note(StateKind.IMAGE, present.image.id, present)
+        else:
+            self._changes.forget(StateKind.IMAGE, present.image.id)
 
     def _names(self, present: PresentImage) -> tuple[list[str], list[str]]:
         tags = sorted(name for name in present.names if "@" not in name)

@@ -41,6 +41,12 @@ class PodNetwork:
                 return str(IPv4Address(candidate))
         raise AddressesExhausted(f"no IP addresses available in range set: {self.gateway}-{IPv4Address(self._last)}")
 
+    def claim(self, address: str) -> None:
+        """Take an address that somebody has already; the next to be given is the one after it."""
+        number = int(IPv4Address(address))
+        self._used.add(number)
+        self._next = number + 1
+
     def release(self, address: str) -> None:
         """Give an address back; fine when it was already."""
         self._used.discard(int(IPv4Address(address)))

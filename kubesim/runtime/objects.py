@@ -1,7 +1,8 @@
 """Sandboxes and containers as the runtime keeps them.
 
 What was asked for is kept as the request's own messages (copies, never changed but by the RPC that is there for it);
-what happened is the `life`, a value that only `apply` replaces.
+what happened is the `life`, a value that only `apply` replaces. Whatever changes after `born` changes by a method of
+these classes, which notes it for whoever keeps the state over a restart.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ from kubesim.runtime.container_log import ContainerLog
 from kubesim.runtime.container_state import ContainerEvent, ContainerLife, Exited, Phase, ReportedState
 from kubesim.runtime.list_rows import ListedRow
 from kubesim.runtime.process_plan import ProcessPlan
-from kubesim.runtime.sandbox_state import SandboxEvent, SandboxLife
+from kubesim.runtime.sandbox_state import SandboxEvent, SandboxLife, SandboxPhase
+from kubesim.runtime.state_changes import StateChanges, StateKind
 from kubesim.runtime.usage import CpuSample, EndedUsage
 from kubesim.userland.filesystem import FileSystem, MountSpec
 from kubesim.userland.process import ExitStatus, Process
@@ -42,8 +44,10 @@ class Sandbox:
     hostname: str
     files_directory: str
     """Where the daemon keeps hostname, hosts and resolv.conf, among its own files."""
-    pause: Process
-    """Pid 1 of the pod's own pid namespace."""
+    pause: Process | None
+    """Pid 1 of the pod's own pid namespace. None in a sandbox that came back NOTREADY: it ended with its daemon."""
+    pause_pid: int
+    """The pause process's pid on the node, also when it has ended."""
     life: SandboxLife
     ip: str = ""
     """Empty with the node's network, and once the network is torn down."""
@@ -57,17 +61,43 @@ class Sandbox:
     """What the next rate of its stats is taken from."""
     row: ListedRow | None = None
     """In ListPodSandbox; None before it is there."""
+    changes: StateChanges | None = None
+    """Where changes are noted; None when nobody keeps them."""
+
+    def born(self, at_ns: int) -> None:
+        """The sandbox exists from now on."""
+        self.life = SandboxLife(created_at_ns=at_ns)
+        self._note()
 
     def apply(self, event: SandboxEvent) -> None:
         """Take a step in the sandbox's life."""
         self.life = sandbox_state.step(self.life, event)
         if self.row is not None:
             self.row.show(self.cri_state)
+        self._note()
 
     def enter_list(self, row: ListedRow) -> None:
         """Show the sandbox in ListPodSandbox from now on."""
         self.row = row
         row.show(self.cri_state)
+
+    def lose_address(self) -> None:
+        """The network is torn down."""
+        self.ip = ""
+        self._note()
+
+    def keep_resources(self, *, overhead: api.LinuxContainerResources, resources: api.LinuxContainerResources) -> None:
+        """Store what UpdatePodSandboxResources brought."""
+        self.overhead, self.resources = overhead, resources
+        self._note()
+
+    def _note(self) -> None:
+        if self.changes is None:
+            return
+        if self.life.phase is SandboxPhase.REMOVED:
+            self.changes.forget(StateKind.SANDBOX, self.id)
+        else:
+            self.changes.note(StateKind.SANDBOX, self.id, self)
 
     @property
     def cri_state(self) -> api.PodSandboxState.ValueType:
@@ -143,12 +173,20 @@ class Container:
     """What the next rate of its stats is taken from."""
     row: ListedRow | None = None
     """In ListContainers; None before it is there."""
+    changes: StateChanges | None = None
+    """Where changes are noted; None when nobody keeps them."""
+
+    def born(self, at_ns: int) -> None:
+        """The container exists from now on."""
+        self.life = ContainerLife(created_at_ns=at_ns)
+        self._note()
 
     def apply(self, event: ContainerEvent) -> None:
         """Take a step in the container's life, and wake who waits for its end."""
         self.life = container_state.step(self.life, event)
         if self.row is not None:
             self.row.show(self.cri_state)
+        self._note()
         if isinstance(event, Exited):
             self.sandbox.ended_usage.add(
                 container_id=self.id,
@@ -162,6 +200,24 @@ class Container:
         """Show the container in ListContainers from now on."""
         self.row = row
         row.show(self.cri_state)
+
+    def keep_resources(self, resources: api.LinuxContainerResources) -> None:
+        """Replace the limits."""
+        self.resources = resources
+        self._note()
+
+    def keep_windows_resources(self, resources: api.WindowsContainerResources) -> None:
+        """Replace the limits of a node with Windows."""
+        self.windows_resources = resources
+        self._note()
+
+    def _note(self) -> None:
+        if self.changes is None:
+            return
+        if self.life.phase is Phase.REMOVED:
+            self.changes.forget(StateKind.CONTAINER, self.id)
+        else:
+            self.changes.note(StateKind.CONTAINER, self.id, self)
 
     @property
     def cri_state(self) -> api.ContainerState.ValueType:

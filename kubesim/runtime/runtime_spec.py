@@ -167,7 +167,7 @@ def _cgroups_path(daemon: Daemon, sandbox: Sandbox, object_id: str) -> str:
 def _namespaces(daemon: Daemon, container: Container) -> list[dict[str, str]]:
     sandbox = container.sandbox
     options = container.config.linux.security_context.namespace_options
-    pause_pid = sandbox.pause.host_pid
+    pause_pid = sandbox.pause_pid
     namespaces: list[dict[str, str]] = []
     if container.pid_mode == api.CONTAINER:
         namespaces.append({"type": "pid"})

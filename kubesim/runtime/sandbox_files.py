@@ -33,6 +33,11 @@ def resolv_conf(servers: Sequence[str], searches: Sequence[str], options: Sequen
     return "\n".join(lines) + "\n"
 
 
+def files_directory(sandbox_id: str) -> str:
+    """Where the daemon keeps the files of a sandbox."""
+    return f"/sandboxes/{sandbox_id}"
+
+
 def write_sandbox_files(files: HostFiles, directory: str, *, hostname: str, dns: api.DNSConfig) -> None:
     """Make the files of a new sandbox in `directory`."""
     files.make_dirs(f"{directory}/shm", 0o777)

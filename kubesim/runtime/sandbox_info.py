@@ -36,7 +36,7 @@ def sandbox_info(daemon: Daemon, sandbox: Sandbox, *, is_verbose: bool) -> str:
 def _values(daemon: Daemon, sandbox: Sandbox) -> dict[str, Any]:
     is_ready = sandbox.life.is_ready
     return {
-        "pid": sandbox.pause.host_pid if is_ready else 0,
+        "pid": sandbox.pause_pid if is_ready else 0,
         "processStatus": "running" if is_ready else "deleted",
         "netNamespaceClosed": not is_ready,
         "image": daemon.profile.pause_image,

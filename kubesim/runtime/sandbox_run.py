@@ -21,9 +21,9 @@ from kubesim.runtime.objects import Sandbox
 from kubesim.runtime.pause import start_pause
 from kubesim.runtime.pod_events import emit
 from kubesim.runtime.request_check import check_text
-from kubesim.runtime.sandbox_files import write_sandbox_files
+from kubesim.runtime.sandbox_files import files_directory, write_sandbox_files
 from kubesim.runtime.sandbox_state import SandboxLife
-from kubesim.runtime.sandbox_stop import pause_ended
+from kubesim.runtime.sandbox_stop import watch_pause
 from kubesim.runtime.user_namespace import check_user_namespace
 
 POD_LABELS = {
@@ -74,9 +74,9 @@ async def run_pod_sandbox(daemon: Daemon, request: api.RunPodSandboxRequest) -> 
 
 def _publish(daemon: Daemon, sandbox: Sandbox) -> None:
     """Make a sandbox visible."""
-    sandbox.life = SandboxLife(created_at_ns=daemon.creation_time_ns())
+    sandbox.born(daemon.creation_time_ns())
     daemon.sandboxes.add(sandbox.id, sandbox)
-    daemon.kernel.spawn(pause_ended(daemon, sandbox), name=f"pause of {sandbox.id[:13]}")
+    watch_pause(daemon, sandbox)
     emit(daemon, sandbox, sandbox.id, api.CONTAINER_CREATED_EVENT)
     emit(daemon, sandbox, sandbox.id, api.CONTAINER_STARTED_EVENT)
 
@@ -163,7 +163,7 @@ def _make_sandbox(
             if label not in config.labels:
                 config.labels[label] = getattr(config.metadata, field)
     hostname = _hostname(daemon, sandbox_id, config)
-    directory = f"/sandboxes/{sandbox_id}"
+    directory = files_directory(sandbox_id)
     write_sandbox_files(daemon.own_files, directory, hostname=hostname, dns=config.dns_config)
     undo.callback(daemon.own_files.remove, directory)
     pause = start_pause(daemon.processes, hostname=hostname)
@@ -176,8 +176,10 @@ def _make_sandbox(
         hostname=hostname,
         files_directory=directory,
         pause=pause,
+        pause_pid=pause.host_pid,
         life=SandboxLife(created_at_ns=0),
         ip=ip,
+        changes=daemon.changes,
     )
 
 

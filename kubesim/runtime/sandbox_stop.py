@@ -16,6 +16,7 @@ from kubesim.runtime.id_index import Match
 from kubesim.runtime.objects import Sandbox
 from kubesim.runtime.pod_events import emit
 from kubesim.runtime.sandbox_state import Removed, Stopped
+from kubesim.userland.process import Process
 
 OWN_SECONDS = 1
 """Mirrors CRI-O: server/sandbox_stop_linux.go, infraReservedTimeout."""
@@ -78,7 +79,8 @@ async def stop_sandbox(daemon: Daemon, sandbox: Sandbox) -> None:
         # A container may have been started while the step took its time.
         await _kill_containers(daemon, sandbox)
         note_stopped(daemon, sandbox)
-        sandbox.pause.kill_tree()
+        if sandbox.pause is not None:
+            sandbox.pause.kill_tree()
     _leave_network(daemon, sandbox)
 
 
@@ -98,10 +100,15 @@ def note_stopped(daemon: Daemon, sandbox: Sandbox) -> None:
 def _leave_network(daemon: Daemon, sandbox: Sandbox) -> None:
     if sandbox.ip:
         daemon.network.release(sandbox.ip)
-        sandbox.ip = ""
+        sandbox.lose_address()
 
 
-async def pause_ended(daemon: Daemon, sandbox: Sandbox) -> None:
-    """Wait for the end of the pause process. When nobody asked for it, the sandbox becomes NOTREADY."""
-    await sandbox.pause.wait()
+def watch_pause(daemon: Daemon, sandbox: Sandbox) -> None:
+    """When the pause process ends and nobody asked for it, the sandbox becomes NOTREADY."""
+    assert sandbox.pause is not None, "a sandbox that is ready has its pause process"
+    daemon.kernel.spawn(_pause_ended(daemon, sandbox, sandbox.pause), name=f"pause of {sandbox.id[:13]}")
+
+
+async def _pause_ended(daemon: Daemon, sandbox: Sandbox, pause: Process) -> None:
+    await pause.wait()
     note_stopped(daemon, sandbox)

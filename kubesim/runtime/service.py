@@ -35,6 +35,9 @@ from kubesim.runtime.object_store import ObjectStore
 from kubesim.runtime.rate_limit import RateLimit
 from kubesim.runtime.refusal import ErrorTexts
 from kubesim.runtime.sandbox_status import sandbox_row
+from kubesim.runtime.state_changes import StateChanges, StateKind
+from kubesim.runtime.state_records import SavedState
+from kubesim.runtime.state_restore import restore
 from kubesim.runtime.timings import Timings
 from kubesim.userland.host_files import HostFiles, MemoryHostFiles
 from kubesim.userland.process import ProcessTable
@@ -72,11 +75,15 @@ class Runtime:
         image_fs_path: str | None = None,
         hostname: str = "node",
         os: str = "linux",
+        changes: StateChanges | None = None,
+        saved: SavedState | None = None,
     ) -> None:
         """A runtime with nothing but the images of the catalogue that are present from the start.
 
         `cgroup_driver` None is the profile's. `timings` None is `Timings.instant()`. `image_fs_path` is the mount point
-        in ImageFsInfo, which a real kubelet looks at on the disk. `os` is `linux` or `windows`.
+        in ImageFsInfo, which a real kubelet looks at on the disk. `os` is `linux` or `windows`. What a restart must not
+        lose is noted in `changes`; `saved` is what an earlier runtime noted, and raises InputError when it cannot be
+        read or needs an image that is not in the catalogue.
         """
         if os not in ("linux", "windows"):
             raise InputError(f"unknown operating system {os!r}", where="os", hint="linux or windows")
@@ -84,10 +91,7 @@ class Runtime:
             raise InputError(
                 f"unknown cgroup driver {cgroup_driver!r}", where="cgroup_driver", hint="systemd or cgroupfs"
             )
-        images = ImageStore(profile.images, pause_image=profile.pause_image)
-        for image in catalogue.images():
-            if image.is_present and not _is_pause_of_another(image, profile):
-                images.add(image, image.references)
+        images = ImageStore(profile.images, pause_image=profile.pause_image, changes=changes)
         self._daemon = Daemon(
             kernel=kernel,
             profile=profile,
@@ -112,7 +116,9 @@ class Runtime:
                     rows, container, profile.containers, image_id=images.shown_id(container.image)
                 ),
             ),
+            changes=changes,
         )
+        _seed_images(self._daemon, seeded=frozenset() if saved is None else restore(self._daemon, saved))
         self._ready_at_ns = kernel.now_ns
         self._calls: set[Task[object]] = set()
         self._restart = Cancelled("the runtime restarts")
@@ -219,6 +225,16 @@ class Runtime:
             images=len(daemon.images),
             event_streams=daemon.events.listeners_count,
         )
+
+
+def _seed_images(daemon: Daemon, *, seeded: frozenset[str]) -> None:
+    """Put the images on the node that fixtures declare present, except `seeded`: those were put there once before."""
+    for image in daemon.catalogue.images():
+        if not image.is_present or image.id in seeded or _is_pause_of_another(image, daemon.profile):
+            continue
+        daemon.images.add(image, image.references)
+        if daemon.changes is not None:
+            daemon.changes.note(StateKind.SEEDED, image.id, image)
 
 
 def _is_pause_of_another(image: Image, profile: RuntimeProfile) -> bool:

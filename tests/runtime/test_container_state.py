@@ -14,6 +14,7 @@ from kubesim.runtime.container_state import (
     ContainerEvent,
     ContainerLife,
     Exited,
+    FoundDead,
     IllegalTransition,
     Lost,
     Phase,
@@ -33,6 +34,7 @@ EVENTS: dict[type, ContainerEvent] = {
     StartFailed: StartFailed(at_ns=30, exit_code=128, reason="StartError", message="no such program"),
     Exited: Exited(at_ns=40, exit_code=3),
     Lost: Lost(),
+    FoundDead: FoundDead(at_ns=50, exit_code=255, reason="Unknown"),
     RemoveBegun: RemoveBegun(),
     RemoveFailed: RemoveFailed(),
     Removed: Removed(),
@@ -77,7 +79,7 @@ def test_every_pair_is_a_row_or_refused(phase: Phase, kind: type[ContainerEvent]
 def test_a_refusal_names_what_is_legal() -> None:
     with pytest.raises(IllegalTransition) as raised:
         step(life_in(Phase.CREATED), EVENTS[Started])
-    assert str(raised.value) == "Started is not legal in created; legal here: Exited, RemoveBegun, StartBegun"
+    assert str(raised.value) == "Started is not legal in created; legal here: Exited, FoundDead, RemoveBegun, StartBegun"
     with pytest.raises(IllegalTransition, match="legal here: nothing"):
         step(life_in(Phase.REMOVED), EVENTS[Removed])
 
