@@ -37,6 +37,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--journal", type=Path, metavar="FILE", help="write every call as a line of JSON, with the node's name"
     )
     parser.add_argument("--image-fs-path", metavar="DIR", help="the directory that ImageFsInfo names (the socket's)")
+    parser.add_argument(
+        "--state-dir", type=Path, metavar="DIR", help="keep sandboxes, containers and images there over a restart"
+    )
     add_option(parser, "--faults", "fault rules", metavar="FILE", hint="leave the option out")
     add_option(parser, "--control", "control sockets", metavar="SOCKET", hint="leave the option out")
 
@@ -65,6 +68,7 @@ def run(options: argparse.Namespace) -> int:
             images=images,
             journal=options.journal,
             image_fs_path=options.image_fs_path,
+            state_dir=options.state_dir,
             on_ready=lambda text: print(text, flush=True),
         )
     )

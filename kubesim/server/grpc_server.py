@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeAlias
 
 import grpc
 import grpc.aio
@@ -30,11 +30,24 @@ _STATUS = {code.value[0]: code for code in grpc.StatusCode}
 _log = logging.getLogger(__name__)
 
 
+BeforeAnswer: TypeAlias = Callable[[], CriError | None]
+"""Called before an answer or a message of a stream leaves; what it returns, if anything, leaves instead."""
+
+
 class CriHandler(grpc.GenericRpcHandler):
     """Turns gRPC calls into calls of a `Cri` on the kernel."""
 
-    def __init__(self, cri: Cri, kernel: Kernel, pump: RealTimePump, *, legacy_packages: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        cri: Cri,
+        kernel: Kernel,
+        pump: RealTimePump,
+        *,
+        legacy_packages: Sequence[str] = (),
+        before_answer: BeforeAnswer | None = None,
+    ) -> None:
         self._cri = cri
+        self._before_answer = before_answer
         self._kernel = kernel
         self._pump = pump
         methods = [*METHODS.values(), *(method for package in legacy_packages for method in LEGACY_METHODS[package])]
@@ -53,7 +66,7 @@ class CriHandler(grpc.GenericRpcHandler):
     def _unary_of(self, method: Method) -> Callable[..., Any]:
         # The hot path of the server: what can be looked up once is looked up here, and a call that needs no time
         # costs neither a future nor an event.
-        kernel, pump = self._kernel, self._pump
+        kernel, pump, before_answer = self._kernel, self._pump, self._before_answer
         call = self._cri.call_encoded if isinstance(self._cri, EncodingCri) else _encoding(self._cri)
         parse, name = method.request_type.FromString, f"rpc {method.name}"
 
@@ -68,9 +81,10 @@ class CriHandler(grpc.GenericRpcHandler):
             pump.start_task(task, None if seconds_left is None else int(seconds_left * NS_PER_SECOND))
             if not task.is_done:
                 await self._ended(task)
-            if task.error is None:
+            unkept = None if before_answer is None else before_answer()
+            if unkept is None and task.error is None:
                 return task.result()
-            refusal = _refusal(method, task.error)
+            refusal = unkept or _refusal(method, task.error)
             await context.abort(_STATUS[int(refusal.code)], refusal.message)
             raise AssertionError("abort always raises")
 
@@ -104,6 +118,8 @@ class CriHandler(grpc.GenericRpcHandler):
             try:
                 while True:
                     item, taken = await queue.get()
+                    if self._before_answer is not None:
+                        item = self._before_answer() or item
                     if item is None:
                         return
                     if isinstance(item, CriError):
@@ -152,7 +168,7 @@ def _encoding(cri: Cri) -> Callable[[Method, Message], Coroutine[Any, Any, bytes
     return call
 
 
-def _refusal(method: Method, error: BaseException) -> CriError:
+def _refusal(method: Method, error: BaseException | None) -> CriError:
     if isinstance(error, CriError):
         return error
     if isinstance(error, Cancelled):
@@ -180,11 +196,16 @@ def _refuse_unknown(full_name: str, services: set[str]) -> grpc.RpcMethodHandler
 
 
 def create_server(
-    cri: Cri, kernel: Kernel, pump: RealTimePump, *, legacy_packages: Sequence[str] = ()
+    cri: Cri,
+    kernel: Kernel,
+    pump: RealTimePump,
+    *,
+    legacy_packages: Sequence[str] = (),
+    before_answer: BeforeAnswer | None = None,
 ) -> grpc.aio.Server:
     """A gRPC server for `cri`, not yet bound to an address; `legacy_packages` are served besides `runtime.v1`."""
     return grpc.aio.server(
-        handlers=[CriHandler(cri, kernel, pump, legacy_packages=legacy_packages)],
+        handlers=[CriHandler(cri, kernel, pump, legacy_packages=legacy_packages, before_answer=before_answer)],
         options=[
             ("grpc.max_receive_message_length", MESSAGE_BYTES_MAX),
             ("grpc.max_send_message_length", MESSAGE_BYTES_MAX),

@@ -27,6 +27,7 @@ from kubesim.runtime.timings import Timings
 from kubesim.server.address import Address, TcpAddress, UnixAddress
 from kubesim.server.grpc_server import create_server
 from kubesim.server.served_nodes import ServedNode
+from kubesim.server.state_keeper import StateKeeper
 from kubesim.userland.host_files import RealHostFiles
 
 SOCKET_UMASK = 0o117
@@ -39,7 +40,10 @@ _log = logging.getLogger(__name__)
 
 
 class NodeServer:
-    """A runtime on the socket of its node. `number` tells the nodes of one process apart."""
+    """A runtime on the socket of its node. `number` tells the nodes of one process apart.
+
+    It begins with the state that `keeper` has, and keeps its own there; without one its state is memory only.
+    """
 
     def __init__(
         self,
@@ -50,8 +54,11 @@ class NodeServer:
         cgroup_driver: CgroupDriver | None,
         image_fs_path: str,
         number: int,
+        keeper: StateKeeper | None,
     ) -> None:
+        """Raises InputError when the state cannot be restored."""
         self.node = node
+        self._keeper = keeper
         # The seed is the present instant: a runtime that was started anew must not hand out the ids of the one before,
         # and two nodes that start together must not hand out the same.
         self._kernel = Kernel(seed=wall_clock_ns() + number, start_ns=wall_clock_ns())
@@ -64,6 +71,8 @@ class NodeServer:
             image_fs_path=image_fs_path,
             hostname=node.hostname,
             timings=Timings.served(),
+            changes=None if keeper is None else keeper.changes,
+            saved=None if keeper is None else keeper.saved(),
         )
         self._pump: RealTimePump | None = None
         self._server: grpc.aio.Server | None = None
@@ -77,11 +86,18 @@ class NodeServer:
         return f"kubesim serves {who}{profile.name} ({runtime}) on {self.node.address}"
 
     async def start(self, sink: Callable[[JournalEntry], object] | None) -> None:
-        """Listen and answer. Raises InputError when the address is taken."""
-        self._pump = RealTimePump(self._kernel, asyncio.get_running_loop(), on_failure=_report_failure)
+        """Listen and answer. Raises InputError when the address is taken, or the state cannot be kept."""
+        loop = asyncio.get_running_loop()
+        if self._keeper is not None:
+            self._keeper.start(loop)
+        self._pump = RealTimePump(self._kernel, loop, on_failure=_report_failure)
         cri: Cri = self._runtime if sink is None else Journal(self._runtime, self._kernel, sink=sink, entries_max=0)
         self._server = create_server(
-            cri, self._kernel, self._pump, legacy_packages=self._runtime.profile.legacy_services
+            cri,
+            self._kernel,
+            self._pump,
+            legacy_packages=self._runtime.profile.legacy_services,
+            before_answer=None if self._keeper is None else self._keeper.before_answer,
         )
         self.node = replace(self.node, address=_bind(self._server, self.node.address))
         await self._server.start()

@@ -15,11 +15,13 @@ from typing import IO
 from kubesim.errors import InputError
 from kubesim.images.fixtures import load_catalogue
 from kubesim.middleware.journal import JournalEntry
-from kubesim.policy.runtime_profile import CgroupDriver
+from kubesim.policy.runtime_profile import CgroupDriver, RuntimeProfile
 from kubesim.runtime.profiles import load_profile
 from kubesim.server.address import ListeningPath, UnixAddress
 from kubesim.server.node_server import NodeServer
 from kubesim.server.served_nodes import ServedNode
+from kubesim.server.state_file import StateFile
+from kubesim.server.state_keeper import StateKeeper
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +32,8 @@ class ServeOptions:
     other options hold for each of them. `images` are fixture files or folders beside the built-in ones.
     `image_fs_path` is the directory that ImageFsInfo names; a kubelet looks at its file system, so it must exist.
     Default: the directory of the node's socket, or the working directory for TCP. `journal` is one file for all nodes,
-    and a line says which node it is about when the nodes have names. `on_ready` is called with a line for each node
+    and a line says which node it is about when the nodes have names. `state_dir` is where a file for each node keeps its
+    state over a restart; None leaves it in memory only. `on_ready` is called with a line for each node
     once all of them answer.
     """
 
@@ -40,6 +43,7 @@ class ServeOptions:
     images: tuple[Path, ...] = ()
     journal: Path | None = None
     image_fs_path: str | None = None
+    state_dir: Path | None = None
     on_ready: Callable[[str], object] = print
 
 
@@ -50,20 +54,32 @@ def serve(options: ServeOptions) -> None:
     if options.image_fs_path is not None and not Path(options.image_fs_path).is_dir():
         hint = "--image-fs-path names an existing directory"
         raise InputError("is not a directory", where=options.image_fs_path, hint=hint)
-    servers = [
-        NodeServer(
-            node,
-            profile=profile,
-            # What changes in the registries of one node does not in those of another.
-            catalogue=catalogue if number == 0 else catalogue.copy(),
-            cgroup_driver=options.cgroup_driver,
-            image_fs_path=options.image_fs_path or node.default_image_fs_path,
-            number=number,
-        )
-        for number, node in enumerate(options.nodes)
-    ]
-    _allow_many_connections()
-    asyncio.run(_serve(servers, options))
+    with contextlib.ExitStack() as kept:
+        servers = [
+            NodeServer(
+                node,
+                profile=profile,
+                # What changes in the registries of one node does not in those of another.
+                catalogue=catalogue if number == 0 else catalogue.copy(),
+                cgroup_driver=options.cgroup_driver,
+                image_fs_path=options.image_fs_path or node.default_image_fs_path,
+                number=number,
+                keeper=_keeper(node, profile, options.state_dir, kept),
+            )
+            for number, node in enumerate(options.nodes)
+        ]
+        _allow_many_connections()
+        asyncio.run(_serve(servers, options))
+
+
+def _keeper(
+    node: ServedNode, profile: RuntimeProfile, state_dir: Path | None, kept: contextlib.ExitStack
+) -> StateKeeper | None:
+    """Keeps the state of a node in a file of its name, until `kept` is left; None without a directory."""
+    if state_dir is None:
+        return None
+    file = StateFile.open(state_dir, node=node.hostname, runtime=profile.runtime_name)
+    return kept.enter_context(StateKeeper(file))
 
 
 async def _serve(servers: list[NodeServer], options: ServeOptions) -> None:

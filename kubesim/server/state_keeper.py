@@ -10,39 +10,58 @@ from __future__ import annotations
 import asyncio
 import logging
 import sqlite3
+from types import TracebackType
+from typing import Self
 
 from kubesim.cri.errors import Code, CriError
 from kubesim.errors import InputError
 from kubesim.runtime.state_changes import StateChanges
-from kubesim.runtime.state_records import batch_of
+from kubesim.runtime.state_records import SavedState, batch_of
 from kubesim.server.state_file import StateFile
 
 _log = logging.getLogger(__name__)
 
 
 class StateKeeper:
-    """Keeps the changes of one runtime in its file."""
+    """Keeps the changes of one runtime in its file. Leaving it as a context manager closes the file."""
 
-    def __init__(self, changes: StateChanges, file: StateFile) -> None:
-        """Write what is noted already. Raises InputError when that fails."""
-        self._changes = changes
+    def __init__(self, file: StateFile) -> None:
+        """Nothing is written before `start`."""
+        self.changes = StateChanges()
+        """What the runtime notes its changes in."""
         self._file = file
-        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.changes.on_first = None
+        self.before_answer()
+        self._file.close()
+
+    def saved(self) -> SavedState:
+        """What the runtime begins with. Raises InputError when the file is damaged."""
+        return self._file.saved()
+
+    def start(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Write what the runtime has noted while it was made, and from now on what changes without a call.
+
+        Raises InputError when the file cannot be written.
+        """
         try:
             self._write()
         except sqlite3.Error as error:
             raise InputError(
-                f"cannot be written: {error}", where=str(file.path), hint="make room on the disk, or name another"
+                f"cannot be written: {error}", where=str(self._file.path), hint="make room, or name another --state-dir"
             ) from error
-
-    def start(self, loop: asyncio.AbstractEventLoop) -> None:
-        """From now on write what changes without a call: at the end of the loop's turn."""
-        self._loop = loop
-        self._changes.on_first = self._write_soon
+        # A turn of the loop is as good as a slice of the kernel: whatever answers earlier writes earlier.
+        self.changes.on_first = lambda: loop.call_soon(self.before_answer)
 
     def before_answer(self) -> CriError | None:
-        """Commit everything that is noted. What it returns is to be answered instead."""
-        if self._changes.is_empty:
+        """Commit everything that is noted. What it returns, if anything, is to be answered instead."""
+        if self.changes.is_empty:
             return None
         try:
             self._write()
@@ -51,17 +70,7 @@ class StateKeeper:
             return CriError(Code.UNAVAILABLE, f"kubesim: {self._file.path}: the state cannot be written: {error}")
         return None
 
-    def stop(self) -> None:
-        """Write what is left, and give the file up."""
-        self._changes.on_first = None
-        self.before_answer()
-        self._file.close()
-
-    def _write_soon(self) -> None:
-        assert self._loop is not None, "set before the callback"
-        self._loop.call_soon(self.before_answer)
-
     def _write(self) -> None:
-        if not self._changes.is_empty:
-            self._file.write(batch_of(self._changes))
-            self._changes.clear()
+        if not self.changes.is_empty:
+            self._file.write(batch_of(self.changes))
+            self.changes.clear()
