@@ -52,9 +52,13 @@ class Driver:
     """A kernel with a runtime on it; every method that calls runs virtual time until the call is answered."""
 
     def __init__(
-        self, profile: str = "containerd-2.3", images: tuple[Image, ...] | None = None, **options: Any
+        self,
+        profile: str = "containerd-2.3",
+        images: tuple[Image, ...] | None = None,
+        kernel: Kernel | None = None,
+        **options: Any,
     ) -> None:
-        self.kernel = Kernel(seed=1)
+        self.kernel = kernel or Kernel(seed=1)
         self.files = MemoryHostFiles(now_ns=lambda: self.kernel.now_ns)
         self.catalogue = Catalogue(images if images is not None else (image(BUSYBOX),))
         self.runtime = Runtime(
@@ -209,3 +213,9 @@ def new_image() -> Callable[..., Image]:
 def new_node_for_properties() -> Callable[..., Driver]:
     """The same for tests of hypothesis, whose examples share the fixture: each example makes a node of its own."""
     return Driver
+
+
+@pytest.fixture(scope="session")
+def new_image_for_properties() -> Callable[..., Image]:
+    """An image of one's own making, for tests of hypothesis."""
+    return image
