@@ -3,6 +3,7 @@
     grpc_server   serves a `Cri` on a unix socket, for real kubelets and crictl
     grpc_client   a `Cri` over such a socket: ours, containerd's or CRI-O's
     address       socket addresses: parsing, limits, who may listen where
+    state_file    what outlives a restart, in a SQLite file for each node; state_keeper writes it before it is shown
 
 A call enters the kernel as one event at the present instant and leaves as bytes. Nothing outside this room knows gRPC
 status objects, and nothing in this room knows a rule of Kubernetes.

@@ -32,9 +32,9 @@ class ServeOptions:
     other options hold for each of them. `images` are fixture files or folders beside the built-in ones.
     `image_fs_path` is the directory that ImageFsInfo names; a kubelet looks at its file system, so it must exist.
     Default: the directory of the node's socket, or the working directory for TCP. `journal` is one file for all nodes,
-    and a line says which node it is about when the nodes have names. `state_dir` is where a file for each node keeps its
-    state over a restart; None leaves it in memory only. `on_ready` is called with a line for each node
-    once all of them answer.
+    and a line says which node it is about when the nodes have names. `state_dir` is where a file for each node keeps
+    its state over a restart; None leaves it in memory only. `on_ready` is called with a line for each node once all of
+    them answer.
     """
 
     nodes: tuple[ServedNode, ...]
