@@ -145,9 +145,9 @@ def test_a_damaged_file_is_refused(tmp_path: Path) -> None:
     data[8192:] = b"\xff" * (len(data) - 8192)
     path.write_bytes(data)
 
-    with pytest.raises(InputError, match=r"node\.sqlite: cannot be read: .*remove it to begin with an empty node"):
-        with opened(tmp_path) as file:
-            file.saved()
+    damaged = r"node\.sqlite: cannot be read: .*remove it to begin with an empty node"
+    with opened(tmp_path) as file, pytest.raises(InputError, match=damaged):
+        file.saved()
 
 
 def test_a_kind_that_nobody_knows_is_refused(tmp_path: Path) -> None:
