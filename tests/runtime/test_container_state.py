@@ -79,7 +79,8 @@ def test_every_pair_is_a_row_or_refused(phase: Phase, kind: type[ContainerEvent]
 def test_a_refusal_names_what_is_legal() -> None:
     with pytest.raises(IllegalTransition) as raised:
         step(life_in(Phase.CREATED), EVENTS[Started])
-    assert str(raised.value) == "Started is not legal in created; legal here: Exited, FoundDead, RemoveBegun, StartBegun"
+    legal = "Exited, FoundDead, RemoveBegun, StartBegun"
+    assert str(raised.value) == f"Started is not legal in created; legal here: {legal}"
     with pytest.raises(IllegalTransition, match="legal here: nothing"):
         step(life_in(Phase.REMOVED), EVENTS[Removed])
 
