@@ -1,6 +1,7 @@
 """Real clients against `kubesim serve`. Their binaries are not ours to ship: name them to run these tests.
 
-KUBESIM_CRICTL=/path/to/crictl KUBESIM_KUBELET=/path/to/kubelet pytest tests/real_programs
+KUBESIM_CRICTL=/path/to/crictl KUBESIM_CRITEST=/path/to/critest KUBESIM_KUBELET=/path/to/kubelet \\
+    pytest tests/real_programs
 """
 
 import signal

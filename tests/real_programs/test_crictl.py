@@ -16,10 +16,10 @@ class Crictl:
     """Runs crictl against one socket."""
 
     def __init__(self, path: str, address: str) -> None:
-        self._command = [path, "-r", address, "-i", address, "-t", "20s"]
+        self.command = [path, "-r", address, "-i", address, "-t", "20s"]
 
     def run(self, *arguments: str, code: int = 0) -> str:
-        done = subprocess.run([*self._command, *arguments], capture_output=True, text=True, timeout=60, check=False)
+        done = subprocess.run([*self.command, *arguments], capture_output=True, text=True, timeout=60, check=False)
         assert done.returncode == code, done.stderr
         return done.stdout if code == 0 else done.stderr
 
@@ -42,6 +42,7 @@ def test_version_info_and_driver(crictl: Crictl) -> None:
     assert {"status", "features", "config"} <= info.keys()
     assert "SYSTEMD" in crictl.run("runtime-config").upper()
     assert "imageFilesystems" in crictl.run("imagefsinfo")
+    crictl.run("update-runtime-config", "--pod-cidr", "10.1.0.0/16")
 
 
 def test_images_from_pull_to_removal(crictl: Crictl) -> None:
@@ -53,10 +54,11 @@ def test_images_from_pull_to_removal(crictl: Crictl) -> None:
     assert "not found" in crictl.run("pull", "registry.example/none:1", code=1)
 
 
-def test_a_pod_from_runp_to_rmp(crictl: Crictl, folder: Path) -> None:
+def write_configs(folder: Path, name: str = "p1") -> tuple[str, str]:
+    """The files that describe a pod and its container."""
     pod = {
-        "metadata": {"name": "p1", "namespace": "default", "uid": "u1", "attempt": 0},
-        "log_directory": str(folder / "logs"),
+        "metadata": {"name": name, "namespace": "default", "uid": f"uid-{name}", "attempt": 0},
+        "log_directory": str(folder / "logs" / name),
         "linux": {"cgroup_parent": "/test.slice", "security_context": {"namespace_options": {"pid": 1}}},
     }
     container = {
@@ -68,10 +70,15 @@ def test_a_pod_from_runp_to_rmp(crictl: Crictl, folder: Path) -> None:
     }
     (folder / "pod.json").write_text(json.dumps(pod))
     (folder / "container.json").write_text(json.dumps(container))
+    return str(folder / "container.json"), str(folder / "pod.json")
+
+
+def test_a_pod_from_runp_to_rmp(crictl: Crictl, folder: Path) -> None:
+    container_file, pod_file = write_configs(folder)
     crictl.run("pull", BUSYBOX)
-    pod_id = crictl.run("runp", str(folder / "pod.json")).strip()
+    pod_id = crictl.run("runp", pod_file).strip()
     assert pod_id[:13] in crictl.run("pods")
-    container_id = crictl.run("create", pod_id, str(folder / "container.json"), str(folder / "pod.json")).strip()
+    container_id = crictl.run("create", pod_id, container_file, pod_file).strip()
     crictl.run("start", container_id)
     assert container_id[:13] in crictl.run("ps")
     inspected = json.loads(crictl.run("inspect", container_id))
@@ -94,3 +101,50 @@ def test_a_pod_from_runp_to_rmp(crictl: Crictl, folder: Path) -> None:
     crictl.run("rmp", pod_id)
     assert pod_id[:13] not in crictl.run("pods")
     assert "NotFound" in crictl.run("inspect", container_id, code=1)
+
+
+def test_a_running_container_is_changed_and_looked_at(crictl: Crictl, folder: Path) -> None:
+    container_id = crictl.run("run", *write_configs(folder)).strip()
+    pod_id = crictl.run("pods", "-q").strip()
+
+    crictl.run("update", "--memory", "33554432", "--cpu-share", "512", container_id)
+    resources = json.loads(crictl.run("inspect", container_id))["status"]["resources"]["linux"]
+    assert (resources["memoryLimitInBytes"], resources["cpuShares"]) == ("33554432", "512")
+    log = folder / "logs/p1/c1/0.log"
+    log.rename(log.with_name("0.log.1"))
+    crictl.run("logs", "-r", container_id)
+    assert log.exists()
+    stats = crictl.json("stats", "-o", "json", container_id)["stats"]
+    assert stats[0]["attributes"]["id"] == container_id  # type: ignore[index]
+    pod_stats = crictl.json("statsp", "-o", "json", pod_id)["stats"]
+    assert pod_stats[0]["attributes"]["id"] == pod_id  # type: ignore[index]
+    assert "p1" in crictl.run("statsp", "-s", "1")
+    assert crictl.run("ps", "-q", "--image", BUSYBOX, "--pod", pod_id, "--state", "running").strip() == container_id
+    assert crictl.run("pods", "-q", "--name", "p1", "--state", "ready").strip() == pod_id
+
+
+def test_events_are_printed_until_the_client_goes(crictl: Crictl, folder: Path) -> None:
+    with subprocess.Popen([*crictl.command, "events"], stdout=subprocess.PIPE, text=True) as events:
+        assert events.stdout is not None
+        crictl.run("run", *write_configs(folder))
+        seen = ""
+        while "CONTAINER_STARTED_EVENT" not in seen:
+            line = events.stdout.readline()
+            assert line, "the stream ended"
+            seen += line
+        events.terminate()
+    assert "CONTAINER_CREATED_EVENT" in seen
+
+
+def test_everything_is_removed_at_once(crictl: Crictl, folder: Path) -> None:
+    for name in ("p1", "p2"):
+        crictl.run("run", *write_configs(folder, name))
+    assert len(crictl.run("ps", "-q").split()) == 2
+
+    crictl.run("rm", "-fa")
+    assert crictl.run("ps", "-aq") == ""
+    crictl.run("rmp", "-fa")
+    assert crictl.run("pods", "-q") == ""
+    assert f"Deleted: {BUSYBOX}" in crictl.run("rmi", "--prune")
+    assert "registry.k8s.io/pause" in crictl.run("images"), "pinned"
+    assert "no such image" in crictl.run("rmi", BUSYBOX, code=1)

@@ -1,0 +1,68 @@
+"""critest: the groups of its specs that this runtime stands for, in the dialects, with the reason for each skip."""
+
+import json
+import os
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+GROUPS = (
+    "Container runtime should support",
+    "Idempotence",
+    "Image Consistency",
+    "Image Identifier Consistency",
+    "Image Manager",
+    "Image Volume",
+    "PodSandbox runtime should support",
+    "Runtime info",
+)
+SKIPS = {
+    "containerd-2.3": {
+        "should return image digest in ContainerStatus mounts": "it does not fill image_ref of a mounted image",
+    },
+    "cri-o-1.36": {
+        "should return image digest in ContainerStatus mounts": "it does not fill image_ref of a mounted image",
+        "should reject Image Volume with Readonly set to false": "it mounts the image read-only and says nothing",
+        "should return the same image identifier across all APIs [Conformance]": "its lists have no image_id",
+    },
+    "ideal": {},
+}
+"""Specs that the real runtime of the profile has skipped as well, and what it lacks."""
+
+NOT_SERVED = {
+    "runtime should support returning metrics descriptors [Conformance]",
+    "runtime should support listing pod sandbox metrics [Conformance]",
+}
+"""Specs that are skipped while ListMetricDescriptors is not served."""
+
+
+@pytest.mark.parametrize("profile", SKIPS)
+def test_the_groups_pass(serve: Callable[..., str], folder: Path, profile: str) -> None:
+    path = os.environ.get("KUBESIM_CRITEST", "")
+    if not path:
+        pytest.skip("KUBESIM_CRITEST names no binary: the real program is optional")
+    address = serve("--profile", profile)
+    report = folder / "report.json"
+    focus = "|".join(GROUPS)
+    command = [path, "--runtime-endpoint", address, "--image-endpoint", address, "--ginkgo.no-color"]
+    command += ["--ginkgo.seed", "1", "--ginkgo.json-report", str(report), "--ginkgo.focus", focus]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=500, check=False)
+
+    specs = [spec for spec in json.loads(report.read_text())[0]["SpecReports"] if spec["LeafNodeType"] == "It"]
+    assert names(specs, "failed") == set(), done.stdout[-6000:]
+    assert names(specs, "skipped") <= {*SKIPS[profile], *NOT_SERVED}
+    assert names(specs, "skipped") >= SKIPS[profile].keys()
+    assert sum(spec["State"] == "passed" for spec in specs) >= 50
+    assert done.returncode == 0
+
+
+def names(specs: list[dict[str, Any]], state: str) -> set[str]:
+    """The specs with a state; one that the focus leaves out counts as skipped too, but says no reason."""
+    return {
+        spec["LeafNodeText"]
+        for spec in specs
+        if spec["State"] == state and (state != "skipped" or spec.get("Failure", {}).get("Message"))
+    }
