@@ -159,6 +159,15 @@ class ExecSwitches:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StreamingSwitches:
+    """Exec, Attach and PortForward."""
+
+    checks_state: bool
+    """Whether the RPC looks at the state of the container or the sandbox (and PortForward at its existence); without
+    that a client learns of it when it opens the URL."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ImageSwitches:
     """The image service."""
 
@@ -272,6 +281,7 @@ class RuntimeProfile:
     sandboxes: SandboxSwitches
     containers: ContainerSwitches
     exec_sync: ExecSwitches
+    streaming: StreamingSwitches
     images: ImageSwitches
     logs: LogSwitches
     statistics: StatisticsSwitches

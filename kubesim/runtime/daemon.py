@@ -15,6 +15,7 @@ from kubesim.runtime.names import NameRegistry
 from kubesim.runtime.network import PodNetwork
 from kubesim.runtime.object_store import ObjectStore
 from kubesim.runtime.objects import Container, Sandbox
+from kubesim.runtime.pending_streams import PendingStreams
 from kubesim.runtime.rate_limit import RateLimit
 from kubesim.runtime.refusal import ErrorTexts, Refusal
 from kubesim.runtime.state_changes import StateChanges
@@ -59,6 +60,10 @@ class Daemon:
     os: str
     sandboxes: ObjectStore[Sandbox]
     containers: ObjectStore[Container]
+    pending_streams: PendingStreams
+    """Requests of Exec, Attach and PortForward whose URLs have not been opened."""
+    streaming_url: str = ""
+    """Where a streaming server listens, such as `http://127.0.0.1:40123`; empty: there is none."""
     sandbox_names: NameRegistry = field(default_factory=NameRegistry)
     container_names: NameRegistry = field(default_factory=NameRegistry)
     network: PodNetwork = field(default_factory=PodNetwork)

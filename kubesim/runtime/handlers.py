@@ -31,6 +31,7 @@ from kubesim.runtime.streamed_lists import (
     stream_pod_sandbox_metrics,
     stream_pod_sandbox_stats,
 )
+from kubesim.runtime.streaming import attach, exec_, port_forward
 
 # The request is of the method's own type; the table cannot say so for each row.
 Answer: TypeAlias = Message | bytes
@@ -58,6 +59,9 @@ HANDLERS: Mapping[str, Handler] = {
     "UpdateContainerResources": update_container_resources,
     "ReopenContainerLog": reopen_container_log,
     "ExecSync": exec_sync,
+    "Exec": exec_,
+    "Attach": attach,
+    "PortForward": port_forward,
     "ContainerStats": container_stats,
     "ListContainerStats": list_container_stats,
     "PodSandboxStats": pod_sandbox_stats,

@@ -32,6 +32,7 @@ from kubesim.runtime.events import Backlog, EventHub
 from kubesim.runtime.handlers import HANDLERS, LEGACY_HANDLERS, STREAM_HANDLERS, Answer
 from kubesim.runtime.image_store import ImageStore
 from kubesim.runtime.object_store import ObjectStore
+from kubesim.runtime.pending_streams import PendingStreams
 from kubesim.runtime.rate_limit import RateLimit
 from kubesim.runtime.refusal import ErrorTexts
 from kubesim.runtime.sandbox_status import sandbox_row
@@ -109,6 +110,7 @@ class Runtime:
             metric_pods=RateLimit(kernel, per_second=profile.statistics.metric_pods_per_second),
             hostname=hostname,
             os=os,
+            pending_streams=PendingStreams(kernel),
             sandboxes=ObjectStore(profile.list_order, make_row=lambda sandbox, rows: sandbox_row(rows, sandbox)),
             containers=ObjectStore(
                 profile.list_order,

@@ -1,0 +1,48 @@
+"""What the runtimes say when they refuse Exec, Attach and PortForward.
+
+CRI-O wraps what its streaming library says only in Exec, and gRPC takes the code of what is wrapped. Sources: see
+`streaming`; grpc-go: status/status.go, FromError.
+"""
+
+from __future__ import annotations
+
+from kubesim.cri.errors import Code
+from kubesim.runtime.refusal import refusal
+
+_CRIO_ATTACH = "unable to prepare attach endpoint"
+_CRIO_PORT_FORWARD = "unable to prepare portforward endpoint"
+_INVALID = "unable to prepare exec endpoint: rpc error: code = InvalidArgument desc = "
+_EXHAUSTED = "unable to prepare exec endpoint: rpc error: code = ResourceExhausted desc = "
+
+_TOO_MANY = "maximum number of in-flight requests exceeded"
+_TTY_STDERR = "tty and stderr cannot both be true"
+_NO_EXEC_STREAM = "one of stdin, stdout, or stderr must be set"
+
+EXEC_LOOKUP = refusal(
+    "failed to find container {id!q} in store: {cause}", "could not find container {id!q}: {cause}", code=Code.NOT_FOUND
+)
+ATTACH_LOOKUP = refusal(
+    "failed to find container in store: {cause}", "could not find container {id!q}: {cause}", code=Code.NOT_FOUND
+)
+PORT_FORWARD_LOOKUP = refusal("failed to find sandbox {id!q}: {cause}", code=Code.NOT_FOUND)
+CONTAINER_STATE = refusal("container is in CONTAINER_{state} state")
+SANDBOX_NOT_RUNNING = refusal("sandbox container is not running")
+
+EXEC_TTY_STDERR = refusal(
+    _TTY_STDERR, _INVALID + _TTY_STDERR, code=Code.INVALID_ARGUMENT, crio_code=Code.INVALID_ARGUMENT
+)
+EXEC_NO_STREAM = refusal(
+    _NO_EXEC_STREAM, _INVALID + _NO_EXEC_STREAM, code=Code.INVALID_ARGUMENT, crio_code=Code.INVALID_ARGUMENT
+)
+EXEC_TOO_MANY = refusal(
+    _TOO_MANY, _EXHAUSTED + _TOO_MANY, code=Code.RESOURCE_EXHAUSTED, crio_code=Code.RESOURCE_EXHAUSTED
+)
+ATTACH_TTY_STDERR = refusal(_TTY_STDERR, _CRIO_ATTACH, code=Code.INVALID_ARGUMENT)
+ATTACH_NO_STREAM = refusal("one of stdin, stdout, and stderr must be set", _CRIO_ATTACH, code=Code.INVALID_ARGUMENT)
+ATTACH_TOO_MANY = refusal(_TOO_MANY, _CRIO_ATTACH, code=Code.RESOURCE_EXHAUSTED)
+# containerd looks the sandbox up first, so that an empty id never gets as far as this.
+PORT_FORWARD_EMPTY = refusal(_CRIO_PORT_FORWARD)
+PORT_FORWARD_TOO_MANY = refusal(_TOO_MANY, _CRIO_PORT_FORWARD, code=Code.RESOURCE_EXHAUSTED)
+
+# These words are kubesim's own: no runtime is without a streaming server.
+NO_SERVER = refusal("kubesim serves no streams yet: there is no URL for {kind}", code=Code.UNIMPLEMENTED)
