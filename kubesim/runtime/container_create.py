@@ -19,9 +19,10 @@ from kubesim.runtime.container_identity import (
     resolve_container_identity,
 )
 from kubesim.runtime.container_log import ContainerLog, LogFormat
-from kubesim.runtime.container_mounts import plan_mounts
+from kubesim.runtime.container_mounts import check_devices, plan_mounts
 from kubesim.runtime.container_process import prepare
 from kubesim.runtime.container_resources import initial_resources
+from kubesim.runtime.container_security import check_security_profiles
 from kubesim.runtime.container_state import ContainerLife
 from kubesim.runtime.creation import claimed_id, create
 from kubesim.runtime.daemon import Daemon
@@ -94,6 +95,7 @@ def _make(
     """Everything that can be refused, in the order in which containerd looks at it."""
     image = _image(daemon, config)
     mounts = plan_mounts(daemon, sandbox, container_id, config)
+    check_devices(daemon, container_id, config)
     check_spec(daemon, sandbox, container_id, config, sandbox_config)
     plan = process_plan(config, image, hostname=sandbox.hostname)
     if not plan.argv:
@@ -127,6 +129,7 @@ def _make(
         asked = identity_request(daemon, image, config, home=home)
         container.identity = resolve_container_identity(daemon, asked)
         container.account_files = generated_account_files(daemon, image, asked, working_dir=plan.cwd)
+        check_security_profiles(daemon, container_id, config.linux.security_context)
     if daemon.profile.containers.missing_program_fails == "create":
         prepare(daemon, container)
     return container

@@ -6,6 +6,7 @@ CRI-O: server/container_create_linux.go, addOCIBindMounts.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from kubesim.cri import api
@@ -24,12 +25,20 @@ from kubesim.policy.image_volume import (
     image_mount_status,
     is_image_mounted,
 )
+from kubesim.policy.mount_propagation import Propagation, propagation_refusal
 from kubesim.runtime import container_refusals as say
 from kubesim.runtime.daemon import Daemon
 from kubesim.runtime.objects import Sandbox
 from kubesim.runtime.request_check import check_text
+from kubesim.userland.file_stat import FileKind
 from kubesim.userland.filesystem import FsError, HostSource, MountSpec, TreeSource
 
+_PROPAGATION: Mapping[int, Propagation] = {
+    api.PROPAGATION_PRIVATE: "private",
+    api.PROPAGATION_HOST_TO_CONTAINER: "slave",
+    api.PROPAGATION_BIDIRECTIONAL: "shared",
+}
+LINKS_MAX = 40
 _STATE_DIRECTORY = "/run/containerd/io.containerd.grpc.v1.cri"
 
 
@@ -73,12 +82,17 @@ def _plan_bind(daemon: Daemon, container_id: str, mount: api.Mount, planned: Pla
     try:
         if not _exists(daemon, mount.host_path):
             files.make_dirs(mount.host_path)
-        source = HostSource(files=files, path=mount.host_path)
+        path = _resolved(daemon, mount.host_path)
+        source = HostSource(files=files, path=path)
     except FsError as error:
         reason = f"mkdir {mount.host_path}: {error.strerror.lower()}"
         raise daemon.refuse(say.MOUNT_MKDIR, id=container_id, path=mount.host_path, reason=reason) from None
+    propagation = _PROPAGATION.get(mount.propagation, "private")
+    refusal = propagation_refusal(path, propagation, None if propagation == "private" else _mountinfo(daemon))
+    if refusal is not None:
+        raise daemon.refuse(say.MOUNT_PROPAGATION, id=container_id, reason=refusal)
     planned.specs.append(MountSpec(destination=mount.container_path, source=source, is_read_only=mount.readonly))
-    planned.shown.append(_shown_bind(daemon, mount))
+    planned.shown.append(_shown_bind(daemon, mount, path))
 
 
 def _exists(daemon: Daemon, path: str) -> bool:
@@ -91,10 +105,51 @@ def _exists(daemon: Daemon, path: str) -> bool:
         raise
 
 
-def _shown_bind(daemon: Daemon, mount: api.Mount) -> api.Mount:
+def _resolved(daemon: Daemon, path: str) -> str:
+    """A path without links. Raises FsError."""
+    files = daemon.host_files
+    done, rest, links_left = "/", [part for part in path.split("/") if part not in ("", ".")], LINKS_MAX
+    while rest:
+        part = rest.pop(0)
+        if part == "..":
+            done = done.rpartition("/")[0] or "/"
+            continue
+        step = f"{done.rstrip('/')}/{part}"
+        if files.kind(step) != FileKind.SYMLINK:
+            done = step
+            continue
+        links_left -= 1
+        if links_left < 0:
+            raise FsError("ELOOP", path)
+        target = files.read_link(step)
+        done = "/" if target.startswith("/") else done
+        rest = [name for name in target.split("/") if name not in ("", ".")] + rest
+    return done
+
+
+def _mountinfo(daemon: Daemon) -> str | None:
+    """The table of the node's mounts; None on a node that has none to show."""
+    content = daemon.host_files.read("/proc/self/mountinfo")
+    return None if content is None else content.decode("utf-8", "surrogateescape")
+
+
+def check_devices(daemon: Daemon, container_id: str, config: api.ContainerConfig) -> None:
+    """Refuse a device that the node lacks."""
+    for device in config.devices:
+        check_text(daemon, "devices[].host_path", device.host_path)
+        try:
+            is_there = _exists(daemon, device.host_path)
+        except FsError:
+            is_there = False
+        if not is_there:
+            raise daemon.refuse(say.DEVICE_MISSING, id=container_id, path=device.host_path)
+
+
+def _shown_bind(daemon: Daemon, mount: api.Mount, resolved_path: str) -> api.Mount:
     shown = api.Mount()
     shown.CopyFrom(mount)
     if daemon.profile.containers.status_mounts == "rebuilt":
+        shown.host_path = resolved_path
         shown.ClearField("uidMappings")
         shown.ClearField("gidMappings")
         shown.ClearField("image_sub_path")

@@ -12,6 +12,7 @@ from kubesim.runtime.refusal import refusal
 
 _SPEC = "failed to generate container {id!q} spec: failed to generate spec: "
 _SPEC_OPTS = "failed to generate container {id!q} spec: failed to generate spec opts: "
+_CONTAINER_OPTS = "failed to get container spec opts: "
 _RUNC_CREATE = (
     "failed to create containerd task: failed to create shim task: OCI runtime create failed: runc create failed: "
 )
@@ -73,6 +74,33 @@ MOUNT_HOST_PATH_EMPTY = refusal(
     _SPEC + 'failed to mkdir "": mkdir : no such file or directory', "mount.HostPath is empty"
 )
 MOUNT_MKDIR = refusal(_SPEC + "failed to mkdir {path!q}: {reason}", "failed to mkdir {path}: {reason}")
+MOUNT_PROPAGATION = refusal(_SPEC + "{reason}", "{reason}")
+DEVICE_MISSING = refusal(
+    _SPEC + "lstat {path}: no such file or directory",
+    "failed to add devices: lstat {path}: no such file or directory",
+)
+# CRI-O does not look whether an AppArmor profile is loaded; runc notices.
+APPARMOR_NOT_LOADED = refusal(
+    _CONTAINER_OPTS + "failed to generate apparmor spec opts: apparmor profile not found {profile}",
+    "container create failed: runc create failed: unable to start container process: error during container init: "
+    "unable to apply apparmor profile: apparmor failed to apply profile: write /proc/self/attr/apparmor/exec: no such "
+    "file or directory",
+)
+APPARMOR_EMPTY = refusal(
+    _CONTAINER_OPTS
+    + "failed to generate apparmor spec opts: failed to generate apparmor spec opts: nil apparmor profile is not "
+    "supported",
+    "applying apparmor profile to container {id}: empty localhost AppArmor profile is forbidden",
+)
+SECURITY_PROFILE = refusal(_CONTAINER_OPTS + "failed to generate {kind} spec opts: {reason}", "{reason}")
+SECCOMP_MISSING = refusal(
+    "failed to create containerd container: cannot load seccomp profile {path!q}: open {path}: {reason}",
+    "setup seccomp: unable to load local profile {path!q}: open {path}: {reason}",
+)
+SECCOMP_UNREADABLE = refusal(
+    "failed to create containerd container: decoding seccomp profile failed {path!q}: it is no JSON object",
+    "setup seccomp: apply profile from bytes: {path!q} is no JSON object",
+)
 RRO_READ_WRITE = refusal(
     _SPEC + "recursive read-only mount conflicts with RW mount (hostPath={path!q})",
     "recursive read-only mount conflicts with read-write mount for hostPath {path!q}",

@@ -330,3 +330,64 @@ def test_old_versions_cannot_start_with_a_user_namespace(with_data: Any) -> None
     pod = node.run_pod(pod_config)
     ctr = node.create(pod, node.container_config("true", mounts=[volume()], linux=linux), pod_config)
     assert "failed to set MOUNT_ATTR_IDMAP" in node.refused(node.starting(ctr)).message
+
+
+MOUNTINFO = b"""\
+22 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw
+30 22 0:25 / /private rw - tmpfs tmpfs rw
+31 22 0:26 / /slave rw master:3 - tmpfs tmpfs rw
+"""
+BOTH_WAYS, INWARDS = api.PROPAGATION_BIDIRECTIONAL, api.PROPAGATION_HOST_TO_CONTAINER
+
+
+@pytest.mark.parametrize(
+    ("host_path", "propagation", "reason"),
+    [
+        ("/private/x", BOTH_WAYS, 'path "/private/x" is mounted on "/private" but it is not a shared mount'),
+        ("/private/x", INWARDS, 'path "/private/x" is mounted on "/private" but it is not a shared or slave mount'),
+        ("/slave/x", BOTH_WAYS, 'path "/slave/x" is mounted on "/slave" but it is not a shared mount'),
+        ("/slave/x", INWARDS, ""),
+        ("/private/x", api.PROPAGATION_PRIVATE, ""),
+        ("/x", BOTH_WAYS, ""),
+        ("/link", BOTH_WAYS, 'path "/private/x" is mounted on "/private" but it is not a shared mount'),
+        ("/x", 7, ""),
+    ],
+)
+@pytest.mark.parametrize("profile", ["containerd-2.3", "cri-o-1.36"])
+def test_propagation_needs_a_mount_that_propagates(
+    new_node: Any, profile: str, host_path: str, propagation: Any, reason: str
+) -> None:
+    node = new_node(profile)
+    node.files.make_dirs("/proc/self")
+    node.files.write("/proc/self/mountinfo", MOUNTINFO)
+    node.files.make_dirs("/private/x")
+    node.files.make_link("/link", "private/x")
+    mount = api.Mount(container_path="/data", host_path=host_path, propagation=propagation)
+    config = node.container_config("true", mounts=[mount])
+    if not reason:
+        ctr = node.create(node.run_pod(), config)
+        assert node.status(ctr).mounts[0].propagation == propagation
+        return
+    error = node.refused(node.creating(node.run_pod(), config))
+    assert error.code is Code.UNKNOWN
+    assert error.message.endswith(reason)
+
+
+def test_links_of_the_node_are_followed_and_crio_shows_where_they_lead(node: Any, crio: Any) -> None:
+    for each, shown in ((node, "/a/link/sub"), (crio, "/real/sub")):
+        each.files.make_dirs("/real/sub")
+        each.files.write("/real/sub/file", b"there")
+        each.files.make_dirs("/a")
+        each.files.make_link("/a/link", "../real")
+        mount = api.Mount(container_path="/data", host_path="/a/link/sub")
+        ctr = each.start(each.run_pod(), "sleep", "1000", mounts=[mount])
+        assert each.do(each.execing(ctr, "cat", "/data/file")).stdout == b"there"
+        assert each.status(ctr).mounts[0].host_path == shown
+
+
+def test_a_link_to_itself(node: Any) -> None:
+    node.files.make_link("/loop", "loop")
+    mount = api.Mount(container_path="/data", host_path="/loop")
+    error = node.refused(node.creating(node.run_pod(), node.container_config("true", mounts=[mount])))
+    assert error.code is Code.UNKNOWN
+    assert "too many levels of symbolic links" in error.message

@@ -1,0 +1,40 @@
+"""Each RPC has one handler and one file of tests."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from kubesim.cri import METHODS
+from kubesim.runtime.handlers import HANDLERS, STREAM_HANDLERS
+
+# Removed when the last of them is there.
+NOT_YET = {"CheckpointContainer", "CheckpointPod", "RestorePod"}
+NO_FILE_YET = {"ListImages", "ImageStatus", "PullImage", "RemoveImage", "ImageFsInfo"}
+
+HERE = Path(__file__).parent
+
+
+def file_of(rpc: str) -> Path:
+    snake_case = re.sub("(?<!^)([A-Z])", r"_\1", rpc).lower()
+    return HERE / f"test_{snake_case}.py"
+
+
+@pytest.mark.parametrize("rpc", sorted(set(METHODS) - NOT_YET))
+def test_it_has_one_handler_of_its_kind_and_a_file_of_tests(rpc: str) -> None:
+    assert (rpc in STREAM_HANDLERS) is METHODS[rpc].server_streaming
+    assert (rpc in HANDLERS) is not METHODS[rpc].server_streaming
+    if rpc in NO_FILE_YET:
+        assert not file_of(rpc).exists(), "take it off the list"
+        return
+    text = file_of(rpc).read_text(encoding="utf-8")
+    assert re.search(r"^def test_", text, re.MULTILINE)
+
+
+def test_there_are_no_others() -> None:
+    assert set(HANDLERS) | set(STREAM_HANDLERS) == set(METHODS) - NOT_YET
+    assert not set(HANDLERS) & set(STREAM_HANDLERS)
+    handlers = [*HANDLERS.values(), *STREAM_HANDLERS.values()]
+    assert len({id(handler) for handler in handlers}) == len(handlers)
