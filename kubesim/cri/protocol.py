@@ -45,3 +45,15 @@ class EncodingCri(Cri, Protocol):
     async def call_encoded(self, method: Method, request: Message) -> bytes:
         """As `call`; the answer is the serialised `method.response_type`."""
         ...
+
+
+@runtime_checkable
+class EncodingStreams(Cri, Protocol):
+    """A `Cri` that can give its streams as bytes: for servers, which would only serialise the messages.
+
+    A runtime serialises an event once, however many listen.
+    """
+
+    def stream_encoded(self, method: Method, request: Message) -> AsyncIterator[bytes]:
+        """As `stream`; each item is a serialised `method.response_type`."""
+        ...

@@ -73,7 +73,9 @@ class RealTimePump:
     def enter(self, callback: Callable[..., object], *args: object) -> None:
         """Run `callback(*args)` as a kernel event now, after everything that was due before."""
         self._kernel.call_at(self.real_now_ns(), callback, *args)
-        self._turn()
+        # A turn that is due already gets to it: many who enter at once must not add a slice each.
+        if not self._is_turn_due:
+            self._turn()
 
     def start_task(self, task: Task[Any], time_left_ns: int | None) -> None:
         """Start a task as a kernel event now. A task that needs no time is done when this returns.

@@ -166,6 +166,17 @@ class Runtime:
         async for message in handler(self._daemon, request):
             yield message
 
+    async def stream_encoded(self, method: Method, request: Message) -> AsyncIterator[bytes]:
+        """As `stream`; events are serialised once for all who listen."""
+        if method.name == "GetContainerEvents":
+            self._check_served(method)
+            if not is_stream_empty(self._daemon.profile, method.name):
+                async for encoded in self._daemon.events.listen():
+                    yield encoded
+            return
+        async for message in self.stream(method, request):
+            yield message.SerializeToString()
+
     def _check_served(self, method: Method) -> None:
         daemon = self._daemon
         if daemon.kernel.now_ns < self._ready_at_ns:

@@ -53,8 +53,8 @@ async def get_container_events(
     daemon: Daemon, _request: api.GetEventsRequest
 ) -> AsyncIterator[api.ContainerEventResponse]:
     """Every change from now on; see `events`."""
-    async for event in daemon.events.listen():
-        yield event
+    async for encoded in daemon.events.listen():
+        yield api.ContainerEventResponse.FromString(encoded)
 
 
 def _chunks(daemon: Daemon, rows: Iterable[T]) -> Iterator[Sequence[T]]:

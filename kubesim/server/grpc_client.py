@@ -17,7 +17,7 @@ from google.protobuf.message import Message
 from kubesim.cri.errors import Code, CriError
 from kubesim.cri.methods import Method
 from kubesim.kernel import Cancelled, Promise, RealTimePump
-from kubesim.server.grpc_server import MESSAGE_BYTES_MAX
+from kubesim.server.grpc_go import MESSAGE_BYTES_MAX
 
 CALL_SECONDS = 120.0
 """The kubelet's default for runtimeRequestTimeout."""

@@ -8,25 +8,34 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
-from typing import Any, NoReturn, TypeAlias
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any, TypeAlias
 
 import grpc
 import grpc.aio
-from google.protobuf.message import DecodeError, Message
+from google.protobuf.message import Message
 
 from kubesim.cri.errors import Code, CriError
 from kubesim.cri.legacy_methods import LEGACY_METHODS
 from kubesim.cri.methods import METHODS, Method
 from kubesim.cri.protocol import Cri, EncodingCri
-from kubesim.kernel import Cancelled, Kernel, Promise, RealTimePump, Task
-
-MESSAGE_BYTES_MAX = 16 * 1024 * 1024
-"""Largest message in and out: what kubelet, crictl and containerd agree on."""
+from kubesim.kernel import Cancelled, Kernel, RealTimePump, Task
+from kubesim.server.grpc_go import (
+    METADATA_BYTES_MAX,
+    RECEIVED_BYTES_MAX,
+    Context,
+    abort,
+    parse,
+    refuse_unknown,
+    size_refusal,
+)
+from kubesim.server.grpc_streams import StreamTurns, stream_handler
 
 NS_PER_SECOND = 1_000_000_000
 
-_STATUS = {code.value[0]: code for code in grpc.StatusCode}
+PENDING_CALLS_MAX = 100_000
+"""Calls that have arrived and wait for the loop to look at them."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -50,6 +59,7 @@ class CriHandler(grpc.GenericRpcHandler):
         self._before_answer = before_answer
         self._kernel = kernel
         self._pump = pump
+        self._turns = StreamTurns()
         methods = [*METHODS.values(), *(method for package in legacy_packages for method in LEGACY_METHODS[package])]
         self._services = {method.service for method in methods}
         self._handlers: dict[str, grpc.RpcMethodHandler[Any, Any]] = {
@@ -61,31 +71,33 @@ class CriHandler(grpc.GenericRpcHandler):
 
     def service(self, details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler[Any, Any]:
         """The handler of one call; the name of an unknown method is refused in grpc-go's words."""
-        return self._handlers.get(details.method) or _refuse_unknown(details.method, self._services)
+        return self._handlers.get(details.method) or refuse_unknown(details.method, self._services)
 
     def _unary_of(self, method: Method) -> Callable[..., Any]:
         # The hot path of the server: what can be looked up once is looked up here, and a call that needs no time
         # costs neither a future nor an event.
         kernel, pump, before_answer = self._kernel, self._pump, self._before_answer
         call = self._cri.call_encoded if isinstance(self._cri, EncodingCri) else _encoding(self._cri)
-        parse, name = method.request_type.FromString, f"rpc {method.name}"
+        name = f"rpc {method.name}"
 
-        async def unary(request_bytes: bytes, context: grpc.aio.ServicerContext[bytes, bytes]) -> bytes:
+        async def unary(request_bytes: bytes, context: Context) -> bytes:
             try:
-                request = parse(request_bytes)
-            except DecodeError as error:
-                await _refuse_undecodable(error, context)
+                request = parse(method, request_bytes)
+            except CriError as refusal:
+                await abort(context, refusal)
             task: Task[bytes] = Task(kernel, call(method, request), name=name)
             task.watch(_seen)
             seconds_left = context.time_remaining()
             pump.start_task(task, None if seconds_left is None else int(seconds_left * NS_PER_SECOND))
             if not task.is_done:
                 await self._ended(task)
-            unkept = None if before_answer is None else before_answer()
-            if unkept is None and task.error is None:
-                return task.result()
-            refusal = unkept or _refusal(method, task.error)
-            await context.abort(_STATUS[int(refusal.code)], refusal.message)
+            refused = None if before_answer is None else before_answer()
+            if refused is None and task.error is None:
+                answer = task.result()
+                refused = size_refusal(method, len(answer))
+                if refused is None:
+                    return answer
+            await abort(context, refused or _refusal(method, task.error))
             raise AssertionError("abort always raises")
 
         return unary
@@ -107,46 +119,18 @@ class CriHandler(grpc.GenericRpcHandler):
             raise
 
     def _stream_of(self, method: Method) -> Callable[..., Any]:
-        async def stream(request_bytes: bytes, context: grpc.aio.ServicerContext[bytes, bytes]) -> AsyncIterator[bytes]:
+        send = stream_handler(
+            self._cri, method, self._enter, self._pump, self._turns, before_answer=self._before_answer
+        )
+
+        async def stream(request_bytes: bytes, context: Context) -> None:
             try:
-                request = method.request_type.FromString(request_bytes)
-            except DecodeError as error:
-                await _refuse_undecodable(error, context)
-            # One message is on its way at a time: a client that does not read stops its stream, not our memory.
-            queue: asyncio.Queue[tuple[bytes | CriError | None, Promise[None]]] = asyncio.Queue()
-            task = self._enter(self._feed(method, request, queue), method, context.time_remaining())
-            try:
-                while True:
-                    item, taken = await queue.get()
-                    if self._before_answer is not None:
-                        item = self._before_answer() or item
-                    if item is None:
-                        return
-                    if isinstance(item, CriError):
-                        await context.abort(_STATUS[int(item.code)], item.message)
-                    else:
-                        yield item
-                    self._pump.enter(taken.resolve, None)
-            finally:
-                self._pump.enter(task.cancel)
+                request = parse(method, request_bytes)
+            except CriError as refusal:
+                await abort(context, refusal)
+            await send(request, context)
 
         return stream
-
-    async def _feed(
-        self, method: Method, request: Message, queue: asyncio.Queue[tuple[bytes | CriError | None, Promise[None]]]
-    ) -> None:
-        end: CriError | None = None
-        try:
-            async for response in self._cri.stream(method, request):
-                taken = Promise[None]()
-                queue.put_nowait((response.SerializeToString(), taken))
-                await taken.wait()
-        except CriError as error:
-            end = error
-        except Exception as error:  # noqa: BLE001 - a bug must not end the server, and must be seen by the caller
-            end = CriError(Code.INTERNAL, f"kubesim: {method.name}: {error!r}")
-            _log.exception("%s failed; this is a bug in kubesim", method.name)
-        queue.put_nowait((end, Promise[None]()))
 
     def _enter(self, coroutine: Any, method: Method, seconds_left: float | None) -> Task[Any]:
         """Start a task for a call whose client waits so long; None is for ever."""
@@ -178,23 +162,6 @@ def _refusal(method: Method, error: BaseException | None) -> CriError:
     return CriError(Code.INTERNAL, f"kubesim: {method.name}: {error!r}")
 
 
-async def _refuse_undecodable(error: DecodeError, context: grpc.aio.ServicerContext[bytes, bytes]) -> NoReturn:
-    # grpc-go answers Internal with this text when it cannot decode a request.
-    await context.abort(grpc.StatusCode.INTERNAL, f"grpc: error unmarshalling request: {error}")
-    raise AssertionError("abort always raises")
-
-
-def _refuse_unknown(full_name: str, services: set[str]) -> grpc.RpcMethodHandler[Any, Any]:
-    service, _, name = full_name.lstrip("/").partition("/")
-    text = f"unknown method {name} for service {service}" if service in services else f"unknown service {service}"
-
-    async def refuse(_: bytes, context: grpc.aio.ServicerContext[bytes, bytes]) -> bytes:
-        await context.abort(grpc.StatusCode.UNIMPLEMENTED, text)
-        raise AssertionError("abort always raises")
-
-    return grpc.unary_unary_rpc_method_handler(refuse)
-
-
 def create_server(
     cri: Cri,
     kernel: Kernel,
@@ -207,8 +174,14 @@ def create_server(
     return grpc.aio.server(
         handlers=[CriHandler(cri, kernel, pump, legacy_packages=legacy_packages, before_answer=before_answer)],
         options=[
-            ("grpc.max_receive_message_length", MESSAGE_BYTES_MAX),
-            ("grpc.max_send_message_length", MESSAGE_BYTES_MAX),
+            ("grpc.max_receive_message_length", RECEIVED_BYTES_MAX),
+            # Our own refusal comes before: it has grpc-go's words.
+            ("grpc.max_send_message_length", -1),
+            # grpcio refuses calls, whosever they are, while a thousand wait to be looked at. grpc-go lets them wait.
+            ("grpc.server.max_pending_requests", PENDING_CALLS_MAX),
+            ("grpc.server.max_pending_requests_hard_limit", PENDING_CALLS_MAX),
+            ("grpc.max_metadata_size", METADATA_BYTES_MAX),
+            ("grpc.absolute_max_metadata_size", METADATA_BYTES_MAX),
             ("grpc.so_reuseport", 0),
         ],
     )

@@ -10,6 +10,7 @@ import asyncio
 import logging
 import os
 import socket
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -87,6 +88,8 @@ class NodeServer:
 
     async def start(self, sink: Callable[[JournalEntry], object] | None) -> None:
         """Listen and answer. Raises InputError when the address is taken, or the state cannot be kept."""
+        # The kernel ends its own async generators. asyncio, which adopts what is iterated on its thread, must not.
+        sys.set_asyncgen_hooks(None, None)
         loop = asyncio.get_running_loop()
         if self._keeper is not None:
             self._keeper.start(loop)

@@ -6,6 +6,7 @@ The same coroutine runs in virtual time against the in-process runtime: it does 
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
@@ -32,6 +33,8 @@ def run_over_socket(
     place = parse_address(address)
 
     async def connect_and_run() -> T:
+        # The kernel ends its own async generators. asyncio, which adopts what is iterated on its thread, must not.
+        sys.set_asyncgen_hooks(None, None)
         kernel = Kernel(seed=wall_clock_ns() if seed is None else seed, start_ns=wall_clock_ns())
         failed: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         pump = RealTimePump(kernel, asyncio.get_running_loop(), on_failure=lambda error: _fail(failed, error))

@@ -16,7 +16,8 @@ from kubesim.cri.errors import Code, CriError
 from kubesim.cri.methods import METHODS, Method
 from kubesim.kernel import Kernel, Promise, RealTimePump, sleep, time_left_ns
 from kubesim.server.grpc_client import GrpcCri, call_seconds
-from kubesim.server.grpc_server import MESSAGE_BYTES_MAX, create_server
+from kubesim.server.grpc_go import MESSAGE_BYTES_MAX
+from kubesim.server.grpc_server import create_server
 
 SECOND_NS = 1_000_000_000
 

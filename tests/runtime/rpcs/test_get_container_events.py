@@ -8,7 +8,13 @@ from typing import Any
 import pytest
 
 from kubesim.cri import Code, CriError, api
-from kubesim.runtime.events import BACKLOG_AGE_NS, LISTENER_EVENTS_MAX
+from kubesim.runtime.events import (
+    BACKLOG_AGE_NS,
+    LISTENER_BYTES_MAX,
+    LISTENER_EVENTS_MAX,
+    SWEEP_EVENTS,
+    WAKE_AT_ONCE,
+)
 
 CREATED, STARTED = api.CONTAINER_CREATED_EVENT, api.CONTAINER_STARTED_EVENT
 STOPPED, DELETED = api.CONTAINER_STOPPED_EVENT, api.CONTAINER_DELETED_EVENT
@@ -119,7 +125,7 @@ def test_a_listener_that_does_not_read_is_cut_off(node: Any) -> None:
     pod = node.run_pod()
     _, stream = task.result()
     other = node.events()
-    for _ in range(LISTENER_EVENTS_MAX // 2 + 3):
+    for _ in range((LISTENER_EVENTS_MAX + SWEEP_EVENTS) // 2):
         node.do(node.removing(node.create(pod, node.container_config("true"))))
     assert node.runtime.statistics().event_streams == 1
 
@@ -130,8 +136,61 @@ def test_a_listener_that_does_not_read_is_cut_off(node: Any) -> None:
             read.append(event)
 
     assert node.refused(read_on()).code is Code.RESOURCE_EXHAUSTED
-    assert len(read) == LISTENER_EVENTS_MAX
-    assert len(other) == LISTENER_EVENTS_MAX + 6, "nobody else was slowed"
+    assert read == [], "what waited is given up at once: who was cut off has to look anew"
+    assert len(other) == LISTENER_EVENTS_MAX + SWEEP_EVENTS, "nobody else was slowed"
+
+
+def test_a_listener_that_reads_late_is_cut_off_at_the_limit_and_not_before(node: Any) -> None:
+    pod = node.run_pod()
+    ctr = node.create(pod, node.container_config("true"))
+    streams = [node.cri.get_container_events(api.GetEventsRequest()) for _ in range(2)]
+
+    async def read_all_that_waits(stream: Any, count: int) -> list[Any]:
+        return [await anext(stream) for _ in range(count)]
+
+    kept = 3
+    assert len(node.do(read_all_that_waits(streams[0], kept))) == kept, "what nobody heard"
+    first = node.spawn(read_all_that_waits(streams[1], 1))
+    node.advance(0)
+    node.do(node.removing(ctr))
+    assert first.is_done
+    for _ in range(LISTENER_EVENTS_MAX // 2):
+        node.do(node.removing(node.create(pod, node.container_config("true"))))
+    assert len(node.do(read_all_that_waits(streams[1], LISTENER_EVENTS_MAX))) == LISTENER_EVENTS_MAX
+    error = node.refused(read_all_that_waits(streams[0], 1))
+    assert (error.code, error.message) == (Code.RESOURCE_EXHAUSTED, "events were not read fast enough")
+
+
+def test_the_bytes_that_wait_for_a_listener_are_bounded_too(node: Any) -> None:
+    async def listen_once() -> Any:
+        stream = node.cri.get_container_events(api.GetEventsRequest())
+        return await anext(stream), stream
+
+    task = node.spawn(listen_once())
+    pod = node.run_pod(node.pod_config(annotations={"big": "x" * (LISTENER_BYTES_MAX // 16)}))
+    _, stream = task.result()
+    for _ in range(12):
+        node.do(node.removing(node.create(pod, node.container_config("true"))))
+    assert node.runtime.statistics().event_streams == 0
+    assert node.refused(anext(stream)).code is Code.RESOURCE_EXHAUSTED
+
+
+def test_what_all_have_read_is_not_kept(node: Any) -> None:
+    streams = [node.events() for _ in range(3)]
+    hub = node.runtime._daemon.events
+    for number in range(20):
+        node.remove_pod(node.run_pod(node.pod_config(f"p{number}")))
+    assert [len(events) for events in streams] == [80, 80, 80]
+    assert all(listener.link is hub._last for listener in hub._listeners), "nothing holds an earlier link"
+    assert (hub._last.number, hub._last.next) == (80, None)
+
+
+def test_many_listeners_are_woken_in_order_and_hear_everything(node: Any) -> None:
+    streams = [node.events() for _ in range(WAKE_AT_ONCE * 3 + 1)]
+    for number in range(3):
+        node.remove_pod(node.run_pod(node.pod_config(f"p{number}")))
+    assert [told(events) for events in streams] == [told(streams[0])] * len(streams)
+    assert len(streams[0]) == 12
 
 
 @pytest.mark.parametrize("profile", ["cri-o-1.28", "cri-o-1.36"])
