@@ -17,7 +17,7 @@ from google.protobuf.message import Message
 from kubesim.cri.errors import Code, CriError
 from kubesim.cri.methods import Method
 from kubesim.kernel import Cancelled, Promise, RealTimePump
-from kubesim.server.grpc_go import MESSAGE_BYTES_MAX
+from kubesim.server.grpc_go import MESSAGE_BYTES_MAX, METADATA_BYTES_MAX
 
 CALL_SECONDS = 120.0
 """The kubelet's default for runtimeRequestTimeout."""
@@ -51,6 +51,9 @@ class GrpcCri:
             address,
             options=[
                 ("grpc.max_receive_message_length", MESSAGE_BYTES_MAX),
+                # A refusal may quote what was asked for, and travels as a header.
+                ("grpc.max_metadata_size", METADATA_BYTES_MAX),
+                ("grpc.absolute_max_metadata_size", METADATA_BYTES_MAX),
                 ("grpc.default_authority", "localhost"),
             ],
         )

@@ -59,7 +59,7 @@ class Driver:
         **options: Any,
     ) -> None:
         self.kernel = kernel or Kernel(seed=1)
-        self.files = MemoryHostFiles(now_ns=lambda: self.kernel.now_ns)
+        self.files: Any = options.pop("host_files", None) or MemoryHostFiles(now_ns=lambda: self.kernel.now_ns)
         self.catalogue = Catalogue(images if images is not None else (image(BUSYBOX),))
         self.runtime = Runtime(
             self.kernel, profile=load_profile(profile), catalogue=self.catalogue, host_files=self.files, **options
