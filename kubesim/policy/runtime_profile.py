@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from kubesim.policy.checkpoint import ConfigDialect
 from kubesim.policy.identity_values import IdentityDialect
 from kubesim.policy.image_volume import ImageVolumeDialect
 from kubesim.policy.pod_metrics import IncludedMetrics, MetricGroup, MetricSet
@@ -141,7 +142,11 @@ class ContainerSwitches:
     cdi: bool
     """Whether CDI devices are injected."""
     restore_from_checkpoint: bool
-    """Whether CreateContainer takes a checkpoint archive for an image."""
+    """Whether CreateContainer takes a checkpoint archive, or an image made of one, for an image."""
+    restored_config: ConfigDialect
+    """A restored container has the request's config with annotations of the checkpoint; or it is rebuilt from both."""
+    restore_pulls_image: bool
+    """Whether a restore pulls the image that the checkpoint was taken of when the node lacks it; else it fails."""
     default_capabilities: tuple[str, ...]
     info_keys: tuple[str, ...]
 

@@ -6,12 +6,15 @@ Mirrors containerd: internal/cri/server/container_create.go; CRI-O: server/conta
 from __future__ import annotations
 
 from contextlib import ExitStack
+from dataclasses import replace
 from functools import partial
 from posixpath import normpath
 
 from kubesim.cri import api
 from kubesim.images.image import Image
 from kubesim.runtime import container_refusals as say
+from kubesim.runtime.checkpoint_archive import ContainerCheckpoint
+from kubesim.runtime.checkpoint_restore import Restored, restore_log, restored_from_image, restored_of
 from kubesim.runtime.container_checks import check_request, check_spec
 from kubesim.runtime.container_identity import (
     generated_account_files,
@@ -36,6 +39,13 @@ from kubesim.runtime.stop_signal import reported_stop_signal, stop_signal
 
 async def create_container(daemon: Daemon, request: api.CreateContainerRequest) -> api.CreateContainerResponse:
     """Make a container in a sandbox. It becomes visible when this returns; when it fails nothing is left of it."""
+    return await create_from(daemon, request, checkpoint=None)
+
+
+async def create_from(
+    daemon: Daemon, request: api.CreateContainerRequest, *, checkpoint: ContainerCheckpoint | None
+) -> api.CreateContainerResponse:
+    """The same; with a `checkpoint` the container is that one again, whatever image the request names."""
     sandbox = check_request(daemon, request)
     config = api.ContainerConfig()
     config.CopyFrom(request.config)
@@ -56,12 +66,18 @@ async def create_container(daemon: Daemon, request: api.CreateContainerRequest) 
         return api.CreateContainerResponse(container_id=existing_id)
     reservation = daemon.container_names.reserve(name, container_id)
 
-    async def build(_undo: ExitStack) -> Container:
-        container = _make(daemon, sandbox, container_id, name, config, sandbox_config)
+    async def build(undo: ExitStack) -> Container:
+        if checkpoint is None:
+            restored = await restored_from_image(daemon, config, sandbox_config)
+        else:
+            restored = await restored_of(daemon, checkpoint, where=checkpoint.id)
+        container = _make(daemon, sandbox, container_id, name, config, sandbox_config, restored)
         reservation.stage = "container runtime creation"
         await daemon.spend(daemon.timings.create_container_ns)
         # The sandbox may have been removed meanwhile.
         daemon.sandbox(sandbox.id, say.CREATE_LOOKUP)
+        if restored is not None:
+            restore_log(daemon, container, restored.checkpoint.log, undo)
         return container
 
     await create(
@@ -70,7 +86,7 @@ async def create_container(daemon: Daemon, request: api.CreateContainerRequest) 
         reservation,
         build,
         partial(_publish, daemon),
-        takes_time=daemon.timings.create_container_ns > 0,
+        takes_time=daemon.timings.create_container_ns > 0 or daemon.profile.containers.restore_pulls_image,
         is_stale=lambda container: daemon.sandboxes.get(container.sandbox.id) is None,
     )
     return api.CreateContainerResponse(container_id=container_id)
@@ -91,13 +107,15 @@ def _make(
     name: str,
     config: api.ContainerConfig,
     sandbox_config: api.PodSandboxConfig,
+    restored: Restored | None,
 ) -> Container:
     """Everything that can be refused, in the order in which containerd looks at it."""
-    image = _image(daemon, config)
+    image = restored.image if restored is not None else _image(daemon, config)
     mounts = plan_mounts(daemon, sandbox, container_id, config)
     check_devices(daemon, container_id, config)
     check_spec(daemon, sandbox, container_id, config, sandbox_config)
-    plan = process_plan(config, image, hostname=sandbox.hostname)
+    before = restored.checkpoint if restored is not None else None
+    plan = before.plan if before is not None else process_plan(config, image, hostname=sandbox.hostname)
     if not plan.argv:
         raise daemon.refuse(say.NO_COMMAND, id=container_id)
     log_path = _log_path(daemon, sandbox, container_id, config, sandbox_config)
@@ -122,6 +140,7 @@ def _make(
         log_path=log_path,
         log=log_of(daemon, log_path),
         life=ContainerLife(created_at_ns=0),
+        restored_from=None if before is None else replace(before, log=None),
         changes=daemon.changes,
     )
     if daemon.os != "windows":
@@ -130,6 +149,8 @@ def _make(
         container.identity = resolve_container_identity(daemon, asked)
         container.account_files = generated_account_files(daemon, image, asked, working_dir=plan.cwd)
         check_security_profiles(daemon, container_id, config.linux.security_context)
+    if before is not None and before.identity is not None:
+        container.identity = before.identity
     if daemon.profile.containers.missing_program_fails == "create":
         prepare(daemon, container)
     return container

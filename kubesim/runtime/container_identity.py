@@ -23,7 +23,7 @@ from kubesim.policy.identity import (
 )
 from kubesim.runtime import container_refusals as say
 from kubesim.runtime.daemon import Daemon
-from kubesim.runtime.objects import ContainerIdentity
+from kubesim.runtime.process_plan import ContainerIdentity
 
 FileName = Literal["passwd", "group"]
 _FILE_NAMES: tuple[FileName, FileName] = ("passwd", "group")

@@ -8,16 +8,19 @@ from __future__ import annotations
 
 from typing import Any
 
+from kubesim.model.timestamps import format_rfc3339_nano
 from kubesim.runtime.container_state import Phase
 from kubesim.runtime.daemon import Daemon
 from kubesim.runtime.go_json import go_json
 from kubesim.runtime.objects import Container
 from kubesim.runtime.runtime_spec import container_spec
 
+_GO_ZERO_TIME = "0001-01-01T00:00:00Z"
+
 
 def container_info(daemon: Daemon, container: Container) -> str:
     """The JSON text."""
-    process = container.process
+    process, checkpoint = container.process, container.restored_from
     is_live = process is not None and process.status is None
     values: dict[str, Any] = {
         "sandboxID": container.sandbox.id,
@@ -30,6 +33,8 @@ def container_info(daemon: Daemon, container: Container) -> str:
         "config": container.config,
         "runtimeSpec": container_spec(daemon, container),
         "privileged": container.config.linux.security_context.privileged,
+        "checkpointedAt": _GO_ZERO_TIME if checkpoint is None else format_rfc3339_nano(checkpoint.checkpointed_at_ns),
+        "restored": checkpoint is not None,
     }
     return go_json({key: values[key] for key in daemon.profile.containers.info_keys})
 

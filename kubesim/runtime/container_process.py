@@ -112,6 +112,7 @@ def _file_system(daemon: Daemon, container: Container, row: Refusal) -> FileSyst
             masked_paths=masked_paths_of(container),
             read_only_paths=read_only_paths_of(container),
             sysctls=sysctls_of(daemon, container.sandbox),
+            layer=container.restored_from.layer if container.restored_from is not None else None,
             clock=lambda: daemon.kernel.now_ns,
         )
     except FsError as error:

@@ -9,15 +9,20 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from typing import Any
 
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 
+_NOT_UTF8 = re.compile("[\ud800-\udfff]")
+"""How bytes of an argument or a variable that are no UTF-8 stand in text."""
+
 
 def go_json(value: Any) -> str:
-    """A document as Go prints it: compact, with `<`, `>` and `&` escaped."""
+    """A document as Go prints it: compact, with `<`, `>` and `&` escaped, and U+FFFD for bytes that are no UTF-8."""
     text = json.dumps(value, separators=(",", ":"), ensure_ascii=False, default=_plain)
+    text = _NOT_UTF8.sub("\ufffd", text)
     return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
 
 

@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 from google.protobuf.message import Message
 
 from kubesim.cri.legacy_methods import LEGACY_METHODS, V1ALPHA2
+from kubesim.runtime.checkpoint_container import checkpoint_container
 from kubesim.runtime.container_create import create_container
 from kubesim.runtime.container_resources import update_container_resources, update_pod_sandbox_resources
 from kubesim.runtime.container_start import start_container
@@ -57,6 +58,7 @@ HANDLERS: Mapping[str, Handler] = {
     "ContainerStatus": container_status,
     "ListContainers": list_containers,
     "UpdateContainerResources": update_container_resources,
+    "CheckpointContainer": checkpoint_container,
     "ReopenContainerLog": reopen_container_log,
     "ExecSync": exec_sync,
     "Exec": exec_,

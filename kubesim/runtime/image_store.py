@@ -66,6 +66,11 @@ class ImageStore:
         """Whether the image is here under any name."""
         return image.id in self._by_id
 
+    def by_id(self, image_id: str) -> Image | None:
+        """The image with this whole id, in the form of `Image.id`."""
+        present = self._by_id.get(image_id)
+        return None if present is None else present.image
+
     # -- names --------------------------------------------------------------------------------------------
 
     def add(self, image: Image, references: Iterable[str]) -> PresentImage:

@@ -14,10 +14,11 @@ from kubesim.cri import api
 from kubesim.images.image import Image
 from kubesim.kernel import Event, Timer
 from kubesim.runtime import container_state, sandbox_state
+from kubesim.runtime.checkpoint_archive import ContainerCheckpoint
 from kubesim.runtime.container_log import ContainerLog
 from kubesim.runtime.container_state import ContainerEvent, ContainerLife, Exited, Phase, ReportedState
 from kubesim.runtime.list_rows import ListedRow
-from kubesim.runtime.process_plan import ProcessPlan
+from kubesim.runtime.process_plan import ContainerIdentity, ProcessPlan
 from kubesim.runtime.sandbox_state import SandboxEvent, SandboxLife, SandboxPhase
 from kubesim.runtime.state_changes import StateChanges, StateKind
 from kubesim.runtime.usage import CpuSample, EndedUsage
@@ -115,15 +116,6 @@ class Sandbox:
         return self.namespace_options.network == api.NODE
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ContainerIdentity:
-    """Who the first process is, with the groups in the order in which the runtime reports them."""
-
-    uid: int
-    gid: int
-    supplemental_groups: tuple[int, ...]
-
-
 @dataclass(slots=True, kw_only=True, eq=False)
 class Container:
     """One container of a sandbox."""
@@ -163,6 +155,8 @@ class Container:
     filesystem: FileSystem | None = None
     """Built when the OCI runtime does its part: with the first process, or before it."""
     process: Process | None = None
+    restored_from: ContainerCheckpoint | None = None
+    """The checkpoint that it was made from."""
     forced_end: ExitStatus | None = None
     """How the first process is to be said to have ended, when somebody outside the CRI ended it."""
     is_stop_signalled: bool = False

@@ -1,4 +1,4 @@
-"""What the first process of a container runs: argv, environment and working directory, from request and image.
+"""What the first process of a container runs, and who it is: argv, environment and working directory, uid and gids.
 
 Mirrors containerd: internal/cri/opts/spec_opts.go, WithProcessArgs, and internal/cri/server/container_create.go,
 buildLinuxSpec; CRI-O: internal/factory/container/container.go, SpecSetProcessArgs.
@@ -22,6 +22,15 @@ class ProcessPlan:
     env: Env
     cwd: str
     has_tty: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContainerIdentity:
+    """Who the first process is, with the groups in the order in which the runtime reports them."""
+
+    uid: int
+    gid: int
+    supplemental_groups: tuple[int, ...]
 
 
 def merge_command(

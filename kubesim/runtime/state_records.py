@@ -3,7 +3,7 @@
 Kept is what a client was told: configs as they were asked for, the life as the CRI shows it, names, mounts, identity,
 resources, address, log path. Not kept is what ended with the processes: the processes, their file systems with the
 writable layer (no RPC of the CRI reads that of a container that ended), the stop signal that was sent. What follows
-from config and image is worked out anew: the command line, the stop signal.
+from config and image is worked out anew: the command line (unless it is that of a checkpoint), the stop signal.
 
 A record is MessagePack. Messages of the CRI are in it as their bytes: fields that this kubesim does not know survive.
 """
@@ -18,6 +18,7 @@ import msgspec
 
 from kubesim.images.image import Image
 from kubesim.policy.lost_processes import StoredState
+from kubesim.runtime.checkpoint_archive import checkpoint_to_json
 from kubesim.runtime.image_store import PresentImage
 from kubesim.runtime.objects import Container, Sandbox
 from kubesim.runtime.state_changes import StateChanges, StateKey, StateKind
@@ -69,6 +70,8 @@ class ContainerRecord(msgspec.Struct, frozen=True, kw_only=True):
     resources: bytes
     windows_resources: bytes
     log_path: str
+    restored_from: bytes | None = None
+    """The checkpoint that it was made from, without files and log."""
     state: StoredState
     """As the CRI shows it: a start or a removal that was not answered has not happened."""
     created_at_ns: int
@@ -155,6 +158,7 @@ def container_record(container: Container) -> bytes:
             resources=container.resources.SerializeToString(),
             windows_resources=container.windows_resources.SerializeToString(),
             log_path=container.log_path,
+            restored_from=None if container.restored_from is None else checkpoint_to_json(container.restored_from),
             state=life.reported_state.value,
             created_at_ns=life.created_at_ns,
             started_at_ns=life.started_at_ns,

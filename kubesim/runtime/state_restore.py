@@ -18,12 +18,15 @@ from google.protobuf.message import DecodeError
 from kubesim.cri import api
 from kubesim.errors import InputError
 from kubesim.images.image import Image
+from kubesim.images.tar_reader import ArchiveError
 from kubesim.policy.lost_processes import container_end_after, is_sandbox_ready_after
+from kubesim.runtime.checkpoint_archive import checkpoint_from_json
 from kubesim.runtime.container_create import log_of, process_plan, requested_signal
 from kubesim.runtime.container_state import ContainerLife, FoundDead, Phase
 from kubesim.runtime.daemon import Daemon
-from kubesim.runtime.objects import Container, ContainerIdentity, Sandbox
+from kubesim.runtime.objects import Container, Sandbox
 from kubesim.runtime.pause import start_pause
+from kubesim.runtime.process_plan import ContainerIdentity
 from kubesim.runtime.sandbox_files import files_directory, write_sandbox_files
 from kubesim.runtime.sandbox_state import SandboxLife, SandboxPhase, Stopped
 from kubesim.runtime.sandbox_stop import watch_pause
@@ -71,7 +74,7 @@ class _Restoring:
                 continue
             try:
                 put(record.id, decode(record.data))
-            except (msgspec.MsgspecError, DecodeError, ValueError, KeyError) as error:
+            except (msgspec.MsgspecError, ArchiveError, DecodeError, ValueError, KeyError) as error:
                 raise self._damaged(f"the record of {kind} {record.id} makes no sense: {error}") from error
 
     def _damaged(self, what: str) -> InputError:
@@ -171,6 +174,7 @@ class _Restoring:
         daemon = self._daemon
         config = api.ContainerConfig.FromString(record.config)
         image = self.content(record.image, needed_by=f"{container_id} ({config.metadata.name})")
+        before = None if record.restored_from is None else checkpoint_from_json(record.restored_from)
         return Container(
             id=container_id,
             name=record.name,
@@ -179,7 +183,7 @@ class _Restoring:
             image=image,
             some_image_name=record.some_image_name,
             image_ref=record.image_ref,
-            plan=process_plan(config, image, hostname=sandbox.hostname),
+            plan=process_plan(config, image, hostname=sandbox.hostname) if before is None else before.plan,
             identity=_identity(record.identity),
             mounts=tuple(map(api.Mount.FromString, record.mounts)),
             mount_specs=(),
@@ -199,6 +203,7 @@ class _Restoring:
                 reason=record.reason,
                 message=record.message,
             ),
+            restored_from=before,
             changes=daemon.changes,
         )
 

@@ -91,8 +91,8 @@ class FileSystem:
         return self._runtime
 
     def changes(self) -> LayerDiff:
-        """What the writable layer holds now. Mounts, and the mount points made for them, are no part of it."""
-        return diff_layer(self._upper, skip=self._mounts.keys())
+        """What the writable layer holds now: mount points that were made in it, and nothing of what is mounted."""
+        return diff_layer(self._upper)
 
     def layer_usage(self) -> LayerUsage:
         """What the writable layer takes: everything that was written outside mounts, and the mount points."""

@@ -9,7 +9,7 @@ image has in them. Mirrors linux: Documentation/filesystems/overlayfs.rst, "Whit
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
@@ -37,16 +37,14 @@ class LayerDiff:
     """Directories among the entries that show nothing of the image's directory of the same path."""
 
 
-def diff_layer(upper: UpperNode, *, skip: Container[str] = ()) -> LayerDiff:
-    """The changes that a layer holds; `skip` are paths to leave out with all that lies below: mount points."""
+def diff_layer(upper: UpperNode) -> LayerDiff:
+    """The changes that a layer holds."""
     entries: list[tuple[str, TreeNode]] = []
     removed: set[str] = set()
     opaque: set[str] = set()
     pending: list[tuple[str, Node, TreeNode | None]] = [("", upper, upper.lower)]
     while pending:
         path, node, image_node = pending.pop()
-        if path in skip:
-            continue
         if isinstance(node, UpperNode):
             entry, lower = node.alone(), node.lower
         else:

@@ -13,7 +13,7 @@ from kubesim.runtime.handlers import HANDLERS, STREAM_HANDLERS
 from kubesim.runtime.profiles import load_profile, profile_names
 from kubesim.runtime.timings import Timings
 
-NOT_YET = {"CheckpointContainer", "CheckpointPod", "RestorePod"}
+NOT_YET = {"CheckpointPod", "RestorePod"}
 
 
 async def outcome(node: Any, method: Method, asked: Any = None) -> CriError | None:
