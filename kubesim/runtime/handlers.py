@@ -9,6 +9,8 @@ from google.protobuf.message import Message
 
 from kubesim.cri.legacy_methods import LEGACY_METHODS, V1ALPHA2
 from kubesim.runtime.checkpoint_container import checkpoint_container
+from kubesim.runtime.checkpoint_pod import checkpoint_pod
+from kubesim.runtime.checkpoint_pod_restore import restore_pod
 from kubesim.runtime.container_create import create_container
 from kubesim.runtime.container_resources import update_container_resources, update_pod_sandbox_resources
 from kubesim.runtime.container_start import start_container
@@ -59,6 +61,8 @@ HANDLERS: Mapping[str, Handler] = {
     "ListContainers": list_containers,
     "UpdateContainerResources": update_container_resources,
     "CheckpointContainer": checkpoint_container,
+    "CheckpointPod": checkpoint_pod,
+    "RestorePod": restore_pod,
     "ReopenContainerLog": reopen_container_log,
     "ExecSync": exec_sync,
     "Exec": exec_,
