@@ -66,6 +66,17 @@ def test_a_damaged_record_is_refused(restarts: Callable[..., Restarts], kind: St
         world.restart()
 
 
+def test_a_damaged_note_of_a_checkpoint_is_refused(restarts: Callable[..., Restarts]) -> None:
+    world = restarts()
+    ctr = world.node.start(world.node.run_pod(), "sleep", "1000")
+    world.keep()
+    record = msgspec.msgpack.decode(world.rows[StateKind.CONTAINER, ctr])
+    world.rows[StateKind.CONTAINER, ctr] = msgspec.msgpack.encode(record | {"restored_from": b"{"})
+
+    with pytest.raises(InputError, match=f"^node.sqlite: the record of container {ctr} makes no sense: .*kubesim.json"):
+        world.restart()
+
+
 def test_a_container_without_its_sandbox_is_refused(restarts: Callable[..., Restarts]) -> None:
     world = restarts()
     pod = world.node.run_pod()

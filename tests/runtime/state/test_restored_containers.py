@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -153,3 +154,22 @@ def test_a_restart_tells_no_events(restarts: Callable[..., Restarts]) -> None:
     node = world.restart()
 
     assert node.events() == []
+
+
+@pytest.mark.parametrize("profile", ["containerd-2.3", "cri-o-1.36"])
+def test_what_came_from_a_checkpoint_is_known_to_have(restarts: Callable[..., Restarts], profile: str) -> None:
+    world = restarts(profile)
+    ctr = world.node.start(world.node.run_pod(), "sleep", "1000")
+    request = api.CheckpointContainerRequest(container_id=ctr, location="/c.tar")
+    world.node.do(world.node.cri.checkpoint_container(request))
+    config = world.node.pod_config("other")
+    again = world.node.create(world.node.run_pod(config), world.node.container_config(image="/c.tar"), config)
+
+    def told(node: Any) -> tuple[Any, ...]:
+        asked = api.ContainerStatusRequest(container_id=again, verbose=True)
+        info = json.loads(node.do(node.cri.container_status(asked)).info["info"])
+        return info["runtimeSpec"]["process"]["args"], info.get("checkpointedAt"), info.get("restored")
+
+    before = told(world.node)
+    assert before[0] == ["sleep", "1000"]
+    assert told(world.restart()) == before

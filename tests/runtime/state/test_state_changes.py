@@ -18,7 +18,8 @@ from kubesim.policy.lost_processes import GO_ZERO_TIME_NS
 from kubesim.runtime import state_records
 from kubesim.runtime.container_state import Phase
 from kubesim.runtime.image_store import PresentImage
-from kubesim.runtime.objects import Container, ContainerIdentity, Sandbox
+from kubesim.runtime.objects import Container, Sandbox
+from kubesim.runtime.process_plan import ContainerIdentity
 from kubesim.runtime.sandbox_state import SandboxPhase
 from kubesim.runtime.state_changes import StateChanges, StateKind
 from kubesim.runtime.state_records import ContainerRecord, SandboxRecord, SavedState, StateRecord, batch_of
@@ -36,7 +37,7 @@ KEPT = {
     },
     Container: {
         "id", "name", "sandbox", "config", "image", "volume_images", "some_image_name", "image_ref", "identity",
-        "mounts", "resources", "windows_resources", "log_path", "life",
+        "mounts", "resources", "windows_resources", "log_path", "life", "restored_from",
     },
     PresentImage: {"image", "names", "last_repository"},
 }  # fmt: skip
@@ -51,7 +52,7 @@ NOT_KEPT = {
         "changes": "the door itself",
     },
     Container: {
-        "plan": "follows from config and image",
+        "plan": "follows from config and image, or from the checkpoint",
         "stop_signal": "follows from config and image",
         "reported_stop_signal": "follows from config and image",
         "mount_specs": "what came back never starts again",
