@@ -1,7 +1,8 @@
 """A `Cri` over a gRPC socket: ours, containerd's or CRI-O's.
 
 Deadlines are those of the kubelet's client (kubernetes: staging/src/k8s.io/cri-client/pkg/remote_runtime.go): twice the
-time for RunPodSandbox, the asked time on top for StopContainer and ExecSync, none for pulls and events.
+time for RunPodSandbox, the asked time on top for StopContainer and ExecSync, the asked time if it is longer for
+CheckpointContainer, none for pulls and events.
 """
 
 from __future__ import annotations
@@ -36,6 +37,8 @@ def call_seconds(method: Method, request: Message, *, default_seconds: float = C
         if method.name == "ExecSync" and asked_seconds == 0:
             return None
         return default_seconds + max(0, asked_seconds)
+    if method.name == "CheckpointContainer":
+        return max(default_seconds, int(getattr(request, "timeout", 0)))
     return default_seconds
 
 

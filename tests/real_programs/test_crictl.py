@@ -148,3 +148,29 @@ def test_everything_is_removed_at_once(crictl: Crictl, folder: Path) -> None:
     assert f"Deleted: {BUSYBOX}" in crictl.run("rmi", "--prune")
     assert "registry.k8s.io/pause" in crictl.run("images"), "pinned"
     assert "no such image" in crictl.run("rmi", BUSYBOX, code=1)
+
+
+def test_a_checkpoint_is_the_image_of_another_container(crictl: Crictl, folder: Path) -> None:
+    pods = []
+    for name in ("before", "after"):
+        pod = {"metadata": {"name": name, "namespace": "default", "uid": name}, "log_directory": str(folder / name)}
+        (folder / f"{name}.json").write_text(json.dumps(pod))
+        pods.append(crictl.run("runp", str(folder / f"{name}.json")).strip())
+    script = "echo run >> /runs; rm -f /etc/group; sleep 1000"
+    ctr = {"metadata": {"name": "c"}, "image": {"image": BUSYBOX}, "command": ["sh", "-c", script], "log_path": "c.log"}
+    archive = folder / "c.tar"
+    (folder / "c.json").write_text(json.dumps(ctr))
+    (folder / "again.json").write_text(json.dumps({"metadata": {"name": "c"}, "image": {"image": str(archive)}}))
+    crictl.run("pull", BUSYBOX)
+    first = crictl.run("create", pods[0], str(folder / "c.json"), str(folder / "before.json")).strip()
+    crictl.run("start", first)
+
+    assert crictl.run("checkpoint", "--export", str(archive), first).strip() == first
+    crictl.run("rmp", "--force", pods[0])
+    again = crictl.run("create", pods[1], str(folder / "again.json"), str(folder / "after.json")).strip()
+    crictl.run("start", again)
+
+    script = "until [ $(wc -l < /runs) = 2 ]; do sleep 0.1; done; ls /etc"
+    assert "group" not in crictl.run("exec", "--sync", again, "sh", "-c", script)
+    error = crictl.run("checkpoint", "--export", "/nowhere/c.tar", again, code=1)
+    assert "open /nowhere/c.tar: no such file or directory" in error

@@ -297,6 +297,8 @@ def test_closing_our_client_ends_its_calls_and_refuses_more(tmp_path: Path) -> N
         ("StopContainer", api.StopContainerRequest(timeout=30), 150.0),
         ("ExecSync", api.ExecSyncRequest(timeout=5), 125.0),
         ("ExecSync", api.ExecSyncRequest(), None),
+        ("CheckpointContainer", api.CheckpointContainerRequest(timeout=10), 120.0),
+        ("CheckpointContainer", api.CheckpointContainerRequest(timeout=300), 300.0),
         ("PullImage", api.PullImageRequest(), None),
     ],
 )
