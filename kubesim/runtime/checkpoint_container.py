@@ -114,7 +114,7 @@ def save(daemon: Daemon, container_id: str, path: str, content: bytes) -> None:
     except FsError as error:
         raise daemon.refuse(say.OPEN, id=container_id, path=path, reason=error.strerror.lower()) from None
     # Nobody can have put a link in the way of a name that is not known before.
-    partial = f"{path}.{daemon.kernel.ids.hex(16)}"
+    partial = f"{path.rpartition('/')[0]}/.{daemon.kernel.ids.hex(16)}"
     row = say.OPEN
     try:
         files.write(partial, b"", MODE_OF_ARCHIVE)

@@ -6,12 +6,14 @@ import io
 import json
 import tarfile
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from kubesim.cri import Code, api
 from kubesim.userland.fs_error import FsError
+from kubesim.userland.host_files import RealHostFiles
 
 BUSYBOX = "registry.example/busybox:1"
 
@@ -76,6 +78,31 @@ def test_an_archive_that_is_there_is_replaced(checkpoints: Any, node: Any) -> No
 
     assert "spec.dump" in checkpoints.members(node)
     assert node.files.list_dir("/checkpoints") == ["c.tar"]
+
+
+def test_a_name_may_be_as_long_as_any_file_name(checkpoints: Any, new_node: Callable[..., Any], tmp_path: Path) -> None:
+    node = new_node()
+    ctr = checkpoints.running(node)
+    node.runtime._daemon.host_files = RealHostFiles()
+    name = "n" * 251 + ".tar"
+
+    node.do(checkpoints.taking(node, ctr, f"{tmp_path}/{name}"))
+
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+    error = node.refused(checkpoints.taking(node, ctr, f"{tmp_path}/n{name}"))
+    assert error.message == f"open {tmp_path}/n{name}: file name too long"
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+@pytest.mark.parametrize("place", ["/dev/null", "/dev"])
+def test_only_a_file_gives_way(checkpoints: Any, node: Any, place: str) -> None:
+    ctr = checkpoints.running(node)
+    node.runtime._daemon.host_files = RealHostFiles()
+
+    error = node.refused(checkpoints.taking(node, ctr, place))
+
+    assert error.message in ("open /dev/null: not a regular file", "open /dev: is a directory")
+    assert Path("/dev/null").is_char_device()
 
 
 # -- refusals ---------------------------------------------------------------------------------------------
