@@ -6,12 +6,16 @@ spec_linux_opts.go, WithCapabilities; CRI-O: server/container_create_linux.go.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from kubesim.cri import api
 from kubesim.policy.capabilities import capability_mask, container_capabilities
 from kubesim.policy.sysctls import pod_sysctls
 from kubesim.runtime.daemon import Daemon
 from kubesim.runtime.objects import Container, Sandbox
 from kubesim.userland.credentials import SECCOMP_FILTER
+from kubesim.userland.filesystem import Namespaces
+from kubesim.userland.proc import IdMap
 from kubesim.userland.process import Credentials
 
 _NO_PROFILE = ("", "unconfined")
@@ -55,6 +59,18 @@ def read_only_paths_of(container: Container) -> tuple[str, ...]:
     """Paths that cannot be changed; a privileged container changes them all."""
     security = container.config.linux.security_context
     return () if security.privileged else tuple(security.readonly_paths)
+
+
+def namespaces_of(daemon: Daemon, sandbox: Sandbox) -> Namespaces:
+    """What /proc shows of the namespaces of a pod."""
+    options = sandbox.config.linux.security_context.namespace_options.userns_options
+    if options.mode != api.POD or not options.uids:
+        return Namespaces(sysctls=sysctls_of(daemon, sandbox))
+    return Namespaces(sysctls=sysctls_of(daemon, sandbox), uids=_id_map(options.uids), gids=_id_map(options.gids))
+
+
+def _id_map(mappings: Sequence[api.IDMapping]) -> IdMap:
+    return tuple((mapping.container_id, mapping.host_id, mapping.length) for mapping in mappings)
 
 
 def sysctls_of(daemon: Daemon, sandbox: Sandbox) -> dict[str, str]:

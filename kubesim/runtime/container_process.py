@@ -8,7 +8,7 @@ from __future__ import annotations
 from kubesim.cri import api
 from kubesim.runtime import container_refusals as say
 from kubesim.runtime.container_checks import target_container
-from kubesim.runtime.container_privileges import credentials_of, masked_paths_of, read_only_paths_of, sysctls_of
+from kubesim.runtime.container_privileges import credentials_of, masked_paths_of, namespaces_of, read_only_paths_of
 from kubesim.runtime.daemon import Daemon
 from kubesim.runtime.objects import Container
 from kubesim.runtime.refusal import Refusal
@@ -111,7 +111,7 @@ def _file_system(daemon: Daemon, container: Container, row: Refusal) -> FileSyst
             mounts=mounts,
             masked_paths=masked_paths_of(container),
             read_only_paths=read_only_paths_of(container),
-            sysctls=sysctls_of(daemon, container.sandbox),
+            namespaces=namespaces_of(daemon, container.sandbox),
             layer=container.restored_from.layer if container.restored_from is not None else None,
             clock=lambda: daemon.kernel.now_ns,
         )

@@ -66,6 +66,11 @@ USER_NAMESPACE = refusal(
     "failed to start sandbox {id!q}: failed to create containerd container: user namespace configuration: {reason}",
     "{reason}",
 )
+USER_NAMESPACE_ROOT = refusal(
+    "failed to start sandbox {id!q}: failed to create containerd container: container ID 0 cannot be mapped to a host "
+    "ID",
+    "container ID 0 cannot be mapped to a host ID",
+)
 USER_NAMESPACE_MODE = refusal(
     "failed to start sandbox {id!q}: unsupported user namespace mode: {mode!q}", "unsupported pod mode: {mode!q}"
 )

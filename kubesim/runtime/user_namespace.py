@@ -21,6 +21,8 @@ def check_user_namespace(daemon: Daemon, sandbox_id: str, options: api.Namespace
     asked = options.userns_options
     if asked.mode not in (api.POD, api.NODE):
         raise daemon.refuse(say.USER_NAMESPACE_MODE, id=sandbox_id, mode=mode_name(asked.mode))
+    if asked.mode == api.POD:
+        _check_root(daemon, sandbox_id, [*asked.uids[:1], *asked.gids[:1]])
     if daemon.profile.texts == "cri-o":
         return
     for kind, mappings in (("UID", asked.uids), ("GID", asked.gids)):
@@ -47,6 +49,12 @@ def _check_mappings(daemon: Daemon, sandbox_id: str, kind: str, mappings: Sequen
         raise _refused(daemon, sandbox_id, reason)
     if mappings and mappings[0].length < 1:
         raise _refused(daemon, sandbox_id, f"{kind} mapping: invalid mapping length: {mappings[0].length}")
+
+
+def _check_root(daemon: Daemon, sandbox_id: str, mappings: Sequence[api.IDMapping]) -> None:
+    """Root of the container needs an id on the node, to which its files are given."""
+    if any(mapping.container_id > 0 for mapping in mappings):
+        raise daemon.refuse(say.USER_NAMESPACE_ROOT, id=sandbox_id)
 
 
 def _refused(daemon: Daemon, sandbox_id: str, reason: str) -> CriError:

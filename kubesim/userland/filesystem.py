@@ -7,7 +7,7 @@ Rule 3: a change on a read-only mount is EROFS before anything else is asked, as
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 from kubesim.images.tree import LINKS_MAX, FileTree, components
 from kubesim.userland.credentials import EXECUTE, ROOT, Credentials
@@ -20,7 +20,7 @@ from kubesim.userland.mounts import HostSource, Mount, MountSpec, TmpfsSource, T
 from kubesim.userland.nodes import Node
 from kubesim.userland.overlay import LayerUsage, UpperNode
 from kubesim.userland.place import Place
-from kubesim.userland.proc import ProcMount, sys_root
+from kubesim.userland.proc import Namespaces, ProcMount, sys_root
 
 __all__ = [
     "FileKind",
@@ -29,6 +29,7 @@ __all__ = [
     "FsError",
     "HostSource",
     "MountSpec",
+    "Namespaces",
     "Place",
     "Stat",
     "TmpfsSource",
@@ -47,8 +48,8 @@ class FileSystem:
     layer, also under a read-only root. Raises FsError with the path where that is not possible, or where a bind's
     source does not exist. `layer` is what the writable layer begins with, as `changes` of an earlier file system of the
     same image gave it. `read_only_paths` cannot be changed and `masked_paths` not be read, where they lead to
-    something. `sysctls` are what the container's namespaces have other than the defaults. `clock` gives the times of
-    changes in ns since the epoch.
+    something. `namespaces` is what /proc tells of the container's. `clock` gives the times of changes in ns since the
+    epoch.
     """
 
     def __init__(
@@ -60,7 +61,7 @@ class FileSystem:
         layer: LayerDiff | None = None,
         masked_paths: Sequence[str] = (),
         read_only_paths: Sequence[str] = (),
-        sysctls: Mapping[str, str] | None = None,
+        namespaces: Namespaces | None = None,
         clock: Callable[[], int] = _epoch,
     ) -> None:
         self.clock = clock
@@ -70,7 +71,7 @@ class FileSystem:
         self._root = Mount("/", self._upper, is_read_only=False)
         self._mounts: dict[str, Mount] = {}
         self._runtime = FileView(self, ROOT)
-        self._mount("/proc", lambda path: ProcMount(path, sysctls=sysctls or {}))
+        self._mount("/proc", lambda path: ProcMount(path, namespaces=namespaces or Namespaces()))
         self._mount("/dev", lambda path: Mount(path, DevRoot(), is_read_only=False))
         self._mount("/sys", lambda path: Mount(path, sys_root(), is_read_only=True))
         for spec in sorted(mounts, key=lambda mount: len(components(mount.destination))):

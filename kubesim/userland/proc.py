@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from dataclasses import dataclass, field
+from typing import Protocol, TypeAlias
 
 from kubesim.images.tree import symlink_node
 from kubesim.userland.credentials import SECCOMP_FILTER, Credentials
@@ -41,22 +42,39 @@ class ProcessFacts(Protocol):
         """The processes of its pid namespace, this one among them, by pid."""
 
 
+IdMap: TypeAlias = tuple[tuple[int, int, int], ...]
+"""Lines of uid_map: the first id inside, the first id outside, how many follow each other."""
+
+WHOLE_ID_MAP: IdMap = ((0, 0, 4294967295),)
+"""What the node's own user namespace shows."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Namespaces:
+    """What /proc shows of the namespaces of a container."""
+
+    sysctls: Mapping[str, str] = field(default_factory=dict)
+    """Those that differ from the defaults, by name with dots."""
+    uids: IdMap = WHOLE_ID_MAP
+    gids: IdMap = WHOLE_ID_MAP
+
+
 class ProcMount(Mount):
     """The mount at /proc: `self` depends on who asks."""
 
-    __slots__ = ("_sysctls",)
+    __slots__ = ("_namespaces",)
 
-    def __init__(self, path: str, *, sysctls: Mapping[str, str]) -> None:
+    def __init__(self, path: str, *, namespaces: Namespaces) -> None:
         super().__init__(path, fixed_directory({}), is_read_only=False)
-        self._sysctls = sysctls
+        self._namespaces = namespaces
 
     def root_for(self, asker: Asker) -> Node:
         """The directory as this process sees it."""
         process: ProcessFacts | None = asker.process  # type: ignore[assignment]  # only processes are put there
-        return self.root if process is None else _root_of(process, self._sysctls)
+        return self.root if process is None else _root_of(process, self._namespaces)
 
 
-def _root_of(process: ProcessFacts, sysctls: Mapping[str, str]) -> Node:
+def _root_of(process: ProcessFacts, namespaces: Namespaces) -> Node:
     def names() -> list[str]:
         return [*(str(other.pid) for other in process.neighbours()), "self", "sys", *_MACHINE]
 
@@ -64,12 +82,12 @@ def _root_of(process: ProcessFacts, sysctls: Mapping[str, str]) -> Node:
         if name == "self":
             return TreeView(symlink_node(str(process.pid)))
         if name == "sys":
-            return sysctl_directory(sysctls, hostname=process.hostname)
+            return sysctl_directory(namespaces.sysctls, hostname=process.hostname)
         if name in _MACHINE:
             return _MACHINE[name]
         for other in process.neighbours() if name.isdecimal() else ():
             if str(other.pid) == name:
-                return _directory_of(other)
+                return _directory_of(other, namespaces)
         return None
 
     return VirtualDirectory(names, child)
@@ -81,7 +99,7 @@ _MACHINE: Mapping[str, Node] = {
 }
 
 
-def _directory_of(process: ProcessFacts) -> Node:
+def _directory_of(process: ProcessFacts, namespaces: Namespaces) -> Node:
     return fixed_directory(
         {
             "cmdline": VirtualFile(lambda: b"".join(_bytes(word) + b"\0" for word in process.argv)),
@@ -90,9 +108,16 @@ def _directory_of(process: ProcessFacts) -> Node:
                 lambda: b"".join(_bytes(f"{key}={value}") + b"\0" for key, value in process.env.items()), mode=0o400
             ),
             "fd": _descriptors_of(process),
+            "gid_map": VirtualFile(lambda: _id_map(namespaces.gids)),
             "status": VirtualFile(lambda: _status_of(process)),
+            "uid_map": VirtualFile(lambda: _id_map(namespaces.uids)),
         }
     )
+
+
+def _id_map(lines: IdMap) -> bytes:
+    """Mirrors linux: kernel/user_namespace.c, uid_m_show."""
+    return b"".join(b"%10d %10d %10d\n" % line for line in lines)
 
 
 def _descriptors_of(process: ProcessFacts) -> Node:

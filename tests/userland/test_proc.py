@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from kubesim.policy.capabilities import ALL_CAPABILITIES, capability_mask
 from kubesim.userland.credentials import SECCOMP_FILTER
+from kubesim.userland.proc import Namespaces
 from kubesim.userland.process import Credentials
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ def status_of(world: World, who: Credentials) -> dict[str, str]:
 
 def test_sysctls_are_files(world: World) -> None:
     sysctls = {"kernel.shm_rmid_forced": "1", "net.ipv4.conf.eno2/100.rp_filter": "2"}
-    files = world.container(sysctls=sysctls)
+    files = world.container(namespaces=Namespaces(sysctls=sysctls))
 
     def read(path: str) -> str:
         return world.run("cat", f"/proc/sys/{path}", files=files).out
@@ -69,3 +70,11 @@ def test_a_shell_says_when_what_it_found_cannot_be_executed(world: World) -> Non
     assert (missing.err, missing.code) == ("/bin/sh: nothing: not found\n", 127)
     env = (("PATH", "/bin:/usr/bin"),)
     assert world.run("/bin/sh", "-c", "PATH=/etc/passwd; ls", files=files, env=env).code == 127
+
+
+def test_id_maps_are_those_of_the_user_namespace(world: World) -> None:
+    own = world.container(namespaces=Namespaces(uids=((0, 1000, 65536),), gids=((0, 2000, 65536),)))
+
+    assert world.run("cat", "/proc/self/uid_map").out == "         0          0 4294967295\n"
+    assert world.run("cat", "/proc/self/uid_map", files=own).out == "         0       1000      65536\n"
+    assert world.run("cat", "/proc/self/gid_map", files=own).out == "         0       2000      65536\n"

@@ -310,3 +310,38 @@ def test_sysctls_are_those_of_the_pods_namespaces(new_node: Any, profile: str, f
     assert value("kernel/shm_rmid_forced") == "1"
     assert value("fs/mqueue/msg_max") == "100"
     assert value("net/ipv4/ip_unprivileged_port_start") == first_port
+
+
+def mapped(container_id: int) -> api.NamespaceOption:
+    mapping = [api.IDMapping(container_id=container_id, host_id=1000, length=65536)]
+    return api.NamespaceOption(userns_options=api.UserNamespace(mode=api.POD, uids=mapping, gids=mapping))
+
+
+@pytest.mark.parametrize(
+    ("profile", "message"),
+    [
+        ("containerd-2.3", "failed to create containerd container: container ID 0 cannot be mapped to a host ID"),
+        ("cri-o-1.36", "container ID 0 cannot be mapped to a host ID"),
+    ],
+)
+def test_root_of_a_user_namespace_needs_an_id_on_the_node(new_node: Any, profile: str, message: str) -> None:
+    node = new_node(profile)
+    error = node.refused(running(node, node.pod_config(linux=linux(namespace_options=mapped(1)))))
+    assert error.code is Code.UNKNOWN
+    assert error.message.endswith(message)
+    assert node.pods() == []
+
+
+def test_a_user_namespace_is_seen_from_inside(node: Any) -> None:
+    config = node.pod_config(linux=linux(namespace_options=mapped(0)))
+    security = api.LinuxContainerSecurityContext(namespace_options=mapped(0))
+    ctr = node.start(
+        node.run_pod(config),
+        "sleep",
+        "1000",
+        pod_config=config,
+        linux=api.LinuxContainerConfig(security_context=security),
+    )
+    for name in ("uid_map", "gid_map"):
+        shown = node.do(node.execing(ctr, "cat", f"/proc/self/{name}")).stdout
+        assert shown.split() == [b"0", b"1000", b"65536"]
