@@ -36,6 +36,7 @@ BUSYBOX_APPLETS = (
     "sh",
     "sleep",
     "sort",
+    "sync",
     "tail",
     "test",
     "top",

@@ -119,6 +119,10 @@ def test_a_running_container_is_changed_and_looked_at(crictl: Crictl, folder: Pa
     pod_stats = crictl.json("statsp", "-o", "json", pod_id)["stats"]
     assert pod_stats[0]["attributes"]["id"] == pod_id  # type: ignore[index]
     assert "p1" in crictl.run("statsp", "-s", "1")
+    descriptors = crictl.json("metricdescs")["descriptors"]
+    assert "container_cpu_usage_seconds_total" in {descriptor["name"] for descriptor in descriptors}  # type: ignore[attr-defined, index]
+    metrics = crictl.json("metricsp")["podMetrics"]
+    assert [item["podSandboxId"] for item in metrics] == [pod_id]  # type: ignore[attr-defined, index]
     assert crictl.run("ps", "-q", "--image", BUSYBOX, "--pod", pod_id, "--state", "running").strip() == container_id
     assert crictl.run("pods", "-q", "--name", "p1", "--state", "ready").strip() == pod_id
 

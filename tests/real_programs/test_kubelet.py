@@ -57,6 +57,7 @@ EXPECTED_COMPLAINTS = {
     "Failed to set rlimit on max file handles": "of the machine",
     "checkpoint is not found": "a kubelet that runs for the first time",
     "Skipping pod synchronization": "before the first look at the runtime",
+    "Housekeeping took longer than expected": "the machine is busy with other things",
     "no imagefs label for configured runtime": "it knows runtimes by the usual paths of their sockets",
     "failed to find pid namespace of init process": "of the machine",
     "code = NotFound": "it asks for containers that it removed itself: links in /var/log/containers name them",

@@ -220,6 +220,13 @@ def test_grep_selects_lines(world: World, words: list[str], out: str, err: str, 
     assert (command.out, command.err, command.code) == (out, err, code)
 
 
+def test_sync_has_nothing_to_do(world: World) -> None:
+    assert world.run("sync").code == 0
+    assert world.run("sync", "/etc/passwd").code == 0
+    missing = world.run("sync", "/none")
+    assert (missing.err, missing.code) == ("sync: can't open '/none': No such file or directory\n", 1)
+
+
 def test_grep_names_its_files(world: World) -> None:
     world.files.as_root().write("/a", b"one\ntwo\n")
     world.files.as_root().write("/b", b"two\n")
