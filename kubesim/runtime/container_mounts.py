@@ -91,7 +91,14 @@ def _plan_bind(daemon: Daemon, container_id: str, mount: api.Mount, planned: Pla
     refusal = propagation_refusal(path, propagation, None if propagation == "private" else _mountinfo(daemon))
     if refusal is not None:
         raise daemon.refuse(say.MOUNT_PROPAGATION, id=container_id, reason=refusal)
-    planned.specs.append(MountSpec(destination=mount.container_path, source=source, is_read_only=mount.readonly))
+    planned.specs.append(
+        MountSpec(
+            destination=mount.container_path,
+            source=source,
+            is_read_only=mount.readonly,
+            is_recursive=mount.recursive_read_only,
+        )
+    )
     planned.shown.append(_shown_bind(daemon, mount, path))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 
@@ -31,6 +31,8 @@ class Stat:
     mtime_ns: int
     program: str = ""
     """The emulated program that runs when the file is executed; "" for plain data."""
+    device: int = field(default=0, compare=False)
+    """The file system it lies on, as far as the host tells them apart: another one begins at a mount point."""
 
     @property
     def is_directory(self) -> bool:

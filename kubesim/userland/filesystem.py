@@ -16,7 +16,7 @@ from kubesim.userland.file_stat import FileKind, Stat
 from kubesim.userland.file_view import FileView
 from kubesim.userland.fs_error import FsError
 from kubesim.userland.layer_diff import LayerDiff, apply_layer, diff_layer
-from kubesim.userland.mounts import HostSource, Mount, MountSpec, TmpfsSource, TreeSource, masked, mount_of
+from kubesim.userland.mounts import HostSource, Mount, MountSpec, TmpfsSource, TreeSource, masked, mount_below, mount_of
 from kubesim.userland.nodes import Node
 from kubesim.userland.overlay import LayerUsage, UpperNode
 from kubesim.userland.place import Place
@@ -158,6 +158,8 @@ class FileSystem:
                 mount = mounts[here]
                 node = mount.root_for(view)
             else:
+                if mount.is_read_only and mount is not self._root:
+                    mount = mount_below(mount, here, node, below)
                 node = below
         return Place(here or "/", node, parent, last, mount)
 

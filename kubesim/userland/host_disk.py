@@ -194,6 +194,7 @@ class RealHostFiles:
         uid, gid = self._owners.get((found.st_dev, found.st_ino), (found.st_uid, found.st_gid))
         return Stat(
             kind=_KINDS.get(stat_bits.S_IFMT(found.st_mode), FileKind.OTHER),
+            device=found.st_dev,
             mode=stat_bits.S_IMODE(found.st_mode),
             uid=uid,
             gid=gid,

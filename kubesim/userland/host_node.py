@@ -13,7 +13,7 @@ from kubesim.userland.nodes import Node
 class HostNode(Node):
     """A file or directory of the host; `path` starts at the bind."""
 
-    __slots__ = ("_stat", "files", "kind", "path")
+    __slots__ = ("_stat", "device", "files", "kind", "path")
 
     def __init__(self, files: HostFiles, path: str, stat: Stat | None = None) -> None:
         found = stat or files.stat(path)
@@ -22,6 +22,7 @@ class HostNode(Node):
         self.files = files
         self.path = path
         self.kind = found.kind
+        self.device = found.device
         self._stat: Stat | None = found
 
     def stat(self) -> Stat:

@@ -50,6 +50,8 @@ class MountSpec:
     destination: str
     source: Source
     is_read_only: bool = False
+    is_recursive: bool = False
+    """Whether what the node has mounted below a read-only bind is read-only as well."""
 
 
 class Asker(Protocol):
@@ -64,6 +66,7 @@ class Mount:
     """A mounted file system at a canonical path of the container."""
 
     __slots__ = ("is_read_only", "path", "root")
+    is_recursive = False
 
     def __init__(self, path: str, root: Node, *, is_read_only: bool) -> None:
         self.path = path
@@ -73,6 +76,23 @@ class Mount:
     def root_for(self, asker: Asker) -> Node:  # noqa: ARG002 - /proc overrides it
         """The node at the mount point."""
         return self.root
+
+
+class RecursiveMount(Mount):
+    """A bind whose flags count for the mounts of the node below it as well (mount_setattr with AT_RECURSIVE)."""
+
+    __slots__ = ()
+    is_recursive = True
+
+
+def mount_below(mount: Mount, path: str, above: Node, node: Node) -> Mount:
+    """The mount that a step down in a bind leads to: another one where the node has mounted something.
+
+    A bind takes such mounts along with their own flags, which the node itself applies: read-only does not spread.
+    Mirrors runc: libcontainer/rootfs_linux.go, mountToRootfs; KEP-3857.
+    """
+    crosses = isinstance(node, HostNode) and isinstance(above, HostNode) and node.device != above.device
+    return Mount(path, node, is_read_only=False) if crosses and not mount.is_recursive else mount
 
 
 def masked(node: Node) -> Node:
@@ -86,5 +106,6 @@ def mount_of(path: str, spec: MountSpec) -> Mount:
     if isinstance(source, TreeSource):
         return Mount(path, TreeView(source.tree.root), is_read_only=True)
     if isinstance(source, HostSource):
-        return Mount(path, HostNode(source.files.confined(source.path), "/"), is_read_only=spec.is_read_only)
+        root = HostNode(source.files.confined(source.path), "/")
+        return (RecursiveMount if spec.is_recursive else Mount)(path, root, is_read_only=spec.is_read_only)
     return Mount(path, tmpfs_root(mode=source.mode), is_read_only=spec.is_read_only)
