@@ -124,6 +124,7 @@ def image_from_fixture(fixture: ImageFixture, *, directory: Path) -> Image:
         id=spec.id,
         digest=spec.digest or names[0].digest or None,
         size_bytes=fixture.size_bytes,
+        unpacked_bytes=fixture.unpacked_bytes,
         pinned=spec.pinned,
         is_present=spec.present,
         pull=_pull(fixture),
@@ -191,7 +192,10 @@ def _pull(fixture: ImageFixture) -> PullBehaviour:
     return PullBehaviour(
         duration_ns=fixture.pull_duration_ns,
         bandwidth_bytes_per_second=fixture.pull_bytes_per_second,
-        error=None if error is None else PullError(message=error.message, code=error.code, times=error.times),
+        stall_after_bytes=fixture.pull_stall_bytes,
+        error=None
+        if error is None
+        else PullError(message=error.message or "", code=error.code, kind=error.kind, times=error.times),
         credentials=None if wanted is None else Credential(wanted.username, wanted.password),
     )
 

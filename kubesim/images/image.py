@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from itertools import accumulate, pairwise
+from typing import Literal, NamedTuple
 
 from kubesim.images.oci import (
     CONFIG_MEDIA_TYPE,
@@ -35,13 +36,19 @@ class Credential(NamedTuple):
     password: str
 
 
+PullErrorKind = Literal[
+    "not-found", "unauthorized", "registry-unavailable", "signature-invalid", "no-matching-platform"
+]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PullError:
-    """A pull that fails although the image is there."""
+    """A pull that fails although the image is there: with a message, or as a runtime words a kind of failure."""
 
-    message: str
+    message: str = ""
     code: str = "Unknown"
-    """Name of the gRPC status, such as `Unavailable`."""
+    """Name of the gRPC status, such as `Unavailable`; a kind has the runtime's own."""
+    kind: PullErrorKind | None = None
     times: int | None = None
     """How many pulls fail before they begin to work; None for all."""
 
@@ -53,7 +60,9 @@ class PullBehaviour:
     duration_ns: int = 0
     """Time the transfer takes whatever the size."""
     bandwidth_bytes_per_second: int | None = None
-    """Bytes of content per second, on top of `duration_ns`; None for no limit."""
+    """Bytes of content per second and pull, on top of `duration_ns`; None for no limit."""
+    stall_after_bytes: int | None = None
+    """No byte comes after so many; None for a transfer that ends."""
     error: PullError | None = None
     credentials: Credential | None = None
     """What a pull must present; None for a registry that asks nobody."""
@@ -63,6 +72,24 @@ class PullBehaviour:
         if self.bandwidth_bytes_per_second is None:
             return self.duration_ns
         return self.duration_ns + size_bytes * _NS // self.bandwidth_bytes_per_second
+
+
+class ContentBlob(NamedTuple):
+    """One thing a pull transfers: a manifest, a config, a layer or a blob of an artifact."""
+
+    digest: str
+    size_bytes: int
+
+
+class ImageLayer(NamedTuple):
+    """One layer, as it lies unpacked on a node."""
+
+    diff_id: str
+    chain_id: str
+    """Of this layer with all below it: what two images must share to share it on the disk."""
+    size_bytes: int
+    entries: int
+    """Files and directories in it."""
 
 
 class ArtifactBlob(NamedTuple):
@@ -98,13 +125,17 @@ class Image:
     """Normalised names, tags and `repo@digest`, in the order of the fixture."""
     size_bytes: int
     """What a pull transfers: config, manifest and layers; of an artifact its blobs; or what the fixture declares."""
+    unpacked_bytes: int
+    """What its layers take on the disk; of an artifact the same as `size_bytes`; or what the fixture declares."""
     config: ImageConfig
     tree: FileTree
     """The file system; empty for an artifact."""
     config_json: bytes
     manifest_json: bytes
-    diff_ids: tuple[str, ...] = ()
-    """Digests of the uncompressed layers, lowest first."""
+    layers: tuple[ImageLayer, ...] = ()
+    """Lowest first."""
+    blobs: tuple[ContentBlob, ...] = ()
+    """In the order of the transfer; their sizes add up to `size_bytes`."""
     annotations: tuple[tuple[str, str], ...] = ()
     """Annotations of the manifest, in order of their names."""
     pinned: bool = False
@@ -118,7 +149,12 @@ class Image:
     @property
     def chain_id(self) -> str:
         """The chain id of all layers; "" without layers."""
-        return chain_ids(self.diff_ids)[-1] if self.diff_ids else ""
+        return self.layers[-1].chain_id if self.layers else ""
+
+    @property
+    def diff_ids(self) -> tuple[str, ...]:
+        """Digests of the uncompressed layers, lowest first."""
+        return tuple(layer.diff_id for layer in self.layers)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,6 +165,8 @@ class Declared:
     id: str | None = None
     digest: str | None = None
     size_bytes: int | None = None
+    unpacked_bytes: int | None = None
+    """None: as `size_bytes` when that is declared."""
     pinned: bool = False
     is_present: bool = False
     pull: PullBehaviour = PullBehaviour()
@@ -148,10 +186,12 @@ def make_image(
     """
     tree = build_tree([])
     tars: list[bytes] = []
+    entries_of: list[int] = []
     for layer in layers:
         entries = sorted(dict(layer).items())
         tree = build_tree(entries, base=tree)
         tars.append(layer_tar(entries))
+        entries_of.append(len(entries))
     diff_ids = tuple(sha256_digest(tar) for tar in tars)
     document = config_json(config, diff_ids=diff_ids, architecture=architecture, os=os)
     manifest = manifest_json(
@@ -162,12 +202,17 @@ def make_image(
     return _image(
         declared,
         id_=sha256_digest(document),
-        size_bytes=len(document) + len(manifest) + sum(map(len, tars)),
+        contents=[
+            ContentBlob(sha256_digest(document), len(document)),
+            *(ContentBlob(diff_id, len(tar)) for diff_id, tar in zip(diff_ids, tars, strict=True)),
+        ],
+        layers=[
+            ImageLayer(*layer) for layer in zip(diff_ids, chain_ids(diff_ids), map(len, tars), entries_of, strict=True)
+        ],
         config=config,
         tree=tree,
         config_json=document,
         manifest_json=manifest,
-        diff_ids=diff_ids,
     )
 
 
@@ -189,7 +234,8 @@ def make_artifact(declared: Declared, artifact: Artifact) -> Image:
     return _image(
         declared,
         id_=declared.digest or sha256_digest(manifest),
-        size_bytes=sum(layer["size"] for layer in layers),
+        contents=[ContentBlob(layer["digest"], layer["size"]) for layer in layers],
+        layers=[],
         config=ImageConfig(),
         tree=build_tree([]),
         config_json=EMPTY_CONFIG,
@@ -202,27 +248,50 @@ def _image(
     declared: Declared,
     *,
     id_: str,
-    size_bytes: int,
+    contents: Sequence[ContentBlob],
+    layers: Sequence[ImageLayer],
     config: ImageConfig,
     tree: FileTree,
     config_json: bytes,
     manifest_json: bytes,
-    diff_ids: tuple[str, ...] = (),
     artifact: Artifact | None = None,
 ) -> Image:
+    digest = declared.digest or sha256_digest(manifest_json)
+    # CRI-O shows an artifact with the size of its blobs alone.
+    blobs = [*contents] if artifact is not None else [ContentBlob(digest, len(manifest_json)), *contents]
+    own_bytes = sum(blob.size_bytes for blob in blobs)
+    size_bytes = own_bytes if declared.size_bytes is None else declared.size_bytes
+    unpacked = declared.unpacked_bytes if declared.unpacked_bytes is not None else declared.size_bytes
+    if unpacked is None:
+        unpacked = sum(layer.size_bytes for layer in layers) if artifact is None else own_bytes
     return Image(
         id=declared.id or id_,
-        digest=declared.digest or sha256_digest(manifest_json),
+        digest=digest,
         references=declared.references,
-        size_bytes=size_bytes if declared.size_bytes is None else declared.size_bytes,
+        size_bytes=size_bytes,
+        unpacked_bytes=unpacked,
         config=config,
         tree=tree,
         config_json=config_json,
         manifest_json=manifest_json,
-        diff_ids=diff_ids,
+        layers=tuple(
+            layer._replace(size_bytes=size)
+            for layer, size in zip(layers, _shares(unpacked, [layer.size_bytes for layer in layers]), strict=True)
+        ),
+        blobs=tuple(
+            ContentBlob(blob.digest, size)
+            for blob, size in zip(blobs, _shares(size_bytes, [blob.size_bytes for blob in blobs]), strict=True)
+        ),
         annotations=tuple(sorted(declared.annotations)),
         pinned=declared.pinned,
         is_present=declared.is_present,
         pull=declared.pull,
         artifact=artifact,
     )
+
+
+def _shares(total: int, sizes: Sequence[int]) -> list[int]:
+    """`total` given out in proportion to `sizes`, without a remainder: declared sizes are for the image as a whole."""
+    whole = sum(sizes)
+    marks = [total * below // whole if whole else 0 for below in accumulate(sizes, initial=0)]
+    return [upper - lower for lower, upper in pairwise(marks)]

@@ -75,22 +75,28 @@ class CredentialsSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 class PullErrorSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """Makes pulls fail."""
+    """Makes pulls fail: with a message, or as the runtime words a kind of failure."""
 
-    message: str
+    message: str | None = None
     code: str = "Unknown"
-    """The gRPC status name."""
+    """The gRPC status name; only with a message."""
+    kind: (
+        Literal["not-found", "unauthorized", "registry-unavailable", "signature-invalid", "no-matching-platform"] | None
+    ) = None
+    """A failure that each runtime reports in its own words; a signature is only looked at by those that can."""
     times: int | None = None
     """How many pulls fail; None: all."""
 
 
-class PullSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+class PullSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"):
     """How the registry behaves for this image."""
 
     duration: str | None = None
     """A Go duration: how long a pull takes."""
     bandwidth: str | int | None = None
-    """Bytes per second, a Kubernetes quantity ("10Mi"): a pull takes size / bandwidth."""
+    """Bytes per second, a Kubernetes quantity ("10Mi"): a pull takes size / bandwidth. Each pull has it to itself."""
+    stalls_after: str | int | None = None
+    """Bytes, a Kubernetes quantity: after so many of a pull no more come. It hangs until somebody gives up."""
     credentials: CredentialsSpec | None = None
     error: PullErrorSpec | None = None
 
@@ -123,7 +129,9 @@ class ImageSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, o
     present: bool = False
     """Already on the node when it starts, under all its names; else it has to be pulled."""
     size: str | int | None = None
-    """Bytes, a Kubernetes quantity; computed from the content when left out."""
+    """Bytes that a pull transfers, a Kubernetes quantity; computed from the content when left out."""
+    unpacked_size: str | int | None = None
+    """Bytes on the disk of the node, a Kubernetes quantity; when left out, `size` if there is one, or computed."""
     programs: dict[str, str] = field(default_factory=dict)
     """Executable path -> name of a built-in program that runs there."""
     pull: PullSpec | None = None

@@ -26,6 +26,7 @@ from kubesim.model.image_document import (
     PullSpec,
 )
 from kubesim.model.image_name import parse_image_name
+from kubesim.model.mistakes import nearest, one_of
 from kubesim.model.paths import Path
 from kubesim.model.quantity import parse_quantity
 from kubesim.model.yaml_text import Document
@@ -35,6 +36,13 @@ DIRECTORY_MODE = 0o755
 MODE_MAX = 0o7777
 
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+_CODES = (
+    "Canceled", "Unknown", "InvalidArgument", "DeadlineExceeded", "NotFound", "AlreadyExists", "PermissionDenied",
+    "ResourceExhausted", "FailedPrecondition", "Aborted", "OutOfRange", "Unimplemented", "Internal", "Unavailable",
+    "DataLoss", "Unauthenticated",
+)  # fmt: skip
+"""gRPC status codes as Go names them, without OK."""
+
 _SOURCES = ("text", "base64", "directory", "userland", "link")
 
 
@@ -85,8 +93,10 @@ class ImageFixture:
     blobs: tuple[tuple[BlobSpec, bytes], ...]
     """The artifact's blobs with their content; empty for an ordinary image."""
     size_bytes: int | None
+    unpacked_bytes: int | None
     pull_duration_ns: int
     pull_bytes_per_second: int | None
+    pull_stall_bytes: int | None
     where: str
     """`file:line:column` of the document, for messages."""
 
@@ -172,18 +182,20 @@ class _Reader:
         self._names(name, spec)
         pull = spec.pull or PullSpec()
         duration_ns = self._measure(("spec", "pull", "duration"), pull.duration, parse_duration)
-        bandwidth = self._measure(
-            ("spec", "pull", "bandwidth"), pull.bandwidth, lambda text: parse_quantity(text).value
-        )
-        size = self._measure(("spec", "size"), spec.size, lambda text: parse_quantity(text).value)
+        bandwidth = self._bytes(("spec", "pull", "bandwidth"), pull.bandwidth)
+        if bandwidth == 0:
+            self._error(("spec", "pull", "bandwidth"), "0 bytes per second", "for a pull that hangs: stallsAfter: 0")
+        self._pull_error(pull)
         return ImageFixture(
             name=name,
             spec=spec,
             entries=tuple(self._entries(spec)),
             blobs=tuple(self._blobs(spec)),
-            size_bytes=size,
+            size_bytes=self._bytes(("spec", "size"), spec.size),
+            unpacked_bytes=self._bytes(("spec", "unpackedSize"), spec.unpacked_size),
             pull_duration_ns=duration_ns or 0,
             pull_bytes_per_second=bandwidth,
+            pull_stall_bytes=self._bytes(("spec", "pull", "stallsAfter"), pull.stalls_after),
             where=self._document.where(self._base),
         )
 
@@ -201,6 +213,22 @@ class _Reader:
         if number < 0:
             self._error(path, f"{value} is negative")
         return number
+
+    def _bytes(self, path: Path, value: str | int | None) -> int | None:
+        return self._measure(path, value, lambda text: parse_quantity(text).value)
+
+    def _pull_error(self, pull: PullSpec) -> None:
+        error = pull.error
+        if error is None:
+            return
+        path = ("spec", "pull", "error")
+        if (error.message is None) == (error.kind is None):
+            self._error(path, "an error needs either a message or a kind")
+        elif error.kind is not None and error.code != "Unknown":
+            self._error((*path, "code"), "a kind has the code of the runtime", "leave out code")
+        elif error.code not in _CODES:
+            hint = f"expected {one_of(_CODES)}{nearest(error.code, _CODES)}"
+            self._error((*path, "code"), f"{error.code!r} is no gRPC status code of an error", hint)
 
     def _names(self, name: str, spec: ImageSpec) -> None:
         for path, text in [

@@ -24,6 +24,7 @@ from kubesim.policy.image_reference import (
 from kubesim.policy.runtime_profile import ImageSwitches
 
 _HEX = re.compile(r"[0-9a-f]*")
+_ANY_HEX = re.compile(r"[0-9a-fA-F]*")
 _ID_LENGTH = 64
 
 
@@ -38,6 +39,8 @@ class ImageKey:
     order: Literal["references-first", "id-first"]
     refusal: str = ""
     """What the runtime says when no id has the prefix and there are no references to try; empty: not found."""
+    is_unknown_id: bool = False
+    """ImageStatus and ListImages take what is refused for an id that is not there; RemoveImage does not."""
 
 
 def image_key(text: str, images: ImageSwitches) -> ImageKey:
@@ -87,7 +90,14 @@ def _crio_key(text: str, images: ImageSwitches) -> ImageKey:
     try:
         references = _crio_candidates(text, images.search_registries)
     except InvalidReference as error:
-        return ImageKey(id_prefix=id_prefix, references=(), order="id-first", refusal=str(error))
+        looks_like_id = len(text) >= images.short_id_length_min and _ANY_HEX.fullmatch(text) is not None
+        return ImageKey(
+            id_prefix=id_prefix,
+            references=(),
+            order="id-first",
+            refusal=str(error),
+            is_unknown_id=images.hex_names == "not-found" and looks_like_id,
+        )
     return ImageKey(id_prefix=id_prefix, references=references, order="id-first")
 
 

@@ -186,6 +186,8 @@ class ImageSwitches:
     short_names: Literal["docker-hub", "search-registries"]
     """A name without a domain: it is docker.io's, or tried in each registry of `search_registries`."""
     search_registries: tuple[str, ...]
+    hex_names: Literal["refused", "not-found"]
+    """A name of hex digits that can be no reference, in ImageStatus and ListImages: an error, or an unknown id."""
     list_filter: Literal["ignored", "lookup"]
     remove_by_name: Literal["all-references", "that-name"]
     remove_in_use: Literal["allowed", "refused"]
@@ -194,10 +196,28 @@ class ImageSwitches:
     size: Literal["compressed", "uncompressed"]
     stores_artifacts: bool
     """Whether OCI artifacts can be pulled, listed and removed."""
+    removes_artifact_by_id: bool
+    """Whether RemoveImage by the whole id of an artifact removes it; an answer of OK either way."""
+    pinning: Literal["at-pull", "by-name"]
+    """An image is pinned for good when it is pulled under a pinned name; or while it has one, by patterns."""
+    pinned_images: tuple[str, ...]
+    """What is pinned besides the pause image."""
+    filesystem_usage: Literal["snapshots", "records"]
+    """What ImageFsInfo counts: unpacked layers and the containers' writable ones; or the records of images alone."""
+    image_store: str
+    """A directory for images apart from containers, which splits ImageFsInfo; empty: both lie together."""
     container_filesystems: bool
     """Whether ImageFsInfo.container_filesystems is filled."""
     moved_tag_digests: Literal["kept", "previous-name"]
     """What stays of an image that lost all tags: its digests; or one digest under its previous name."""
+    pull_auth: Literal["for-host", "for-any-host"]
+    """Which of a request's credentials are presented; see policy.registry_login."""
+    concurrent_pulls: Literal["share-content", "merged"]
+    """Calls for one image at one time: each ends by itself, no blob comes twice; or all share the first one's end."""
+    pull_error: Literal["reference", "image", "image-only", "image-or-artifact", "image-or-artifact-unless-network"]
+    """How an error of a registry is introduced: by what could not be resolved, or by what was tried to be pulled."""
+    verifies_signatures: bool
+    """Whether a pull fails when the signature of an image is refused."""
     pull_progress_timeout_seconds: int
     """A pull without a byte for so long is cancelled; 0 is never."""
     info_keys: tuple[str, ...]

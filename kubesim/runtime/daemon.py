@@ -7,10 +7,11 @@ from typing import Any
 
 from kubesim.cri.errors import CriError
 from kubesim.images.catalogue import Catalogue
-from kubesim.kernel import Event, Kernel, Task, sleep
+from kubesim.kernel import Event, Kernel, Promise, Task, sleep
 from kubesim.policy.runtime_profile import RuntimeProfile
 from kubesim.runtime.events import EventHub
 from kubesim.runtime.image_store import ImageStore
+from kubesim.runtime.image_transfer import ImageTransfers
 from kubesim.runtime.names import NameRegistry
 from kubesim.runtime.network import PodNetwork
 from kubesim.runtime.object_store import ObjectStore
@@ -44,6 +45,7 @@ class Daemon:
     texts: ErrorTexts
     catalogue: Catalogue
     images: ImageStore
+    transfers: ImageTransfers
     host_files: HostFiles
     own_files: MemoryHostFiles
     """The daemon's own directory: hostname, hosts, resolv.conf and /dev/shm of each sandbox. Never on the disk."""
@@ -68,6 +70,8 @@ class Daemon:
     container_names: NameRegistry = field(default_factory=NameRegistry)
     network: PodNetwork = field(default_factory=PodNetwork)
     network_ready: Event = field(default_factory=Event)
+    merged_pulls: dict[tuple[object, ...], Promise[str]] = field(default_factory=dict)
+    """Pulls in progress that others wait for, by what these have in common."""
     failed_pulls: dict[str, int] = field(default_factory=dict)
     """Pulls that a fixture let fail so far, by reference."""
     deprecations: dict[str, str] = field(default_factory=dict)

@@ -19,7 +19,8 @@ from kubesim.runtime.container_stop import remove_container, stop_container
 from kubesim.runtime.daemon import Daemon
 from kubesim.runtime.exec_sync import exec_sync, reopen_container_log
 from kubesim.runtime.image_pull import pull_image
-from kubesim.runtime.images import image_fs_info, image_status, list_images, remove_image
+from kubesim.runtime.image_usage import image_fs_info
+from kubesim.runtime.images import image_status, list_images, remove_image
 from kubesim.runtime.legacy_api import as_v1alpha2
 from kubesim.runtime.pod_metrics import list_metric_descriptors, list_pod_sandbox_metrics
 from kubesim.runtime.runtime_status import runtime_config, status, update_runtime_config, version

@@ -5,18 +5,29 @@ Mirrors containerd: internal/cri/server/images/image_pull.go; CRI-O: server/imag
 
 from __future__ import annotations
 
-import base64
-import binascii
-from urllib.parse import urlsplit
+from typing import NamedTuple
 
 from kubesim.cri import api
-from kubesim.cri.errors import Code, CriError
+from kubesim.cri.errors import CriError
 from kubesim.images.catalogue import repository
-from kubesim.images.image import Credential, Image
+from kubesim.images.image import Image
+from kubesim.kernel import Cancelled, Promise
 from kubesim.policy.image_lookup import pull_candidates
-from kubesim.policy.image_reference import InvalidReference, parse_reference
+from kubesim.policy.image_reference import InvalidReference
+from kubesim.policy.registry_login import InvalidLogin, Login, LoginFields, login_for_any_host
 from kubesim.runtime import image_refusals as say
 from kubesim.runtime.daemon import Daemon
+from kubesim.runtime.image_registry import pull_stopped, resolve_in_registry
+from kubesim.runtime.image_transfer import NoProgress
+
+
+class MergeKey(NamedTuple):
+    """Calls of which CRI-O makes one pull have this in common. Mirrors CRI-O: server/server.go, pullArguments."""
+
+    image: str
+    login: Login | LoginFields
+    sandbox_cgroup: str
+    namespace: str
 
 
 async def pull_image(daemon: Daemon, request: api.PullImageRequest) -> api.PullImageResponse:
@@ -24,109 +35,95 @@ async def pull_image(daemon: Daemon, request: api.PullImageRequest) -> api.PullI
 
     A pull that is cancelled leaves nothing: the image becomes visible in the step that answers.
     """
-    text = request.image.image
+    fields = _login_fields(request.auth)
+    login = _read_at_once(daemon, fields)
+    if daemon.profile.images.concurrent_pulls == "share-content":
+        return api.PullImageResponse(image_ref=await _pull(daemon, request.image.image, fields))
+    sandbox = request.sandbox_config
+    key = MergeKey(request.image.image, login, sandbox.linux.cgroup_parent, sandbox.metadata.namespace)
+    first = daemon.merged_pulls.get(key)
+    if first is not None:
+        return api.PullImageResponse(image_ref=await _result_of(first))
+    return api.PullImageResponse(image_ref=await _pull_for_all(daemon, key, fields))
+
+
+async def _pull_for_all(daemon: Daemon, key: MergeKey, fields: LoginFields) -> str:
+    """A pull that others may wait for. Its end is theirs, whatever it is: they do not try again."""
+    outcome: Promise[str] = Promise()
+    daemon.merged_pulls[key] = outcome
+    try:
+        image_ref = await _pull(daemon, key.image, fields)
+    except CriError as error:
+        outcome.fail(error)
+        raise
+    except Cancelled:
+        outcome.fail(pull_stopped(daemon, key.image))
+        raise
+    finally:
+        del daemon.merged_pulls[key]
+    outcome.resolve(image_ref)
+    return image_ref
+
+
+async def _result_of(first: Promise[str]) -> str:
+    try:
+        return await first.wait()
+    except CriError as error:
+        raise CriError(error.code, error.message) from None  # an error of one's own, with one's own traceback
+
+
+async def _pull(daemon: Daemon, text: str, fields: LoginFields) -> str:
+    """Try each reference that the name may mean. Raises the refusal of the last one."""
     try:
         candidates = pull_candidates(text, daemon.profile.images)
     except InvalidReference as error:
         raise daemon.refuse(say.REFERENCE_INVALID, image=text, reason=error) from None
-    refusal: CriError | None = None
-    for reference in candidates:
+    for reference in candidates[:-1]:
         try:
-            image = _resolve(daemon, reference, request.auth if request.HasField("auth") else None)
-        except CriError as error:
-            refusal = error
-            continue
-        await daemon.spend(_transfer_ns(daemon, image))
-        daemon.images.add(image, [reference])
-        return api.PullImageResponse(image_ref=_answer(daemon, image, reference))
-    assert refusal is not None, "pull_candidates gives at least one"
-    raise refusal
+            return await _pull_reference(daemon, reference, fields)
+        except CriError:
+            continue  # the runtime only logs it
+    return await _pull_reference(daemon, candidates[-1], fields)
 
 
-def _resolve(daemon: Daemon, reference: str, auth: api.AuthConfig | None) -> Image:
-    """Ask the registry. Raises CriError in the runtime's words."""
-    facts = _facts(reference)
-    image = daemon.catalogue.find(reference)
-    if image is None or (image.artifact is not None and not daemon.profile.images.stores_artifacts):
-        raise daemon.refuse(say.NOT_FOUND, **facts)
-    behaviour = image.pull
-    if behaviour.credentials is not None and _credential(daemon, facts["domain"], auth) != behaviour.credentials:
-        raise daemon.refuse(say.UNAUTHORIZED, **facts)
-    error = behaviour.error
-    if error is not None:
-        failures = daemon.failed_pulls.get(reference, 0)
-        if error.times is None or failures < error.times:
-            daemon.failed_pulls[reference] = failures + 1
-            row = say.REGISTRY_UNAVAILABLE if "connection refused" in error.message else say.PULL_FAILED
-            raise daemon.texts.refuse(row, code=_code(error.code), reason=error.message, **facts)
-    return image
-
-
-def _facts(reference: str) -> dict[str, str]:
-    parsed = parse_reference(reference)
-    return {
-        "image": reference,
-        "repository": repository(reference),
-        "domain": parsed.domain,
-        "path": parsed.path,
-        "tag": parsed.tag or parsed.digest,
-    }
-
-
-def _code(name: str) -> Code:
-    """The code of a Go name such as `NotFound`; fixtures are checked, so it exists."""
-    return next(code for code in Code if code.go_name == name)
-
-
-def _transfer_ns(daemon: Daemon, image: Image) -> int:
-    if daemon.images.has(image):
-        return daemon.timings.resolve_image_ns  # every layer is there already; only the name may be new
-    behaviour = image.pull
-    if not behaviour.duration_ns and behaviour.bandwidth_bytes_per_second is None:
-        return daemon.timings.pull_image_ns
-    return behaviour.time_ns(image.size_bytes)
-
-
-def _answer(daemon: Daemon, image: Image, reference: str) -> str:
+async def _pull_reference(daemon: Daemon, reference: str, fields: LoginFields) -> str:
+    image = resolve_in_registry(daemon, reference, fields)
+    await _fetch(daemon, image, reference)
+    daemon.images.add(image, [reference])
     if daemon.profile.images.pull_returns == "id":
         return daemon.images.shown_id(image)
     return f"{repository(reference)}@{image.digest}"
 
 
-def _credential(daemon: Daemon, domain: str, auth: api.AuthConfig | None) -> Credential | None:
-    """What is presented to the registry; None for an anonymous pull.
-
-    Mirrors containerd: internal/cri/server/images/image_pull.go, ParseAuth; CRI-O: server/image_pull.go,
-    decodeDockerAuth.
-    """
-    if auth is None:
-        return None
-    if daemon.profile.texts == "cri-o":
-        if auth.auth:
-            return _decoded(daemon, auth.auth)
-        return Credential(auth.username, auth.password) if auth.username else None
-    if auth.server_address and _host(auth.server_address) != domain:
-        return None
-    if auth.username:
-        return Credential(auth.username, auth.password)
-    if auth.identity_token:
-        return Credential("", auth.identity_token)
-    return _decoded(daemon, auth.auth) if auth.auth else None
-
-
-def _host(server_address: str) -> str:
-    """The host of an address with or without a scheme; docker.io's has two names."""
-    address = server_address if "://" in server_address else f"https://{server_address}"
-    host = urlsplit(address).netloc
-    return "docker.io" if host in ("index.docker.io", "registry-1.docker.io") else host
-
-
-def _decoded(daemon: Daemon, text: str) -> Credential:
+async def _fetch(daemon: Daemon, image: Image, reference: str) -> None:
+    if not daemon.transfers.missing(image):
+        # Every layer is there already; only the name may be new.
+        await daemon.spend(daemon.timings.resolve_image_ns)
+        return
+    pull = image.pull
+    if not pull.duration_ns and pull.bandwidth_bytes_per_second is None and pull.stall_after_bytes is None:
+        await daemon.spend(daemon.timings.pull_image_ns)
     try:
-        decoded = base64.b64decode(text, validate=True).decode("utf-8", "surrogateescape")
-    except (binascii.Error, ValueError) as error:
-        raise daemon.refuse(say.AUTH_INVALID, auth=text, reason=f"illegal base64 data: {error}") from None
-    username, colon, password = decoded.partition(":")
-    if not colon:
-        raise daemon.refuse(say.AUTH_INVALID, auth=decoded, reason=f"invalid auth: {decoded}")
-    return Credential(username, password.rstrip("\0"))
+        await daemon.transfers.fetch(image, reference)
+    except NoProgress as stalled:
+        raise pull_stopped(daemon, reference, blob=stalled.digest) from None
+
+
+def _login_fields(auth: api.AuthConfig) -> LoginFields:
+    return LoginFields(
+        username=auth.username,
+        password=auth.password,
+        auth=auth.auth,
+        server_address=auth.server_address,
+        identity_token=auth.identity_token,
+    )
+
+
+def _read_at_once(daemon: Daemon, fields: LoginFields) -> Login | LoginFields:
+    """The login, where it is read before anything else is looked at: CriError if it cannot be."""
+    if daemon.profile.images.pull_auth == "for-host":
+        return fields  # read when a registry asks for it
+    try:
+        return login_for_any_host(fields)
+    except InvalidLogin as error:
+        raise daemon.refuse(say.AUTH_INVALID, reason=error) from None

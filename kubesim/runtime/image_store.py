@@ -1,13 +1,17 @@
 """The images on the node: which names lead to which image, and what the CRI shows of them.
 
 Rule 1: a name leads to one image. A tag that is pulled again and meanwhile means another image moves to it.
-Rule 2: an image is one row, however many names it has; it goes when the last of them is taken away.
+Rule 2: an image is one row, however many names it has. It goes when it is removed, or when its last name is; a name
+that moves away leaves it, and with its last one an image without names.
+Rule 3: every change of a row goes through `_changed`; between two of them `message` gives the same.
 
-Mirrors containerd: internal/cri/store/image/image.go; CRI-O: internal/storage/image.go, buildImageResult.
+Mirrors containerd: internal/cri/store/image/image.go; CRI-O: internal/storage/image.go, buildImageResult; containers/
+storage: images.go.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
@@ -15,11 +19,15 @@ from kubesim.cri import api
 from kubesim.images.catalogue import repository
 from kubesim.images.image import Image
 from kubesim.policy.image_lookup import ImageKey, image_key
+from kubesim.policy.image_pinning import is_pinned_name
 from kubesim.policy.runtime_profile import ImageSwitches
+from kubesim.runtime.id_index import IdIndex, Match
 from kubesim.runtime.state_changes import StateChanges, StateKind
 
 _ALGORITHM = "sha256:"
 _INT64_MIN, _INT64_MAX = -(1 << 63), (1 << 63) - 1
+_DIGITS_MAX = 4000
+"""Below the length at which Python refuses to read a number."""
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -29,8 +37,13 @@ class PresentImage:
     image: Image
     names: set[str] = field(default_factory=set)
     """Normalised references: tags, and `repository@digest` where the runtime keeps those."""
-    last_repository: str = ""
-    """Of the tag that was taken away last; CRI-O shows the digest under it when no tag is left."""
+    digests: set[str] = field(default_factory=set)
+    """Of every manifest it came by: one content can have several."""
+    last_name: str = ""
+    """The name that it was given last; CRI-O shows the digest under it when it has lost all of them."""
+    is_pinned: bool = False
+    row: api.Image | None = None
+    """The row of ListImages, until something in it changes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +57,8 @@ class ImageMatch:
     """The name that led there; "" when it was an id."""
     refusal: str = ""
     """Why the text can be no image name at all; "" for one that is just not there."""
+    is_unknown_id: bool = False
+    """With a refusal: some calls take the text for an id that is not there."""
 
 
 class ImageStore:
@@ -55,6 +70,9 @@ class ImageStore:
         self._by_id: dict[str, PresentImage] = {}
         self._by_name: dict[str, PresentImage] = {}
         self._changes = changes
+        self._by_digest: dict[str, list[PresentImage]] = {}
+        self._ids = IdIndex()
+        self._blobs: Counter[str] = Counter()
 
     def __len__(self) -> int:
         return len(self._by_id)
@@ -71,14 +89,19 @@ class ImageStore:
         present = self._by_id.get(image_id)
         return None if present is None else present.image
 
+    def has_blob(self, digest: str) -> bool:
+        """Whether some image here has this manifest, config or layer."""
+        return digest in self._blobs
+
     # -- names --------------------------------------------------------------------------------------------
 
     def add(self, image: Image, references: Iterable[str]) -> PresentImage:
         """Put an image on the node under these names, as pulls of them would."""
         present = self._by_id.get(image.id)
         if present is None:
-            present = self._by_id[image.id] = PresentImage(image=image)
-            self._note(present)
+            present = PresentImage(image=image)
+            self._put(present)
+        self._add_digest(present, image.digest)
         for reference in references:
             self._name(present, reference)
             if self._switches.moved_tag_digests == "kept" and "@" not in reference:
@@ -91,20 +114,41 @@ class ImageStore:
             del self._by_name[name]
         present.names.clear()
         del self._by_id[present.image.id]
-        self._note(present)
+        self._ids.remove(present.image.id)
+        for digest in present.digests:
+            self._by_digest[digest].remove(present)
+            if not self._by_digest[digest]:
+                del self._by_digest[digest]
+        self._blobs -= Counter(blob.digest for blob in present.image.blobs)
+        self._changed(present)
+
+    def restore(
+        self, image: Image, names: Iterable[str], *, digests: Iterable[str], last_name: str, is_pinned: bool
+    ) -> None:
+        """Put an image back as it was kept; it comes after those that are here."""
+        present = PresentImage(image=image, names=set(names), last_name=last_name, is_pinned=is_pinned)
+        self._put(present)
+        for digest in digests:
+            self._add_digest(present, digest)
+        self._by_name.update(dict.fromkeys(present.names, present))
+
+    def _put(self, present: PresentImage) -> None:
+        self._by_id[present.image.id] = present
+        self._ids.add(present.image.id)
+        self._blobs.update(blob.digest for blob in present.image.blobs)
+
+    def _add_digest(self, present: PresentImage, digest: str) -> None:
+        if digest not in present.digests:
+            present.digests.add(digest)
+            self._by_digest.setdefault(digest, []).append(present)
+            self._changed(present)
 
     def untag(self, present: PresentImage, name: str) -> None:
-        """Take one name away, and the image with its last."""
-        self._unname(present, name)
-        if not present.names:
-            del self._by_id[present.image.id]
-            self._note(present)
-
-    def restore(self, image: Image, names: Iterable[str], *, last_repository: str) -> None:
-        """Put an image back as it was kept; it comes after those that are here."""
-        present = PresentImage(image=image, names=set(names), last_repository=last_repository)
-        self._by_id[image.id] = present
-        self._by_name.update(dict.fromkeys(present.names, present))
+        """Take one name away, and the image with its last. A name that it does not have leaves it with the others."""
+        if present.names <= {name}:
+            self.remove(present)
+        elif name in present.names:
+            self._unname(present, name)
 
     def names_of(self, image: Image) -> tuple[list[str], list[str]]:
         """Repo tags and repo digests of an image, each sorted; none when it is not here any more."""
@@ -116,17 +160,23 @@ class ImageStore:
         if before is not None and before is not present:
             self._unname(before, name)
         present.names.add(name)
+        present.last_name = name
         self._by_name[name] = present
-        self._note(present)
+        self._changed(present)
 
     def _unname(self, present: PresentImage, name: str) -> None:
         present.names.discard(name)
-        present.last_repository = repository(name)
         del self._by_name[name]
-        self._note(present)
+        self._changed(present)
 
-    def _note(self, present: PresentImage) -> None:
-        """The image came, went, or has other names: a change that a restart must not lose."""
+    def _changed(self, present: PresentImage) -> None:
+        """Every change of what a row shows ends here: the row is made anew, and a restart must not lose it."""
+        has_pinned_name = any(
+            is_pinned_name(name, pause_image=self._pause_image, images=self._switches) for name in present.names
+        )
+        was_pinned = present.image.pinned or (self._switches.pinning == "at-pull" and present.is_pinned)
+        present.is_pinned = was_pinned or has_pinned_name
+        present.row = None
         if self._changes is None:
             return
         if self._by_id.get(present.image.id) is present:
@@ -138,9 +188,9 @@ class ImageStore:
         tags = sorted(name for name in present.names if "@" not in name)
         digests = {name for name in present.names if "@" in name}
         if self._switches.moved_tag_digests == "previous-name":
-            digests |= {f"{repository(tag)}@{present.image.digest}" for tag in tags}
-            if not digests and present.last_repository:
-                digests = {f"{present.last_repository}@{present.image.digest}"}
+            # Each repository with each digest, whether or not it was ever there under it.
+            repositories = {repository(name) for name in present.names}
+            digests |= {f"{name}@{digest}" for name in repositories for digest in present.digests}
         return tags, sorted(digests)
 
     # -- looking up ---------------------------------------------------------------------------------------
@@ -156,7 +206,9 @@ class ImageStore:
             return by_id
         # An ambiguous prefix is no id to CRI-O, and maybe a name.
         by_name = self._find_name(key)
-        return by_name if by_name.found is not None else ImageMatch(refusal=key.refusal)
+        if by_name.found is not None:
+            return by_name
+        return ImageMatch(refusal=key.refusal, is_unknown_id=key.is_unknown_id)
 
     def _find_name(self, key: ImageKey) -> ImageMatch:
         for reference in key.references:
@@ -166,22 +218,20 @@ class ImageStore:
         return ImageMatch()
 
     def _find_digest(self, reference: str) -> PresentImage | None:
-        """An image whose digests are derived from its tags."""
-        if "@" not in reference or self._switches.moved_tag_digests == "kept":
+        """An image whose digests are derived from its names."""
+        name, at, digest = reference.partition("@")
+        if not at or self._switches.moved_tag_digests == "kept":
             return None
-        return next((present for present in self if reference in self._names(present)[1]), None)
+        images = self._by_digest.get(digest, ())
+        return next((present for present in images if name in map(repository, present.names)), None)
 
     def _find_id(self, key: ImageKey) -> ImageMatch:
         if key.id_prefix is None:
             return ImageMatch()
-        whole = self._by_id.get(_ALGORITHM + key.id_prefix)
-        if whole is not None:
-            return ImageMatch(found=whole)
-        prefix = _ALGORITHM + key.id_prefix
-        found = [present for image_id, present in self._by_id.items() if image_id.startswith(prefix)]
-        if len(found) > 1:
+        lookup = self._ids.resolve(_ALGORITHM + key.id_prefix)
+        if lookup.match is Match.AMBIGUOUS:
             return ImageMatch(is_ambiguous=True)
-        return ImageMatch(found=found[0] if found else None)
+        return ImageMatch(found=self._by_id.get(lookup.id))
 
     # -- showing ------------------------------------------------------------------------------------------
 
@@ -189,34 +239,38 @@ class ImageStore:
         """The image's id in the form that this runtime shows."""
         return image.id.removeprefix(_ALGORITHM) if self._switches.id_form == "bare" else image.id
 
-    def message(self, present: PresentImage, *, has_spec: bool = False) -> api.Image:
-        """The image as the CRI shows it; `has_spec` adds the annotations of the manifest, where the runtime does."""
+    def row(self, present: PresentImage) -> api.Image:
+        """The row of ListImages. It is kept; a caller copies it (putting it into a message does)."""
+        if present.row is None:
+            present.row = self.message(present)
+        return present.row
+
+    def message(self, present: PresentImage, *, in_status: bool = False) -> api.Image:
+        """The image as ListImages shows it, or as ImageStatus does.
+
+        Where the runtime has it so, the status has the annotations of the manifest, and the list the digest of an
+        image without names.
+        """
         tags, digests = self._names(present)
-        image = present.image
+        image, switches = present.image, self._switches
+        if not digests and not in_status and switches.moved_tag_digests == "previous-name":
+            # CRI-O cuts the name at its first colon, be that the port of the registry.
+            digests = [f"{present.last_name.partition(':')[0]}@{image.digest}"]
         message = api.Image(
             id=self.shown_id(image),
             repo_tags=tags,
             repo_digests=digests,
-            size=image.size_bytes,
-            pinned=self.is_pinned(present),
+            size=image.size_bytes if switches.size == "compressed" else image.unpacked_bytes,
+            pinned=present.is_pinned,
         )
         uid, username = split_user(image.config.user)
         message.username = username
         if uid is not None:
             message.uid.value = uid
-        if has_spec and self._switches.spec_annotations and image.artifact is None:
+        if in_status and switches.spec_annotations and image.artifact is None:
             message.spec.SetInParent()
             message.spec.annotations.update(image.annotations)
         return message
-
-    def is_pinned(self, present: PresentImage) -> bool:
-        """Whether garbage collection must keep the image: the fixture says so, or it is the pause image."""
-        return present.image.pinned or self._pause_image in present.names
-
-    @property
-    def used_bytes(self) -> int:
-        """What all images take on the disk."""
-        return sum(present.image.size_bytes for present in self._by_id.values())
 
 
 def split_user(user: str) -> tuple[int | None, str]:
@@ -229,6 +283,7 @@ def split_user(user: str) -> tuple[int | None, str]:
     """
     name = user.partition(":")[0]
     digits = name[1:] if name[:1] in ("+", "-") else name
-    if digits.isascii() and digits.isdecimal() and len(digits) < 20 and _INT64_MIN <= int(name) <= _INT64_MAX:
+    # Long enough for leading zeros; a number of any length is an int64 or it is none.
+    if digits.isascii() and digits.isdecimal() and len(digits) <= _DIGITS_MAX and _INT64_MIN <= int(name) <= _INT64_MAX:
         return int(name), ""
     return None, name

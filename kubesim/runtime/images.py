@@ -1,7 +1,7 @@
-"""ListImages, ImageStatus, RemoveImage and ImageFsInfo.
+"""ListImages, ImageStatus and RemoveImage.
 
-Mirrors containerd: internal/cri/server/images/image_list.go, image_status.go, image_remove.go and imagefs_info.go;
-CRI-O: server/image_list.go, image_status.go, image_remove.go and image_fs_info.go.
+Mirrors containerd: internal/cri/server/images/image_list.go, image_status.go and image_remove.go; CRI-O:
+server/image_list.go, image_status.go and image_remove.go, with internal/storage/image.go, UntagImage.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from kubesim.runtime import image_refusals as say
 from kubesim.runtime.daemon import Daemon
 from kubesim.runtime.go_json import go_json
 from kubesim.runtime.image_store import ImageMatch, PresentImage
+from kubesim.runtime.refusal import Refusal
 
 
 async def list_images(daemon: Daemon, request: api.ListImagesRequest) -> api.ListImagesResponse:
@@ -24,15 +25,15 @@ async def list_images(daemon: Daemon, request: api.ListImagesRequest) -> api.Lis
 
 
 def image_rows(daemon: Daemon, asked: api.ImageFilter) -> list[api.Image]:
-    """The rows of the list."""
+    """The rows of the list. They are kept; a caller copies them (putting one into a message does)."""
     images = daemon.images
     if daemon.profile.images.list_filter == "lookup" and asked.image.image:
         found = _find(daemon, asked.image.image).found
-        return [images.message(found)] if found is not None else []
+        return [images.row(found)] if found is not None else []
     presents = list(images)
     if daemon.profile.list_order == "unordered":
         presents.sort(key=lambda present: present.image.id)
-    return [images.message(present) for present in presents]
+    return [images.row(present) for present in presents]
 
 
 async def image_status(daemon: Daemon, request: api.ImageStatusRequest) -> api.ImageStatusResponse:
@@ -40,63 +41,66 @@ async def image_status(daemon: Daemon, request: api.ImageStatusRequest) -> api.I
     found = _find(daemon, request.image.image).found
     if found is None:
         return api.ImageStatusResponse()
-    response = api.ImageStatusResponse(image=daemon.images.message(found, has_spec=True))
+    response = api.ImageStatusResponse(image=daemon.images.message(found, in_status=True))
     if request.verbose and found.image.artifact is None:
         response.info["info"] = _info(daemon, found.image)
     return response
 
 
 async def remove_image(daemon: Daemon, request: api.RemoveImageRequest) -> api.RemoveImageResponse:
-    """Take an image off the node; fine when it is not there."""
-    match = _find(daemon, request.image.image)
+    """Take an image off the node, or one name of it; fine when it is not there."""
+    text = request.image.image
+    match = _find(daemon, text, is_removal=True)
     present = match.found
-    if present is None:
+    if present is None or _stays(daemon, present, text):
         return api.RemoveImageResponse()
     switches = daemon.profile.images
+    keeps_image = switches.remove_by_name == "that-name" and _has_names_besides(present, match.name)
     if switches.remove_in_use == "refused":
         _refuse_volume_in_use(daemon, present)
-    if switches.remove_by_name == "that-name" and match.name and len(present.names) > 1:
-        if match.name in present.names:
-            daemon.images.untag(present, match.name)
-        return api.RemoveImageResponse()
-    if switches.remove_in_use == "refused":
-        for container in daemon.containers:
-            if container.image.id == present.image.id:
-                raise daemon.refuse(say.IN_USE, container_id=container.id)
-    daemon.images.remove(present)
+        if not keeps_image:
+            _refuse_in_use(daemon, present, say.IN_USE_BY_NAME if match.name else say.IN_USE)
+    if keeps_image:
+        daemon.images.untag(present, match.name)
+    else:
+        daemon.images.remove(present)
     return api.RemoveImageResponse()
 
 
-async def image_fs_info(daemon: Daemon, _request: api.ImageFsInfoRequest) -> api.ImageFsInfoResponse:
-    """How much of the disk the images take."""
-    usage = api.FilesystemUsage(
-        timestamp=daemon.kernel.now_ns,
-        fs_id=api.FilesystemIdentifier(mountpoint=daemon.image_fs_path),
-        used_bytes=api.UInt64Value(value=daemon.images.used_bytes),
-        # An image is at least its config, its manifest and a layer.
-        inodes_used=api.UInt64Value(value=3 * len(daemon.images)),
-    )
-    response = api.ImageFsInfoResponse(image_filesystems=[usage])
-    if daemon.profile.images.container_filesystems:
-        response.container_filesystems.append(usage)
-    return response
+def _has_names_besides(present: PresentImage, name: str) -> bool:
+    """Whether taking this name away leaves the image. An artifact goes with its digest; an image does not."""
+    if present.image.artifact is not None and "@" in name:
+        return False
+    return bool(name) and not present.names <= {name}
 
 
-def _find(daemon: Daemon, text: str) -> ImageMatch:
+def _stays(daemon: Daemon, present: PresentImage, text: str) -> bool:
+    """Whether it is an artifact in the words of an id: CRI-O looks for that among images alone."""
+    is_artifact_id = present.image.artifact is not None and text == present.image.id.partition(":")[2]
+    return is_artifact_id and not daemon.profile.images.removes_artifact_by_id
+
+
+def _find(daemon: Daemon, text: str, *, is_removal: bool = False) -> ImageMatch:
     if not text and daemon.profile.images.empty_key == "refused":
         raise daemon.refuse(say.NAME_MISSING)
     match = daemon.images.find(text)
     if match.is_ambiguous:
         raise daemon.refuse(say.AMBIGUOUS, image=text)
-    if match.refusal:
+    if match.refusal and (is_removal or not match.is_unknown_id):
         raise unknown(match.refusal)
     return match
 
 
 def _refuse_volume_in_use(daemon: Daemon, present: PresentImage) -> None:
     for container in daemon.containers:
-        if present.image in container.volume_images:
+        if any(image.id == present.image.id for image in container.volume_images):
             raise daemon.refuse(say.IN_USE_AS_VOLUME, container_id=container.id)
+
+
+def _refuse_in_use(daemon: Daemon, present: PresentImage, row: Refusal) -> None:
+    for container in daemon.containers:
+        if container.image.id == present.image.id:
+            raise daemon.refuse(row, container_id=container.id)
 
 
 def _info(daemon: Daemon, image: Image) -> str:

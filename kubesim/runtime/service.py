@@ -31,6 +31,7 @@ from kubesim.runtime.daemon import Daemon, Features
 from kubesim.runtime.events import Backlog, EventHub
 from kubesim.runtime.handlers import HANDLERS, LEGACY_HANDLERS, STREAM_HANDLERS, Answer
 from kubesim.runtime.image_store import ImageStore
+from kubesim.runtime.image_transfer import ImageTransfers, PullProgress
 from kubesim.runtime.object_store import ObjectStore
 from kubesim.runtime.pending_streams import PendingStreams
 from kubesim.runtime.rate_limit import RateLimit
@@ -99,6 +100,12 @@ class Runtime:
             texts=ErrorTexts(profile.texts),
             catalogue=catalogue,
             images=images,
+            transfers=ImageTransfers(
+                kernel,
+                has_blob=images.has_blob,
+                shares_content=profile.images.concurrent_pulls == "share-content",
+                progress_timeout_seconds=profile.images.pull_progress_timeout_seconds,
+            ),
             host_files=host_files,
             own_files=MemoryHostFiles(now_ns=lambda: kernel.now_ns),
             processes=ProcessTable(kernel),
@@ -214,6 +221,10 @@ class Runtime:
     def add_image(self, image: Image, *, is_present: bool = True) -> None:
         """Put an image into the registries, and on the node unless told otherwise."""
         control.add_image(self._daemon, image, is_present=is_present)
+
+    def pulls(self) -> tuple[PullProgress, ...]:
+        """What is being pulled, and how far it is. The CRI has no way to ask: real runtimes write it to their log."""
+        return self._daemon.transfers.progress()
 
     def restart(self, *, downtime_ns: int = 0) -> None:
         """Restart the daemon: streams end, calls in progress fail, and calls fail until `downtime_ns` have passed.

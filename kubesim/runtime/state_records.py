@@ -87,7 +87,9 @@ class ImageRecord(msgspec.Struct, frozen=True, kw_only=True):
 
     digest: str
     names: tuple[str, ...]
-    last_repository: str
+    digests: tuple[str, ...]
+    last_name: str
+    is_pinned: bool
 
 
 class StateRecord(NamedTuple):
@@ -174,7 +176,11 @@ def image_record(present: PresentImage) -> bytes:
     """An image on the node as a record."""
     return _encode(
         ImageRecord(
-            digest=present.image.digest, names=tuple(sorted(present.names)), last_repository=present.last_repository
+            digest=present.image.digest,
+            names=tuple(sorted(present.names)),
+            digests=tuple(sorted(present.digests)),
+            last_name=present.last_name,
+            is_pinned=present.is_pinned,
         )
     )
 

@@ -83,7 +83,13 @@ class _Restoring:
     def image(self, image_id: str, record: ImageRecord) -> None:
         """Put an image back."""
         content = self.content(ImageKey(image_id, record.digest), needed_by="")
-        self._daemon.images.restore(content, record.names, last_repository=record.last_repository)
+        self._daemon.images.restore(
+            content,
+            record.names,
+            digests=record.digests,
+            last_name=record.last_name,
+            is_pinned=record.is_pinned,
+        )
 
     def content(self, key: ImageKey, *, needed_by: str) -> Image:
         """The image that a record means; the id decides, the digest only among images with one id."""

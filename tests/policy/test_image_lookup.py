@@ -16,12 +16,22 @@ CONTAINERD = ImageSwitches(
     empty_key="prefix",
     short_names="docker-hub",
     search_registries=(),
+    hex_names="refused",
     list_filter="ignored",
     remove_by_name="all-references",
     remove_in_use="allowed",
     spec_annotations=False,
     size="compressed",
     stores_artifacts=False,
+    removes_artifact_by_id=True,
+    pinning="at-pull",
+    pinned_images=(),
+    filesystem_usage="snapshots",
+    image_store="",
+    pull_auth="for-host",
+    concurrent_pulls="share-content",
+    pull_error="image",
+    verifies_signatures=False,
     container_filesystems=False,
     moved_tag_digests="kept",
     pull_progress_timeout_seconds=300,
@@ -120,6 +130,16 @@ def test_crio_refuses_names_it_cannot_resolve(text, images, refusal):
     with pytest.raises(InvalidReference) as error:
         pull_candidates(text, images)
     assert str(error.value) == refusal
+
+
+@pytest.mark.parametrize(
+    ("text", "is_unknown_id"), [("ABC", True), ("Abc0", True), ("AB", False), ("Abcx", False), ("A:b", False)]
+)
+def test_crio_takes_hex_digits_that_are_no_name_for_an_unknown_id(text, is_unknown_id):
+    key = image_key(text, replace(CRIO, hex_names="not-found"))
+
+    assert (key.refusal != "", key.is_unknown_id) == (True, is_unknown_id)
+    assert not image_key(text, CRIO).is_unknown_id
 
 
 def test_what_a_pull_tries():

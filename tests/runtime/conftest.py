@@ -35,6 +35,9 @@ def image(
     pinned: bool = False,
     pull: PullBehaviour | None = None,
     marker: str = "",
+    size_bytes: int | None = None,
+    unpacked_bytes: int | None = None,
+    digest: str | None = None,
 ) -> Image:
     """An image with a userland in /bin; `marker` makes its content, and so its id, another."""
     entries = [(f"/bin/{name}", node) for name, node in userland_nodes("busybox").items()]
@@ -43,7 +46,15 @@ def image(
     entries += [
         (path, node if not isinstance(node, bytes) else file_node(node)) for path, node in (files or {}).items()
     ]
-    declared = Declared(references=references, is_present=is_present, pinned=pinned, pull=pull or PullBehaviour())
+    declared = Declared(
+        references=references,
+        is_present=is_present,
+        pinned=pinned,
+        pull=pull or PullBehaviour(),
+        size_bytes=size_bytes,
+        unpacked_bytes=unpacked_bytes,
+        digest=digest,
+    )
     default = ImageConfig(env=(("PATH", "/bin"),), cmd=("sh",))
     return make_image(declared, config=config or default, layers=[entries])
 
@@ -171,6 +182,24 @@ class Driver:
     def pods(self, **selection: Any) -> list[api.PodSandbox]:
         request = api.ListPodSandboxRequest(filter=api.PodSandboxFilter(**selection))
         return list(self.do(self.cri.list_pod_sandbox(request)).items)
+
+    def pulling(self, name: str, **auth: str) -> Coroutine[Any, Any, api.PullImageResponse]:
+        request = api.PullImageRequest(image=api.ImageSpec(image=name), auth=api.AuthConfig(**auth) if auth else None)
+        return self.cri.pull_image(request)
+
+    def removing_image(self, name: str) -> Coroutine[Any, Any, api.RemoveImageResponse]:
+        return self.cri.remove_image(api.RemoveImageRequest(image=api.ImageSpec(image=name)))
+
+    def image_status(self, name: str, *, verbose: bool = False) -> Coroutine[Any, Any, api.ImageStatusResponse]:
+        return self.cri.image_status(api.ImageStatusRequest(image=api.ImageSpec(image=name), verbose=verbose))
+
+    def image_of(self, name: str) -> api.Image | None:
+        response = self.do(self.image_status(name))
+        return response.image if response.HasField("image") else None
+
+    def images(self, name: str = "") -> list[api.Image]:
+        request = api.ListImagesRequest(filter=api.ImageFilter(image=api.ImageSpec(image=name)))
+        return list(self.do(self.cri.list_images(request)).images)
 
     def stop_pod(self, pod: str) -> None:
         self.do(self.cri.stop_pod_sandbox(api.StopPodSandboxRequest(pod_sandbox_id=pod)))
