@@ -93,6 +93,16 @@ def test_how_a_pull_goes(write: Write) -> None:
     assert (pull.duration_ns, pull.bandwidth_bytes_per_second) == (90_000_000_000, 10 * 1024 * 1024)
     assert pull.credentials == Credential("u", "p")
     assert pull.error == PullError(message="m", code="Unavailable", times=2)
+    assert pull.stall_after_bytes is None
+
+
+def test_a_pull_that_stalls_or_fails_in_the_words_of_the_runtime(write: Write) -> None:
+    image = only(
+        write("size: 3Ki\nunpackedSize: 9Ki\npull: {stallsAfter: 2Ki, error: {kind: no-matching-platform, times: 1}}\n")
+    )
+
+    assert (image.size_bytes, image.unpacked_bytes, image.pull.stall_after_bytes) == (3 << 10, 9 << 10, 2 << 10)
+    assert image.pull.error == PullError(kind="no-matching-platform", times=1)
 
 
 def test_layers_add_up(write: Write) -> None:

@@ -106,6 +106,15 @@ spec:
     assert image.spec.pull.error == PullErrorSpec(message="gone", code="Unknown", times=2)
 
 
+def test_a_pull_that_goes_wrong_and_a_size_on_the_disk() -> None:
+    pull = "{bandwidth: 1Ki, stallsAfter: 2Ki, error: {kind: signature-invalid}}"
+    [image] = images_of(f"{HEAD}spec: {{size: 3Ki, unpackedSize: 9Ki, pull: {pull}}}\n")
+    assert (image.size_bytes, image.unpacked_bytes) == (3 << 10, 9 << 10)
+    assert image.pull_stall_bytes == 2 << 10
+    assert image.spec.pull is not None
+    assert image.spec.pull.error == PullErrorSpec(kind="signature-invalid")
+
+
 def test_an_artifact() -> None:
     [image] = images_of(
         HEAD
@@ -176,6 +185,17 @@ items:
         ("{pull: {duration: 5}}",
          'i.yaml:4:25: $.spec.pull.duration: found the number 5; expected a string, write "5" in quotes'),
         ("{pull: {duration: 5x}}", 'i.yaml:4:25: $.spec.pull.duration: time: unknown unit "x" in duration "5x"'),
+        ("{pull: {bandwidth: 0}}",
+         "i.yaml:4:26: $.spec.pull.bandwidth: 0 bytes per second; for a pull that hangs: stallsAfter: 0"),
+        ("{pull: {stallsAfter: -1}}", "i.yaml:4:28: $.spec.pull.stallsAfter: -1 is negative"),
+        ("{unpackedSize: 1x}", "i.yaml:4:22: $.spec.unpackedSize: quantities must match the regular expression"),
+        ("{pull: {error: {}}}", "i.yaml:4:22: $.spec.pull.error: an error needs either a message or a kind"),
+        ("{pull: {error: {message: m, kind: not-found}}}",
+         "i.yaml:4:22: $.spec.pull.error: an error needs either a message or a kind"),
+        ("{pull: {error: {kind: not-found, code: NotFound}}}",
+         "i.yaml:4:46: $.spec.pull.error.code: a kind has the code of the runtime; leave out code"),
+        ("{pull: {error: {message: m, code: NotFoud}}}",
+         "i.yaml:4:41: $.spec.pull.error.code: 'NotFoud' is no gRPC status code of an error; expected"),
         ("{artifact: {type: t, blobs: [{title: a}]}}",
          "i.yaml:4:36: $.spec.artifact.blobs[0]: a blob needs either text or base64"),
         ("{files: {/a: x}, artifact: {type: t, blobs: []}}",
