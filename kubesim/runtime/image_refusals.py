@@ -29,6 +29,7 @@ NOT_FOUND = refusal(
 )
 UNAUTHORIZED = refusal("{pulling}{resolving}{reason}", "{pulling}{source}{reason}{suffix}")
 REGISTRY_UNAVAILABLE = refusal("{pulling}{reason}", "RegistryUnavailable: {pulling}{source}{reason}{suffix}")
+REGISTRY_UNREACHABLE = refusal("{pulling}{resolving}{reason}", "RegistryUnavailable: {pulling}{source}{reason}{suffix}")
 NO_PLATFORM = refusal(
     "{pulling}no match for platform in manifest: not found",
     "{pulling}choosing an image from manifest list docker://{image}: {reason}{suffix}",
@@ -120,7 +121,7 @@ def pull_row(kind: str) -> Refusal:
     return {
         "not-found": NOT_FOUND,
         "unauthorized": UNAUTHORIZED,
-        "registry-unavailable": REGISTRY_UNAVAILABLE,
+        "registry-unavailable": REGISTRY_UNREACHABLE,
         "signature-invalid": SIGNATURE_INVALID,
         "no-matching-platform": NO_PLATFORM,
     }[kind]

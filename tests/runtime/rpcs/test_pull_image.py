@@ -13,6 +13,7 @@ from kubesim.runtime.timings import Timings
 
 CONTAINERD, CRIO = "containerd-2.3", "cri-o-1.36"
 APP = "registry.example/app:1"
+REFUSED = "dial tcp 192.0.2.1:443: connect: connection refused"
 
 
 @pytest.fixture
@@ -193,8 +194,8 @@ def test_a_fixture_can_fail(nodes: Any) -> None:
         (
             "registry-unavailable",
             Code.UNKNOWN,
-            'Head "https://registry.example/v2/app/manifests/1": dial tcp 192.0.2.1:443: connect: connection refused',
-            'Get "https://registry.example/v2/": dial tcp 192.0.2.1:443: connect: connection refused',
+            'resolve image: failed to do request: Head "https://registry.example/v2/app/manifests/1": ' + REFUSED,
+            'Get "https://registry.example/v2/": ' + REFUSED,
         ),
         ("unauthorized", Code.UNKNOWN, "401 Unauthorized", "unauthorized: access to the requested resource is not"),
         (
