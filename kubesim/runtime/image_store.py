@@ -102,6 +102,7 @@ class ImageStore:
             present = PresentImage(image=image)
             self._put(present)
         self._add_digest(present, image.digest)
+        self._changed(present)
         for reference in references:
             self._name(present, reference)
             if self._switches.moved_tag_digests == "kept" and "@" not in reference:
@@ -141,7 +142,6 @@ class ImageStore:
         if digest not in present.digests:
             present.digests.add(digest)
             self._by_digest.setdefault(digest, []).append(present)
-            self._changed(present)
 
     def untag(self, present: PresentImage, name: str) -> None:
         """Take one name away, and the image with its last. A name that it does not have leaves it with the others."""

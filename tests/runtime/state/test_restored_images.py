@@ -83,3 +83,28 @@ def test_a_container_outlives_its_image(restarts: Callable[..., Restarts]) -> No
     before = world.node.status(ctr)
 
     assert world.restart().status(ctr) == before
+
+
+@pytest.mark.parametrize("profile", ["containerd-2.3", "cri-o-1.36"])
+def test_digests_pins_and_the_last_name_come_back(
+    restarts: Callable[..., Restarts], new_image: Any, profile: str
+) -> None:
+    digests = [f"sha256:{digit * 64}" for digit in "12"]
+    twins = tuple(
+        new_image(f"{host}.example/app:1", is_present=False, digest=digest)
+        for host, digest in zip("ab", digests, strict=True)
+    )
+    world = restarts(profile, images=(*twins, new_image(OTHER, marker="other", is_present=False)))
+    pause = world.node.runtime.profile.pause_image
+    world.node.runtime.tag_image(pause, "a.example/app:1")
+    for name in ("a.example/app:1", "b.example/app:1", pause):
+        pull(world.node, name)
+    for name in ("a.example/app:1", "b.example/app:1", pause):
+        world.node.runtime.tag_image(name, OTHER)
+        pull(world.node, name)
+    before = image_rows(world.node)
+    lost = next(row for row in before if not row.repo_tags)
+    assert lost.pinned is (profile == "containerd-2.3")
+    assert len(lost.repo_digests) == (3 if profile == "containerd-2.3" else 1)
+
+    assert image_rows(world.restart()) == before
