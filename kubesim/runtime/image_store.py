@@ -89,10 +89,6 @@ class ImageStore:
         present = self._by_id.get(image_id)
         return None if present is None else present.image
 
-    def has_blob(self, digest: str) -> bool:
-        """Whether some image here has this manifest, config or layer."""
-        return digest in self._blobs
-
     # -- names --------------------------------------------------------------------------------------------
 
     def add(self, image: Image, references: Iterable[str]) -> PresentImage:
@@ -232,6 +228,10 @@ class ImageStore:
         if lookup.match is Match.AMBIGUOUS:
             return ImageMatch(is_ambiguous=True)
         return ImageMatch(found=self._by_id.get(lookup.id))
+
+    def has_blob(self, digest: str) -> bool:
+        """Whether some image here has this manifest, config or layer."""
+        return digest in self._blobs
 
     # -- showing ------------------------------------------------------------------------------------------
 
