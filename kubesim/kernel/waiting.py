@@ -25,7 +25,9 @@ class _Waiters:
     __slots__ = ("_tasks",)
 
     def __init__(self) -> None:
-        self._tasks: deque[Task[Any]] = deque()
+        # A list, although the first leaves first: it is nearly always empty or short, and there are several for every
+        # emulated process, where an empty deque takes ten times the memory.
+        self._tasks: list[Task[Any]] = []
 
     def __len__(self) -> int:
         return len(self._tasks)
@@ -34,11 +36,12 @@ class _Waiters:
         return await suspend(self._arm)
 
     def wake_one(self, value: object = None) -> None:
-        self._tasks.popleft().wake(value)
+        self._tasks.pop(0).wake(value)
 
     def wake_all(self, value: object = None) -> None:
-        while self._tasks:
-            self.wake_one(value)
+        tasks, self._tasks = self._tasks, []
+        for task in tasks:
+            task.wake(value)
 
     def _arm(self, task: Task[Any]) -> Disarm:
         self._tasks.append(task)

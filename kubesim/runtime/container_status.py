@@ -16,7 +16,7 @@ from kubesim.runtime.container_state import ReportedState
 from kubesim.runtime.daemon import Daemon
 from kubesim.runtime.filters import select_containers
 from kubesim.runtime.list_rows import ListedRow, ListRows, chunks
-from kubesim.runtime.objects import Container
+from kubesim.runtime.objects import CRI_STATES, Container, ContainerMoment
 
 
 async def container_status(daemon: Daemon, request: api.ContainerStatusRequest) -> api.ContainerStatusResponse:
@@ -28,15 +28,18 @@ async def container_status(daemon: Daemon, request: api.ContainerStatusRequest) 
     return response
 
 
-def container_status_message(daemon: Daemon, container: Container) -> api.ContainerStatus:
-    """The status of a container as it is now."""
+def container_status_message(
+    daemon: Daemon, container: Container, at: ContainerMoment | None = None
+) -> api.ContainerStatus:
+    """The status of a container as it was `at` some moment; None is now."""
     switches = daemon.profile.containers
-    life, config = container.life, container.config
+    at = at or container.now
+    life, config = at.life, container.config
     state = life.reported_state
     status = api.ContainerStatus(
         id=container.id,
         metadata=config.metadata,
-        state=container.cri_state,
+        state=CRI_STATES[state],
         created_at=life.created_at_ns,
         exit_code=life.exit_code,
         reason=life.reported_reason,
@@ -52,7 +55,7 @@ def container_status_message(daemon: Daemon, container: Container) -> api.Contai
         status.finished_at = life.finished_at_ns
     _describe_image(daemon, container, status)
     if switches.resources_in_status:
-        _describe_resources(daemon, container, status)
+        _describe_resources(daemon, container, at, status)
     if switches.user_in_status and container.identity is not None:
         status.user.linux.uid = container.identity.uid
         status.user.linux.gid = container.identity.gid
@@ -79,12 +82,12 @@ def _describe_image(daemon: Daemon, container: Container, status: api.ContainerS
         status.image_id = daemon.images.shown_id(container.image)
 
 
-def _describe_resources(daemon: Daemon, container: Container, status: api.ContainerStatus) -> None:
+def _describe_resources(daemon: Daemon, container: Container, at: ContainerMoment, status: api.ContainerStatus) -> None:
     if daemon.os == "windows":
         if container.config.windows.HasField("resources"):
-            status.resources.windows.CopyFrom(container.windows_resources)
+            status.resources.windows.CopyFrom(at.windows_resources)
         return
-    status.resources.linux.CopyFrom(container.resources)
+    status.resources.linux.CopyFrom(at.resources)
 
 
 async def list_containers(daemon: Daemon, request: api.ListContainersRequest) -> bytes:
@@ -128,6 +131,7 @@ def container_row(rows: ListRows, container: Container, switches: ContainerSwitc
         image=api.ImageSpec(image=container.some_image_name) if is_named else config.image,
         image_ref=image_id if switches.list_image_ref == "image-id" else container.image_ref,
         image_id=image_id if switches.image_id_in_list else "",
+        state=container.cri_state,
         created_at=container.life.created_at_ns,
         labels=config.labels,
         annotations=config.annotations,

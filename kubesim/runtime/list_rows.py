@@ -1,8 +1,8 @@
 """Rows of the list calls, kept serialised: a list is joined, never built.
 
 A row is one element of the answer's repeated field, with its tag and length. Nothing in it changes in the life of its
-object but the state. So the parts before and behind the state are serialised once, and a change of state is a
-concatenation. The fields stand in the order of their numbers, as every serialiser writes them.
+object but the state, so a change of state is a few slices. The fields stand in the order of their numbers, as every
+serialiser writes them.
 """
 
 from __future__ import annotations
@@ -55,6 +55,10 @@ class ListRows:
         self._by_id: dict[str, bytes] = {}
         self._all: bytes | None = b""
 
+    def get(self, object_id: str) -> bytes:
+        """The row of an object."""
+        return self._by_id[object_id]
+
     def put(self, object_id: str, row: bytes) -> None:
         """A new row, or a changed one."""
         self._by_id[object_id] = row
@@ -78,29 +82,36 @@ class ListRows:
 
 
 class ListedRow:
-    """The row of one object in the list of its kind."""
+    """The row of one object in the list of its kind: the list has the bytes, this knows where the state is in them."""
 
-    __slots__ = ("_after", "_before", "_id", "_rows", "_state_tag")
+    __slots__ = ("_id", "_rows", "_state_at", "_state_bytes", "_state_tag")
 
     def __init__(self, rows: ListRows, object_id: str, message: Message, *, state_number: int) -> None:
-        """`message` is the row, whatever its state; `state_number` is that field's."""
-        before, after = type(message)(), type(message)()
+        """Put the row into the list, in the state that the message has. `state_number` is the number of that field."""
+        before = type(message)()
         before.CopyFrom(message)
-        after.CopyFrom(message)
         for field in message.DESCRIPTOR.fields:
             if field.number >= state_number:
                 before.ClearField(field.name)
-            if field.number <= state_number:
-                after.ClearField(field.name)
         self._rows = rows
         self._id = object_id
         self._state_tag = varint(state_number << 3)
+        self._state_at = before.ByteSize()
+        self._state_bytes = self._encoded(getattr(message, message.DESCRIPTOR.fields_by_number[state_number].name))
         # Deterministic: the order of labels would otherwise differ between two runs.
-        self._before = before.SerializeToString(deterministic=True)
-        self._after = after.SerializeToString(deterministic=True)
+        rows.put(object_id, element(message.SerializeToString(deterministic=True)))
 
     def show(self, state: int) -> None:
-        """Put the row with this state into the list. Zero is the default of every enum, which is left out."""
-        middle = self._state_tag + varint(state) if state else b""
-        length = len(self._before) + len(middle) + len(self._after)
-        self._rows.put(self._id, b"".join((_ROW_TAG, varint(length), self._before, middle, self._after)))
+        """Change the state."""
+        row = self._rows.get(self._id)
+        start = 1
+        while row[start] & 0x80:
+            start += 1
+        at = start + 1 + self._state_at
+        end = at + len(self._state_bytes)
+        self._state_bytes = self._encoded(state)
+        self._rows.put(self._id, element(row[start + 1 : at] + self._state_bytes + row[end:]))
+
+    def _encoded(self, state: int) -> bytes:
+        """Zero is the default of every enum, which is left out."""
+        return self._state_tag + varint(state) if state else b""

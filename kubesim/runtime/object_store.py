@@ -14,7 +14,7 @@ class Listed(Protocol):
     """An object with a row in the list of its kind."""
 
     def enter_list(self, row: ListedRow) -> None:
-        """Show the row now, and whenever it changes."""
+        """Show every change of the object in the row from now on."""
         ...
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from kubesim.cri import api
 from kubesim.images.image import Image
@@ -25,7 +26,7 @@ from kubesim.runtime.usage import CpuSample, EndedUsage
 from kubesim.userland.filesystem import FileSystem, MountSpec
 from kubesim.userland.process import ExitStatus, Process
 
-_CRI_STATES: Mapping[ReportedState, api.ContainerState.ValueType] = {
+CRI_STATES: Mapping[ReportedState, api.ContainerState.ValueType] = {
     ReportedState.CREATED: api.CONTAINER_CREATED,
     ReportedState.RUNNING: api.CONTAINER_RUNNING,
     ReportedState.EXITED: api.CONTAINER_EXITED,
@@ -80,7 +81,6 @@ class Sandbox:
     def enter_list(self, row: ListedRow) -> None:
         """Show the sandbox in ListPodSandbox from now on."""
         self.row = row
-        row.show(self.cri_state)
 
     def lose_address(self) -> None:
         """The network is torn down."""
@@ -106,6 +106,11 @@ class Sandbox:
         return api.SANDBOX_READY if self.life.is_ready else api.SANDBOX_NOTREADY
 
     @property
+    def now(self) -> SandboxMoment:
+        """What changes, as it is now."""
+        return SandboxMoment(self.life, self.ip)
+
+    @property
     def namespace_options(self) -> api.NamespaceOption:
         """Which namespaces the pod has; all of the pod's own unless said otherwise."""
         return self.config.linux.security_context.namespace_options
@@ -114,6 +119,21 @@ class Sandbox:
     def uses_node_network(self) -> bool:
         """Whether the pod lives in the node's network namespace."""
         return self.namespace_options.network == api.NODE
+
+
+class SandboxMoment(NamedTuple):
+    """What changes of a sandbox, as it was at some time."""
+
+    life: SandboxLife
+    ip: str
+
+
+class ContainerMoment(NamedTuple):
+    """What changes of a container, as it was at some time."""
+
+    life: ContainerLife
+    resources: api.LinuxContainerResources
+    windows_resources: api.WindowsContainerResources
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -169,6 +189,7 @@ class Container:
     """In ListContainers; None before it is there."""
     changes: StateChanges | None = None
     """Where changes are noted; None when nobody keeps them."""
+    _moment: ContainerMoment | None = None
 
     def born(self, at_ns: int) -> None:
         """The container exists from now on."""
@@ -189,11 +210,13 @@ class Container:
             )
         if self.life.phase is Phase.EXITED:
             self.ended.set()
+        elif self.life.phase is Phase.REMOVED:
+            # An event that nobody has heard yet may keep the container itself for minutes.
+            self.process = self.filesystem = None
 
     def enter_list(self, row: ListedRow) -> None:
         """Show the container in ListContainers from now on."""
         self.row = row
-        row.show(self.cri_state)
 
     def keep_resources(self, resources: api.LinuxContainerResources) -> None:
         """Replace the limits."""
@@ -216,7 +239,20 @@ class Container:
     @property
     def cri_state(self) -> api.ContainerState.ValueType:
         """The state as the CRI shows it."""
-        return _CRI_STATES[self.life.reported_state]
+        return CRI_STATES[self.life.reported_state]
+
+    @property
+    def now(self) -> ContainerMoment:
+        """What changes, as it is now: the same object as before, as long as nothing has changed."""
+        moment = self._moment
+        if (
+            moment is None
+            or moment.life is not self.life
+            or moment.resources is not self.resources
+            or moment.windows_resources is not self.windows_resources
+        ):
+            moment = self._moment = ContainerMoment(self.life, self.resources, self.windows_resources)
+        return moment
 
     @property
     def is_live(self) -> bool:

@@ -6,8 +6,6 @@ generateCRIEvent.
 
 from __future__ import annotations
 
-from copy import copy
-
 from kubesim.cri import api
 from kubesim.runtime.container_status import container_status_message
 from kubesim.runtime.daemon import Daemon
@@ -26,17 +24,21 @@ def emit(daemon: Daemon, sandbox: Sandbox, object_id: str, kind: EventKind) -> N
     is_gone = object_id == sandbox.id and kind == api.CONTAINER_DELETED_EVENT
     if is_gone and daemon.profile.statistics.removed_sandbox_event == "dropped":
         return
-    # Copies, because the message may be built minutes later: what changes in these objects is replaced, not altered.
-    pod = copy(sandbox)
-    containers = [copy(container) for container in sandbox.containers.values()]
+    # The message may be built minutes later, or never; until then what may change meanwhile is all that is kept.
+    pod = sandbox.now
+    containers = tuple(sandbox.containers.values())
+    moments = tuple([container.now for container in containers])
 
     def make() -> api.ContainerEventResponse:
         return api.ContainerEventResponse(
             container_id=object_id,
             container_event_type=kind,
             created_at=at_ns,
-            pod_sandbox_status=None if is_gone else sandbox_status_message(daemon, pod),
-            containers_statuses=[container_status_message(daemon, container) for container in containers],
+            pod_sandbox_status=None if is_gone else sandbox_status_message(daemon, sandbox, pod),
+            containers_statuses=[
+                container_status_message(daemon, container, at)
+                for container, at in zip(containers, moments, strict=True)
+            ],
         )
 
     daemon.events.emit(make)

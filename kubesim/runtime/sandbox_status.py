@@ -14,7 +14,7 @@ from kubesim.runtime.container_status import container_status_message
 from kubesim.runtime.daemon import Daemon
 from kubesim.runtime.filters import select_sandboxes
 from kubesim.runtime.list_rows import ListedRow, ListRows, chunks
-from kubesim.runtime.objects import Sandbox
+from kubesim.runtime.objects import Sandbox, SandboxMoment
 from kubesim.runtime.sandbox_info import sandbox_info
 
 
@@ -32,15 +32,16 @@ async def pod_sandbox_status(daemon: Daemon, request: api.PodSandboxStatusReques
     return response
 
 
-def sandbox_status_message(daemon: Daemon, sandbox: Sandbox) -> api.PodSandboxStatus:
-    """The status of a sandbox as it is now."""
+def sandbox_status_message(daemon: Daemon, sandbox: Sandbox, at: SandboxMoment | None = None) -> api.PodSandboxStatus:
+    """The status of a sandbox as it was `at` some moment; None is now."""
     switches = daemon.profile.sandboxes
+    at = at or sandbox.now
     status = api.PodSandboxStatus(
         id=sandbox.id,
         metadata=sandbox.config.metadata,
-        state=sandbox.cri_state,
-        created_at=sandbox.life.created_at_ns,
-        network=api.PodSandboxNetworkStatus(ip=sandbox.ip),
+        state=api.SANDBOX_READY if at.life.is_ready else api.SANDBOX_NOTREADY,
+        created_at=at.life.created_at_ns,
+        network=api.PodSandboxNetworkStatus(ip=at.ip),
         labels=sandbox.config.labels,
         annotations=sandbox.config.annotations,
         runtime_handler=sandbox.runtime_handler if switches.runtime_handler_in_status else "",
@@ -87,6 +88,7 @@ def sandbox_row(rows: ListRows, sandbox: Sandbox) -> ListedRow:
     row = api.PodSandbox(
         id=sandbox.id,
         metadata=config.metadata,
+        state=sandbox.cri_state,
         created_at=sandbox.life.created_at_ns,
         labels=config.labels,
         annotations=config.annotations,

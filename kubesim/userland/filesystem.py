@@ -20,7 +20,7 @@ from kubesim.userland.mounts import HostSource, Mount, MountSpec, TmpfsSource, T
 from kubesim.userland.nodes import Node
 from kubesim.userland.overlay import LayerUsage, UpperNode
 from kubesim.userland.place import Place
-from kubesim.userland.proc import Namespaces, ProcMount, sys_root
+from kubesim.userland.proc import SYS_ROOT, Namespaces, ProcMount
 
 __all__ = [
     "FileKind",
@@ -73,7 +73,7 @@ class FileSystem:
         self._runtime = FileView(self, ROOT)
         self._mount("/proc", lambda path: ProcMount(path, namespaces=namespaces or Namespaces()))
         self._mount("/dev", lambda path: Mount(path, DevRoot(), is_read_only=False))
-        self._mount("/sys", lambda path: Mount(path, sys_root(), is_read_only=True))
+        self._mount("/sys", lambda path: Mount(path, SYS_ROOT, is_read_only=True))
         for spec in sorted(mounts, key=lambda mount: len(components(mount.destination))):
             is_file = _is_file(spec)
             self._mount(spec.destination, lambda path, spec=spec: mount_of(path, spec), is_file=is_file)  # type: ignore[misc]  # mypy cannot infer a lambda's default

@@ -65,7 +65,7 @@ class ProcMount(Mount):
     __slots__ = ("_namespaces",)
 
     def __init__(self, path: str, *, namespaces: Namespaces) -> None:
-        super().__init__(path, fixed_directory({}), is_read_only=False)
+        super().__init__(path, _EMPTY, is_read_only=False)
         self._namespaces = namespaces
 
     def root_for(self, asker: Asker) -> Node:
@@ -168,6 +168,6 @@ def _bytes(text: str) -> bytes:
     return text.encode(errors="surrogateescape")
 
 
-def sys_root() -> Node:
-    """/sys: the directories that programs look for, with nothing in them."""
-    return fixed_directory({"fs": fixed_directory({"cgroup": fixed_directory({})}), "kernel": fixed_directory({})})
+_EMPTY = fixed_directory({})
+SYS_ROOT: Node = fixed_directory({"fs": fixed_directory({"cgroup": _EMPTY}), "kernel": _EMPTY})
+"""/sys: the directories that programs look for, with nothing in them. One for all, for nobody can change it."""

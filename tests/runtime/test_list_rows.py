@@ -48,8 +48,6 @@ def test_a_changed_row_keeps_its_place_and_a_removed_one_is_gone() -> None:
         name: ListedRow(rows, name, api.PodSandbox(id=name), state_number=api.PodSandbox.STATE_FIELD_NUMBER)
         for name in "abc"
     }
-    for row in listed.values():
-        row.show(api.SANDBOX_READY)
     before = rows.all()
     assert rows.all() is before, "an unchanged list is not joined again"
 
