@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 from kubesim.errors import KubesimError
@@ -59,6 +60,13 @@ class GroupEntry:
     """The line's number in the file, from 1."""
 
 
+FILES_KEPT = 64
+"""A thousand containers of one image read the same two files; so many of each kind are parsed once."""
+
+KEPT_BYTES_MAX = 1 << 16
+"""Larger files are parsed again: what they become is not kept for a look that may never come."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Atoi:
     """What Go's strconv.Atoi makes of a text."""
@@ -94,6 +102,11 @@ def parse_passwd(data: bytes, *, bytes_max: int | None = None, name: str = "etc/
     Raises:
         AccountFileError: a line is too long, or the file is. No entry counts then, not even one before that line.
     """
+    parse = _kept_passwd if len(data) <= KEPT_BYTES_MAX else _passwd
+    return parse(data, bytes_max, name)
+
+
+def _passwd(data: bytes, bytes_max: int | None, name: str) -> tuple[PasswdEntry, ...]:
     entries = []
     for number, line in _lines(data, line_bytes_max=PASSWD_LINE_BYTES_MAX, bytes_max=bytes_max, name=name):
         fields = line.split(":")
@@ -119,6 +132,11 @@ def parse_group(
     Raises:
         AccountFileError: a line is too long, or the file is.
     """
+    parse = _kept_group if len(data) <= KEPT_BYTES_MAX else _group
+    return parse(data, line_bytes_max, bytes_max, name)
+
+
+def _group(data: bytes, line_bytes_max: int | None, bytes_max: int | None, name: str) -> tuple[GroupEntry, ...]:
     entries = []
     for number, line in _lines(data, line_bytes_max=line_bytes_max, bytes_max=bytes_max, name=name):
         if line.startswith("#"):
@@ -135,6 +153,10 @@ def parse_group(
             )
         )
     return tuple(entries)
+
+
+_kept_passwd = lru_cache(maxsize=FILES_KEPT)(_passwd)
+_kept_group = lru_cache(maxsize=FILES_KEPT)(_group)
 
 
 def _lines(data: bytes, *, line_bytes_max: int | None, bytes_max: int | None, name: str) -> Iterator[tuple[int, str]]:

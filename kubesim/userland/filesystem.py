@@ -8,6 +8,7 @@ Rule 3: a change on a read-only mount is EROFS before anything else is asked, as
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from sys import intern
 
 from kubesim.images.tree import LINKS_MAX, FileTree, components
 from kubesim.userland.credentials import EXECUTE, ROOT, Credentials
@@ -192,7 +193,13 @@ class FileSystem:
 
     def _prepared(self, path: str, *, is_file: bool) -> str:
         """The canonical path of a mount point, made where it is missing."""
-        names = [name for name in path.split("/") if name]
+        names = [intern(name) for name in path.split("/") if name]  # every container has the same ones
+        try:
+            place = self.walk(f"/{'/'.join(names)}", self._runtime)
+        except FsError:
+            place = None  # what is wrong on the way is found name by name
+        if place is not None and place.node is not None:
+            return place.path
         done = "/"
         for position, name in enumerate(names):
             place = self.walk(f"{done.rstrip('/')}/{name}", self._runtime)
