@@ -20,25 +20,38 @@ def emit(daemon: Daemon, sandbox: Sandbox, object_id: str, kind: EventKind) -> N
     Call it after the change, and after a removed object has left the stores. The last event of a sandbox carries no
     pod: containerd does not find it any more. CRI-O does not send it then.
     """
-    at_ns = daemon.kernel.now_ns
     is_gone = object_id == sandbox.id and kind == api.CONTAINER_DELETED_EVENT
     if is_gone and daemon.profile.statistics.removed_sandbox_event == "dropped":
         return
-    # The message may be built minutes later, or never; until then what may change meanwhile is all that is kept.
-    pod = sandbox.now
-    containers = tuple(sandbox.containers.values())
-    moments = tuple([container.now for container in containers])
+    daemon.events.emit(PodEvent(daemon, sandbox, object_id, kind, is_gone=is_gone))
 
-    def make() -> api.ContainerEventResponse:
+
+class PodEvent:
+    """One event. The message may be built minutes later, or never: what changes meanwhile is all that is kept."""
+
+    __slots__ = ("_at_ns", "_containers", "_daemon", "_is_gone", "_kind", "_moments", "_object_id", "_pod", "_sandbox")
+
+    def __init__(self, daemon: Daemon, sandbox: Sandbox, object_id: str, kind: EventKind, *, is_gone: bool) -> None:
+        self._daemon = daemon
+        self._sandbox = sandbox
+        self._object_id = object_id
+        self._kind = kind
+        self._is_gone = is_gone
+        self._at_ns = daemon.kernel.now_ns
+        self._pod = sandbox.now
+        self._containers = tuple(sandbox.containers.values())
+        self._moments = tuple([container.now for container in self._containers])
+
+    def __call__(self) -> api.ContainerEventResponse:
+        """The message."""
+        daemon = self._daemon
         return api.ContainerEventResponse(
-            container_id=object_id,
-            container_event_type=kind,
-            created_at=at_ns,
-            pod_sandbox_status=None if is_gone else sandbox_status_message(daemon, sandbox, pod),
+            container_id=self._object_id,
+            container_event_type=self._kind,
+            created_at=self._at_ns,
+            pod_sandbox_status=None if self._is_gone else sandbox_status_message(daemon, self._sandbox, self._pod),
             containers_statuses=[
                 container_status_message(daemon, container, at)
-                for container, at in zip(containers, moments, strict=True)
+                for container, at in zip(self._containers, self._moments, strict=True)
             ],
         )
-
-    daemon.events.emit(make)

@@ -66,6 +66,7 @@ NOT_KEPT = {
         "log": "follows from the path",
         "ended": "follows from the life",
         "row": "a cache",
+        "_moment": "a cache",
         "changes": "the door itself",
     },
     PresentImage: {"row": "a cache"},
