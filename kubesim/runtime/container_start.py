@@ -6,6 +6,8 @@ server/container_start.go and internal/oci/container.go, SetStartFailed.
 
 from __future__ import annotations
 
+from functools import partial
+
 from kubesim.cri import api
 from kubesim.cri.errors import CriError
 from kubesim.kernel import Cancelled
@@ -17,7 +19,7 @@ from kubesim.runtime.daemon import Daemon
 from kubesim.runtime.objects import Container
 from kubesim.runtime.pod_events import emit
 from kubesim.userland.filesystem import FsError
-from kubesim.userland.process import Process
+from kubesim.userland.process import ExitStatus, Process
 
 START_ERROR_EXIT_CODE = 128
 """Mirrors containerd: internal/cri/server/helpers.go, errorStartExitCode."""
@@ -38,7 +40,7 @@ async def start_container(daemon: Daemon, request: api.StartContainerRequest) ->
     container.process = process
     container.apply(Started(at_ns=daemon.time_after_ns(container.life.created_at_ns)))
     emit(daemon, container.sandbox, container.id, api.CONTAINER_STARTED_EVENT)
-    daemon.kernel.spawn(_watch(daemon, container, process), name=f"container {container.id[:13]}")
+    process.on_end = partial(_ended, daemon, container, process)
     return api.StartContainerResponse()
 
 
@@ -78,9 +80,8 @@ def _failure(daemon: Daemon, container: Container, text: str) -> StartFailed:
     return StartFailed(at_ns=created_at_ns, started_at_ns=created_at_ns, exit_code=-1, reason="Error", message=text)
 
 
-async def _watch(daemon: Daemon, container: Container, process: Process) -> None:
-    """Wait for the end of the first process, and record it."""
-    status = await process.wait()
+def _ended(daemon: Daemon, container: Container, process: Process, status: ExitStatus) -> None:
+    """The first process has ended."""
     status = container.forced_end or status
     if container.kill_timer is not None:
         daemon.kernel.cancel(container.kill_timer)
@@ -89,6 +90,15 @@ async def _watch(daemon: Daemon, container: Container, process: Process) -> None
     # The OOM killer may have taken a child, and the first process then ended by itself.
     is_oom_killed = status.is_oom_killed or process.cgroup.oom_kills_count > 0
     at_ns = daemon.time_after_ns(container.life.started_at_ns)
-    await daemon.spend(daemon.timings.report_exit_ns)
-    container.apply(Exited(at_ns=at_ns, exit_code=status.code, is_oom_killed=is_oom_killed))
+    event = Exited(at_ns=at_ns, exit_code=status.code, is_oom_killed=is_oom_killed)
+    delay_ns = daemon.timings.report_exit_ns
+    if delay_ns:
+        daemon.kernel.call_later(delay_ns, _record_end, daemon, container, event)
+    else:
+        _record_end(daemon, container, event)
+
+
+def _record_end(daemon: Daemon, container: Container, event: Exited) -> None:
+    """The runtime hears of it."""
+    container.apply(event)
     emit(daemon, container.sandbox, container.id, api.CONTAINER_STOPPED_EVENT)

@@ -23,7 +23,7 @@ from kubesim.runtime.process_plan import ContainerIdentity, ProcessPlan
 from kubesim.runtime.sandbox_state import SandboxEvent, SandboxLife, SandboxPhase
 from kubesim.runtime.state_changes import StateChanges, StateKind
 from kubesim.runtime.usage import CpuSample, EndedUsage
-from kubesim.userland.filesystem import FileSystem, MountSpec
+from kubesim.userland.filesystem import FileSystem, HostSource, MountSpec
 from kubesim.userland.process import ExitStatus, Process
 
 CRI_STATES: Mapping[ReportedState, api.ContainerState.ValueType] = {
@@ -46,6 +46,8 @@ class Sandbox:
     hostname: str
     files_directory: str
     """Where the daemon keeps hostname, hosts and resolv.conf, among its own files."""
+    file_sources: dict[str, HostSource] = field(default_factory=dict)
+    """The same as its containers bind them, by name; filled by the first of them."""
     pause: Process | None
     """Pid 1 of the pod's own pid namespace. None in a sandbox that came back NOTREADY: it ended with its daemon."""
     pause_pid: int

@@ -12,11 +12,20 @@ from kubesim.cri import api
 from kubesim.runtime.objects import Sandbox
 from kubesim.userland.filesystem import HostSource, MountSpec
 from kubesim.userland.host_files import HostFiles
+from kubesim.userland.mounts import host_node
 
 _HOSTS = """\
 127.0.0.1\tlocalhost
 ::1\tlocalhost ip6-localhost ip6-loopback
 """
+
+_DESTINATIONS = {
+    "/etc/hostname": "hostname",
+    "/etc/hosts": "hosts",
+    "/etc/resolv.conf": "resolv.conf",
+    "/dev/shm": "shm",  # noqa: S108 - a path in the container
+}
+"""Where a container has each of the files."""
 
 _DEFAULT_RESOLV_CONF = "nameserver 127.0.0.53\n"
 """What stands for the node's own resolv.conf, which a pod without a DNS configuration gets."""
@@ -55,18 +64,16 @@ def sandbox_mounts(files: HostFiles, sandbox: Sandbox, taken: Sequence[str], *, 
     internal/cri/server/container_create.go, linuxContainerMounts.
     """
     own = {normpath(destination) for destination in taken}
-    directory = sandbox.files_directory
+    sources = sandbox.file_sources
+    if not sources:
+        # One look at the files serves all containers of the pod.
+        for name in _DESTINATIONS.values():
+            path = f"{sandbox.files_directory}/{name}"
+            node = host_node(files, path)
+            node.forget()
+            sources[name] = HostSource(files=files, path=path, node=node)
     return [
-        MountSpec(
-            destination=destination,
-            source=HostSource(files=files, path=f"{directory}/{name}"),
-            is_read_only=is_read_only and name != "shm",
-        )
-        for destination, name in (
-            ("/etc/hostname", "hostname"),
-            ("/etc/hosts", "hosts"),
-            ("/etc/resolv.conf", "resolv.conf"),
-            ("/dev/shm", "shm"),  # noqa: S108 - a path in the container
-        )
+        MountSpec(destination=destination, source=sources[name], is_read_only=is_read_only and name != "shm")
+        for destination, name in _DESTINATIONS.items()
         if destination not in own
     ]

@@ -177,6 +177,7 @@ class FileSystem:
         path = self._prepared(destination, is_file=is_file)
         if path == "/":
             raise FsError("EINVAL", destination)
+        path = intern(path)
         self._mounts[path] = make(path)
 
     def _cover(self, path: str, cover: Callable[[Node], Node]) -> None:

@@ -33,6 +33,10 @@ class HostNode(Node):
             raise FsError("ENOENT")
         return found
 
+    def forget(self) -> None:
+        """Ask the host at the next `stat`: for a node that is kept before anybody looks at it."""
+        self._stat = None
+
     def child(self, name: str) -> Node | None:
         """A child on the host."""
         if self.kind is not FileKind.DIRECTORY:

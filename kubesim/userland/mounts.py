@@ -27,10 +27,11 @@ class TreeSource:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HostSource:
-    """A bind of a file or directory of the node, live."""
+    """A bind of a file or directory of the node, live. `node` is for a source that many containers bind."""
 
     files: HostFiles
     path: str
+    node: HostNode | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,12 +101,17 @@ def masked(node: Node) -> Node:
     return tmpfs_root(mode=0o755) if node.kind is FileKind.DIRECTORY else NULL_DEVICE
 
 
+def host_node(files: HostFiles, path: str) -> HostNode:
+    """The root of a bind: nothing above it can be reached. Raises FsError when the host has nothing there."""
+    return HostNode(files.confined(path), "/")
+
+
 def mount_of(path: str, spec: MountSpec) -> Mount:
     """The mount of a spec at a canonical path. Raises FsError when the host has nothing at the source."""
     source = spec.source
     if isinstance(source, TreeSource):
         return Mount(path, TreeView(source.tree.root), is_read_only=True)
     if isinstance(source, HostSource):
-        root = HostNode(source.files.confined(source.path), "/")
+        root = source.node or host_node(source.files, source.path)
         return (RecursiveMount if spec.is_recursive else Mount)(path, root, is_read_only=spec.is_read_only)
     return Mount(path, tmpfs_root(mode=source.mode), is_read_only=spec.is_read_only)

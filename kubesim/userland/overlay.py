@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from sys import intern
 from types import MappingProxyType
 
 from kubesim.images.tree import TreeNode
@@ -157,7 +158,7 @@ class UpperNode(Node):
             raise FsError("ENOTDIR")
         if self._children is None:
             self._children = {}
-        self._children[name] = node
+        self._children[intern(name)] = node
         self.mtime_ns = now_ns
 
     def drop(self, name: str, now_ns: int) -> None:

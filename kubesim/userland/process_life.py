@@ -92,6 +92,7 @@ class Process:
         "memory_bytes",
         "namespace",
         "on_child_end",
+        "on_end",
         "parent",
         "pid",
         "status",
@@ -124,6 +125,8 @@ class Process:
         self.status: ExitStatus | None = None
         """None while the process lives."""
         self.on_child_end: Callable[[Process], object] | None = None
+        self.on_end: Callable[[ExitStatus], object] | None = None
+        """Called at the instant of the end, after what was already due: for a runtime, which watches thousands."""
         self.memory_bytes = BASE_BYTES
         self.namespace = namespace
         self.cgroup = cgroup
@@ -364,6 +367,8 @@ class Process:
         self._leave_family()
         if self._ended_event is not None:
             self._ended_event.set()
+        if self.on_end is not None:
+            self.kernel.call_soon(self.on_end, self.status)
         if error is not None and not isinstance(error, Cancelled | RecursionError):
             raise error
 

@@ -44,6 +44,7 @@ KEPT = {
 NOT_KEPT = {
     Sandbox: {
         "files_directory": "follows from the id",
+        "file_sources": "follows from the id",
         "pause": "a process",
         "containers": "each names its sandbox",
         "ended_usage": "counted anew, as by a new cgroup",
