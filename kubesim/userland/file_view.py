@@ -185,6 +185,9 @@ class FileView:
 
     def rename(self, path: str, to_path: str) -> None:
         """Move within one mount, replacing a file or an empty directory; rename(2)."""
+        # The directories of both are walked before either is looked up in them.
+        self.walk(path, follow_last=False)
+        self.walk(to_path, follow_last=False)
         place, node = self._removable(path)
         target = self.walk(to_path, follow_last=False)
         if target.path == place.path:

@@ -115,6 +115,7 @@ def test_links_are_followed_inside_the_container() -> None:
         (lambda files: files.rename("/etc", "/etc/inside"), "Invalid argument"),
         (lambda files: files.rename("/etc/passwd", "/usr"), "Is a directory"),
         (lambda files: files.rename("/run", "/etc"), "Directory not empty"),
+        (lambda files: files.rename("/missing", "/etc/passwd/below"), "Not a directory"),
         (lambda files: files.change_directory("/etc/passwd"), "Not a directory"),
         (lambda files: files.open_write("/etc/passwd", is_exclusive=True), "File exists"),
     ],
