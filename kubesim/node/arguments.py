@@ -81,13 +81,10 @@ def check_node_name(value: object, where: str) -> None:
 
 
 def check_operating_system(os: str, profile: RuntimeProfile, where: str) -> None:
-    """Raises InputError for a runtime that does not exist on that operating system.
-
-    The one test of a family: no client can notice a switch of a program that was never built.
-    """
-    if os == "windows" and profile.family == "cri-o":
-        hint = "use a containerd profile"
-        raise InputError(f"CRI-O has no Windows build, and the profile is {profile.name}", where=where, hint=hint)
+    """Raises InputError for a runtime that was never built for that operating system."""
+    if os not in profile.operating_systems:
+        hint = f"{profile.name} is built for {' and '.join(profile.operating_systems)}; choose another profile"
+        raise InputError(f"{profile.runtime_name} has no build for {os}", where=where, hint=hint)
 
 
 def _check_items(value: object, where: str, kinds: tuple[type, ...], *, hint: str) -> None:

@@ -56,20 +56,26 @@ _BITS = {name: bit for bit, name in enumerate(CAPABILITIES)}
 
 
 def container_capabilities(
-    *, default: Sequence[str], added: Iterable[str], dropped: Iterable[str], is_privileged: bool = False
+    *,
+    default: Sequence[str],
+    added: Iterable[str],
+    dropped: Iterable[str],
+    is_privileged: bool = False,
+    is_prefix_always_added: bool = False,
 ) -> tuple[str, ...]:
     """The capabilities of a container: of ALL first what is added, then what is dropped; then the named ones.
 
-    Names count in any case, with CAP_ or without. A privileged container has every one. Mirrors containerd:
-    internal/cri/opts/spec_linux_opts.go, WithCapabilities; CRI-O: internal/factory/container/container.go,
-    SpecSetupCapabilities.
+    Names count in any case, with CAP_ or without, unless the prefix is always added: CAP_X is CAP_CAP_X then. A
+    privileged container has every one. Mirrors containerd: internal/cri/opts/spec_linux_opts.go, WithCapabilities;
+    CRI-O: internal/factory/container/container.go, SpecSetupCapabilities.
 
     >>> container_capabilities(default=["CAP_KILL"], added=["net_admin"], dropped=["ALL"])
     ('CAP_NET_ADMIN',)
     """
     if is_privileged:
         return CAPABILITIES
-    add, drop = [_full_name(name) for name in added], {_full_name(name) for name in dropped}
+    add = [_full_name(name, is_prefix_always_added) for name in added]
+    drop = {_full_name(name, is_prefix_always_added) for name in dropped}
     names = list(CAPABILITIES if "CAP_ALL" in add else default)
     if "CAP_ALL" in drop:
         names = []
@@ -90,6 +96,7 @@ def capability_mask(names: Iterable[str]) -> int:
     return mask
 
 
-def _full_name(name: str) -> str:
+def _full_name(name: str, is_prefix_always_added: bool) -> str:
     upper = name.upper()
-    return upper if upper.startswith("CAP_") else f"CAP_{upper}"
+    is_full = upper.startswith("CAP_") and not is_prefix_always_added
+    return upper if is_full else f"CAP_{upper}"

@@ -64,6 +64,8 @@ class ImageVolumeDialect:
     """Whether ContainerStatus.mounts[].image_sub_path echoes the request."""
     status_has_image_ref: bool
     """Whether ContainerStatus.mounts[].image.image_ref is filled with the image id (KEP-5365)."""
+    mounted_for: Literal["pod", "node"]
+    """Whether an image is mounted once for each pod that has it, or once on the node."""
     user_namespaces: Literal["works", "start-fails"]
     """Whether a pod with a user namespace can have an image volume."""
 

@@ -10,14 +10,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
+
+from msgspec import Meta
 
 from kubesim.policy.checkpoint import ConfigDialect
 from kubesim.policy.identity_values import IdentityDialect
 from kubesim.policy.image_volume import ImageVolumeDialect
 from kubesim.policy.pod_metrics import IncludedMetrics, MetricGroup, MetricSet
 
-Family = Literal["containerd", "cri-o", "ideal"]
 CgroupDriver = Literal["systemd", "cgroupfs"]
 ListOrder = Literal["unordered", "creation"]
 RpcAnswer = Literal[
@@ -29,6 +30,24 @@ RpcAnswer = Literal[
     "ends-at-once",  # a stream that ends with OK before its first message
     "disabled",  # Unknown: the feature is off in the default configuration
 ]
+
+
+def _template(*names: str) -> str:
+    """The pattern of a text in which braces hold one of these names, with or without `!q`, and nothing else."""
+    held = f"|\\{{({'|'.join(names)})(!q)?\\}}" if names else ""
+    return f"^([^{{}}]{held})*$"
+
+
+Count = Annotated[int, Meta(ge=0)]
+StatusInfoKey = Literal["config", "golang", "cniconfig", "lastCNILoadStatus.default", "lastCNILoadStatus"]
+SandboxInfoKey = Literal[
+    "pid", "processStatus", "netNamespaceClosed", "image", "snapshotKey", "snapshotter", "runtimeHandler",
+    "runtimeType", "runtimeOptions", "config", "runtimeSpec", "cniResult", "sandboxMetadata",
+]  # fmt: skip
+ContainerInfoKey = Literal[
+    "sandboxID", "pid", "removing", "snapshotKey", "snapshotter", "runtimeType", "runtimeOptions", "config",
+    "runtimeSpec", "privileged",
+]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,16 +81,18 @@ class StatusSwitches:
     """Whether runtime_handlers is filled. The default handler is listed twice: by its name and as ""."""
     handlers_order: Literal["sorted", "unsorted", "default-then-empty"]
     """By name; any; or any with "" right behind the default handler."""
-    recursive_read_only_mounts: bool
-    """Feature of each handler, on a node whose kernel and OCI runtime can do it."""
     user_namespaces: bool
     """Feature of each handler, on a node whose kernel and OCI runtime can do it."""
     supplemental_groups_policy: bool | None
     """features.supplemental_groups_policy; None: the message has no features at all."""
     user_namespaces_host_network: bool | None
     """features.user_namespaces_host_network; None: the proto of this version does not have it."""
-    info_keys: tuple[str, ...]
+    info_keys: tuple[StatusInfoKey, ...]
     """Keys of the verbose info."""
+    config_form: Literal["containerd", "cri-o"]
+    """Whose configuration is in the verbose info."""
+    config_has_sandbox_image: bool
+    """Whether the configuration in the verbose info names the pause image."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +106,7 @@ class SandboxSwitches:
     namespace_options_in_status: Literal["always", "when-given"]
     info_without_verbose: bool
     """Whether PodSandboxStatus.info is filled when verbose is false."""
-    info_keys: tuple[str, ...]
+    info_keys: tuple[SandboxInfoKey, ...]
     stop_grace: Literal["none", "deadline"]
     """StopPodSandbox kills containers at once; or gives them the RPC's deadline less 1 s, 10 s without a deadline."""
     hostname_when_empty: Literal["host", "id-prefix"]
@@ -97,6 +118,15 @@ class SandboxSwitches:
     """Whether pods get net.ipv4.ip_unprivileged_port_start=0 and an open ping_group_range."""
     user_namespaces: bool
     """Whether a pod can have its own user namespace."""
+    required_metadata: tuple[Literal["name", "namespace", "uid"], ...]
+    """What of a pod's metadata may not be empty."""
+    relative_log_directory: Literal["taken", "refused"]
+    ambiguous_id_to_stop: Literal["error", "nothing"]
+    """StopPodSandbox and RemovePodSandbox by the beginning of several ids: an error, or OK as for an unknown one."""
+    resources_in_info: bool
+    """Whether the info shows what UpdatePodSandboxResources stored."""
+    pod_cidr_check: bool
+    """Whether UpdateRuntimeConfig looks if the pods' addresses are ranges."""
     cgroup_parent_check: Literal["oci-runtime", "suffix"]
     """Who notices a cgroup parent of the other driver: the OCI runtime by its shape, or the daemon by its suffix."""
 
@@ -122,11 +152,12 @@ class ContainerSwitches:
     """Which RPC fails when the program of a container is not in the image."""
     start_failure: Literal["start-error", "error"]
     """After a failed start: exit 128, StartError, started_at 0; or reason Error, started = finished = created."""
-    exit_code_before_exit: int
     lost_reason: Literal["Unknown", "Error"]
     """Reason of a container whose end nobody saw; its exit code is 255."""
     created_when_lost: Literal["kept", "ended"]
     """A container that never started, after a restart that no process survived: as it was, or ended like the rest."""
+    create_in_stopped_sandbox: Literal["refused", "not-found", "taken"]
+    """CreateContainer in a sandbox that is not ready: an error, NotFound, or a container that cannot be started."""
     log_path_default: bool
     """Whether a log path is made up when the request has none."""
     remove_running: Literal["kill", "stop"]
@@ -139,6 +170,9 @@ class ContainerSwitches:
     update_below_usage: Literal["kernel", "refused"]
     """UpdateContainerResources with a memory limit below the usage: the kernel decides, or the daemon refuses."""
     recursive_read_only_mounts: bool
+    """Whether mounts can be so, and Status says it of each handler, where kernel and OCI runtime can do it."""
+    user_namespace_check: bool
+    """Whether a container must ask for the user namespace of its pod."""
     cdi: bool
     """Whether CDI devices are injected."""
     restore_from_checkpoint: bool
@@ -148,7 +182,9 @@ class ContainerSwitches:
     restore_pulls_image: bool
     """Whether a restore pulls the image that the checkpoint was taken of when the node lacks it; else it fails."""
     default_capabilities: tuple[str, ...]
-    info_keys: tuple[str, ...]
+    capability_prefix: Literal["always-added", "added-when-missing"]
+    """What makes CAP_X of the name of a capability in a request."""
+    info_keys: tuple[ContainerInfoKey, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,7 +193,7 @@ class ExecSwitches:
 
     timeout_answer: Literal["deadline-exceeded", "exit-minus-one"]
     """DeadlineExceeded without output; or OK with exit code -1 and stderr `command timed out`."""
-    output_bytes_max: int
+    output_bytes_max: Count
     output_limit: Literal["per-stream", "total"]
     tty_of_container: bool
     """Whether a command gets a terminal (and stderr joins stdout) when its container has one."""
@@ -179,7 +215,7 @@ class ImageSwitches:
     id_form: Literal["sha256-prefixed", "bare"]
     """Image.id: `sha256:` and 64 hex digits, or the digits alone."""
     pull_returns: Literal["id", "repo-digest"]
-    short_id_length_min: int
+    short_id_length_min: Count
     """How many hex digits make an id prefix."""
     empty_key: Literal["prefix", "refused"]
     """An empty image name: a prefix of every id, or an error."""
@@ -208,6 +244,8 @@ class ImageSwitches:
     """A directory for images apart from containers, which splits ImageFsInfo; empty: both lie together."""
     container_filesystems: bool
     """Whether ImageFsInfo.container_filesystems is filled."""
+    filesystem_path: str
+    """The directory that ImageFsInfo names unless the user gives one."""
     moved_tag_digests: Literal["kept", "previous-name"]
     """What stays of an image that lost all tags: its digests; or one digest under its previous name."""
     pull_auth: Literal["for-host", "for-any-host"]
@@ -220,7 +258,7 @@ class ImageSwitches:
     """Whether a pull fails when the signature of an image is refused."""
     pull_progress_timeout_seconds: int
     """A pull without a byte for so long is cancelled; 0 is never."""
-    info_keys: tuple[str, ...]
+    info_keys: tuple[Literal["chainID", "labels", "imageSpec"], ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -229,7 +267,7 @@ class LogSwitches:
 
     timestamp: Literal["trimmed", "nine-digits"]
     """RFC 3339 with nanoseconds: trailing zeros cut and `Z` for UTC; or always nine digits and a numeric offset."""
-    line_bytes_max: int
+    line_bytes_max: Count
     """A longer line is split into pieces of this size, tagged P; 0 is no limit."""
     default_directory: str
     """Where logs go when the sandbox names no directory; empty: nowhere."""
@@ -247,7 +285,7 @@ class StatisticsSwitches:
     """The groups of metrics this version knows."""
     included_pod_metrics: tuple[IncludedMetrics, ...]
     """The groups that are collected; `all` is every group, and without any there is container_last_seen alone."""
-    metric_pods_per_second: int
+    metric_pods_per_second: Count
     """How many pods are read per second for ListPodSandboxMetrics; the first so many go at once. 0 is no bound."""
     stopped_container: Literal["error", "empty"]
     """ContainerStats of a container that does not run."""
@@ -260,7 +298,7 @@ class StatisticsSwitches:
     """Whether ContainerStats has the rate too, which lists always have."""
     process_count: Literal["containers", "pod-cgroup"]
     """PodSandboxStats counts the processes of the containers; or those of the pod's cgroup, with the pause process."""
-    stream_chunk_items: int
+    stream_chunk_items: Annotated[int, Meta(ge=1)]
     """How many items a message of a streamed list holds at most."""
     event_statuses: bool
     """Whether PodSandboxStatus has containers_statuses and a timestamp."""
@@ -272,13 +310,27 @@ class StatisticsSwitches:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WordingSwitches:
+    """Sentences that versions of one runtime word differently, as templates of `kubesim.runtime.refusal`.
+
+    Empty where the runtime never says so. Sentences that all versions share are in `runtime/*_refusals.py`.
+    """
+
+    container_name_reserved: Annotated[str, Meta(pattern=_template("name", "holder"))]
+    create_in_stopped_sandbox: Annotated[str, Meta(pattern=_template("id"))]
+    relative_log_directory: Annotated[str, Meta(pattern=_template("id", "path"))]
+    sandbox_name_missing: Annotated[str, Meta(pattern=_template())]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RuntimeProfile:
     """One runtime in one version."""
 
     name: str
-    family: Family
     texts: Literal["containerd", "cri-o"]
-    """Whose error messages are used."""
+    """Whose error messages are used, and in whose order a request is checked."""
+    operating_systems: tuple[Literal["linux", "windows"], ...]
+    """What the runtime is built for."""
     runtime_name: str
     """VersionResponse.runtime_name; the kubelet makes container ids of it: `containerd://...`."""
     runtime_version: str
@@ -302,6 +354,7 @@ class RuntimeProfile:
     """The answer to each of the 43 RPCs, by its name."""
     identity: IdentityDialect
     image_volumes: ImageVolumeDialect
+    wording: WordingSwitches
     status: StatusSwitches
     sandboxes: SandboxSwitches
     containers: ContainerSwitches

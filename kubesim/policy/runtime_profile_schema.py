@@ -32,7 +32,7 @@ class Switch:
 def switches() -> Mapping[str, Switch]:
     """Every switch by its key, in the order of the dataclasses."""
     found: list[Switch] = []
-    hints = get_type_hints(RuntimeProfile)
+    hints = get_type_hints(RuntimeProfile, include_extras=True)
     for field in fields(RuntimeProfile):
         hint = hints[field.name]
         if field.name in _NOT_SWITCHES:
@@ -40,7 +40,7 @@ def switches() -> Mapping[str, Switch]:
         if field.name == "rpcs":
             found += [Switch(key=f"rpcs.{rpc}", group="rpcs", field=rpc, type=RpcAnswer) for rpc in CRI_RPCS]
         elif is_dataclass(hint):
-            group_hints = get_type_hints(hint)
+            group_hints = get_type_hints(hint, include_extras=True)
             found += [
                 Switch(
                     key=f"{camel_case(field.name)}.{camel_case(inner.name)}",

@@ -39,8 +39,9 @@ def check_request(daemon: Daemon, request: api.CreateContainerRequest) -> Sandbo
 def _ready_sandbox(daemon: Daemon, prefix: str) -> Sandbox:
     row = say.CREATE_LOOKUP if prefix else say.CREATE_LOOKUP_EMPTY
     sandbox = daemon.sandbox(prefix, row)
-    if not sandbox.life.is_ready:
-        raise daemon.refuse(say.SANDBOX_STOPPED, id=sandbox.id)
+    answer = daemon.profile.containers.create_in_stopped_sandbox
+    if not sandbox.life.is_ready and answer != "taken":
+        raise daemon.refuse(say.SANDBOX_TASK_GONE if answer == "not-found" else say.SANDBOX_STOPPED, id=sandbox.id)
     return sandbox
 
 
@@ -92,7 +93,7 @@ def check_spec(
     if options.pid == api.TARGET:
         target_container(daemon, sandbox, container_id, options.target_id)
     asked, given = options.userns_options, pod_security.namespace_options.userns_options
-    if daemon.profile.texts == "containerd" and asked != given:
+    if daemon.profile.containers.user_namespace_check and asked != given:
         raise daemon.refuse(
             say.USER_NAMESPACE_DIFFERS, id=container_id, sandbox=_one_line(given), container=_one_line(asked)
         )

@@ -251,7 +251,7 @@ def _plan_artifact(daemon: Daemon, mount: api.Mount, image: Image, planned: Plan
 
 def _target(daemon: Daemon, sandbox: Sandbox, image: Image) -> str:
     """Where the node has the image mounted: once for each pod and image, or once for each image."""
-    if daemon.profile.image_volumes.texts == "cri-o":
+    if daemon.profile.image_volumes.mounted_for == "node":
         return f"/var/lib/containers/storage/overlay/{image.id.partition(':')[2]}/merged"
     return f"{_STATE_DIRECTORY}/image-volumes/{sandbox.id}/{image.digest.partition(':')[2]}"
 

@@ -46,6 +46,7 @@ def capabilities_of(daemon: Daemon, container: Container) -> tuple[str, ...]:
         added=security.capabilities.add_capabilities,
         dropped=security.capabilities.drop_capabilities,
         is_privileged=security.privileged,
+        is_prefix_always_added=daemon.profile.containers.capability_prefix == "always-added",
     )
 
 

@@ -8,7 +8,7 @@ of runc: libcontainer/standard_init_linux.go.
 from __future__ import annotations
 
 from kubesim.cri.errors import Code
-from kubesim.runtime.refusal import refusal
+from kubesim.runtime.refusal import refusal, worded
 
 _SPEC = "failed to generate container {id!q} spec: failed to generate spec: "
 _SPEC_OPTS = "failed to generate container {id!q} spec: failed to generate spec opts: "
@@ -49,10 +49,9 @@ SANDBOX_CONFIG_MISSING = refusal("pod sandbox config must include metadata", "sa
 SANDBOX_METADATA_MISSING = refusal("pod sandbox config must include metadata", "sandbox config metadata is nil")
 METADATA_MISSING = refusal("container config must include metadata", "setting container config: metadata is nil")
 NAME_MISSING = refusal("setting container config: name is empty")
-SANDBOX_STOPPED = refusal(
-    "sandbox container {id!q} is not running", "CreateContainer failed as the sandbox was stopped: {id}"
-)
-NAME_RESERVED = refusal("failed to reserve container name {name!q}: name {name!q} is reserved for {holder!q}")
+SANDBOX_STOPPED = worded("create_in_stopped_sandbox")
+SANDBOX_TASK_GONE = worded("create_in_stopped_sandbox", code=Code.NOT_FOUND)
+NAME_RESERVED = worded("container_name_reserved")
 IMAGE_NOT_PRESENT = refusal(
     "failed to resolve image {image!q}: not found",
     "locating image with ID {image!q}: image not known",

@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from kubesim.cri.errors import Code, CriError
 from kubesim.policy.go_quote import go_quote
+from kubesim.policy.runtime_profile import WordingSwitches
 from kubesim.runtime.id_index import Match
 
 Speaker = Literal["containerd", "cri-o"]
@@ -27,6 +28,8 @@ class Refusal:
     containerd: str
     crio_code: Code
     crio: str
+    wording: str = ""
+    """The field of WordingSwitches that has the template, where the versions of a runtime differ in it."""
 
 
 def refusal(
@@ -39,6 +42,11 @@ def refusal(
         crio_code=code if crio is None else crio_code,
         crio=containerd if crio is None else crio,
     )
+
+
+def worded(switch: str, *, code: Code = Code.UNKNOWN) -> Refusal:
+    """A row whose template is the profile's: a field of WordingSwitches."""
+    return Refusal(containerd_code=code, containerd="", crio_code=code, crio="", wording=switch)
 
 
 class _GoFormatter(Formatter):
@@ -67,10 +75,11 @@ def _crio_cause(noun: str, prefix: str, match: Match) -> str:
 class ErrorTexts:
     """The words of one runtime."""
 
-    __slots__ = ("speaker",)
+    __slots__ = ("_wording", "speaker")
 
-    def __init__(self, speaker: Speaker) -> None:
+    def __init__(self, speaker: Speaker, wording: WordingSwitches) -> None:
         self.speaker = speaker
+        self._wording = wording
 
     def refuse(self, row: Refusal, *, code: Code | None = None, **facts: object) -> CriError:
         """The error for a refusal. `code` overrides the row's, for an inner cause that brings its own."""
@@ -78,6 +87,8 @@ class ErrorTexts:
             own_code, template = row.containerd_code, row.containerd
         else:
             own_code, template = row.crio_code, row.crio
+        if row.wording:
+            template = getattr(self._wording, row.wording)
         return CriError(code or own_code, _FORMATTER.vformat(template, (), facts))
 
     def refuse_lookup(self, row: Refusal, *, noun: str, prefix: str, match: Match) -> CriError:

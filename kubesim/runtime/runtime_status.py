@@ -77,7 +77,9 @@ def _info(daemon: Daemon) -> dict[str, str]:
         "Networks": [],
     }
     return {
-        "config": go_json(_crio_config(daemon) if daemon.profile.texts == "cri-o" else _containerd_config(daemon)),
+        "config": go_json(
+            _crio_config(daemon) if daemon.profile.status.config_form == "cri-o" else _containerd_config(daemon)
+        ),
         "golang": f'"{_GO_VERSION}"',
         "cniconfig": go_json(cni_config),
         "lastCNILoadStatus": "OK",
@@ -99,7 +101,7 @@ def _containerd_config(daemon: Daemon) -> dict[str, Any]:
             },
         },
         "cni": {"binDirs": ["/opt/cni/bin"], "confDir": "/etc/cni/net.d", "maxConfNum": 1},
-        "sandboxImage": daemon.profile.pause_image,
+        **_sandbox_image(daemon),
         "maxContainerLogLineSize": daemon.profile.logs.line_bytes_max,
         "containerdRootDir": "/var/lib/containerd",
         "containerdEndpoint": "/run/containerd/containerd.sock",
@@ -108,9 +110,14 @@ def _containerd_config(daemon: Daemon) -> dict[str, Any]:
     }
 
 
+def _sandbox_image(daemon: Daemon) -> dict[str, str]:
+    has_it = daemon.profile.status.config_has_sandbox_image
+    return {"sandboxImage": daemon.profile.pause_image} if has_it else {}
+
+
 def _crio_config(daemon: Daemon) -> dict[str, Any]:
     return {
-        "sandboxImage": daemon.profile.pause_image,
+        **_sandbox_image(daemon),
         "crio": {
             "DefaultRuntime": daemon.profile.default_handler,
             "CgroupManagerName": daemon.cgroup_driver,
@@ -132,7 +139,7 @@ async def update_runtime_config(
 ) -> api.UpdateRuntimeConfigResponse:
     """The pods' address ranges. containerd looks whether they are ranges; without a template nobody uses them."""
     text = request.runtime_config.network_config.pod_cidr
-    if text and daemon.profile.texts == "containerd":
+    if text and daemon.profile.sandboxes.pod_cidr_check:
         for cidr in (part.strip() for part in text.split(",")):
             try:
                 ip_network(cidr, strict=False)

@@ -6,6 +6,7 @@ internal/cri/server/sandbox_status.go, setUpdatedResources; CRI-O: server/sandbo
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from kubesim.cri import api
@@ -21,14 +22,14 @@ _WITHOUT_PAUSE_PROCESS = ("runtimeSpec",)
 def sandbox_info(daemon: Daemon, sandbox: Sandbox, *, is_verbose: bool) -> str:
     """The JSON text. Without `is_verbose` containerd 2.3 answers too: zero values, and the resources."""
     values = _values(daemon, sandbox) if is_verbose else _zero_values()
-    keys = daemon.profile.sandboxes.info_keys
+    keys: Sequence[str] = daemon.profile.sandboxes.info_keys
     # CRI-O keeps no pause process unless the pod shares its pid namespace, and then says less.
     if not daemon.profile.sandboxes.keeps_pause_process and sandbox.namespace_options.pid != api.POD:
         keys = _WITHOUT_PAUSE_PROCESS
-    info = {key: values[key] for key in keys}
+    info: dict[str, Any] = {key: values[key] for key in keys}
     # Mirrors containerd: internal/cri/server/sandbox_update_resources.go: both are kept as container resources.
     for key, resources in (("overhead", sandbox.overhead), ("resources", sandbox.resources)):
-        if resources is not None and daemon.profile.texts == "containerd":
+        if resources is not None and daemon.profile.sandboxes.resources_in_info:
             info[key] = {"linux": resources}
     return go_json(info)
 

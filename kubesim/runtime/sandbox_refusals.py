@@ -7,7 +7,7 @@ internal/lib/sandbox/builder.go.
 from __future__ import annotations
 
 from kubesim.cri.errors import Code
-from kubesim.runtime.refusal import refusal
+from kubesim.runtime.refusal import refusal, worded
 
 STATUS_LOOKUP = refusal(
     "an error occurred when try to find sandbox: {cause}",
@@ -27,10 +27,10 @@ UPDATE_LOOKUP = refusal(
 CONFIG_MISSING = refusal("sandbox config must include metadata", "setting sandbox config: config is nil")
 METADATA_MISSING = refusal("sandbox config must include metadata", "setting sandbox config: metadata is nil")
 # Only CRI-O looks into the metadata.
-NAME_MISSING = refusal("setting sandbox config: metadata.Name should not be empty")
+NAME_MISSING = worded("sandbox_name_missing")
 NAMESPACE_MISSING = refusal("setting pod sandbox name and id: cannot generate pod name without namespace")
 UID_MISSING = refusal("setting pod sandbox name and id: cannot generate pod name without uid in metadata")
-LOG_DIRECTORY_RELATIVE = refusal("requested logDir for sbuilder ID {id} is a relative path: {path}")
+LOG_DIRECTORY_RELATIVE = worded("relative_log_directory")
 
 NAME_RESERVED = refusal("failed to reserve sandbox name {name!q}: name {name!q} is reserved for {holder!q}")
 # Only CRI-O lets a retry wait for the first request, and only CRI-O goes on when a deadline has passed.

@@ -95,14 +95,9 @@ def _check_config(daemon: Daemon, request: api.RunPodSandboxRequest) -> None:
         ("config.metadata.namespace", config.metadata.namespace),
     ):
         check_text(daemon, field, value)
-    if daemon.profile.texts == "cri-o":
-        for value, row in (
-            (config.metadata.name, say.NAME_MISSING),
-            (config.metadata.namespace, say.NAMESPACE_MISSING),
-            (config.metadata.uid, say.UID_MISSING),
-        ):
-            if not value:
-                raise daemon.refuse(row)
+    for part, row in (("name", say.NAME_MISSING), ("namespace", say.NAMESPACE_MISSING), ("uid", say.UID_MISSING)):
+        if part in daemon.profile.sandboxes.required_metadata and not getattr(config.metadata, part):
+            raise daemon.refuse(row)
 
 
 def _check_settings(daemon: Daemon, sandbox_id: str, config: api.PodSandboxConfig, handler: str) -> None:
@@ -112,7 +107,8 @@ def _check_settings(daemon: Daemon, sandbox_id: str, config: api.PodSandboxConfi
         raise daemon.refuse(
             say.HANDLER_UNKNOWN, id=sandbox_id, handler=handler, default_handler=profile.default_handler
         )
-    if profile.texts == "cri-o" and config.log_directory and not config.log_directory.startswith("/"):
+    is_relative = bool(config.log_directory) and not config.log_directory.startswith("/")
+    if is_relative and profile.sandboxes.relative_log_directory == "refused":
         raise daemon.refuse(say.LOG_DIRECTORY_RELATIVE, id=sandbox_id, path=config.log_directory)
     check_user_namespace(daemon, sandbox_id, config.linux.security_context.namespace_options)
     if daemon.os != "windows":

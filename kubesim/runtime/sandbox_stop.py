@@ -57,7 +57,8 @@ async def remove_pod_sandbox(daemon: Daemon, request: api.RemovePodSandboxReques
 def _find(daemon: Daemon, prefix: str) -> Sandbox | None:
     """The sandbox, None when nothing has this id. CRI-O takes an ambiguous prefix for nothing, too."""
     sandbox, match = daemon.sandboxes.find(prefix)
-    is_nothing = match is Match.MISSING or (match is Match.AMBIGUOUS and daemon.profile.texts == "cri-o")
+    takes_ambiguous = daemon.profile.sandboxes.ambiguous_id_to_stop == "nothing"
+    is_nothing = match is Match.MISSING or (match is Match.AMBIGUOUS and takes_ambiguous)
     if sandbox is None and not is_nothing:
         raise daemon.texts.refuse_lookup(say.STOP_LOOKUP, noun="sandbox", prefix=prefix, match=match)
     return sandbox

@@ -44,12 +44,6 @@ from kubesim.runtime.timings import Timings
 from kubesim.userland.host_files import HostFiles, MemoryHostFiles
 from kubesim.userland.process import ProcessTable
 
-DEFAULT_IMAGE_FS_PATHS = {
-    "containerd": "/var/lib/containerd/io.containerd.snapshotter.v1.overlayfs",
-    "cri-o": "/var/lib/containers/storage/overlay-images",
-}
-"""Where each runtime keeps images, by whose texts it uses."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuntimeStatistics:
@@ -97,7 +91,7 @@ class Runtime:
         self._daemon = Daemon(
             kernel=kernel,
             profile=profile,
-            texts=ErrorTexts(profile.texts),
+            texts=ErrorTexts(profile.texts, profile.wording),
             catalogue=catalogue,
             images=images,
             transfers=ImageTransfers(
@@ -113,7 +107,7 @@ class Runtime:
             features=_features(profile),
             cgroup_driver=cgroup_driver or profile.cgroup_driver,
             timings=timings or Timings.instant(),
-            image_fs_path=image_fs_path or DEFAULT_IMAGE_FS_PATHS[profile.texts],
+            image_fs_path=image_fs_path or profile.images.filesystem_path,
             metric_pods=RateLimit(kernel, per_second=profile.statistics.metric_pods_per_second),
             hostname=hostname,
             os=os,

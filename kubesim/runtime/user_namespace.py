@@ -16,7 +16,7 @@ from kubesim.runtime.daemon import Daemon
 
 def check_user_namespace(daemon: Daemon, sandbox_id: str, options: api.NamespaceOption) -> None:
     """Raises CriError when the sandbox's user namespace cannot be made as asked."""
-    if not options.HasField("userns_options"):
+    if not (daemon.profile.sandboxes.user_namespaces and options.HasField("userns_options")):
         return
     asked = options.userns_options
     if asked.mode not in (api.POD, api.NODE):

@@ -20,11 +20,17 @@ def out(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
 def test_all_profiles(capsys: pytest.CaptureFixture[str]) -> None:
     lines = out(capsys, "profiles").splitlines()
 
-    assert lines[0].split() == ["NAME", "RUNTIME", "VERSION", "PATCH", "LEVELS"]
+    assert lines[0].split() == ["NAME", "RUNTIME", "VERSION", "CRI", "API", "PATCH", "LEVELS"]
     assert [line.split()[0] for line in lines[1:]] == list(profile_names())
     found = json.loads(out(capsys, "profiles", "-o", "json"))
     assert [row["name"] for row in found] == list(profile_names())
-    assert {"name", "runtime", "version", "patches"} == set(found[0])
+    assert found[5] == {
+        "name": "containerd-2.3",
+        "runtime": "containerd",
+        "version": "v2.3.4",
+        "criApi": "0.36",
+        "patches": "containerd-2.3.0 to containerd-2.3.4",
+    }
 
 
 def test_one_profile_gives_a_reason_for_every_switch(capsys: pytest.CaptureFixture[str]) -> None:
@@ -36,7 +42,7 @@ def test_one_profile_gives_a_reason_for_every_switch(capsys: pytest.CaptureFixtu
     assert by_key["runtimeVersion"]["value"].startswith("v1.7.")
     lines = out(capsys, "profiles", "containerd-1.7").splitlines()
     assert [line.split("  ")[0] for line in lines if not line.startswith(" ")] == ["SWITCH", *by_key]
-    assert max(line.index(by_key["family"]["why"]) for line in lines if line.startswith("family ")) < 120
+    assert max(line.index(by_key["texts"]["why"]) for line in lines if line.startswith("texts ")) < 120
 
 
 def test_images(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

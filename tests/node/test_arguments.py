@@ -46,7 +46,7 @@ def node() -> Iterator[Node]:
         ({"node_name": "n" * 254}, "must be no more than 253 bytes"),
         (
             {"os": "windows", "profile": "cri-o-1.36"},
-            "Node(os): CRI-O has no Windows build, and the profile is cri-o-1.36; use a containerd profile",
+            "Node(os): cri-o has no build for windows; cri-o-1.36 is built for linux; choose another profile",
         ),
     ],
 )

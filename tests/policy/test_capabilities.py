@@ -32,6 +32,13 @@ def test_a_privileged_container_has_every_one() -> None:
     assert got == CAPABILITIES
 
 
+def test_a_prefix_that_is_always_added_is_added_twice() -> None:
+    got = container_capabilities(
+        default=DEFAULT, added=["CAP_SYS_TIME"], dropped=["CAP_KILL", "chown"], is_prefix_always_added=True
+    )
+    assert got == ("CAP_KILL", "CAP_CAP_SYS_TIME")
+
+
 def test_masks_are_the_kernels() -> None:
     assert capability_mask(CAPABILITIES) == 0x1FFFFFFFFFF
     assert capability_mask(()) == 0

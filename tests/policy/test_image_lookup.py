@@ -33,6 +33,7 @@ CONTAINERD = ImageSwitches(
     pull_error="image",
     verifies_signatures=False,
     container_filesystems=False,
+    filesystem_path="/images",
     moved_tag_digests="kept",
     pull_progress_timeout_seconds=300,
     info_keys=(),

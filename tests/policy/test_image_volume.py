@@ -31,6 +31,7 @@ CONTAINERD = ImageVolumeDialect(
     status_image="as-requested",
     status_has_sub_path=True,
     status_has_image_ref=False,
+    mounted_for="pod",
     user_namespaces="works",
 )
 CRIO = ImageVolumeDialect(
@@ -45,6 +46,7 @@ CRIO = ImageVolumeDialect(
     status_image="id",
     status_has_sub_path=False,
     status_has_image_ref=False,
+    mounted_for="pod",
     user_namespaces="works",
 )
 MOUNT = ImageMount(container_path="/v", image="busybox", mount_text="MOUNT", image_text="IMAGE")

@@ -1,7 +1,7 @@
 """Profile documents: how they stack, what they are refused for, and how a profile is shown."""
 
 from dataclasses import FrozenInstanceError
-from typing import get_args, get_origin
+from typing import Annotated, get_args, get_origin
 
 import pytest
 
@@ -20,6 +20,8 @@ def _any_value(type_):
     """Some value of a switch: a plain one, the first of its choices, a list of one, or nothing where it may be."""
     if type_ in _PLAIN:
         return _PLAIN[type_]
+    if get_origin(type_) is Annotated:
+        return _any_value(get_args(type_)[0])
     if get_origin(type_) is tuple:
         return [_any_value(get_args(type_)[0])]
     return None if type(None) in get_args(type_) else get_args(type_)[0]
@@ -137,7 +139,7 @@ def test_a_fix_of_nothing_is_refused():
     ("left_out", "what"),
     [
         (["pauseImage"], "profile 'x' does not set pauseImage"),
-        (["namePrefix", "pauseImage", "runtimeName", "family"], "does not set family, runtimeName, pauseImage ..."),
+        (["namePrefix", "pauseImage", "runtimeName", "texts"], "does not set texts, runtimeName, pauseImage ..."),
     ],
 )
 def test_a_root_that_leaves_something_out_is_refused(left_out, what):
@@ -153,7 +155,7 @@ def test_a_root_that_leaves_something_out_is_refused(left_out, what):
 
 
 def test_no_layers_are_no_profile():
-    with pytest.raises(InputError, match="does not set family"):
+    with pytest.raises(InputError, match="does not set texts"):
         build_profile("x", [])
 
 
@@ -165,7 +167,7 @@ def test_no_layers_are_no_profile():
         ({"pauseImages": "x"}, "unknown key 'pauseImages', did you mean 'pauseImage'?"),
         ({"rpcs": {"runtimeconfig": "served"}}, "unknown key 'runtimeconfig', did you mean 'RuntimeConfig'?"),
         ({"logs": {"zzz": 1}}, "unknown key 'zzz'; known keys: timestamp, lineBytesMax, defaultDirectory"),
-        ({"": {}}, "unknown key ''; known keys: family, texts"),
+        ({"": {}}, "unknown key ''; known keys: texts, operatingSystems"),
         ({"name": "x"}, "unknown key 'name'"),
         ({"identity": True}, "expected a mapping; known keys: algorithm"),
         ({"identity": {"knowsPolicy": "yes"}}, "found the text 'yes'; expected true or false"),

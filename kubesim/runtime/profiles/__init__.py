@@ -26,8 +26,8 @@ DEFAULT_PROFILE = "containerd-2.3"
 _SUFFIX = ".yaml"
 _FILE_SUFFIXES = (".yaml", ".yml")
 _PATCH = re.compile(r"(?P<name>.+-[0-9]+\.[0-9]+)\.(?P<patch>[0-9]{1,4})")
-_LAYERS_MAX = 32
-"""How many documents may extend one another."""
+_FILES_MAX = 16
+"""How many files may extend one another before a built-in profile is reached."""
 
 
 @cache
@@ -55,24 +55,35 @@ def load_profile(name_or_path: str) -> RuntimeProfile:
     """
     if name_or_path.endswith(_FILE_SUFFIXES):
         layer = _read_file(name_or_path)
-        return build_profile(layer.name, _chain(layer, None))
+        return build_profile(layer.name, _chain(layer, None, path=name_or_path))
     return _load_built_in(name_or_path)
 
 
 @cache
 def _load_built_in(name: str) -> RuntimeProfile:
     layer, patch = _named(name, where="")
-    return build_profile(name, _chain(layer, patch))
+    return build_profile(name, _chain(layer, patch, path=""))
 
 
-def _chain(layer: ProfileLayer, patch: int | None) -> list[tuple[ProfileLayer, int | None]]:
-    """The layers from the root to this one, each with its patch level."""
+def _chain(layer: ProfileLayer, patch: int | None, *, path: str) -> list[tuple[ProfileLayer, int | None]]:
+    """The layers from the root to this one, each with its patch level; `path` is the file of this one, if it has one.
+
+    A file may extend another one; its path counts from the folder of the file that names it.
+    """
     chain = [(layer, layer.newest_patch if patch is None else patch)]
-    while chain[-1][0].extends:
-        child = chain[-1][0]
-        if len(chain) == _LAYERS_MAX:
-            raise InputError(f"more than {_LAYERS_MAX} profiles extend one another", where=child.extends_where)
-        parent, parent_patch = _named(child.extends, where=child.extends_where)
+    files_seen = [Path(path).resolve()] if path else []
+    while child := chain[-1][0].extends:
+        where = chain[-1][0].extends_where
+        if child.endswith(_FILE_SUFFIXES) and files_seen:
+            file = files_seen[-1].parent / child
+            if file.resolve() in files_seen:
+                raise InputError(f"profile {child!r} extends itself", where=where, hint="extend a built-in profile")
+            if len(files_seen) == _FILES_MAX:
+                raise InputError(f"more than {_FILES_MAX} files extend one another", where=where)
+            parent, parent_patch = _read_file(str(file), where=where), None
+            files_seen.append(file.resolve())
+        else:
+            parent, parent_patch = _named(child, where=where)
         chain.append((parent, parent.newest_patch if parent_patch is None else parent_patch))
     return chain[::-1]
 
@@ -105,12 +116,13 @@ def _built_in(name: str) -> ProfileLayer:
     return read_layer(load_document(text, name=name + _SUFFIX))
 
 
-def _read_file(path: str) -> ProfileLayer:
+def _read_file(path: str, *, where: str = "") -> ProfileLayer:
     try:
         text = Path(path).read_bytes()
     except OSError as error:
         hint = "give the path of a profile, or one of: " + ", ".join(profile_names())
-        raise InputError(f"cannot read the profile: {error.strerror}", where=path, hint=hint) from error
+        what = "the profile" if not where else f"the profile {path}"
+        raise InputError(f"cannot read {what}: {error.strerror}", where=where or path, hint=hint) from error
     return read_layer(load_document(text, name=path))
 
 

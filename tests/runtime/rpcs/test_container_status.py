@@ -100,7 +100,7 @@ def test_info_is_there_when_it_is_asked_for(node: Any) -> None:
 def test_the_parts_of_the_spec_that_tools_look_for(node: Any) -> None:
     security = api.LinuxContainerSecurityContext(
         run_as_user=api.Int64Value(value=1000),
-        capabilities=api.Capability(add_capabilities=["net_admin"], drop_capabilities=["CAP_KILL"]),
+        capabilities=api.Capability(add_capabilities=["net_admin"], drop_capabilities=["KILL"]),
         namespace_options=api.NamespaceOption(pid=api.CONTAINER),
         readonly_rootfs=True,
         no_new_privs=True,

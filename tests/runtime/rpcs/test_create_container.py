@@ -122,9 +122,10 @@ def test_containerd_keeps_the_name_of_an_exited_container(node: Any) -> None:
     node.advance(1)
     error = node.refused(request(node, pod))
     name = "ctr_pod_ns_uid-pod_0"
+    hint = f'failed to reserve container name "{name}"; check if another CreateContainer request is in progress'
     assert (error.code, error.message) == (
         Code.UNKNOWN,
-        f'failed to reserve container name "{name}": name "{name}" is reserved for "{ctr}"',
+        f'{hint}: name "{name}" is reserved for "{ctr}"',
     )
     node.do(node.removing(ctr))
     assert node.do(request(node, pod)).container_id != ctr

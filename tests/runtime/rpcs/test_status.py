@@ -81,3 +81,12 @@ def test_verbose_info_is_json_where_it_looks_like_it(new_node: Any, profile: str
     config = json.loads(info["config"])
     if node.runtime.profile.texts == "containerd":
         assert config["stateDir"] == "/run/containerd/io.containerd.grpc.v1.cri"
+
+
+@pytest.mark.parametrize(
+    ("profile", "has_it"), [("containerd-1.7", True), ("containerd-2.0", False), ("cri-o-1.36", True)]
+)
+def test_the_pause_image_in_the_configuration(new_node: Any, profile: str, has_it: bool) -> None:
+    node = new_node(profile)
+    config = json.loads(node.do(node.cri.status(api.StatusRequest(verbose=True))).info["config"])
+    assert config.get("sandboxImage") == (node.runtime.profile.pause_image if has_it else None)

@@ -1,0 +1,110 @@
+"""Deviations in mounts whose source is an image."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from kubesim.cri import CriError, api
+
+BUSYBOX, DATA = "registry.example/busybox:1", "registry.example/data:v1"
+Check = Callable[[str, Callable[[str], bool]], None]
+
+
+@pytest.fixture
+def with_data(new_node: Any, new_image: Any) -> Callable[[str], Any]:
+    data = new_image(DATA, files={"/dir/file": b"inner", "/file": b"outer"}, marker="data")
+    return lambda profile: new_node(profile, images=(new_image(BUSYBOX), data))
+
+
+def create(node: Any, *, userns: api.UserNamespace | None = None, **changes: Any) -> str | CriError:
+    """A container with an image volume, or the refusal."""
+    fields: dict[str, Any] = {"container_path": "/volume", "image": api.ImageSpec(image=DATA), "readonly": True}
+    options = api.NamespaceOption(userns_options=userns)
+    pod = node.pod_config()
+    pod.linux.security_context.namespace_options.CopyFrom(options)
+    config = node.container_config("sleep", "100", mounts=[api.Mount(**(fields | changes))])
+    config.linux.security_context.namespace_options.CopyFrom(options)
+    try:
+        container: str = node.create(node.run_pod(pod), config, pod)
+    except CriError as error:
+        return error
+    return container
+
+
+def takes_image_volumes(node: Any) -> bool:
+    return bool(node.runtime.profile.image_volumes.mounts == "mounted")
+
+
+def test_image_volume_image_ref_missing(with_data: Any, shown_exactly_where_listed: Check) -> None:
+    def shows(profile: str) -> bool:
+        node = with_data(profile)
+        container = create(node)
+        return isinstance(container, str) and not node.status(container).mounts[0].image.image_ref
+
+    shown_exactly_where_listed("image-volume-image-ref-missing", shows)
+
+
+def test_image_volume_sub_path_ignored(with_data: Any, shown_exactly_where_listed: Check) -> None:
+    def shows(profile: str) -> bool:
+        node = with_data(profile)
+        container = create(node, image_sub_path="dir")
+        if isinstance(container, CriError):
+            return False
+        node.do(node.starting(container))
+        return bool(node.do(node.execing(container, "cat", "/volume/file")).stdout == b"outer")
+
+    shown_exactly_where_listed("image-volume-sub-path-ignored", shows)
+
+
+def test_image_volume_sub_path_file(with_data: Any, shown_exactly_where_listed: Check) -> None:
+    def shows(profile: str) -> bool:
+        node = with_data(profile)
+        return takes_image_volumes(node) and isinstance(create(node, image_sub_path="file"), CriError)
+
+    shown_exactly_where_listed("image-volume-sub-path-file", shows)
+
+
+def test_image_volume_error_prefix(with_data: Any, shown_exactly_where_listed: Check) -> None:
+    def shows(profile: str) -> bool:
+        node = with_data(profile)
+        refusal = create(node, image=api.ImageSpec(image="registry.example/absent:1"))
+        assert isinstance(refusal, CriError)
+        return takes_image_volumes(node) and not refusal.message.startswith("ImageVolumeMountFailed")
+
+    shown_exactly_where_listed("image-volume-error-prefix", shows)
+
+
+def test_image_volume_read_write_accepted(with_data: Any, shown_exactly_where_listed: Check) -> None:
+    def shows(profile: str) -> bool:
+        node = with_data(profile)
+        container = create(node, readonly=False)
+        if isinstance(container, CriError):
+            return False
+        node.do(node.starting(container))
+        touched = node.do(node.execing(container, "touch", "/volume/new"))
+        assert (touched.exit_code, b"Read-only file system" in touched.stderr) == (1, True)
+        return True
+
+    shown_exactly_where_listed("image-volume-read-write-accepted", shows)
+
+
+def test_image_volume_user_namespace(with_data: Any, shown_exactly_where_listed: Check) -> None:
+    ids = [api.IDMapping(host_id=65536, container_id=0, length=65536)]
+    own = api.UserNamespace(mode=api.POD, uids=ids, gids=ids)
+
+    def shows(profile: str) -> bool:
+        node = with_data(profile)
+        container = create(node, userns=own)
+        if isinstance(container, CriError):
+            assert not takes_image_volumes(node)
+            return False
+        try:
+            node.do(node.starting(container))
+        except CriError as error:
+            return "MOUNT_ATTR_IDMAP" in error.message
+        return False
+
+    shown_exactly_where_listed("image-volume-user-namespace", shows)
