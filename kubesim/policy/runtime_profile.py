@@ -46,7 +46,7 @@ SandboxInfoKey = Literal[
 ]  # fmt: skip
 ContainerInfoKey = Literal[
     "sandboxID", "pid", "removing", "snapshotKey", "snapshotter", "runtimeType", "runtimeOptions", "config",
-    "runtimeSpec", "privileged",
+    "runtimeSpec", "privileged", "checkpointedAt", "restored",
 ]  # fmt: skip
 
 

@@ -36,14 +36,10 @@ async def remove_pod_sandbox(daemon: Daemon, request: api.RemovePodSandboxReques
     if sandbox is None:
         return api.RemovePodSandboxResponse()
     await stop_sandbox(daemon, sandbox)
-    for container in list(sandbox.containers.values()):
-        try:
-            await remove(daemon, container)
-        except CriError as error:
-            raise daemon.texts.refuse(
-                say.REMOVE_CONTAINER, code=error.code, container_id=container.id, reason=error
-            ) from None
+    await _remove_containers(daemon, sandbox)
     await daemon.spend(daemon.timings.remove_sandbox_ns)
+    # One whose creation began before the sandbox was stopped may have been finished while the step took its time.
+    await _remove_containers(daemon, sandbox)
     if daemon.sandboxes.get(sandbox.id) is not sandbox:
         return api.RemovePodSandboxResponse()  # somebody else removed it meanwhile
     sandbox.apply(Removed())
@@ -52,6 +48,17 @@ async def remove_pod_sandbox(daemon: Daemon, request: api.RemovePodSandboxReques
     daemon.own_files.remove(sandbox.files_directory)
     emit(daemon, sandbox, sandbox.id, api.CONTAINER_DELETED_EVENT)
     return api.RemovePodSandboxResponse()
+
+
+async def _remove_containers(daemon: Daemon, sandbox: Sandbox) -> None:
+    while containers := list(sandbox.containers.values()):
+        for container in containers:
+            try:
+                await remove(daemon, container)
+            except CriError as error:
+                raise daemon.texts.refuse(
+                    say.REMOVE_CONTAINER, code=error.code, container_id=container.id, reason=error
+                ) from None
 
 
 def _find(daemon: Daemon, prefix: str) -> Sandbox | None:
