@@ -59,6 +59,15 @@ def _loaded(daemon: Daemon) -> frozenset[str]:
     return loaded_profiles((content or b"").decode("utf-8", "replace"))
 
 
+def seccomp_document(daemon: Daemon, path: str) -> dict[str, Any]:
+    """The filter in a file of the node; {} when it is not there any more, or is none."""
+    try:
+        document: Any = json.loads(daemon.host_files.read(path) or b"null")
+    except (FsError, ValueError):
+        return {}
+    return document if isinstance(document, dict) else {}
+
+
 def _check_seccomp_file(daemon: Daemon, path: str) -> None:
     try:
         content = daemon.host_files.read(path)

@@ -11,74 +11,114 @@ from typing import Any
 
 from kubesim.cri import api
 from kubesim.policy.cgroup_parent import container_cgroups_path
+from kubesim.policy.security_profile import LOCALHOST, RUNTIME_DEFAULT
 from kubesim.runtime.container_privileges import (
     capabilities_of,
     masked_paths_of,
     read_only_paths_of,
     sysctls_of,
 )
+from kubesim.runtime.container_security import applied_profile, seccomp_document
 from kubesim.runtime.daemon import Daemon
 from kubesim.runtime.objects import Container, Sandbox
+from kubesim.runtime.process_plan import DEFAULT_PATH
+from kubesim.runtime.spec_annotations import (
+    containerd_container_annotations,
+    containerd_sandbox_annotations,
+    crio_container_annotations,
+    crio_sandbox_annotations,
+)
+from kubesim.runtime.spec_mounts import overlay_path, root_propagation, spec_mounts
 
 _OCI_VERSION = "1.2.1"
-_SYSTEM_MOUNTS = (
-    ("/proc", "proc", "proc", ["nosuid", "noexec", "nodev"]),
-    ("/dev", "tmpfs", "tmpfs", ["nosuid", "strictatime", "mode=755", "size=65536k"]),
-    ("/dev/pts", "devpts", "devpts", ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"]),
-    ("/dev/mqueue", "mqueue", "mqueue", ["nosuid", "noexec", "nodev"]),
-    ("/sys", "sysfs", "sysfs", ["nosuid", "noexec", "nodev", "ro"]),
-    ("/sys/fs/cgroup", "cgroup", "cgroup", ["nosuid", "noexec", "nodev", "relatime", "ro"]),
-)
-_PROPAGATION = {
-    api.PROPAGATION_PRIVATE: "rprivate",
-    api.PROPAGATION_HOST_TO_CONTAINER: "rslave",
-    api.PROPAGATION_BIDIRECTIONAL: "rshared",
+_CONTAINERD_NAMESPACE = "k8s.io"
+_SECCOMP_DEFAULT = {
+    "defaultAction": "SCMP_ACT_ERRNO",
+    "architectures": ["SCMP_ARCH_X86_64", "SCMP_ARCH_X86", "SCMP_ARCH_X32"],
 }
-_SHARED_NAMESPACES = (("ipc", "ipc"), ("uts", "uts"), ("network", "net"))
+"""The frame of the default filter; its rules are left out."""
 
 
 def container_spec(daemon: Daemon, container: Container) -> dict[str, Any]:
     """The spec of a container."""
     security = container.config.linux.security_context
+    is_crio = _is_crio(daemon)
+    seccomp = _seccomp(daemon, security)
+    propagation = root_propagation(container)
     spec: dict[str, Any] = {
         "ociVersion": _OCI_VERSION,
         "process": _process(daemon, container),
-        "root": {"path": "rootfs", **({"readonly": True} if security.readonly_rootfs else {})},
-        "mounts": _mounts(container),
-        "annotations": _annotations(daemon, container),
+        "root": {
+            "path": overlay_path(container.id) if is_crio else "rootfs",
+            **({"readonly": True} if security.readonly_rootfs else {}),
+        },
+        **({"hostname": container.sandbox.hostname} if is_crio else {}),
+        "mounts": spec_mounts(container, is_crio=is_crio),
+        "annotations": (
+            crio_container_annotations(daemon, container) if is_crio else containerd_container_annotations(container)
+        ),
         "linux": {
-            "resources": _resources(container.resources),
+            "resources": {
+                "devices": [{"allow": security.privileged, "access": "rwm"}],
+                **_resources(container.resources),
+            },
             "cgroupsPath": _cgroups_path(daemon, container.sandbox, container.id),
             "namespaces": _namespaces(daemon, container),
+            **({"seccomp": seccomp} if seccomp else {}),
+            **({"rootfsPropagation": propagation} if propagation else {}),
             "maskedPaths": list(masked_paths_of(container)),
             "readonlyPaths": list(read_only_paths_of(container)),
         },
     }
-    if daemon.profile.texts == "cri-o":
-        spec["hostname"] = container.sandbox.hostname
     return spec
 
 
 def sandbox_spec(daemon: Daemon, sandbox: Sandbox) -> dict[str, Any]:
     """The spec of a sandbox's own container."""
+    is_crio = _is_crio(daemon)
     return {
         "ociVersion": _OCI_VERSION,
-        "process": {"user": {"uid": 65535, "gid": 65535}, "args": ["/pause"], "cwd": "/", "oomScoreAdj": -998},
-        "root": {"path": "rootfs", "readonly": True},
+        "process": {
+            "user": {"uid": 65535, "gid": 65535},
+            "args": ["/pause"],
+            "env": [f"PATH={DEFAULT_PATH}"],
+            "cwd": "/",
+            "oomScoreAdj": -998,
+        },
+        "root": {"path": overlay_path(sandbox.id) if is_crio else "rootfs", "readonly": True},
         "hostname": sandbox.hostname,
-        "annotations": _sandbox_annotations(daemon, sandbox),
+        "annotations": (
+            crio_sandbox_annotations(daemon, sandbox) if is_crio else containerd_sandbox_annotations(daemon, sandbox)
+        ),
         "linux": {
             "sysctl": {name: value.replace("\t", " ") for name, value in sysctls_of(daemon, sandbox).items()},
+            "resources": {"cpu": {"shares": 2}},
             "cgroupsPath": _cgroups_path(daemon, sandbox, sandbox.id),
-            "namespaces": [
-                {"type": "pid"},
-                {"type": "ipc"},
-                {"type": "uts"},
-                {"type": "mount"},
-                *([] if sandbox.uses_node_network else [{"type": "network", "path": network_namespace_path(sandbox)}]),
-            ],
+            "namespaces": _sandbox_namespaces(sandbox, is_crio=is_crio),
         },
     }
+
+
+def _is_crio(daemon: Daemon) -> bool:
+    return daemon.profile.texts == "cri-o"
+
+
+def _sandbox_namespaces(sandbox: Sandbox, *, is_crio: bool) -> list[dict[str, str]]:
+    options = sandbox.namespace_options
+    if is_crio:
+        return [
+            {"type": "pid"},
+            *_crio_pinned(sandbox, options),
+            {"type": "mount"},
+            {"type": "cgroup"},
+        ]
+    return [
+        *([] if options.pid == api.NODE else [{"type": "pid"}]),
+        *([] if options.ipc == api.NODE else [{"type": "ipc"}]),
+        *([] if sandbox.uses_node_network else [{"type": "uts"}]),
+        {"type": "mount"},
+        *([] if sandbox.uses_node_network else [{"type": "network", "path": network_namespace_path(sandbox)}]),
+    ]
 
 
 def network_namespace_path(sandbox: Sandbox) -> str:
@@ -101,8 +141,23 @@ def _process(daemon: Daemon, container: Container) -> dict[str, Any]:
         "capabilities": dict.fromkeys(("bounding", "effective", "permitted"), capabilities),
         "noNewPrivileges": container.config.linux.security_context.no_new_privs,
         "oomScoreAdj": container.resources.oom_score_adj,
+        **_apparmor(daemon, container.config.linux.security_context),
     }
     return process
+
+
+def _apparmor(daemon: Daemon, security: api.LinuxContainerSecurityContext) -> dict[str, str]:
+    profile = applied_profile("apparmor", security, daemon=daemon)
+    default = "crio-default" if _is_crio(daemon) else "cri-containerd.apparmor.d"
+    name = {RUNTIME_DEFAULT: default, LOCALHOST: profile.name}.get(profile.type, "")
+    return {"apparmorProfile": name} if name else {}
+
+
+def _seccomp(daemon: Daemon, security: api.LinuxContainerSecurityContext) -> dict[str, Any]:
+    profile = applied_profile("seccomp", security, daemon=daemon)
+    if profile.type == LOCALHOST:
+        return seccomp_document(daemon, profile.name)
+    return dict(_SECCOMP_DEFAULT) if profile.type == RUNTIME_DEFAULT else {}
 
 
 def _user(container: Container) -> dict[str, Any]:
@@ -113,28 +168,6 @@ def _user(container: Container) -> dict[str, Any]:
     if identity.supplemental_groups:
         user["additionalGids"] = list(identity.supplemental_groups)
     return user
-
-
-def _mounts(container: Container) -> list[dict[str, Any]]:
-    mounts: list[dict[str, Any]] = [
-        {"destination": destination, "type": kind, "source": source, "options": options}
-        for destination, kind, source, options in _SYSTEM_MOUNTS
-    ]
-    own = {mount.container_path for mount in container.mounts}
-    directory = container.sandbox.files_directory
-    for destination in ("/etc/hostname", "/etc/hosts", "/etc/resolv.conf"):
-        if destination not in own:
-            source = f"{directory}/{destination.rpartition('/')[2]}"
-            mounts.append(_bind(destination, source, ["rbind", "rprivate", "rw"]))
-    for mount in container.mounts:
-        access = ("rro" if mount.recursive_read_only else "ro") if mount.readonly else "rw"
-        options = ["rbind", _PROPAGATION.get(mount.propagation, "rprivate"), access]
-        mounts.append(_bind(mount.container_path, mount.host_path, options))
-    return mounts
-
-
-def _bind(destination: str, source: str, options: list[str]) -> dict[str, Any]:
-    return {"destination": destination, "type": "bind", "source": source, "options": options}
 
 
 def _resources(resources: api.LinuxContainerResources) -> dict[str, Any]:
@@ -155,79 +188,63 @@ def _resources(resources: api.LinuxContainerResources) -> dict[str, Any]:
 
 
 def _cgroups_path(daemon: Daemon, sandbox: Sandbox, object_id: str) -> str:
+    """The cgroup of an object; without a parent it is where the runtime keeps its own.
+
+    Mirrors containerd: pkg/oci/spec.go, populateDefaultUnixSpec; CRI-O: internal/config/cgmgr, ContainerCgroupPath.
+    """
     parent = sandbox.config.linux.cgroup_parent
-    path = container_cgroups_path(parent, object_id)
-    if daemon.profile.texts == "cri-o":
-        path = path.replace(":cri-containerd:", ":crio:")
-        if ":" not in path:
-            path = f"{path[: -len(object_id)]}crio-{object_id}"
-    return path
+    if not _is_crio(daemon):
+        return container_cgroups_path(parent or f"/{_CONTAINERD_NAMESPACE}", object_id)
+    parent = parent or ("system.slice" if daemon.cgroup_driver == "systemd" else "/crio")
+    path = container_cgroups_path(parent, object_id).replace(":cri-containerd:", ":crio:")
+    return path if ":" in path else f"{path[: -len(object_id)]}crio-{object_id}"
 
 
 def _namespaces(daemon: Daemon, container: Container) -> list[dict[str, str]]:
-    sandbox = container.sandbox
+    """containerd joins those of the pause process, whichever these are; CRI-O pins them to files.
+
+    Mirrors containerd: internal/cri/opts/spec_linux_opts.go, WithPodNamespaces; CRI-O:
+    internal/factory/container/namespaces_linux.go.
+    """
+    security = container.config.linux.security_context
+    options = security.namespace_options
+    cgroup = [] if security.privileged else [{"type": "cgroup"}]
+    pause_pid = container.sandbox.pause_pid
+    if _is_crio(daemon):
+        pid = [] if options.pid == api.NODE else [{"type": "pid"}]
+        if options.pid in (api.POD, api.TARGET):
+            pid[0]["path"] = f"/proc/{_pid_to_join(daemon, container)}/ns/pid"
+        return [*pid, *_crio_pinned(container.sandbox, options), {"type": "mount"}, *cgroup]
+    pid = [{"type": "pid"}]
+    if options.pid != api.CONTAINER:
+        pid[0]["path"] = f"/proc/{_pid_to_join(daemon, container)}/ns/pid"
+    return [
+        *pid,
+        {"type": "ipc", "path": f"/proc/{pause_pid}/ns/ipc"},
+        {"type": "uts", "path": f"/proc/{pause_pid}/ns/uts"},
+        {"type": "mount"},
+        {"type": "network", "path": f"/proc/{pause_pid}/ns/net"},
+        *cgroup,
+    ]
+
+
+def _pid_to_join(daemon: Daemon, container: Container) -> int:
     options = container.config.linux.security_context.namespace_options
-    pause_pid = sandbox.pause_pid
-    namespaces: list[dict[str, str]] = []
-    if container.pid_mode == api.CONTAINER:
-        namespaces.append({"type": "pid"})
-    elif container.pid_mode != api.NODE:
-        namespaces.append({"type": "pid", "path": f"/proc/{pause_pid}/ns/pid"})
-    for kind, name in _SHARED_NAMESPACES:
-        if kind == "network" and options.network == api.NODE:
-            continue
-        if kind == "ipc" and options.ipc == api.NODE:
-            continue
-        path = f"/proc/{pause_pid}/ns/{name}"
-        if daemon.profile.texts == "cri-o":
-            path = f"/var/run/{name}ns/{container.sandbox.id[:32]}"
-        namespaces.append({"type": kind, "path": path})
-    return [*namespaces, {"type": "mount"}, {"type": "cgroup"}]
+    if options.pid == api.TARGET:
+        target, _ = daemon.containers.find(options.target_id)
+        if target is not None and target.process is not None:
+            return target.process.host_pid
+    return container.sandbox.pause_pid
 
 
-def _annotations(daemon: Daemon, container: Container) -> dict[str, str]:
-    sandbox = container.sandbox
-    if daemon.profile.texts == "cri-o":
-        return {
-            "io.container.manager": "cri-o",
-            "io.kubernetes.cri-o.ContainerID": container.id,
-            "io.kubernetes.cri-o.ContainerType": "container",
-            "io.kubernetes.cri-o.Image": container.config.image.image,
-            "io.kubernetes.cri-o.ImageName": container.some_image_name,
-            "io.kubernetes.cri-o.ImageRef": container.image_ref,
-            "io.kubernetes.cri-o.LogPath": container.log_path,
-            "io.kubernetes.cri-o.Name": container.name,
-            "io.kubernetes.cri-o.SandboxID": sandbox.id,
-            "io.kubernetes.cri-o.SandboxName": sandbox.name,
-            "io.kubernetes.cri-o.TTY": str(container.config.tty).lower(),
-        }
-    return {
-        "io.kubernetes.cri.container-name": container.config.metadata.name,
-        "io.kubernetes.cri.container-type": "container",
-        "io.kubernetes.cri.image-name": container.config.image.user_specified_image or container.some_image_name,
-        "io.kubernetes.cri.sandbox-id": sandbox.id,
-        "io.kubernetes.cri.sandbox-name": sandbox.config.metadata.name,
-        "io.kubernetes.cri.sandbox-namespace": sandbox.config.metadata.namespace,
-        "io.kubernetes.cri.sandbox-uid": sandbox.config.metadata.uid,
-    }
-
-
-def _sandbox_annotations(daemon: Daemon, sandbox: Sandbox) -> dict[str, str]:
-    if daemon.profile.texts == "cri-o":
-        return {
-            "io.container.manager": "cri-o",
-            "io.kubernetes.cri-o.ContainerType": "sandbox",
-            "io.kubernetes.cri-o.SandboxID": sandbox.id,
-            "io.kubernetes.cri-o.Name": sandbox.name,
-            "io.kubernetes.cri-o.HostName": sandbox.hostname,
-            "io.kubernetes.cri-o.CgroupParent": sandbox.config.linux.cgroup_parent,
-            "io.kubernetes.cri-o.IP.0": sandbox.ip,
-        }
-    return {
-        "io.kubernetes.cri.container-type": "sandbox",
-        "io.kubernetes.cri.sandbox-id": sandbox.id,
-        "io.kubernetes.cri.sandbox-log-directory": sandbox.config.log_directory,
-        "io.kubernetes.cri.sandbox-name": sandbox.config.metadata.name,
-        "io.kubernetes.cri.sandbox-namespace": sandbox.config.metadata.namespace,
-        "io.kubernetes.cri.sandbox-uid": sandbox.config.metadata.uid,
-    }
+def _crio_pinned(sandbox: Sandbox, options: api.NamespaceOption) -> list[dict[str, str]]:
+    digits = sandbox.id
+    name = f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:32]}"
+    pinned = [
+        ("network", "netns", sandbox.uses_node_network or options.network == api.NODE),
+        ("ipc", "ipcns", options.ipc == api.NODE),
+        ("uts", "utsns", sandbox.uses_node_network),
+    ]
+    return [
+        {"type": kind, "path": f"/var/run/{directory}/{name}"} for kind, directory, is_nodes in pinned if not is_nodes
+    ]

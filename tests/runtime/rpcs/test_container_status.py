@@ -128,7 +128,11 @@ def test_the_parts_of_the_spec_that_tools_look_for(node: Any) -> None:
     assert spec["root"] == {"path": "rootfs", "readonly": True}
     linux = spec["linux"]
     assert linux["cgroupsPath"] == f"/kubepods/pod1/{ctr}"
-    assert linux["resources"] == {"memory": {"limit": 1 << 30, "swap": 1 << 30}, "cpu": {"shares": 512}}
+    assert linux["resources"] == {
+        "devices": [{"allow": False, "access": "rwm"}],
+        "memory": {"limit": 1 << 30, "swap": 1 << 30},
+        "cpu": {"shares": 512},
+    }
     kinds = {namespace["type"]: namespace.get("path", "") for namespace in linux["namespaces"]}
     assert kinds["pid"] == ""
     assert kinds["network"].startswith("/proc/")
