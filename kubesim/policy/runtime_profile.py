@@ -169,6 +169,10 @@ class ContainerSwitches:
     update_stopped: Literal["ok", "refused"]
     update_below_usage: Literal["kernel", "refused"]
     """UpdateContainerResources with a memory limit below the usage: the kernel decides, or the daemon refuses."""
+    selinux_level_check: bool
+    """Whether the form of an SELinux level is looked at, although the node has no SELinux."""
+    label_bytes_max: int
+    """How long a label of a sandbox or a container may be, key and value together; 0 is no limit."""
     recursive_read_only_mounts: bool
     """Whether mounts can be so, and Status says it of each handler, where kernel and OCI runtime can do it."""
     user_namespace_check: bool

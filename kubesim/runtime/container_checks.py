@@ -7,11 +7,12 @@ server/container_create.go, CreateContainer, and internal/factory/container/cont
 from __future__ import annotations
 
 from kubesim.cri import api
+from kubesim.policy.selinux_level import is_selinux_level
 from kubesim.runtime import container_refusals as say
 from kubesim.runtime.container_state import ReportedState
 from kubesim.runtime.daemon import Daemon
 from kubesim.runtime.objects import Container, Sandbox
-from kubesim.runtime.request_check import check_text
+from kubesim.runtime.request_check import check_labels, check_text
 
 
 def check_request(daemon: Daemon, request: api.CreateContainerRequest) -> Sandbox:
@@ -83,6 +84,13 @@ def check_spec(
     """What is refused while the runtime puts the OCI spec together."""
     security = config.linux.security_context
     pod_security = sandbox_config.linux.security_context
+    is_host_process = config.windows.security_context.host_process
+    if daemon.os == "windows" and is_host_process != sandbox_config.windows.security_context.host_process:
+        raise daemon.refuse(say.HOST_PROCESS_DIFFERS, id=container_id)
+    level = security.selinux_options.level
+    if daemon.profile.containers.selinux_level_check and not is_selinux_level(level):
+        raise daemon.refuse(say.SELINUX_LEVEL, id=container_id, level=level)
+    check_labels(daemon, config.labels)
     if security.privileged and not pod_security.privileged:
         raise daemon.refuse(say.PRIVILEGED, id=container_id)
     if config.CDI_devices and daemon.profile.containers.cdi:

@@ -73,6 +73,10 @@ MOUNT_HOST_PATH_EMPTY = refusal(
     _SPEC + 'failed to mkdir "": mkdir : no such file or directory', "mount.HostPath is empty"
 )
 MOUNT_MKDIR = refusal(_SPEC + "failed to mkdir {path!q}: {reason}", "failed to mkdir {path}: {reason}")
+SELINUX_LEVEL = refusal(_SPEC_OPTS + "the format of 'level' {level!q} is not correct")
+HOST_PROCESS_DIFFERS = refusal(
+    _SPEC_OPTS + "pod spec and all containers inside must have the HostProcess field set to be valid"
+)
 MOUNT_PROPAGATION = refusal(_SPEC + "{reason}", "{reason}")
 DEVICE_MISSING = refusal(
     _SPEC + "lstat {path}: no such file or directory",

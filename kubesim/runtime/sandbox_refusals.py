@@ -92,5 +92,6 @@ STATS_NOT_READY = refusal(
 POD_CIDR_INVALID = refusal("get routes: invalid CIDR address: {cidr}")
 NOT_INITIALIZED = refusal("server is not initialized yet: unavailable", code=Code.UNAVAILABLE)
 CONNECTION_LOST = refusal("error reading from server: EOF", code=Code.UNAVAILABLE)
+LABEL_TOO_LONG = refusal("label key and value greater than maximum size ({limit} bytes), key: {key}")
 NUL_BYTE = refusal("{field} holds a NUL byte: {value!q}", code=Code.INVALID_ARGUMENT)
 LOG_PATH_ESCAPES = refusal("log path {path!q} leaves the log directory {directory!q}", code=Code.INVALID_ARGUMENT)

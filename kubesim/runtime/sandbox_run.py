@@ -20,7 +20,7 @@ from kubesim.runtime.network import AddressesExhausted
 from kubesim.runtime.objects import Sandbox
 from kubesim.runtime.pause import start_pause
 from kubesim.runtime.pod_events import emit
-from kubesim.runtime.request_check import check_text
+from kubesim.runtime.request_check import check_labels, check_text
 from kubesim.runtime.sandbox_files import files_directory, write_sandbox_files
 from kubesim.runtime.sandbox_state import SandboxLife
 from kubesim.runtime.sandbox_stop import watch_pause
@@ -110,6 +110,7 @@ def _check_settings(daemon: Daemon, sandbox_id: str, config: api.PodSandboxConfi
     is_relative = bool(config.log_directory) and not config.log_directory.startswith("/")
     if is_relative and profile.sandboxes.relative_log_directory == "refused":
         raise daemon.refuse(say.LOG_DIRECTORY_RELATIVE, id=sandbox_id, path=config.log_directory)
+    check_labels(daemon, config.labels)
     check_user_namespace(daemon, sandbox_id, config.linux.security_context.namespace_options)
     if daemon.os != "windows":
         reason = cgroup_parent_refusal(config.linux.cgroup_parent, driver=daemon.cgroup_driver, profile=profile)

@@ -109,3 +109,31 @@ def test_a_device_must_be_on_the_node(new_node: Any, profile: str) -> None:
     node.files.make_dirs("/dev")
     node.files.write("/dev/fuse", b"")
     assert node.create(pod, config)
+
+
+def test_a_level_that_is_none(node: Any, crio: Any) -> None:
+    options = api.SELinuxOption(level="wrong")
+    error = node.refused(node.creating(node.run_pod(), secured(node, selinux_options=options)))
+    assert error.message.endswith("failed to generate spec opts: the format of 'level' \"wrong\" is not correct")
+    assert node.create(node.run_pod(node.pod_config("b")), secured(node, selinux_options=api.SELinuxOption(level="s0")))
+    assert crio.create(crio.run_pod(), secured(crio, selinux_options=options))
+
+
+def test_labels_have_an_end_in_crio(node: Any, crio: Any) -> None:
+    labels = {"k" * 20: "v" * 4077}
+    message = "label key and value greater than maximum size (4096 bytes), key: kkkkkkkkkk"
+    assert node.create(node.run_pod(), node.container_config("true", labels=labels))
+    pod = crio.run_pod()
+    assert crio.refused(crio.creating(pod, crio.container_config("true", labels=labels))).message == message
+    request = api.RunPodSandboxRequest(config=crio.pod_config("other", labels=labels))
+    assert crio.refused(crio.cri.run_pod_sandbox(request)).message == message
+    labels = {"k" * 20: "v" * 4076}
+    assert crio.create(pod, crio.container_config("true", labels=labels))
+
+
+def test_host_processes_come_as_a_whole_pod(new_node: Any) -> None:
+    node = new_node(os="windows")
+    host_process = api.WindowsContainerSecurityContext(host_process=True)
+    config = node.container_config("true", windows=api.WindowsContainerConfig(security_context=host_process))
+    error = node.refused(node.creating(node.run_pod(), config))
+    assert error.message.endswith("pod spec and all containers inside must have the HostProcess field set to be valid")
