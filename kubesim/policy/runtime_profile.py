@@ -199,6 +199,8 @@ class ExecSwitches:
     """DeadlineExceeded without output; or OK with exit code -1 and stderr `command timed out`."""
     output_bytes_max: Count
     output_limit: Literal["per-stream", "total"]
+    waits_for_output: bool
+    """Whether the answer waits until nobody holds the streams, as what a command left in the background does."""
     tty_of_container: bool
     """Whether a command gets a terminal (and stderr joins stdout) when its container has one."""
 

@@ -5,6 +5,8 @@ Mirrors runc: libcontainer/rootfs_linux.go and standard_init_linux.go, for the o
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from kubesim.cri import api
 from kubesim.runtime import container_refusals as say
 from kubesim.runtime.container_checks import target_container
@@ -71,13 +73,29 @@ def start_first_process(daemon: Daemon, container: Container) -> Process:
         raise daemon.refuse(say.START_EXEC, id=container.id, reason=reason) from None
 
 
-def start_exec(daemon: Daemon, container: Container, argv: tuple[str, ...], *, stdout: Sink, stderr: Sink) -> Process:
+def start_exec(
+    daemon: Daemon,
+    container: Container,
+    argv: tuple[str, ...],
+    *,
+    stdout: Sink,
+    stderr: Sink,
+    on_output_closed: Callable[[], object] | None = None,
+) -> Process:
     """Start one more process in a running container. Raises ExecError and FsError."""
     assert container.filesystem is not None, "a running container has a file system"
     assert container.process is not None, "a running container has a process"
     plan = container.plan
     who = credentials_of(daemon, container)
-    spec = ProcessSpec(argv=argv, env=plan.env, cwd=plan.cwd, credentials=who, stdout=stdout, stderr=stderr)
+    spec = ProcessSpec(
+        argv=argv,
+        env=plan.env,
+        cwd=plan.cwd,
+        credentials=who,
+        stdout=stdout,
+        stderr=stderr,
+        on_output_closed=on_output_closed,
+    )
     processes = container.process.table
     return processes.start(container.filesystem, spec, hostname=container.sandbox.hostname, inside=container.process)
 

@@ -7,7 +7,7 @@ internal/oci/runtime_oci.go, ExecSyncContainer, and server/container_reopen_log.
 from __future__ import annotations
 
 from kubesim.cri import api
-from kubesim.kernel import Cancelled, timeout
+from kubesim.kernel import Cancelled, Event, timeout
 from kubesim.model.duration import format_duration
 from kubesim.runtime import container_refusals as say
 from kubesim.runtime.container_process import start_exec
@@ -45,6 +45,22 @@ class CappedOutput:
         return b"".join(self._pieces)
 
 
+class OpenStreams:
+    """How many streams of a command somebody still holds: the command, or what it left behind."""
+
+    __slots__ = ("_count", "closed")
+
+    def __init__(self, count: int) -> None:
+        self._count = count
+        self.closed = Event()
+
+    def one_closed(self) -> None:
+        """Nobody holds one of them any more."""
+        self._count -= 1
+        if not self._count:
+            self.closed.set()
+
+
 class OutputBudget:
     """How many bytes may still be kept; shared by two streams where the limit is on both together."""
 
@@ -65,6 +81,7 @@ async def exec_sync(daemon: Daemon, request: api.ExecSyncRequest) -> api.ExecSyn
     stderr = CappedOutput(budget if is_one_limit else OutputBudget(switches.output_bytes_max))
     has_tty = switches.tty_of_container and container.plan.has_tty
     exec_id = daemon.kernel.ids.hex(64)
+    streams = OpenStreams(2)
     try:
         process = start_exec(
             daemon,
@@ -72,6 +89,7 @@ async def exec_sync(daemon: Daemon, request: api.ExecSyncRequest) -> api.ExecSyn
             tuple(request.cmd),
             stdout=stdout.write,
             stderr=stdout.write if has_tty else stderr.write,
+            on_output_closed=streams.one_closed,
         )
     except ExecError as error:
         raise daemon.refuse(say.EXEC_FAILED, exec_id=exec_id, reason=error) from None
@@ -81,6 +99,8 @@ async def exec_sync(daemon: Daemon, request: api.ExecSyncRequest) -> api.ExecSyn
     if not await _ended_in_time(process, request.timeout):
         return _timed_out(daemon, request.timeout)
     status = await process.wait()
+    if switches.waits_for_output:
+        await streams.closed.wait()
     return api.ExecSyncResponse(stdout=stdout.content(), stderr=stderr.content(), exit_code=status.code)
 
 

@@ -67,14 +67,15 @@ class OpenFile:
 
 
 class SinkFile(OpenFile):
-    """Hands everything to a function."""
+    """Hands everything to a function, and tells when nobody can write any more."""
 
-    __slots__ = ("sink",)
+    __slots__ = ("_on_close", "sink")
     is_unbounded = True
 
-    def __init__(self, sink: Sink) -> None:
+    def __init__(self, sink: Sink, on_close: Callable[[], object] | None = None) -> None:
         super().__init__()
         self.sink = sink
+        self._on_close = on_close
 
     def write_now(self, data: bytes) -> bytes | None:
         """Hand it over."""
@@ -84,6 +85,10 @@ class SinkFile(OpenFile):
     def tell(self) -> str:
         """As a pipe to the runtime."""
         return "pipe:[1]"
+
+    def _close(self) -> None:
+        if self._on_close is not None:
+            self._on_close()
 
 
 class NullFile(OpenFile):

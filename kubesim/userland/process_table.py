@@ -5,7 +5,7 @@ Mirrors runc: libcontainer/init_linux.go, finalizeNamespace and setupUser: who t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from kubesim.kernel import Kernel
@@ -35,6 +35,8 @@ class ProcessSpec:
     """Pid 1 of a pid namespace of its own: signals without a handler do not reach it, and all others end with it."""
     stdout: Sink
     stderr: Sink
+    on_output_closed: Callable[[], object] | None = None
+    """Called for stdout, and again for stderr, once no process holds it any more: neither this one nor a child."""
     stdin: OpenFile | None = None
     """What descriptor 0 reads; None is /dev/null. See open_file.BytesFile and pipe.Pipe."""
     memory_limit_bytes: int | None = None
@@ -103,8 +105,8 @@ class ProcessTable:
             is_main=inside is None,
         )
         process.set_file(0, spec.stdin or NullFile())
-        process.set_file(1, SinkFile(spec.stdout))
-        process.set_file(2, SinkFile(spec.stderr))
+        process.set_file(1, SinkFile(spec.stdout, spec.on_output_closed))
+        process.set_file(2, SinkFile(spec.stderr, spec.on_output_closed))
         process.begin(program)
         return process
 

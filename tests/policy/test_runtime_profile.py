@@ -219,7 +219,13 @@ def test_keys_are_fields_in_camel_case():
     assert camel_case("status_has_image_ref") == "statusHasImageRef"
     assert camel_case("psi") == "psi"
     assert "imageVolumes.subPath" in switches()
-    assert groups()["execSync"] == ("timeoutAnswer", "outputBytesMax", "outputLimit", "ttyOfContainer")
+    assert groups()["execSync"] == (
+        "timeoutAnswer",
+        "outputBytesMax",
+        "outputLimit",
+        "waitsForOutput",
+        "ttyOfContainer",
+    )
     assert len([key for key in switches() if key.startswith("rpcs.")]) == len(set(CRI_RPCS)) == 43
 
 

@@ -167,3 +167,17 @@ def test_nul_bytes(node: Any) -> None:
     ctr = node.start(node.run_pod(), "sleep", "1000")
     error = node.refused(node.execing(ctr, "echo", "a\0b"))
     assert (error.code, error.message) == (Code.INVALID_ARGUMENT, 'cmd[1] holds a NUL byte: "a\\x00b"')
+
+
+@pytest.mark.parametrize(("profile", "seconds"), [(CONTAINERD, 5), (CRIO, 0)])
+def test_what_a_command_leaves_in_the_background_holds_the_answer_up(new_node: Any, profile: str, seconds: int) -> None:
+    """In containerd, as long as it holds the streams."""
+    node = new_node(profile)
+    ctr = node.start(node.run_pod(), "sleep", "1000")
+    begin_ns = node.kernel.now_ns
+    answer = node.do(node.execing(ctr, "sh", "-c", "sleep 5 & echo done"))
+    assert (answer.stdout, answer.exit_code) == (b"done\n", 0)
+    assert node.kernel.now_ns - begin_ns == seconds * 10**9
+    begin_ns = node.kernel.now_ns
+    node.do(node.execing(ctr, "sh", "-c", "sleep 5 >/dev/null 2>&1 & echo done"))
+    assert node.kernel.now_ns == begin_ns
