@@ -1,5 +1,6 @@
 """`kubesim serve` with several nodes, and on TCP: separate worlds in one process, one line each when all answer."""
 
+import contextlib
 import json
 import re
 import socket
@@ -13,7 +14,8 @@ import pytest
 
 from kubesim.cri import api
 from kubesim.cri.client import CriClient
-from kubesim.kernel import Kernel
+from kubesim.cri.errors import CriError
+from kubesim.kernel import Kernel, sleep
 from kubesim.server.grpc_client import GrpcCri
 from kubesim.server.real_time import run_over_socket
 
@@ -121,3 +123,35 @@ def test_one_line_says_what_is_wrong(arguments: list[str], text: str, folder: Pa
 
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
     assert done.stderr.startswith(text)
+
+
+def test_it_may_open_as_many_files_as_the_system_allows(start: Callable[..., Any], folder: Path) -> None:
+    process, _ = start("--socket", f"unix://{folder}/k.sock", lines=1)
+
+    (row,) = [line for line in Path(f"/proc/{process.pid}/limits").read_text().splitlines() if "open files" in line]
+    soft, hard = row.split()[3:5]
+    assert soft == hard
+
+
+def test_it_stops_in_silence_with_streams_open(start: Callable[..., Any], folder: Path) -> None:
+    address = f"unix://{folder}/k.sock"
+    process, _ = start("--socket", address, lines=1)
+
+    async def listen_and_stop(kernel: Kernel, cri: GrpcCri) -> None:
+        client = CriClient(cri)
+
+        async def listen() -> None:
+            with contextlib.suppress(CriError):
+                async for _ in client.get_container_events(api.GetEventsRequest()):
+                    pass
+
+        for number in range(50):
+            kernel.spawn(listen(), name=f"listener {number}")
+        metadata = api.PodSandboxMetadata(name="p", uid="u", namespace="n")
+        await client.run_pod_sandbox(api.RunPodSandboxRequest(config=api.PodSandboxConfig(metadata=metadata)))
+        process.terminate()
+        await sleep(2_000_000_000)
+
+    run_over_socket(address, listen_and_stop)
+    assert process.communicate(timeout=20) == ("", None)
+    assert process.returncode == 0
