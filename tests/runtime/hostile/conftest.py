@@ -70,8 +70,6 @@ def whole_numbers(low: int, high: int) -> st.SearchStrategy[int]:
 def scalar(field: FieldDescriptor) -> st.SearchStrategy[Any]:
     """Values of one field that is no list, as plain data."""
     match field.cpp_type:
-        case FieldDescriptor.CPPTYPE_MESSAGE:
-            return message(field.message_type)
         case FieldDescriptor.CPPTYPE_STRING if field.type == FieldDescriptor.TYPE_BYTES:
             return st.binary(max_size=12) | st.sampled_from([text.encode() for text in TEXTS])
         case FieldDescriptor.CPPTYPE_STRING:
@@ -103,38 +101,48 @@ def values(field: FieldDescriptor) -> st.SearchStrategy[Any]:
     return st.lists(scalar(field), max_size=3) if field.is_repeated else scalar(field)
 
 
+Path = tuple[FieldDescriptor, ...]
+"""The way from a message to one of its fields, through the messages between them."""
+
+DEPTH_MAX = 8
+
+
 @cache
-def message(descriptor: Descriptor) -> st.SearchStrategy[dict[str, Any]]:
-    """Any message of a type, as a dict from field names to plain data; each field may be unset."""
-    optional = {field.name: st.deferred(lambda field=field: values(field)) for field in descriptor.fields}
-    return st.fixed_dictionaries({}, optional=optional)
+def paths(descriptor: Descriptor) -> tuple[Path, ...]:
+    """Every field of a message and of the messages in it."""
+    found: list[Path] = []
+
+    def walk(inside: Descriptor, before: Path) -> None:
+        for field in inside.fields:
+            found.append((*before, field))
+            below = field.message_type
+            if below is not None and not below.GetOptions().map_entry and len(before) < DEPTH_MAX:
+                walk(below, (*before, field))
+
+    walk(descriptor, ())
+    return tuple(found)
 
 
-def fill(target: Message, plain: Mapping[str, Any], ids: Mapping[str, Sequence[str]]) -> None:
-    """Set the fields of a message over what it has; lists grow, maps are merged."""
-    for field in target.DESCRIPTOR.fields:
-        if field.name in plain:
-            _set(target, field, plain[field.name], ids)
-
-
-def _set(target: Message, field: FieldDescriptor, value: Any, ids: Mapping[str, Sequence[str]]) -> None:
-    if field.message_type is None:
-        if field.is_repeated:
-            getattr(target, field.name).extend(_resolved(item, ids) for item in value)
+def edit(target: Any, path: Path, value: Any, ids: Mapping[str, Sequence[str]]) -> None:
+    """Set one field, over what is there: a list grows, a map is merged, a message comes into being."""
+    *way, field = path
+    for step in way:
+        inner = getattr(target, step.name)
+        if step.is_repeated:
+            target = inner[-1] if inner else inner.add()
         else:
-            setattr(target, field.name, _resolved(value, ids))
-    elif field.message_type.GetOptions().map_entry:
-        for key, item in value.items():
-            if isinstance(item, dict):
-                fill(getattr(target, field.name)[key], item, ids)
-            else:
-                getattr(target, field.name)[key] = item
-    elif field.is_repeated:
-        for item in value:
-            fill(getattr(target, field.name).add(), item, ids)
-    else:
+            inner.SetInParent()
+            target = inner
+    if field.message_type is not None and field.message_type.GetOptions().map_entry:
+        getattr(target, field.name).update(value)
+    elif field.message_type is not None and field.is_repeated:
+        getattr(target, field.name).add()
+    elif field.message_type is not None:
         getattr(target, field.name).SetInParent()
-        fill(getattr(target, field.name), value, ids)
+    elif field.is_repeated:
+        getattr(target, field.name).extend(_resolved(item, ids) for item in value)
+    else:
+        setattr(target, field.name, _resolved(value, ids))
 
 
 def _resolved(value: Any, ids: Mapping[str, Sequence[str]]) -> Any:
@@ -175,24 +183,47 @@ class Call:
     """A request that is not built yet, because the ids in it are not known yet."""
 
     method: Method
-    plain: dict[str, Any]
+    edits: tuple[tuple[Path, Any], ...]
     is_sane_below: bool
+
+    def __repr__(self) -> str:
+        """What hypothesis prints of a failure."""
+        edits = ", ".join(f"{'.'.join(field.name for field in path)}={value!r:.200}" for path, value in self.edits)
+        return f"{self.method.name}({edits}{', over a sane one' if self.is_sane_below else ''})"
 
     def request(self, ids: Mapping[str, Sequence[str]]) -> Message:
         """The request, with the ids that are known by now."""
         request = sane(self.method, ids) if self.is_sane_below else self.method.request_type()
-        fill(request, self.plain, ids)
+        for path, value in self.edits:
+            edit(request, path, value, ids)
         return request
 
 
 @st.composite
 def calls(draw: st.DrawFn, names: Sequence[str]) -> Call:
-    """Odd requests for some RPCs, half of them over a sane one."""
+    """Odd requests for some RPCs, most of them over a sane one.
+
+    A few fields anywhere in the message are set: a message drawn as a whole is refused for the first field that is
+    wrong, and says nothing about the others.
+    """
     method = METHODS[draw(st.sampled_from(names))]
-    return Call(method, draw(message(method.request_type.DESCRIPTOR)), draw(st.booleans()))
+    ways = paths(method.request_type.DESCRIPTOR)
+    edits = []
+    for _ in range(draw(st.integers(0, 8)) if ways else 0):
+        path = draw(st.sampled_from(ways))
+        field = path[-1]
+        is_message = field.message_type is not None and not field.message_type.GetOptions().map_entry
+        edits.append((path, None if is_message else draw(values(field))))
+    return Call(method, tuple(edits), draw(st.integers(0, 3)) > 0)
 
 
 @pytest.fixture(scope="session")
 def odd_calls() -> Callable[..., st.SearchStrategy[Call]]:
     """Strategies of odd requests: `odd_calls(["Version", ...])`."""
     return calls
+
+
+@pytest.fixture(scope="session")
+def fields_count() -> Callable[[str], int]:
+    """How many fields the request of an RPC has, with all the messages in it."""
+    return lambda name: len(paths(METHODS[name].request_type.DESCRIPTOR))

@@ -109,8 +109,10 @@ class Client:
 
 
 @pytest.mark.parametrize("name", METHODS)
-def test_every_rpc_answers_or_refuses(name: str, odd_calls: Any, new_node_for_properties: Callable[..., Any]) -> None:
-    @settings(max_examples=25, suppress_health_check=list(HealthCheck))
+def test_every_rpc_answers_or_refuses(
+    name: str, odd_calls: Any, fields_count: Callable[[str], int], new_node_for_properties: Callable[..., Any]
+) -> None:
+    @settings(max_examples=20 + fields_count(name), suppress_health_check=list(HealthCheck))
     @given(call=odd_calls([name]), profile=st.sampled_from(PROFILES))
     def check(call: Any, profile: str) -> None:
         client = Client(new_node_for_properties(profile))
