@@ -60,9 +60,7 @@ spec:
 @contextlib.contextmanager
 def kubelet_on(address: str, folder: Path) -> Iterator[int]:
     """A kubelet with PODS static pods; gives the port on which it shows them."""
-    path = os.environ.get("KUBESIM_KUBELET", "")
-    if not path:
-        pytest.skip("KUBESIM_KUBELET names no binary: the real program is optional")
+    path = os.environ["KUBESIM_KUBELET"]
     base = 20_000 + os.getpid() % 10_000 * 3
     (folder / "manifests").mkdir()
     for number in range(PODS):
@@ -114,12 +112,16 @@ def served_state(folder: Path, profile: str) -> Iterator[subprocess.Popen[str]]:
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
         assert server.stdout is not None
         assert "kubesim serves" in server.stdout.readline()
-        yield server
-        server.kill()
+        try:
+            yield server
+        finally:
+            server.kill()
 
 
 @pytest.mark.parametrize(("profile", "reason"), [("containerd-2.3", "Unknown"), ("cri-o-1.36", "Error")])
 def test_pods_come_back_after_the_runtime_was_killed(folder: Path, profile: str, reason: str) -> None:
+    if not os.environ.get("KUBESIM_KUBELET"):
+        pytest.skip("KUBESIM_KUBELET names no binary: the real program is optional")
     with contextlib.ExitStack() as held:
         with served_state(folder, profile):
             port = held.enter_context(kubelet_on(f"unix://{folder}/k.sock", folder))
