@@ -27,7 +27,7 @@ _IN_ROOT_REASONS = {
     "loop": "too many levels of symbolic links",
     "not-a-directory": "not a directory",
 }
-_SAFE_MOUNT_REASONS = _IN_ROOT_REASONS | {"escape": "possible breakout detected"}
+_SAFE_MOUNT_REASONS = _IN_ROOT_REASONS | {"escape": "possible breakout detected", "file": "not a directory"}
 
 
 class ImageVolumeError(KubesimError):
@@ -46,7 +46,11 @@ class ImageVolumeDialect:
     mounts: Literal["ignored", "mounted"]
     """Whether Mount.image is known. When it is not, the mount is a bind mount with an empty host path, and fails so."""
     texts: Literal["containerd", "cri-o"]
-    """Whose words and whose order of checks."""
+    """Whose words."""
+    empty_image: Literal["refused", "bind"]
+    """A mount with an image that has no name: refused; or a bind mount of its host path."""
+    absolute_sub_path: Literal["refused", "rooted"]
+    """A sub path that begins with a slash: it would leave the image; or its root is the image's."""
     sub_path: Literal["ignored", "directories", "files-and-directories"]
     """What Mount.image_sub_path may lead to; `ignored` mounts the whole image."""
     artifacts: bool
@@ -115,7 +119,7 @@ def is_image_mounted(mount: ImageMount, dialect: ImageVolumeDialect) -> bool:
     """
     if dialect.mounts == "ignored":
         return False
-    if dialect.texts == "cri-o" and not mount.image:
+    if dialect.empty_image == "bind" and not mount.image:
         return False
     if dialect.requires_empty_host_path and mount.host_path:
         raise _refused(f"hostpath must be empty while mount image: {mount.mount_text}", dialect)
@@ -152,22 +156,22 @@ def check_sub_path(mount: ImageMount, dialect: ImageVolumeDialect, *, found: Sub
         ImageVolumeError: it may not be mounted.
     """
     sub_path = mount.sub_path
-    if dialect.texts == "cri-o":
-        if found == "missing":
-            text = f"sub path {go_quote(sub_path)} does not exist in image volume {go_quote(mount.image)}"
-            raise _refused(text, dialect)
-        if found in _SAFE_MOUNT_REASONS:
-            raise _refused(f"safe mount sub path: {_SAFE_MOUNT_REASONS[found]}", dialect)
+    outcome = "escape" if dialect.absolute_sub_path == "refused" and sub_path.startswith("/") else found
+    if outcome == "directory" or (outcome == "file" and dialect.sub_path != "directories"):
         return
-    # Go's os.OpenInRoot takes no absolute path, wherever it would lead.
-    outcome = "escape" if sub_path.startswith("/") else found
-    if outcome in _IN_ROOT_REASONS:
-        reason = f"openat {sub_path}: {_IN_ROOT_REASONS[outcome]}"
-    elif outcome == "file" and dialect.sub_path == "directories":
+    if dialect.texts == "cri-o":
+        raise _refused(_crio_sub_path_text(mount, outcome), dialect)
+    if outcome == "file":
         reason = f"only directory subpath is supported, subpath: {go_quote(sub_path)}, mountpoint: {go_quote(target)} "
     else:
-        return
+        reason = f"openat {sub_path}: {_IN_ROOT_REASONS[outcome]}"
     raise _refused(f"failed to ensure image subpath {go_quote(sub_path)} in {go_quote(target)}: {reason}", dialect)
+
+
+def _crio_sub_path_text(mount: ImageMount, outcome: SubPathOutcome) -> str:
+    if outcome == "missing":
+        return f"sub path {go_quote(mount.sub_path)} does not exist in image volume {go_quote(mount.image)}"
+    return f"safe mount sub path: {_SAFE_MOUNT_REASONS[outcome]}"
 
 
 def artifact_files(

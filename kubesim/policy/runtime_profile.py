@@ -118,6 +118,8 @@ class SandboxSwitches:
     """Whether pods get net.ipv4.ip_unprivileged_port_start=0 and an open ping_group_range."""
     user_namespaces: bool
     """Whether a pod can have its own user namespace."""
+    id_mapping_check: Literal["one-line", "root"]
+    """What the id mappings of a user namespace must be: one line each for uids and gids; or any that begin at root."""
     required_metadata: tuple[Literal["name", "namespace", "uid"], ...]
     """What of a pod's metadata may not be empty."""
     relative_log_directory: Literal["taken", "refused"]
@@ -156,6 +158,10 @@ class ContainerSwitches:
     """Reason of a container whose end nobody saw; its exit code is 255."""
     created_when_lost: Literal["kept", "ended"]
     """A container that never started, after a restart that no process survived: as it was, or ended like the rest."""
+    create_checks: Literal["sandbox-first", "request-first"]
+    """What CreateContainer looks at first: the sandbox; or whether the request has config, image and metadata."""
+    name_required: bool
+    """Whether ContainerMetadata.name may not be empty."""
     create_in_stopped_sandbox: Literal["refused", "not-found", "taken"]
     """CreateContainer in a sandbox that is not ready: an error, NotFound, or a container that cannot be started."""
     log_path_default: bool
@@ -334,7 +340,7 @@ class RuntimeProfile:
 
     name: str
     texts: Literal["containerd", "cri-o"]
-    """Whose error messages are used, and in whose order a request is checked."""
+    """Whose error messages are used, with their codes. What is refused, and what comes first, other switches say."""
     operating_systems: tuple[Literal["linux", "windows"], ...]
     """What the runtime is built for."""
     runtime_name: str
@@ -350,12 +356,16 @@ class RuntimeProfile:
     runtime_type: str
     """`runtimeType` in the verbose info; empty when there is none."""
     pause_image: str
+    oci_spec: Literal["containerd", "cri-o"]
+    """Whose OCI spec is in the verbose info: its cgroup paths, namespaces, annotations, default mounts and profiles."""
     duplicate_name: Literal["error", "existing-id"]
     """RunPodSandbox and CreateContainer under a name that is taken: an error, or the existing id with OK."""
     list_order: ListOrder
     """How every list is ordered: not at all (here by id, which is random but the same in each run), or oldest first."""
     name_prefix: str
     """Before the names under which sandboxes and containers are reserved."""
+    while_starting: Literal["refuses-calls", "refuses-connections"]
+    """After a restart, until all is loaded: calls that the runtime implements are refused; or nobody listens yet."""
     rpcs: Mapping[str, RpcAnswer]
     """The answer to each of the 43 RPCs, by its name."""
     identity: IdentityDialect

@@ -19,7 +19,7 @@ Rules of the room
     2. An object appears in a store only when its RPC is about to succeed. What was half made is undone, whether the
        handler failed or was cancelled.
     3. No words of a runtime outside the `*_refusals` and `policy/`; no test of a profile's name or family anywhere.
-       The switch `texts` stands for the order of checks as well, since that decides whose words come first.
+       The switch `texts` stands for words and their codes alone; what is checked, and in which order, others say.
     4. Only processes, logs and binds touch `HostFiles`. The daemon's own files live in memory.
 
 Rejected: one class with 43 methods. containerd's own layout, one file for one RPC, is found faster and stays small.

@@ -17,13 +17,10 @@ from kubesim.runtime.request_check import check_labels, check_text
 
 def check_request(daemon: Daemon, request: api.CreateContainerRequest) -> Sandbox:
     """The sandbox of a request that may go on. Raises CriError; each runtime looks in its own order."""
-    if daemon.profile.texts == "cri-o":
+    if daemon.profile.containers.create_checks == "request-first":
         _check_presence(daemon, request)
-        sandbox = _ready_sandbox(daemon, request.pod_sandbox_id)
-        _check_crio_config(daemon, request)
-    else:
-        sandbox = _ready_sandbox(daemon, request.pod_sandbox_id)
-        _check_containerd_config(daemon, request)
+    sandbox = _ready_sandbox(daemon, request.pod_sandbox_id)
+    _check_config(daemon, request)
     config = request.config
     for field, value in (
         ("config.metadata.name", config.metadata.name),
@@ -57,20 +54,16 @@ def _check_presence(daemon: Daemon, request: api.CreateContainerRequest) -> None
             raise daemon.refuse(row)
 
 
-def _check_crio_config(daemon: Daemon, request: api.CreateContainerRequest) -> None:
+def _check_config(daemon: Daemon, request: api.CreateContainerRequest) -> None:
+    switches = daemon.profile.containers
     if not request.config.HasField("metadata"):
         raise daemon.refuse(say.METADATA_MISSING)
-    if not request.config.metadata.name:
+    if switches.name_required and not request.config.metadata.name:
         raise daemon.refuse(say.NAME_MISSING)
-
-
-def _check_containerd_config(daemon: Daemon, request: api.CreateContainerRequest) -> None:
-    if not request.config.HasField("metadata"):
-        raise daemon.refuse(say.METADATA_MISSING)
     if not request.sandbox_config.HasField("metadata"):
         raise daemon.refuse(say.SANDBOX_METADATA_MISSING)
     signal = request.config.stop_signal
-    if daemon.profile.containers.stop_signal_in_status and signal not in api.Signal.values():
+    if switches.stop_signal_in_status and signal not in api.Signal.values():
         raise daemon.refuse(say.STOP_SIGNAL, signal=signal)
 
 

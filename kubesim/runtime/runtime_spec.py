@@ -100,7 +100,7 @@ def sandbox_spec(daemon: Daemon, sandbox: Sandbox) -> dict[str, Any]:
 
 
 def _is_crio(daemon: Daemon) -> bool:
-    return daemon.profile.texts == "cri-o"
+    return daemon.profile.oci_spec == "cri-o"
 
 
 def _sandbox_namespaces(sandbox: Sandbox, *, is_crio: bool) -> list[dict[str, str]]:

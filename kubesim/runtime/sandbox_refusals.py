@@ -91,6 +91,12 @@ STATS_NOT_READY = refusal(
 
 POD_CIDR_INVALID = refusal("get routes: invalid CIDR address: {cidr}")
 NOT_INITIALIZED = refusal("server is not initialized yet: unavailable", code=Code.UNAVAILABLE)
+NOT_LISTENING = refusal(
+    'connection error: desc = "transport: Error while dialing: dial unix /var/run/crio/crio.sock: connect: connection '
+    'refused"',
+    code=Code.UNAVAILABLE,
+)
+"""What a client says itself."""
 CONNECTION_LOST = refusal("error reading from server: EOF", code=Code.UNAVAILABLE)
 LABEL_TOO_LONG = refusal("label key and value greater than maximum size ({limit} bytes), key: {key}")
 NUL_BYTE = refusal("{field} holds a NUL byte: {value!q}", code=Code.INVALID_ARGUMENT)

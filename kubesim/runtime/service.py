@@ -180,11 +180,14 @@ class Runtime:
 
     def _check_served(self, method: Method) -> None:
         daemon = self._daemon
-        if daemon.kernel.now_ns < self._ready_at_ns:
-            raise daemon.refuse(say.NOT_INITIALIZED)
+        is_starting = daemon.kernel.now_ns < self._ready_at_ns
+        if is_starting and daemon.profile.while_starting == "refuses-connections":
+            raise daemon.refuse(say.NOT_LISTENING)
         refusal = rpc_refusal(daemon.profile, method.name)
         if refusal is not None:
             raise CriError(Code[refusal.code], refusal.message)
+        if is_starting:
+            raise daemon.refuse(say.NOT_INITIALIZED)
 
     # -- control ------------------------------------------------------------------------------------------
 

@@ -23,7 +23,7 @@ def check_user_namespace(daemon: Daemon, sandbox_id: str, options: api.Namespace
         raise daemon.refuse(say.USER_NAMESPACE_MODE, id=sandbox_id, mode=mode_name(asked.mode))
     if asked.mode == api.POD:
         _check_root(daemon, sandbox_id, [*asked.uids[:1], *asked.gids[:1]])
-    if daemon.profile.texts == "cri-o":
+    if daemon.profile.sandboxes.id_mapping_check == "root":
         return
     for kind, mappings in (("UID", asked.uids), ("GID", asked.gids)):
         _check_mappings(daemon, sandbox_id, kind, mappings)

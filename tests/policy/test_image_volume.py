@@ -22,6 +22,8 @@ from kubesim.policy.image_volume import (
 CONTAINERD = ImageVolumeDialect(
     mounts="mounted",
     texts="containerd",
+    empty_image="refused",
+    absolute_sub_path="refused",
     sub_path="directories",
     artifacts=False,
     requires_read_only=True,
@@ -37,6 +39,8 @@ CONTAINERD = ImageVolumeDialect(
 CRIO = ImageVolumeDialect(
     mounts="mounted",
     texts="cri-o",
+    empty_image="bind",
+    absolute_sub_path="rooted",
     sub_path="files-and-directories",
     artifacts=True,
     requires_read_only=False,
@@ -122,6 +126,7 @@ ENSURE = f'{PREFIX}failed to ensure image subpath "etc/x" in "/t": '
         (replace(CONTAINERD, sub_path="files-and-directories"), "file", None),
         (CRIO, "directory", None),
         (CRIO, "file", None),
+        (replace(CRIO, sub_path="directories"), "file", "ImageVolumeMountFailed: safe mount sub path: not a directory"),
         (CRIO, "missing", 'ImageVolumeMountFailed: sub path "etc/x" does not exist in image volume "busybox"'),
         (CRIO, "escape", "ImageVolumeMountFailed: safe mount sub path: possible breakout detected"),
         (CRIO, "loop", "ImageVolumeMountFailed: safe mount sub path: too many levels of symbolic links"),
@@ -142,6 +147,14 @@ def test_sub_paths(dialect, found, message):
 def test_containerd_takes_no_absolute_sub_path():
     with pytest.raises(ImageVolumeError, match=r"openat /etc: path escapes from parent$"):
         check_sub_path(replace(MOUNT, sub_path="/etc"), CONTAINERD, found="directory", target="/t")
+
+
+def test_an_absolute_sub_path_begins_at_the_root_of_the_image():
+    mount = replace(MOUNT, sub_path="/etc")
+
+    check_sub_path(mount, CRIO, found="directory", target="/t")
+    with pytest.raises(ImageVolumeError, match=r'sub path "/etc" does not exist in image volume "busybox"$'):
+        check_sub_path(mount, CRIO, found="missing", target="/t")
 
 
 TITLES = ["dir/file", None, "file", "", "dir/sub/x"]

@@ -120,6 +120,40 @@ def test_containers_live_through_a_restart(measured: Any) -> None:
     assert measured.create(pod, measured.container_config("true", name="late"))
 
 
+REFUSED = (
+    'connection error: desc = "transport: Error while dialing: dial unix /var/run/crio/crio.sock: connect: connection '
+    'refused"'
+)
+
+
+@pytest.mark.parametrize(
+    ("profile", "message"),
+    [
+        ("containerd-1.6", "server is not initialized yet: unavailable"),
+        ("containerd-2.3", "server is not initialized yet: unavailable"),
+        ("cri-o-1.28", REFUSED),
+        ("cri-o-1.36", REFUSED),
+    ],
+)
+def test_while_the_runtime_comes_up_each_rpc_is_unavailable(new_node: Any, profile: str, message: str) -> None:
+    """containerd listens already, so that what it does not implement is still said to be so; CRI-O does not listen."""
+    node = new_node(profile)
+    node.runtime.restart(downtime_ns=5 * 10**9)
+
+    for name, method in METHODS.items():
+        if name == "GetContainerEvents":
+            error = node.refused(anext(node.runtime.stream(method, method.request_type())))
+        else:
+            error = node.do(outcome(node, method))
+        if profile.startswith("containerd") and node.runtime.profile.rpcs[name] != "served":
+            assert error.code is Code.UNIMPLEMENTED, name
+        else:
+            assert (error.code, error.message) == (Code.UNAVAILABLE, message), name
+    node.advance(5)
+    assert node.do(node.cri.version(api.VersionRequest())).runtime_api_version == "v1"
+    assert node.pods() == []
+
+
 def test_a_restart_does_not_touch_calls_that_come_after_it(node: Any) -> None:
     node.runtime.restart()
     ctr = node.start(node.run_pod(), "sleep", "1000")
