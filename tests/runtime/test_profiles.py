@@ -41,111 +41,6 @@ def test_the_rpcs_are_those_of_the_wire_contract():
     assert set(CRI_RPCS) == set(METHODS)
 
 
-# The matrix of RPC presence. Y served, U "not implemented", P "method unimplemented", X "unknown method",
-# N "not implemented yet", O ends at once, D disabled. Columns are CONTAINERD, then CRIO; all others are served by all.
-ANSWERS = {
-    "Y": "served",
-    "U": "unimplemented-method",
-    "P": "unimplemented-plain",
-    "X": "unknown-method",
-    "N": "not-implemented-yet",
-    "O": "ends-at-once",
-    "D": "disabled",
-}
-MATRIX = {
-    "GetContainerEvents": "UYYYYY OOOOOOOOO",
-    "CheckpointContainer": "UUYYYY DDYYYYYYY",
-    "RuntimeConfig": "XXYYYY YYYYYYYYY",
-    "ListMetricDescriptors": "XUUUYY PPYYYYYYY",
-    "ListPodSandboxMetrics": "XUUUYY PPYYYYYYY",
-    "UpdatePodSandboxResources": "XXXXNY XXXXXYYYY",
-    "StreamPodSandboxes": "XXXXXU XXXXXXXXY",
-    "StreamContainers": "XXXXXU XXXXXXXXY",
-    "StreamContainerStats": "XXXXXU XXXXXXXXY",
-    "StreamPodSandboxStats": "XXXXXU XXXXXXXXY",
-    "StreamPodSandboxMetrics": "XXXXXU XXXXXXXXY",
-    "StreamImages": "XXXXXU XXXXXXXXY",
-    "CheckpointPod": "XXXXXX XXXXXXXXX",
-    "RestorePod": "XXXXXX XXXXXXXXX",
-}
-
-
-@pytest.mark.parametrize("rpc", CRI_RPCS)
-def test_rpc_presence(rpc):
-    row = MATRIX.get(rpc, "YYYYYY YYYYYYYYY").replace(" ", "")
-
-    for name, letter in zip([*CONTAINERD, *CRIO], row, strict=True):
-        assert load_profile(name).rpcs[rpc] == ANSWERS[letter], name
-    assert load_profile("ideal").rpcs[rpc] == "served"
-
-
-YES_IN = {
-    # key: how many of CONTAINERD, then of CRIO, do not have it yet; they are in the order of versions
-    "containers.userInStatus": (2, 3),
-    "identity.knowsPolicy": (2, 3),
-    "status.reportsHandlers": (2, 2),
-    "containers.recursiveReadOnlyMounts": (2, 2),
-    "containers.resourcesInStatus": (0, 0),
-    "containers.imageIdInStatus": (5, 2),
-    "containers.imageIdInList": (5, 2),
-    "containers.stopSignalInStatus": (5, 9),
-    "sandboxes.infoWithoutVerbose": (5, 9),
-    "sandboxes.unprivilegedPorts": (2, 9),
-    "containers.cdi": (2, 0),
-    "containers.restoreFromCheckpoint": (3, 2),
-    "statistics.psi": (5, 9),
-    "statistics.swap": (6, 2),
-    "images.containerFilesystems": (6, 1),
-    "images.storesArtifacts": (6, 5),
-    "imageVolumes.artifacts": (6, 5),
-}
-
-
-@pytest.mark.parametrize("key", YES_IN)
-def test_since_which_version(key):
-    switch = all_switches()[key]
-    for names, missing in zip((CONTAINERD, CRIO), YES_IN[key], strict=True):
-        assert [value_of(load_profile(name), switch) for name in names] == [
-            index >= missing for index in range(len(names))
-        ]
-
-
-BY_VERSION = {
-    "imageVolumes.mounts": "ignored*3 mounted*3, ignored*3 mounted*6",
-    "imageVolumes.subPath": "ignored*4 directories*2, ignored*5 files-and-directories*4",
-    "pauseImage": "3.6 3.8 3.10*2 3.10.1 3.10.2, 3.9*3 3.10*3 3.10.1*3",
-    "defaultHandler": "runc*6, runc*3 crun*6",
-    "images.pullReturns": "id*6, repo-digest*7 id*2",
-    "statistics.metrics": "none*4 containerd*2, none*2 cri-o*7",
-    "statistics.metricPodsPerSecond": "0*4 10*2, 0*9",
-    "statistics.containerStatsRate": "False*6, True*9",
-    "statistics.processCount": "containers*6, pod-cgroup*9",
-    "statistics.eventBacklog": "five-minutes*6, first-listener*9",
-    "statistics.removedSandboxEvent": "without-status*6, dropped*9",
-    "images.pullProgressTimeoutSeconds": "0 300*5, 0*4 10 0*4",
-    "status.handlersOrder": "unsorted*3 sorted*3, default-then-empty*9",
-    "duplicateName": "error*6, existing-id*9",
-    "images.idForm": "sha256-prefixed*6, bare*9",
-    "cgroupDriver": "cgroupfs*6, systemd*9",
-    "logs.timestamp": "trimmed*6, nine-digits*9",
-    "execSync.timeoutAnswer": "deadline-exceeded*6, exit-minus-one*9",
-}
-
-
-def _spread(row):
-    for cell in row.replace(",", "").split():
-        value, _, count = cell.partition("*")
-        yield from [value] * int(count or 1)
-
-
-@pytest.mark.parametrize("key", BY_VERSION)
-def test_by_version(key):
-    switch = all_switches()[key]
-    found = [str(value_of(load_profile(name), switch)) for name in [*CONTAINERD, *CRIO]]
-
-    assert [value.removeprefix("registry.k8s.io/pause:") for value in found] == list(_spread(BY_VERSION[key]))
-
-
 def test_the_identity_cve_table():
     """Ids beyond int32: wrap, then count as names, then are refused. Patch levels at the borders."""
     expected = {
@@ -160,6 +55,13 @@ def test_the_identity_cve_table():
             found = {item.id for item in profile.deviations if item.id.startswith("numeric-user")}
             assert profile.identity.numeric_overflow == behaviour, version
             assert found == ({deviation[behaviour]} if behaviour in deviation else set()), version
+
+
+NO_HINT = "failed to reserve container name {name!q}: name {name!q} is reserved for {holder!q}"
+HINT = (
+    "failed to reserve container name {name!q}; check if another CreateContainer request is in progress: name {name!q} "
+    "is reserved for {holder!q}"
+)
 
 
 @pytest.mark.parametrize(
@@ -191,6 +93,15 @@ def test_the_identity_cve_table():
         ("imageVolumes.userNamespaces", "containerd-2.1.7", "start-fails", "works"),
         ("imageVolumes.userNamespaces", "containerd-2.2.2", "start-fails", "works"),
         ("images.pullProgressTimeoutSeconds", "containerd-1.7.10", "60", "300"),
+        ("criApiVersion", "containerd-1.6.9", "0.23", "0.25"),
+        ("identity.numericOverflow", "containerd-2.0.9", "name", "error"),
+        ("identity.numericOverflow", "containerd-2.1.8", "name", "error"),
+        ("containers.createInStoppedSandbox", "containerd-2.2.6", "taken", "refused"),
+        ("containers.createInStoppedSandbox", "containerd-2.3.3", "taken", "refused"),
+        ("wording.containerNameReserved", "containerd-2.1.7", NO_HINT, HINT),
+        ("wording.containerNameReserved", "containerd-2.2.2", NO_HINT, HINT),
+        ("containers.updateBelowUsage", "cri-o-1.33.4", "kernel", "refused"),
+        ("images.pullError", "cri-o-1.35.1", "image-or-artifact", "image-or-artifact-unless-network"),
         ("images.pullReturns", "cri-o-1.35.2", "repo-digest", "id"),
         ("identity.generatesGroupLine", "cri-o-1.28.11", "false", "true"),
         ("identity.generatesGroupLine", "cri-o-1.29.9", "false", "true"),

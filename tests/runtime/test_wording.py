@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import fields
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -157,3 +159,40 @@ def test_every_wording_has_a_row_and_every_row_its_wording() -> None:
     for name in profile_names():
         wording = load_profile(name).wording
         assert wording.create_in_stopped_sandbox, name
+
+
+@pytest.mark.parametrize(
+    ("runtime", "words_of", "missing", "spec", "is_name_required"),
+    [
+        ("containerd-2.3", "cri-o", "could not find container", "io.kubernetes.cri.sandbox-id", False),
+        (
+            "cri-o-1.36",
+            "containerd",
+            "an error occurred when try to find container",
+            "io.kubernetes.cri-o.SandboxID",
+            True,
+        ),
+    ],
+)
+def test_the_words_of_another_runtime_change_no_behaviour(
+    new_node: Any, tmp_path: Path, runtime: str, words_of: str, missing: str, spec: str, is_name_required: bool
+) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text(
+        "apiVersion: kubesim/v1\nkind: RuntimeProfile\nmetadata: {name: mine}\n"
+        f"spec: {{extends: {runtime}, changes: [{{why: to see, set: {{texts: {words_of}}}}}]}}\n"
+    )
+    node = new_node(str(path))
+    pod = node.run_pod()
+
+    absent = api.ContainerStatusRequest(container_id="f" * 64)
+    assert missing in node.refused(node.cri.container_status(absent)).message
+    container = node.create(pod, node.container_config("true"))
+    verbose = api.ContainerStatusRequest(container_id=container, verbose=True)
+    document = json.loads(node.do(node.cri.container_status(verbose)).info["info"])
+    assert document["runtimeSpec"]["annotations"][spec] == pod
+    nameless = node.container_config("true", name="")
+    if is_name_required:
+        assert node.refused(node.creating(pod, nameless)).message == "setting container config: name is empty"
+    else:
+        assert node.create(pod, nameless)
