@@ -54,12 +54,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--version", action="store_true", help="print the version and exit")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     asked = next((word for word in arguments if not word.startswith("-")), "")
-    for name, text in COMMANDS.items():
-        command = commands.add_parser(name, help=text, description=text.capitalize() + ".")
+    # A known command needs no other beside it; only the command that is asked for is imported: `kubesim --help` must
+    # not load grpc.
+    for name in [asked] if asked in COMMANDS else COMMANDS:
+        command = commands.add_parser(name, help=COMMANDS[name], description=COMMANDS[name].capitalize() + ".")
         if name == asked:
-            # Only the command that is asked for is imported: `kubesim --help` must not load grpc.
             import_module(f"kubesim.cli.{name}").add_arguments(command)
-    for name, hint in NOT_AVAILABLE.items():
+    for name, hint in NOT_AVAILABLE.items() if asked not in COMMANDS else ():
         add_command(commands, name, hint=hint)
     try:
         try:

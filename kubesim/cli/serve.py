@@ -47,14 +47,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Serve until told to stop."""
     from kubesim.cli.located import check_profile
-    from kubesim.node.account_files import check_account_files
-    from kubesim.node.sources import image_paths
     from kubesim.server.serve import ServeOptions, serve
     from kubesim.server.served_nodes import named_nodes, only_node
 
     check_profile(options.profile)
-    images = image_paths(options.images)
-    check_account_files(images)
     remote = options.allow_remote
     serve(
         ServeOptions(
@@ -65,7 +61,7 @@ def run(options: argparse.Namespace) -> int:
             ),
             profile=options.profile,
             cgroup_driver=options.cgroup_driver,
-            images=images,
+            images=_images(options.images) if options.images else (),
             journal=options.journal,
             image_fs_path=options.image_fs_path,
             state_dir=options.state_dir,
@@ -73,3 +69,13 @@ def run(options: argparse.Namespace) -> int:
         )
     )
     return 0
+
+
+def _images(names: list[str]) -> tuple[Path, ...]:
+    """The fixtures of these names, looked through. Raises InputError."""
+    from kubesim.node.account_files import check_account_files
+    from kubesim.node.sources import image_paths
+
+    images = image_paths(names)
+    check_account_files(images)
+    return images

@@ -8,7 +8,8 @@ Vocabulary
     Method      one RPC: service, name, request and response type, streaming or not
     METHODS     all 43 of them by RPC name; `methods.RUN_POD_SANDBOX` and so on are the same rows
     Cri         the protocol: `call(method, request)` and `stream(method, request)`
-    CriClient   typed coroutines on top of a `Cri`, one for each RPC
+    client.CriClient
+                typed coroutines on top of a `Cri`, one for each RPC
     CriError    a refusal, with its gRPC `Code` and message
 
 The contract is written down in `proto/runtime/v1/api.proto`. `scripts/genproto` compiles it into `descriptor_set.binpb`
@@ -20,9 +21,8 @@ is as fast. Rejected: one Python method per RPC in the protocol. A journal or a 
 43 times. Rejected: dataclasses instead of messages. Every call through the socket would be converted twice.
 """
 
-from kubesim.cri.client import CriClient
 from kubesim.cri.errors import Code, CriError
 from kubesim.cri.methods import METHODS, Method
 from kubesim.cri.protocol import Cri
 
-__all__ = ["METHODS", "Code", "Cri", "CriClient", "CriError", "Method"]
+__all__ = ["METHODS", "Code", "Cri", "CriError", "Method"]

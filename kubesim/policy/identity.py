@@ -10,9 +10,9 @@ from collections.abc import Sequence
 
 from kubesim.policy.identity_containerd import resolve_containerd
 from kubesim.policy.identity_crio import AccountFile, generated_group_line, generated_passwd_line, resolve_crio
+from kubesim.policy.identity_dialect import IdentityDialect
 from kubesim.policy.identity_values import (
     Identity,
-    IdentityDialect,
     IdentityError,
     IdentityRequest,
     TraceStep,

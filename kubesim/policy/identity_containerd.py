@@ -18,11 +18,11 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from kubesim.policy.go_quote import go_quote
+from kubesim.policy.identity_dialect import IdentityDialect
 from kubesim.policy.identity_values import (
     GROUPS_PATH,
     USERS_PATH,
     Identity,
-    IdentityDialect,
     IdentityError,
     IdentityRequest,
     TraceStep,

@@ -16,11 +16,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from kubesim.policy.identity_dialect import IdentityDialect
 from kubesim.policy.identity_values import (
     GROUPS_PATH,
     USERS_PATH,
     Identity,
-    IdentityDialect,
     IdentityError,
     IdentityRequest,
     TraceStep,

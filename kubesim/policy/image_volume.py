@@ -17,6 +17,7 @@ from typing import Literal
 
 from kubesim.errors import KubesimError
 from kubesim.policy.go_quote import go_quote
+from kubesim.policy.image_volume_dialect import ImageVolumeDialect
 
 SubPathOutcome = Literal["directory", "file", "missing", "escape", "loop", "not-a-directory"]
 """What a sub path leads to inside the image: see `FileTree.resolve`; `escape` would leave the image."""
@@ -37,41 +38,6 @@ class ImageVolumeError(KubesimError):
         self.is_not_found = is_not_found
         """True when the gRPC code is NotFound; Unknown otherwise."""
         super().__init__(message)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ImageVolumeDialect:
-    """What differs between runtimes and their versions. Profiles fill it; the rules read it."""
-
-    mounts: Literal["ignored", "mounted"]
-    """Whether Mount.image is known. When it is not, the mount is a bind mount with an empty host path, and fails so."""
-    texts: Literal["containerd", "cri-o"]
-    """Whose words."""
-    empty_image: Literal["refused", "bind"]
-    """A mount with an image that has no name: refused; or a bind mount of its host path."""
-    absolute_sub_path: Literal["refused", "rooted"]
-    """A sub path that begins with a slash: it would leave the image; or its root is the image's."""
-    sub_path: Literal["ignored", "directories", "files-and-directories"]
-    """What Mount.image_sub_path may lead to; `ignored` mounts the whole image."""
-    artifacts: bool
-    """Whether OCI artifacts can be mounted: each titled blob as a file."""
-    requires_read_only: bool
-    """Whether readonly=false is refused. Where it is not, the mount is read-only all the same."""
-    requires_empty_host_path: bool
-    error_prefix: str
-    """Before every refusal of an image."""
-    artifact_error_prefix: str
-    """Before every refusal of an artifact, on top of what the refusal itself begins with."""
-    status_image: Literal["as-requested", "id"]
-    """ContainerStatus.mounts[].image: the request's spec, or one with the bare image id only."""
-    status_has_sub_path: bool
-    """Whether ContainerStatus.mounts[].image_sub_path echoes the request."""
-    status_has_image_ref: bool
-    """Whether ContainerStatus.mounts[].image.image_ref is filled with the image id (KEP-5365)."""
-    mounted_for: Literal["pod", "node"]
-    """Whether an image is mounted once for each pod that has it, or once on the node."""
-    user_namespaces: Literal["works", "start-fails"]
-    """Whether a pod with a user namespace can have an image volume."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,21 +3,24 @@
 A profile is data. Code asks a switch, never the profile's name or family. The switches are grouped by what they are
 about; `runtime_profile_layers` builds a profile from documents, and `kubesim/runtime/profiles/` holds the documents.
 
-Fields have no defaults on purpose: a profile that forgets a switch is refused where it is loaded.
+Fields have no defaults on purpose: a profile that forgets a switch is refused where it is loaded. They are msgspec's
+structs, because making dataclasses of so many fields takes longer than all the rest of a server's start.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
-from msgspec import Meta
+from msgspec import Meta, Struct
 
-from kubesim.policy.checkpoint import ConfigDialect
-from kubesim.policy.identity_values import IdentityDialect
-from kubesim.policy.image_volume import ImageVolumeDialect
-from kubesim.policy.pod_metrics import IncludedMetrics, MetricGroup, MetricSet
+from kubesim.policy.identity_dialect import IdentityDialect
+from kubesim.policy.image_volume_dialect import ImageVolumeDialect
+
+if TYPE_CHECKING:
+    # Only their names are needed here; `runtime_profile_schema` looks them up when it checks a document.
+    from kubesim.policy.checkpoint import ConfigDialect
+    from kubesim.policy.pod_metrics import IncludedMetrics, MetricGroup, MetricSet
 
 CgroupDriver = Literal["systemd", "cgroupfs"]
 ListOrder = Literal["unordered", "creation"]
@@ -50,8 +53,7 @@ ContainerInfoKey = Literal[
 ]  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reason:
+class Reason(Struct, frozen=True, kw_only=True):
     """Why a switch stands as it does."""
 
     why: str
@@ -61,8 +63,7 @@ class Reason:
     """The profile whose file says so."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Deviation:
+class Deviation(Struct, frozen=True, kw_only=True):
     """A known difference from what the CRI contract or Kubernetes asks for."""
 
     id: str
@@ -70,8 +71,7 @@ class Deviation:
     reference: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StatusSwitches:
+class StatusSwitches(Struct, frozen=True, kw_only=True):
     """The Status RPC."""
 
     conditions: tuple[str, ...]
@@ -95,8 +95,7 @@ class StatusSwitches:
     """Whether the configuration in the verbose info names the pause image."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SandboxSwitches:
+class SandboxSwitches(Struct, frozen=True, kw_only=True):
     """Pod sandboxes."""
 
     adds_pod_labels: bool
@@ -133,8 +132,7 @@ class SandboxSwitches:
     """Who notices a cgroup parent of the other driver: the OCI runtime by its shape, or the daemon by its suffix."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ContainerSwitches:
+class ContainerSwitches(Struct, frozen=True, kw_only=True):
     """Containers and their status."""
 
     user_in_status: bool
@@ -197,8 +195,7 @@ class ContainerSwitches:
     info_keys: tuple[ContainerInfoKey, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ExecSwitches:
+class ExecSwitches(Struct, frozen=True, kw_only=True):
     """ExecSync."""
 
     timeout_answer: Literal["deadline-exceeded", "exit-minus-one"]
@@ -211,8 +208,7 @@ class ExecSwitches:
     """Whether a command gets a terminal (and stderr joins stdout) when its container has one."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StreamingSwitches:
+class StreamingSwitches(Struct, frozen=True, kw_only=True):
     """Exec, Attach and PortForward."""
 
     checks_state: bool
@@ -220,8 +216,7 @@ class StreamingSwitches:
     that a client learns of it when it opens the URL."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ImageSwitches:
+class ImageSwitches(Struct, frozen=True, kw_only=True):
     """The image service."""
 
     id_form: Literal["sha256-prefixed", "bare"]
@@ -273,8 +268,7 @@ class ImageSwitches:
     info_keys: tuple[Literal["chainID", "labels", "imageSpec"], ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LogSwitches:
+class LogSwitches(Struct, frozen=True, kw_only=True):
     """Container log files."""
 
     timestamp: Literal["trimmed", "nine-digits"]
@@ -285,8 +279,7 @@ class LogSwitches:
     """Where logs go when the sandbox names no directory; empty: nowhere."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StatisticsSwitches:
+class StatisticsSwitches(Struct, frozen=True, kw_only=True):
     """Stats, metrics, streamed lists and events."""
 
     psi: bool
@@ -321,8 +314,7 @@ class StatisticsSwitches:
     """DELETED of a sandbox: an event without a status of the pod; or none, as there is no pod to look at any more."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WordingSwitches:
+class WordingSwitches(Struct, frozen=True, kw_only=True):
     """Sentences that versions of one runtime word differently, as templates of `kubesim.runtime.refusal`.
 
     Empty where the runtime never says so. Sentences that all versions share are in `runtime/*_refusals.py`.
@@ -334,8 +326,7 @@ class WordingSwitches:
     sandbox_name_missing: Annotated[str, Meta(pattern=_template())]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RuntimeProfile:
+class RuntimeProfile(Struct, frozen=True, kw_only=True):
     """One runtime in one version."""
 
     name: str

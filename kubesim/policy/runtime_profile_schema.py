@@ -6,15 +6,39 @@ A key is the field's name in camel case, below its group: `identity.knowsPolicy`
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass
 from functools import cache
 from types import MappingProxyType
 from typing import Any, get_type_hints
 
+from msgspec import Struct
+
+from kubesim.policy.checkpoint import ConfigDialect
+from kubesim.policy.pod_metrics import IncludedMetrics, MetricGroup, MetricSet
 from kubesim.policy.runtime_profile import RpcAnswer, RuntimeProfile
 from kubesim.policy.runtime_profile_rpcs import CRI_RPCS
 
 _NOT_SWITCHES = frozenset({"name", "deviations", "reasons"})
+
+
+_TYPES = {
+    "ConfigDialect": ConfigDialect,
+    "IncludedMetrics": IncludedMetrics,
+    "MetricGroup": MetricGroup,
+    "MetricSet": MetricSet,
+}
+"""What annotations of profiles name, and `runtime_profile` imports for type checkers only."""
+
+
+def types_of(struct: type[Struct]) -> Mapping[str, Any]:
+    """The types of the fields of a profile or of one of its groups, in their order."""
+    hints = get_type_hints(struct, localns=_TYPES, include_extras=True)
+    return {name: hints[name] for name in struct.__struct_fields__}
+
+
+def is_group(type_: object) -> bool:
+    """Whether a field of that type is a group of switches."""
+    return isinstance(type_, type) and issubclass(type_, Struct)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,28 +54,20 @@ class Switch:
 
 @cache
 def switches() -> Mapping[str, Switch]:
-    """Every switch by its key, in the order of the dataclasses."""
+    """Every switch by its key, in the order of the fields."""
     found: list[Switch] = []
-    hints = get_type_hints(RuntimeProfile, include_extras=True)
-    for field in fields(RuntimeProfile):
-        hint = hints[field.name]
-        if field.name in _NOT_SWITCHES:
+    for name, hint in types_of(RuntimeProfile).items():
+        if name in _NOT_SWITCHES:
             continue
-        if field.name == "rpcs":
+        if name == "rpcs":
             found += [Switch(key=f"rpcs.{rpc}", group="rpcs", field=rpc, type=RpcAnswer) for rpc in CRI_RPCS]
-        elif is_dataclass(hint):
-            group_hints = get_type_hints(hint, include_extras=True)
+        elif is_group(hint):
             found += [
-                Switch(
-                    key=f"{camel_case(field.name)}.{camel_case(inner.name)}",
-                    group=field.name,
-                    field=inner.name,
-                    type=group_hints[inner.name],
-                )
-                for inner in fields(hint)
+                Switch(key=f"{camel_case(name)}.{camel_case(inner)}", group=name, field=inner, type=type_)
+                for inner, type_ in types_of(hint).items()
             ]
         else:
-            found.append(Switch(key=camel_case(field.name), group="", field=field.name, type=hint))
+            found.append(Switch(key=camel_case(name), group="", field=name, type=hint))
     return MappingProxyType({switch.key: switch for switch in found})
 
 
@@ -84,7 +100,7 @@ def build(values: Mapping[str, Any], **rest: Any) -> RuntimeProfile:
     for key, switch in switches().items():
         target = grouped.setdefault(switch.group, {}) if switch.group else plain
         target[switch.field] = values[key]
-    hints = get_type_hints(RuntimeProfile)
+    hints = types_of(RuntimeProfile)
     rpcs = MappingProxyType(grouped.pop("rpcs"))
     made = {group: hints[group](**inner) for group, inner in grouped.items()}
     return RuntimeProfile(**plain, **made, rpcs=rpcs, **rest)

@@ -1,7 +1,7 @@
 """Version, Status, RuntimeConfig and UpdateRuntimeConfig: what the runtime says of itself.
 
-Mirrors containerd: internal/cri/server/version.go, status.go, runtime_config.go and update_runtime_config.go; CRI-O:
-server/version.go, runtime_status.go and runtime_config.go.
+Mirrors containerd: internal/cri/server/status.go, runtime_config.go and update_runtime_config.go; CRI-O:
+server/runtime_status.go and runtime_config.go.
 """
 
 from __future__ import annotations
@@ -13,20 +13,15 @@ from kubesim.cri import api
 from kubesim.runtime import sandbox_refusals as say
 from kubesim.runtime.daemon import Daemon
 from kubesim.runtime.go_json import go_json
+from kubesim.runtime.version import version_response
 
-_KUBELET_API_VERSION = "0.1.0"
 _STATE_DIRECTORY = "/run/containerd/io.containerd.grpc.v1.cri"
 _GO_VERSION = "go1.26.3"
 
 
 async def version(daemon: Daemon, _request: api.VersionRequest) -> api.VersionResponse:
     """Name and version of the runtime."""
-    return api.VersionResponse(
-        version=_KUBELET_API_VERSION,
-        runtime_name=daemon.profile.runtime_name,
-        runtime_version=daemon.profile.runtime_version,
-        runtime_api_version="v1",
-    )
+    return version_response(daemon.profile)
 
 
 async def status(daemon: Daemon, request: api.StatusRequest) -> api.StatusResponse:

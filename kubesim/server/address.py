@@ -15,10 +15,9 @@ import fcntl
 import os
 import socket
 import stat
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Self, TypeAlias
+from typing import NamedTuple, Self, TypeAlias
 
 from kubesim.errors import InputError
 
@@ -34,8 +33,7 @@ TCP_SCHEME = "tcp://"
 PORT_MAX = 65_535
 
 
-@dataclass(frozen=True, slots=True)
-class UnixAddress:
+class UnixAddress(NamedTuple):
     """A socket in the file system."""
 
     path: Path
@@ -50,8 +48,7 @@ class UnixAddress:
         return f"unix:{self.path}"
 
 
-@dataclass(frozen=True, slots=True)
-class TcpAddress:
+class TcpAddress(NamedTuple):
     """An IP address and a port; port 0 stands for one that the kernel picks."""
 
     host: str

@@ -13,23 +13,29 @@ import socket
 import sys
 from collections.abc import Callable
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import grpc.aio
 
 from kubesim.cri.protocol import Cri
 from kubesim.errors import InputError
-from kubesim.images.catalogue import Catalogue
 from kubesim.kernel import Kernel, RealTimePump
 from kubesim.kernel.realtime import wall_clock_ns
-from kubesim.middleware.journal import Journal, JournalEntry
 from kubesim.policy.runtime_profile import CgroupDriver, RuntimeProfile
-from kubesim.runtime.service import Runtime
-from kubesim.runtime.timings import Timings
 from kubesim.server.address import Address, TcpAddress, UnixAddress
 from kubesim.server.grpc_server import create_server
 from kubesim.server.served_nodes import ServedNode
-from kubesim.server.state_keeper import StateKeeper
-from kubesim.userland.host_files import RealHostFiles
+from kubesim.server.starting_runtime import StartingRuntime
+
+if TYPE_CHECKING:
+    # A server answers before these are imported; see starting_runtime.
+    from kubesim.images.catalogue import Catalogue
+    from kubesim.middleware.journal import JournalEntry
+    from kubesim.runtime.service import Runtime
+    from kubesim.server.state_keeper import StateKeeper
+
+WARM_UP_SECONDS = 0.05
+"""How long a server waits for a first call before it makes its runtime unasked."""
 
 SOCKET_UMASK = 0o117
 """The socket gets mode 0660: its owner and its group may connect, as with containerd's."""
@@ -51,37 +57,49 @@ class NodeServer:
         node: ServedNode,
         *,
         profile: RuntimeProfile,
-        catalogue: Catalogue,
+        catalogue: Callable[[], Catalogue],
         cgroup_driver: CgroupDriver | None,
         image_fs_path: str,
         number: int,
         keeper: StateKeeper | None,
     ) -> None:
-        """Raises InputError when the state cannot be restored."""
+        """`catalogue` gives the images. Raises InputError when the state cannot be restored."""
         self.node = node
+        self._profile = profile
         self._keeper = keeper
         # The seed is the present instant: a runtime that was started anew must not hand out the ids of the one before,
         # and two nodes that start together must not hand out the same.
         self._kernel = Kernel(seed=wall_clock_ns() + number, start_ns=wall_clock_ns())
-        self._runtime = Runtime(
-            self._kernel,
-            profile=profile,
-            catalogue=catalogue,
-            host_files=RealHostFiles(),
-            cgroup_driver=cgroup_driver,
-            image_fs_path=image_fs_path,
-            hostname=node.hostname,
-            timings=Timings.served(),
-            changes=None if keeper is None else keeper.changes,
-            saved=None if keeper is None else keeper.saved(),
-        )
+
+        def make() -> Runtime:
+            from kubesim.runtime.service import Runtime
+            from kubesim.runtime.timings import Timings
+            from kubesim.userland.host_files import RealHostFiles
+
+            return Runtime(
+                self._kernel,
+                profile=profile,
+                catalogue=catalogue(),
+                host_files=RealHostFiles(),
+                cgroup_driver=cgroup_driver,
+                image_fs_path=image_fs_path,
+                hostname=node.hostname,
+                timings=Timings.served(),
+                changes=None if keeper is None else keeper.changes,
+                saved=None if keeper is None else keeper.saved(),
+            )
+
+        self._runtime = StartingRuntime(profile, make)
+        if keeper is not None:
+            # What was kept may be damaged, or need what is not there any more: that is said before anybody calls.
+            self._runtime.made()
         self._pump: RealTimePump | None = None
         self._server: grpc.aio.Server | None = None
 
     @property
     def ready_text(self) -> str:
         """What is served and where, with the port that was picked."""
-        profile = self._runtime.profile
+        profile = self._profile
         who = f"{self.node.name} as " if self.node.name else ""
         runtime = f"{profile.runtime_name} {profile.runtime_version}"
         return f"kubesim serves {who}{profile.name} ({runtime}) on {self.node.address}"
@@ -94,17 +112,22 @@ class NodeServer:
         if self._keeper is not None:
             self._keeper.start(loop)
         self._pump = RealTimePump(self._kernel, loop, on_failure=_report_failure)
-        cri: Cri = self._runtime if sink is None else Journal(self._runtime, self._kernel, sink=sink, entries_max=0)
+        cri: Cri = self._runtime
+        if sink is not None:
+            from kubesim.middleware.journal import Journal
+
+            cri = Journal(cri, self._kernel, sink=sink, entries_max=0)
         self._server = create_server(
             cri,
             self._kernel,
             self._pump,
-            legacy_packages=self._runtime.profile.legacy_services,
+            legacy_packages=self._profile.legacy_services,
             before_answer=None if self._keeper is None else self._keeper.before_answer,
         )
         self.node = replace(self.node, address=_bind(self._server, self.node.address))
         await self._server.start()
         self._pump.start()
+        loop.call_later(WARM_UP_SECONDS, self._runtime.made)
 
     async def stop(self) -> None:
         """End the calls in progress, and stop. Does nothing to a node that did not start."""

@@ -9,19 +9,22 @@ import resource
 import signal
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 from kubesim.errors import InputError
-from kubesim.images.fixtures import load_catalogue
-from kubesim.middleware.journal import JournalEntry
 from kubesim.policy.runtime_profile import CgroupDriver, RuntimeProfile
 from kubesim.runtime.profiles import load_profile
 from kubesim.server.address import ListeningPath, UnixAddress
 from kubesim.server.node_server import NodeServer
 from kubesim.server.served_nodes import ServedNode
-from kubesim.server.state_file import StateFile
-from kubesim.server.state_keeper import StateKeeper
+
+if TYPE_CHECKING:
+    # A server answers before these are imported; see starting_runtime.
+    from kubesim.images.catalogue import Catalogue
+    from kubesim.middleware.journal import JournalEntry
+    from kubesim.server.state_keeper import StateKeeper
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +53,16 @@ class ServeOptions:
 def serve(options: ServeOptions) -> None:
     """Serve until SIGINT, SIGTERM or SIGHUP. Raises InputError before anything is left behind."""
     profile = load_profile(options.profile)
-    catalogue = load_catalogue(options.images)
+
+    @cache
+    def registries() -> Catalogue:
+        from kubesim.images.fixtures import load_catalogue
+
+        return load_catalogue(options.images)
+
+    if options.images:
+        # What is wrong with a user's own fixtures is said before anybody calls; the built-in ones can wait.
+        registries()
     if options.image_fs_path is not None and not Path(options.image_fs_path).is_dir():
         hint = "--image-fs-path names an existing directory"
         raise InputError("is not a directory", where=options.image_fs_path, hint=hint)
@@ -60,7 +72,7 @@ def serve(options: ServeOptions) -> None:
                 node,
                 profile=profile,
                 # What changes in the registries of one node does not in those of another.
-                catalogue=catalogue if number == 0 else catalogue.copy(),
+                catalogue=lambda: registries().copy(),
                 cgroup_driver=options.cgroup_driver,
                 image_fs_path=options.image_fs_path or node.default_image_fs_path,
                 number=number,
@@ -78,6 +90,9 @@ def _keeper(
     """Keeps the state of a node in a file of its name, until `kept` is left; None without a directory."""
     if state_dir is None:
         return None
+    from kubesim.server.state_file import StateFile
+    from kubesim.server.state_keeper import StateKeeper
+
     file = StateFile.open(state_dir, node=node.hostname, runtime=profile.runtime_name)
     return kept.enter_context(StateKeeper(file))
 

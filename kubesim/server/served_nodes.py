@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kubesim.errors import InputError
-from kubesim.node.arguments import check_node_name
 from kubesim.server.address import Address, TcpAddress, UnixAddress, parse_address
 
 DEFAULT_NAME = "node"
@@ -39,6 +38,8 @@ def only_node(address: str, *, allow_remote: bool) -> ServedNode:
 
 def named_nodes(pairs: Sequence[str], *, allow_remote: bool) -> tuple[ServedNode, ...]:
     """The nodes of `--node NAME=ADDRESS` pairs, each with a name and an address of its own. Raises InputError."""
+    from kubesim.node.arguments import check_node_name
+
     nodes: list[ServedNode] = []
     for pair in pairs:
         name, equals, address = pair.partition("=")

@@ -8,7 +8,8 @@ from typing import Any, get_args, get_origin, get_type_hints
 import pytest
 from google.protobuf.message import Message
 
-from kubesim.cri import CriClient, CriError, api, methods
+from kubesim.cri import CriError, api, methods
+from kubesim.cri.client import CriClient
 from kubesim.cri.errors import not_found
 from kubesim.cri.methods import METHODS, Method
 from kubesim.cri.protocol import Cri

@@ -1,8 +1,7 @@
 """Who a container runs as: the worked cases, for both runtimes."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec import structs
 
 from kubesim.policy.identity import IdentityDialect, IdentityError, account_file_refusal, policy_name, resolve_identity
 
@@ -296,7 +295,9 @@ def test_policies_have_names_and_numbers():
     ],
 )
 def test_links_to_account_files(links, link, is_refused):
-    refusal = account_file_refusal("passwd", replace(CONTAINERD, account_file_links=links), is_regular=True, link=link)
+    refusal = account_file_refusal(
+        "passwd", structs.replace(CONTAINERD, account_file_links=links), is_regular=True, link=link
+    )
 
     assert refusal == ("openat etc/passwd: path escapes from parent" if is_refused else None)
 

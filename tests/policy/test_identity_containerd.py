@@ -1,10 +1,9 @@
 """Who a container runs as under containerd: what differs between versions, and the reasons that are given."""
 
-from dataclasses import replace
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from kubesim.policy.identity import IdentityDialect, IdentityError, resolve_identity
 
@@ -25,8 +24,8 @@ DIALECT = IdentityDialect(
     generates_passwd_line=False,
     generates_group_line=False,
 )
-WRAPS = replace(DIALECT, numeric_overflow="wraps")
-NAME = replace(DIALECT, numeric_overflow="name")
+WRAPS = structs.replace(DIALECT, numeric_overflow="wraps")
+NAME = structs.replace(DIALECT, numeric_overflow="name")
 CREATE = "failed to create containerd container: "
 PASSWD = b"root:x:0:0\n\napp:x:1000:1000\n99999999999:x:0:7\n"
 GROUP = b"# groups\nroot:x:0:root\ndev:x:50000:app\n"
@@ -68,7 +67,7 @@ def test_ids_out_of_range(dialect, user, expected):
 
 
 def test_before_cve_2023_25173_the_primary_gid_is_missing():
-    who = resolve(replace(DIALECT, includes_primary_gid=False), run_as_user=1000)
+    who = resolve(structs.replace(DIALECT, includes_primary_gid=False), run_as_user=1000)
 
     assert (who.gid, who.supplemental_groups) == (1000, (50000,))
 
@@ -78,7 +77,7 @@ def test_a_group_with_the_name_of_the_user_is_left_out():
     passwd, group = b"name:x:2:1\n", b"name:x:2:name\n"
 
     deviates = resolve(passwd=passwd, group=group, run_as_user=2)
-    ideal = resolve(replace(DIALECT, skips_own_name_group=False), passwd=passwd, group=group, run_as_user=2)
+    ideal = resolve(structs.replace(DIALECT, skips_own_name_group=False), passwd=passwd, group=group, run_as_user=2)
 
     assert deviates.supplemental_groups == (1,)
     assert ideal.supplemental_groups == (1, 2)
@@ -89,20 +88,20 @@ def test_a_group_with_the_name_of_the_user_is_left_out():
 
 def test_strict_without_a_user_forgets_the_primary_gid():
     assert resolve(policy="Strict", supplemental_groups=[4000]).supplemental_groups == (4000,)
-    fixed = replace(DIALECT, strict_adds_primary_without_user=True)
+    fixed = structs.replace(DIALECT, strict_adds_primary_without_user=True)
     assert resolve(fixed, policy="Strict", supplemental_groups=[4000]).supplemental_groups == (0, 4000)
 
 
 @pytest.mark.parametrize("policy", ["Strict", 1, 7])
 def test_a_runtime_that_does_not_know_the_policy_merges_and_says_so(policy):
-    who = resolve(replace(DIALECT, knows_policy=False), run_as_user=1000, policy=policy)
+    who = resolve(structs.replace(DIALECT, knows_policy=False), run_as_user=1000, policy=policy)
 
     assert who.supplemental_groups == (1000, 50000)
     assert [step.outcome for step in who.trace if step.rule == "policy-ignored"] == ["note"]
 
 
 def test_merge_is_no_news_to_a_runtime_that_knows_nothing_else():
-    who = resolve(replace(DIALECT, knows_policy=False), run_as_user=1000, policy="Merge")
+    who = resolve(structs.replace(DIALECT, knows_policy=False), run_as_user=1000, policy="Merge")
 
     assert [step for step in who.trace if step.rule == "policy-ignored"] == []
 
@@ -140,7 +139,7 @@ def test_strict_leaves_out_nothing_that_is_there_anyway():
 
 def test_strict_does_not_read_the_group_file():
     long = GROUP + b"x" * (1 << 20)
-    dialect = replace(DIALECT, group_line_bytes_max=1 << 20)
+    dialect = structs.replace(DIALECT, group_line_bytes_max=1 << 20)
 
     who = resolve(dialect, group=long, run_as_user=1000, policy="Strict")
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from kubesim.policy.identity import (
     AccountFile,
@@ -77,7 +78,7 @@ def test_strict_says_what_it_left_out():
 
 @pytest.mark.parametrize("policy", ["Strict", 9])
 def test_a_runtime_that_does_not_know_the_policy_merges_and_says_so(policy):
-    who = resolve(replace(DIALECT, knows_policy=False), run_as_user=1000, policy=policy)
+    who = resolve(structs.replace(DIALECT, knows_policy=False), run_as_user=1000, policy=policy)
 
     assert who.supplemental_groups == (1000, 50000)
     assert [step.outcome for step in who.trace if step.rule == "policy-ignored"] == ["note"]
@@ -113,7 +114,7 @@ def test_the_first_line_with_uid_0_is_the_default_user():
 )
 def test_refusals(given, message):
     with pytest.raises(IdentityError) as refusal:
-        resolve(replace(DIALECT, group_line_bytes_max=1 << 20), **given)
+        resolve(structs.replace(DIALECT, group_line_bytes_max=1 << 20), **given)
 
     assert str(refusal.value) == f"get exec user: {message}"
 
@@ -132,7 +133,7 @@ def test_refusals(given, message):
 )
 def test_line_ends_in_home(check, home, is_refused):
     """CVE-2022-4318: the first fix looked for a backslash."""
-    dialect = replace(DIALECT, home_newline_check=check)
+    dialect = structs.replace(DIALECT, home_newline_check=check)
     if is_refused:
         with pytest.raises(IdentityError, match=r"^invalid HOME environment; newline not allowed$"):
             resolve(dialect, home=home)
@@ -184,7 +185,7 @@ def test_a_gid_without_a_group_line_gets_one(given, file, expected):
 
 
 def test_versions_that_make_no_lines_up():
-    dialect = replace(DIALECT, generates_passwd_line=False, generates_group_line=False)
+    dialect = structs.replace(DIALECT, generates_passwd_line=False, generates_group_line=False)
 
     assert generated_passwd_line(request(run_as_user=4242), dialect, file=FILE, working_dir="/") is None
     assert generated_group_line(request(run_as_user=4242, run_as_group=3), dialect, file=FILE) is None

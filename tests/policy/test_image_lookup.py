@@ -1,8 +1,7 @@
 """What an image name in a request may mean, for both runtimes."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec import structs
 
 from kubesim.policy.image_lookup import ImageKey, image_key, pull_candidates
 from kubesim.policy.image_reference import InvalidReference
@@ -38,7 +37,7 @@ CONTAINERD = ImageSwitches(
     pull_progress_timeout_seconds=300,
     info_keys=(),
 )
-CRIO = replace(
+CRIO = structs.replace(
     CONTAINERD,
     short_names="search-registries",
     short_id_length_min=3,
@@ -108,7 +107,7 @@ def test_crio_tries_ids_before_references(text, id_prefix, references):
         ),
         (
             "a" * 250,
-            replace(CRIO, search_registries=("Docker.IO", "docker.io")),
+            structs.replace(CRIO, search_registries=("Docker.IO", "docker.io")),
             (
                 'creating reference with unqualified-search registry "docker.io": '
                 "repository name must not be more than 255 characters"
@@ -116,7 +115,7 @@ def test_crio_tries_ids_before_references(text, id_prefix, references):
         ),
         (
             "busybox",
-            replace(CRIO, search_registries=()),
+            structs.replace(CRIO, search_registries=()),
             (
                 'short-name "busybox" did not resolve to an alias and no unqualified-search registries are defined in '
                 '"/etc/containers/registries.conf"'
@@ -137,7 +136,7 @@ def test_crio_refuses_names_it_cannot_resolve(text, images, refusal):
     ("text", "is_unknown_id"), [("ABC", True), ("Abc0", True), ("AB", False), ("Abcx", False), ("A:b", False)]
 )
 def test_crio_takes_hex_digits_that_are_no_name_for_an_unknown_id(text, is_unknown_id):
-    key = image_key(text, replace(CRIO, hex_names="not-found"))
+    key = image_key(text, structs.replace(CRIO, hex_names="not-found"))
 
     assert (key.refusal != "", key.is_unknown_id) == (True, is_unknown_id)
     assert not image_key(text, CRIO).is_unknown_id

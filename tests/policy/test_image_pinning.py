@@ -1,8 +1,7 @@
 """Which names are pinned, by exact names and by patterns."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec import structs
 
 from kubesim.policy.image_pinning import is_pinned_name
 from kubesim.runtime.profiles import load_profile
@@ -13,7 +12,7 @@ CRIO = load_profile("cri-o-1.36").images
 
 
 def pinned(name, images, *patterns):
-    return is_pinned_name(name, pause_image=PAUSE, images=replace(images, pinned_images=patterns))
+    return is_pinned_name(name, pause_image=PAUSE, images=structs.replace(images, pinned_images=patterns))
 
 
 def test_the_pause_image_is_pinned():

@@ -3,12 +3,12 @@
 from dataclasses import replace
 
 import pytest
+from msgspec import structs
 
 from kubesim.policy.image_volume import (
     ArtifactFile,
     ImageMount,
     ImageMountStatus,
-    ImageVolumeDialect,
     ImageVolumeError,
     artifact_files,
     check_sub_path,
@@ -18,6 +18,7 @@ from kubesim.policy.image_volume import (
     image_mount_status,
     is_image_mounted,
 )
+from kubesim.policy.image_volume_dialect import ImageVolumeDialect
 
 CONTAINERD = ImageVolumeDialect(
     mounts="mounted",
@@ -65,7 +66,7 @@ def test_an_image_is_mounted(dialect):
 @pytest.mark.parametrize("dialect", [CONTAINERD, CRIO], ids=["containerd", "cri-o"])
 def test_an_old_runtime_ignores_the_image(dialect):
     """Even what a newer one would refuse: it never looks."""
-    assert not is_image_mounted(replace(MOUNT, is_read_only=False), replace(dialect, mounts="ignored"))
+    assert not is_image_mounted(replace(MOUNT, is_read_only=False), structs.replace(dialect, mounts="ignored"))
 
 
 @pytest.mark.parametrize(
@@ -108,7 +109,7 @@ def test_where_sub_paths_are_ignored_the_whole_image_is_mounted():
     mount = replace(MOUNT, sub_path="etc")
 
     assert effective_sub_path(mount, CONTAINERD) == "etc"
-    assert effective_sub_path(mount, replace(CONTAINERD, sub_path="ignored")) == ""
+    assert effective_sub_path(mount, structs.replace(CONTAINERD, sub_path="ignored")) == ""
 
 
 ENSURE = f'{PREFIX}failed to ensure image subpath "etc/x" in "/t": '
@@ -123,10 +124,14 @@ ENSURE = f'{PREFIX}failed to ensure image subpath "etc/x" in "/t": '
         (CONTAINERD, "loop", f"{ENSURE}openat etc/x: too many levels of symbolic links"),
         (CONTAINERD, "not-a-directory", f"{ENSURE}openat etc/x: not a directory"),
         (CONTAINERD, "file", f'{ENSURE}only directory subpath is supported, subpath: "etc/x", mountpoint: "/t" '),
-        (replace(CONTAINERD, sub_path="files-and-directories"), "file", None),
+        (structs.replace(CONTAINERD, sub_path="files-and-directories"), "file", None),
         (CRIO, "directory", None),
         (CRIO, "file", None),
-        (replace(CRIO, sub_path="directories"), "file", "ImageVolumeMountFailed: safe mount sub path: not a directory"),
+        (
+            structs.replace(CRIO, sub_path="directories"),
+            "file",
+            "ImageVolumeMountFailed: safe mount sub path: not a directory",
+        ),
         (CRIO, "missing", 'ImageVolumeMountFailed: sub path "etc/x" does not exist in image volume "busybox"'),
         (CRIO, "escape", "ImageVolumeMountFailed: safe mount sub path: possible breakout detected"),
         (CRIO, "loop", "ImageVolumeMountFailed: safe mount sub path: too many levels of symbolic links"),
@@ -182,7 +187,7 @@ def test_artifacts_are_mounted_blob_by_blob(sub_path, expected):
 def test_a_sub_path_that_begins_no_name(prefix, sub_path):
     mount = replace(MOUNT, image="quay.io/a:1", sub_path=sub_path)
     with pytest.raises(ImageVolumeError) as error:
-        artifact_files(TITLES, mount, replace(CRIO, artifact_error_prefix=prefix))
+        artifact_files(TITLES, mount, structs.replace(CRIO, artifact_error_prefix=prefix))
 
     text = f'ImageVolumeMountFailed: sub path "{sub_path}" does not exist in OCI artifact volume "quay.io/a:1"'
     assert str(error.value) == prefix + text
@@ -197,5 +202,5 @@ def test_what_status_shows():
     assert image_mount_status(mount, CRIO, image_id="1") == ImageMountStatus(
         image="1", has_request_spec=False, image_ref="", sub_path=""
     )
-    filled = image_mount_status(mount, replace(CONTAINERD, status_has_image_ref=True), image_id="sha256:1")
+    filled = image_mount_status(mount, structs.replace(CONTAINERD, status_has_image_ref=True), image_id="sha256:1")
     assert filled.image_ref == "sha256:1"

@@ -7,7 +7,8 @@ from typing import Any, TypeVar
 
 import pytest
 
-from kubesim.cri import CriClient, CriError, api
+from kubesim.cri import CriError, api
+from kubesim.cri.client import CriClient
 from kubesim.images.catalogue import Catalogue
 from kubesim.images.image import Declared, Image, PullBehaviour, make_image
 from kubesim.images.oci import ImageConfig

@@ -1,5 +1,6 @@
 """The built-in profiles say what the real runtimes do, version by version."""
 
+import json
 import re
 from importlib.resources import files
 
@@ -8,16 +9,17 @@ import pytest
 from kubesim.cri.methods import METHODS
 from kubesim.errors import InputError
 from kubesim.model.yaml_text import load_document
+from kubesim.policy.runtime_profile_compiled import compiled, restored
 from kubesim.policy.runtime_profile_layers import read_layer
+from kubesim.policy.runtime_profile_report import compare_profiles, describe_profile
 from kubesim.policy.runtime_profile_rpcs import CRI_RPCS
 from kubesim.policy.runtime_profile_schema import switches as all_switches
 from kubesim.policy.runtime_profile_schema import value_of
 from kubesim.runtime.profiles import (
     DEFAULT_PROFILE,
-    compare_profiles,
-    describe_profile,
     load_profile,
     patch_levels,
+    profile_from_document,
     profile_names,
 )
 
@@ -247,3 +249,12 @@ def test_a_wrong_profile_of_ones_own(tmp_path, extends, changes, message):
         load_profile(path)
 
     assert re.search(message, str(error.value))
+
+
+@pytest.mark.parametrize("name", profile_names())
+def test_what_is_loaded_is_what_the_documents_say(name: str) -> None:
+    written = profile_from_document(name)
+
+    assert load_profile(name) == written, "run scripts/genprofiles"
+    assert restored(json.loads(json.dumps(compiled(written)))) == written
+    assert load_profile(name).reasons == written.reasons

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from dataclasses import fields, is_dataclass
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any
 
 import kubesim
 from kubesim.policy.runtime_profile import RuntimeProfile
-from kubesim.policy.runtime_profile_schema import switches
+from kubesim.policy.runtime_profile_schema import is_group, switches, types_of
 
 ROOT = Path(kubesim.__file__).parent
-HINTS = get_type_hints(RuntimeProfile)
-GROUPS = {field.name: HINTS[field.name] for field in fields(RuntimeProfile) if is_dataclass(HINTS[field.name])}
+HINTS = types_of(RuntimeProfile)
+GROUPS = {name: type_ for name, type_ in HINTS.items() if is_group(type_)}
 GROUP_OF_CLASS = {group.__name__: name for name, group in GROUPS.items()} | {"RuntimeProfile": ""}
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -155,7 +154,7 @@ def test_every_wording_has_a_row_and_every_row_its_wording() -> None:
         if isinstance(row, Refusal) and row.wording
     ]
 
-    assert {row.wording for row in rows} == {field.name for field in fields(WordingSwitches)}
+    assert {row.wording for row in rows} == set(WordingSwitches.__struct_fields__)
     for name in profile_names():
         wording = load_profile(name).wording
         assert wording.create_in_stopped_sandbox, name

@@ -1,27 +1,34 @@
 """Runtime profiles: the built-in ones, one file each, and those a user writes.
 
 A name is a file here (`containerd-2.3`), that at a patch level (`containerd-2.0.3`), or the path of a user's own file.
-The format of the files is that of `kubesim.policy.runtime_profile_layers`.
+The format of the files is that of `kubesim.policy.runtime_profile_layers`. The newest patch level of each is also here
+as values, in `compiled/`, which `scripts/genprofiles` writes: a server that starts needs one profile and no YAML.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from functools import cache
-from importlib.resources import files
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from kubesim.errors import InputError
-from kubesim.model.mistakes import nearest
-from kubesim.model.yaml_text import load_document
 from kubesim.policy.runtime_profile import RuntimeProfile
-from kubesim.policy.runtime_profile_layers import ProfileLayer, build_profile, read_layer
-from kubesim.policy.runtime_profile_report import compare_profiles, describe_profile
+from kubesim.policy.runtime_profile_compiled import restored
 
-__all__ = ["DEFAULT_PROFILE", "compare_profiles", "describe_profile", "load_profile", "patch_levels", "profile_names"]
+if TYPE_CHECKING:
+    # Loaded where it is used: the layers bring YAML and the checks of every type with them.
+    from kubesim.policy.runtime_profile_layers import ProfileLayer
+
+__all__ = ["COMPILED", "DEFAULT_PROFILE", "load_profile", "patch_levels", "profile_from_document", "profile_names"]
 
 DEFAULT_PROFILE = "containerd-2.3"
 """The newest version of the runtime most nodes have."""
+
+_HERE = Path(__file__).parent
+COMPILED = _HERE / "compiled"
+"""The built-in profiles as values, one file each."""
 
 _SUFFIX = ".yaml"
 _FILE_SUFFIXES = (".yaml", ".yml")
@@ -33,8 +40,7 @@ _FILES_MAX = 16
 @cache
 def profile_names() -> tuple[str, ...]:
     """The built-in profiles, oldest first, `ideal` last. Each versioned one also takes patch levels."""
-    names = [entry.name.removesuffix(_SUFFIX) for entry in files(__name__).iterdir() if entry.name.endswith(_SUFFIX)]
-    return tuple(sorted(names, key=_by_version))
+    return tuple(sorted((entry.stem for entry in _HERE.glob(f"*{_SUFFIX}")), key=_by_version))
 
 
 def patch_levels(name: str) -> range:
@@ -54,6 +60,8 @@ def load_profile(name_or_path: str) -> RuntimeProfile:
         InputError: there is no such profile, patch level or file, with the nearest names; or the file is wrong.
     """
     if name_or_path.endswith(_FILE_SUFFIXES):
+        from kubesim.policy.runtime_profile_layers import build_profile
+
         layer = _read_file(name_or_path)
         return build_profile(layer.name, _chain(layer, None, path=name_or_path))
     return _load_built_in(name_or_path)
@@ -61,6 +69,15 @@ def load_profile(name_or_path: str) -> RuntimeProfile:
 
 @cache
 def _load_built_in(name: str) -> RuntimeProfile:
+    if name in profile_names():
+        return restored(json.loads((COMPILED / f"{name}.json").read_bytes()))
+    return profile_from_document(name)
+
+
+def profile_from_document(name: str) -> RuntimeProfile:
+    """A built-in profile, at any patch level, from the documents. Raises InputError as `load_profile`."""
+    from kubesim.policy.runtime_profile_layers import build_profile
+
     layer, patch = _named(name, where="")
     return build_profile(name, _chain(layer, patch, path=""))
 
@@ -104,6 +121,8 @@ def _named(name: str, *, where: str) -> tuple[ProfileLayer, int | None]:
 
 
 def _unknown(name: str, *, where: str) -> InputError:
+    from kubesim.model.mistakes import nearest
+
     hint = f"known profiles: {', '.join(profile_names())}; or the path of a {_SUFFIX} file"
     return InputError(f"unknown profile {name!r}{nearest(name, profile_names())}", where=where, hint=hint)
 
@@ -112,8 +131,7 @@ def _unknown(name: str, *, where: str) -> InputError:
 def _built_in(name: str) -> ProfileLayer:
     if name not in profile_names():
         raise _unknown(name, where="")
-    text = files(__name__).joinpath(name + _SUFFIX).read_text(encoding="utf-8")
-    return read_layer(load_document(text, name=name + _SUFFIX))
+    return _read_layer((_HERE / f"{name}{_SUFFIX}").read_bytes(), name=name + _SUFFIX)
 
 
 def _read_file(path: str, *, where: str = "") -> ProfileLayer:
@@ -123,7 +141,14 @@ def _read_file(path: str, *, where: str = "") -> ProfileLayer:
         hint = "give the path of a profile, or one of: " + ", ".join(profile_names())
         what = "the profile" if not where else f"the profile {path}"
         raise InputError(f"cannot read {what}: {error.strerror}", where=where or path, hint=hint) from error
-    return read_layer(load_document(text, name=path))
+    return _read_layer(text, name=path)
+
+
+def _read_layer(text: bytes, *, name: str) -> ProfileLayer:
+    from kubesim.model.yaml_text import load_document
+    from kubesim.policy.runtime_profile_layers import read_layer
+
+    return read_layer(load_document(text, name=name))
 
 
 def _by_version(name: str) -> tuple[bool, str, tuple[int, ...]]:

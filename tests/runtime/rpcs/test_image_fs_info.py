@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Any
 
+import msgspec
 import pytest
 
 from kubesim.cri import api
@@ -106,8 +106,8 @@ def test_the_file_system_of_the_containers(nodes: Any, profile: str, has_it: boo
 def test_an_image_store_of_its_own(nodes: Any) -> None:
     node = nodes(CRIO)
     daemon = node.runtime._daemon
-    switches = dataclasses.replace(daemon.profile.images, image_store="/images")
-    daemon.profile = dataclasses.replace(daemon.profile, images=switches)
+    switches = msgspec.structs.replace(daemon.profile.images, image_store="/images")
+    daemon.profile = msgspec.structs.replace(daemon.profile, images=switches)
     response = fs_info(node)
     (images,), (containers,) = response.image_filesystems, response.container_filesystems
     assert images.fs_id.mountpoint == "/images/overlay-images"

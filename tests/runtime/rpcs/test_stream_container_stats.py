@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from kubesim.cri import Code, api
 
@@ -21,8 +21,8 @@ def streamed(node: Any, **selection: Any) -> list[api.StreamContainerStatsRespon
 
 def with_chunks_of(node: Any, count: int) -> None:
     daemon = node.runtime._daemon
-    statistics = dataclasses.replace(daemon.profile.statistics, stream_chunk_items=count)
-    daemon.profile = dataclasses.replace(daemon.profile, statistics=statistics)
+    statistics = structs.replace(daemon.profile.statistics, stream_chunk_items=count)
+    daemon.profile = structs.replace(daemon.profile, statistics=statistics)
 
 
 @pytest.mark.parametrize("profile", ["ideal", "cri-o-1.36"])

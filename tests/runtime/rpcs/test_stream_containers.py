@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from kubesim.cri import api
 
@@ -29,8 +29,8 @@ def test_no_container_no_message(crio: Any) -> None:
 @pytest.mark.parametrize(("containers", "messages"), [(1, 1), (3, 1), (5, 2)])
 def test_each_once_in_messages_that_are_full_but_for_the_last(crio: Any, containers: int, messages: int) -> None:
     profile = crio.runtime._daemon.profile
-    statistics = dataclasses.replace(profile.statistics, stream_chunk_items=3)
-    crio.runtime._daemon.profile = dataclasses.replace(profile, statistics=statistics)
+    statistics = structs.replace(profile.statistics, stream_chunk_items=3)
+    crio.runtime._daemon.profile = structs.replace(profile, statistics=statistics)
     pod = crio.run_pod()
     for number in range(containers):
         crio.create(pod, crio.container_config("true", name=f"c{number}"))

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from kubesim.cri import Code, CriError, api
 
@@ -41,8 +41,8 @@ def test_a_message_has_a_bounded_number_of_items(new_node: Any, images: Any) -> 
     node = new_node("cri-o-1.36", images=images)
     daemon = node.runtime._daemon
     assert daemon.profile.statistics.stream_chunk_items == 3000
-    statistics = dataclasses.replace(daemon.profile.statistics, stream_chunk_items=4)
-    daemon.profile = dataclasses.replace(daemon.profile, statistics=statistics)
+    statistics = structs.replace(daemon.profile.statistics, stream_chunk_items=4)
+    daemon.profile = structs.replace(daemon.profile, statistics=statistics)
     assert [len(message) for message in streamed(node)] == [4, 2]
     assert [image for message in streamed(node) for image in message] == node.images()
 

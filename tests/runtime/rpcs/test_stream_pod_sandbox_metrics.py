@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from kubesim.cri import Code, api
 
@@ -23,8 +23,8 @@ def streamed(node: Any) -> list[api.StreamPodSandboxMetricsResponse]:
 def test_the_rows_of_the_list(new_node: Any, profile: str, rows: int) -> None:
     node = new_node(profile)
     daemon = node.runtime._daemon
-    statistics = dataclasses.replace(daemon.profile.statistics, stream_chunk_items=3)
-    daemon.profile = dataclasses.replace(daemon.profile, statistics=statistics)
+    statistics = structs.replace(daemon.profile.statistics, stream_chunk_items=3)
+    daemon.profile = structs.replace(daemon.profile, statistics=statistics)
     for index in range(rows):
         config = node.pod_config(f"p{index}")
         node.start(node.run_pod(config), "sleep", "1000", pod_config=config)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from kubesim.cri import api
 from kubesim.runtime.profiles import load_profile
@@ -29,8 +29,8 @@ def test_no_sandbox_no_message(crio: Any) -> None:
 @pytest.mark.parametrize(("pods", "messages"), [(2, 1), (3, 1), (4, 2), (7, 3)])
 def test_each_once_in_messages_that_are_full_but_for_the_last(crio: Any, pods: int, messages: int) -> None:
     profile = crio.runtime._daemon.profile
-    statistics = dataclasses.replace(profile.statistics, stream_chunk_items=3)
-    crio.runtime._daemon.profile = dataclasses.replace(profile, statistics=statistics)
+    statistics = structs.replace(profile.statistics, stream_chunk_items=3)
+    crio.runtime._daemon.profile = structs.replace(profile, statistics=statistics)
     for number in range(pods):
         crio.run_pod(crio.pod_config(f"pod-{number}"))
     found = streamed(crio)

@@ -1,0 +1,41 @@
+"""The switches of the rules for image volumes: what differs between runtimes and their versions."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from msgspec import Struct
+
+
+class ImageVolumeDialect(Struct, frozen=True, kw_only=True):
+    """What differs between runtimes and their versions. Profiles fill it; the rules read it."""
+
+    mounts: Literal["ignored", "mounted"]
+    """Whether Mount.image is known. When it is not, the mount is a bind mount with an empty host path, and fails so."""
+    texts: Literal["containerd", "cri-o"]
+    """Whose words."""
+    empty_image: Literal["refused", "bind"]
+    """A mount with an image that has no name: refused; or a bind mount of its host path."""
+    absolute_sub_path: Literal["refused", "rooted"]
+    """A sub path that begins with a slash: it would leave the image; or its root is the image's."""
+    sub_path: Literal["ignored", "directories", "files-and-directories"]
+    """What Mount.image_sub_path may lead to; `ignored` mounts the whole image."""
+    artifacts: bool
+    """Whether OCI artifacts can be mounted: each titled blob as a file."""
+    requires_read_only: bool
+    """Whether readonly=false is refused. Where it is not, the mount is read-only all the same."""
+    requires_empty_host_path: bool
+    error_prefix: str
+    """Before every refusal of an image."""
+    artifact_error_prefix: str
+    """Before every refusal of an artifact, on top of what the refusal itself begins with."""
+    status_image: Literal["as-requested", "id"]
+    """ContainerStatus.mounts[].image: the request's spec, or one with the bare image id only."""
+    status_has_sub_path: bool
+    """Whether ContainerStatus.mounts[].image_sub_path echoes the request."""
+    status_has_image_ref: bool
+    """Whether ContainerStatus.mounts[].image.image_ref is filled with the image id (KEP-5365)."""
+    mounted_for: Literal["pod", "node"]
+    """Whether an image is mounted once for each pod that has it, or once on the node."""
+    user_namespaces: Literal["works", "start-fails"]
+    """Whether a pod with a user namespace can have an image volume."""
