@@ -146,6 +146,9 @@ class ContainerSwitches(Struct, frozen=True, kw_only=True):
     list_image: Literal["as-requested", "name"]
     list_image_ref: Literal["image-id", "repo-digest"]
     """Container.image_ref in lists; ContainerStatus.image_ref is the first repo digest in all."""
+    filter_by_both_ids: Literal["resolved", "pod-prefix"]
+    """Lists by the id of a container and of a pod: each stands for the one that it begins; or the pod's is looked for
+    at the beginning of the found container's, where it may be that of other pods as well."""
     status_mounts: Literal["as-requested", "rebuilt"]
     """The request's mounts; or rebuilt with links resolved and without sub path, image_ref and id mappings."""
     missing_program_fails: Literal["start", "create"]
@@ -312,6 +315,9 @@ class StatisticsSwitches(Struct, frozen=True, kw_only=True):
     listens for the first time."""
     removed_sandbox_event: Literal["without-status", "dropped"]
     """DELETED of a sandbox: an event without a status of the pod; or none, as there is no pod to look at any more."""
+
+    removed_with_sandbox_event: bool
+    """Whether there is a DELETED event of each container that RemovePodSandbox removes with its pod."""
 
 
 class WordingSwitches(Struct, frozen=True, kw_only=True):

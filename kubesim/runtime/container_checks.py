@@ -12,6 +12,7 @@ from kubesim.runtime import container_refusals as say
 from kubesim.runtime.container_state import ReportedState
 from kubesim.runtime.daemon import Daemon
 from kubesim.runtime.objects import Container, Sandbox
+from kubesim.runtime.pause import has_pause_process
 from kubesim.runtime.request_check import check_labels, check_text
 
 
@@ -93,6 +94,9 @@ def check_spec(
     options = security.namespace_options
     if options.pid == api.TARGET:
         target_container(daemon, sandbox, container_id, options.target_id)
+    if options.pid == api.POD and daemon.os != "windows" and not has_pause_process(daemon, sandbox):
+        # Mirrors CRI-O: internal/factory/container/namespaces_linux.go, SpecAddNamespaces.
+        raise daemon.refuse(say.POD_PID_NAMESPACE_MISSING)
     asked, given = options.userns_options, pod_security.namespace_options.userns_options
     if daemon.profile.containers.user_namespace_check and asked != given:
         raise daemon.refuse(

@@ -139,6 +139,10 @@ TARGET_NOT_RUNNING = refusal(
     _SPEC_OPTS + "invalid target container: container {target!q} is not running - in state CONTAINER_{state}",
     "target container is not running",
 )
+POD_PID_NAMESPACE_MISSING = refusal(
+    "pod level PID namespace requested for the container, but pod sandbox was not similarly configured, and does not "
+    "have an infra container"
+)
 EXEC_AT_CREATE = refusal("container create failed: {reason}")
 
 # -- StartContainer ---------------------------------------------------------------------------------------

@@ -110,8 +110,7 @@ _NO_FILTER = api.ContainerFilter()
 
 def _rows(daemon: Daemon, asked: api.ContainerFilter) -> Iterable[bytes]:
     chosen = select_containers(
-        daemon.containers,
-        daemon.sandboxes,
+        daemon,
         container_id=asked.id,
         sandbox_id=asked.pod_sandbox_id,
         selector=asked.label_selector,

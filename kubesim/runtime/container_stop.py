@@ -38,8 +38,8 @@ async def stop_container(daemon: Daemon, request: api.StopContainerRequest) -> a
 async def remove_container(daemon: Daemon, request: api.RemoveContainerRequest) -> api.RemoveContainerResponse:
     """Remove a container, by force if it runs. Fine when it is not there."""
     container = _find(daemon, request.container_id)
-    if container is not None:
-        await remove(daemon, container)
+    if container is not None and await remove(daemon, container):
+        emit(daemon, container.sandbox, container.id, api.CONTAINER_DELETED_EVENT)
     return api.RemoveContainerResponse()
 
 
@@ -140,13 +140,13 @@ async def _ended_within(container: Container, delay_ns: int | None) -> bool:
     return True
 
 
-async def remove(daemon: Daemon, container: Container) -> None:
-    """Stop a container if it runs, and take it away with its name."""
+async def remove(daemon: Daemon, container: Container) -> bool:
+    """Stop a container if it runs, and take it away with its name. False if somebody else has done so meanwhile."""
     if container.life.phase in (Phase.RUNNING, Phase.UNKNOWN):
         is_gentle = daemon.profile.containers.remove_running == "stop"
         await stop(daemon, container, grace_seconds=await grace_until_deadline() if is_gentle else 0)
     if daemon.containers.get(container.id) is not container:
-        return  # somebody else removed it meanwhile
+        return False
     if not container.life.allows(RemoveBegun):
         row = say.REMOVE_STARTING if container.life.phase is Phase.STARTING else say.REMOVE_REMOVING
         raise daemon.refuse(row, id=container.id)
@@ -160,4 +160,4 @@ async def remove(daemon: Daemon, container: Container) -> None:
     daemon.containers.remove(container.id)
     del container.sandbox.containers[container.id]
     daemon.container_names.release(container.name)
-    emit(daemon, container.sandbox, container.id, api.CONTAINER_DELETED_EVENT)
+    return True

@@ -1,6 +1,7 @@
 """Filters of the list calls: every part that is set must match, and an id that leads nowhere gives an empty list.
 
-Mirrors containerd: internal/cri/server/container_list.go, filterCRIContainers; CRI-O: server/container_list.go.
+Mirrors containerd: internal/cri/server/container_list.go, filterCRIContainers; CRI-O: server/container_list.go,
+filterContainerList.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TypeVar
 
+from kubesim.runtime.daemon import Daemon
 from kubesim.runtime.object_store import Listed, ObjectStore
 from kubesim.runtime.objects import Container, Sandbox
 
@@ -31,8 +33,7 @@ def select_sandboxes(
 
 
 def select_containers(
-    containers: ObjectStore[Container],
-    sandboxes: ObjectStore[Sandbox],
+    daemon: Daemon,
     *,
     container_id: str,
     sandbox_id: str,
@@ -40,22 +41,26 @@ def select_containers(
     state: int | None = None,
 ) -> list[Container]:
     """The containers that match, in the order of lists."""
-    found: Iterable[Container] = _by_id(containers, container_id)
-    if sandbox_id:
-        sandbox, _ = sandboxes.find(sandbox_id)
-        if sandbox is None:
-            return []
-        # A pod has a handful of containers; the node may have ten thousand.
-        found = (
-            [container for container in found if container.sandbox is sandbox]
-            if container_id
-            else containers.in_order(sandbox.containers)
-        )
     return [
         container
-        for container in found
+        for container in _by_both_ids(daemon, container_id, sandbox_id)
         if (state is None or container.cri_state == state) and matches_labels(selector, container.config.labels)
     ]
+
+
+def _by_both_ids(daemon: Daemon, container_id: str, sandbox_id: str) -> Iterable[Container]:
+    found = _by_id(daemon.containers, container_id)
+    if not sandbox_id:
+        return found
+    if container_id and daemon.profile.containers.filter_by_both_ids == "pod-prefix":
+        return [container for container in found if container.sandbox.id.startswith(sandbox_id)]
+    sandbox, _ = daemon.sandboxes.find(sandbox_id)
+    if sandbox is None:
+        return ()
+    if container_id:
+        return [container for container in found if container.sandbox is sandbox]
+    # A pod has a handful of containers; the node may have ten thousand.
+    return daemon.containers.in_order(sandbox.containers)
 
 
 def _by_id(store: ObjectStore[T], prefix: str) -> Iterable[T]:

@@ -1,9 +1,15 @@
-"""The pause process: it holds a pod's namespaces and waits for a signal."""
+"""The pause process: it holds a pod's namespaces and waits for a signal.
+
+Mirrors CRI-O: internal/lib/sandbox/infra.go and namespaces.go, PidNsPath.
+"""
 
 from __future__ import annotations
 
+from kubesim.cri import api
 from kubesim.images.programs import program_node
 from kubesim.images.tree import FileTree, build_tree
+from kubesim.runtime.daemon import Daemon
+from kubesim.runtime.objects import Sandbox
 from kubesim.userland.filesystem import FileSystem
 from kubesim.userland.process import Credentials, Process, ProcessSpec, ProcessTable
 
@@ -15,6 +21,11 @@ def start_pause(processes: ProcessTable, *, hostname: str) -> Process:
     """Start the pause process of a new sandbox: pid 1 of the pod's pid namespace."""
     spec = ProcessSpec(argv=("/pause",), credentials=_NOBODY, is_init=True, stdout=_discard, stderr=_discard)
     return processes.start(FileSystem(_PAUSE_TREE), spec, hostname=hostname)
+
+
+def has_pause_process(daemon: Daemon, sandbox: Sandbox) -> bool:
+    """Whether clients see such a process while the pod is ready. CRI-O drops it unless the pod shares its pids."""
+    return daemon.profile.sandboxes.keeps_pause_process or sandbox.namespace_options.pid == api.POD
 
 
 def _discard(data: bytes) -> None:

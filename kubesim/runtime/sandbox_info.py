@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from kubesim.cri import api
 from kubesim.runtime.container_info import runtime_options
 from kubesim.runtime.daemon import Daemon
 from kubesim.runtime.go_json import go_json
 from kubesim.runtime.objects import Sandbox
+from kubesim.runtime.pause import has_pause_process
 from kubesim.runtime.runtime_spec import network_namespace_path, sandbox_spec
 
 _WITHOUT_PAUSE_PROCESS = ("runtimeSpec",)
@@ -23,8 +23,7 @@ def sandbox_info(daemon: Daemon, sandbox: Sandbox, *, is_verbose: bool) -> str:
     """The JSON text. Without `is_verbose` containerd 2.3 answers too: zero values, and the resources."""
     values = _values(daemon, sandbox) if is_verbose else _zero_values()
     keys: Sequence[str] = daemon.profile.sandboxes.info_keys
-    # CRI-O keeps no pause process unless the pod shares its pid namespace, and then says less.
-    if not daemon.profile.sandboxes.keeps_pause_process and sandbox.namespace_options.pid != api.POD:
+    if not has_pause_process(daemon, sandbox):
         keys = _WITHOUT_PAUSE_PROCESS
     info: dict[str, Any] = {key: values[key] for key in keys}
     # Mirrors containerd: internal/cri/server/sandbox_update_resources.go: both are kept as container resources.

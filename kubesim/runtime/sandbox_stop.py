@@ -54,11 +54,13 @@ async def _remove_containers(daemon: Daemon, sandbox: Sandbox) -> None:
     while containers := list(sandbox.containers.values()):
         for container in containers:
             try:
-                await remove(daemon, container)
+                is_removed = await remove(daemon, container)
             except CriError as error:
                 raise daemon.texts.refuse(
                     say.REMOVE_CONTAINER, code=error.code, container_id=container.id, reason=error
                 ) from None
+            if is_removed and daemon.profile.statistics.removed_with_sandbox_event:
+                emit(daemon, sandbox, container.id, api.CONTAINER_DELETED_EVENT)
 
 
 def _find(daemon: Daemon, prefix: str) -> Sandbox | None:

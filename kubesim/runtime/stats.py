@@ -14,6 +14,7 @@ from kubesim.runtime.container_state import ReportedState
 from kubesim.runtime.daemon import Daemon
 from kubesim.runtime.filters import select_containers, select_sandboxes
 from kubesim.runtime.objects import Container, Sandbox
+from kubesim.runtime.pause import has_pause_process
 from kubesim.runtime.stats_messages import container_message, sandbox_message
 from kubesim.runtime.stats_windows import windows_container_message, windows_sandbox_message
 from kubesim.runtime.usage import SAMPLE_PERIOD_NS, Usage, container_usage, cpu_rate_nano_cores, pause_usage, total
@@ -45,8 +46,7 @@ async def list_container_stats(
 def container_stats_rows(daemon: Daemon, asked: api.ContainerStatsFilter) -> list[api.ContainerStats]:
     """The rows of the list."""
     chosen = select_containers(
-        daemon.containers,
-        daemon.sandboxes,
+        daemon,
         container_id=asked.id,
         sandbox_id=asked.pod_sandbox_id,
         selector=asked.label_selector,
@@ -170,7 +170,5 @@ def _pod_usage(daemon: Daemon, sandbox: Sandbox, parts: list[Usage]) -> Usage | 
 
 
 def _has_pause(daemon: Daemon, sandbox: Sandbox) -> bool:
-    """Whether the pod has a process of its own. CRI-O drops it unless the containers share its pid namespace."""
-    return sandbox.life.is_ready and (
-        daemon.profile.sandboxes.keeps_pause_process or sandbox.namespace_options.pid == api.POD
-    )
+    """Whether the pod has a process of its own now."""
+    return sandbox.life.is_ready and has_pause_process(daemon, sandbox)

@@ -189,6 +189,7 @@ containers.stopSignalInStatus       *                  no
 containers.statusImage              first-tag          name
 containers.listImage                as-requested       name
 containers.listImageRef             image-id           repo-digest
+containers.filterByBothIds          resolved           pod-prefix
 containers.statusMounts             as-requested       rebuilt
 containers.missingProgramFails      start              create
 containers.startFailure             start-error        error
@@ -243,6 +244,7 @@ statistics.processCount             containers         pod-cgroup
 statistics.streamChunkItems         5000               3000
 statistics.eventBacklog             five-minutes       first-listener
 statistics.removedSandboxEvent      without-status     dropped
+statistics.removedWithSandboxEvent  yes                no
 """
 LONG: dict[tuple[str, str], dict[str, Any]] = {
     ("containerd", "imageVolumes.errorPrefix"): {

@@ -269,6 +269,43 @@ def test_the_target_of_a_pid_namespace(node: Any) -> None:
     assert processes.get(debugger).process.namespace is processes.get(target).process.namespace
 
 
+def with_pids(mode: api.NamespaceMode.ValueType) -> dict[str, Any]:
+    """`linux` of a sandbox, and of a container, with this pid namespace."""
+    options = api.NamespaceOption(pid=mode)
+    return {
+        "pod": api.LinuxPodSandboxConfig(security_context=api.LinuxSandboxSecurityContext(namespace_options=options)),
+        "container": api.LinuxContainerConfig(
+            security_context=api.LinuxContainerSecurityContext(namespace_options=options)
+        ),
+    }
+
+
+@pytest.mark.parametrize("of_pod", [api.POD, api.CONTAINER, api.NODE])
+@pytest.mark.parametrize("of_container", [api.POD, api.CONTAINER, api.NODE])
+@pytest.mark.parametrize("profile", [CONTAINERD, "cri-o-1.28", CRIO])
+def test_a_pid_namespace_of_the_pod_needs_a_pod_that_has_one(
+    new_node: Any,
+    profile: str,
+    of_pod: api.NamespaceMode.ValueType,
+    of_container: api.NamespaceMode.ValueType,
+) -> None:
+    """CRI-O keeps the process that would hold it only in a pod that shares its pids."""
+    node = new_node(profile)
+    pod_config = node.pod_config(linux=with_pids(of_pod)["pod"])
+    pod = node.run_pod(pod_config)
+    config = node.container_config("true", linux=with_pids(of_container)["container"])
+    if profile != CONTAINERD and of_container == api.POD and of_pod != api.POD:
+        error = node.refused(node.creating(pod, config, pod_config))
+        assert error.code is Code.UNKNOWN
+        assert error.message == (
+            "pod level PID namespace requested for the container, but pod sandbox was not similarly configured, and "
+            "does not have an infra container"
+        )
+        assert node.containers() == []
+    else:
+        assert node.status(node.create(pod, config, pod_config)).state == api.CONTAINER_CREATED
+
+
 def test_user_namespaces_of_pod_and_container_must_agree(node: Any) -> None:
     options = api.NamespaceOption(userns_options=api.UserNamespace(mode=api.NODE))
     security = api.LinuxSandboxSecurityContext(namespace_options=options)

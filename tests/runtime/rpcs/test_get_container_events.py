@@ -247,6 +247,24 @@ def test_crio_does_not_tell_of_a_sandbox_that_is_gone(crio_with_events: Any) -> 
     assert all(event.HasField("pod_sandbox_status") for event in events)
 
 
+def test_crio_does_not_tell_of_containers_that_go_with_their_pod(crio_with_events: Any) -> None:
+    """Only the RPC that removes a container tells of it; that it was stopped for this is told in either case."""
+    node = crio_with_events
+    pod = node.run_pod()
+    made = node.create(pod, node.container_config("true", name="made"))
+    runs = node.start(pod, "sleep", "1000", name="runs")
+    alone = node.create(pod, node.container_config("true", name="alone"))
+    events = node.events()
+    del events[:]  # those of the creations, which nobody had heard yet
+    node.do(node.removing(alone))
+    assert told(events) == [(DELETED, alone)]
+    node.remove_pod(pod)
+    assert [event for event in told(events) if event[0] == DELETED] == [(DELETED, alone)]
+    assert (STOPPED, runs) in told(events)
+    assert node.containers() == []
+    assert made not in {event.container_id for event in events if event.container_event_type == DELETED}
+
+
 def test_crio_keeps_the_first_events_for_the_first_to_listen_however_late(crio_with_events: Any) -> None:
     node = crio_with_events
     pod = node.run_pod()

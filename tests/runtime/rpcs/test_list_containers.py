@@ -57,6 +57,24 @@ def test_filters_by_ids_take_prefixes_and_all_parts_must_match(five: Any) -> Non
     assert node.containers(pod_sandbox_id=pods[0], state=state(api.CONTAINER_EXITED))[0].id == made[2]
 
 
+@pytest.mark.parametrize(
+    ("profile", "is_found"), [("containerd-2.3", False), ("cri-o-1.28", True), ("cri-o-1.36", True)]
+)
+def test_a_pod_prefix_that_several_pods_have(new_node: Any, profile: str, is_found: bool) -> None:
+    """CRI-O compares it with the pod of the container that the other id found, and does not look it up."""
+    node = new_node(profile)
+    made: dict[str, list[tuple[str, str]]] = {}
+    for number in range(17):  # by then two ids begin with the same digit
+        config = node.pod_config(f"p{number}")
+        pod = node.run_pod(config)
+        made.setdefault(pod[0], []).append((pod, node.create(pod, node.container_config("true"), config)))
+    prefix, [(_, ctr), *_] = next((prefix, some) for prefix, some in made.items() if len(some) > 1)
+    assert [row.id for row in node.containers(id=ctr, pod_sandbox_id=prefix)] == [ctr] * is_found
+    assert node.containers(pod_sandbox_id=prefix) == [], "alone it stands for no pod"
+    request = api.ListContainerStatsRequest(filter=api.ContainerStatsFilter(id=ctr, pod_sandbox_id=prefix))
+    assert [row.attributes.id for row in node.do(node.cri.list_container_stats(request)).stats] == [ctr] * is_found
+
+
 def test_a_row_follows_the_container(five: Any) -> None:
     node, _, made = five
     before = node.containers(id=made[1])[0]

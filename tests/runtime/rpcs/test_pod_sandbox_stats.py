@@ -24,6 +24,11 @@ def rate(cpu: Any) -> int | None:
     return cpu.usage_nano_cores.value if cpu.HasField("usage_nano_cores") else None
 
 
+def container_with_pids(mode: api.NamespaceMode.ValueType) -> api.LinuxContainerConfig:
+    options = api.NamespaceOption(pid=mode)
+    return api.LinuxContainerConfig(security_context=api.LinuxContainerSecurityContext(namespace_options=options))
+
+
 def with_namespaces(node: Any, **modes: Any) -> api.PodSandboxConfig:
     security = api.LinuxSandboxSecurityContext(namespace_options=api.NamespaceOption(**modes))
     return node.pod_config(linux=api.LinuxPodSandboxConfig(security_context=security))
@@ -82,8 +87,8 @@ def test_processes(new_node: Any, profile: str, pid: str, count: int) -> None:
     node = new_node(profile)
     mode = {"POD": api.POD, "CONTAINER": api.CONTAINER}[pid]
     pod = node.run_pod(with_namespaces(node, pid=mode))
-    node.start(pod, "sleep", "1000", name="one")
-    node.start(pod, "sh", "-c", "sleep 1000; true", name="two")
+    node.start(pod, "sleep", "1000", name="one", linux=container_with_pids(mode))
+    node.start(pod, "sh", "-c", "sleep 1000; true", name="two", linux=container_with_pids(mode))
     node.advance(1)
     assert stats_of(node, pod).linux.process.process_count.value == count
 
@@ -112,7 +117,7 @@ def test_a_rate_of_the_pod(node: Any, crio: Any) -> None:
     node.advance(5)
     assert rate(stats_of(node, pod).linux.cpu) == 10_001_000, "sampled in the background meanwhile"
     pod = crio.run_pod(with_namespaces(crio, pid=api.CONTAINER))
-    crio.start(pod, "sleep", "1000")
+    crio.start(pod, "sleep", "1000", linux=container_with_pids(api.CONTAINER))
     crio.advance(50)
     assert rate(stats_of(crio, pod).linux.cpu) is None
     crio.advance(1)

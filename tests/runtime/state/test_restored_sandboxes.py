@@ -20,6 +20,9 @@ PID_OF_POD = api.LinuxPodSandboxConfig(
 OWN_PIDS = api.LinuxPodSandboxConfig(
     security_context=api.LinuxSandboxSecurityContext(namespace_options=api.NamespaceOption(pid=api.CONTAINER))
 )
+CONTAINER_WITH_OWN_PIDS = api.LinuxContainerConfig(
+    security_context=api.LinuxContainerSecurityContext(namespace_options=api.NamespaceOption(pid=api.CONTAINER))
+)
 
 
 @pytest.mark.parametrize(
@@ -53,7 +56,7 @@ def test_a_sandbox_that_stays_ready_takes_new_containers(restarts: Callable[...,
     pod = world.node.run_pod(config)
     node = world.restart()
 
-    ctr = node.start(pod, "sleep", "1000", pod_config=config)
+    ctr = node.start(pod, "sleep", "1000", pod_config=config, linux=CONTAINER_WITH_OWN_PIDS)
     answer = node.do(node.execing(ctr, "cat", "/etc/hostname"))
     assert answer.stdout == b"web\n"
     node.stop_pod(pod)
