@@ -58,8 +58,8 @@ NETWORK_NOT_READY = refusal("failed to setup network for sandbox {id!q}: cni con
 NETWORK_FAILED = refusal(
     'failed to setup network for sandbox {id!q}: plugin type="bridge" failed (add): failed to allocate for range 0: '
     "{reason}",
-    'failed to create pod network sandbox {id}: plugin type="bridge" failed (add): failed to allocate for range 0: '
-    "{reason}",
+    'failed to create pod network sandbox {name}({id}): plugin type="bridge" failed (add): failed to allocate for '
+    "range 0: {reason}",
 )
 CGROUP_PARENT = refusal("failed to start sandbox {id!q}: {reason}", "{reason}")
 USER_NAMESPACE = refusal(

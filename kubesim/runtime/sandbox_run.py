@@ -55,7 +55,7 @@ async def run_pod_sandbox(daemon: Daemon, request: api.RunPodSandboxRequest) -> 
     async def build(undo: ExitStack) -> Sandbox:
         _check_settings(daemon, sandbox_id, config, request.runtime_handler)
         reservation.stage = "sandbox network ready"
-        ip = await _join_network(daemon, sandbox_id, config, undo)
+        ip = await _join_network(daemon, sandbox_id, name, config, undo)
         reservation.stage = "sandbox container runtime creation"
         sandbox = _make_sandbox(daemon, sandbox_id, name, config, request.runtime_handler, ip, undo)
         await daemon.spend(daemon.timings.run_sandbox_ns)
@@ -129,7 +129,9 @@ def _check_sysctls(daemon: Daemon, sandbox_id: str, config: api.PodSandboxConfig
             raise daemon.refuse(say.SYSCTL, id=sandbox_id, reason=reason)
 
 
-async def _join_network(daemon: Daemon, sandbox_id: str, config: api.PodSandboxConfig, undo: ExitStack) -> str:
+async def _join_network(
+    daemon: Daemon, sandbox_id: str, name: str, config: api.PodSandboxConfig, undo: ExitStack
+) -> str:
     """The sandbox's address; "" with the node's network."""
     if config.linux.security_context.namespace_options.network == api.NODE:
         return ""
@@ -141,7 +143,7 @@ async def _join_network(daemon: Daemon, sandbox_id: str, config: api.PodSandboxC
     try:
         ip = daemon.network.allocate()
     except AddressesExhausted as error:
-        raise daemon.refuse(say.NETWORK_FAILED, id=sandbox_id, reason=error) from None
+        raise daemon.refuse(say.NETWORK_FAILED, id=sandbox_id, name=name, reason=error) from None
     undo.callback(daemon.network.release, ip)
     return ip
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -248,6 +249,17 @@ def test_a_nul_byte_is_refused_cleanly(node: Any) -> None:
         Code.INVALID_ARGUMENT,
         'config.hostname holds a NUL byte: "a\\x00b"',
     )
+
+
+def test_crio_names_the_sandbox_that_gets_no_address(crio: Any) -> None:
+    crio.runtime._daemon.network = PodNetwork("10.0.0.0/30")
+    crio.run_pod()
+    error = crio.refused(crio.cri.run_pod_sandbox(api.RunPodSandboxRequest(config=crio.pod_config("two"))))
+    assert error.code is Code.UNKNOWN
+    assert re.match(
+        r"failed to create pod network sandbox k8s_two_ns_uid-two_0\([0-9a-f]{64}\): plugin ", error.message
+    )
+    assert len(crio.pods()) == 1
 
 
 def test_addresses_run_out_cleanly(node: Any) -> None:
