@@ -30,6 +30,7 @@ RpcAnswer = Literal[
     "unimplemented-plain",  # Unimplemented, CRI-O's own words
     "unknown-method",  # Unimplemented, the words of a server that was built from an older proto
     "not-implemented-yet",  # Unknown
+    "not-implemented",  # Unimplemented, the words of containerd's own error
     "ends-at-once",  # a stream that ends with OK before its first message
     "disabled",  # Unknown: the feature is off in the default configuration
 ]

@@ -29,6 +29,7 @@ _MESSAGES = {
     "unimplemented-plain": "method unimplemented",
     "unknown-method": "unknown method {method} for service runtime.v1.{service}",
     "not-implemented-yet": "not implemented yet",
+    "not-implemented": "not implemented",
     "disabled": "checkpoint/restore support not available",
 }
 _UNKNOWN = ("not-implemented-yet", "disabled")

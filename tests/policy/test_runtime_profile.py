@@ -261,6 +261,7 @@ def test_a_profile_is_shown_with_its_reasons():
             ("UNIMPLEMENTED", "unknown method StreamImages for service runtime.v1.ImageService"),
         ),
         ("UpdatePodSandboxResources", "not-implemented-yet", ("UNKNOWN", "not implemented yet")),
+        ("UpdatePodSandboxResources", "not-implemented", ("UNIMPLEMENTED", "not implemented")),
         ("CheckpointContainer", "disabled", ("UNKNOWN", "checkpoint/restore support not available")),
     ],
 )

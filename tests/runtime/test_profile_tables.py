@@ -21,7 +21,7 @@ ANSWERS = {
     "U": "unimplemented-method",  # Unimplemented: method X not implemented
     "P": "unimplemented-plain",  # Unimplemented: method unimplemented
     "X": "unknown-method",  # Unimplemented: unknown method X for service
-    "N": "not-implemented-yet",  # Unknown: not implemented yet
+    "N": "not-implemented",  # Unimplemented: not implemented
     "O": "ends-at-once",  # a stream that ends with OK, unless it is switched on
     "D": "disabled",  # Unknown, unless it is switched on
 }

@@ -96,6 +96,8 @@ HINT = (
         ("imageVolumes.userNamespaces", "containerd-2.2.2", "start-fails", "works"),
         ("images.pullProgressTimeoutSeconds", "containerd-1.7.10", "60", "300"),
         ("criApiVersion", "containerd-1.6.9", "0.23", "0.25"),
+        ("criApiVersion", "containerd-1.7.1", "0.26", "0.27"),
+        ("rpcs.UpdatePodSandboxResources", "containerd-2.2.3", "not-implemented-yet", "not-implemented"),
         ("identity.numericOverflow", "containerd-2.0.9", "name", "error"),
         ("identity.numericOverflow", "containerd-2.1.8", "name", "error"),
         ("containers.createInStoppedSandbox", "containerd-2.2.6", "taken", "refused"),

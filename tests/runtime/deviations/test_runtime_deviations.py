@@ -125,3 +125,31 @@ def test_create_in_stopped_sandbox(new_node: Any, shown_exactly_where_listed: Ch
         return "is not running" in node.refused(node.starting(container)).message
 
     shown_exactly_where_listed("create-in-stopped-sandbox", shows)
+
+
+def test_sandbox_resources_unknown(new_node: Any, shown_exactly_where_listed: Check) -> None:
+    def shows(profile: str) -> bool:
+        node = new_node(profile)
+        request = api.UpdatePodSandboxResourcesRequest(pod_sandbox_id=node.run_pod())
+        try:
+            node.do(node.cri.update_pod_sandbox_resources(request))
+        except CriError as error:
+            return error.code is Code.UNKNOWN
+        return False
+
+    shown_exactly_where_listed("sandbox-resources-unknown", shows)
+
+
+def test_checkpoint_off(new_node: Any, shown_exactly_where_listed: Check) -> None:
+    def shows(profile: str) -> bool:
+        node = new_node(profile)
+        container = node.start(node.run_pod(), "sleep", "1000")
+        try:
+            node.do(
+                node.cri.checkpoint_container(api.CheckpointContainerRequest(container_id=container, location="/c.tar"))
+            )
+        except CriError as error:
+            return error.code is not Code.UNIMPLEMENTED
+        return False
+
+    shown_exactly_where_listed("checkpoint-off", shows)
