@@ -16,7 +16,7 @@ from typing import NoReturn
 from kubesim.cli.not_available import add_command
 
 COMMANDS = {
-    "serve": "the CRI mock for real clients, on a unix socket",
+    "serve": "the CRI mock for real clients, on a socket",
     "run": "the pod engine on manifests, in virtual time",
     "replay": "scenarios in virtual time",
     "explain": "an answer, and why",
@@ -57,7 +57,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # A known command needs no other beside it; only the command that is asked for is imported: `kubesim --help` must
     # not load grpc.
     for name in [asked] if asked in COMMANDS else COMMANDS:
-        command = commands.add_parser(name, help=COMMANDS[name], description=COMMANDS[name].capitalize() + ".")
+        text = COMMANDS[name]
+        command = commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
         if name == asked:
             import_module(f"kubesim.cli.{name}").add_arguments(command)
     for name, hint in NOT_AVAILABLE.items() if asked not in COMMANDS else ():

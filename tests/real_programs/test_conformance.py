@@ -26,7 +26,6 @@ LACKS = {
     "cri-o-1.36": {
         "should return image digest in ContainerStatus mounts": "it does not fill image_ref of a mounted image",
         "should reject Image Volume with Readonly set to false": "it mounts the image read-only and says nothing",
-        "should return the same image identifier across all APIs [Conformance]": "its lists have no image_id",
     },
     "ideal": {},
 }
