@@ -109,7 +109,7 @@ def test_in_crio_who_waits_shares_the_end_of_the_first(nodes: Any) -> None:
 
 
 def test_in_crio_who_waits_shares_the_failure(nodes: Any) -> None:
-    node = nodes("cri-o-1.32", stall_after_bytes=0)
+    node = nodes("cri-o-1.32.3", stall_after_bytes=0)
     tasks = [spawn(node) for _ in range(3)]
     node.advance(10.1)
     messages = set()
@@ -126,7 +126,7 @@ def test_in_crio_who_waits_shares_the_failure(nodes: Any) -> None:
 
 @pytest.mark.parametrize(
     ("profile", "gives_up_after_seconds"),
-    [("containerd-1.6", None), ("containerd-1.7", 300), (CONTAINERD, 300), ("cri-o-1.32", 10), (CRIO, None)],
+    [("containerd-1.6", None), ("containerd-1.7", 300), (CONTAINERD, 300), ("cri-o-1.32.3", 10), (CRIO, None)],
 )
 def test_a_pull_that_stalls(nodes: Any, profile: str, gives_up_after_seconds: int | None) -> None:
     node = nodes(profile, stall_after_bytes=SIZE // 2)

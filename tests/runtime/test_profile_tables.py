@@ -135,7 +135,6 @@ images.pullReturns                 repo-digest  =        =        =        =    
 images.hexNames                    refused      =        =        =        =        =        =        not-found  =
 images.storesArtifacts             no           =        =        =        =        yes      =        =          =
 images.containerFilesystems        no           yes      =        =        =        =        =        =          =
-images.pullProgressTimeoutSeconds  0            =        =        =        10       0        =        =          =
 statistics.swap                    no           =        yes      =        =        =        =        =          =
 statistics.metrics                 none         =        cri-o    =        =        =        =        =          =
 """
@@ -230,6 +229,7 @@ images.filesystemUsage              snapshots          records
 images.containerFilesystems         no                 *
 images.pullAuth                     for-host           for-any-host
 images.concurrentPulls              share-content      merged
+images.pullProgressTimeoutSeconds   *                  0
 logs.timestamp                      trimmed            nine-digits
 logs.lineBytesMax                   16384              0
 statistics.psi                      *                  no
