@@ -329,6 +329,7 @@ class WordingSwitches(Struct, frozen=True, kw_only=True):
 
     container_name_reserved: Annotated[str, Meta(pattern=_template("name", "holder"))]
     create_in_stopped_sandbox: Annotated[str, Meta(pattern=_template("id"))]
+    pause_image_missing: Annotated[str, Meta(pattern=_template("id", "name", "image", "reason"))]
     relative_log_directory: Annotated[str, Meta(pattern=_template("id", "path"))]
     sandbox_name_missing: Annotated[str, Meta(pattern=_template())]
 

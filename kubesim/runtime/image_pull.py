@@ -80,13 +80,14 @@ async def _pull(daemon: Daemon, text: str, fields: LoginFields) -> str:
         raise daemon.refuse(say.REFERENCE_INVALID, image=text, reason=error) from None
     for reference in candidates[:-1]:
         try:
-            return await _pull_reference(daemon, reference, fields)
+            return await pull_reference(daemon, reference, fields)
         except CriError:
             continue  # the runtime only logs it
-    return await _pull_reference(daemon, candidates[-1], fields)
+    return await pull_reference(daemon, candidates[-1], fields)
 
 
-async def _pull_reference(daemon: Daemon, reference: str, fields: LoginFields) -> str:
+async def pull_reference(daemon: Daemon, reference: str, fields: LoginFields) -> str:
+    """Fetch the image of one normalised reference. The answer is PullImage's."""
     image = resolve_in_registry(daemon, reference, fields)
     await _fetch(daemon, image, reference)
     daemon.images.add(image, [reference])

@@ -98,6 +98,10 @@ def _refuse_volume_in_use(daemon: Daemon, present: PresentImage) -> None:
 
 
 def _refuse_in_use(daemon: Daemon, present: PresentImage, row: Refusal) -> None:
+    # Every sandbox has a container of its own in the storage, made of the pause image.
+    if daemon.profile.pause_image in present.names:
+        for sandbox in daemon.sandboxes:
+            raise daemon.refuse(row, container_id=sandbox.id)
     for container in daemon.containers:
         if container.image.id == present.image.id:
             raise daemon.refuse(row, container_id=container.id)

@@ -61,6 +61,7 @@ NETWORK_FAILED = refusal(
     'failed to create pod network sandbox {name}({id}): plugin type="bridge" failed (add): failed to allocate for '
     "range 0: {reason}",
 )
+PAUSE_IMAGE = worded("pause_image_missing")
 CGROUP_PARENT = refusal("failed to start sandbox {id!q}: {reason}", "{reason}")
 USER_NAMESPACE = refusal(
     "failed to start sandbox {id!q}: failed to create containerd container: user namespace configuration: {reason}",

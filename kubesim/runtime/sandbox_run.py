@@ -19,6 +19,7 @@ from kubesim.runtime.names import sandbox_name
 from kubesim.runtime.network import AddressesExhausted
 from kubesim.runtime.objects import Sandbox
 from kubesim.runtime.pause import start_pause
+from kubesim.runtime.pause_image import ensure_pause_image, lacks_pause_image
 from kubesim.runtime.pod_events import emit
 from kubesim.runtime.request_check import check_labels, check_text
 from kubesim.runtime.sandbox_files import files_directory, write_sandbox_files
@@ -56,6 +57,7 @@ async def run_pod_sandbox(daemon: Daemon, request: api.RunPodSandboxRequest) -> 
         _check_settings(daemon, sandbox_id, config, request.runtime_handler)
         reservation.stage = "sandbox network ready"
         ip = await _join_network(daemon, sandbox_id, name, config, undo)
+        await ensure_pause_image(daemon, sandbox_id=sandbox_id, sandbox_name=name)
         reservation.stage = "sandbox container runtime creation"
         sandbox = _make_sandbox(daemon, sandbox_id, name, config, request.runtime_handler, ip, undo)
         await daemon.spend(daemon.timings.run_sandbox_ns)
@@ -67,7 +69,7 @@ async def run_pod_sandbox(daemon: Daemon, request: api.RunPodSandboxRequest) -> 
         reservation,
         build,
         partial(_publish, daemon),
-        takes_time=daemon.timings.run_sandbox_ns > 0 or not daemon.features.network_ready,
+        takes_time=daemon.timings.run_sandbox_ns > 0 or not daemon.features.network_ready or lacks_pause_image(daemon),
     )
     return api.RunPodSandboxResponse(pod_sandbox_id=sandbox_id)
 

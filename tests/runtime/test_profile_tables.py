@@ -293,6 +293,13 @@ LONG: dict[tuple[str, str], dict[str, Any]] = {
         "1.6": "failed to get sandbox container task: no running task found: task {id} not found: not found",
         "2.2": "sandbox container {id!q} is not running",
     },
+    ("containerd", "wording.pauseImageMissing"): {
+        "1.6": "failed to get sandbox image {image!q}: failed to pull image {image!q}: {reason}",
+        "2.0": "failed to start sandbox {id!q}: failed to get sandbox image {image!q}: failed to pull image "
+        "{image!q}: {reason}",
+        "2.3": "failed to pull image {image!q}: {reason}",
+    },
+    ("cri-o", "wording.pauseImageMissing"): {"1.28": "creating pod sandbox with name {name!q}: {reason}"},
     ("cri-o", "wording.relativeLogDirectory"): {
         "1.28": "requested logDir for sbox ID {id} is a relative path: {path}",
         "1.32": "requested logDir for sbuilder ID {id} is a relative path: {path}",

@@ -127,6 +127,36 @@ def test_crio_refuses_an_image_in_use(crio: Any) -> None:
     assert crio.images() == []
 
 
+def with_pause_image(new_node: Any, new_image: Any, profile: str, **fields: Any) -> tuple[Any, str]:
+    """A node whose registries have the profile's pause image; its name."""
+    name = new_node(profile).runtime.profile.pause_image
+    images = (new_image(BUSYBOX), new_image(name, marker="pause", **fields))
+    return new_node(profile, images=images), name
+
+
+@pytest.mark.parametrize("profile", ["containerd-1.6", CONTAINERD])
+def test_the_pause_image_of_containerd_can_go_at_any_time(new_node: Any, new_image: Any, profile: str) -> None:
+    node, name = with_pause_image(new_node, new_image, profile)
+    pod = node.run_pod()
+    node.do(node.removing_image(name))
+    assert node.image_of(name) is None
+    assert node.pod_status(pod).state == api.SANDBOX_READY
+
+
+@pytest.mark.parametrize("profile", ["cri-o-1.28", CRIO])
+def test_the_pause_image_of_crio_is_held_by_each_sandbox(new_node: Any, new_image: Any, profile: str) -> None:
+    node, name = with_pause_image(new_node, new_image, profile)
+    pod = node.run_pod()
+    cause = f"image used by {pod}: image is in use by a container"
+    assert node.refused(node.removing_image(name)).message == cause
+    assert node.refused(node.removing_image(node.image_of(name).id)).message == f"delete image: {cause}"
+    node.stop_pod(pod)
+    assert node.refused(node.removing_image(name)).message == cause, "a stopped one, too"
+    node.remove_pod(pod)
+    node.do(node.removing_image(name))
+    assert node.image_of(name) is None
+
+
 def test_crio_takes_a_name_of_an_image_in_use_away(nodes: Any) -> None:
     node = nodes(CRIO)
     container = node.create(node.run_pod(), node.container_config("true", image=APP))
