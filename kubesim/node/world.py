@@ -14,7 +14,9 @@ from kubesim.kernel import Kernel, sleep
 from kubesim.kubelet.kubelet import ROOT_DIRECTORY, Kubelet, KubeletHost
 from kubesim.kubelet.node_shutdown_timeline import ShutdownEntry
 from kubesim.kubelet.outside import HostFiles
+from kubesim.middleware.deadlines import Deadlines
 from kubesim.model import k8s_v1 as v1
+from kubesim.model.duration import parse_duration
 from kubesim.model.kubelet_configuration import KubeletConfiguration
 from kubesim.node.api_server import ApiServer
 from kubesim.policy.feature_gates import NEWEST_VERSION, resolve_gates
@@ -131,7 +133,7 @@ class World:
         settings = self.settings
         return Kubelet(
             self.kernel,
-            self._cri,
+            Deadlines(self._cri, default_seconds=parse_duration(settings.config.runtime_request_timeout) / 1e9),
             api=self.api,
             host=KubeletHost(
                 name=settings.node_name,

@@ -1,8 +1,6 @@
 """A `Cri` over a gRPC socket: ours, containerd's or CRI-O's.
 
-Deadlines are those of the kubelet's client (kubernetes: staging/src/k8s.io/cri-client/pkg/remote_runtime.go): twice the
-time for RunPodSandbox, the asked time on top for StopContainer and ExecSync, the asked time if it is longer for
-CheckpointContainer, none for pulls and events.
+Deadlines are those of the kubelet's client.
 """
 
 from __future__ import annotations
@@ -15,31 +13,11 @@ import grpc
 import grpc.aio
 from google.protobuf.message import Message
 
+from kubesim.cri.deadlines import call_seconds
 from kubesim.cri.errors import Code, CriError
 from kubesim.cri.methods import Method
 from kubesim.kernel import Cancelled, Promise, RealTimePump
 from kubesim.server.grpc_go import MESSAGE_BYTES_MAX, METADATA_BYTES_MAX
-
-CALL_SECONDS = 120.0
-"""The kubelet's default for runtimeRequestTimeout."""
-
-_NO_DEADLINE = {"PullImage", "GetContainerEvents"}
-
-
-def call_seconds(method: Method, request: Message, *, default_seconds: float = CALL_SECONDS) -> float | None:
-    """The deadline of one call in seconds; None for no deadline."""
-    if method.name in _NO_DEADLINE:
-        return None
-    if method.name == "RunPodSandbox":
-        return 2 * default_seconds
-    if method.name in {"StopContainer", "ExecSync"}:
-        asked_seconds = int(getattr(request, "timeout", 0))
-        if method.name == "ExecSync" and asked_seconds == 0:
-            return None
-        return default_seconds + max(0, asked_seconds)
-    if method.name == "CheckpointContainer":
-        return max(default_seconds, int(getattr(request, "timeout", 0)))
-    return default_seconds
 
 
 class GrpcCri:

@@ -13,9 +13,9 @@ from google.protobuf.message import Message
 from kubesim.cri import api
 from kubesim.cri.client import CriClient
 from kubesim.cri.errors import Code, CriError
-from kubesim.cri.methods import METHODS, Method
+from kubesim.cri.methods import Method
 from kubesim.kernel import Kernel, Promise, RealTimePump, sleep, time_left_ns
-from kubesim.server.grpc_client import GrpcCri, call_seconds
+from kubesim.server.grpc_client import GrpcCri
 from kubesim.server.grpc_go import MESSAGE_BYTES_MAX
 from kubesim.server.grpc_server import create_server
 
@@ -287,20 +287,3 @@ def test_closing_our_client_ends_its_calls_and_refuses_more(tmp_path: Path) -> N
 
     errors = serve(tmp_path, use)
     assert errors == ["the call ended early: CancelledError()", "the connection is closed"]
-
-
-@pytest.mark.parametrize(
-    ("name", "request_", "seconds"),
-    [
-        ("Version", api.VersionRequest(), 120.0),
-        ("RunPodSandbox", api.RunPodSandboxRequest(), 240.0),
-        ("StopContainer", api.StopContainerRequest(timeout=30), 150.0),
-        ("ExecSync", api.ExecSyncRequest(timeout=5), 125.0),
-        ("ExecSync", api.ExecSyncRequest(), None),
-        ("CheckpointContainer", api.CheckpointContainerRequest(timeout=10), 120.0),
-        ("CheckpointContainer", api.CheckpointContainerRequest(timeout=300), 300.0),
-        ("PullImage", api.PullImageRequest(), None),
-    ],
-)
-def test_deadlines_are_those_of_the_kubelets_client(name: str, request_: Message, seconds: float | None) -> None:
-    assert call_seconds(METHODS[name], request_) == seconds
