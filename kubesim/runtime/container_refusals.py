@@ -196,9 +196,10 @@ UPDATE_MEMORY_BELOW_USAGE = refusal(
     "failed to update resources: failed to update resources: device or resource busy",
     "memory validation failed: cannot decrease memory limit to {limit} bytes: current usage is {usage} bytes",
 )
-UPDATE_MEMORY_NEGATIVE = refusal(
+UPDATE_MEMORY_NEGATIVE = refusal("memory validation failed: invalid memory limit: {limit} bytes (cannot be negative)")
+UPDATE_MEMORY_INVALID = refusal(
     "failed to update resources: failed to update resources: invalid argument",
-    "memory validation failed: invalid memory limit: {limit}",
+    "updating resources for container {id!q} failed: invalid argument",
 )
 NOT_RUNNING = refusal("container is not running")
 REOPEN_FAILED = refusal("failed to create and open log file: open {path}: {reason}", "open {path}: {reason}")

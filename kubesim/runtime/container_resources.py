@@ -18,6 +18,7 @@ from kubesim.runtime.usage import container_usage
 # Zero and "" mean "keep" in an update; oom_score_adj cannot be changed while a container runs.
 _NUMBERS = ("cpu_period", "cpu_quota", "cpu_shares", "memory_limit_in_bytes", "memory_swap_limit_in_bytes")
 _TEXTS = ("cpuset_cpus", "cpuset_mems")
+_NO_LIMIT = -1
 _WINDOWS_NUMBERS = ("cpu_shares", "cpu_count", "cpu_maximum", "memory_limit_in_bytes")
 
 
@@ -52,10 +53,18 @@ async def update_container_resources(
 
 
 def _check_memory(daemon: Daemon, container: Container, limit: int) -> None:
-    """A limit below what is used: the daemon refuses it, or the kernel reclaims and takes it."""
+    """A limit below what is used, or none: the daemon refuses it, or the kernel reclaims and takes it.
+
+    Mirrors CRI-O: server/container_update_resources_linux.go, validateMemoryUpdate; runc:
+    libcontainer/cgroups/fs2/memory.go, where -1 is no limit.
+    """
+    if daemon.profile.containers.update_below_usage != "refused":
+        if limit < _NO_LIMIT and container.life.is_running:
+            raise daemon.refuse(say.UPDATE_MEMORY_INVALID, id=container.id)
+        return
     if limit < 0:
         raise daemon.refuse(say.UPDATE_MEMORY_NEGATIVE, limit=limit)
-    if not limit or not container.life.is_running or daemon.profile.containers.update_below_usage != "refused":
+    if not limit or not container.life.is_running:
         return
     usage = container_usage(
         container_id=container.id,
@@ -74,9 +83,9 @@ def _merged(old: api.LinuxContainerResources, new: api.LinuxContainerResources) 
         value = getattr(new, name)
         if value:
             setattr(merged, name, value)
-    # Swap counts together with memory: it can never be the smaller limit.
-    if new.memory_limit_in_bytes > 0 and not new.memory_swap_limit_in_bytes:
-        merged.memory_swap_limit_in_bytes = max(merged.memory_swap_limit_in_bytes, new.memory_limit_in_bytes)
+    # Swap counts together with memory, so that equal limits keep a container from swapping.
+    if new.memory_limit_in_bytes and not new.memory_swap_limit_in_bytes:
+        merged.memory_swap_limit_in_bytes = new.memory_limit_in_bytes
     merged.hugepage_limits.extend(new.hugepage_limits)
     merged.unified.update(new.unified)
     return merged

@@ -48,6 +48,31 @@ def test_zero_means_keep(node: Any) -> None:
     assert (shown.memory_limit_in_bytes, shown.memory_swap_limit_in_bytes) == (128 * MIB, 128 * MIB)
 
 
+def test_the_swap_limit_follows_the_memory_limit_down_as_well(node: Any) -> None:
+    ctr = container(node, memory_limit_in_bytes=128 * MIB)
+    node.do(updating(node, ctr, memory_limit_in_bytes=64 * MIB))
+    shown = node.status(ctr).resources.linux
+    assert (shown.memory_limit_in_bytes, shown.memory_swap_limit_in_bytes) == (64 * MIB, 64 * MIB)
+    node.do(updating(node, ctr, memory_limit_in_bytes=32 * MIB, memory_swap_limit_in_bytes=48 * MIB))
+    shown = node.status(ctr).resources.linux
+    assert (shown.memory_limit_in_bytes, shown.memory_swap_limit_in_bytes) == (32 * MIB, 48 * MIB)
+
+
+@pytest.mark.parametrize("profile", ["containerd-1.6", "containerd-2.3", "cri-o-1.28"])
+def test_minus_one_is_no_limit_and_less_is_none_that_the_kernel_takes(new_node: Any, profile: str) -> None:
+    node = new_node(profile)
+    ctr = container(node, memory_limit_in_bytes=64 * MIB)
+    node.do(node.starting(ctr))
+    node.do(updating(node, ctr, memory_limit_in_bytes=-1))
+    shown = node.status(ctr).resources.linux
+    assert (shown.memory_limit_in_bytes, shown.memory_swap_limit_in_bytes) == (-1, -1)
+    assert node.runtime._daemon.containers.get(ctr).process.cgroup.limit_bytes is None
+    error = node.refused(updating(node, ctr, memory_limit_in_bytes=-2))
+    assert error.code is Code.UNKNOWN
+    assert error.message.endswith("invalid argument")
+    assert node.status(ctr).resources.linux == shown
+
+
 def test_the_oom_score_stays(node: Any) -> None:
     ctr = container(node, oom_score_adj=900)
     node.do(updating(node, ctr, oom_score_adj=-500))
@@ -94,7 +119,7 @@ def test_crio_refuses_a_memory_limit_below_the_usage(crio: Any) -> None:
     message = crio.refused(updating(crio, ctr, memory_limit_in_bytes=4096)).message
     assert message.startswith("memory validation failed: cannot decrease memory limit to 4096 bytes: current usage is ")
     assert crio.refused(updating(crio, ctr, memory_limit_in_bytes=-1)).message == (
-        "memory validation failed: invalid memory limit: -1"
+        "memory validation failed: invalid memory limit: -1 bytes (cannot be negative)"
     )
     assert crio.status(ctr) == before
 
