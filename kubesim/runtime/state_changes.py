@@ -4,7 +4,7 @@ Rule 1: whatever changes something that outlives the daemon notes it here, in th
 by the methods that change them, `ImageStore` by those that give and take names.
 Rule 2: noting costs no encoding. An object is encoded once for each batch, however often it changed.
 Rule 3: no I/O, no clock. Whoever keeps the state takes a batch, writes it, and only then clears; see
-`kubesim.server.state_directory`.
+`kubesim.server.state_keeper`.
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 Rule 1: a batch is one transaction. What is noted in one slice of the kernel is written together, or not at all.
 Rule 2: the file belongs to one process. SQLite's exclusive lock is held while it is open and dies with the process.
 Rule 3: a file that is not ours, not of this version or damaged is refused and left as it is.
+Rule 4: a file that is no longer where it was opened takes nothing more: the next start would not find it.
 
 Journal and synchronisation: with the write-ahead log a transaction that was committed is in the kernel's page cache
 when COMMIT returns. That survives the end of this process at any point, kill -9 included. `synchronous=NORMAL` does
@@ -54,6 +55,7 @@ class StateFile:
         """See `open`."""
         self.path = path
         self._database = database
+        self._identity = _identity(path)
 
     @classmethod
     def open(cls, directory: Path, *, node: str, runtime: str) -> Self:
@@ -97,6 +99,9 @@ class StateFile:
 
     def write(self, batch: StateBatch) -> None:
         """Write a batch. Raises sqlite3.Error when that fails, and nothing of it is written then."""
+        if _identity(self.path) != self._identity:
+            # SQLite notices it only where it has no log: SQLITE_READONLY_DBMOVED.
+            raise sqlite3.OperationalError("the file was moved, removed or replaced; put it back, or start anew")
         database = self._database
         if len(batch.records) == 1 and not batch.gone:
             database.execute(_WRITE, batch.records[0])
@@ -114,6 +119,15 @@ class StateFile:
     def close(self) -> None:
         """Give the file up. The log is merged into it, and nothing but the file is left."""
         self._database.close()
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Which file it is, by device and inode; None when there is none that can be looked at."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
 
 
 def _make_private(directory: Path, path: Path) -> None:

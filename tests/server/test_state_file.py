@@ -73,6 +73,38 @@ def test_a_batch_that_fails_is_not_written_at_all(tmp_path: Path) -> None:
         assert len(rows(file)) == 2
 
 
+@pytest.mark.parametrize("is_replaced", [False, True])
+def test_a_file_that_is_not_in_its_place_takes_nothing_until_it_is_back(tmp_path: Path, is_replaced: bool) -> None:
+    place, elsewhere = tmp_path / "state", tmp_path / "elsewhere"
+    with opened(place) as file:
+        file.write(batch((POD, "a", b"1")))
+        place.rename(elsewhere)
+        if is_replaced:
+            with opened(place) as other:
+                other.write(batch((POD, "of the other", b"2")))
+        with pytest.raises(sqlite3.OperationalError, match=r"^the file was moved, removed or replaced; put it"):
+            file.write(batch((POD, "b", b"3")))
+        if is_replaced:
+            with opened(place) as other:
+                assert [row[1] for row in rows(other)] == ["of the other"]
+                place.rename(tmp_path / "the other")
+        elsewhere.rename(place)
+        file.write(batch((POD, "c", b"4")))
+        assert [row[1] for row in rows(file)] == ["a", "c"]
+
+
+def test_the_end_of_a_server_whose_file_was_replaced_leaves_the_new_file_alone(tmp_path: Path) -> None:
+    place = tmp_path / "state"
+    with opened(place) as file:
+        file.write(batch((POD, "a", b"1")))
+        place.rename(tmp_path / "elsewhere")
+        new = opened(place)
+        new.write(batch((POD, "b", b"2")))
+    assert (place / "node.sqlite-wal").exists(), "what was answered is there, and is lost without it"
+    with new:
+        assert [row[1] for row in rows(new)] == ["b"]
+
+
 def refusal(directory: Path, runtime: str = "containerd") -> str:
     with pytest.raises(InputError) as raised:
         opened(directory, runtime)

@@ -17,7 +17,7 @@ from kubesim.cri import api
 from kubesim.cri.errors import Code, CriError
 from kubesim.cri.methods import Method
 from kubesim.errors import InputError
-from kubesim.kernel import Kernel, RealTimePump, sleep
+from kubesim.kernel import Event, Kernel, RealTimePump, sleep
 from kubesim.runtime.state_changes import StateChanges, StateKind
 from kubesim.runtime.state_records import SavedState, StateBatch
 from kubesim.server.grpc_server import create_server
@@ -25,6 +25,8 @@ from kubesim.server.state_file import StateFile
 from kubesim.server.state_keeper import StateKeeper
 
 SERVICE = "/runtime.v1.RuntimeService/"
+TOGETHER = 3
+"""Calls of RemovePodSandbox that are answered in one slice of the kernel."""
 
 
 class MemoryFile:
@@ -54,6 +56,8 @@ class NotingCri:
 
     def __init__(self, changes: StateChanges) -> None:
         self.changes = changes
+        self.gate = Event()
+        self.waiting_count = 0
 
     async def call(self, method: Method, request: Message) -> Message:
         match method.name:
@@ -67,6 +71,13 @@ class NotingCri:
             case "StartContainer":
                 self.changes.note(StateKind.SEEDED, "failed start", None)
                 raise CriError(Code.UNKNOWN, "no such program")
+            case "RemovePodSandbox":
+                self.waiting_count += 1
+                if self.waiting_count == TOGETHER:
+                    self.gate.set()
+                await self.gate.wait()
+                self.changes.note(StateKind.SEEDED, request.pod_sandbox_id, None)  # type: ignore[attr-defined]
+                return api.RemovePodSandboxResponse()
         return api.VersionResponse(version="0.1.0")
 
     async def stream(self, method: Method, request: Message) -> AsyncIterator[Message]:
@@ -106,6 +117,17 @@ def test_an_answer_is_written_before_it_leaves(tmp_path: Path, name: str, noted:
     async def use(channel: grpc.aio.Channel, file: MemoryFile, changes: StateChanges) -> None:
         await channel.unary_unary(SERVICE + name)(b"", timeout=20)
         assert file.batches == [[noted]]
+
+    served(tmp_path, use)
+
+
+def test_answers_of_one_slice_share_a_transaction(tmp_path: Path) -> None:
+    async def use(channel: grpc.aio.Channel, file: MemoryFile, changes: StateChanges) -> None:
+        remove = channel.unary_unary(SERVICE + "RemovePodSandbox")
+        names = [f"pod {number}" for number in range(TOGETHER)]
+        requests = [api.RemovePodSandboxRequest(pod_sandbox_id=name).SerializeToString() for name in names]
+        await asyncio.gather(*(remove(request, timeout=20) for request in requests))
+        assert [sorted(batch) for batch in file.batches] == [names]
 
     served(tmp_path, use)
 
