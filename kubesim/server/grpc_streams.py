@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any
 
+import grpc.aio
 from google.protobuf.message import Message
 
 from kubesim.cri.errors import Code, CriError
@@ -33,6 +34,9 @@ MESSAGES_PER_SECOND = 8_000
 the threads of gRPC, through which every call passes, wait for the rest: calls took a hundred times as long."""
 
 PAUSE_SECONDS = 0.004
+
+CANCELLATION_SECONDS_MAX = 5.0
+"""How long after a message that could not be sent gRPC may take to cancel the call of a client that is gone."""
 
 _log = logging.getLogger(__name__)
 
@@ -136,7 +140,7 @@ def stream_handler(
                 if before_answer is not None and (unkept := before_answer()) is not None:
                     item = unkept
                     break
-                await context.write(item)
+                await _write(context, item)
                 pump.enter(outlet.taken)
         finally:
             # The client is gone, or the end is reached: the work stops as well.
@@ -146,6 +150,16 @@ def stream_handler(
             await abort(context, item)
 
     return send
+
+
+async def _write(context: Context, message: bytes) -> None:
+    try:
+        await context.write(message)
+    except grpc.aio.InternalError:
+        # The client is gone. gRPC hears of it by two ways: until the other one cancels this call, it would log the
+        # failure of this one as a bug.
+        await asyncio.sleep(CANCELLATION_SECONDS_MAX)
+        raise
 
 
 async def _feed(cri: Cri, method: Method, request: Message, outlet: _Outlet, turns: StreamTurns) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import grpc
 import grpc.aio
 import pytest
+from msgspec import structs
 
 from kubesim.cri import api
 from kubesim.images.fixtures import load_catalogue
@@ -254,6 +255,36 @@ def test_a_client_that_never_reads_is_cut_off_and_nobody_else_waits(tmp_path: Pa
                 assert caught.value.details() == "events were not read fast enough"
 
     serve(tmp_path, use)
+
+
+def test_a_slow_reader_of_a_streamed_list_gets_it_as_it_was_and_nobody_else_waits(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    pods = 100
+
+    async def use(server: Server) -> None:
+        daemon = server.runtime._daemon
+        one_row = structs.replace(daemon.profile.statistics, stream_chunk_items=1)
+        daemon.profile = structs.replace(daemon.profile, statistics=one_row)
+        ids = [await server.run_pod(str(number)) for number in range(pods)]
+        # The rows of one call are three times what HTTP/2 begins with: the server has to wait for the reader.
+        narrow = [("kubesim.connection", 5), ("grpc.http2.bdp_probe", 0), ("grpc.http2.lookahead_bytes", 65_535)]
+        async with grpc.aio.insecure_channel(f"unix:{server.path}", options=narrow) as slow:
+            calls = [slow.unary_stream(RUNTIME + "StreamPodSandboxes")(b"") for _ in range(3)]
+            received = [api.StreamPodSandboxesResponse.FromString(await calls[0].read())]
+            for pod_id in ids[: pods // 2]:
+                request = api.RemovePodSandboxRequest(pod_sandbox_id=pod_id).SerializeToString()
+                await server.call(RUNTIME + "RemovePodSandbox", request, number=1)
+            while (message := await calls[0].read()) is not grpc.aio.EOF:
+                received.append(api.StreamPodSandboxesResponse.FromString(message))
+            assert [row.id for answer in received for row in answer.pod_sandboxes] == ids
+            assert [call.done() for call in calls] == [True, False, False], "the others read nothing yet"
+        await until(lambda: server.kernel.pending_count == 0)
+        left = api.ListPodSandboxResponse.FromString(await server.call(RUNTIME + "ListPodSandbox", number=1))
+        assert [row.id for row in left.items] == ids[pods // 2 :]
+
+    serve(tmp_path, use, "ideal")
+    assert caplog.records == [], "that two clients went away is no bug of the server"
 
 
 # CRI-O keeps what a cancelled call has made for the kubelet's next try, for minutes.
