@@ -34,6 +34,9 @@ DIRECTORY_MODE = 0o700
 FILE_MODE = 0o600
 """Configs hold what pods are given in their environment."""
 
+_NOT_DAMAGED = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN})
+"""Failures that say nothing about what is in the file: nobody should remove it for these."""
+
 _EMPTY_NODE = "remove it to begin with an empty node"
 
 _SCHEMA = (
@@ -193,5 +196,11 @@ def _unusable(path: Path, error: Exception) -> InputError:
             "another process has it open",
             where=str(path),
             hint="stop the `kubesim serve` with this --state-dir, or name another",
+        )
+    if getattr(error, "sqlite_errorcode", 0) & 0xFF in _NOT_DAMAGED:
+        return InputError(
+            f"cannot be used: {error}",
+            where=str(path),
+            hint="see that it can be written, or name another --state-dir",
         )
     return InputError(f"cannot be read: {error}", where=str(path), hint=f"if it is damaged, {_EMPTY_NODE}")

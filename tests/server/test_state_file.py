@@ -10,6 +10,7 @@ import pytest
 from kubesim.errors import InputError
 from kubesim.runtime.state_changes import StateKey, StateKind
 from kubesim.runtime.state_records import StateBatch, StateRecord
+from kubesim.server import state_file
 from kubesim.server.state_file import APPLICATION_ID, SCHEMA_VERSION, StateFile
 
 POD, CTR, IMAGE = StateKind.SANDBOX, StateKind.CONTAINER, StateKind.IMAGE
@@ -208,6 +209,15 @@ def test_a_file_that_was_made_and_never_filled_is_a_new_one(tmp_path: Path) -> N
     database = sqlite3.connect(tmp_path / "node.sqlite")
     assert database.execute("PRAGMA application_id").fetchone() == (APPLICATION_ID,)
     database.close()
+
+
+def test_a_full_disk_is_no_reason_to_remove_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # SQLite answers as on a full disk when a file may not grow.
+    monkeypatch.setattr("kubesim.server.state_file._SCHEMA", ("PRAGMA max_page_count = 1", *state_file._SCHEMA))
+    assert refusal(tmp_path) == (
+        f"{tmp_path}/node.sqlite: cannot be used: database or disk is full; "
+        "see that it can be written, or name another --state-dir"
+    )
 
 
 @pytest.mark.parametrize("name", ["file", "file/below"])
