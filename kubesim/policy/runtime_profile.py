@@ -179,7 +179,7 @@ class ContainerSwitches(Struct, frozen=True, kw_only=True):
     """UpdateContainerResources with a memory limit below the usage: the kernel decides, or the daemon refuses."""
     selinux_level_check: bool
     """Whether the form of an SELinux level is looked at, although the node has no SELinux."""
-    label_bytes_max: int
+    label_bytes_max: Annotated[int, Meta(ge=0)]
     """How long a label of a sandbox or a container may be, key and value together; 0 is no limit."""
     recursive_read_only_mounts: bool
     """Whether mounts can be so, and Status says it of each handler, where kernel and OCI runtime can do it."""
@@ -267,7 +267,7 @@ class ImageSwitches(Struct, frozen=True, kw_only=True):
     """How an error of a registry is introduced: by what could not be resolved, or by what was tried to be pulled."""
     verifies_signatures: bool
     """Whether a pull fails when the signature of an image is refused."""
-    pull_progress_timeout_seconds: int
+    pull_progress_timeout_seconds: Annotated[int, Meta(ge=0)]
     """A pull without a byte for so long is cancelled; 0 is never."""
     info_keys: tuple[Literal["chainID", "labels", "imageSpec"], ...]
 

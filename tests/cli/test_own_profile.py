@@ -110,6 +110,14 @@ def test_a_file_may_extend_a_file_beside_it(capsys: pytest.CaptureFixture[str], 
             "mine.yaml:7:51: $.spec.changes[0].set.statistics.streamChunkItems:",
         ),
         (
+            "  extends: ideal\n  changes:\n  - {why: w, set: {images: {pullProgressTimeoutSeconds: -3}}}\n",
+            "$.spec.changes[0].set.images.pullProgressTimeoutSeconds: -3 is out of range; expected at least 0",
+        ),
+        (
+            "  extends: ideal\n  changes:\n  - {why: w, set: {containers: {labelBytesMax: -1}}}\n",
+            "$.spec.changes[0].set.containers.labelBytesMax: -1 is out of range; expected at least 0",
+        ),
+        (
             "  extends: ideal\n  changes:\n  - {why: w, fixes: [own-name-group]}\n",
             "mine.yaml:7:5: fixes 'own-name-group', which is no deviation here",
         ),
