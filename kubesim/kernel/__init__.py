@@ -8,6 +8,7 @@ Vocabulary
     Kernel      the queue and the clock
     Timer       one scheduled callback; can be cancelled
     Task        a coroutine that the kernel drives
+    deadline    when whoever waits for a task loses patience: it ends nothing by itself, `time_left_ns` tells it
     TaskGroup   children that end together: one failure cancels the rest
     Event, Channel, Promise
                 how tasks wait for one another, and for the world outside

@@ -13,14 +13,21 @@ Vocabulary
     refusal     a reason to say no, with each runtime's words for it: a row of `sandbox_refusals`, `container_refusals`
                 or `image_refusals`
     timings     how long each step takes in the kernel's time: nothing when serving, measured figures in virtual runs
+    row         one element of a list's answer, kept serialised: a list is joined, never built (`list_rows`)
+    record      what outlives the daemon of one object (`state_records`); `state_restore` makes objects of them again
+    change      an object whose record is not kept yet, noted in `state_changes`
+    checkpoint  a container as an archive in the host's files, from which another is made (`checkpoint_archive`)
+    stream      an Exec, Attach or PortForward: its RPC answers with a URL, and `pending_streams` keeps the request
 
 Rules of the room
     1. Every change of state is a row of a table (`container_state`, `sandbox_state`); what a client sees is derived.
-    2. An object appears in a store only when its RPC is about to succeed. What was half made is undone, whether the
-       handler failed or was cancelled.
+    2. An object appears in a store only when its RPC is about to succeed. What was half made is undone when the handler
+       failed; when it was cancelled, the profile says whether it is undone or finished for the retry (`creation`).
     3. No words of a runtime outside the `*_refusals` and `policy/`; no test of a profile's name or family anywhere.
        The switch `texts` stands for words and their codes alone; what is checked, and in which order, others say.
-    4. Only processes, logs and binds touch `HostFiles`. The daemon's own files live in memory.
+    4. Only processes, logs, binds and checkpoints touch `HostFiles`. The daemon's own files live in memory.
+    5. Whatever changes something that outlives the daemon notes it in the same step. Nothing here writes it: a server
+       does, before an answer shows it.
 
 Rejected: one class with 43 methods. containerd's own layout, one file for one RPC, is found faster and stays small.
 Rejected: state as flags beside each other (`is_starting`, `is_removing`, `is_stopped`). Two flags give four states, and
