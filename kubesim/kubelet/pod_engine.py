@@ -26,7 +26,7 @@ from kubesim.kubelet.pleg import Pleg, PlegEvent, PlegEventKind
 from kubesim.kubelet.pod_cache import PodCache
 from kubesim.kubelet.pod_directories import PodDirectories
 from kubesim.kubelet.pod_sync import PodSync
-from kubesim.kubelet.pod_views import pod_view, status_view
+from kubesim.kubelet.pod_views import pod_view
 from kubesim.kubelet.pod_workers import PodWorkers
 from kubesim.kubelet.runtime_manager import RuntimeManager
 from kubesim.kubelet.runtime_pods import RuntimePods
@@ -273,11 +273,6 @@ class PodEngine:
             return True
         runtime: RuntimePod = self.cache.get(uid)
         return uid not in self.workers.work and any(one.state is RuntimeState.RUNNING for one in runtime.containers)
-
-    def stored_status(self, uid: str) -> PodStatusView | None:
-        """The status that the API shows for a pod."""
-        pod = self._pods.get(uid)
-        return None if pod is None else status_view(pod.status)
 
 
 def _asks_for_work(before: v1.Pod, after: v1.Pod) -> bool:

@@ -80,10 +80,6 @@ class ImageStore:
     def __iter__(self) -> Iterator[PresentImage]:
         return iter(list(self._by_id.values()))
 
-    def has(self, image: Image) -> bool:
-        """Whether the image is here under any name."""
-        return image.id in self._by_id
-
     def by_id(self, image_id: str) -> Image | None:
         """The image with this whole id, in the form of `Image.id`."""
         present = self._by_id.get(image_id)

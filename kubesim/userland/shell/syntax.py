@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TypeAlias
 
 
@@ -208,10 +208,3 @@ class Function:
 Command: TypeAlias = (
     Simple | Pipeline | AndOr | Background | Sequence | Group | Subshell | If | Loop | For | Case | Function
 )
-
-
-@dataclass(slots=True)
-class PendingDocuments:
-    """Here-documents whose text comes after the present line."""
-
-    documents: list[HereDocument] = field(default_factory=list)
