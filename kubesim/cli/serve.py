@@ -34,14 +34,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--cgroup-driver", choices=["systemd", "cgroupfs"], help="the answer to RuntimeConfig")
     parser.add_argument("--images", nargs="+", default=[], metavar="PATH", help="image fixtures: files or folders")
     parser.add_argument(
-        "--journal", type=Path, metavar="FILE", help="write every call as a line of JSON, with the node's name"
+        "--journal", type=_path, metavar="FILE", help="write every call as a line of JSON, with the node's name"
     )
     parser.add_argument("--image-fs-path", metavar="DIR", help="the directory that ImageFsInfo names (the socket's)")
     parser.add_argument(
-        "--state-dir", type=Path, metavar="DIR", help="keep sandboxes, containers and images there over a restart"
+        "--state-dir", type=_path, metavar="DIR", help="keep sandboxes, containers and images there over a restart"
     )
     add_option(parser, "--faults", "fault rules", metavar="FILE", hint="leave the option out")
     add_option(parser, "--control", "control sockets", metavar="SOCKET", hint="leave the option out")
+
+
+def _path(text: str) -> Path:
+    if not text:
+        # An unset variable in a script: the working directory is not what was meant.
+        raise argparse.ArgumentTypeError("a path is empty; name one, or leave the option out")
+    return Path(text)
 
 
 def run(options: argparse.Namespace) -> int:

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 from kubesim.cri import api
 from kubesim.cri.client import CriClient
-from kubesim.cri.errors import Code, CriError
+from kubesim.cri.errors import CriError
 from kubesim.kubelet.runtime_pods import bare_id
 from kubesim.policy.pod_view import PodView, RuntimeContainer, RuntimePod, RuntimeSandbox, RuntimeState
 
@@ -64,17 +64,15 @@ class DeadContainers:
                 # The kubelet has stopped it before; upstream stops it again, for the rare case that it has not.
                 await self._client.stop_pod_sandbox(api.StopPodSandboxRequest(pod_sandbox_id=sandbox.id))
                 await self._client.remove_pod_sandbox(api.RemovePodSandboxRequest(pod_sandbox_id=sandbox.id))
-            except CriError as error:
-                if error.code is not Code.NOT_FOUND:
-                    raise
+            except CriError:
+                continue  # upstream writes it to the log; the next occasion tries again
 
     async def _remove(self, containers: Iterable[RuntimeContainer]) -> None:
         for container in containers:
             try:
                 await self._client.remove_container(api.RemoveContainerRequest(container_id=bare_id(container.id)))
-            except CriError as error:
-                if error.code is not Code.NOT_FOUND:
-                    raise
+            except CriError:
+                continue  # upstream writes it to the log; the next occasion tries again
 
 
 def _has_ended(container: RuntimeContainer) -> bool:

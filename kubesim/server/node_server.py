@@ -7,6 +7,7 @@ node with much to do costs the others no more than its slices of the loop.
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import os
 import socket
@@ -127,7 +128,13 @@ class NodeServer:
         self.node = replace(self.node, address=_bind(self._server, self.node.address))
         await self._server.start()
         self._pump.start()
-        loop.call_later(WARM_UP_SECONDS, self._runtime.made)
+        loop.call_later(WARM_UP_SECONDS, self._warm_up)
+
+    def _warm_up(self) -> None:
+        self._runtime.made()
+        # What has been imported stays for good: the collector need not look at it again and again.
+        gc.collect()
+        gc.freeze()
 
     async def stop(self) -> None:
         """End the calls in progress, and stop. Does nothing to a node that did not start."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import io
 import json
 import resource
 import signal
@@ -13,6 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
+from kubesim.cri.errors import Code, CriError
 from kubesim.errors import InputError
 from kubesim.policy.runtime_profile import CgroupDriver, RuntimeProfile
 from kubesim.runtime.profiles import load_profile
@@ -140,7 +142,8 @@ def _journal_file(path: Path | None) -> Iterator[Callable[[str], object] | None]
         yield None
         return
     try:
-        file: IO[str] = path.open("a", encoding="utf-8")
+        # Unbuffered below, line by line above: what a write refused must not come up again when the file is closed.
+        file: IO[str] = io.TextIOWrapper(path.open("ab", buffering=0), encoding="utf-8", write_through=True)
     except OSError as error:
         raise InputError(
             f"cannot write the journal: {error.strerror}", where=str(path), hint="name a file in an existing directory"
@@ -148,8 +151,12 @@ def _journal_file(path: Path | None) -> Iterator[Callable[[str], object] | None]
     with file:
 
         def write(line: str) -> None:
-            file.write(line + "\n")
-            file.flush()
+            try:
+                file.write(line + "\n")
+            except OSError as error:
+                # Whoever asked for a journal must not take an answer for one that is written down.
+                what = f"kubesim: {path}: the journal cannot be written: {error.strerror}"
+                raise CriError(Code.UNAVAILABLE, what) from error
 
         yield write
 

@@ -163,6 +163,7 @@ def test_several_mistakes_have_a_line_each(tmp_path: Path) -> None:
         (["nonsense"], "kubesim: argument COMMAND: invalid choice: 'nonsense'"),
         (["serve"], "kubesim serve: one of the arguments --socket --node is required; see kubesim serve"),
         (["serve", "--socket"], "kubesim serve: argument --socket: expected one argument"),
+        (["serve", "--socket", "unix:///k", "--state-dir", ""], "kubesim serve: argument --state-dir: a path is empty"),
         (["serve", "--socket", "tcp://0.0.0.0:1"], "kubesim: --socket: tcp://0.0.0.0:1 can be reached from other"),
         (
             ["serve", "--socket", "unix://k.sock"],

@@ -14,7 +14,7 @@ import pytest
 
 from kubesim.cri import api
 from kubesim.cri.client import CriClient
-from kubesim.cri.errors import CriError
+from kubesim.cri.errors import Code, CriError
 from kubesim.kernel import Kernel, sleep
 from kubesim.server.grpc_client import GrpcCri
 from kubesim.server.real_time import run_over_socket
@@ -90,6 +90,21 @@ def test_a_journal_of_one_node_without_a_name_names_none(start: Callable[..., An
     process.communicate(timeout=20)
 
     assert all("node" not in json.loads(line) for line in (folder / "calls.jsonl").read_text().splitlines())
+
+
+def test_an_answer_that_cannot_be_written_down_is_refused(start: Callable[..., Any], folder: Path) -> None:
+    process, _ = start("--socket", f"unix://{folder}/k.sock", "--journal", "/dev/full", lines=1)
+
+    with pytest.raises(CriError) as refused:
+        live(f"unix://{folder}/k.sock", pods=0)
+    process.terminate()
+    printed, _ = process.communicate(timeout=20)
+
+    assert (refused.value.code, refused.value.message) == (
+        Code.UNAVAILABLE,
+        "kubesim: /dev/full: the journal cannot be written: No space left on device",
+    )
+    assert (process.returncode, printed) == (0, "")
 
 
 def test_a_port_in_use_leaves_no_other_node_behind(folder: Path) -> None:
