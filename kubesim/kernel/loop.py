@@ -159,17 +159,22 @@ class Kernel:
         while (next_ns := self.next_event_ns()) is not None:
             self._fire(next_ns, events_max)
 
-    def run_slice(self, time_ns: int, *, clock_ns: Callable[[], int], slice_ns: int) -> bool:
+    def run_slice(self, time_ns: int, *, clock_ns: Callable[[], int], slice_ns: int, lag_max_ns: int) -> bool:
         """Fire events up to `time_ns`, but stop when `slice_ns` of the given real clock have passed.
 
-        Returns True when events up to `time_ns` are left. For real-time pumps, whose loop must stay responsive.
+        Returns True when events up to `time_ns` are left. For real-time pumps, whose loop must stay responsive. Events
+        that could not fire in time do so in their order, with the clock at most `lag_max_ns` before `time_ns`.
         """
         stop_ns = clock_ns() + slice_ns
+        if time_ns - lag_max_ns > self.now_ns:
+            self.now_ns = time_ns - lag_max_ns
         while (next_ns := self.next_event_ns()) is not None and next_ns <= time_ns:
             if clock_ns() >= stop_ns:
                 return True
             timer = heappop(self._queue)
-            self.now_ns, _, callback, args = timer
+            event_ns, _, callback, args = timer
+            if event_ns > self.now_ns:
+                self.now_ns = event_ns
             timer[2] = None
             self.events_fired += 1
             callback(*args)

@@ -7,6 +7,10 @@ from typing import Protocol
 BASE_BYTES = 512 * 1024
 """What a process takes before it does anything: about the resident pages of a static busybox."""
 
+PIDS_MAX = 4096
+"""Processes of one container: what nodes whose administrator thought of it allow a pod (podPidsLimit). Without a limit
+a program that forks without end would take the memory of the emulator."""
+
 NODE_BYTES = 4 * 1024**3
 """Memory of the node: where a process without a limit ends."""
 
@@ -47,6 +51,11 @@ class Cgroup:
         """A process ended."""
         del self._members[member]
         self._change(-member.memory_bytes)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether a fork is refused. A runtime that puts a process in is not, as on a node."""
+        return len(self._members) >= PIDS_MAX
 
     def members(self) -> list[Member]:
         """The processes, oldest first."""

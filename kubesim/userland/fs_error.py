@@ -7,6 +7,7 @@ import errno
 STRERROR = {
     "E2BIG": "Argument list too long",
     "EACCES": "Permission denied",
+    "EAGAIN": "Resource temporarily unavailable",
     "EBADF": "Bad file descriptor",
     "EBUSY": "Device or resource busy",
     "EEXIST": "File exists",

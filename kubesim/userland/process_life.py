@@ -303,7 +303,11 @@ class Process:
         """A child that inherits everything but the handlers; ignored signals stay ignored.
 
         Its first step runs once the caller waits, so the caller may still arrange its descriptors and directory.
+        Raises FsError EAGAIN when the container has as many processes as it may. Mirrors linux:
+        kernel/cgroup/pids.c, pids_can_fork.
         """
+        if self.cgroup.is_full:
+            raise FsError("EAGAIN")
         child = Process(
             self.table,
             namespace=self.namespace,
@@ -317,6 +321,7 @@ class Process:
         for fd, file in self._fds.items():
             child._fds[fd] = file.hold()
         child.handlers = {signum: None for signum, handler in self.handlers.items() if handler is None}
+        child.cpu = self.cpu.fork()
         child.begin(program)
         return child
 
@@ -383,6 +388,7 @@ class Process:
         self.children = []
         if parent is not None:
             parent.children.remove(self)
+            parent.cpu.collect(self.cpu)
             if parent.on_child_end is not None:
                 parent.on_child_end(self)
         if self.is_init:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from kubesim.kernel import Kernel, RealTimePump, sleep
+from kubesim.kernel import Kernel, RealTimePump, Task, sleep
 
 
 class FakeLoop:
@@ -137,3 +137,82 @@ def test_a_stopped_pump_fires_nothing() -> None:
     driver.enter(fired.append, 2)
 
     assert fired == []
+
+
+def test_who_comes_in_waits_for_one_slice_of_work_that_never_ends() -> None:
+    loop, kernel, worked, came = FakeLoop(), Kernel(start_ns=0), list[int](), list[int]()
+
+    def work() -> None:
+        loop.now_ns += 60
+        worked.append(loop.now_ns)
+        kernel.call_soon(work)
+
+    async def visit() -> None:
+        came.append(len(worked))
+
+    driver = pump(kernel, loop, slice_ns=100)
+    kernel.call_soon(work)
+    driver.start()
+    for _ in range(3):
+        driver.start_task(Task(kernel, visit(), name="visit"), None)
+        for callback, args in loop.soon[:]:
+            loop.soon.remove((callback, args))
+            callback(*args)
+
+    assert came == [2, 4, 6]
+
+
+def test_what_enters_is_not_behind_work_that_begins_after_it() -> None:
+    loop, kernel, worked, came = FakeLoop(), Kernel(start_ns=0), list[int](), list[int]()
+
+    def work() -> None:
+        loop.now_ns += 1_000_000
+        worked.append(loop.now_ns)
+        kernel.call_soon(work)
+
+    driver = pump(kernel, loop)
+    kernel.call_soon(work)
+    driver.start()
+    driver.enter(lambda: came.append(len(worked)))
+    for _ in range(50):
+        callback, args = loop.soon.pop(0)
+        callback(*args)
+
+    assert len(came) == 1
+    assert came[0] <= 12, "the clock follows real time at 10 ms, so no more than that comes before"
+
+
+def test_a_kernel_that_cannot_keep_up_does_not_work_off_the_past() -> None:
+    """Naps of 1 ms that take 3 ms of work each: the clock stays near real time, it does not fall back for ever."""
+    loop, kernel, lags = FakeLoop(), Kernel(start_ns=0), list[int]()
+
+    async def napper() -> None:
+        for _ in range(200):
+            loop.now_ns += 3_000_000
+            await sleep(1_000_000)
+            lags.append(driver.real_now_ns() - kernel.now_ns)
+
+    driver = pump(kernel, loop)
+    kernel.spawn(napper(), name="napper")
+    driver.start()
+    for _ in range(400):
+        loop.advance(1_000_000)
+
+    assert len(lags) == 200
+    assert max(lags) <= 13_000_000, "10 ms, and the work of one nap"
+
+
+def test_late_events_keep_their_order() -> None:
+    loop, kernel, fired = FakeLoop(), Kernel(start_ns=0), list[tuple[str, int]]()
+    for delay_ms in (30, 10, 95, 20):
+        kernel.call_later(delay_ms * 1_000_000, lambda name=f"{delay_ms} ms": fired.append((name, kernel.now_ns)))
+    driver = pump(kernel, loop)
+    driver.start()
+    loop.advance(100_000_000)
+
+    assert fired == [
+        ("10 ms", 90_000_000),
+        ("20 ms", 90_000_000),
+        ("30 ms", 90_000_000),
+        ("95 ms", 95_000_000),
+    ]

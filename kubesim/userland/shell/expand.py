@@ -20,6 +20,9 @@ from kubesim.userland.shell.words import split_assignment
 if TYPE_CHECKING:
     from kubesim.userland.shell.shell import Shell
 
+TEXT_LENGTH_MAX = 4 * 1024 * 1024
+"""Characters of one value: `a=$a$a` in a loop must take neither all memory nor, at once, seconds of everyone's time."""
+
 QUOTED, PLAIN, SPLIT, BREAK = 0, 1, 2, 3
 """Kinds of segments: stays as it is; may be a file name pattern; may also be split; a new field begins here."""
 
@@ -72,6 +75,8 @@ class Expander:
             return word.plain
         segments: Segments = []
         await self._collect(word, segments, literal_kind=QUOTED, is_one_text=True)
+        if sum(len(text) for text, _ in segments) > TEXT_LENGTH_MAX:
+            raise ShellError("out of memory")
         return "".join(" " if kind == BREAK else text for text, kind in segments)
 
     async def pattern(self, word: Word) -> str:

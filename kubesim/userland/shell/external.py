@@ -26,7 +26,7 @@ async def run_program(shell: Shell, words: list[str], env: dict[str, str], *, is
         return 126
     if is_last:
         process.execute(executable, words, env)
-    child = process.fork(program, argv=executable.argv(words), env=env)
+    child = shell.jobs.fork_program(program, argv=executable.argv(words), env=env)
     return await shell.jobs.wait_for(child)
 
 
@@ -63,4 +63,4 @@ async def _run_script(shell: Shell, executable: Executable, words: list[str], en
             return 126
         return await inner.live(lambda: inner.run_text(text, line=1))
 
-    return await shell.jobs.wait_for(shell.process.fork(run, argv=words, env=env))
+    return await shell.jobs.wait_for(shell.jobs.fork_program(run, argv=words, env=env))

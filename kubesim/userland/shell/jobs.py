@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from kubesim.userland.fs_error import FsError
 from kubesim.userland.open_file import NullFile, OpenFile
 from kubesim.userland.pipe import Pipe
-from kubesim.userland.process_life import ExitStatus, Process
+from kubesim.userland.process_life import ExitStatus, Process, Program
+from kubesim.userland.shell.control import ShellError
 from kubesim.userland.shell.syntax import Command
 from kubesim.userland.signals import NUMBERS, SIGINT, SIGPIPE
 
@@ -55,7 +57,16 @@ class Jobs:
             inner = shell.subshell(process)
             return await inner.live(lambda: inner.evaluate.run(command, is_last=True))
 
-        return shell.process.fork(run)
+        return self.fork_program(run)
+
+    def fork_program(
+        self, program: Program, *, argv: list[str] | None = None, env: dict[str, str] | None = None
+    ) -> Process:
+        """Start a child of the shell. Raises ShellError, which ends the shell, when there are too many processes."""
+        try:
+            return self._shell.process.fork(program, argv=argv, env=env)
+        except FsError as error:
+            raise ShellError(f"can't fork: {error.strerror}") from None
 
     async def wait_for(self, *children: Process) -> int:
         """Wait for foreground children; the status of the last one. Traps of signals that arrive run later."""
