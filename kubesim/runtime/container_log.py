@@ -1,4 +1,4 @@
-"""Container logs in the CRI format: `TIMESTAMP STREAM TAG CONTENT`, one write for each line.
+"""Container logs in the CRI format: `TIMESTAMP STREAM TAG CONTENT`, one line for each line of a process.
 
 Rule 1: the timestamp is the moment at which the runtime has the line.
 Rule 2: the content has no newline; an empty line keeps its fourth field.
@@ -10,7 +10,7 @@ Mirrors containerd: internal/cri/io/logger.go, redirectLogs; conmon: src/ctr_log
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Self
@@ -68,8 +68,8 @@ def timestamp(time_ns: int, *, has_fixed_digits: bool) -> str:
 class ContainerLog:
     """The log file of one container: both its streams end in it.
 
-    The file is opened for each line. Thousands of containers would otherwise hold as many descriptors, and after a
-    rotation nothing is left that could still write to the old file.
+    The file is opened for each write of a process. Thousands of containers would otherwise hold as many descriptors,
+    and after a rotation nothing is left that could still write to the old file.
     """
 
     def __init__(self, files: HostFiles, path: str, log_format: LogFormat, now: Callable[[], int]) -> None:
@@ -97,30 +97,34 @@ class ContainerLog:
         for stream, rest in self._pending.items():
             self._pending[stream] = b""
             if rest:
-                self._line(stream, "P", rest)
+                self._append(stream, [("P", rest)])
 
     def _write(self, stream: str, data: bytes) -> None:
         *lines, rest = (self._pending[stream] + data).split(b"\n")
-        for line in lines:
-            self._whole_line(stream, line)
+        pieces = [piece for line in lines for piece in self._whole_line(line)]
         limit = self._format.line_bytes_max
         while limit and len(rest) > limit:
-            self._line(stream, "P", rest[:limit])
+            pieces.append(("P", rest[:limit]))
             rest = rest[limit:]
         if rest and self._format.is_written_per_read:
-            self._line(stream, "P", rest)
+            pieces.append(("P", rest))
             rest = b""
         self._pending[stream] = rest
+        if pieces:
+            self._append(stream, pieces)
 
-    def _whole_line(self, stream: str, line: bytes) -> None:
+    def _whole_line(self, line: bytes) -> Iterator[tuple[str, bytes]]:
         if self._format.strips_carriage_return:
             line = line.removesuffix(b"\r")
         limit = self._format.line_bytes_max
         while limit and len(line) > limit:
-            self._line(stream, "P", line[:limit])
+            yield "P", line[:limit]
             line = line[limit:]
-        self._line(stream, "F", line)
+        yield "F", line
 
-    def _line(self, stream: str, tag: str, content: bytes) -> None:
+    def _append(self, stream: str, pieces: Iterable[tuple[str, bytes]]) -> None:
+        """Write tagged pieces, all that one write of a process brought at once."""
         stamp = timestamp(self._now(), has_fixed_digits=self._format.has_fixed_digits)
-        self._files.append(self._path, f"{stamp} {stream} {tag} ".encode() + content + b"\n", MODE_OF_LOG)
+        head = f"{stamp} {stream} ".encode()
+        text = b"".join([b"%b%b %b\n" % (head, tag.encode(), content) for tag, content in pieces])
+        self._files.append(self._path, text, MODE_OF_LOG)
