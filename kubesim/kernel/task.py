@@ -185,6 +185,9 @@ class Task(Generic[T]):
         self._disarm = _nothing_armed
         self._result = result
         self._error = error
+        if isinstance(error, Cancelled):
+            # Nobody asks where a task was when it was cancelled, and the frames would keep all they worked on alive.
+            error.__traceback__ = None
         watchers, self._watchers = self._watchers, []
         for watcher in watchers:
             watcher(self)
