@@ -61,6 +61,7 @@ def test_wrong_arguments_of_a_node_are_named(arguments: dict[str, Any], text: st
 def test_what_looks_like_a_mistake_but_is_none(arguments: dict[str, Any]) -> None:
     with Node(**arguments) as node:
         node.advance("0s")
+        assert node.status()["metadata"]["name"] == arguments.get("node_name", "node-1")
 
 
 BAD_CALLS: list[tuple[Callable[[Any], object], str]] = [

@@ -19,7 +19,11 @@ def own_pids() -> api.LinuxContainerConfig:
 @pytest.mark.parametrize("unknown", ["0" * 64, "5b6d0fc7-5a5e-4b59-8f6c-0f5b0f6e7a11"])
 def test_what_is_not_there_is_fine(new_node: Any, profile: str, unknown: str) -> None:
     node = new_node(profile)
-    node.do(node.removing(unknown))
+    node.run_pod()
+    before = node.pods()
+
+    assert node.do(node.removing(unknown)) == api.RemoveContainerResponse()
+    assert node.pods() == before, "what is there is not touched"
 
 
 @pytest.mark.parametrize(

@@ -38,4 +38,6 @@ def test_reopening_what_does_not_run(node: Any, crio: Any) -> None:
 
 def test_reopening_without_a_log_is_fine(node: Any) -> None:
     ctr = node.start(node.run_pod(), "sleep", "1000")
-    node.do(reopening(node, ctr))
+
+    assert node.do(reopening(node, ctr)) == api.ReopenContainerLogResponse()
+    assert node.status(ctr).log_path == ""

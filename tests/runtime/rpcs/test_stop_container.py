@@ -23,7 +23,11 @@ def own_pids() -> api.LinuxContainerConfig:
 @pytest.mark.parametrize("unknown", UNKNOWN_IDS)
 def test_what_is_not_there_is_fine(new_node: Any, profile: str, unknown: str) -> None:
     node = new_node(profile)
-    node.do(node.stopping(unknown))
+    node.run_pod()
+    before = node.pods()
+
+    assert node.do(node.stopping(unknown)) == api.StopContainerResponse()
+    assert node.pods() == before, "what is there is not touched"
 
 
 @pytest.mark.parametrize(
