@@ -4,14 +4,53 @@ KUBESIM_CRICTL=/path/to/crictl KUBESIM_CRITEST=/path/to/critest KUBESIM_KUBELET=
     pytest tests/real_programs
 """
 
+import json
+import os
 import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+import time  # noqa: TID251 - a real process lives in real time
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+CONFIGURATION = """\
+apiVersion: kubelet.config.k8s.io/v1beta1
+kind: KubeletConfiguration
+staticPodPath: {folder}/manifests
+fileCheckFrequency: 1s
+registerNode: false
+containerRuntimeEndpoint: {address}
+imageServiceEndpoint: {address}
+address: 127.0.0.1
+port: {port}
+readOnlyPort: {read_only_port}
+healthzBindAddress: 127.0.0.1
+healthzPort: {health_port}
+authentication: {{anonymous: {{enabled: true}}, webhook: {{enabled: false}}}}
+authorization: {{mode: AlwaysAllow}}
+cgroupDriver: {driver}
+cgroupsPerQOS: false
+enforceNodeAllocatable: []
+failSwapOn: false
+failCgroupV1: false
+oomScoreAdj: 0
+makeIPTablesUtilChains: false
+podLogsDir: {folder}/podlogs
+volumePluginDir: {folder}/plugins
+evictionHard: {{memory.available: 50Mi, nodefs.available: 1%, nodefs.inodesFree: 1%, imagefs.available: 1%}}
+imageGCHighThresholdPercent: 100
+imageGCLowThresholdPercent: 99
+serializeImagePulls: false
+maxPods: 500
+registryPullQPS: 0
+eventRecordQPS: 0
+"""
 
 
 @pytest.fixture
@@ -44,3 +83,81 @@ def serve(folder: Path) -> Iterator[Callable[..., str]]:
         assert server.wait(timeout=20) == 0
         assert server.stdout is not None
         server.stdout.close()
+
+
+@dataclass
+class Kubelet:
+    """A kubelet in standalone mode; it shows its pods on `port` + 1 and its health on `port` + 2."""
+
+    folder: Path
+    port: int
+
+    def pods(self) -> list[dict[str, Any]]:
+        """Every pod with its whole status."""
+        found: list[dict[str, Any]] = json.loads(_get(f"http://127.0.0.1:{self.port + 1}/pods"))["items"] or []
+        return found
+
+    def running(self) -> list[dict[str, Any]]:
+        return [pod for pod in self.pods() if pod["status"].get("phase") == "Running"]
+
+    def health(self) -> bytes:
+        return _get(f"http://127.0.0.1:{self.port + 2}/healthz")
+
+    def log(self) -> str:
+        return (self.folder / "kubelet.log").read_text()
+
+
+@pytest.fixture
+def start_kubelet(folder: Path) -> Iterator[Callable[..., Kubelet]]:
+    """Starts a kubelet with static pods, by name, on the runtime at an address."""
+    path = os.environ.get("KUBESIM_KUBELET", "")
+    if not path:
+        pytest.skip("KUBESIM_KUBELET names no binary: the real program is optional")
+    kubelets: list[subprocess.Popen[bytes]] = []
+
+    def start(address: str, manifests: Mapping[str, Any], *, driver: str) -> Kubelet:
+        port = 20_000 + os.getpid() % 10_000 * 3
+        (folder / "manifests").mkdir()
+        for name, manifest in manifests.items():
+            (folder / "manifests" / f"{name}.json").write_text(json.dumps(manifest))
+        text = CONFIGURATION.format(
+            folder=folder, address=address, driver=driver, port=port, read_only_port=port + 1, health_port=port + 2
+        )
+        (folder / "config.yaml").write_text(text)
+        folders = ["--root-dir", f"{folder}/root", "--cert-dir", f"{folder}/pki"]
+        with (folder / "kubelet.log").open("w") as log:
+            kubelets.append(
+                subprocess.Popen([path, "--config", f"{folder}/config.yaml", *folders], stdout=log, stderr=log)
+            )
+        return Kubelet(folder, port)
+
+    yield start
+    for kubelet in kubelets:
+        kubelet.terminate()
+        kubelet.wait(timeout=20)
+        # A kubelet mounts its root directory onto itself.
+        subprocess.run(["umount", "-R", f"{folder}/root"], check=False, capture_output=True)
+
+
+@pytest.fixture
+def wait_for() -> Callable[..., Any]:
+    """Asks until there is an answer; a real process has no virtual time."""
+
+    def wait(condition: Callable[[], Any], *, seconds: float) -> Any:
+        end = time.monotonic() + seconds
+        while True:
+            try:
+                found = condition()
+            except OSError:
+                found = None
+            if found or time.monotonic() > end:
+                return found
+            time.sleep(0.2)
+
+    return wait
+
+
+def _get(url: str) -> bytes:
+    with urllib.request.urlopen(url, timeout=5) as answer:
+        content: bytes = answer.read()
+        return content
