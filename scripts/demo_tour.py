@@ -16,7 +16,7 @@ from kubesim.node.outcome import Outcome, PodCommand, all_settled, run_pods
 from kubesim.node.sources import pods_of
 from kubesim.node.world import WorldSettings
 from kubesim.server.real_time import run_over_socket
-from kubesim.userland.host_files import RealHostFiles
+from kubesim.userland.files.host_files import RealHostFiles
 
 ROOT = Path(__file__).resolve().parents[1]
 PODS = ROOT / "fixtures" / "pods"

@@ -119,7 +119,7 @@ def _over_socket(options: argparse.Namespace) -> Outcome:
     from kubesim.node.sources import configuration_of, pods_of
     from kubesim.node.world import WorldSettings
     from kubesim.server.real_time import run_over_socket
-    from kubesim.userland.host_files import RealHostFiles
+    from kubesim.userland.files.host_files import RealHostFiles
 
     _refuse_options_of_the_emulated_runtime(options)
     version = options.kubelet_version

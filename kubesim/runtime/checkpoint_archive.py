@@ -35,8 +35,8 @@ from kubesim.images.tree import FileTree, NodeKind
 from kubesim.model.timestamps import format_rfc3339_nano
 from kubesim.runtime.go_json import go_json
 from kubesim.runtime.process_plan import ContainerIdentity, ProcessPlan
-from kubesim.userland.layer_diff import LayerDiff
-from kubesim.userland.layer_tar import layer_from_tar, layer_to_tar
+from kubesim.userland.files.layer_diff import LayerDiff
+from kubesim.userland.files.layer_tar import layer_from_tar, layer_to_tar
 
 ARCHIVE_BYTES_MAX = 512 * 1024 * 1024
 """A limit of ours, for what is written and what is read: an archive is held in memory."""

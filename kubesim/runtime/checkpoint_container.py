@@ -26,8 +26,8 @@ from kubesim.runtime.daemon import Daemon
 from kubesim.runtime.objects import Container
 from kubesim.runtime.request_check import check_text
 from kubesim.runtime.runtime_spec import container_spec
-from kubesim.userland.file_stat import FileKind
-from kubesim.userland.fs_error import FsError, from_os_error
+from kubesim.userland.files.file_stat import FileKind
+from kubesim.userland.files.fs_error import FsError, from_os_error
 
 MODE_OF_ARCHIVE = 0o600
 

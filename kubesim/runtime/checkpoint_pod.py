@@ -26,7 +26,7 @@ from kubesim.runtime.checkpoint_container import capture, save
 from kubesim.runtime.daemon import Daemon
 from kubesim.runtime.objects import Container, Sandbox
 from kubesim.runtime.request_check import check_text
-from kubesim.userland.fs_error import FsError
+from kubesim.userland.files.fs_error import FsError
 
 POD_DUMP = "pod.dump"
 POD_OPTIONS = "pod.options"

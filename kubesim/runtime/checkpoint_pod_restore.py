@@ -29,7 +29,7 @@ from kubesim.runtime.names import sandbox_name
 from kubesim.runtime.request_check import check_text
 from kubesim.runtime.sandbox_run import run_pod_sandbox
 from kubesim.runtime.sandbox_stop import remove_pod_sandbox
-from kubesim.userland.fs_error import FsError
+from kubesim.userland.files.fs_error import FsError
 
 _ARCHIVE_NAME = re.compile(r"[0-9a-f]{64}\.tar")
 _OPTIONS_BYTES_MAX = 1024 * 1024

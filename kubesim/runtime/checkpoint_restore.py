@@ -29,10 +29,10 @@ from kubesim.runtime.checkpoint_archive import (
 from kubesim.runtime.daemon import Daemon
 from kubesim.runtime.image_pull import pull_image
 from kubesim.runtime.objects import Container
-from kubesim.userland.file_stat import FileKind, Stat
-from kubesim.userland.filesystem import FileSystem
-from kubesim.userland.fs_error import FsError, from_os_error
-from kubesim.userland.layer_diff import LayerError
+from kubesim.userland.files.file_stat import FileKind, Stat
+from kubesim.userland.files.filesystem import FileSystem
+from kubesim.userland.files.fs_error import FsError, from_os_error
+from kubesim.userland.files.layer_diff import LayerError
 
 MODE_OF_RESTORED_LOG = 0o600
 """Mirrors containerd: internal/cri/server/container_checkpoint_linux.go, CRImportCheckpoint."""

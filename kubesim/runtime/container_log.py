@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from typing import Self
 
 from kubesim.policy.runtime_profile import LogSwitches
-from kubesim.userland.host_files import HostFiles
+from kubesim.userland.files.host_files import HostFiles
 
 _NS = 1_000_000_000
 

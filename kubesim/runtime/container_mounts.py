@@ -30,8 +30,8 @@ from kubesim.runtime import container_refusals as say
 from kubesim.runtime.daemon import Daemon
 from kubesim.runtime.objects import Sandbox
 from kubesim.runtime.request_check import check_text
-from kubesim.userland.file_stat import FileKind
-from kubesim.userland.filesystem import FsError, HostSource, MountSpec, TreeSource
+from kubesim.userland.files.file_stat import FileKind
+from kubesim.userland.files.filesystem import FsError, HostSource, MountSpec, TreeSource
 
 _PROPAGATION: Mapping[int, Propagation] = {
     api.PROPAGATION_PRIVATE: "private",

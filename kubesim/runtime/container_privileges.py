@@ -13,10 +13,10 @@ from kubesim.policy.capabilities import capability_mask, container_capabilities
 from kubesim.policy.sysctls import pod_sysctls
 from kubesim.runtime.daemon import Daemon
 from kubesim.runtime.objects import Container, Sandbox
-from kubesim.userland.credentials import SECCOMP_FILTER
-from kubesim.userland.filesystem import Namespaces
-from kubesim.userland.proc import IdMap
-from kubesim.userland.process import Credentials
+from kubesim.userland.files.credentials import SECCOMP_FILTER
+from kubesim.userland.files.filesystem import Namespaces
+from kubesim.userland.files.proc import IdMap
+from kubesim.userland.processes.process import Credentials
 
 _NO_PROFILE = ("", "unconfined")
 """Values of the old field seccomp_profile_path that stand for no filter."""

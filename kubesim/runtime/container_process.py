@@ -15,9 +15,9 @@ from kubesim.runtime.daemon import Daemon
 from kubesim.runtime.objects import Container
 from kubesim.runtime.refusal import Refusal
 from kubesim.runtime.sandbox_files import sandbox_mounts
-from kubesim.userland.executable import look_path
-from kubesim.userland.filesystem import FileSystem, FsError, HostSource, MountSpec
-from kubesim.userland.process import ExecError, Process, ProcessSpec, Sink
+from kubesim.userland.files.filesystem import FileSystem, FsError, HostSource, MountSpec
+from kubesim.userland.processes.executable import look_path
+from kubesim.userland.processes.process import ExecError, Process, ProcessSpec, Sink
 
 _IDMAP_REASON = (
     "failed to fulfil mount request: failed to set MOUNT_ATTR_IDMAP on {path}: invalid argument (maybe the filesystem "

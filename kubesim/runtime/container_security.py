@@ -20,7 +20,7 @@ from kubesim.policy.security_profile import (
 )
 from kubesim.runtime import container_refusals as say
 from kubesim.runtime.daemon import Daemon
-from kubesim.userland.filesystem import FsError
+from kubesim.userland.files.filesystem import FsError
 
 LOADED_PROFILES = "/sys/kernel/security/apparmor/profiles"
 

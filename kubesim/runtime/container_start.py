@@ -18,8 +18,8 @@ from kubesim.runtime.container_state import Exited, Phase, StartBegun, Started, 
 from kubesim.runtime.daemon import Daemon
 from kubesim.runtime.objects import Container
 from kubesim.runtime.pod_events import emit
-from kubesim.userland.filesystem import FsError
-from kubesim.userland.process import ExitStatus, Process
+from kubesim.userland.files.filesystem import FsError
+from kubesim.userland.processes.process import ExitStatus, Process
 
 START_ERROR_EXIT_CODE = 128
 """Mirrors containerd: internal/cri/server/helpers.go, errorStartExitCode."""

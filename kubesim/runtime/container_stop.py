@@ -15,9 +15,9 @@ from kubesim.runtime.daemon import Daemon
 from kubesim.runtime.id_index import Match
 from kubesim.runtime.objects import Container
 from kubesim.runtime.pod_events import emit
-from kubesim.userland.filesystem import FsError
-from kubesim.userland.process import Process
-from kubesim.userland.signals import SIGTERM
+from kubesim.userland.files.filesystem import FsError
+from kubesim.userland.processes.process import Process
+from kubesim.userland.processes.signals import SIGTERM
 
 NS_PER_SECOND = 1_000_000_000
 

@@ -9,7 +9,7 @@ from kubesim.images.image import Image
 from kubesim.model.mistakes import nearest
 from kubesim.policy.image_reference import InvalidReference, parse_reference
 from kubesim.runtime.daemon import Daemon, Features
-from kubesim.userland.process import ExitStatus
+from kubesim.userland.processes.process import ExitStatus
 
 
 def exit_container(daemon: Daemon, container_id: str, exit_code: int, *, signal: int, is_oom_killed: bool) -> None:

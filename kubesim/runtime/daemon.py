@@ -21,8 +21,8 @@ from kubesim.runtime.rate_limit import RateLimit
 from kubesim.runtime.refusal import ErrorTexts, Refusal
 from kubesim.runtime.state_changes import StateChanges
 from kubesim.runtime.timings import Timings
-from kubesim.userland.host_files import HostFiles, MemoryHostFiles
-from kubesim.userland.process import ProcessTable
+from kubesim.userland.files.host_files import HostFiles, MemoryHostFiles
+from kubesim.userland.processes.process import ProcessTable
 
 
 @dataclass(slots=True, kw_only=True)

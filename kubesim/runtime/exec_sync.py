@@ -15,8 +15,8 @@ from kubesim.runtime.container_state import ReportedState
 from kubesim.runtime.daemon import Daemon
 from kubesim.runtime.objects import Container
 from kubesim.runtime.request_check import check_text
-from kubesim.userland.filesystem import FsError
-from kubesim.userland.process import ExecError, Process
+from kubesim.userland.files.filesystem import FsError
+from kubesim.userland.processes.process import ExecError, Process
 
 NS_PER_SECOND = 1_000_000_000
 

@@ -23,8 +23,8 @@ from kubesim.runtime.process_plan import ContainerIdentity, ProcessPlan
 from kubesim.runtime.sandbox_state import SandboxEvent, SandboxLife, SandboxPhase
 from kubesim.runtime.state_changes import StateChanges, StateKind
 from kubesim.runtime.usage import CpuSample, EndedUsage
-from kubesim.userland.filesystem import FileSystem, HostSource, MountSpec
-from kubesim.userland.process import ExitStatus, Process
+from kubesim.userland.files.filesystem import FileSystem, HostSource, MountSpec
+from kubesim.userland.processes.process import ExitStatus, Process
 
 CRI_STATES: Mapping[ReportedState, api.ContainerState.ValueType] = {
     ReportedState.CREATED: api.CONTAINER_CREATED,

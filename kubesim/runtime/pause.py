@@ -10,8 +10,8 @@ from kubesim.images.programs import program_node
 from kubesim.images.tree import FileTree, build_tree
 from kubesim.runtime.daemon import Daemon
 from kubesim.runtime.objects import Sandbox
-from kubesim.userland.filesystem import FileSystem
-from kubesim.userland.process import Credentials, Process, ProcessSpec, ProcessTable
+from kubesim.userland.files.filesystem import FileSystem
+from kubesim.userland.processes.process import Credentials, Process, ProcessSpec, ProcessTable
 
 _PAUSE_TREE: FileTree = build_tree([("/pause", program_node("pause"))])
 _NOBODY = Credentials(uid=65535, gid=65535, groups=(65535,))

@@ -29,7 +29,7 @@ from kubesim.runtime.objects import Container, Sandbox
 from kubesim.runtime.stats import processes_of, usage_of
 from kubesim.runtime.stats_messages import layer_usage, pod_traffic_bytes
 from kubesim.runtime.usage import Usage
-from kubesim.userland.process import Process
+from kubesim.userland.processes.process import Process
 
 _NS_PER_SECOND = 1_000_000_000
 _PACKET_BYTES = 150

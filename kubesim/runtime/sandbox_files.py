@@ -10,9 +10,9 @@ from posixpath import normpath
 
 from kubesim.cri import api
 from kubesim.runtime.objects import Sandbox
-from kubesim.userland.filesystem import HostSource, MountSpec
-from kubesim.userland.host_files import HostFiles
-from kubesim.userland.mounts import host_node
+from kubesim.userland.files.filesystem import HostSource, MountSpec
+from kubesim.userland.files.host_files import HostFiles
+from kubesim.userland.files.mounts import host_node
 
 _HOSTS = """\
 127.0.0.1\tlocalhost

@@ -16,7 +16,7 @@ from kubesim.runtime.id_index import Match
 from kubesim.runtime.objects import Sandbox
 from kubesim.runtime.pod_events import emit
 from kubesim.runtime.sandbox_state import Removed, Stopped
-from kubesim.userland.process import Process
+from kubesim.userland.processes.process import Process
 
 OWN_SECONDS = 1
 """Mirrors CRI-O: server/sandbox_stop_linux.go, infraReservedTimeout."""

@@ -41,8 +41,8 @@ from kubesim.runtime.state_changes import StateChanges, StateKind
 from kubesim.runtime.state_records import SavedState
 from kubesim.runtime.state_restore import restore
 from kubesim.runtime.timings import Timings
-from kubesim.userland.host_files import HostFiles, MemoryHostFiles
-from kubesim.userland.process import ProcessTable
+from kubesim.userland.files.host_files import HostFiles, MemoryHostFiles
+from kubesim.userland.processes.process import ProcessTable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

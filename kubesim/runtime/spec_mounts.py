@@ -12,7 +12,7 @@ from typing import Any
 
 from kubesim.cri import api
 from kubesim.runtime.objects import Container, Sandbox
-from kubesim.userland.filesystem import HostSource
+from kubesim.userland.files.filesystem import HostSource
 
 _ROOT_DIRECTORY = "/var/lib/containerd/io.containerd.grpc.v1.cri/sandboxes"
 _STATE_DIRECTORY = "/run/containerd/io.containerd.grpc.v1.cri/sandboxes"

@@ -7,7 +7,7 @@ Mirrors containerd: internal/cri/server/container_stop_signal.go and container_s
 from __future__ import annotations
 
 from kubesim.cri import api
-from kubesim.userland.signals import SIGTERM, number_of
+from kubesim.userland.processes.signals import SIGTERM, number_of
 
 SIGRTMIN, SIGRTMAX = 34, 64
 _ENUM_PREFIX = "SIGNAL_"

@@ -75,7 +75,7 @@ class NodeServer:
         def make() -> Runtime:
             from kubesim.runtime.service import Runtime
             from kubesim.runtime.timings import Timings
-            from kubesim.userland.host_files import RealHostFiles
+            from kubesim.userland.files.host_files import RealHostFiles
 
             return Runtime(
                 self._kernel,

@@ -1,11 +1,12 @@
 """The userland: the world that a container's processes see. No process of the host is ever started.
 
-    filesystem      one container's files: an image's read-only tree, a writable layer in memory, mounts on top
-    host_files      the node's files behind bind mounts and logs: the real disk, or one in memory
-    process         processes as kernel tasks: descriptors, signals, exit codes, pid namespaces, memory limits
-    programs        which emulated program runs for the name that a file of an image carries
-    applets/        busybox's commands and the programs of well-known images: `async def run(process) -> int`
-    shell/          a POSIX shell as busybox ash behaves: lexer, parser, expansion, evaluation
+    files/           one container's files: an image's read-only tree, a writable layer in memory, mounts on top; and
+                     the node's files behind bind mounts and logs: the real disk, or one in memory
+    processes/       processes as kernel tasks: descriptors, signals, exit codes, pid namespaces, memory limits
+    shell/           a POSIX shell as busybox ash behaves: lexer, parser, expansion, evaluation
+    applets/         busybox's commands, in packages as busybox keeps them: `async def run(process) -> int`
+    image_programs/  programs of well-known images, of the same shape
+    programs         which of them runs for the name that a file of an image carries
 
 Rules
     1. What a process does not do in virtual time costs nothing: a sleeping container is one timer.

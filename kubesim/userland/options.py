@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from kubesim.userland.process_life import Process
+from kubesim.userland.processes.process_life import Process
 
 BANNER = "BusyBox v1.36.1 (kubesim) multi-call binary."
 

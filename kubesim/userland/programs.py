@@ -12,11 +12,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from kubesim.userland.applets import APPLETS
-from kubesim.userland.applets.agnhost import run_agnhost
 from kubesim.userland.applets.applet import Applet
-from kubesim.userland.applets.id import NUMERIC_ID
-from kubesim.userland.applets.pause import run_echoserver, run_pause
-from kubesim.userland.process_life import Process, Program
+from kubesim.userland.applets.coreutils.id import NUMERIC_ID
+from kubesim.userland.image_programs.agnhost import run_agnhost
+from kubesim.userland.image_programs.pause import run_echoserver, run_pause
+from kubesim.userland.processes.process_life import Process, Program
 
 
 async def run_busybox(process: Process) -> int:

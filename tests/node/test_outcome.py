@@ -15,7 +15,7 @@ from kubesim.node.sources import pods_of
 from kubesim.node.world import World, WorldSettings
 from kubesim.runtime.profiles import load_profile
 from kubesim.runtime.service import Runtime
-from kubesim.userland.host_files import MemoryHostFiles
+from kubesim.userland.files.host_files import MemoryHostFiles
 
 SECOND_NS = 1_000_000_000
 POD = """\

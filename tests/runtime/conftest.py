@@ -18,7 +18,7 @@ from kubesim.kernel import Kernel, Task
 from kubesim.runtime.profiles import load_profile
 from kubesim.runtime.service import Runtime
 from kubesim.runtime.timings import Timings
-from kubesim.userland.host_files import MemoryHostFiles
+from kubesim.userland.files.host_files import MemoryHostFiles
 
 T = TypeVar("T")
 

@@ -23,8 +23,8 @@ from kubesim.runtime.checkpoint_archive import (
     members_of_tree,
 )
 from kubesim.runtime.process_plan import ContainerIdentity, ProcessPlan
-from kubesim.userland.layer_diff import LayerDiff
-from kubesim.userland.layer_tar import layer_to_tar
+from kubesim.userland.files.layer_diff import LayerDiff
+from kubesim.userland.files.layer_tar import layer_to_tar
 
 texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=20)
 raw_words = st.binary(max_size=20).filter(lambda data: b"\0" not in data)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from kubesim.runtime.container_log import ContainerLog, LogFormat, timestamp
 from kubesim.runtime.profiles import load_profile
-from kubesim.userland.host_files import MemoryHostFiles
+from kubesim.userland.files.host_files import MemoryHostFiles
 
 CONTAINERD_FORMAT = LogFormat.of(load_profile("containerd-2.3").logs)
 CONMON_FORMAT = LogFormat.of(load_profile("cri-o-1.36").logs)

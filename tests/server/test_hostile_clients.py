@@ -21,7 +21,7 @@ from kubesim.runtime.service import Runtime
 from kubesim.runtime.timings import Timings
 from kubesim.server.grpc_go import MESSAGE_BYTES_MAX
 from kubesim.server.grpc_server import create_server
-from kubesim.userland.host_files import MemoryHostFiles
+from kubesim.userland.files.host_files import MemoryHostFiles
 
 RUNTIME = "/runtime.v1.RuntimeService/"
 IMAGES = "/runtime.v1.ImageService/"

@@ -10,8 +10,8 @@ import pytest
 from kubesim.images.tree import FileTree, build_tree, directory_node, file_node, symlink_node
 from kubesim.kernel import Kernel
 from kubesim.userland.applets import APPLETS
-from kubesim.userland.filesystem import FileSystem
-from kubesim.userland.process import ROOT, Credentials, OpenFile, Process, ProcessSpec, ProcessTable
+from kubesim.userland.files.filesystem import FileSystem
+from kubesim.userland.processes.process import ROOT, Credentials, OpenFile, Process, ProcessSpec, ProcessTable
 
 SECOND = 1_000_000_000
 

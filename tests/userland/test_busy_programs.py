@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from kubesim.userland.cgroup import PIDS_MAX
+from kubesim.userland.processes.cgroup import PIDS_MAX
 
 if TYPE_CHECKING:
     from conftest import World

@@ -24,8 +24,8 @@ import pytest
 from kubesim.images.tree import build_tree, directory_node, file_node
 from kubesim.kernel import Kernel
 from kubesim.userland.applets import APPLETS
-from kubesim.userland.filesystem import FileSystem
-from kubesim.userland.process import ROOT, ProcessSpec, ProcessTable
+from kubesim.userland.files.filesystem import FileSystem
+from kubesim.userland.processes.process import ROOT, ProcessSpec, ProcessTable
 
 CORPUS = Path(__file__).parent / "corpus"
 NO_NEWLINE = "[no newline]"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from kubesim.images.tree import build_tree, directory_node, file_node
-from kubesim.userland.filesystem import FileSystem, FsError
-from kubesim.userland.process import ROOT
+from kubesim.userland.files.filesystem import FileSystem, FsError
+from kubesim.userland.processes.process import ROOT
 
 TREE = build_tree(
     [

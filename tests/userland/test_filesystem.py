@@ -7,9 +7,17 @@ from collections.abc import Callable
 import pytest
 
 from kubesim.images.tree import FileTree, build_tree, directory_node, file_node, symlink_node
-from kubesim.userland.filesystem import FileSystem, FileView, FsError, HostSource, MountSpec, TmpfsSource, TreeSource
-from kubesim.userland.host_files import MemoryHostFiles
-from kubesim.userland.process import ROOT, Credentials
+from kubesim.userland.files.filesystem import (
+    FileSystem,
+    FileView,
+    FsError,
+    HostSource,
+    MountSpec,
+    TmpfsSource,
+    TreeSource,
+)
+from kubesim.userland.files.host_files import MemoryHostFiles
+from kubesim.userland.processes.process import ROOT, Credentials
 
 USER = Credentials(uid=1000, gid=3000, groups=(3000, 4000))
 

@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kubesim.images.tree import FileTree, build_tree, directory_node, file_node, symlink_node
-from kubesim.userland.filesystem import FileSystem, FileView, FsError, HostSource, MountSpec
-from kubesim.userland.fs_error import from_os_error
-from kubesim.userland.host_files import MemoryHostFiles, RealHostFiles
+from kubesim.userland.files.filesystem import FileSystem, FileView, FsError, HostSource, MountSpec
+from kubesim.userland.files.fs_error import from_os_error
+from kubesim.userland.files.host_files import MemoryHostFiles, RealHostFiles
 
 NAMES = ("a", "b", "d", "d/a", "d/b", "d/e", "d/e/f", "l", "l/a", "k")
 

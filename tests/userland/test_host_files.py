@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from kubesim.userland.fs_error import FsError
-from kubesim.userland.host_files import HostFiles, MemoryHostFiles, RealHostFiles
+from kubesim.userland.files.fs_error import FsError
+from kubesim.userland.files.host_files import HostFiles, MemoryHostFiles, RealHostFiles
 
 
 @pytest.fixture(params=["memory", "disk"])

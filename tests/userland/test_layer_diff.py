@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from kubesim.images.tar_reader import ArchiveError
 from kubesim.images.tree import FileTree, build_tree, directory_node, file_node, symlink_node
-from kubesim.userland.filesystem import FileKind, FileSystem, FileView, FsError, MountSpec, TmpfsSource
-from kubesim.userland.layer_diff import LayerDiff, LayerError
-from kubesim.userland.layer_tar import layer_from_tar, layer_to_tar
-from kubesim.userland.process import ROOT
+from kubesim.userland.files.filesystem import FileKind, FileSystem, FileView, FsError, MountSpec, TmpfsSource
+from kubesim.userland.files.layer_diff import LayerDiff, LayerError
+from kubesim.userland.files.layer_tar import layer_from_tar, layer_to_tar
+from kubesim.userland.processes.process import ROOT
 
 IMAGE = build_tree(
     [

@@ -7,8 +7,8 @@ from collections.abc import Callable
 import pytest
 
 from kubesim.images.tree import build_tree, directory_node, file_node
-from kubesim.userland.filesystem import FileSystem, FileView, MountSpec, TmpfsSource
-from kubesim.userland.overlay import LayerUsage
+from kubesim.userland.files.filesystem import FileSystem, FileView, MountSpec, TmpfsSource
+from kubesim.userland.files.overlay import LayerUsage
 
 BLOCK = 4096
 TREE = build_tree(

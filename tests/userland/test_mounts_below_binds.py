@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from kubesim.images.tree import build_tree
-from kubesim.userland.file_stat import Stat
-from kubesim.userland.filesystem import FileSystem, FileView, FsError, HostSource, MountSpec
-from kubesim.userland.host_files import RealHostFiles
-from kubesim.userland.process import ROOT
+from kubesim.userland.files.file_stat import Stat
+from kubesim.userland.files.filesystem import FileSystem, FileView, FsError, HostSource, MountSpec
+from kubesim.userland.files.host_files import RealHostFiles
+from kubesim.userland.processes.process import ROOT
 
 
 @pytest.fixture

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kubesim.policy.capabilities import ALL_CAPABILITIES, capability_mask
-from kubesim.userland.credentials import SECCOMP_FILTER
-from kubesim.userland.proc import Namespaces
-from kubesim.userland.process import Credentials
+from kubesim.userland.files.credentials import SECCOMP_FILTER
+from kubesim.userland.files.proc import Namespaces
+from kubesim.userland.processes.process import Credentials
 
 if TYPE_CHECKING:
     from conftest import World

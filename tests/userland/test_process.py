@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from kubesim.userland.fs_error import FsError
-from kubesim.userland.process import BytesFile, Credentials, ExecError, Pipe, Process
-from kubesim.userland.signals import NUMBERS
+from kubesim.userland.files.fs_error import FsError
+from kubesim.userland.processes.process import BytesFile, Credentials, ExecError, Pipe, Process
+from kubesim.userland.processes.signals import NUMBERS
 
 if TYPE_CHECKING:
     from conftest import World

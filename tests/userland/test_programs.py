@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from kubesim.images.programs import PROGRAMS as PROGRAMS_OF_IMAGES
-from kubesim.userland.process import BytesFile, Credentials
+from kubesim.userland.processes.process import BytesFile, Credentials
+from kubesim.userland.processes.signals import NUMBERS
 from kubesim.userland.programs import PROGRAMS
-from kubesim.userland.signals import NUMBERS
 
 if TYPE_CHECKING:
     from conftest import World

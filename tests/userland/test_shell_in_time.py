@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from kubesim.userland.filesystem import HostSource, MountSpec, TreeSource
-from kubesim.userland.host_files import MemoryHostFiles
-from kubesim.userland.process import Pipe
-from kubesim.userland.signals import NUMBERS
+from kubesim.userland.files.filesystem import HostSource, MountSpec, TreeSource
+from kubesim.userland.files.host_files import MemoryHostFiles
+from kubesim.userland.processes.process import Pipe
+from kubesim.userland.processes.signals import NUMBERS
 
 if TYPE_CHECKING:
     from conftest import World
@@ -231,7 +231,7 @@ def test_what_a_shell_cannot_do_yet_is_an_error(world: World) -> None:
 
 
 def test_a_user_sends_signals_to_its_own_processes_only(world: World) -> None:
-    from kubesim.userland.process import Credentials
+    from kubesim.userland.processes.process import Credentials
 
     init = world.start("sleep", "infinity", is_init=True)
     world.advance(1)

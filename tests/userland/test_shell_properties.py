@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from kubesim.images.tree import build_tree, file_node
 from kubesim.kernel import Kernel
 from kubesim.userland.applets import APPLETS
-from kubesim.userland.filesystem import FileSystem
-from kubesim.userland.process import ROOT, ProcessSpec, ProcessTable
+from kubesim.userland.files.filesystem import FileSystem
+from kubesim.userland.processes.process import ROOT, ProcessSpec, ProcessTable
 from kubesim.userland.shell.evaluate import quoted
 from kubesim.userland.shell.parser import Parser, parse_script
 from kubesim.userland.shell.syntax import ShellSyntaxError, Simple

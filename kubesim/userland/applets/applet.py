@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-from kubesim.userland.fs_error import FsError
+from kubesim.userland.files.fs_error import FsError
 from kubesim.userland.options import UsageError, show_usage
-from kubesim.userland.process_life import Process
+from kubesim.userland.processes.process_life import Process
 
 
 class Applet:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kubesim.userland.fs_error import FsError
+from kubesim.userland.files.fs_error import FsError
 from kubesim.userland.shell.control import BuiltinError, FunctionReturn, LoopJump, ShellExit
 from kubesim.userland.shell.external import find_program, run_program
 from kubesim.userland.shell.parser import RESERVED

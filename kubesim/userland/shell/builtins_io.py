@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Awaitable
 from typing import TYPE_CHECKING
 
-from kubesim.userland.applets.echo import echo_bytes
-from kubesim.userland.applets.printf import Printf
-from kubesim.userland.applets.test import TestError, evaluate_test
-from kubesim.userland.fs_error import FsError
+from kubesim.userland.applets.coreutils.echo import echo_bytes
+from kubesim.userland.applets.coreutils.printf import Printf
+from kubesim.userland.applets.coreutils.test import TestError, evaluate_test
+from kubesim.userland.files.fs_error import FsError
 from kubesim.userland.shell.builtins_flow import refuse_option
 from kubesim.userland.shell.control import BuiltinError
 

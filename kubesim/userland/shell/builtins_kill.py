@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kubesim.kernel import checkpoint
-from kubesim.userland.fs_error import FsError
+from kubesim.userland.files.fs_error import FsError
+from kubesim.userland.processes.signals import NAMES, SIGTERM, number_of
 from kubesim.userland.shell.control import BuiltinError
-from kubesim.userland.signals import NAMES, SIGTERM, number_of
 
 if TYPE_CHECKING:
     from kubesim.userland.shell.shell import Shell

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kubesim.kernel import timeout
-from kubesim.userland.applets.sleep import duration_ns
-from kubesim.userland.fs_error import FsError
+from kubesim.userland.applets.coreutils.sleep import duration_ns
+from kubesim.userland.files.fs_error import FsError
 from kubesim.userland.shell.builtins_flow import number_of
 from kubesim.userland.shell.control import BuiltinError
 from kubesim.userland.shell.variables import is_name

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from kubesim.userland.processes.signals import NAMES
+from kubesim.userland.processes.signals import number_of as signal_number
 from kubesim.userland.shell.builtins_flow import number_of, refuse_option
 from kubesim.userland.shell.control import BuiltinError, ShellError
 from kubesim.userland.shell.variables import is_name
-from kubesim.userland.signals import NAMES
-from kubesim.userland.signals import number_of as signal_number
 
 if TYPE_CHECKING:
     from kubesim.userland.shell.shell import Shell

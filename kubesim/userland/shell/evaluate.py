@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
-from kubesim.userland.fs_error import FsError
+from kubesim.userland.files.fs_error import FsError
 from kubesim.userland.shell import syntax
 from kubesim.userland.shell.builtins import BUILTINS, SPECIAL_BUILTINS
 from kubesim.userland.shell.control import (

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, TypeAlias
 
-from kubesim.userland.passwd import parse_passwd
+from kubesim.userland.files.passwd import parse_passwd
 from kubesim.userland.shell.arithmetic import ArithmeticFailed, compute
 from kubesim.userland.shell.control import ShellError
 from kubesim.userland.shell.patterns import escaped, expand_path, trimmed

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kubesim.userland.executable import Executable, executable_at, is_refused
-from kubesim.userland.fs_error import FsError
-from kubesim.userland.process_life import Process
+from kubesim.userland.files.fs_error import FsError
+from kubesim.userland.processes.executable import Executable, executable_at, is_refused
+from kubesim.userland.processes.process_life import Process
 
 if TYPE_CHECKING:
     from kubesim.userland.shell.shell import Shell

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from kubesim.userland.process_life import Process
+from kubesim.userland.processes.process_life import Process
 from kubesim.userland.shell.builtins_state import OPTION_NAMES, set_option
 from kubesim.userland.shell.control import BuiltinError, ShellError
 from kubesim.userland.shell.parser import Parser

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kubesim.userland.fs_error import FsError
-from kubesim.userland.open_file import NullFile, OpenFile
-from kubesim.userland.pipe import Pipe
-from kubesim.userland.process_life import ExitStatus, Process, Program
+from kubesim.userland.files.fs_error import FsError
+from kubesim.userland.files.open_file import NullFile, OpenFile
+from kubesim.userland.files.pipe import Pipe
+from kubesim.userland.processes.process_life import ExitStatus, Process, Program
+from kubesim.userland.processes.signals import NUMBERS, SIGINT, SIGPIPE
 from kubesim.userland.shell.control import ShellError
 from kubesim.userland.shell.syntax import Command
-from kubesim.userland.signals import NUMBERS, SIGINT, SIGPIPE
 
 if TYPE_CHECKING:
     from kubesim.userland.shell.shell import Shell

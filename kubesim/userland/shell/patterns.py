@@ -9,8 +9,8 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import TypeAlias
 
-from kubesim.userland.file_view import FileView
-from kubesim.userland.fs_error import FsError
+from kubesim.userland.files.file_view import FileView
+from kubesim.userland.files.fs_error import FsError
 
 Test: TypeAlias = Callable[[str], bool]
 

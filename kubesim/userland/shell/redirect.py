@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from kubesim.userland.fs_error import FsError
-from kubesim.userland.open_file import BytesFile, OpenFile
+from kubesim.userland.files.fs_error import FsError
+from kubesim.userland.files.open_file import BytesFile, OpenFile
 from kubesim.userland.shell.control import RedirectionFailed
 from kubesim.userland.shell.syntax import HereDocument, Redirection, Word
 

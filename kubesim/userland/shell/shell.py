@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 from kubesim.kernel import Event
-from kubesim.userland.executable import search
-from kubesim.userland.fs_error import FsError
-from kubesim.userland.pipe import Pipe
-from kubesim.userland.process_life import Process
+from kubesim.userland.files.fs_error import FsError
+from kubesim.userland.files.pipe import Pipe
+from kubesim.userland.processes.executable import search
+from kubesim.userland.processes.process_life import Process
 from kubesim.userland.shell.control import FunctionReturn, LoopJump, ShellError, ShellExit
 from kubesim.userland.shell.evaluate import Evaluator
 from kubesim.userland.shell.expand import Expander

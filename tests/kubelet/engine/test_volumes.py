@@ -8,7 +8,7 @@ from kubesim.cri import api
 from kubesim.kubelet.pod_directories import PodDirectories
 from kubesim.kubelet.volumes import ContainerConfigError, ImageVolume, PodVolumes, mounted_volumes
 from kubesim.model import k8s_v1 as v1
-from kubesim.userland.host_files import MemoryHostFiles
+from kubesim.userland.files.host_files import MemoryHostFiles
 
 EMPTY = v1.Volume(name="d", empty_dir=v1.EmptyDirVolumeSource())
 IMAGE = v1.Volume(name="v", image=v1.ImageVolumeSource(reference="x", pull_policy="Always"))

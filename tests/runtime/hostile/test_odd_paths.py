@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from kubesim.cri import Code, CriError, api
-from kubesim.userland.host_files import RealHostFiles
+from kubesim.userland.files.host_files import RealHostFiles
 
 PATHS = [
     "", ".", "//", "plain", "ü", "line\nbreak", "\x1b[2J", "a/./b", "nul\0byte", "x" * 256, "é" * 130, "d/" * 2_500,

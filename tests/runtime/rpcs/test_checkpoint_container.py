@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from kubesim.cri import Code, api
-from kubesim.userland.fs_error import FsError
-from kubesim.userland.host_files import RealHostFiles
+from kubesim.userland.files.fs_error import FsError
+from kubesim.userland.files.host_files import RealHostFiles
 
 BUSYBOX = "registry.example/busybox:1"
 

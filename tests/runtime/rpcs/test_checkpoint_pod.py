@@ -11,7 +11,7 @@ import pytest
 from kubesim.cri import Code, api
 from kubesim.kernel import timeout
 from kubesim.runtime.profiles import profile_names
-from kubesim.userland.fs_error import FsError
+from kubesim.userland.files.fs_error import FsError
 
 MINUTE_NS = 60_000_000_000
 PLACE = "/checkpoints/pod"

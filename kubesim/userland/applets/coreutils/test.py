@@ -1,0 +1,208 @@
+"""test and [: the conditions of the shell.
+
+Mirrors busybox: coreutils/test.c, test_main2: a fixed grammar for up to three words where it is unambiguous, and
+`oexpr := aexpr [-o oexpr]`, `aexpr := nexpr [-a aexpr]`, `nexpr := [!] primary` for the rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from kubesim.userland.files.credentials import EXECUTE, READ, WRITE
+from kubesim.userland.files.file_stat import FileKind, Stat
+from kubesim.userland.files.file_view import FileView
+from kubesim.userland.files.fs_error import FsError
+from kubesim.userland.processes.process_life import Process
+
+NUMBER_MAX = 2**63
+
+_COMPARE_NUMBERS: dict[str, Callable[[int, int], bool]] = {
+    "-eq": lambda a, b: a == b,
+    "-ne": lambda a, b: a != b,
+    "-lt": lambda a, b: a < b,
+    "-le": lambda a, b: a <= b,
+    "-gt": lambda a, b: a > b,
+    "-ge": lambda a, b: a >= b,
+}
+_COMPARE_TEXTS: dict[str, Callable[[str, str], bool]] = {
+    "=": lambda a, b: a == b,
+    "==": lambda a, b: a == b,
+    "!=": lambda a, b: a != b,
+    "<": lambda a, b: a < b,
+    ">": lambda a, b: a > b,
+}
+_COMPARE_FILES = ("-nt", "-ot", "-ef")
+_BINARY = frozenset({*_COMPARE_NUMBERS, *_COMPARE_TEXTS, *_COMPARE_FILES})
+
+_FILE_TESTS: dict[str, Callable[[Stat], bool]] = {
+    "-e": lambda _: True,
+    "-a": lambda _: True,
+    "-f": lambda stat: stat.kind is FileKind.FILE,
+    "-d": lambda stat: stat.kind is FileKind.DIRECTORY,
+    "-c": lambda stat: stat.kind is FileKind.DEVICE,
+    "-b": lambda _: False,
+    "-p": lambda _: False,
+    "-S": lambda _: False,
+    "-s": lambda stat: stat.size_bytes > 0,
+    "-u": lambda stat: stat.mode & 0o4000 != 0,
+    "-g": lambda stat: stat.mode & 0o2000 != 0,
+    "-k": lambda stat: stat.mode & 0o1000 != 0,
+}
+_ACCESS_TESTS = {"-r": READ, "-w": WRITE, "-x": EXECUTE}
+_UNARY = frozenset({*_FILE_TESTS, *_ACCESS_TESTS, "-n", "-z", "-h", "-L", "-O", "-G", "-t"}) - {"-a"}
+
+
+class TestError(Exception):
+    """The expression is none; the text is what follows the name of the command. Exit code 2."""
+
+    __test__ = False  # pytest collects classes by this name
+
+
+def evaluate_test(words: Sequence[str], process: Process) -> bool:
+    """Whether the condition holds. `words` is without `[` and `]`. Raises TestError."""
+    return _Condition(words, process).holds()
+
+
+class _Condition:
+    """A walk over the words of one condition."""
+
+    def __init__(self, words: Sequence[str], process: Process) -> None:
+        self._words = words
+        self._process = process
+        self._next = 0
+
+    def holds(self) -> bool:
+        """Decide; leftovers are an error."""
+        words = self._words
+        if not words:
+            return False
+        if len(words) == 1:
+            return words[0] != ""
+        if len(words) == 2 and words[0] == "!":
+            return words[1] == ""
+        if len(words) == 3 and words[1] in _BINARY:
+            return self._binary(words[0], words[1], words[2])
+        if len(words) == 4 and words[0] == "!" and words[2] in _BINARY:
+            return not self._binary(words[1], words[2], words[3])
+        result = self._or()
+        if self._next < len(words):
+            raise TestError(f"{words[self._next]}: unknown operand")
+        return result
+
+    def _peek(self, offset: int = 0) -> str | None:
+        place = self._next + offset
+        return self._words[place] if place < len(self._words) else None
+
+    def _or(self) -> bool:
+        result = self._and()
+        while self._peek() == "-o":
+            self._next += 1
+            result = self._and() or result
+        return result
+
+    def _and(self) -> bool:
+        result = self._not()
+        while self._peek() == "-a":
+            self._next += 1
+            result = self._not() and result
+        return result
+
+    def _not(self) -> bool:
+        is_negated = False
+        while self._peek() == "!":
+            self._next += 1
+            is_negated = not is_negated
+        return self._primary() != is_negated
+
+    def _primary(self) -> bool:
+        word = self._peek()
+        if word is None:
+            raise TestError("argument expected")
+        following = self._peek(1)
+        if word == "(" and following not in _BINARY:
+            self._next += 1
+            result = self._or()
+            if self._peek() != ")":
+                raise TestError("closing paren expected")
+            self._next += 1
+            return result
+        if following in _BINARY:
+            operand = self._peek(2)
+            if operand is None:
+                raise TestError(f"{following}: argument expected")
+            self._next += 3
+            return self._binary(word, following, operand)
+        if word in _UNARY and following is not None:
+            self._next += 2
+            return self._unary(word, following)
+        self._next += 1
+        return word != ""
+
+    def _unary(self, operator: str, operand: str) -> bool:
+        if operator == "-n":
+            return operand != ""
+        if operator == "-z":
+            return operand == ""
+        if operator == "-t":
+            file = self._process.descriptors().get(_number(operand))
+            return file is not None and file.is_terminal
+        files = self._process.files
+        if operator in _ACCESS_TESTS:
+            return files.may(operand, _ACCESS_TESTS[operator])
+        stat = _stat(files, operand, follow_last=operator not in ("-h", "-L"))
+        if stat is None:
+            return False
+        if operator in ("-h", "-L"):
+            return stat.kind is FileKind.SYMLINK
+        if operator == "-O":
+            return stat.uid == files.credentials.uid
+        if operator == "-G":
+            return stat.gid == files.credentials.gid
+        return _FILE_TESTS[operator](stat)
+
+    def _binary(self, left: str, operator: str, right: str) -> bool:
+        if operator in _COMPARE_NUMBERS:
+            return _COMPARE_NUMBERS[operator](_number(left), _number(right))
+        if operator in _COMPARE_TEXTS:
+            return _COMPARE_TEXTS[operator](left, right)
+        files = self._process.files
+        if operator == "-ef":
+            try:
+                return files.walk(left).path == files.walk(right).path and files.exists(left)
+            except FsError:
+                return False
+        one, other = _stat(files, left), _stat(files, right)
+        if operator == "-ot":
+            one, other = other, one
+        return one is not None and other is not None and one.mtime_ns > other.mtime_ns
+
+
+def _stat(files: FileView, path: str, *, follow_last: bool = True) -> Stat | None:
+    try:
+        return files.stat(path, follow_last=follow_last)
+    except FsError:
+        return None
+
+
+def _number(text: str) -> int:
+    digits = text.strip()
+    unsigned = digits[1:] if digits[:1] in ("-", "+") else digits
+    if not (unsigned.isascii() and unsigned.isdecimal()):
+        raise TestError(f"{text}: bad number" if text else "bad number")
+    if len(unsigned) > 25 or not -NUMBER_MAX <= int(digits) < NUMBER_MAX:
+        raise TestError(f"{text}: out of range")
+    return int(digits)
+
+
+async def run(process: Process) -> int:
+    """0 when the condition holds, 1 when not, 2 when it is none."""
+    words = process.argv[1:]
+    try:
+        if process.name == "[":
+            if not words or words[-1] != "]":
+                raise TestError("missing ]")
+            words = words[:-1]
+        return 0 if evaluate_test(words, process) else 1
+    except TestError as error:
+        await process.complain(str(error))
+        return 2

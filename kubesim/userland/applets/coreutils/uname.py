@@ -1,0 +1,26 @@
+"""uname: a Linux machine; only the node name is the pod's."""
+
+from __future__ import annotations
+
+from kubesim.userland.options import parse_options
+from kubesim.userland.processes.process_life import Process
+
+KERNEL_RELEASE = "6.12.0-kubesim"
+KERNEL_VERSION = "#1 SMP"
+MACHINE = "x86_64"
+
+
+async def run(process: Process) -> int:
+    """Print what the options ask for, in uname's own order."""
+    options = parse_options(process.argv, "asnrvmo")
+    facts = {
+        "s": "Linux",
+        "n": process.hostname,
+        "r": KERNEL_RELEASE,
+        "v": KERNEL_VERSION,
+        "m": MACHINE,
+        "o": "GNU/Linux",
+    }
+    wanted = facts.keys() if "a" in options else options.flags or {"s"}
+    await process.say(" ".join(text for letter, text in facts.items() if letter in wanted) + "\n")
+    return 0

@@ -1,0 +1,20 @@
+"""whoami: the name of the effective user."""
+
+from __future__ import annotations
+
+from kubesim.userland.files.passwd import entry_of_uid, parse_passwd
+from kubesim.userland.options import UsageError, parse_options
+from kubesim.userland.processes.process_life import Process
+
+
+async def run(process: Process) -> int:
+    """Print the name; a user without one is an error, as in busybox."""
+    if parse_options(process.argv, "").operands:
+        raise UsageError
+    uid = process.credentials.uid
+    entry = entry_of_uid(parse_passwd(process.files.filesystem), uid)
+    if entry is None:
+        await process.complain(f"unknown uid {uid}")
+        return 1
+    await process.say(f"{entry.name}\n")
+    return 0

@@ -1,0 +1,283 @@
+"""The files of the real host."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat as stat_bits
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+from kubesim.userland.files.file_stat import FileKind, Stat
+from kubesim.userland.files.fs_error import FsError, from_os_error
+
+_DIRECTORY_FLAGS = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+
+_KINDS = {
+    stat_bits.S_IFREG: FileKind.FILE,
+    stat_bits.S_IFDIR: FileKind.DIRECTORY,
+    stat_bits.S_IFLNK: FileKind.SYMLINK,
+    stat_bits.S_IFCHR: FileKind.DEVICE,
+}
+
+Owners = dict[tuple[int, int], tuple[int, int]]
+"""Owners the host refused to set: (device, inode) to (uid, gid)."""
+
+
+class RealHostFiles:
+    """The host's disk. Without a `root` it is the host as its processes see it, links followed as usual.
+
+    With a `root`, `/` is that file or directory and no link below it is followed: a path that runs through one fails
+    with ELOOP or ENOTDIR, also when the link is put there between two steps (each step is an openat with O_NOFOLLOW).
+    """
+
+    def __init__(self, root: Path | None = None, *, owners: Owners | None = None) -> None:
+        self._root = str(root) if root is not None else None
+        self._owners: Owners = {} if owners is None else owners
+
+    def read(self, path: str) -> bytes | None:
+        """Content of a file, None when there is none."""
+        try:
+            fd = self._open(path, os.O_RDONLY)
+        except FsError as error:
+            if error.errno_name == "ENOENT":
+                return None
+            raise
+        with os.fdopen(fd, "rb") as file:
+            return file.read()
+
+    def read_at(self, path: str, offset: int, size: int) -> bytes:
+        """At most `size` bytes from `offset` on."""
+        fd = self._open(path, os.O_RDONLY)
+        try:
+            return os.pread(fd, size, offset)
+        finally:
+            os.close(fd)
+
+    def write(self, path: str, data: bytes, mode: int = 0o644) -> None:
+        """Replace the content of a file, in place; `mode` counts when it is created."""
+        with os.fdopen(self._open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "wb") as file:
+            file.write(data)
+
+    def write_at(self, path: str, offset: int, data: bytes) -> None:
+        """Write into a file that exists."""
+        fd = self._open(path, os.O_WRONLY)
+        try:
+            os.pwrite(fd, data, offset)
+        finally:
+            os.close(fd)
+
+    def truncate(self, path: str, size_bytes: int) -> None:
+        """Cut or extend a file that exists."""
+        fd = self._open(path, os.O_WRONLY)
+        try:
+            os.ftruncate(fd, size_bytes)
+        finally:
+            os.close(fd)
+
+    def append(self, path: str, data: bytes, mode: int = 0o644) -> None:
+        """One write at the end of the file; makes it when it is not there."""
+        file = self.open_append(path, mode)
+        try:
+            file.write(data)
+        finally:
+            file.close()
+
+    def open_append(self, path: str, mode: int = 0o644) -> _RealAppendFile:
+        """The same for many writes; holds one file descriptor until it is closed."""
+        return _RealAppendFile(self._open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, mode))
+
+    def make_dirs(self, path: str, mode: int = 0o755) -> None:
+        """Create a directory and its parents; fine when it exists."""
+        done = ""
+        refused: FsError | None = None
+        for name in [part for part in path.split("/") if part]:
+            done = f"{done}/{name}"
+            try:
+                self.make_directory(done, mode)
+            except FsError as error:
+                # A parent that is there may lie where nothing can be made; only the last one decides.
+                refused = error
+        with self._at(path or "/") as (at, last):
+            try:
+                found = os.stat(last, dir_fd=at, follow_symlinks=self._root is None)
+            except OSError as error:
+                raise refused or error from None
+            if not stat_bits.S_ISDIR(found.st_mode):
+                raise FsError("EEXIST", path)
+
+    def make_directory(self, path: str, mode: int = 0o755) -> None:
+        """Create one directory."""
+        with self._at(path) as (at, name):
+            os.mkdir(name, mode, dir_fd=at)
+
+    def make_link(self, path: str, target: str) -> None:
+        """Create a symbolic link."""
+        with self._at(path) as (at, name):
+            os.symlink(target, name, dir_fd=at)
+
+    def read_link(self, path: str) -> str:
+        """Where a symbolic link points."""
+        with self._at(path) as (at, name):
+            return os.readlink(name, dir_fd=at)
+
+    def remove(self, path: str) -> None:
+        """Remove a file or a whole directory; fine when it is not there. A link goes, not what it points to."""
+        kind = self.kind(path)
+        if kind is None:
+            return
+        with self._at(path) as (at, name):
+            if kind == FileKind.DIRECTORY:
+                for _, directories, files, fd in os.fwalk(name, dir_fd=at) if self._owners else ():
+                    for below in (*directories, *files):
+                        self._forget_owner(fd, below)
+                self._forget_owner(at, name)
+                shutil.rmtree(name, dir_fd=at)
+            else:
+                self._forget_owner(at, name)
+                os.unlink(name, dir_fd=at)
+
+    def remove_one(self, path: str) -> None:
+        """Remove a file, a link or an empty directory."""
+        kind = self.kind(path)
+        with self._at(path) as (at, name):
+            self._forget_owner(at, name)
+            if kind == FileKind.DIRECTORY:
+                os.rmdir(name, dir_fd=at)
+            else:
+                os.unlink(name, dir_fd=at)
+
+    def rename(self, path: str, to_path: str) -> None:
+        """Move, replacing what is at `to_path`."""
+        with self._at(path) as (at, name), self._at(to_path) as (to_at, to_name):
+            os.replace(name, to_name, src_dir_fd=at, dst_dir_fd=to_at)
+
+    def set_mode(self, path: str, mode: int) -> None:
+        """Change the permission bits of a file or directory."""
+        fd = self._open(path, os.O_RDONLY, is_data=False)
+        try:
+            os.fchmod(fd, mode)
+        finally:
+            os.close(fd)
+
+    def set_owner(self, path: str, uid: int, gid: int) -> None:
+        """Change the owner. A host that does not permit it keeps the owner in memory, and `stat` shows it."""
+        with self._at(path) as (at, name):
+            found = os.stat(name, dir_fd=at, follow_symlinks=False)
+            self._owners.pop((found.st_dev, found.st_ino), None)
+            try:
+                os.chown(name, uid, gid, dir_fd=at, follow_symlinks=False)
+            except PermissionError:
+                # Without root nobody gives files away. The emulated owner must still pass its own checks.
+                self._owners[found.st_dev, found.st_ino] = (uid, gid)
+
+    def set_mtime(self, path: str, mtime_ns: int) -> None:
+        """Change the time of the last change."""
+        with self._at(path) as (at, name):
+            os.utime(name, ns=(mtime_ns, mtime_ns), dir_fd=at, follow_symlinks=False)
+
+    def kind(self, path: str) -> str | None:
+        """What is at `path`, None for nothing. Does not follow a link at the end."""
+        found = self.stat(path)
+        return None if found is None else found.kind
+
+    def stat(self, path: str) -> Stat | None:
+        """What is at `path`, None for nothing. Does not follow a link at the end."""
+        try:
+            with self._at(path) as (at, name):
+                found = os.stat(name, dir_fd=at, follow_symlinks=False)
+        except FsError as error:
+            if error.errno_name in ("ENOENT", "ENOTDIR", "ELOOP"):
+                return None
+            raise
+        uid, gid = self._owners.get((found.st_dev, found.st_ino), (found.st_uid, found.st_gid))
+        return Stat(
+            kind=_KINDS.get(stat_bits.S_IFMT(found.st_mode), FileKind.OTHER),
+            device=found.st_dev,
+            mode=stat_bits.S_IMODE(found.st_mode),
+            uid=uid,
+            gid=gid,
+            size_bytes=found.st_size,
+            mtime_ns=found.st_mtime_ns,
+        )
+
+    def list_dir(self, path: str) -> list[str]:
+        """Names in a directory, sorted."""
+        with self._at(path) as (at, name):
+            flags = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC | (os.O_NOFOLLOW if self._root is not None else 0)
+            fd = os.open(name, flags, dir_fd=at)
+            try:
+                return sorted(os.listdir(fd))  # noqa: PTH208 - pathlib cannot list a descriptor
+            finally:
+                os.close(fd)
+
+    def confined(self, path: str) -> RealHostFiles:
+        """The files at and below `path`, whose own links are followed now, once."""
+        if self._root is None:
+            return RealHostFiles(Path(os.path.realpath(path)), owners=self._owners)
+        with self._at(path):  # raises when a link lies on the way
+            return RealHostFiles(Path(self._root + "/" + path.strip("/")), owners=self._owners)
+
+    def _forget_owner(self, at: int | None, name: str) -> None:
+        """The next file may get the same inode."""
+        if self._owners:
+            found = os.stat(name, dir_fd=at, follow_symlinks=False)
+            self._owners.pop((found.st_dev, found.st_ino), None)
+
+    def _open(self, path: str, flags: int, mode: int = 0o644, *, is_data: bool = True) -> int:
+        """Open a regular file (or, unless `is_data`, a directory); never waits, as a pipe's open would."""
+        flags |= os.O_CLOEXEC | os.O_NONBLOCK | (os.O_NOFOLLOW if self._root is not None else 0)
+        with self._at(path) as (at, name):
+            fd = os.open(name, flags, mode, dir_fd=at)
+            found = os.fstat(fd)
+            if is_data and not stat_bits.S_ISREG(found.st_mode):
+                os.close(fd)
+                raise FsError("EISDIR" if stat_bits.S_ISDIR(found.st_mode) else "ENXIO", path)
+            return fd
+
+    @contextmanager
+    def _at(self, path: str) -> Generator[tuple[int | None, str]]:
+        """A directory descriptor and a name for the *at functions; OS errors inside become FsErrors."""
+        opened: list[int] = []
+        try:
+            if self._root is None:
+                yield None, path
+                return
+            names = [name for name in path.split("/") if name and name != "."]
+            if ".." in names:
+                raise FsError("EXDEV", path)
+            if not names:
+                yield None, self._root
+                return
+            opened.append(os.open(self._root, _DIRECTORY_FLAGS))
+            for name in names[:-1]:
+                opened.append(os.open(name, _DIRECTORY_FLAGS, dir_fd=opened[-1]))
+            yield opened[-1], names[-1]
+        except OSError as error:
+            raise from_os_error(error, path) from None
+        finally:
+            for fd in opened:
+                os.close(fd)
+
+
+class _RealAppendFile:
+    """A descriptor opened with O_APPEND."""
+
+    def __init__(self, fd: int) -> None:
+        self._fd = fd
+
+    def write(self, data: bytes) -> None:
+        """Append `data` with one write: a reader never sees half a line."""
+        if not data:
+            return
+        try:
+            written = os.write(self._fd, data)
+        except OSError as error:
+            raise from_os_error(error) from None
+        if written != len(data):
+            raise FsError("ENOSPC")
+
+    def close(self) -> None:
+        """Let go of the file."""
+        os.close(self._fd)

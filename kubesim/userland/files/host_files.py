@@ -1,0 +1,95 @@
+"""The files of the node, as the runtime and the kubelet use them: a real disk, or one in memory.
+
+Rule 1: paths are absolute, with `/` between names.
+Rule 2: what goes wrong is an FsError, which is an OSError; a file that is not there is an answer, not an error, where
+the docstring says so.
+Rule 3: `confined(path)` is what a bind mount gets. Its paths start at the bind, and no link in them is ever followed,
+so nothing a container puts into its volume leads anywhere else.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from kubesim.userland.files.file_stat import Stat
+from kubesim.userland.files.host_disk import RealHostFiles
+from kubesim.userland.files.host_memory import MemoryHostFiles
+
+__all__ = ["AppendFile", "HostFiles", "MemoryHostFiles", "RealHostFiles"]
+
+
+class AppendFile(Protocol):
+    """A file held open at its end: after a rename of the path, writes still go to the same file."""
+
+    def write(self, data: bytes) -> None:
+        """Append `data` with one write."""
+
+    def close(self) -> None:
+        """Let go of the file."""
+
+
+class HostFiles(Protocol):
+    """Files of the node."""
+
+    def read(self, path: str) -> bytes | None:
+        """Content of a file, None when there is none."""
+
+    def read_at(self, path: str, offset: int, size: int) -> bytes:
+        """At most `size` bytes from `offset` on."""
+
+    def write(self, path: str, data: bytes, mode: int = 0o644) -> None:
+        """Replace the content of a file, in place; `mode` counts when it is created."""
+
+    def write_at(self, path: str, offset: int, data: bytes) -> None:
+        """Write into a file that exists; what lies between its end and `offset` becomes zero."""
+
+    def truncate(self, path: str, size_bytes: int) -> None:
+        """Cut or extend a file that exists."""
+
+    def append(self, path: str, data: bytes, mode: int = 0o644) -> None:
+        """One write at the end of the file; makes it when it is not there."""
+
+    def open_append(self, path: str, mode: int = 0o644) -> AppendFile:
+        """The same for many writes; makes the file when it is not there."""
+
+    def make_dirs(self, path: str, mode: int = 0o755) -> None:
+        """Create a directory and its parents; fine when it exists."""
+
+    def make_directory(self, path: str, mode: int = 0o755) -> None:
+        """Create one directory; EEXIST when there is something."""
+
+    def make_link(self, path: str, target: str) -> None:
+        """Create a symbolic link; EEXIST when there is something."""
+
+    def read_link(self, path: str) -> str:
+        """Where a symbolic link points."""
+
+    def remove(self, path: str) -> None:
+        """Remove a file or a whole directory; fine when it is not there. A link goes, not what it points to."""
+
+    def remove_one(self, path: str) -> None:
+        """Remove a file, a link or an empty directory."""
+
+    def rename(self, path: str, to_path: str) -> None:
+        """Move, replacing what is at `to_path`."""
+
+    def set_mode(self, path: str, mode: int) -> None:
+        """Change the permission bits."""
+
+    def set_owner(self, path: str, uid: int, gid: int) -> None:
+        """Change the owner. A host that does not permit it keeps the owner in memory, and `stat` shows it."""
+
+    def set_mtime(self, path: str, mtime_ns: int) -> None:
+        """Change the time of the last change."""
+
+    def kind(self, path: str) -> str | None:
+        """ "file", "directory", "symlink", another FileKind, or None. Does not follow a link at the end."""
+
+    def stat(self, path: str) -> Stat | None:
+        """What is at `path`, None for nothing. Does not follow a link at the end."""
+
+    def list_dir(self, path: str) -> list[str]:
+        """Names in a directory, sorted; FsError when it is none."""
+
+    def confined(self, path: str) -> HostFiles:
+        """The files at and below `path`, whose own links are followed now, once. `/` is `path` itself, maybe a file."""

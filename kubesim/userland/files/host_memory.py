@@ -1,0 +1,271 @@
+"""The files of a virtual node: nothing touches the disk."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from kubesim.userland.files.file_stat import FileKind, Stat
+from kubesim.userland.files.fs_error import FsError
+
+LINKS_MAX = 40
+
+
+class _Inode:
+    """One file, directory or link."""
+
+    __slots__ = ("children", "content", "gid", "kind", "mode", "mtime_ns", "target", "uid")
+
+    def __init__(self, kind: FileKind, mode: int, mtime_ns: int) -> None:
+        self.kind = kind
+        self.mode = mode
+        self.uid = 0
+        self.gid = 0
+        self.mtime_ns = mtime_ns
+        self.content = bytearray()
+        self.target = ""
+        self.children: dict[str, _Inode] = {}
+
+
+def _epoch() -> int:
+    return 0
+
+
+class MemoryHostFiles:
+    """A disk in memory, for virtual runs. `now_ns` gives the times of changes; without it they are all 0."""
+
+    def __init__(self, *, now_ns: Callable[[], int] = _epoch) -> None:
+        self._now_ns = now_ns
+        self._root = _Inode(FileKind.DIRECTORY, 0o755, now_ns())
+        self._follows_links = True
+
+    def read(self, path: str) -> bytes | None:
+        """Content of a file, None when there is none."""
+        try:
+            return bytes(self._file(path).content)
+        except FsError as error:
+            if error.errno_name == "ENOENT":
+                return None
+            raise
+
+    def read_at(self, path: str, offset: int, size: int) -> bytes:
+        """At most `size` bytes from `offset` on."""
+        return bytes(self._file(path).content[offset : offset + size])
+
+    def write(self, path: str, data: bytes, mode: int = 0o644) -> None:
+        """Replace the content of a file, in place; `mode` counts when it is created."""
+        file = self._file(path, create_mode=mode)
+        file.content[:] = data
+        file.mtime_ns = self._now_ns()
+
+    def write_at(self, path: str, offset: int, data: bytes) -> None:
+        """Write into a file that exists."""
+        file = self._file(path)
+        file.content.extend(bytes(max(0, offset - len(file.content))))
+        file.content[offset : offset + len(data)] = data
+        file.mtime_ns = self._now_ns()
+
+    def truncate(self, path: str, size_bytes: int) -> None:
+        """Cut or extend a file that exists."""
+        file = self._file(path)
+        del file.content[size_bytes:]
+        file.content.extend(bytes(size_bytes - len(file.content)))
+        file.mtime_ns = self._now_ns()
+
+    def append(self, path: str, data: bytes, mode: int = 0o644) -> None:
+        """Add to the end of the file; makes it when it is not there."""
+        file = self._file(path, create_mode=mode)
+        file.content += data
+        file.mtime_ns = self._now_ns()
+
+    def open_append(self, path: str, mode: int = 0o644) -> _MemoryAppendFile:
+        """The same for many writes, whatever becomes of the path."""
+        return _MemoryAppendFile(self._file(path, create_mode=mode), self._now_ns)
+
+    def make_dirs(self, path: str, mode: int = 0o755) -> None:
+        """Create a directory and its parents; fine when it exists."""
+        done = ""
+        for name in [part for part in path.split("/") if part]:
+            done = f"{done}/{name}"
+            there = self._walk(done)
+            if there is None:
+                self._add(done, _Inode(FileKind.DIRECTORY, mode, self._now_ns()))
+            elif there.kind is not FileKind.DIRECTORY:
+                raise FsError("EEXIST" if done == path.rstrip("/") else "ENOTDIR", path)
+
+    def make_directory(self, path: str, mode: int = 0o755) -> None:
+        """Create one directory."""
+        self._add(path, _Inode(FileKind.DIRECTORY, mode, self._now_ns()))
+
+    def make_link(self, path: str, target: str) -> None:
+        """Create a symbolic link."""
+        link = _Inode(FileKind.SYMLINK, 0o777, self._now_ns())
+        link.target = target
+        self._add(path, link)
+
+    def read_link(self, path: str) -> str:
+        """Where a symbolic link points."""
+        node = self._must(path, follow_last=False)
+        if node.kind is not FileKind.SYMLINK:
+            raise FsError("EINVAL", path)
+        return node.target
+
+    def remove(self, path: str) -> None:
+        """Remove a file or a whole directory; fine when it is not there. A link goes, not what it points to."""
+        if self._walk(path, follow_last=False) is not None:
+            above, name = self._parent(path)
+            del above.children[name]
+
+    def remove_one(self, path: str) -> None:
+        """Remove a file, a link or an empty directory."""
+        if self._must(path, follow_last=False).children:
+            raise FsError("ENOTEMPTY", path)
+        above, name = self._parent(path)
+        del above.children[name]
+
+    def rename(self, path: str, to_path: str) -> None:
+        """Move, replacing what is at `to_path`."""
+        node = self._must(path, follow_last=False)
+        above, name = self._parent(path)
+        to_above, to_name = self._parent(to_path)
+        there = to_above.children.get(to_name)
+        if there is node:
+            return
+        if there is not None:
+            is_directory = there.kind is FileKind.DIRECTORY
+            if is_directory != (node.kind is FileKind.DIRECTORY):
+                raise FsError("EISDIR" if is_directory else "ENOTDIR", to_path)
+            if there.children:
+                raise FsError("ENOTEMPTY", to_path)
+        if _holds(node, to_above):
+            raise FsError("EINVAL", to_path)
+        del above.children[name]
+        to_above.children[to_name] = node
+
+    def set_mode(self, path: str, mode: int) -> None:
+        """Change the permission bits."""
+        self._must(path).mode = mode
+
+    def set_owner(self, path: str, uid: int, gid: int) -> None:
+        """Change the owner, of a link itself too."""
+        node = self._must(path, follow_last=False)
+        node.uid, node.gid = uid, gid
+
+    def set_mtime(self, path: str, mtime_ns: int) -> None:
+        """Change the time of the last change, of a link itself too."""
+        self._must(path, follow_last=False).mtime_ns = mtime_ns
+
+    def kind(self, path: str) -> str | None:
+        """What is at `path`, None for nothing. Does not follow a link at the end."""
+        found = self.stat(path)
+        return None if found is None else found.kind
+
+    def stat(self, path: str) -> Stat | None:
+        """What is at `path`, None for nothing. Does not follow a link at the end."""
+        try:
+            node = self._walk(path, follow_last=False)
+        except FsError:
+            node = None  # behind links that are not followed there is nothing
+        if node is None:
+            return None
+        size_bytes = len(node.target) if node.kind is FileKind.SYMLINK else len(node.content)
+        return Stat(
+            kind=node.kind, mode=node.mode, uid=node.uid, gid=node.gid, size_bytes=size_bytes, mtime_ns=node.mtime_ns
+        )
+
+    def list_dir(self, path: str) -> list[str]:
+        """Names in a directory, sorted."""
+        node = self._must(path)
+        if node.kind is not FileKind.DIRECTORY:
+            raise FsError("ENOTDIR", path)
+        return sorted(node.children)
+
+    def confined(self, path: str) -> MemoryHostFiles:
+        """The files at and below `path`, whose own links are followed now, once."""
+        inside = MemoryHostFiles(now_ns=self._now_ns)
+        inside._root = self._must(path)
+        inside._follows_links = False
+        return inside
+
+    # -- walking ------------------------------------------------------------------------------------------
+
+    def _walk(self, path: str, *, follow_last: bool = True) -> _Inode | None:
+        """The node at `path`, or None. A link on the way is followed, or an error when this is confined."""
+        stack = [self._root]
+        pending = [name for name in path.split("/") if name and name != "."][::-1]
+        links_count = 0
+        while pending:
+            name = pending.pop()
+            if name == "..":
+                if not self._follows_links:
+                    raise FsError("EXDEV", path)
+                if len(stack) > 1:
+                    stack.pop()
+                continue
+            if stack[-1].kind is not FileKind.DIRECTORY:
+                return None
+            node = stack[-1].children.get(name)
+            if node is None:
+                return None
+            if node.kind is FileKind.SYMLINK and (pending or (follow_last and self._follows_links)):
+                links_count += 1
+                if links_count > LINKS_MAX or not self._follows_links:
+                    raise FsError("ELOOP", path)
+                if node.target.startswith("/"):
+                    del stack[1:]
+                pending.extend([part for part in node.target.split("/") if part and part != "."][::-1])
+                continue
+            stack.append(node)
+        return stack[-1]
+
+    def _must(self, path: str, *, follow_last: bool = True) -> _Inode:
+        node = self._walk(path, follow_last=follow_last)
+        if node is None:
+            raise FsError("ENOENT", path)
+        return node
+
+    def _parent(self, path: str) -> tuple[_Inode, str]:
+        above, _, name = path.rstrip("/").rpartition("/")
+        if not name:
+            raise FsError("EBUSY", path)
+        node = self._must(above)
+        if node.kind is not FileKind.DIRECTORY:
+            raise FsError("ENOTDIR", path)
+        return node, name
+
+    def _add(self, path: str, node: _Inode) -> None:
+        if self._walk(path, follow_last=False) is not None:
+            raise FsError("EEXIST", path)
+        above, name = self._parent(path)
+        above.children[name] = node
+        above.mtime_ns = node.mtime_ns
+
+    def _file(self, path: str, *, create_mode: int | None = None) -> _Inode:
+        node = self._walk(path)
+        if node is None:
+            if create_mode is None:
+                raise FsError("ENOENT", path)
+            node = _Inode(FileKind.FILE, create_mode, self._now_ns())
+            self._add(path, node)
+        if node.kind is not FileKind.FILE:
+            raise FsError("EISDIR" if node.kind is FileKind.DIRECTORY else "ELOOP", path)
+        return node
+
+
+def _holds(node: _Inode, wanted: _Inode) -> bool:
+    return node is wanted or any(_holds(child, wanted) for child in node.children.values())
+
+
+class _MemoryAppendFile:
+    """A file, however its name changes."""
+
+    def __init__(self, file: _Inode, now_ns: Callable[[], int]) -> None:
+        self._file = file
+        self._now_ns = now_ns
+
+    def write(self, data: bytes) -> None:
+        """Add to the end."""
+        self._file.content += data
+        self._file.mtime_ns = self._now_ns()
+
+    def close(self) -> None:
+        """Nothing to let go of: the file lives as long as something names it."""

@@ -1,0 +1,117 @@
+"""Mounts: what is laid over a container's root, and where.
+
+Mirrors runc: libcontainer/rootfs_linux.go, mountToRootfs: destinations are resolved inside the root, links included,
+and what is missing on the way is made there.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol, TypeAlias
+
+from kubesim.images.tree import FileTree
+from kubesim.userland.files.devices import NULL_DEVICE
+from kubesim.userland.files.file_stat import FileKind
+from kubesim.userland.files.host_files import HostFiles
+from kubesim.userland.files.host_node import HostNode
+from kubesim.userland.files.nodes import Node, TreeView
+from kubesim.userland.files.overlay import tmpfs_root
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TreeSource:
+    """An image volume: a read-only tree, which may be one bare file."""
+
+    tree: FileTree
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostSource:
+    """A bind of a file or directory of the node, live. `node` is for a source that many containers bind."""
+
+    files: HostFiles
+    path: str
+    node: HostNode | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TmpfsSource:
+    """An empty file system in memory."""
+
+    mode: int = 0o1777
+
+
+Source: TypeAlias = TreeSource | HostSource | TmpfsSource
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MountSpec:
+    """One mount of a container. A tree is read-only whatever `is_read_only` says."""
+
+    destination: str
+    source: Source
+    is_read_only: bool = False
+    is_recursive: bool = False
+    """Whether what the node has mounted below a read-only bind is read-only as well."""
+
+
+class Asker(Protocol):
+    """Who walks a path, as far as a mount can tell them apart: /proc shows each process another `self`."""
+
+    @property
+    def process(self) -> object:
+        """The process; None when the runtime itself asks."""
+
+
+class Mount:
+    """A mounted file system at a canonical path of the container."""
+
+    __slots__ = ("is_read_only", "path", "root")
+    is_recursive = False
+
+    def __init__(self, path: str, root: Node, *, is_read_only: bool) -> None:
+        self.path = path
+        self.root = root
+        self.is_read_only = is_read_only
+
+    def root_for(self, asker: Asker) -> Node:  # noqa: ARG002 - /proc overrides it
+        """The node at the mount point."""
+        return self.root
+
+
+class RecursiveMount(Mount):
+    """A bind whose flags count for the mounts of the node below it as well (mount_setattr with AT_RECURSIVE)."""
+
+    __slots__ = ()
+    is_recursive = True
+
+
+def mount_below(mount: Mount, path: str, above: Node, node: Node) -> Mount:
+    """The mount that a step down in a bind leads to: another one where the node has mounted something.
+
+    A bind takes such mounts along with their own flags, which the node itself applies: read-only does not spread.
+    Mirrors runc: libcontainer/rootfs_linux.go, mountToRootfs; KEP-3857.
+    """
+    crosses = isinstance(node, HostNode) and isinstance(above, HostNode) and node.device != above.device
+    return Mount(path, node, is_read_only=False) if crosses and not mount.is_recursive else mount
+
+
+def masked(node: Node) -> Node:
+    """What hides a node: an empty directory for a directory, /dev/null for anything else."""
+    return tmpfs_root(mode=0o755) if node.kind is FileKind.DIRECTORY else NULL_DEVICE
+
+
+def host_node(files: HostFiles, path: str) -> HostNode:
+    """The root of a bind: nothing above it can be reached. Raises FsError when the host has nothing there."""
+    return HostNode(files.confined(path), "/")
+
+
+def mount_of(path: str, spec: MountSpec) -> Mount:
+    """The mount of a spec at a canonical path. Raises FsError when the host has nothing at the source."""
+    source = spec.source
+    if isinstance(source, TreeSource):
+        return Mount(path, TreeView(source.tree.root), is_read_only=True)
+    if isinstance(source, HostSource):
+        root = source.node or host_node(source.files, source.path)
+        return (RecursiveMount if spec.is_recursive else Mount)(path, root, is_read_only=spec.is_read_only)
+    return Mount(path, tmpfs_root(mode=source.mode), is_read_only=spec.is_read_only)

@@ -1,0 +1,149 @@
+"""Nodes: what a path can lead to, behind one set of operations.
+
+Rule 1: a node knows its own content and children, and nothing of mounts, permissions or links on the way.
+Rule 2: only a node got from `writable()` is changed. That is where a file of an image is copied up.
+Rule 3: the time of a change is an argument.
+"""
+
+# ruff: noqa: ARG002 - a refusal does not look at its arguments
+
+from __future__ import annotations
+
+from kubesim.images.tree import NodeKind, TreeNode
+from kubesim.userland.files.file_stat import FileKind, Stat
+from kubesim.userland.files.fs_error import FsError
+
+KIND_OF_TREE = {
+    NodeKind.FILE: FileKind.FILE,
+    NodeKind.DIRECTORY: FileKind.DIRECTORY,
+    NodeKind.SYMLINK: FileKind.SYMLINK,
+}
+
+DIRECTORY_SIZE_BYTES = 4096
+
+
+class Node:
+    """A file, directory, link or device. What a kind cannot do fails as the kernel words it."""
+
+    __slots__ = ()
+    kind: FileKind
+
+    def stat(self) -> Stat:
+        """What stat(2) says."""
+        raise NotImplementedError
+
+    # -- directories --------------------------------------------------------------------------------------
+
+    def child(self, name: str) -> Node | None:
+        """The node under `name`, None when there is none."""
+        raise FsError("ENOTDIR")
+
+    def names(self) -> list[str]:
+        """Names below, sorted."""
+        raise FsError("ENOTDIR")
+
+    def make(self, name: str, kind: FileKind, *, mode: int, uid: int, gid: int, now_ns: int, target: str = "") -> Node:
+        """Create a file, directory or link below; the name is free."""
+        raise FsError("EROFS")
+
+    def drop(self, name: str, now_ns: int) -> None:
+        """Remove a file, link or empty directory below."""
+        raise FsError("EROFS")
+
+    def move(self, name: str, to: Node, to_name: str, now_ns: int) -> None:
+        """Move a child to the directory `to` of the same mount, replacing what is there."""
+        raise FsError("EROFS")
+
+    # -- links and files ----------------------------------------------------------------------------------
+
+    def target(self) -> str:
+        """Where a symbolic link points."""
+        raise FsError("EINVAL")
+
+    def read_at(self, offset: int, size: int) -> bytes:
+        """At most `size` bytes from `offset` on; b"" at the end."""
+        raise FsError("EISDIR" if self.kind is FileKind.DIRECTORY else "EINVAL")
+
+    def read_all(self) -> bytes:
+        """The whole content."""
+        return self.read_at(0, self.stat().size_bytes)
+
+    def write_at(self, offset: int, data: bytes, now_ns: int) -> None:
+        """Write; what lies between the end and `offset` becomes zero."""
+        raise FsError("EROFS")
+
+    def append(self, data: bytes, now_ns: int) -> None:
+        """Write at the end."""
+        self.write_at(self.stat().size_bytes, data, now_ns)
+
+    def truncate(self, size_bytes: int, now_ns: int) -> None:
+        """Cut or extend."""
+        raise FsError("EROFS")
+
+    # -- attributes ---------------------------------------------------------------------------------------
+
+    def set_mode(self, mode: int) -> None:
+        """Change the permission bits."""
+        raise FsError("EROFS")
+
+    def set_owner(self, uid: int, gid: int) -> None:
+        """Change the owner."""
+        raise FsError("EROFS")
+
+    def set_mtime(self, mtime_ns: int) -> None:
+        """Change the time of the last change."""
+        raise FsError("EROFS")
+
+    def writable(self) -> Node:
+        """This node, or the copy in the writable layer that takes its place."""
+        return self
+
+
+class TreeView(Node):
+    """A node of an image's tree, which nobody changes."""
+
+    __slots__ = ("kind", "tree")
+
+    def __init__(self, tree: TreeNode) -> None:
+        self.tree = tree
+        self.kind = KIND_OF_TREE[tree.kind]
+
+    def stat(self) -> Stat:
+        """What the image says."""
+        return stat_of_tree(self.tree)
+
+    def child(self, name: str) -> Node | None:
+        """A view of a child."""
+        if self.kind is not FileKind.DIRECTORY:
+            raise FsError("ENOTDIR")
+        below = self.tree.children.get(name)
+        return None if below is None else TreeView(below)
+
+    def names(self) -> list[str]:
+        """Names of the image."""
+        if self.kind is not FileKind.DIRECTORY:
+            raise FsError("ENOTDIR")
+        return sorted(self.tree.children)
+
+    def target(self) -> str:
+        """Where the link points."""
+        return self.tree.target
+
+    def read_at(self, offset: int, size: int) -> bytes:
+        """Bytes of the image."""
+        if self.kind is not FileKind.FILE:
+            return super().read_at(offset, size)
+        return self.tree.content[offset : offset + size]
+
+
+def stat_of_tree(tree: TreeNode) -> Stat:
+    """stat(2) of a node of an image."""
+    return Stat(
+        kind=KIND_OF_TREE[tree.kind],
+        mode=tree.mode,
+        uid=tree.uid,
+        gid=tree.gid,
+        size_bytes=DIRECTORY_SIZE_BYTES if tree.is_directory else tree.size_bytes,
+        mtime_ns=tree.mtime_ns,
+        program=tree.program,
+    )

@@ -1,0 +1,225 @@
+"""Open files: what a descriptor of a process stands for.
+
+Rule 1: descriptors that were duplicated or inherited share one open file; it closes when the last holder lets go.
+Rule 2: `read_now` and `write_now` do what can be done without waiting, and most of the time that is everything.
+"""
+
+# ruff: noqa: ARG002 - a device or a refusal does not look at its arguments
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+from kubesim.userland.files.fs_error import FsError
+from kubesim.userland.files.nodes import Node
+
+Sink: TypeAlias = Callable[[bytes], object]
+"""Takes what a process writes: a container's log, the answer of an exec."""
+
+
+class OpenFile:
+    """A file, device, pipe or sink that is open. Without an override it is neither readable nor writable."""
+
+    __slots__ = ("_holders_count",)
+    is_terminal = False
+    is_unbounded = False
+    """Whether `write_now` takes everything and nobody has to be asked first, as a sink does."""
+
+    def __init__(self) -> None:
+        self._holders_count = 0
+
+    def hold(self) -> OpenFile:
+        """One more descriptor stands for this file."""
+        self._holders_count += 1
+        return self
+
+    def release(self) -> None:
+        """One less; the last one closes it."""
+        self._holders_count -= 1
+        if self._holders_count == 0:
+            self._close()
+
+    def read_now(self, size: int) -> bytes | None:
+        """At most `size` bytes, b"" at the end, None when a reader would have to wait."""
+        raise FsError("EBADF")
+
+    def write_now(self, data: bytes) -> bytes | None:
+        """Take `data`; the rest that did not fit, None when all did."""
+        raise FsError("EBADF")
+
+    async def wait_readable(self) -> None:
+        """Wait until `read_now` may give something."""
+
+    async def wait_writable(self) -> None:
+        """Wait until `write_now` may take something."""
+
+    def tell(self) -> str:
+        """What /proc/PID/fd shows."""
+        return "anon_inode:[kubesim]"
+
+    def seek(self, offset: int) -> None:
+        """Move back after reading too much."""
+        raise FsError("EINVAL")
+
+    def _close(self) -> None:
+        """Called once, when nobody holds the file any more."""
+
+
+class SinkFile(OpenFile):
+    """Hands everything to a function, and tells when nobody can write any more."""
+
+    __slots__ = ("_on_close", "sink")
+    is_unbounded = True
+
+    def __init__(self, sink: Sink, on_close: Callable[[], object] | None = None) -> None:
+        super().__init__()
+        self.sink = sink
+        self._on_close = on_close
+
+    def write_now(self, data: bytes) -> bytes | None:
+        """Hand it over."""
+        self.sink(data)
+        return None
+
+    def tell(self) -> str:
+        """As a pipe to the runtime."""
+        return "pipe:[1]"
+
+    def _close(self) -> None:
+        if self._on_close is not None:
+            self._on_close()
+
+
+class NullFile(OpenFile):
+    """/dev/null: empty, and takes everything."""
+
+    __slots__ = ()
+
+    def read_now(self, size: int) -> bytes | None:
+        """The end."""
+        return b""
+
+    def write_now(self, data: bytes) -> bytes | None:
+        """Gone."""
+        return None
+
+    def tell(self) -> str:
+        """Its path."""
+        return "/dev/null"
+
+
+class ZeroFile(NullFile):
+    """/dev/zero: zeros without end."""
+
+    __slots__ = ()
+
+    def read_now(self, size: int) -> bytes | None:
+        """Zeros."""
+        return bytes(size)
+
+    def tell(self) -> str:
+        """Its path."""
+        return "/dev/zero"
+
+
+class FullFile(ZeroFile):
+    """/dev/full: zeros to read, no space to write."""
+
+    __slots__ = ()
+
+    def write_now(self, data: bytes) -> bytes | None:
+        """Refuse."""
+        raise FsError("ENOSPC")
+
+    def tell(self) -> str:
+        """Its path."""
+        return "/dev/full"
+
+
+class RandomFile(NullFile):
+    """/dev/urandom, from a seeded source."""
+
+    __slots__ = ("_draw",)
+
+    def __init__(self, draw: Callable[[int], int]) -> None:
+        super().__init__()
+        self._draw = draw
+
+    def read_now(self, size: int) -> bytes | None:
+        """Bytes of the source; `draw(bits)` gives a number of that many bits."""
+        return self._draw(8 * size).to_bytes(size, "big") if size else b""
+
+    def tell(self) -> str:
+        """Its path."""
+        return "/dev/urandom"
+
+
+class BytesFile(OpenFile):
+    """Given bytes to read: a here-document, or a stdin that is known beforehand."""
+
+    __slots__ = ("_data", "_offset")
+
+    def __init__(self, data: bytes) -> None:
+        super().__init__()
+        self._data = data
+        self._offset = 0
+
+    def read_now(self, size: int) -> bytes | None:
+        """The next bytes."""
+        part = self._data[self._offset : self._offset + size]
+        self._offset += len(part)
+        return part
+
+
+class RegularFile(OpenFile):
+    """A file of a file system, with an offset."""
+
+    __slots__ = ("_clock", "_is_append", "_is_readable", "_is_writable", "node", "offset", "path")
+
+    def __init__(
+        self,
+        node: Node,
+        *,
+        path: str,
+        clock: Callable[[], int],
+        is_readable: bool,
+        is_writable: bool,
+        is_append: bool = False,
+    ) -> None:
+        super().__init__()
+        self.node = node
+        self.path = path
+        self.offset = 0
+        self._clock = clock
+        self._is_readable = is_readable
+        self._is_writable = is_writable
+        self._is_append = is_append
+
+    def read_now(self, size: int) -> bytes | None:
+        """The next bytes; a directory opens but cannot be read."""
+        if not self._is_readable:
+            raise FsError("EBADF")
+        data = self.node.read_at(self.offset, size)
+        self.offset += len(data)
+        return data
+
+    def write_now(self, data: bytes) -> bytes | None:
+        """Write at the offset, or at the end."""
+        if not self._is_writable:
+            raise FsError("EBADF")
+        if self._is_append:
+            self.node.append(data, self._clock())
+            self.offset = self.node.stat().size_bytes
+        else:
+            self.node.write_at(self.offset, data, self._clock())
+            self.offset += len(data)
+        return None
+
+    def seek(self, offset: int) -> None:
+        """Move relative to where it stands."""
+        self.offset = max(0, self.offset + offset)
+
+    def tell(self) -> str:
+        """The path it was opened by."""
+        return self.path

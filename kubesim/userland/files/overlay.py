@@ -1,0 +1,259 @@
+"""The writable layer: an image's tree below, changes in memory above. Without an image it is a tmpfs.
+
+A file of the image is copied up when it is first opened for writing, so a reader that opened it before keeps seeing the
+image's bytes. Mirrors linux: fs/overlayfs/copy_up.c and Documentation/filesystems/overlayfs.rst.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from sys import intern
+from types import MappingProxyType
+
+from kubesim.images.tree import TreeNode
+from kubesim.userland.files.file_stat import FileKind, Stat
+from kubesim.userland.files.fs_error import FsError
+from kubesim.userland.files.nodes import DIRECTORY_SIZE_BYTES, KIND_OF_TREE, Node, TreeView
+
+FILE_BYTES_MAX = 256 * 1024 * 1024
+"""Largest file in memory: a limit of ours, so that `cat /dev/zero > file` ends (with ENOSPC)."""
+
+_TREE_KINDS = {kind: tree_kind for tree_kind, kind in KIND_OF_TREE.items()}
+_NOTHING_CHANGED: Mapping[str, Node | None] = MappingProxyType({})
+
+BLOCK_BYTES = 4096
+"""A file takes whole blocks of the disk."""
+
+
+@dataclass(frozen=True, slots=True)
+class LayerUsage:
+    """What a layer takes on the disk."""
+
+    used_bytes: int
+    inodes_count: int
+
+
+class LowerNode(TreeView):
+    """A node of the image that has not been changed. It knows its place, so that a change can copy it up."""
+
+    __slots__ = ("above", "name")
+
+    def __init__(self, tree: TreeNode, above: Node, name: str) -> None:
+        super().__init__(tree)
+        self.above = above
+        self.name = name
+
+    def child(self, name: str) -> Node | None:
+        """An unchanged child: had it been changed, this directory would have been copied up."""
+        if self.kind is not FileKind.DIRECTORY:
+            raise FsError("ENOTDIR")
+        below = self.tree.children.get(name)
+        return None if below is None else LowerNode(below, self, name)
+
+    def writable(self) -> Node:
+        """The copy in the upper layer; made now unless somebody else made it."""
+        above = self.above.writable()
+        assert isinstance(above, UpperNode), "above a lower node is another lower one, or an upper one"
+        return above.copied_up(self.name, self.tree)
+
+
+class UpperNode(Node):
+    """A node of the upper layer. A directory shows the names of the image below it as well."""
+
+    __slots__ = ("_children", "_content", "_target", "gid", "kind", "lower", "mode", "mtime_ns", "program", "uid")
+
+    def __init__(self, kind: FileKind, *, mode: int, uid: int = 0, gid: int = 0, mtime_ns: int = 0) -> None:
+        self.kind = kind
+        self.mode = mode
+        self.uid = uid
+        self.gid = gid
+        self.mtime_ns = mtime_ns
+        self.program = ""
+        self.lower: TreeNode | None = None
+        self._target = ""
+        self._content: bytes | bytearray = b""
+        # None marks a name of the image that was removed. Most directories never get a child of their own.
+        self._children: dict[str, Node | None] | None = None
+
+    @classmethod
+    def of_tree(cls, tree: TreeNode) -> UpperNode:
+        """A copy of a node of an image; a directory goes on showing what is in it."""
+        node = cls(KIND_OF_TREE[tree.kind], mode=tree.mode, uid=tree.uid, gid=tree.gid, mtime_ns=tree.mtime_ns)
+        node.program = tree.program
+        node._target = tree.target
+        node._content = tree.content
+        node.lower = tree if tree.is_directory else None
+        return node
+
+    def alone(self) -> TreeNode:
+        """This node as a value, without what lies in it."""
+        return TreeNode(
+            kind=_TREE_KINDS[self.kind],
+            mode=self.mode,
+            uid=self.uid,
+            gid=self.gid,
+            content=bytes(self._content),
+            target=self._target,
+            program=self.program,
+            mtime_ns=self.mtime_ns,
+        )
+
+    def changed(self) -> Mapping[str, Node | None]:
+        """What this layer has under this directory by name: a node, or None for a name of the image that is gone."""
+        return _NOTHING_CHANGED if self._children is None else self._children
+
+    def stat(self) -> Stat:
+        """What stat(2) says."""
+        if self.kind is FileKind.DIRECTORY:
+            size_bytes = DIRECTORY_SIZE_BYTES
+        else:
+            size_bytes = len(self._target) if self.kind is FileKind.SYMLINK else len(self._content)
+        return Stat(
+            kind=self.kind,
+            mode=self.mode,
+            uid=self.uid,
+            gid=self.gid,
+            size_bytes=size_bytes,
+            mtime_ns=self.mtime_ns,
+            program=self.program,
+        )
+
+    def child(self, name: str) -> Node | None:
+        """A changed child, or the image's."""
+        if self._children is not None and name in self._children:
+            return self._children[name]
+        if self.lower is not None and (below := self.lower.children.get(name)) is not None:
+            return LowerNode(below, self, name)
+        if self.kind is not FileKind.DIRECTORY:
+            raise FsError("ENOTDIR")
+        return None
+
+    def names(self) -> list[str]:
+        """Names of both layers."""
+        if self.kind is not FileKind.DIRECTORY:
+            raise FsError("ENOTDIR")
+        own = self._children or {}
+        below = self.lower.children if self.lower is not None else {}
+        return sorted({name for name, node in own.items() if node is not None} | (below.keys() - own.keys()))
+
+    def make(self, name: str, kind: FileKind, *, mode: int, uid: int, gid: int, now_ns: int, target: str = "") -> Node:
+        """Create a node below."""
+        node = UpperNode(kind, mode=mode, uid=uid, gid=gid, mtime_ns=now_ns)
+        node._target = target
+        self.put(name, node, now_ns)
+        return node
+
+    def move(self, name: str, to: Node, to_name: str, now_ns: int) -> None:
+        """Move a child, copied up if need be."""
+        node = self.child(name)
+        if node is None or not isinstance(to, UpperNode):
+            raise FsError("ENOENT" if node is None else "EXDEV")
+        to.put(to_name, node.writable(), now_ns)
+        self.drop(name, now_ns)
+
+    def put(self, name: str, node: Node, now_ns: int) -> None:
+        """Put a node under `name`, whatever was there."""
+        if self.kind is not FileKind.DIRECTORY:
+            raise FsError("ENOTDIR")
+        if self._children is None:
+            self._children = {}
+        self._children[intern(name)] = node
+        self.mtime_ns = now_ns
+
+    def drop(self, name: str, now_ns: int) -> None:
+        """Remove a name; one of the image is marked as gone."""
+        children = self._children = self._children or {}
+        if self.lower is not None and name in self.lower.children:
+            children[name] = None
+        else:
+            del children[name]
+        self.mtime_ns = now_ns
+
+    def copied_up(self, name: str, tree: TreeNode) -> Node:
+        """The upper copy of the image's node under `name`."""
+        there = self.child(name)
+        if isinstance(there, LowerNode) and there.tree is tree:
+            mtime_ns = self.mtime_ns
+            there = UpperNode.of_tree(tree)
+            self.put(name, there, mtime_ns)
+        if there is None:
+            raise FsError("ENOENT")
+        return there
+
+    def target(self) -> str:
+        """Where the link points."""
+        if self.kind is not FileKind.SYMLINK:
+            raise FsError("EINVAL")
+        return self._target
+
+    def read_at(self, offset: int, size: int) -> bytes:
+        """Bytes of the content."""
+        if self.kind is not FileKind.FILE:
+            return super().read_at(offset, size)
+        return bytes(self._content[offset : offset + size])
+
+    def write_at(self, offset: int, data: bytes, now_ns: int) -> None:
+        """Write; the bytes of the image are copied the first time."""
+        if offset + len(data) > FILE_BYTES_MAX:
+            raise FsError("ENOSPC")
+        content = self._own_content()
+        if offset > len(content):
+            content.extend(bytes(offset - len(content)))
+        content[offset : offset + len(data)] = data
+        self.mtime_ns = now_ns
+
+    def truncate(self, size_bytes: int, now_ns: int) -> None:
+        """Cut or extend."""
+        if size_bytes > FILE_BYTES_MAX:
+            raise FsError("ENOSPC")
+        if size_bytes == 0:
+            self._content = b""
+        else:
+            content = self._own_content()
+            del content[size_bytes:]
+            content.extend(bytes(size_bytes - len(content)))
+        self.program = ""
+        self.mtime_ns = now_ns
+
+    def set_mode(self, mode: int) -> None:
+        """Change the permission bits."""
+        self.mode = mode
+
+    def set_owner(self, uid: int, gid: int) -> None:
+        """Change the owner."""
+        self.uid, self.gid = uid, gid
+
+    def set_mtime(self, mtime_ns: int) -> None:
+        """Change the time of the last change."""
+        self.mtime_ns = mtime_ns
+
+    def usage(self) -> LayerUsage:
+        """What the upper layer takes from here down; what is only in the image is not counted, a removed name is.
+
+        The walk sees changed nodes only. Mirrors containerd: continuity/fs/du_unix.go, diskUsage.
+        """
+        used_bytes, inodes_count = 0, 0
+        pending: list[Node | None] = [self]
+        while pending:
+            node = pending.pop()
+            inodes_count += 1
+            if not isinstance(node, UpperNode):
+                continue  # a name of the image that was removed: a device without blocks
+            if node.kind is FileKind.DIRECTORY:
+                used_bytes += BLOCK_BYTES
+                pending.extend((node._children or {}).values())  # noqa: SLF001 - the same class
+            elif node.kind is FileKind.FILE:
+                used_bytes += -(-len(node._content) // BLOCK_BYTES) * BLOCK_BYTES  # noqa: SLF001 - the same class
+        return LayerUsage(used_bytes, inodes_count)
+
+    def _own_content(self) -> bytearray:
+        if not isinstance(self._content, bytearray):
+            self._content = bytearray(self._content)
+            self.program = ""  # other bytes are no longer that program
+        return self._content
+
+
+def tmpfs_root(*, mode: int = 0o1777) -> UpperNode:
+    """The root of an empty file system in memory."""
+    return UpperNode(FileKind.DIRECTORY, mode=mode)

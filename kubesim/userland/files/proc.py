@@ -1,0 +1,173 @@
+"""/proc and /sys, as far as programs look at them: each process, its `self`, a few facts of the machine."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol, TypeAlias
+
+from kubesim.images.tree import symlink_node
+from kubesim.userland.files.credentials import SECCOMP_FILTER, Credentials
+from kubesim.userland.files.devices import DeviceNode
+from kubesim.userland.files.mounts import Asker, Mount
+from kubesim.userland.files.nodes import Node, TreeView
+from kubesim.userland.files.open_file import OpenFile
+from kubesim.userland.files.proc_files import VirtualDirectory, VirtualFile, fixed_directory
+from kubesim.userland.files.proc_sys import sysctl_directory
+
+DESCRIPTORS_MAX = 1024
+
+
+class ProcessFacts(Protocol):
+    """What /proc shows of a process."""
+
+    pid: int
+    argv: list[str]
+    env: dict[str, str]
+    credentials: Credentials
+    hostname: str
+    memory_bytes: int
+
+    @property
+    def parent_pid(self) -> int:
+        """In the process's own pid namespace; 0 for one whose parent is outside."""
+
+    def descriptors(self) -> Mapping[int, OpenFile]:
+        """Open files by descriptor."""
+
+    def open_file_of(self, fd: int) -> OpenFile:
+        """What a descriptor stands for."""
+
+    def neighbours(self) -> Sequence[ProcessFacts]:
+        """The processes of its pid namespace, this one among them, by pid."""
+
+
+IdMap: TypeAlias = tuple[tuple[int, int, int], ...]
+"""Lines of uid_map: the first id inside, the first id outside, how many follow each other."""
+
+WHOLE_ID_MAP: IdMap = ((0, 0, 4294967295),)
+"""What the node's own user namespace shows."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Namespaces:
+    """What /proc shows of the namespaces of a container."""
+
+    sysctls: Mapping[str, str] = field(default_factory=dict)
+    """Those that differ from the defaults, by name with dots."""
+    uids: IdMap = WHOLE_ID_MAP
+    gids: IdMap = WHOLE_ID_MAP
+
+
+class ProcMount(Mount):
+    """The mount at /proc: `self` depends on who asks."""
+
+    __slots__ = ("_namespaces",)
+
+    def __init__(self, path: str, *, namespaces: Namespaces) -> None:
+        super().__init__(path, _EMPTY, is_read_only=False)
+        self._namespaces = namespaces
+
+    def root_for(self, asker: Asker) -> Node:
+        """The directory as this process sees it."""
+        process: ProcessFacts | None = asker.process  # type: ignore[assignment]  # only processes are put there
+        return self.root if process is None else _root_of(process, self._namespaces)
+
+
+def _root_of(process: ProcessFacts, namespaces: Namespaces) -> Node:
+    def names() -> list[str]:
+        return [*(str(other.pid) for other in process.neighbours()), "self", "sys", *_MACHINE]
+
+    def child(name: str) -> Node | None:
+        if name == "self":
+            return TreeView(symlink_node(str(process.pid)))
+        if name == "sys":
+            return sysctl_directory(namespaces.sysctls, hostname=process.hostname)
+        if name in _MACHINE:
+            return _MACHINE[name]
+        for other in process.neighbours() if name.isdecimal() else ():
+            if str(other.pid) == name:
+                return _directory_of(other, namespaces)
+        return None
+
+    return VirtualDirectory(names, child)
+
+
+_MACHINE: Mapping[str, Node] = {
+    "version": VirtualFile(lambda: b"Linux version 6.12.0-kubesim (kubesim) #1 SMP\n"),
+    "filesystems": VirtualFile(lambda: b"nodev\tproc\nnodev\ttmpfs\nnodev\toverlay\n"),
+}
+
+
+def _directory_of(process: ProcessFacts, namespaces: Namespaces) -> Node:
+    return fixed_directory(
+        {
+            "cmdline": VirtualFile(lambda: b"".join(_bytes(word) + b"\0" for word in process.argv)),
+            "comm": VirtualFile(lambda: _bytes(command_of(process.argv)) + b"\n"),
+            "environ": VirtualFile(
+                lambda: b"".join(_bytes(f"{key}={value}") + b"\0" for key, value in process.env.items()), mode=0o400
+            ),
+            "fd": _descriptors_of(process),
+            "gid_map": VirtualFile(lambda: _id_map(namespaces.gids)),
+            "status": VirtualFile(lambda: _status_of(process)),
+            "uid_map": VirtualFile(lambda: _id_map(namespaces.uids)),
+        }
+    )
+
+
+def _id_map(lines: IdMap) -> bytes:
+    """Mirrors linux: kernel/user_namespace.c, uid_m_show."""
+    return b"".join(b"%10d %10d %10d\n" % line for line in lines)
+
+
+def _descriptors_of(process: ProcessFacts) -> Node:
+    def child(name: str) -> Node | None:
+        fd = int(name) if name.isdecimal() and len(name) < 5 else DESCRIPTORS_MAX
+        if fd not in process.descriptors():
+            return None
+        return DeviceNode(lambda _: process.open_file_of(fd), mode=0o700)
+
+    return VirtualDirectory(lambda: [str(fd) for fd in process.descriptors()], child)
+
+
+def _status_of(process: ProcessFacts) -> bytes:
+    who = process.credentials
+    lines = {
+        "Name": command_of(process.argv),
+        "State": "S (sleeping)",
+        "Tgid": process.pid,
+        "Pid": process.pid,
+        "PPid": process.parent_pid,
+        "Uid": "\t".join([str(who.uid)] * 4),
+        "Gid": "\t".join([str(who.gid)] * 4),
+        "Groups": "".join(f"{gid} " for gid in sorted(who.groups)),
+        "VmRSS": f"{process.memory_bytes // 1024:8d} kB",
+        "Threads": 1,
+        **_capabilities_of(who),
+        "NoNewPrivs": int(who.no_new_privileges),
+        "Seccomp": who.seccomp_mode,
+        "Seccomp_filters": int(who.seccomp_mode == SECCOMP_FILTER),
+    }
+    return "".join(f"{key}:\t{value}\n" for key, value in lines.items()).encode(errors="surrogateescape")
+
+
+def _capabilities_of(who: Credentials) -> dict[str, str]:
+    """Root has what its bounding set holds; others lose it when they execute a program. Nothing is inheritable."""
+    mask = who.capabilities
+    held = mask if who.is_root else 0
+    masks = {"CapInh": 0, "CapPrm": held, "CapEff": held, "CapBnd": mask, "CapAmb": 0}
+    return {key: f"{value:016x}" for key, value in masks.items()}
+
+
+def command_of(argv: Sequence[str]) -> str:
+    """The name of a process: the last part of its first word, at most 15 bytes, as the kernel keeps it."""
+    return argv[0].rpartition("/")[2][:15] if argv else ""
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode(errors="surrogateescape")
+
+
+_EMPTY = fixed_directory({})
+SYS_ROOT: Node = fixed_directory({"fs": fixed_directory({"cgroup": _EMPTY}), "kernel": _EMPTY})
+"""/sys: the directories that programs look for, with nothing in them. One for all, for nobody can change it."""

@@ -1,0 +1,1 @@
+"""Programs of well-known images, one file each: `async def run(process) -> int`."""

@@ -1,0 +1,1 @@
+"""Processes: how they start, what they run, the signals between them, their memory and their time."""

@@ -1,0 +1,134 @@
+"""From a path to a program: what execve(2) and a search along PATH find."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from kubesim.errors import KubesimError
+from kubesim.userland.files.credentials import EXECUTE
+from kubesim.userland.files.file_stat import FileKind
+from kubesim.userland.files.file_view import FileView
+from kubesim.userland.files.fs_error import FsError
+
+INTERPRETERS_MAX = 4
+"""Scripts that are the interpreter of scripts. Mirrors linux: fs/exec.c, exec_binprm."""
+
+LINE_BYTES_MAX = 255
+
+DEFAULT_PATH = "/bin:/usr/bin"
+"""Where execvp(3) looks when there is no PATH."""
+
+ExecKind = Literal[
+    "not-found", "no-such-file", "permission-denied", "is-a-directory", "exec-format-error", "not-emulated", "stopped"
+]
+
+
+class ExecError(KubesimError):
+    """A process cannot be started.
+
+    `str(error)` is what Go's os/exec and runc say: `exec: "foo": executable file not found in $PATH`. Kinds:
+    "not-found" (searched along PATH), "no-such-file" (a path with a slash), "permission-denied", "is-a-directory",
+    "exec-format-error" (plain data), "not-emulated" (an image names a program that userland does not have), "stopped"
+    (the container's first process has ended meanwhile).
+    """
+
+    def __init__(self, kind: ExecKind, argv0: str, detail: str) -> None:
+        self.kind = kind
+        self.argv0 = argv0
+        self.detail = detail
+        if kind == "stopped":
+            super().__init__(detail)
+        elif kind == "exec-format-error":
+            super().__init__(f"exec {argv0}: {detail}")
+        else:
+            super().__init__(f'exec: "{argv0}": {detail}')
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Executable:
+    """What runs when a file is executed."""
+
+    path: str
+    """The file that was asked for."""
+    program: str
+    """Name of the emulated program."""
+    words: tuple[str, ...] = ()
+    """Interpreter, its argument and the script: these take the place of argv[0]. Empty for a program itself."""
+
+    def argv(self, argv: list[str]) -> list[str]:
+        """The argument list that the program sees."""
+        return [*self.words, *argv[1:]] if self.words else argv
+
+
+def executable_at(files: FileView, path: str) -> Executable:
+    """What execve(path) runs. Raises FsError: ENOENT, EACCES, ENOEXEC, ELOOP and those of the walk."""
+    words: tuple[str, ...] = ()
+    asked = path
+    for _ in range(INTERPRETERS_MAX + 1):
+        stat = files.stat(path)
+        if stat.kind is not FileKind.FILE or not files.credentials.may(stat, EXECUTE):
+            raise FsError("EACCES", path)
+        if stat.program:
+            return Executable(path=asked, program=stat.program, words=words)
+        first = files.filesystem.as_root().read(path)[:LINE_BYTES_MAX].partition(b"\n")[0]
+        interpreter, _, argument = first.removeprefix(b"#!").strip().partition(b" ")
+        if not first.startswith(b"#!") or not interpreter:
+            raise FsError("ENOEXEC", path)
+        parts = [interpreter, argument.strip()] if argument.strip() else [interpreter]
+        words = (*(part.decode(errors="surrogateescape") for part in parts), path, *words[1:])
+        path = words[0]
+    raise FsError("ELOOP", asked)
+
+
+def search(files: FileView, name: str, path_variable: str) -> str | None:
+    """The first executable file called `name` in the directories of PATH; an empty entry is the working directory."""
+    for directory in path_variable.split(":"):
+        candidate = f"{directory.rstrip('/') or ('' if directory else '.')}/{name}"
+        try:
+            stat = files.stat(candidate)
+        except FsError:
+            continue
+        if stat.kind is FileKind.FILE and files.credentials.may(stat, EXECUTE):
+            return candidate
+    return None
+
+
+def is_refused(files: FileView, name: str, path_variable: str) -> bool:
+    """Whether the directories of PATH have something called `name`, none of which can be executed."""
+    for directory in path_variable.split(":"):
+        try:
+            files.stat(f"{directory.rstrip('/') or ('' if directory else '.')}/{name}")
+        except FsError as error:
+            if error.errno_name not in ("ENOENT", "ENOTDIR"):
+                return True
+        else:
+            return True
+    return False
+
+
+def look_path(files: FileView, argv0: str, env: Mapping[str, str]) -> Executable:
+    """What a runtime starts for argv[0]. Raises ExecError. Mirrors Go: os/exec/lp_unix.go, LookPath."""
+    path = argv0
+    if "/" not in argv0:
+        found = search(files, argv0, env.get("PATH", ""))
+        if found is None:
+            raise ExecError("not-found", argv0, "executable file not found in $PATH")
+        path = found
+    try:
+        stat = files.stat(path)
+    except FsError as error:
+        text = error.strerror[:1].lower() + error.strerror[1:]
+        kind: ExecKind = "permission-denied" if error.errno_name == "EACCES" else "no-such-file"
+        raise ExecError(kind, argv0, f"stat {path}: {text}") from None
+    if stat.kind is FileKind.DIRECTORY:
+        raise ExecError("is-a-directory", argv0, "is a directory")
+    try:
+        return executable_at(files, path)
+    except FsError as error:
+        text = error.strerror[:1].lower() + error.strerror[1:]
+        if error.errno_name == "EACCES":
+            raise ExecError("permission-denied", argv0, text) from None
+        kind = "exec-format-error" if error.errno_name == "ENOEXEC" else "no-such-file"
+        raise ExecError(kind, path, text) from None

@@ -1,0 +1,400 @@
+"""One process: a coroutine of the kernel with descriptors, signals and an end.
+
+Rule 1: a program is `async def run(process) -> int`; what it returns is the exit code. It runs as one task.
+Rule 2: a process dies of a signal by cancellation of its task, so its `finally` blocks run, and then everything it held
+is let go of in `_ended`, whatever the way it ended.
+Rule 3: pid 1 of a namespace is not reached by signals it has no handler for, SIGKILL from outside excepted, and when
+it ends all of its namespace ends. Mirrors linux: kernel/signal.c, sig_task_ignored; kernel/pid_namespace.c,
+zap_pid_ns_processes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NoReturn, TypeAlias
+
+from kubesim.kernel import Cancelled, Event, Kernel, Task, checkpoint, sleep
+from kubesim.userland.files.credentials import Credentials
+from kubesim.userland.files.file_view import FileView
+from kubesim.userland.files.fs_error import FsError
+from kubesim.userland.files.open_file import OpenFile
+from kubesim.userland.files.proc import command_of
+from kubesim.userland.processes.cgroup import BASE_BYTES, Cgroup
+from kubesim.userland.processes.cpu_time import CpuTime
+from kubesim.userland.processes.executable import Executable
+from kubesim.userland.processes.pid_namespace import PidNamespace
+from kubesim.userland.processes.signals import (
+    IGNORED_BY_DEFAULT,
+    SIGKILL,
+    SIGPIPE,
+    SIGSEGV,
+    STOPPING,
+    UNCATCHABLE,
+)
+
+if TYPE_CHECKING:
+    from kubesim.userland.processes.process_table import ProcessTable
+
+Program: TypeAlias = Callable[["Process"], Awaitable[int]]
+"""What runs in a process."""
+
+Handler: TypeAlias = Callable[[int], object] | None
+"""Called with the signal's number when it arrives; None ignores it."""
+
+READ_BYTES = 65536
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExitStatus:
+    """How a process ended. `code` is what a runtime reports: 128 + signal for one that was killed."""
+
+    code: int
+    signal: int | None = None
+    is_oom_killed: bool = False
+
+
+class ProcessExit(BaseException):
+    """Ends the process from anywhere in its program. A BaseException, as SystemExit is."""
+
+    def __init__(self, code: int) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+class _Replaced(BaseException):
+    """The program called execve: another takes its place."""
+
+    def __init__(self, program: Program) -> None:
+        super().__init__()
+        self.program = program
+
+
+class Process:
+    """A process. Runtimes use `pid`, `signal`, `wait`, `status` and `kill_tree`; programs use the rest."""
+
+    __slots__ = (
+        "_death",
+        "_ended_event",
+        "_fds",
+        "_is_main",
+        "_task",
+        "argv",
+        "cgroup",
+        "children",
+        "cpu",
+        "env",
+        "files",
+        "handlers",
+        "host_pid",
+        "hostname",
+        "is_init",
+        "memory_bytes",
+        "namespace",
+        "on_child_end",
+        "on_end",
+        "parent",
+        "pid",
+        "status",
+        "table",
+    )
+
+    def __init__(
+        self,
+        table: ProcessTable,
+        *,
+        namespace: PidNamespace,
+        cgroup: Cgroup,
+        argv: list[str],
+        env: dict[str, str],
+        files: FileView,
+        hostname: str,
+        is_init: bool = False,
+        is_main: bool = False,
+        parent: Process | None = None,
+    ) -> None:
+        self.table = table
+        self.argv = argv
+        self.env = env
+        self.files = files
+        self.hostname = hostname
+        self.is_init = is_init
+        self.parent = parent
+        self.children: list[Process] = []
+        self.handlers: dict[int, Handler] = {}
+        self.status: ExitStatus | None = None
+        """None while the process lives."""
+        self.on_child_end: Callable[[Process], object] | None = None
+        self.on_end: Callable[[ExitStatus], object] | None = None
+        """Called at the instant of the end, after what was already due: for a runtime, which watches thousands."""
+        self.memory_bytes = BASE_BYTES
+        self.namespace = namespace
+        self.cgroup = cgroup
+        self.host_pid = table.host.enter(self)
+        self.pid = self.host_pid if namespace is table.host else namespace.enter(self)
+        """Number in its own pid namespace; `host_pid` is the one on the node."""
+        self._is_main = is_main
+        self._fds: dict[int, OpenFile] = {}
+        self._death: ExitStatus | None = None
+        self._ended_event: Event | None = None
+        self._task: Task[int] | None = None
+        self.cpu = CpuTime(table.kernel)
+        files.process = self
+        cgroup.add(self)
+        if parent is not None:
+            parent.children.append(self)
+
+    # -- for runtimes -------------------------------------------------------------------------------------
+
+    @property
+    def kernel(self) -> Kernel:
+        """The clock it lives by."""
+        return self.table.kernel
+
+    @property
+    def credentials(self) -> Credentials:
+        """Who it is."""
+        return self.files.credentials
+
+    def begin(self, program: Program) -> None:
+        """Schedule the first step."""
+        name = f"process {self.host_pid} {command_of(self.argv)}"
+        self._task = self.kernel.spawn(self._live(program), name=name)
+        self._task.watch(self._ended)
+
+    def signal(self, signum: int, *, sender: Process | None = None) -> None:
+        """Send a signal. `sender` is None when it comes from the node: only that kills a pid 1 with SIGKILL.
+
+        Raises FsError EINVAL for signals that stop a process, which are not emulated.
+        """
+        if self.status is not None:
+            return
+        if signum in self.handlers and signum not in UNCATCHABLE:
+            handler = self.handlers[signum]
+            if handler is not None:
+                handler(signum)
+            return
+        if signum in IGNORED_BY_DEFAULT or signum == 0:
+            return
+        if self.is_init and (signum != SIGKILL or (sender is not None and sender.namespace is self.namespace)):
+            return
+        if signum in STOPPING:
+            raise FsError("EINVAL")
+        self._die(ExitStatus(code=128 + signum, signal=signum))
+
+    async def wait(self) -> ExitStatus:
+        """Wait for the end."""
+        if self.status is None:
+            if self._ended_event is None:
+                self._ended_event = Event()
+            await self._ended_event.wait()
+        assert self.status is not None, "the event is set when the status is"
+        return self.status
+
+    def kill_tree(self) -> None:
+        """SIGKILL from the node to this process and all that descend from it. They end at this instant of time."""
+        for child in list(self.children):
+            child.kill_tree()
+        self.signal(SIGKILL)
+
+    def die_of_memory(self) -> None:
+        """The OOM killer chose this process."""
+        self._die(ExitStatus(code=128 + SIGKILL, signal=SIGKILL, is_oom_killed=True))
+
+    # -- facts for /proc and ps ---------------------------------------------------------------------------
+
+    @property
+    def parent_pid(self) -> int:
+        """In its own namespace; 0 when the parent is outside."""
+        parent = self.parent
+        return parent.pid if parent is not None and parent.namespace is self.namespace else 0
+
+    def neighbours(self) -> Sequence[Process]:
+        """The processes of its pid namespace, by pid."""
+        return self.namespace.processes()
+
+    def descriptors(self) -> Mapping[int, OpenFile]:
+        """Open files by descriptor."""
+        return self._fds
+
+    def open_file_of(self, fd: int) -> OpenFile:
+        """What a descriptor stands for. Raises FsError EBADF."""
+        file = self._fds.get(fd)
+        if file is None:
+            raise FsError("EBADF")
+        return file
+
+    def draw_bits(self, count: int) -> int:
+        """Random bits from the node's seeded source."""
+        return self.table.random.bits(count)
+
+    # -- descriptors --------------------------------------------------------------------------------------
+
+    def set_file(self, fd: int, file: OpenFile) -> None:
+        """Let a descriptor stand for `file`; what it stood for is let go of."""
+        file.hold()
+        self.close(fd)
+        self._fds[fd] = file
+
+    def close(self, fd: int) -> None:
+        """Close a descriptor; one that is not open stays so."""
+        file = self._fds.pop(fd, None)
+        if file is not None:
+            file.release()
+
+    async def read(self, fd: int, size: int = READ_BYTES) -> bytes:
+        """At most `size` bytes; b"" at the end."""
+        return await self.read_from(self.open_file_of(fd), size)
+
+    async def read_from(self, file: OpenFile, size: int = READ_BYTES) -> bytes:
+        """The same from a file that has no descriptor."""
+        while (data := file.read_now(size)) is None:
+            await file.wait_readable()
+        return data
+
+    async def write(self, fd: int, data: bytes) -> None:
+        """Write all of `data`. A pipe that nobody reads kills the process, or is EPIPE if it ignores SIGPIPE."""
+        file = self.open_file_of(fd)
+        try:
+            rest = file.write_now(data)
+            while rest is not None:
+                await file.wait_writable()
+                rest = file.write_now(rest)
+        except FsError as error:
+            if error.errno_name == "EPIPE" and SIGPIPE not in self.handlers and not self.is_init:
+                self._die(ExitStatus(code=128 + SIGPIPE, signal=SIGPIPE))
+                raise ProcessExit(128 + SIGPIPE) from None
+            raise
+
+    async def say(self, text: str) -> None:
+        """Write text to standard output."""
+        await self.write(1, text.encode(errors="surrogateescape"))
+
+    async def complain(self, text: str) -> None:
+        """Write `name: text` and a newline to standard error; a stderr that takes nothing is no reason to fail."""
+        try:
+            await self.write(2, f"{self.name}: {text}\n".encode(errors="surrogateescape"))
+        except FsError:
+            return
+
+    @property
+    def name(self) -> str:
+        """The last part of argv[0]: what messages begin with."""
+        return self.argv[0].rpartition("/")[2] if self.argv else "?"
+
+    # -- time, memory, other processes ----------------------------------------------------------------------
+
+    async def sleep(self, delay_ns: int) -> None:
+        """Sleep on the kernel's time."""
+        await sleep(delay_ns)
+
+    async def step(self) -> None:
+        """Called by programs once for each unit of work in a loop; see CpuTime."""
+        if self.cpu.is_tick_due():
+            await self.cpu.tick()
+
+    async def grow(self, size_bytes: int) -> None:
+        """Take memory. Over the limit of the container its largest process dies, maybe this one, here."""
+        self.cgroup.charge(self, size_bytes)
+        if self._death is not None:
+            await checkpoint()
+
+    def fork(self, program: Program, *, argv: list[str] | None = None, env: dict[str, str] | None = None) -> Process:
+        """A child that inherits everything but the handlers; ignored signals stay ignored.
+
+        Its first step runs once the caller waits, so the caller may still arrange its descriptors and directory.
+        Raises FsError EAGAIN when the container has as many processes as it may. Mirrors linux:
+        kernel/cgroup/pids.c, pids_can_fork.
+        """
+        if self.cgroup.is_full:
+            raise FsError("EAGAIN")
+        child = Process(
+            self.table,
+            namespace=self.namespace,
+            cgroup=self.cgroup,
+            argv=self.argv if argv is None else argv,
+            env=self.env if env is None else env,
+            files=self.files.copy(),
+            hostname=self.hostname,
+            parent=self,
+        )
+        for fd, file in self._fds.items():
+            child._fds[fd] = file.hold()
+        child.handlers = {signum: None for signum, handler in self.handlers.items() if handler is None}
+        child.cpu = self.cpu.fork()
+        child.begin(program)
+        return child
+
+    def execute(self, executable: Executable, argv: list[str], env: dict[str, str]) -> NoReturn:
+        """Replace the running program; does not return. Raises FsError ENOEXEC for a program that is not emulated."""
+        program = self.table.programs.get(executable.program)
+        if program is None:
+            raise FsError("ENOEXEC", executable.path)
+        self.argv = executable.argv(argv)
+        self.env = env
+        self.handlers = {signum: None for signum, handler in self.handlers.items() if handler is None}
+        self.on_child_end = None
+        raise _Replaced(program)
+
+    # -- the end --------------------------------------------------------------------------------------------
+
+    async def _live(self, program: Program) -> int:
+        while True:
+            try:
+                return await program(self)
+            except _Replaced as replaced:
+                program = replaced.program
+            except ProcessExit as ended:
+                return ended.code
+
+    def _die(self, status: ExitStatus) -> None:
+        if self._death is None and self._task is not None:
+            self._death = status
+            self._task.cancel()
+
+    def _ended(self, task: Task[int]) -> None:
+        """The task is done: let go of everything, tell whoever waits."""
+        error = task.error
+        if self._death is not None:
+            self.status = self._death
+        elif error is None:
+            self.status = ExitStatus(code=task.result() & 0xFF)
+        elif isinstance(error, Cancelled):  # by somebody who owns the kernel's tasks
+            self.status = ExitStatus(code=128 + SIGKILL, signal=SIGKILL)
+        else:  # a stack without end is a segmentation fault; anything else is a mistake of ours and goes on below
+            self.status = ExitStatus(code=128 + SIGSEGV, signal=SIGSEGV)
+        for fd in list(self._fds):
+            self.close(fd)
+        self.table.host.leave(self.host_pid)
+        if self.namespace is not self.table.host:
+            self.namespace.leave(self.pid)
+        self.cgroup.remove(self)
+        self._leave_family()
+        if self._ended_event is not None:
+            self._ended_event.set()
+        if self.on_end is not None:
+            self.kernel.call_soon(self.on_end, self.status)
+        if error is not None and not isinstance(error, Cancelled | RecursionError):
+            raise error
+
+    def _leave_family(self) -> None:
+        """Children go to pid 1, or die with it; a container dies with its first process."""
+        parent, self.parent = self.parent, None
+        heir = self.namespace.init
+        for child in self.children:
+            child.parent = heir
+            if heir is not None:
+                heir.children.append(child)
+        self.children = []
+        if parent is not None:
+            parent.children.remove(self)
+            parent.cpu.collect(self.cpu)
+            if parent.on_child_end is not None:
+                parent.on_child_end(self)
+        if self.is_init:
+            for other in self.namespace.processes():
+                other.signal(SIGKILL)
+        elif self._is_main:
+            for member in self.cgroup.members():
+                if isinstance(member, Process):
+                    member.signal(SIGKILL)

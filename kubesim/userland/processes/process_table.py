@@ -1,0 +1,123 @@
+"""The processes of a node, and how a runtime starts them.
+
+Mirrors runc: libcontainer/init_linux.go, finalizeNamespace and setupUser: who the process is, its HOME, its directory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from kubesim.kernel import Kernel
+from kubesim.userland.files.credentials import Credentials
+from kubesim.userland.files.file_view import FileView
+from kubesim.userland.files.filesystem import FileSystem
+from kubesim.userland.files.open_file import NullFile, OpenFile, Sink, SinkFile
+from kubesim.userland.files.passwd import entry_of_uid, parse_passwd
+from kubesim.userland.processes.cgroup import NODE_BYTES, Cgroup
+from kubesim.userland.processes.executable import ExecError, look_path
+from kubesim.userland.processes.pid_namespace import PidNamespace
+from kubesim.userland.processes.process_life import Process, Program
+
+HOST_PID_FIRST = 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProcessSpec:
+    """A process as a runtime asks for it."""
+
+    argv: tuple[str, ...]
+    env: tuple[tuple[str, str], ...] = ()
+    """Names and values; of a name that comes twice the last value counts. PATH is where argv[0] is searched."""
+    cwd: str = "/"
+    credentials: Credentials
+    is_init: bool = False
+    """Pid 1 of a pid namespace of its own: signals without a handler do not reach it, and all others end with it."""
+    stdout: Sink
+    stderr: Sink
+    on_output_closed: Callable[[], object] | None = None
+    """Called for stdout, and again for stderr, once no process holds it any more: neither this one nor a child."""
+    stdin: OpenFile | None = None
+    """What descriptor 0 reads; None is /dev/null. See open_file.BytesFile and pipe.Pipe."""
+    memory_limit_bytes: int | None = None
+    """Of the container; counts for its first process, others are started `inside`. None for no limit of its own."""
+    is_oom_group: bool = False
+    """memory.oom.group of the container: an OOM kill takes all of its processes."""
+    umask: int = 0o022
+
+
+class ProcessTable:
+    """All emulated processes of one node. `programs` is what there is to run, by the name that images use."""
+
+    def __init__(self, kernel: Kernel, programs: Mapping[str, Program] | None = None) -> None:
+        if programs is None:
+            # The programs are written against this room's processes, so they are not imported at its start.
+            from kubesim.userland.programs import PROGRAMS
+
+            programs = PROGRAMS
+        self.kernel = kernel
+        self.programs = programs
+        self.host = PidNamespace(first_pid=HOST_PID_FIRST)
+        self.cgroup = Cgroup(limit_bytes=NODE_BYTES)
+        self.random = kernel.random.fork("userland")
+
+    def start(
+        self,
+        filesystem: FileSystem,
+        spec: ProcessSpec,
+        *,
+        hostname: str,
+        inside: Process | None = None,
+        shares_pids_with: Process | None = None,
+    ) -> Process:
+        """Start a process of a container. Its first step runs at the present instant, after this returns.
+
+        `inside` is the container's first process when this is an exec: the new one enters its pid namespace and its
+        cgroup. `shares_pids_with` gives the pid namespace alone: the pod's pause process, when the pod shares one. With
+        neither, and not `is_init`, the process is one of the host. Raises ExecError when argv[0] cannot run, and
+        FsError when the working directory cannot be entered; nothing is left behind then.
+        """
+        if inside is not None and inside.status is not None:
+            raise ExecError("stopped", spec.argv[0] if spec.argv else "", "cannot exec in a stopped container")
+        env = dict(spec.env)
+        if inside is None:
+            filesystem.make_directories(spec.cwd)
+        files = FileView(filesystem, spec.credentials, umask=spec.umask)
+        files.change_directory(spec.cwd)
+        if "HOME" not in env:
+            entry = entry_of_uid(parse_passwd(filesystem), spec.credentials.uid)
+            env["HOME"] = entry.home if entry is not None and entry.home else "/"
+        if not spec.argv:
+            raise ExecError("not-found", "", "executable file not found in $PATH")
+        executable = look_path(files, spec.argv[0], env)
+        program = self.programs.get(executable.program)
+        if program is None:
+            raise ExecError("not-emulated", spec.argv[0], f'program "{executable.program}" is not emulated')
+        process = Process(
+            self,
+            namespace=self._namespace(spec, inside or shares_pids_with),
+            cgroup=inside.cgroup if inside is not None else self._cgroup(spec),
+            argv=executable.argv(list(spec.argv)),
+            env=env,
+            files=files,
+            hostname=hostname,
+            is_init=spec.is_init,
+            is_main=inside is None,
+        )
+        process.set_file(0, spec.stdin or NullFile())
+        process.set_file(1, SinkFile(spec.stdout, spec.on_output_closed))
+        process.set_file(2, SinkFile(spec.stderr, spec.on_output_closed))
+        process.begin(program)
+        return process
+
+    def processes(self) -> list[Process]:
+        """Every process that has not ended, oldest first."""
+        return self.host.processes()
+
+    def _namespace(self, spec: ProcessSpec, other: Process | None) -> PidNamespace:
+        if spec.is_init:
+            return PidNamespace(first_pid=1)
+        return self.host if other is None else other.namespace
+
+    def _cgroup(self, spec: ProcessSpec) -> Cgroup:
+        return Cgroup(limit_bytes=spec.memory_limit_bytes, parent=self.cgroup, is_oom_group=spec.is_oom_group)
