@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kubesim.userland.shell.arithmetic import ArithmeticFailed, compute, wrapped
-from kubesim.userland.shell.patterns import escaped, has_wildcards, matches, trimmed, unescaped
+from kubesim.userland.shell.parameter_operators import trimmed
+from kubesim.userland.shell.patterns import escaped, has_wildcards, matches, unescaped
 from kubesim.userland.shell.variables import Variables
 
 numbers = st.integers(0, 100)

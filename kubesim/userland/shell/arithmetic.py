@@ -203,6 +203,10 @@ class _Compiler:
         return lambda variables, depth: _value(text, variables, depth)
 
 
+_TOO_LARGE = 2**64
+"""What 64 bits do not hold counts as 0. Mirrors busybox: shell/math.c, evaluate_string."""
+
+
 def _number(text: str) -> int:
     base, sign, digits = text.partition("#")
     try:
@@ -210,7 +214,8 @@ def _number(text: str) -> int:
             return wrapped(int(digits, int(base)))
         if text[:2] in ("0x", "0X"):
             return wrapped(int(text, 16))
-        return wrapped(int(text, 8 if text[0] == "0" else 10)) if len(text) < 100 else -1
+        number = int(text, 8 if text[0] == "0" else 10) if len(text) < 100 else _TOO_LARGE
+        return wrapped(number) if number < _TOO_LARGE else 0
     except ValueError:
         raise ArithmeticFailed("arithmetic syntax error") from None
 
@@ -220,7 +225,7 @@ def _value(name: str, variables: Variables, depth: int) -> int:
     if not text:
         return 0
     if text.isascii() and text.isdecimal() and text[0] != "0":
-        return wrapped(int(text)) if len(text) < 100 else -1
+        return _number(text)
     if depth >= RECURSION_MAX:
         raise ArithmeticFailed("expression recursion loop detected")
     return _compiled(text)(variables, depth + 1)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from kubesim.userland.files.fs_error import FsError
 from kubesim.userland.shell.control import BuiltinError, FunctionReturn, LoopJump, ShellExit
 from kubesim.userland.shell.external import find_program, run_program
-from kubesim.userland.shell.parser import RESERVED
+from kubesim.userland.shell.token_stream import RESERVED
 
 if TYPE_CHECKING:
     from kubesim.userland.shell.shell import Shell
@@ -64,7 +64,7 @@ async def evaluate(shell: Shell, words: list[str]) -> int:
     """`eval`: the words are a script."""
     context, shell.context = shell.context, "eval"
     try:
-        return await shell.run_text(" ".join(words[1:]))
+        return await shell.nested(lambda: shell.run_text(" ".join(words[1:])))
     finally:
         shell.context = context
 
@@ -86,7 +86,7 @@ async def source(shell: Shell, words: list[str]) -> int:
     if len(words) > 2:
         shell.positional = words[2:]
     try:
-        return await shell.run_text(text, line=1)
+        return await shell.nested(lambda: shell.run_text(text, line=1))
     except FunctionReturn as returned:
         return returned.status
     finally:

@@ -29,10 +29,6 @@ from kubesim.userland.shell.redirect import SavedFiles, redirect
 if TYPE_CHECKING:
     from kubesim.userland.shell.shell import Shell
 
-FUNCTION_DEPTH_MAX = 40
-"""Function calls within each other. Deeper ones end as a stack overflow does: with SIGSEGV."""
-
-
 DECLARING_BUILTINS = frozenset(("export", "readonly", "local"))
 """Their operands of the form NAME=VALUE are expanded as assignments: in one piece."""
 
@@ -181,18 +177,14 @@ class Evaluator:
     async def function(self, body: syntax.Command, words: list[str]) -> int:
         """Call a function with its own positional parameters."""
         shell = self._shell
-        if shell.function_depth >= FUNCTION_DEPTH_MAX:
-            raise RecursionError(words[0])
         positional, shell.positional = shell.positional, words[1:]
         loop_depth, shell.loop_depth = shell.loop_depth, 0
         shell.variables.scopes.append({})
-        shell.function_depth += 1
         try:
-            return await self.run(body)
+            return await shell.nested(lambda: self.run(body))
         except FunctionReturn as returned:
             return returned.status
         finally:
-            shell.function_depth -= 1
             shell.loop_depth = loop_depth
             shell.positional = positional
             shell.variables.leave_scope()

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, TypeAlias
 from kubesim.userland.files.passwd import parse_passwd
 from kubesim.userland.shell.arithmetic import ArithmeticFailed, compute
 from kubesim.userland.shell.control import ShellError
-from kubesim.userland.shell.patterns import escaped, expand_path, trimmed
+from kubesim.userland.shell.parameter_operators import length, replaced, section, trimmed
+from kubesim.userland.shell.patterns import escaped, expand_path
 from kubesim.userland.shell.syntax import Arithmetic, Literal, Parameter, Substitution, Tilde, Word
 from kubesim.userland.shell.variables import DEFAULT_IFS, is_name
 from kubesim.userland.shell.words import split_assignment
@@ -124,7 +125,7 @@ class Expander:
     async def _parameter(self, part: Parameter, segments: Segments, *, is_one_text: bool) -> None:
         kind = QUOTED if part.is_quoted else SPLIT
         operator = part.operator
-        if part.name in ("@", "*") and operator in ("", "length"):
+        if part.name in ("@", "*") and not operator:
             self._positional(part, segments, is_one_text=is_one_text)
             return
         value = self._shell.parameter(part.name)
@@ -137,7 +138,7 @@ class Expander:
         if operator == "length":
             if value is None:
                 self._check_set(part)
-            segments.append((str(len(value or "")), kind))
+            segments.append((str(length(value or "")), kind))
             return
         assert part.argument is not None, "every other operator has a word"
         if operator[0] in "#%":
@@ -146,8 +147,25 @@ class Expander:
             pattern = await self.pattern(part.argument)
             segments.append((trimmed(value or "", pattern, operator), kind))
             return
+        if operator[0] == "/" or operator == ":":
+            if value is None:
+                self._check_set(part)
+            segments.append((await self._changed(part, value or ""), kind))
+            return
         is_missing = value is None or (operator[0] == ":" and not value)
         await self._conditional(part, segments, value, is_missing=is_missing, is_one_text=is_one_text)
+
+    async def _changed(self, parameter: Parameter, value: str) -> str:
+        """The value with replacements, or a part of it."""
+        assert parameter.argument is not None, "these operators have a word"
+        if parameter.operator == ":":
+            return section(value, await self.text(parameter.argument), self._compute)
+        pattern = await self.pattern(parameter.argument)
+        replacement = "" if parameter.replacement is None else await self.text(parameter.replacement)
+        text = replaced(value, pattern, replacement, is_everywhere=parameter.operator == "//")
+        if len(text) > TEXT_LENGTH_MAX:
+            raise ShellError("out of memory")
+        return text
 
     async def _conditional(
         self, part: Parameter, segments: Segments, value: str | None, *, is_missing: bool, is_one_text: bool
@@ -177,9 +195,6 @@ class Expander:
     def _positional(self, part: Parameter, segments: Segments, *, is_one_text: bool) -> None:
         """`$@` and `$*`."""
         positional = self._shell.positional
-        if part.operator == "length":
-            segments.append((str(len(positional)), QUOTED))
-            return
         if part.name == "*" and (part.is_quoted or is_one_text):
             ifs = self._shell.variables.ifs
             segments.append((ifs[:1].join(positional), QUOTED))

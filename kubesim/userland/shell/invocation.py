@@ -123,7 +123,7 @@ async def _run_stdin(shell: Shell) -> int:
     is_at_end = False
     status = 0
     while True:
-        parser = Parser(pending, line=line)
+        parser = Parser(pending, line=line, aliases=shell.aliases)
         try:
             tree = parser.next_command()
             is_complete = not (parser.is_at_end or parser.lexer.has_open_document)
@@ -138,6 +138,6 @@ async def _run_stdin(shell: Shell) -> int:
             continue
         if tree is None:
             return status
-        pending = pending[parser.lexer.position :]
+        pending = parser.lexer.text[parser.lexer.position :]
         line = parser.lexer.line
         status = await shell.evaluate.run(tree)

@@ -1,69 +1,55 @@
-"""Text to tokens. A word is read whole, with all that is quoted and expanded in it.
-
-Rule 1: one lexer and one position for a script; what stands inside `$( )` is read by the same lexer.
-Rule 2: each step moves forward, and nesting is bounded, so any text is read or refused in bounded work.
-"""
+"""Text to tokens: words, operators, here-documents, and aliases put into the text."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from typing import TypeVar
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
-from kubesim.userland.escapes import decode_escapes
-from kubesim.userland.shell.syntax import (
-    Arithmetic,
-    HereDocument,
-    Literal,
-    Parameter,
-    Part,
-    Sequence,
-    ShellSyntaxError,
-    Substitution,
-    Word,
-)
-from kubesim.userland.shell.tokens import METACHARACTERS, OPERATORS, Token
-from kubesim.userland.shell.words import add_literal, with_tilde
+from kubesim.userland.shell.syntax import HereDocument, Literal, Part, Word
+from kubesim.userland.shell.tokens import OPERATORS, Token
+from kubesim.userland.shell.word_reader import WordReader
+from kubesim.userland.shell.words import with_tilde
 
-_T = TypeVar("_T")
+ALIASED_CHARACTERS_MAX = 1024 * 1024
+"""Most that aliases may put into one script: two of them, each twice the other, would grow for ever otherwise."""
 
-NESTING_MAX = 30
-"""Depth of substitutions and compound commands within each other: a limit of ours."""
-
-NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_PLAIN_RUN = re.compile(r"[^ \t\n;&|<>()\\'\"$`]+")
-_PLAIN_QUOTED = re.compile(r"[^\\\"$`]+")
-_PLAIN_ARGUMENT = re.compile(r"[^}\\'\"$`]+")
-_PLAIN_ARITHMETIC = re.compile(r"[^()\\\"$`]+")
-_ESCAPED_QUOTE = re.compile(r"'((?:[^'\\]|\\.)*)'", re.DOTALL)
-_PARAMETER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*|[0-9]+|[@*#?$!-]")
-_OPERATOR = re.compile(r":?[-=?+]|##?|%%?")
+_OPERATOR = re.compile("|".join(re.escape(operator) for operator in OPERATORS))
+_BLANKS = re.compile(r"(?:[ \t]|\\\n)+")
 
 
-class Lexer:
-    """The position in a script.
+@dataclass(slots=True)
+class _InUse:
+    """An alias whose text is being read; `end` is the position behind it."""
 
-    The parser puts three functions here: `parse_nested` reads commands up to `)` from this lexer, `parse_text` reads
-    the commands of another text from a line on, `open_text` gives a lexer for another text.
-    """
+    name: str
+    end: int
+    is_blank_ended: bool
 
-    def __init__(self, text: str, *, depth: int = 0, line: int = 1) -> None:
-        self.text = text
-        self.position = 0
-        self.depth = depth
-        self.line = line
+
+class Lexer(WordReader):
+    """The position in a script. The parser puts one more function here: `open_text` gives a lexer for another text."""
+
+    def __init__(self, text: str, *, depth: int = 0, line: int = 1, aliases: Mapping[str, str] | None = None) -> None:
+        super().__init__(text, depth=depth, line=line)
+        self.aliases = aliases
         self.pending: list[HereDocument] = []
         self.has_open_document = False
         """The text ended inside a here-document."""
-        self.parse_nested: Callable[[], Sequence] = _no_parser
-        self.parse_text: Callable[[str, int], Sequence] = _no_text_parser
+        self.is_alias_due = False
+        """The last token stands behind an alias that ends in a blank, so it is looked up as well."""
         self.open_text: Callable[[str, int], Lexer] = _no_lexer
+        self._in_use: list[_InUse] = []
+        self._aliased = 0
 
     # -- tokens -------------------------------------------------------------------------------------------
 
     def next(self) -> Token:
         """The next token."""
         self._skip_blanks()
+        self.is_alias_due = False
+        while self._in_use and self.position >= self._in_use[-1].end:
+            self.is_alias_due |= self._in_use.pop().is_blank_ended
         line = self.line
         text = self.text
         if self.position >= len(text):
@@ -71,26 +57,21 @@ class Lexer:
         if text[self.position] == "\n":
             self._take_newline()
             return Token("newline", "\n", line)
-        for operator in OPERATORS:
-            if text.startswith(operator, self.position):
-                self.position += len(operator)
-                return Token("operator", operator, line)
+        operator = _OPERATOR.match(text, self.position)
+        if operator is not None:
+            self.position = operator.end()
+            return Token("operator", operator[0], line)
         return self._word_token(line)
 
     def _skip_blanks(self) -> None:
         text = self.text
-        while self.position < len(text):
-            character = text[self.position]
-            if character in " \t":
-                self.position += 1
-            elif character == "\\" and text.startswith("\\\n", self.position):
-                self.position += 2
-                self.line += 1
-            elif character == "#":
-                end = text.find("\n", self.position)
-                self.position = len(text) if end < 0 else end
-            else:
-                return
+        blanks = _BLANKS.match(text, self.position)
+        if blanks is not None:
+            self.position = blanks.end()
+            self.line += blanks[0].count("\n")
+        if text.startswith("#", self.position):
+            end = text.find("\n", self.position)
+            self.position = len(text) if end < 0 else end
 
     def _take_newline(self) -> None:
         """A line ends: the here-documents it asked for follow."""
@@ -101,252 +82,34 @@ class Lexer:
             self._read_document(document)
 
     def _word_token(self, line: int) -> Token:
-        start = self.position
-        parts = self._word_parts()
-        raw = self.text[start : self.position]
-        if raw.isdecimal() and raw.isascii() and self._peek() in ("<", ">"):
-            return Token("io-number", raw, line)
+        parts = self.read_word_parts()
         only = parts[0] if len(parts) == 1 else None
         plain = only.text if isinstance(only, Literal) and not only.is_quoted else ""
+        if plain.isdecimal() and plain.isascii() and self.peek() in ("<", ">"):
+            return Token("io-number", plain, line)
         return Token("word", plain, line, Word.of(with_tilde(parts)))
 
-    def _peek(self) -> str:
-        return self.text[self.position : self.position + 1]
+    # -- aliases ------------------------------------------------------------------------------------------
 
-    # -- words --------------------------------------------------------------------------------------------
-
-    def _word_parts(self) -> list[Part]:
-        """Read a word up to the next unquoted metacharacter."""
-        parts: list[Part] = []
-        text = self.text
-        while self.position < len(text):
-            character = text[self.position]
-            if character in METACHARACTERS:
-                break
-            run = _PLAIN_RUN.match(text, self.position)
-            if run is not None:
-                self.position = run.end()
-                add_literal(parts, run[0], is_quoted=False)
-            else:
-                self._quoted_or_expansion(parts)
-        return parts
-
-    def _quoted_or_expansion(self, parts: list[Part]) -> None:
-        """Read what begins with a backslash, a quote, a dollar or a backquote."""
-        character = self._peek()
-        if character == "\\":
-            self._backslash(parts)
-        elif character == "'":
-            add_literal(parts, self._single_quoted(), is_quoted=True)
-        elif character == '"':
-            self.position += 1
-            self.read_double_quoted(parts, '"')
-        else:
-            self._expansion(parts, is_quoted=False)
-
-    def _backslash(self, parts: list[Part]) -> None:
-        following = self.text[self.position + 1 : self.position + 2]
-        self.position += 2
-        if following == "\n":
-            self.line += 1
-        else:
-            add_literal(parts, following or "\\", is_quoted=True)
-
-    def _single_quoted(self) -> str:
-        end = self.text.find("'", self.position + 1)
-        if end < 0:
-            raise self.error("unterminated quoted string", is_incomplete=True)
-        quoted = self.text[self.position + 1 : end]
-        self.line += quoted.count("\n")
-        self.position = end + 1
-        return quoted
-
-    def read_double_quoted(self, parts: list[Part], end: str) -> None:
-        """Read up to the closing quote, which may be the end of a here-document's text (`end` is "" then)."""
-        text = self.text
-        add_literal(parts, "", is_quoted=True)
-        while True:
-            run = _PLAIN_QUOTED.match(text, self.position)
-            if run is not None:
-                self.position = run.end()
-                self.line += run[0].count("\n")
-                add_literal(parts, run[0], is_quoted=True)
-            character = self._peek()
-            if character == end:
-                self.position += 1
-                return
-            if not character:
-                raise self.error("unterminated quoted string", is_incomplete=True)
-            if character == "\\":
-                self._quoted_backslash(parts, end)
-            elif character == '"':  # only in a here-document, where it means nothing
-                self.position += 1
-                add_literal(parts, character, is_quoted=True)
-            else:
-                self._expansion(parts, is_quoted=True)
-
-    def _quoted_backslash(self, parts: list[Part], end: str) -> None:
-        following = self.text[self.position + 1 : self.position + 2]
-        if following == "\n":
-            self.position += 2
-            self.line += 1
-        elif following and following in f"$`\\{end}":
-            self.position += 2
-            add_literal(parts, following, is_quoted=True)
-        else:
-            self.position += 1
-            add_literal(parts, "\\", is_quoted=True)
-
-    # -- expansions ---------------------------------------------------------------------------------------
-
-    def _expansion(self, parts: list[Part], *, is_quoted: bool) -> None:
-        """Read what begins with `$` or a backquote."""
-        if self._peek() == "`":
-            parts.append(Substitution(self._backquoted(is_quoted=is_quoted), is_quoted))
-            return
-        self.position += 1
-        text, position = self.text, self.position
-        if text.startswith("((", position):
-            self.position += 2
-            parts.append(Arithmetic(self._nested(self._arithmetic), is_quoted))
-        elif text.startswith("(", position):
-            self.position += 1
-            parts.append(Substitution(self._nested(self.parse_nested), is_quoted))
-        elif text.startswith("{", position):
-            self.position += 1
-            parts.append(self._nested(lambda: self._braced(is_quoted=is_quoted)))
-        elif text.startswith("'", position) and not is_quoted:
-            parts.append(Literal(self._escaped_quote(), is_quoted=True))
-        else:
-            # Without braces one digit is a name, and the next digit is text.
-            match = _PARAMETER.match(text, position)
-            if match is None:
-                add_literal(parts, "$", is_quoted=True)
-                return
-            name = match[0][0] if match[0][0].isdecimal() else match[0]
-            self.position += len(name)
-            parts.append(Parameter(name, "", None, is_quoted))
-
-    def _nested(self, read: Callable[[], _T]) -> _T:
-        """Read something nested; deeper than the limit is an error."""
-        self.depth += 1
-        if self.depth > NESTING_MAX:
-            raise self.error("nested too deeply")
-        result = read()
-        self.depth -= 1
-        return result
-
-    def _backquoted(self, *, is_quoted: bool) -> Sequence:
-        line = self.line
-        inner: list[str] = []
-        position = self.position + 1
-        text = self.text
-        while position < len(text) and text[position] != "`":
-            if text[position] == "\\" and text[position + 1 : position + 2] in tuple('$`\\"' if is_quoted else "$`\\"):
-                position += 1
-            inner.append(text[position])
-            position += 1
-        if position >= len(text):
-            raise self.error("EOF in backquote substitution", is_incomplete=True)
-        self.line += text.count("\n", self.position, position)
-        self.position = position + 1
-        return self._nested(lambda: self.parse_text("".join(inner), line))
-
-    def _escaped_quote(self) -> str:
-        """`$'...'`."""
-        match = _ESCAPED_QUOTE.match(self.text, self.position)
-        if match is None:
-            raise self.error("unterminated quoted string", is_incomplete=True)
-        self.position = match.end()
-        self.line += match[0].count("\n")
-        body = match[1].replace("\\'", "'").replace('\\"', '"')
-        return decode_escapes(body, is_format=True)[0].decode(errors="surrogateescape")
-
-    def _braced(self, *, is_quoted: bool) -> Parameter:
-        """`${...}` behind its brace."""
-        text = self.text
-        if text.startswith("#", self.position) and not text.startswith(
-            ("#}", "##", "#-", "#%", "#:", "#?"), self.position
-        ):
-            match = _PARAMETER.match(text, self.position + 1)
-            if match is not None and text.startswith("}", match.end()):
-                self.position = match.end() + 1
-                return Parameter(match[0], "length", None, is_quoted)
-        match = _PARAMETER.match(text, self.position)
-        if match is None:
-            raise self._brace_error()
-        self.position = match.end()
-        if self._peek() == "}":
-            self.position += 1
-            return Parameter(match[0], "", None, is_quoted)
-        operator = _OPERATOR.match(text, self.position)
-        if operator is None:
-            raise self._brace_error()
-        self.position = operator.end()
-        is_pattern = operator[0][0] in "#%"
-        argument = self._brace_argument(is_quoted=is_quoted and not is_pattern)
-        return Parameter(match[0], operator[0], argument, is_quoted)
-
-    def _brace_error(self) -> ShellSyntaxError:
-        if self.position >= len(self.text):
-            return self.error("missing '}'", is_incomplete=True)
-        if self._peek() == '"' and "}" not in self.text[self.position :]:
-            return self.error("unterminated quoted string", is_incomplete=True)
-        return self.error("bad substitution")
-
-    def _brace_argument(self, *, is_quoted: bool) -> Word:
-        """The word behind the operator, up to `}`. Within double quotes all of it is quoted."""
-        parts: list[Part] = []
-        is_inside = False  # of double quotes within the double quotes, which only change what is quoted
-        while True:
-            character = self._peek()
-            if not character:
-                raise self.error("missing '}'", is_incomplete=True)
-            if character == "}" and not is_inside:
-                self.position += 1
-                return Word.of(with_tilde(parts) if not is_quoted else parts)
-            if is_quoted and character == '"':
-                is_inside = not is_inside
-                self.position += 1
-            elif is_quoted and character == "\\":
-                self._quoted_backslash(parts, '"}')
-            elif character in "$`":
-                self._expansion(parts, is_quoted=is_quoted)
-            elif not is_quoted and character in "\\'\"":
-                self._quoted_or_expansion(parts)
-            else:
-                run = _PLAIN_ARGUMENT.match(self.text, self.position)
-                literal = run[0] if run is not None else character
-                self.position += len(literal)
-                self.line += literal.count("\n")
-                add_literal(parts, literal, is_quoted=is_quoted)
-
-    def _arithmetic(self) -> Word:
-        """The text up to `))`, with its expansions."""
-        parts: list[Part] = []
-        depth = 0
-        while True:
-            character = self._peek()
-            if not character:
-                raise self.error("missing '))'", is_incomplete=True)
-            if character == ")" and depth == 0:
-                if not self.text.startswith("))", self.position):
-                    raise self.error("missing '))'")
-                self.position += 2
-                return Word.of(parts)
-            if character in "$`":
-                self._expansion(parts, is_quoted=True)
-                continue
-            if character == "\\":
-                self._quoted_backslash(parts, '"')
-                continue
-            depth += (character == "(") - (character == ")")
-            run = _PLAIN_ARITHMETIC.match(self.text, self.position)
-            literal = run[0] if run is not None else character
-            self.position += len(literal)
-            self.line += literal.count("\n")
-            if literal != '"':
-                add_literal(parts, literal, is_quoted=True)
+    def expand_alias(self, token: Token) -> bool:
+        """Put the text of an alias in the place of the token that was read last, if it names one."""
+        if not self.aliases or token.kind != "word" or token.text not in self.aliases:
+            return False
+        if any(alias.name == token.text for alias in self._in_use):
+            return False
+        value = self.aliases[token.text]
+        self._aliased += len(value) + 1
+        if self._aliased > ALIASED_CHARACTERS_MAX:
+            raise self.error("aliases are too long")
+        # What was read is not needed any more; what is in use moves along.
+        moved = len(value) - self.position
+        for alias in self._in_use:
+            alias.end += moved
+        self.text = value + self.text[self.position :]
+        self.position = 0
+        if value:
+            self._in_use.append(_InUse(token.text, len(value), value[-1] in " \t"))
+        return True
 
     # -- here-documents -----------------------------------------------------------------------------------
 
@@ -374,18 +137,6 @@ class Lexer:
         parts: list[Part] = []
         inner.read_double_quoted(parts, "")
         document.body = Word.of(parts)
-
-    def error(self, message: str, *, is_incomplete: bool = False) -> ShellSyntaxError:
-        """A syntax error at the present line."""
-        return ShellSyntaxError(message, line=self.line, is_incomplete=is_incomplete)
-
-
-def _no_parser() -> Sequence:
-    raise AssertionError("a lexer gets its parser before it reads")
-
-
-def _no_text_parser(_: str, __: int) -> Sequence:
-    raise AssertionError("a lexer gets its parser before it reads")
 
 
 def _no_lexer(_: str, __: int) -> Lexer:

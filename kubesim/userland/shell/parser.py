@@ -6,7 +6,9 @@ raise_error_unexpected_syntax.
 
 from __future__ import annotations
 
-from kubesim.userland.shell.lexer import NAME, NESTING_MAX, Lexer
+from collections.abc import Mapping
+
+from kubesim.userland.shell.lexer import Lexer
 from kubesim.userland.shell.syntax import (
     AndOr,
     Background,
@@ -15,7 +17,6 @@ from kubesim.userland.shell.syntax import (
     For,
     Function,
     Group,
-    HereDocument,
     If,
     Literal,
     Loop,
@@ -27,32 +28,35 @@ from kubesim.userland.shell.syntax import (
     Subshell,
     Word,
 )
-from kubesim.userland.shell.tokens import Token
+from kubesim.userland.shell.token_stream import TokenStream
+from kubesim.userland.shell.tokens import NAME
+from kubesim.userland.shell.word_reader import NESTING_MAX
 from kubesim.userland.shell.words import split_assignment
 
-RESERVED = frozenset(
-    ("!", "case", "do", "done", "elif", "else", "esac", "fi", "for", "if", "in", "then", "until", "while", "{", "}")
-)
-
-_COMPOUND = frozenset(("if", "while", "until", "for", "case", "{"))
+_COMPOUND = frozenset(("if", "while", "until", "for", "case", "{", "function"))
 """Reserved words that begin a command."""
 
 _ENDING = frozenset(("!", "do", "done", "elif", "else", "esac", "fi", "in", "then", "}"))
 """Reserved words that do not begin a command. (A pipeline has taken its `!` before.)"""
 
-_REDIRECTIONS = {"<": 0, ">": 1, ">|": 1, ">>": 1, "<>": 0, "<&": 0, ">&": 1, "<<": 0, "<<-": 0}
-"""Operators, and the descriptor they mean when none is written."""
+SPECIAL_NAMES = frozenset(
+    (
+        *(".", ":", "break", "continue", "eval", "exec", "exit", "export", "readonly", "return", "set", "shift"),
+        *("source", "times", "trap", "unset"),
+    )
+)
+"""Special builtins, which no function may be called as."""
 
 
-class Parser:
+class Parser(TokenStream):
     """Reads one complete command after the other."""
 
-    def __init__(self, text: str, *, line: int = 1, depth: int = 0) -> None:
-        lexer = self.lexer = Lexer(text, line=line, depth=depth)
+    def __init__(self, text: str, *, line: int = 1, depth: int = 0, aliases: Mapping[str, str] | None = None) -> None:
+        super().__init__(Lexer(text, line=line, depth=depth, aliases=aliases))
+        lexer = self.lexer
         lexer.parse_nested = self._read_nested
-        lexer.parse_text = lambda inner, at: parse_script(inner, line=at, depth=lexer.depth)
-        lexer.open_text = lambda inner, at: Parser(inner, line=at, depth=lexer.depth).lexer
-        self._token: Token | None = None
+        lexer.parse_text = lambda inner, at: parse_script(inner, line=at, depth=lexer.depth, aliases=aliases)
+        lexer.open_text = lambda inner, at: Parser(inner, line=at, depth=lexer.depth, aliases=aliases).lexer
 
     def _read_nested(self) -> Sequence:
         """The commands of `$( )`; the lexer then stands behind the `)`."""
@@ -84,51 +88,6 @@ class Parser:
         """Whether the script ends right behind the command that was read last, without so much as a newline."""
         return self._token is not None and self._token.kind == "end"
 
-    # -- tokens -------------------------------------------------------------------------------------------
-
-    def _peek(self) -> Token:
-        if self._token is None:
-            self._token = self.lexer.next()
-        return self._token
-
-    def _take(self) -> Token:
-        token = self._peek()
-        self._token = None
-        return token
-
-    def _is_operator(self, *operators: str) -> bool:
-        token = self._peek()
-        return token.kind == "operator" and token.text in operators
-
-    def _is_reserved(self, *words: str) -> bool:
-        token = self._peek()
-        return token.kind == "word" and token.text in words
-
-    def _skip_newlines(self) -> None:
-        while self._peek().kind == "newline":
-            self._take()
-
-    def _expect(self, word: str) -> None:
-        token = self._peek()
-        if token.text != word or token.kind not in ("operator", "word"):
-            raise self._unexpected(token, word)
-        self._take()
-
-    def _unexpected(self, token: Token, expected: str = "") -> ShellSyntaxError:
-        if token.kind == "end":
-            what = "end of file"
-        elif token.kind == "newline":
-            what = "newline"
-        elif token.kind == "io-number" or (token.kind == "operator" and token.text in _REDIRECTIONS):
-            what = "redirection"
-        elif token.kind == "word" and token.text not in RESERVED:
-            what = "word"
-        else:
-            what = f'"{token.text}"'
-        wanted = expected if expected in ("", "word") else f'"{expected}"'
-        hint = f" (expecting {wanted})" if wanted else ""
-        return ShellSyntaxError(f"unexpected {what}{hint}", line=token.line, is_incomplete=token.kind == "end")
-
     # -- lists --------------------------------------------------------------------------------------------
 
     def _line(self) -> Command:
@@ -159,7 +118,7 @@ class Parser:
 
     def _has_more(self) -> bool:
         """Whether another command follows in this list."""
-        token = self._peek()
+        token = self._peek_command()
         if token.kind == "operator":
             return token.text not in (")", ";;", ";", "&", "&&", "||", "|")
         return token.kind != "end" and not (token.kind == "word" and token.text in _ENDING and token.text != "!")
@@ -186,6 +145,7 @@ class Parser:
         return AndOr(first, tuple(rest)) if rest else first
 
     def _pipeline(self) -> Command:
+        self._peek_command()
         is_negated = self._is_reserved("!")
         if is_negated:
             self._take()
@@ -199,7 +159,7 @@ class Parser:
     # -- commands -----------------------------------------------------------------------------------------
 
     def _command(self) -> Command:
-        token = self._peek()
+        token = self._peek_command()
         if token.kind == "operator" and token.text == "(":
             self._take()
             body = self._list(")")
@@ -208,6 +168,8 @@ class Parser:
         if token.kind != "word" or token.text not in _COMPOUND:
             return self._simple()
         self._take()
+        if token.text == "function":
+            return self._named_function()
         command = self._compound(token.text)
         redirections = self._redirections()
         return Group(command, redirections) if redirections else command
@@ -236,10 +198,15 @@ class Parser:
         assignments: list[tuple[str, Word]] = []
         words: list[Word] = []
         redirections: list[Redirection] = []
+        is_condition = False  # within [[ ]]
         while True:
-            token = self._peek()
-            if token.kind == "word" and token.word is not None:
+            token = self._peek_command() if not words or self.lexer.is_alias_due else self._peek()
+            if is_condition and self._is_operator("&&", "||"):
+                words.append(Word.of([Literal("-a" if self._take().text == "&&" else "-o", is_quoted=True)]))
+            elif token.kind == "word" and token.word is not None:
                 self._take()
+                if token.text in ("[[", "]]"):
+                    is_condition = token.text == "[["
                 assignment = split_assignment(token.word) if not words else None
                 if assignment is not None:
                     assignments.append(assignment)
@@ -248,6 +215,8 @@ class Parser:
             elif self._is_redirection(token):
                 redirections.append(self._redirection())
             elif len(words) == 1 and not assignments and not redirections and self._is_operator("("):
+                self._take()
+                self._expect(")")
                 return self._function(words[0])
             else:
                 break
@@ -262,46 +231,26 @@ class Parser:
             plain if len(plain) == len(words) else None,
         )
 
+    def _named_function(self) -> Command:
+        """`function NAME [()] COMMAND`."""
+        token = self._take()
+        if token.word is None:
+            raise self._unexpected(token, "word")
+        if self._is_operator("("):
+            self._take()
+            self._expect(")")
+        else:
+            self._skip_newlines()
+            following = self._peek()
+            if following.text not in _COMPOUND and following.text != "[[":
+                raise self._unexpected(following)
+        return self._function(token.word)
+
     def _function(self, word: Word) -> Command:
-        self._take()
-        self._expect(")")
-        if word.plain is None or NAME.fullmatch(word.plain) is None:
+        if word.plain is None or NAME.fullmatch(word.plain) is None or word.plain in SPECIAL_NAMES:
             raise self.lexer.error("bad function name")
         self._skip_newlines()
         return Function(word.plain, self._command())
-
-    # -- redirections -------------------------------------------------------------------------------------
-
-    def _is_redirection(self, token: Token) -> bool:
-        return token.kind == "io-number" or (token.kind == "operator" and token.text in _REDIRECTIONS)
-
-    def _redirections(self) -> tuple[Redirection, ...]:
-        found = []
-        while self._is_redirection(self._peek()):
-            found.append(self._redirection())
-        return tuple(found)
-
-    def _redirection(self) -> Redirection:
-        token = self._take()
-        fd = -1
-        if token.kind == "io-number":
-            fd = min(int(token.text), 1_000_000)
-            token = self._take()
-        operator = token.text
-        fd = _REDIRECTIONS[operator] if fd < 0 else fd
-        target = self._peek()
-        if target.kind != "word" or target.word is None:
-            raise self._unexpected(target)
-        self._take()
-        if not operator.startswith("<<"):
-            return Redirection(fd, operator, target.word)
-        document = HereDocument(
-            delimiter="".join(part.text for part in target.word.parts if isinstance(part, Literal)),
-            is_quoted=any(isinstance(part, Literal) and part.is_quoted for part in target.word.parts),
-            has_tabs_stripped=operator == "<<-",
-        )
-        self.lexer.pending.append(document)
-        return Redirection(fd, "<<", document)
 
     # -- compound commands --------------------------------------------------------------------------------
 
@@ -383,9 +332,9 @@ class Parser:
         return tuple(patterns)
 
 
-def parse_script(text: str, *, line: int = 1, depth: int = 0) -> Sequence:
+def parse_script(text: str, *, line: int = 1, depth: int = 0, aliases: Mapping[str, str] | None = None) -> Sequence:
     """All commands of a text. Raises ShellSyntaxError."""
-    parser = Parser(text, line=line, depth=depth)
+    parser = Parser(text, line=line, depth=depth, aliases=aliases)
     commands = []
     while (command := parser.next_command()) is not None:
         commands.append(command)

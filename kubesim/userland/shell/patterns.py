@@ -49,21 +49,53 @@ def has_wildcards(pattern: str) -> bool:
 
 def matches(pattern: str, text: str) -> bool:
     """Whether a pattern matches a whole text."""
+    if not (text.isascii() and pattern.isascii()):
+        text = text.encode(errors="surrogateescape").decode("latin-1")
+        pattern = pattern.encode(errors="surrogateescape").decode("latin-1")
     return _matches(_compiled(pattern), text)
 
 
-def trimmed(text: str, pattern: str, operator: str) -> str:
-    """`${text#pattern}` and its sisters: without the shortest or longest part at one end that matches."""
-    items = _compiled(pattern)
-    cuts = range(len(text) + 1)
-    if operator in ("##", "%"):
-        cuts = range(len(text), -1, -1)
-    for cut in cuts:
-        if operator[0] == "#" and _matches(items, text[:cut]):
-            return text[cut:]
-        if operator[0] == "%" and _matches(items, text[cut:]):
-            return text[:cut]
-    return text
+class Pattern:
+    """A pattern that is asked many times."""
+
+    __slots__ = ("_items",)
+
+    def __init__(self, pattern: str) -> None:
+        self._items = _compiled(pattern)
+
+    def matches(self, text: str) -> bool:
+        """Whether it matches a whole text."""
+        return _matches(self._items, text)
+
+    def longest_match(self, text: str, start: int) -> int:
+        """Characters of the longest match that begins at `start`; 0 for none.
+
+        All places that the text read so far can have led to are followed at once, so each character costs at most one
+        look at each of them.
+        """
+        items = self._items
+        places = self._with_empty_stars({0})
+        longest = 0
+        for position in range(start, len(text)):
+            following: set[int] = set()
+            for place in places:
+                item = items[place] if place < len(items) else None
+                if item is _STAR:
+                    following.add(place)
+                elif item is not None and (
+                    item == text[position] if isinstance(item, str) else _test(item, text[position])
+                ):
+                    following.add(place + 1)
+            if not following:
+                break
+            places = self._with_empty_stars(following)
+            if len(items) in places:
+                longest = position + 1 - start
+        return longest
+
+    def _with_empty_stars(self, places: set[int]) -> set[int]:
+        """A star may also be nothing at all. Two stars never stand side by side."""
+        return places | {place + 1 for place in places if place < len(self._items) and self._items[place] is _STAR}
 
 
 def expand_path(pattern: str, files: FileView) -> list[str]:

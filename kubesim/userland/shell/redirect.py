@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from kubesim.userland.files.fs_error import FsError
 from kubesim.userland.files.open_file import BytesFile, OpenFile
-from kubesim.userland.shell.control import RedirectionFailed
+from kubesim.userland.shell.control import RedirectionFailed, ShellError
 from kubesim.userland.shell.syntax import HereDocument, Redirection, Word
 
 if TYPE_CHECKING:
@@ -76,6 +76,10 @@ async def _one(shell: Shell, redirection: Redirection, saved: SavedFiles) -> Non
         process.set_file(fd, BytesFile(text.encode(errors="surrogateescape")))
         return
     text = await shell.expand.text(target)
+    if operator in ("<&", ">&") and text != "-" and not (text.isascii() and text.isdecimal()):
+        if fd != 1:
+            raise ShellError("redir error")
+        operator = "&>"
     if operator in ("<&", ">&"):
         saved.save(fd)
         if text == "-":
@@ -88,6 +92,9 @@ async def _one(shell: Shell, redirection: Redirection, saved: SavedFiles) -> Non
     file = _opened(shell, operator, text)
     saved.save(fd)
     process.set_file(fd, file)
+    if operator == "&>":
+        saved.save(2)
+        process.set_file(2, file)
 
 
 def _opened(shell: Shell, operator: str, path: str) -> OpenFile:

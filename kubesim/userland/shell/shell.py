@@ -5,13 +5,15 @@ A subshell is a new `Shell` in a child process, with a copy of the state.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeAlias
 
 from kubesim.kernel import Event
 from kubesim.userland.files.fs_error import FsError
 from kubesim.userland.files.pipe import Pipe
 from kubesim.userland.processes.executable import search
 from kubesim.userland.processes.process_life import Process
+from kubesim.userland.shell.call_stack import call, on_call_stack
 from kubesim.userland.shell.control import FunctionReturn, LoopJump, ShellError, ShellExit
 from kubesim.userland.shell.evaluate import Evaluator
 from kubesim.userland.shell.expand import Expander
@@ -25,6 +27,12 @@ EXIT = 0
 
 SUBSTITUTION_BYTES_MAX = 64 * 1024 * 1024
 """Most that `$(...)` can hold: a limit of ours."""
+
+CALL_DEPTH_MAX = 2000
+"""Functions, `eval`s, sourced files and traps that run within each other. Deeper ones end as a stack overflow does:
+with SIGSEGV. An ash with a stack of 8 MB comes about three times as deep."""
+
+Running: TypeAlias = Coroutine[Any, Any, int]
 
 OPTION_ORDER = "uCxcsnfe"
 """The order of the letters in `$-`."""
@@ -46,6 +54,9 @@ class Shell:
         self.positional: list[str] = []
         self.options: set[str] = set()
         self.functions: dict[str, Command] = {}
+        self.aliases: dict[str, str] = {}
+        self.option_letter = 0
+        """Letters of the present word that `getopts` has seen."""
         self.status = 0
         self.line = 0
         self.shell_pid = process.pid
@@ -56,7 +67,7 @@ class Shell:
         self.substituted_status = 0
         """Of the last substitution in the present command."""
         self.loop_depth = 0
-        self.function_depth = 0
+        self.call_depth = 0
         self.traps: dict[int, str] = {}
         self.pending_traps: list[int] = []
         self.context = ""
@@ -78,11 +89,13 @@ class Shell:
         other.positional = self.positional
         other.options = set(self.options)
         other.functions = dict(self.functions)
+        other.aliases = dict(self.aliases)
+        other.option_letter = self.option_letter
         other.status = self.status
         other.line = self.line
         other.shell_pid = self.shell_pid
         other.tested_depth = self.tested_depth
-        other.function_depth = self.function_depth
+        other.call_depth = self.call_depth
         other.found_commands = dict(self.found_commands)
         other.traps = {signum: "" for signum, text in self.traps.items() if not text}
         other.jobs.last_pid = self.jobs.last_pid
@@ -93,8 +106,10 @@ class Shell:
     def parameter(self, name: str) -> str | None:
         """The value of a parameter; None when it is not set."""
         value = self.variables.values.get(name)
-        if value is not None or name[0].isalpha() or name[0] == "_":
+        if value is not None:
             return value
+        if name[0].isalpha() or name[0] == "_":
+            return self.variables.get(name)
         if name.isdecimal():
             number = int(name) if len(name) < 9 else len(self.positional) + 1
             if number == 0:
@@ -144,7 +159,7 @@ class Shell:
 
     # -- running ------------------------------------------------------------------------------------------
 
-    async def live(self, run: Callable[[], Awaitable[int]]) -> int:
+    async def live(self, run: Callable[[], Running]) -> int:
         """Run a shell to its end, EXIT trap included; the exit code."""
         status = await self._ended(run)
         while EXIT in self.traps:
@@ -158,9 +173,9 @@ class Shell:
         await self.run_text(text)
         return status
 
-    async def _ended(self, run: Callable[[], Awaitable[int]]) -> int:
+    async def _ended(self, run: Callable[[], Running]) -> int:
         try:
-            return await run()
+            return await on_call_stack(run())
         except ShellExit as ended:
             return ended.status
         except FunctionReturn as returned:
@@ -171,9 +186,19 @@ class Shell:
             await self.complain(error.message, error.command)
             return error.status
 
+    async def nested(self, run: Callable[[], Running]) -> int:
+        """Await something that a script can nest without end. Raises RecursionError."""
+        if self.call_depth >= CALL_DEPTH_MAX:
+            raise RecursionError("the stack of a shell")
+        self.call_depth += 1
+        try:
+            return await call(run())
+        finally:
+            self.call_depth -= 1
+
     async def run_text(self, text: str, *, is_last: bool = False, line: int | None = None) -> int:
         """Run a script, command by command: what comes before a syntax error has run when it is found."""
-        parser = Parser(text, line=self.line if line is None else line)
+        parser = Parser(text, line=self.line if line is None else line, aliases=self.aliases)
         status = 0
         while True:
             try:
@@ -236,6 +261,6 @@ class Shell:
             text = self.traps.get(self.pending_traps.pop(0))
             if text:
                 outer, self.trap_status = self.trap_status, status
-                await self.run_text(text)
+                await self.nested(lambda: self.run_text(text))  # noqa: B023 - awaited before the loop goes on
                 self.trap_status = outer
                 self.status = status

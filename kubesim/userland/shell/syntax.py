@@ -37,12 +37,15 @@ class Tilde:
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """`$name` or `${name...}`. `operator` is one of: "" `length` - = ? + :- := :? :+ # ## % %%."""
+    """`$name` or `${name...}`. `operator` is one of: "" `length` - = ? + :- := :? :+ # ## % %% / // and `:` for
+    `${name:offset:length}`, whose argument is all of that."""
 
     name: str
     operator: str
     argument: Word | None
     is_quoted: bool
+    replacement: Word | None = None
+    """What follows the second slash."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +101,7 @@ class HereDocument:
 
 @dataclass(frozen=True, slots=True)
 class Redirection:
-    """`operator` is one of: < > >| >> <> <& >& <<."""
+    """`operator` is one of: < > >| >> <> <& >& << &>."""
 
     fd: int
     operator: str

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from kubesim.userland.shell.syntax import Word
 
-OPERATORS = ("<<-", "&&", "||", ";;", "<<", ">>", "<&", ">&", "<>", ">|", ";", "&", "|", "(", ")", "<", ">")
+OPERATORS = ("<<-", "&&", "&>", "||", ";;", "<<", ">>", "<&", ">&", "<>", ">|", ";", "&", "|", "(", ")", "<", ">")
+"""Longer ones first."""
+
+NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+PARAMETER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*|[0-9]+|[@*#?$!-]")
+"""A name, a number, or one of the special parameters."""
 
 METACHARACTERS = frozenset(" \t\n;&|<>()")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from kubesim.userland.shell.control import ShellError
 
@@ -12,7 +12,7 @@ DEFAULT_IFS = " \t\n"
 class Variables:
     """The variables of one shell."""
 
-    __slots__ = ("_env", "exported", "ifs", "readonly", "scopes", "values")
+    __slots__ = ("_env", "computed", "exported", "exports_all", "ifs", "readonly", "scopes", "values")
 
     def __init__(self, env: Mapping[str, str]) -> None:
         self.values = {name: value for name, value in env.items() if is_name(name)}
@@ -22,6 +22,10 @@ class Variables:
         """For each running function: local names, their outer value and whether that was exported."""
         self.values["IFS"] = self.ifs = DEFAULT_IFS
         self.exported.discard("IFS")
+        self.exports_all = False
+        """`set -a`: what is assigned is exported."""
+        self.computed: dict[str, Callable[[], str]] = {}
+        """Variables whose value is asked for each time, until they are unset: they have none in `values`."""
         self._env: dict[str, str] | None = None
 
     def copy(self) -> Variables:
@@ -32,11 +36,13 @@ class Variables:
         other.readonly = set(self.readonly)
         other.scopes = [dict(scope) for scope in self.scopes]
         other.ifs = self.ifs
+        other.exports_all = self.exports_all
         return other
 
     def get(self, name: str) -> str | None:
         """The value; None when it is not set."""
-        return self.values.get(name)
+        value = self.values.get(name)
+        return self.computed[name]() if value is None and name in self.computed else value
 
     def check_writable(self, name: str) -> None:
         """Raises ShellError for a variable that is read-only."""
@@ -47,7 +53,11 @@ class Variables:
         """Assign. Raises ShellError for a variable that is read-only."""
         if self.readonly:
             self.check_writable(name)
+        if name in self.computed:
+            return
         self.values[name] = value
+        if self.exports_all:
+            self.exported.add(name)
         if name in self.exported:
             self._env = None
         if name == "IFS":
@@ -57,6 +67,7 @@ class Variables:
         """Forget a variable. Raises ShellError for one that is read-only."""
         self.check_writable(name)
         self.values.pop(name, None)
+        self.computed.pop(name, None)
         self.exported.discard(name)
         self._env = None
         if name == "IFS":
