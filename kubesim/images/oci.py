@@ -32,7 +32,12 @@ PROGRAM_ATTRIBUTE = "SCHILY.xattr.user.kubesim.program"
 EMPTY_CONFIG = b"{}"
 """The config of an artifact. Mirrors opencontainers/image-spec: manifest.md, Guidance for an Empty Descriptor."""
 
-_TYPES = {NodeKind.FILE: tarfile.REGTYPE, NodeKind.DIRECTORY: tarfile.DIRTYPE, NodeKind.SYMLINK: tarfile.SYMTYPE}
+_TYPES = {
+    NodeKind.FILE: tarfile.REGTYPE,
+    NodeKind.DIRECTORY: tarfile.DIRTYPE,
+    NodeKind.SYMLINK: tarfile.SYMTYPE,
+    NodeKind.FIFO: tarfile.FIFOTYPE,
+}
 _NS = 1_000_000_000
 
 

@@ -6,8 +6,8 @@ the reader loop, or take more memory than the archive itself has. (The `tarfile`
 negative size: CVE-2025-8194.)
 Rule 3: what the reader does not know it refuses by name; it skips nothing.
 
-Read are ustar members and pax records, as `kubesim.images.oci` writes them: files, directories, symbolic links and hard
-links. Formats: POSIX.1-2017, pax, "pax Interchange Format".
+Read are ustar members and pax records, as `kubesim.images.oci` writes them: files, directories, pipes, symbolic links
+and hard links. Formats: POSIX.1-2017, pax, "pax Interchange Format".
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ MEMBERS_MAX = 200_000
 
 PAX_RECORDS_BYTES_MAX = 1024 * 1024
 
-MemberKind = Literal["file", "directory", "symlink", "hardlink"]
+MemberKind = Literal["file", "directory", "symlink", "hardlink", "fifo"]
 
 _KINDS: Mapping[bytes, MemberKind] = {
     b"0": "file",
@@ -34,11 +34,11 @@ _KINDS: Mapping[bytes, MemberKind] = {
     b"1": "hardlink",
     b"2": "symlink",
     b"5": "directory",
+    b"6": "fifo",
 }
 _REFUSED = {
     b"3": "a character device",
     b"4": "a block device",
-    b"6": "a pipe",
     b"S": "a sparse file",
     b"g": "a global pax header",
     b"L": "a long name in GNU's own format",

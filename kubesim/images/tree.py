@@ -40,6 +40,8 @@ class NodeKind(StrEnum):
     FILE = "file"
     DIRECTORY = "directory"
     SYMLINK = "symlink"
+    FIFO = "fifo"
+    """A pipe with a name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -132,6 +132,7 @@ def _file_system(daemon: Daemon, container: Container, row: Refusal) -> FileSyst
             namespaces=namespaces_of(daemon, container.sandbox),
             layer=container.restored_from.layer if container.restored_from is not None else None,
             clock=lambda: daemon.kernel.now_ns,
+            disk=daemon.host_files.statfs,
         )
     except FsError as error:
         reason = f'error mounting "{error.filename}" to rootfs: {error.strerror.lower()}'

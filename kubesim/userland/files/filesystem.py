@@ -11,26 +11,34 @@ from collections.abc import Callable, Sequence
 from sys import intern
 
 from kubesim.images.tree import LINKS_MAX, FileTree, components
-from kubesim.userland.files.credentials import EXECUTE, ROOT, Credentials
+from kubesim.userland.files.credentials import CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, EXECUTE, ROOT, Credentials
 from kubesim.userland.files.devices import DevRoot
 from kubesim.userland.files.file_stat import FileKind, Stat
+from kubesim.userland.files.file_system_stat import FileSystemStat, HostDisk, MountRow
 from kubesim.userland.files.file_view import FileView
 from kubesim.userland.files.fs_error import FsError
 from kubesim.userland.files.layer_diff import LayerDiff, apply_layer, diff_layer
+from kubesim.userland.files.looking import Looking
+from kubesim.userland.files.memory_inode import default_disk
+from kubesim.userland.files.mount_rows import mount_rows, room_of
+from kubesim.userland.files.mount_table import MountTable
 from kubesim.userland.files.mounts import (
+    OVERLAY_VOLUME,
     HostSource,
     Mount,
     MountSpec,
     TmpfsSource,
     TreeSource,
+    Volume,
     masked,
     mount_below,
     mount_of,
 )
 from kubesim.userland.files.nodes import Node
+from kubesim.userland.files.numbers import Numbers
 from kubesim.userland.files.overlay import LayerUsage, UpperNode
 from kubesim.userland.files.place import Place
-from kubesim.userland.files.proc import SYS_ROOT, Namespaces, ProcMount
+from kubesim.userland.files.proc import SAFE_FLAGS, SYS_ROOT, Namespaces, ProcessFacts, ProcMount
 
 __all__ = [
     "FileKind",
@@ -47,6 +55,14 @@ __all__ = [
 ]
 
 
+NAME_BYTES_MAX = 255
+DEV_VOLUME = Volume(type="tmpfs", source="tmpfs", options=("size=65536k", "mode=755"), size_bytes=64 * 1024**2)
+_DEV_FLAGS = ("nosuid",)
+_SYS_VOLUME = Volume(type="sysfs", source="sysfs")
+_MASK_VOLUME = Volume(type="tmpfs", source="tmpfs")
+_SEARCHES_ALL = CAP_DAC_OVERRIDE | CAP_DAC_READ_SEARCH
+
+
 def _epoch() -> int:
     return 0
 
@@ -59,7 +75,7 @@ class FileSystem:
     source does not exist. `layer` is what the writable layer begins with, as `changes` of an earlier file system of the
     same image gave it. `read_only_paths` cannot be changed and `masked_paths` not be read, where they lead to
     something. `namespaces` is what /proc tells of the container's. `clock` gives the times of changes in ns since the
-    epoch.
+    epoch. `disk` tells of the node's disk that the writable layer lies on.
     """
 
     def __init__(
@@ -73,17 +89,22 @@ class FileSystem:
         read_only_paths: Sequence[str] = (),
         namespaces: Namespaces | None = None,
         clock: Callable[[], int] = _epoch,
+        disk: Callable[[], HostDisk] = default_disk,
     ) -> None:
         self.clock = clock
+        self.disk = disk
         self._upper = UpperNode.of_tree(root.root)
         if layer is not None:
             apply_layer(self._upper, layer)
-        self._root = Mount("/", self._upper, is_read_only=False)
-        self._mounts: dict[str, Mount] = {}
+        self.root = Mount("/", self._upper, is_read_only=False, volume=OVERLAY_VOLUME)
+        self.table = MountTable()
+        self._numbers: Numbers | None = None
         self._runtime = FileView(self, ROOT)
         self._mount("/proc", lambda path: ProcMount(path, namespaces=namespaces or Namespaces()))
-        self._mount("/dev", lambda path: Mount(path, DevRoot(), is_read_only=False))
-        self._mount("/sys", lambda path: Mount(path, SYS_ROOT, is_read_only=True))
+        self._mount(
+            "/dev", lambda path: Mount(path, DevRoot(), is_read_only=False, volume=DEV_VOLUME, flags=_DEV_FLAGS)
+        )
+        self._mount("/sys", lambda path: Mount(path, SYS_ROOT, is_read_only=True, volume=_SYS_VOLUME, flags=SAFE_FLAGS))
         for spec in sorted(mounts, key=lambda mount: len(components(mount.destination))):
             is_file = _is_file(spec)
             self._mount(spec.destination, lambda path, spec=spec: mount_of(path, spec), is_file=is_file)  # type: ignore[misc]  # mypy cannot infer a lambda's default
@@ -91,7 +112,7 @@ class FileSystem:
             self._cover(path, lambda node: node)
         for path in masked_paths:
             self._cover(path, masked)
-        self._root.is_read_only = is_root_read_only
+        self.root.is_read_only = is_root_read_only
 
     def view(self, credentials: Credentials, *, cwd: str = "/", umask: int = 0o022) -> FileView:
         """The file system as somebody with these credentials sees it."""
@@ -111,20 +132,21 @@ class FileSystem:
 
     def mount_points(self) -> list[str]:
         """Canonical paths of the mounts, sorted."""
-        return sorted(self._mounts)
+        return sorted(self.table.by_path)
 
     def is_mount_point(self, path: str) -> bool:
         """Whether something is mounted at a canonical path."""
-        return path == "/" or path in self._mounts
+        return path == "/" or path in self.table.by_path
 
-    def walk(self, path: str, view: FileView, *, follow_last: bool = True) -> Place:
+    def walk(self, path: str, view: Looking, *, follow_last: bool = True) -> Place:
         """Walk an absolute path. Where only the last name is missing, the place says so; else ENOENT.
 
         Raises FsError as path resolution does. Mirrors linux: fs/namei.c, link_path_walk.
         """
         credentials = view.credentials
-        mounts = self._mounts
-        mount = self._root
+        is_checked = not credentials.effective & _SEARCHES_ALL
+        mounts = self.table.by_path
+        mount = self.root
         node: Node = mount.root
         here = ""  # canonical path of `node`, without the slash of the root
         stack: list[tuple[str, Node, Mount]] = []  # what lies above it
@@ -136,7 +158,7 @@ class FileSystem:
             name = pending.pop()
             if node.kind is not FileKind.DIRECTORY:
                 raise FsError("ENOTDIR", path)
-            if credentials.uid and not credentials.may(node.stat(), EXECUTE):
+            if is_checked and not credentials.may(node.stat(), EXECUTE):
                 raise FsError("EACCES", path)
             if name == ".":
                 continue
@@ -147,9 +169,7 @@ class FileSystem:
                 continue
             below = node.child(name)
             if below is None:
-                if pending and pending != ["."]:
-                    raise FsError("ENOENT", path)
-                return Place(f"{here}/{name}", None, node, name, mount)
+                return _free(Place(f"{here}/{name}", None, node, name, mount), path, pending)
             if below.kind is FileKind.SYMLINK and (follow_last or pending):
                 links_count += 1
                 target = below.target()
@@ -157,7 +177,7 @@ class FileSystem:
                     raise FsError("ELOOP" if target else "ENOENT", path)
                 if target.startswith("/"):
                     stack.clear()
-                    here, mount = "", self._root
+                    here, mount = "", self.root
                     node = parent = mount.root
                     last = ""
                 pending.extend(reversed(components(target)))
@@ -168,7 +188,7 @@ class FileSystem:
                 mount = mounts[here]
                 node = mount.root_for(view)
             else:
-                if mount.is_read_only and mount is not self._root:
+                if mount.is_read_only and mount is not self.root:
                     mount = mount_below(mount, here, node, below)
                 node = below
         return Place(here or "/", node, parent, last, mount)
@@ -180,14 +200,65 @@ class FileSystem:
         """
         return self._prepared(path, is_file=False)
 
+    # -- what stat, df and mount show ---------------------------------------------------------------------
+
+    def numbered(self, place: Place, node: Node) -> Stat:
+        """The stat of a node with the number of its file system, its own number and the count of its names."""
+        stat = node.stat()
+        if stat.device:
+            return stat  # the node's own files have them from the node
+        return self._numbering().fill(stat, place, node)
+
+    def device_of(self, mount: Mount) -> int:
+        """The number of the file system behind a mount."""
+        return self._numbering().device_of(mount)
+
+    def room_of(self, mount: Mount) -> FileSystemStat:
+        """What statfs(2) says of a mount."""
+        return room_of(self, mount)
+
+    def room_checker(self, mount: Mount) -> Callable[[], int]:
+        """Tells how many bytes a file system of limited size still takes."""
+        return lambda: room_of(self, mount).free_bytes
+
+    def mount_rows(self) -> list[MountRow]:
+        """The mount table, the root first."""
+        return mount_rows(self)
+
+    def _numbering(self) -> Numbers:
+        if self._numbers is None:
+            self._numbers = Numbers()
+        return self._numbers
+
     # -- mounting -----------------------------------------------------------------------------------------
+
+    def add_mounts(self, place: Place, mounts: Sequence[Mount]) -> None:  # noqa: ARG002 - for propagation
+        """Mount at a place that a process chose; the first one lies there, the others below it."""
+        for mount in mounts:
+            self.table.put(mount)
+
+    def remove_mounts(self, paths: Sequence[str]) -> None:
+        """Take the topmost mounts at these paths away."""
+        for path in paths:
+            self.table.take(path)
+
+    def is_used(self, path: str, view: Looking) -> bool:
+        """Whether a process that `view`'s process can see has its directory or an open file at or below a path."""
+        process: ProcessFacts | None = view.process  # type: ignore[assignment]  # only processes are put there
+        for other in process.neighbours() if process is not None else ():
+            if other.files.filesystem is not self:
+                continue
+            used = [other.files.cwd, *(file.tell() for file in other.descriptors().values())]
+            if any(name == path or name.startswith(f"{path}/") for name in used):
+                return True
+        return False
 
     def _mount(self, destination: str, make: Callable[[str], Mount], *, is_file: bool = False) -> None:
         path = self._prepared(destination, is_file=is_file)
         if path == "/":
             raise FsError("EINVAL", destination)
         path = intern(path)
-        self._mounts[path] = make(path)
+        self.table.put(make(path))
 
     def _cover(self, path: str, cover: Callable[[Node], Node]) -> None:
         """Mount what `cover` makes of a path on it, read-only; nothing where the path leads nowhere.
@@ -199,7 +270,9 @@ class FileSystem:
         except FsError:
             return
         if place.node is not None and place.path != "/":
-            self._mounts[place.path] = Mount(place.path, cover(place.node), is_read_only=True)
+            mount, node = place.mount, cover(place.node)
+            volume = mount.volume if node is place.node else _MASK_VOLUME
+            self.table.put(Mount(place.path, node, is_read_only=True, volume=volume, flags=mount.flags))
 
     def _prepared(self, path: str, *, is_file: bool) -> str:
         """The canonical path of a mount point, made where it is missing."""
@@ -217,7 +290,7 @@ class FileSystem:
                 is_last = position == len(names) - 1
                 kind = FileKind.FILE if is_file and is_last else FileKind.DIRECTORY
                 # The root's own flag counts only for what happens later.
-                if place.mount.is_read_only and place.mount is not self._root:
+                if place.mount.is_read_only and place.mount is not self.root:
                     raise FsError("EROFS", place.path)
                 mode = 0o755 if kind is FileKind.DIRECTORY else 0o644
                 place.parent.writable().make(place.name, kind, mode=mode, uid=0, gid=0, now_ns=self.clock())
@@ -225,6 +298,15 @@ class FileSystem:
                 raise FsError("ENOTDIR", place.path)
             done = place.path
         return done
+
+
+def _free(place: Place, path: str, pending: list[str]) -> Place:
+    """A name that is free: an error unless it is the last one of the path."""
+    if len(place.name.encode(errors="surrogateescape")) > NAME_BYTES_MAX:
+        raise FsError("ENAMETOOLONG", path)
+    if pending and pending != ["."]:
+        raise FsError("ENOENT", path)
+    return place
 
 
 def _is_file(spec: MountSpec) -> bool:

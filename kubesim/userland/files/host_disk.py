@@ -5,24 +5,20 @@ from __future__ import annotations
 import os
 import shutil
 import stat as stat_bits
-from collections.abc import Generator
+from collections.abc import Generator, MutableMapping
 from contextlib import contextmanager
 from pathlib import Path
+from weakref import WeakValueDictionary
 
+from kubesim.userland.files.fifo import Fifo
 from kubesim.userland.files.file_stat import FileKind, Stat
+from kubesim.userland.files.file_system_stat import HostDisk
 from kubesim.userland.files.fs_error import FsError, from_os_error
+from kubesim.userland.files.host_mounts import disk_of
+from kubesim.userland.files.host_open_file import Owners, RealAppendFile, RealOpenFile, stat_of
 
+_PATH_FLAGS = getattr(os, "O_PATH", os.O_RDONLY) | os.O_NOFOLLOW | os.O_CLOEXEC
 _DIRECTORY_FLAGS = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-
-_KINDS = {
-    stat_bits.S_IFREG: FileKind.FILE,
-    stat_bits.S_IFDIR: FileKind.DIRECTORY,
-    stat_bits.S_IFLNK: FileKind.SYMLINK,
-    stat_bits.S_IFCHR: FileKind.DEVICE,
-}
-
-Owners = dict[tuple[int, int], tuple[int, int]]
-"""Owners the host refused to set: (device, inode) to (uid, gid)."""
 
 
 class RealHostFiles:
@@ -32,9 +28,17 @@ class RealHostFiles:
     with ELOOP or ENOTDIR, also when the link is put there between two steps (each step is an openat with O_NOFOLLOW).
     """
 
-    def __init__(self, root: Path | None = None, *, owners: Owners | None = None) -> None:
+    def __init__(
+        self,
+        root: Path | None = None,
+        *,
+        owners: Owners | None = None,
+        fifos: MutableMapping[tuple[int, int], Fifo] | None = None,
+    ) -> None:
         self._root = str(root) if root is not None else None
+        self.base = "" if root is None else str(root).rstrip("/")
         self._owners: Owners = {} if owners is None else owners
+        self.fifos: MutableMapping[tuple[int, int], Fifo] = WeakValueDictionary() if fifos is None else fifos
 
     def read(self, path: str) -> bytes | None:
         """Content of a file, None when there is none."""
@@ -84,9 +88,9 @@ class RealHostFiles:
         finally:
             file.close()
 
-    def open_append(self, path: str, mode: int = 0o644) -> _RealAppendFile:
+    def open_append(self, path: str, mode: int = 0o644) -> RealAppendFile:
         """The same for many writes; holds one file descriptor until it is closed."""
-        return _RealAppendFile(self._open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, mode))
+        return RealAppendFile(self._open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, mode))
 
     def make_dirs(self, path: str, mode: int = 0o755) -> None:
         """Create a directory and its parents; fine when it exists."""
@@ -116,6 +120,32 @@ class RealHostFiles:
         """Create a symbolic link."""
         with self._at(path) as (at, name):
             os.symlink(target, name, dir_fd=at)
+
+    def link(self, path: str, to_path: str) -> None:
+        """Give a file one more name."""
+        with self._at(path) as (at, name), self._at(to_path) as (to_at, to_name):
+            os.link(name, to_name, src_dir_fd=at, dst_dir_fd=to_at, follow_symlinks=False)
+
+    def make_fifo(self, path: str, mode: int = 0o644) -> None:
+        """Create a pipe with a name."""
+        with self._at(path) as (at, name):
+            os.mkfifo(name, mode, dir_fd=at)
+
+    def open(self, path: str, *, is_writable: bool = False, is_append: bool = False) -> RealOpenFile:
+        """Hold a regular file open; one that cannot be read is opened for writing alone."""
+        flags = os.O_APPEND if is_append else 0
+        if not is_writable:
+            return RealOpenFile(self._open(path, os.O_RDONLY), self._owners)
+        try:
+            return RealOpenFile(self._open(path, os.O_RDWR | flags), self._owners)
+        except FsError as error:
+            if error.errno_name != "EACCES":
+                raise
+            return RealOpenFile(self._open(path, os.O_WRONLY | flags), self._owners)
+
+    def statfs(self) -> HostDisk:
+        """The disk of the host's root, or of the bind."""
+        return disk_of(self._root or "/")
 
     def read_link(self, path: str) -> str:
         """Where a symbolic link points."""
@@ -155,11 +185,18 @@ class RealHostFiles:
 
     def set_mode(self, path: str, mode: int) -> None:
         """Change the permission bits of a file or directory."""
-        fd = self._open(path, os.O_RDONLY, is_data=False)
-        try:
-            os.fchmod(fd, mode)
-        finally:
-            os.close(fd)
+        with self._at(path) as (at, name):
+            if self._root is None or os.chmod in os.supports_follow_symlinks:
+                os.chmod(name, mode, dir_fd=at, follow_symlinks=self._root is None)
+                return
+            # chmod(2) follows a link at the end, so the name is held first.
+            fd = os.open(name, _PATH_FLAGS, dir_fd=at)
+            try:
+                if stat_bits.S_ISLNK(os.fstat(fd).st_mode):
+                    raise FsError("ENOTSUP", path)
+                Path(f"/proc/self/fd/{fd}").chmod(mode)
+            finally:
+                os.close(fd)
 
     def set_owner(self, path: str, uid: int, gid: int) -> None:
         """Change the owner. A host that does not permit it keeps the owner in memory, and `stat` shows it."""
@@ -172,10 +209,10 @@ class RealHostFiles:
                 # Without root nobody gives files away. The emulated owner must still pass its own checks.
                 self._owners[found.st_dev, found.st_ino] = (uid, gid)
 
-    def set_mtime(self, path: str, mtime_ns: int) -> None:
-        """Change the time of the last change."""
+    def set_times(self, path: str, atime_ns: int, mtime_ns: int) -> None:
+        """Change the times of the last access and the last change, of a link itself too."""
         with self._at(path) as (at, name):
-            os.utime(name, ns=(mtime_ns, mtime_ns), dir_fd=at, follow_symlinks=False)
+            os.utime(name, ns=(atime_ns, mtime_ns), dir_fd=at, follow_symlinks=False)
 
     def kind(self, path: str) -> str | None:
         """What is at `path`, None for nothing. Does not follow a link at the end."""
@@ -191,16 +228,7 @@ class RealHostFiles:
             if error.errno_name in ("ENOENT", "ENOTDIR", "ELOOP"):
                 return None
             raise
-        uid, gid = self._owners.get((found.st_dev, found.st_ino), (found.st_uid, found.st_gid))
-        return Stat(
-            kind=_KINDS.get(stat_bits.S_IFMT(found.st_mode), FileKind.OTHER),
-            device=found.st_dev,
-            mode=stat_bits.S_IMODE(found.st_mode),
-            uid=uid,
-            gid=gid,
-            size_bytes=found.st_size,
-            mtime_ns=found.st_mtime_ns,
-        )
+        return stat_of(found, self._owners)
 
     def list_dir(self, path: str) -> list[str]:
         """Names in a directory, sorted."""
@@ -215,9 +243,9 @@ class RealHostFiles:
     def confined(self, path: str) -> RealHostFiles:
         """The files at and below `path`, whose own links are followed now, once."""
         if self._root is None:
-            return RealHostFiles(Path(os.path.realpath(path)), owners=self._owners)
+            return RealHostFiles(Path(os.path.realpath(path)), owners=self._owners, fifos=self.fifos)
         with self._at(path):  # raises when a link lies on the way
-            return RealHostFiles(Path(self._root + "/" + path.strip("/")), owners=self._owners)
+            return RealHostFiles(Path(self._root + "/" + path.strip("/")), owners=self._owners, fifos=self.fifos)
 
     def _forget_owner(self, at: int | None, name: str) -> None:
         """The next file may get the same inode."""
@@ -259,25 +287,3 @@ class RealHostFiles:
         finally:
             for fd in opened:
                 os.close(fd)
-
-
-class _RealAppendFile:
-    """A descriptor opened with O_APPEND."""
-
-    def __init__(self, fd: int) -> None:
-        self._fd = fd
-
-    def write(self, data: bytes) -> None:
-        """Append `data` with one write: a reader never sees half a line."""
-        if not data:
-            return
-        try:
-            written = os.write(self._fd, data)
-        except OSError as error:
-            raise from_os_error(error) from None
-        if written != len(data):
-            raise FsError("ENOSPC")
-
-    def close(self) -> None:
-        """Let go of the file."""
-        os.close(self._fd)

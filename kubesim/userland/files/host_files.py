@@ -9,13 +9,16 @@ so nothing a container puts into its volume leads anywhere else.
 
 from __future__ import annotations
 
+from collections.abc import MutableMapping
 from typing import Protocol
 
+from kubesim.userland.files.fifo import Fifo
 from kubesim.userland.files.file_stat import Stat
+from kubesim.userland.files.file_system_stat import HostDisk
 from kubesim.userland.files.host_disk import RealHostFiles
 from kubesim.userland.files.host_memory import MemoryHostFiles
 
-__all__ = ["AppendFile", "HostFiles", "MemoryHostFiles", "RealHostFiles"]
+__all__ = ["AppendFile", "HostFiles", "HostOpenFile", "MemoryHostFiles", "RealHostFiles"]
 
 
 class AppendFile(Protocol):
@@ -28,8 +31,47 @@ class AppendFile(Protocol):
         """Let go of the file."""
 
 
+class HostOpenFile(Protocol):
+    """A regular file held open: it stays the same one whatever becomes of its name."""
+
+    def read_at(self, offset: int, size: int) -> bytes:
+        """At most `size` bytes from `offset` on."""
+
+    def write_at(self, offset: int, data: bytes) -> None:
+        """Write; what lies between the end and `offset` becomes zero. Opened for appending, it writes at the end."""
+
+    def truncate(self, size_bytes: int) -> None:
+        """Cut or extend."""
+
+    def set_mode(self, mode: int) -> None:
+        """Change the permission bits."""
+
+    def stat(self) -> Stat:
+        """What it is now."""
+
+    def close(self) -> None:
+        """Let go of the file."""
+
+
 class HostFiles(Protocol):
     """Files of the node."""
+
+    @property
+    def base(self) -> str:
+        """Where `/` lies on the node: "" for the node's own root, else the path that was confined."""
+
+    @property
+    def fifos(self) -> MutableMapping[tuple[int, int], Fifo]:
+        """The pipes with a name that processes here have opened, by device and inode: they end in this world."""
+
+    def open(self, path: str, *, is_writable: bool = False, is_append: bool = False) -> HostOpenFile:
+        """Hold a regular file open."""
+
+    def link(self, path: str, to_path: str) -> None:
+        """Give a file one more name; EEXIST when there is something."""
+
+    def make_fifo(self, path: str, mode: int = 0o644) -> None:
+        """Create a pipe with a name; EEXIST when there is something."""
 
     def read(self, path: str) -> bytes | None:
         """Content of a file, None when there is none."""
@@ -79,8 +121,11 @@ class HostFiles(Protocol):
     def set_owner(self, path: str, uid: int, gid: int) -> None:
         """Change the owner. A host that does not permit it keeps the owner in memory, and `stat` shows it."""
 
-    def set_mtime(self, path: str, mtime_ns: int) -> None:
-        """Change the time of the last change."""
+    def set_times(self, path: str, atime_ns: int, mtime_ns: int) -> None:
+        """Change the times of the last access and the last change."""
+
+    def statfs(self) -> HostDisk:
+        """The disk that the files lie on."""
 
     def kind(self, path: str) -> str | None:
         """ "file", "directory", "symlink", another FileKind, or None. Does not follow a link at the end."""

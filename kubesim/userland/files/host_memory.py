@@ -2,28 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, MutableMapping
+from itertools import count
+from weakref import WeakValueDictionary
 
+from kubesim.userland.files.fifo import Fifo
 from kubesim.userland.files.file_stat import FileKind, Stat
+from kubesim.userland.files.file_system_stat import HostDisk
 from kubesim.userland.files.fs_error import FsError
+from kubesim.userland.files.memory_inode import Inode, MemoryAppendFile, MemoryOpenFile, default_disk
 
 LINKS_MAX = 40
 
-
-class _Inode:
-    """One file, directory or link."""
-
-    __slots__ = ("children", "content", "gid", "kind", "mode", "mtime_ns", "target", "uid")
-
-    def __init__(self, kind: FileKind, mode: int, mtime_ns: int) -> None:
-        self.kind = kind
-        self.mode = mode
-        self.uid = 0
-        self.gid = 0
-        self.mtime_ns = mtime_ns
-        self.content = bytearray()
-        self.target = ""
-        self.children: dict[str, _Inode] = {}
+_NOT_A_FILE = {FileKind.DIRECTORY: "EISDIR", FileKind.SYMLINK: "ELOOP"}
 
 
 def _epoch() -> int:
@@ -35,8 +26,11 @@ class MemoryHostFiles:
 
     def __init__(self, *, now_ns: Callable[[], int] = _epoch) -> None:
         self._now_ns = now_ns
-        self._root = _Inode(FileKind.DIRECTORY, 0o755, now_ns())
+        self._numbers = count(2)
+        self._root = self._inode(FileKind.DIRECTORY, 0o755)
         self._follows_links = True
+        self.base = ""
+        self.fifos: MutableMapping[tuple[int, int], Fifo] = WeakValueDictionary()
 
     def read(self, path: str) -> bytes | None:
         """Content of a file, None when there is none."""
@@ -55,31 +49,31 @@ class MemoryHostFiles:
         """Replace the content of a file, in place; `mode` counts when it is created."""
         file = self._file(path, create_mode=mode)
         file.content[:] = data
-        file.mtime_ns = self._now_ns()
+        file.changed(self._now_ns())
 
     def write_at(self, path: str, offset: int, data: bytes) -> None:
         """Write into a file that exists."""
         file = self._file(path)
         file.content.extend(bytes(max(0, offset - len(file.content))))
         file.content[offset : offset + len(data)] = data
-        file.mtime_ns = self._now_ns()
+        file.changed(self._now_ns())
 
     def truncate(self, path: str, size_bytes: int) -> None:
         """Cut or extend a file that exists."""
         file = self._file(path)
         del file.content[size_bytes:]
         file.content.extend(bytes(size_bytes - len(file.content)))
-        file.mtime_ns = self._now_ns()
+        file.changed(self._now_ns())
 
     def append(self, path: str, data: bytes, mode: int = 0o644) -> None:
         """Add to the end of the file; makes it when it is not there."""
         file = self._file(path, create_mode=mode)
         file.content += data
-        file.mtime_ns = self._now_ns()
+        file.changed(self._now_ns())
 
-    def open_append(self, path: str, mode: int = 0o644) -> _MemoryAppendFile:
+    def open_append(self, path: str, mode: int = 0o644) -> MemoryAppendFile:
         """The same for many writes, whatever becomes of the path."""
-        return _MemoryAppendFile(self._file(path, create_mode=mode), self._now_ns)
+        return MemoryAppendFile(self._file(path, create_mode=mode), self._now_ns)
 
     def make_dirs(self, path: str, mode: int = 0o755) -> None:
         """Create a directory and its parents; fine when it exists."""
@@ -88,19 +82,40 @@ class MemoryHostFiles:
             done = f"{done}/{name}"
             there = self._walk(done)
             if there is None:
-                self._add(done, _Inode(FileKind.DIRECTORY, mode, self._now_ns()))
+                self._add(done, self._inode(FileKind.DIRECTORY, mode))
             elif there.kind is not FileKind.DIRECTORY:
                 raise FsError("EEXIST" if done == path.rstrip("/") else "ENOTDIR", path)
 
     def make_directory(self, path: str, mode: int = 0o755) -> None:
         """Create one directory."""
-        self._add(path, _Inode(FileKind.DIRECTORY, mode, self._now_ns()))
+        self._add(path, self._inode(FileKind.DIRECTORY, mode))
 
     def make_link(self, path: str, target: str) -> None:
         """Create a symbolic link."""
-        link = _Inode(FileKind.SYMLINK, 0o777, self._now_ns())
+        link = self._inode(FileKind.SYMLINK, 0o777)
         link.target = target
         self._add(path, link)
+
+    def link(self, path: str, to_path: str) -> None:
+        """Give a file one more name."""
+        node = self._must(path, follow_last=False)
+        if node.kind is FileKind.DIRECTORY:
+            raise FsError("EPERM", path)
+        self._add(to_path, node)
+        node.links_count += 1
+        node.ctime_ns = self._now_ns()
+
+    def make_fifo(self, path: str, mode: int = 0o644) -> None:
+        """Create a pipe with a name."""
+        self._add(path, self._inode(FileKind.FIFO, mode))
+
+    def open(self, path: str, *, is_writable: bool = False, is_append: bool = False) -> MemoryOpenFile:  # noqa: ARG002 - memory is always writable
+        """Hold a regular file open."""
+        return MemoryOpenFile(self._file(path), self._now_ns, is_append=is_append)
+
+    def statfs(self) -> HostDisk:
+        """An ext4 of which nothing is taken."""
+        return default_disk()
 
     def read_link(self, path: str) -> str:
         """Where a symbolic link points."""
@@ -113,14 +128,14 @@ class MemoryHostFiles:
         """Remove a file or a whole directory; fine when it is not there. A link goes, not what it points to."""
         if self._walk(path, follow_last=False) is not None:
             above, name = self._parent(path)
-            del above.children[name]
+            above.lose(name, self._now_ns())
 
     def remove_one(self, path: str) -> None:
         """Remove a file, a link or an empty directory."""
         if self._must(path, follow_last=False).children:
             raise FsError("ENOTEMPTY", path)
         above, name = self._parent(path)
-        del above.children[name]
+        above.lose(name, self._now_ns())
 
     def rename(self, path: str, to_path: str) -> None:
         """Move, replacing what is at `to_path`."""
@@ -138,21 +153,29 @@ class MemoryHostFiles:
                 raise FsError("ENOTEMPTY", to_path)
         if _holds(node, to_above):
             raise FsError("EINVAL", to_path)
+        now_ns = self._now_ns()
+        if there is not None:
+            to_above.lose(to_name, now_ns)
         del above.children[name]
         to_above.children[to_name] = node
+        above.changed(now_ns)
+        to_above.changed(now_ns)
+        node.ctime_ns = now_ns
 
     def set_mode(self, path: str, mode: int) -> None:
         """Change the permission bits."""
-        self._must(path).mode = mode
+        node = self._must(path)
+        node.mode, node.ctime_ns = mode, self._now_ns()
 
     def set_owner(self, path: str, uid: int, gid: int) -> None:
         """Change the owner, of a link itself too."""
         node = self._must(path, follow_last=False)
-        node.uid, node.gid = uid, gid
+        node.uid, node.gid, node.ctime_ns = uid, gid, self._now_ns()
 
-    def set_mtime(self, path: str, mtime_ns: int) -> None:
-        """Change the time of the last change, of a link itself too."""
-        self._must(path, follow_last=False).mtime_ns = mtime_ns
+    def set_times(self, path: str, atime_ns: int, mtime_ns: int) -> None:
+        """Change the times of the last access and the last change, of a link itself too."""
+        node = self._must(path, follow_last=False)
+        node.atime_ns, node.mtime_ns, node.ctime_ns = atime_ns, mtime_ns, self._now_ns()
 
     def kind(self, path: str) -> str | None:
         """What is at `path`, None for nothing. Does not follow a link at the end."""
@@ -165,12 +188,7 @@ class MemoryHostFiles:
             node = self._walk(path, follow_last=False)
         except FsError:
             node = None  # behind links that are not followed there is nothing
-        if node is None:
-            return None
-        size_bytes = len(node.target) if node.kind is FileKind.SYMLINK else len(node.content)
-        return Stat(
-            kind=node.kind, mode=node.mode, uid=node.uid, gid=node.gid, size_bytes=size_bytes, mtime_ns=node.mtime_ns
-        )
+        return None if node is None else node.stat()
 
     def list_dir(self, path: str) -> list[str]:
         """Names in a directory, sorted."""
@@ -182,15 +200,26 @@ class MemoryHostFiles:
     def confined(self, path: str) -> MemoryHostFiles:
         """The files at and below `path`, whose own links are followed now, once."""
         inside = MemoryHostFiles(now_ns=self._now_ns)
-        inside._root = self._must(path)
+        stack = self._stack(path)
+        if stack is None:
+            raise FsError("ENOENT", path)
+        inside._root = stack[-1][1]
+        inside.base = self.base + "".join(f"/{name}" for name, _ in stack[1:])
         inside._follows_links = False
+        inside._numbers = self._numbers
+        inside.fifos = self.fifos
         return inside
 
     # -- walking ------------------------------------------------------------------------------------------
 
-    def _walk(self, path: str, *, follow_last: bool = True) -> _Inode | None:
+    def _walk(self, path: str, *, follow_last: bool = True) -> Inode | None:
         """The node at `path`, or None. A link on the way is followed, or an error when this is confined."""
-        stack = [self._root]
+        stack = self._stack(path, follow_last=follow_last)
+        return None if stack is None else stack[-1][1]
+
+    def _stack(self, path: str, *, follow_last: bool = True) -> list[tuple[str, Inode]] | None:
+        """The nodes from the root down to `path` with their names."""
+        stack = [("", self._root)]
         pending = [name for name in path.split("/") if name and name != "."][::-1]
         links_count = 0
         while pending:
@@ -201,9 +230,10 @@ class MemoryHostFiles:
                 if len(stack) > 1:
                     stack.pop()
                 continue
-            if stack[-1].kind is not FileKind.DIRECTORY:
+            above = stack[-1][1]
+            if above.kind is not FileKind.DIRECTORY:
                 return None
-            node = stack[-1].children.get(name)
+            node = above.children.get(name)
             if node is None:
                 return None
             if node.kind is FileKind.SYMLINK and (pending or (follow_last and self._follows_links)):
@@ -214,16 +244,19 @@ class MemoryHostFiles:
                     del stack[1:]
                 pending.extend([part for part in node.target.split("/") if part and part != "."][::-1])
                 continue
-            stack.append(node)
-        return stack[-1]
+            stack.append((name, node))
+        return stack
 
-    def _must(self, path: str, *, follow_last: bool = True) -> _Inode:
+    def _inode(self, kind: FileKind, mode: int) -> Inode:
+        return Inode(kind, mode, self._now_ns(), next(self._numbers))
+
+    def _must(self, path: str, *, follow_last: bool = True) -> Inode:
         node = self._walk(path, follow_last=follow_last)
         if node is None:
             raise FsError("ENOENT", path)
         return node
 
-    def _parent(self, path: str) -> tuple[_Inode, str]:
+    def _parent(self, path: str) -> tuple[Inode, str]:
         above, _, name = path.rstrip("/").rpartition("/")
         if not name:
             raise FsError("EBUSY", path)
@@ -232,40 +265,24 @@ class MemoryHostFiles:
             raise FsError("ENOTDIR", path)
         return node, name
 
-    def _add(self, path: str, node: _Inode) -> None:
+    def _add(self, path: str, node: Inode) -> None:
         if self._walk(path, follow_last=False) is not None:
             raise FsError("EEXIST", path)
         above, name = self._parent(path)
         above.children[name] = node
-        above.mtime_ns = node.mtime_ns
+        above.changed(self._now_ns())
 
-    def _file(self, path: str, *, create_mode: int | None = None) -> _Inode:
+    def _file(self, path: str, *, create_mode: int | None = None) -> Inode:
         node = self._walk(path)
         if node is None:
             if create_mode is None:
                 raise FsError("ENOENT", path)
-            node = _Inode(FileKind.FILE, create_mode, self._now_ns())
+            node = self._inode(FileKind.FILE, create_mode)
             self._add(path, node)
         if node.kind is not FileKind.FILE:
-            raise FsError("EISDIR" if node.kind is FileKind.DIRECTORY else "ELOOP", path)
+            raise FsError(_NOT_A_FILE.get(node.kind, "ENXIO"), path)
         return node
 
 
-def _holds(node: _Inode, wanted: _Inode) -> bool:
+def _holds(node: Inode, wanted: Inode) -> bool:
     return node is wanted or any(_holds(child, wanted) for child in node.children.values())
-
-
-class _MemoryAppendFile:
-    """A file, however its name changes."""
-
-    def __init__(self, file: _Inode, now_ns: Callable[[], int]) -> None:
-        self._file = file
-        self._now_ns = now_ns
-
-    def write(self, data: bytes) -> None:
-        """Add to the end."""
-        self._file.content += data
-        self._file.mtime_ns = self._now_ns()
-
-    def close(self) -> None:
-        """Nothing to let go of: the file lives as long as something names it."""

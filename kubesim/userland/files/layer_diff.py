@@ -42,11 +42,14 @@ def diff_layer(upper: UpperNode) -> LayerDiff:
     entries: list[tuple[str, TreeNode]] = []
     removed: set[str] = set()
     opaque: set[str] = set()
+    seen: dict[UpperNode, TreeNode] = {}
     pending: list[tuple[str, Node, TreeNode | None]] = [("", upper, upper.lower)]
     while pending:
         path, node, image_node = pending.pop()
         if isinstance(node, UpperNode):
-            entry, lower = node.alone(), node.lower
+            entry, lower = seen.get(node) or node.alone(), node.lower
+            if node.links_count > 1:
+                seen[node] = entry  # names of one file share one node
         else:
             # Of the image, but under a name that the image does not have there: its directory was moved.
             assert isinstance(node, TreeView), "the writable layer holds no other nodes"
@@ -74,6 +77,7 @@ def apply_layer(upper: UpperNode, diff: LayerDiff) -> None:
         # A name that the image lacks is gone already, as for whoever unpacks the layers of an image.
         if parent.child(name) is not None:
             parent.drop(name, parent.mtime_ns)
+    made: dict[TreeNode, UpperNode] = {}
     for path, entry in diff.entries:
         if path == "/":
             _dress(upper, entry, path)
@@ -83,8 +87,12 @@ def apply_layer(upper: UpperNode, diff: LayerDiff) -> None:
         if entry.is_directory and there is not None and there.stat().is_directory and path not in diff.opaque:
             _dress(there.writable(), entry, path)
             continue
-        node = UpperNode.of_tree(entry)
-        node.lower = None
+        node = made.get(entry)
+        if node is None:
+            node = UpperNode.of_tree(entry)
+            node.lower = None
+            if not entry.is_directory:
+                made[entry] = node
         parent.put(name, node, parent.mtime_ns)
 
 
@@ -92,9 +100,9 @@ def _dress(node: Node, entry: TreeNode, path: str) -> None:
     """Give a directory that is there the attributes of an entry."""
     if not entry.is_directory:
         raise LayerError(f"{path}: a {entry.kind} cannot take the place of the root directory")
-    node.set_mode(entry.mode)
-    node.set_owner(entry.uid, entry.gid)
-    node.set_mtime(entry.mtime_ns)
+    node.set_mode(entry.mode, entry.mtime_ns)
+    node.set_owner(entry.uid, entry.gid, entry.mtime_ns)
+    node.set_times(entry.mtime_ns, entry.mtime_ns, entry.mtime_ns)
 
 
 def _parent(upper: UpperNode, path: str) -> tuple[UpperNode, str]:

@@ -19,7 +19,12 @@ WHITEOUT = ".wh."
 OPAQUE = ".wh..wh..opq"
 LITERAL_ATTRIBUTE = "SCHILY.xattr.user.kubesim.literal-name"
 
-_KINDS = {"file": NodeKind.FILE, "directory": NodeKind.DIRECTORY, "symlink": NodeKind.SYMLINK}
+_KINDS = {
+    "file": NodeKind.FILE,
+    "directory": NodeKind.DIRECTORY,
+    "symlink": NodeKind.SYMLINK,
+    "fifo": NodeKind.FIFO,
+}
 
 
 def layer_to_tar(diff: LayerDiff) -> bytes:
@@ -29,11 +34,15 @@ def layer_to_tar(diff: LayerDiff) -> bytes:
         for path in sorted(diff.removed):
             above, _, name = path.rpartition("/")
             archive.addfile(tar_header(f"{above}/{WHITEOUT}{name}", file_node(mode=0)))
+        first_paths: dict[TreeNode, str] = {}
         for path, node in diff.entries:
             header = tar_header(path, node)
+            first_path = path if node.is_directory else first_paths.setdefault(node, path)
+            if first_path != path:
+                header.type, header.linkname, header.size = tarfile.LNKTYPE, first_path.lstrip("/"), 0
             if path.rpartition("/")[2].startswith(WHITEOUT):
                 header.pax_headers = {**header.pax_headers, LITERAL_ATTRIBUTE: "1"}
-            archive.addfile(header, io.BytesIO(node.content))
+            archive.addfile(header, io.BytesIO(node.content if header.size else b""))
             if path in diff.opaque:
                 archive.addfile(tar_header(f"{path}/{OPAQUE}", file_node(mode=0)))
     return buffer.getvalue()
@@ -68,7 +77,7 @@ def layer_from_tar(data: bytes) -> LayerDiff:
 def _node(member: TarMember, earlier: dict[str, TreeNode]) -> TreeNode:
     if member.kind == "hardlink":
         linked = earlier.get(member_path(member.target))
-        if linked is None or linked.kind is not NodeKind.FILE:
+        if linked is None or linked.is_directory:
             raise ArchiveError(f"{member.name!r} is a hard link to {member.target!r}, which is no earlier file")
         return linked
     if len(member.content) > FILE_BYTES_MAX:

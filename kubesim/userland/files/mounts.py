@@ -39,6 +39,12 @@ class TmpfsSource:
     """An empty file system in memory."""
 
     mode: int = 0o1777
+    uid: int = 0
+    gid: int = 0
+    size_bytes: int | None = None
+    """What fits; None for half of the node's memory, as tmpfs has it."""
+    source: str = "tmpfs"
+    """What the mount table calls it."""
 
 
 Source: TypeAlias = TreeSource | HostSource | TmpfsSource
@@ -53,6 +59,8 @@ class MountSpec:
     is_read_only: bool = False
     is_recursive: bool = False
     """Whether what the node has mounted below a read-only bind is read-only as well."""
+    flags: tuple[str, ...] = ("relatime",)
+    """Options of the mount but ro and rw, as the mount table shows them."""
 
 
 class Asker(Protocol):
@@ -63,20 +71,42 @@ class Asker(Protocol):
         """The process; None when the runtime itself asks."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Volume:
+    """The file system behind a mount: what the mount table and statfs(2) say of it."""
+
+    type: str
+    source: str
+    options: tuple[str, ...] = ()
+    """But ro and rw."""
+    size_bytes: int | None = None
+    """What fits; None without a limit of its own."""
+
+
 class Mount:
     """A mounted file system at a canonical path of the container."""
 
-    __slots__ = ("is_read_only", "path", "root")
+    __slots__ = ("below", "flags", "is_read_only", "path", "root", "volume")
     is_recursive = False
 
-    def __init__(self, path: str, root: Node, *, is_read_only: bool) -> None:
+    def __init__(
+        self, path: str, root: Node, *, is_read_only: bool, volume: Volume, flags: tuple[str, ...] = ("relatime",)
+    ) -> None:
         self.path = path
         self.root = root
         self.is_read_only = is_read_only
+        self.volume = volume
+        self.flags = flags
+        self.below: Mount | None = None
+        """What it covers at the same path."""
 
     def root_for(self, asker: Asker) -> Node:  # noqa: ARG002 - /proc overrides it
         """The node at the mount point."""
         return self.root
+
+    def copy(self, path: str) -> Mount:
+        """The same file system at one more place, as a bind makes it."""
+        return type(self)(path, self.root, is_read_only=self.is_read_only, volume=self.volume, flags=self.flags)
 
 
 class RecursiveMount(Mount):
@@ -93,7 +123,9 @@ def mount_below(mount: Mount, path: str, above: Node, node: Node) -> Mount:
     Mirrors runc: libcontainer/rootfs_linux.go, mountToRootfs; KEP-3857.
     """
     crosses = isinstance(node, HostNode) and isinstance(above, HostNode) and node.device != above.device
-    return Mount(path, node, is_read_only=False) if crosses and not mount.is_recursive else mount
+    if not crosses or mount.is_recursive:
+        return mount
+    return Mount(path, node, is_read_only=False, volume=HOST_VOLUME, flags=mount.flags)
 
 
 def masked(node: Node) -> Node:
@@ -110,8 +142,26 @@ def mount_of(path: str, spec: MountSpec) -> Mount:
     """The mount of a spec at a canonical path. Raises FsError when the host has nothing at the source."""
     source = spec.source
     if isinstance(source, TreeSource):
-        return Mount(path, TreeView(source.tree.root), is_read_only=True)
+        return Mount(path, TreeView(source.tree.root), is_read_only=True, volume=IMAGE_VOLUME, flags=spec.flags)
     if isinstance(source, HostSource):
         root = source.node or host_node(source.files, source.path)
-        return (RecursiveMount if spec.is_recursive else Mount)(path, root, is_read_only=spec.is_read_only)
-    return Mount(path, tmpfs_root(mode=source.mode), is_read_only=spec.is_read_only)
+        made = RecursiveMount if spec.is_recursive else Mount
+        return made(path, root, is_read_only=spec.is_read_only, volume=HOST_VOLUME, flags=spec.flags)
+    return tmpfs_mount(path, source, is_read_only=spec.is_read_only, flags=spec.flags)
+
+
+def tmpfs_mount(path: str, source: TmpfsSource, *, is_read_only: bool, flags: tuple[str, ...]) -> Mount:
+    """An empty file system in memory."""
+    options = () if source.size_bytes is None else (f"size={source.size_bytes // 1024}k",)
+    if source.mode != 0o1777:
+        options = (*options, f"mode={source.mode:o}")
+    volume = Volume(type="tmpfs", source=source.source, options=options, size_bytes=source.size_bytes)
+    root = tmpfs_root(mode=source.mode)
+    root.uid, root.gid = source.uid, source.gid
+    return Mount(path, root, is_read_only=is_read_only, volume=volume, flags=flags)
+
+
+OVERLAY_VOLUME = Volume(type="overlay", source="overlay")
+IMAGE_VOLUME = Volume(type="overlay", source="overlay")
+HOST_VOLUME = Volume(type="", source="")
+"""Of a bind: the disk it lies on says what it is."""

@@ -9,14 +9,21 @@ Rule 3: the time of a change is an argument.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from kubesim.images.tree import NodeKind, TreeNode
 from kubesim.userland.files.file_stat import FileKind, Stat
 from kubesim.userland.files.fs_error import FsError
+
+if TYPE_CHECKING:
+    from kubesim.userland.files.device_files import Opener
+    from kubesim.userland.files.open_file import OpenFile
 
 KIND_OF_TREE = {
     NodeKind.FILE: FileKind.FILE,
     NodeKind.DIRECTORY: FileKind.DIRECTORY,
     NodeKind.SYMLINK: FileKind.SYMLINK,
+    NodeKind.FIFO: FileKind.FIFO,
 }
 
 DIRECTORY_SIZE_BYTES = 4096
@@ -54,6 +61,10 @@ class Node:
         """Move a child to the directory `to` of the same mount, replacing what is there."""
         raise FsError("EROFS")
 
+    def link(self, name: str, node: Node, now_ns: int) -> None:
+        """Give a file of the same mount one more name, which is free."""
+        raise FsError("EROFS")
+
     # -- links and files ----------------------------------------------------------------------------------
 
     def target(self) -> str:
@@ -80,23 +91,36 @@ class Node:
         """Cut or extend."""
         raise FsError("EROFS")
 
+    def opened(self, opener: Opener | None) -> OpenFile:
+        """An open device; `opener` is None when the runtime itself asks."""
+        raise FsError("ENXIO")
+
     # -- attributes ---------------------------------------------------------------------------------------
 
-    def set_mode(self, mode: int) -> None:
+    def set_mode(self, mode: int, now_ns: int) -> None:
         """Change the permission bits."""
         raise FsError("EROFS")
 
-    def set_owner(self, uid: int, gid: int) -> None:
+    def set_owner(self, uid: int, gid: int, now_ns: int) -> None:
         """Change the owner."""
         raise FsError("EROFS")
 
-    def set_mtime(self, mtime_ns: int) -> None:
-        """Change the time of the last change."""
+    def set_times(self, atime_ns: int, mtime_ns: int, now_ns: int) -> None:
+        """Change the times of the last access and the last change."""
         raise FsError("EROFS")
 
     def writable(self) -> Node:
         """This node, or the copy in the writable layer that takes its place."""
         return self
+
+    # -- while it is open ---------------------------------------------------------------------------------
+
+    def held_open(self, *, is_writable: bool, is_append: bool) -> Node:
+        """What an open file reads and writes: the same file whatever becomes of its name."""
+        return self
+
+    def let_go(self) -> None:
+        """The open file is closed."""
 
 
 class TreeView(Node):
@@ -145,5 +169,7 @@ def stat_of_tree(tree: TreeNode) -> Stat:
         gid=tree.gid,
         size_bytes=DIRECTORY_SIZE_BYTES if tree.is_directory else tree.size_bytes,
         mtime_ns=tree.mtime_ns,
+        atime_ns=tree.mtime_ns,
+        ctime_ns=tree.mtime_ns,
         program=tree.program,
     )

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeAlias
 
+from kubesim.userland.files.file_stat import Stat
 from kubesim.userland.files.fs_error import FsError
 from kubesim.userland.files.nodes import Node
 
@@ -39,6 +40,9 @@ class OpenFile:
         self._holders_count -= 1
         if self._holders_count == 0:
             self._close()
+
+    async def wait_opened(self) -> None:
+        """Wait until open(2) would return: a pipe with a name waits for its other side, nothing else waits."""
 
     def read_now(self, size: int) -> bytes | None:
         """At most `size` bytes, b"" at the end, None when a reader would have to wait."""
@@ -175,7 +179,17 @@ class BytesFile(OpenFile):
 class RegularFile(OpenFile):
     """A file of a file system, with an offset."""
 
-    __slots__ = ("_clock", "_is_append", "_is_readable", "_is_writable", "node", "offset", "path")
+    __slots__ = (
+        "_clock",
+        "_is_append",
+        "_is_readable",
+        "_is_writable",
+        "_keeps_privileges",
+        "_room",
+        "node",
+        "offset",
+        "path",
+    )
 
     def __init__(
         self,
@@ -186,6 +200,8 @@ class RegularFile(OpenFile):
         is_readable: bool,
         is_writable: bool,
         is_append: bool = False,
+        keeps_privileges: bool = True,
+        room: Callable[[], int] | None = None,
     ) -> None:
         super().__init__()
         self.node = node
@@ -195,6 +211,22 @@ class RegularFile(OpenFile):
         self._is_readable = is_readable
         self._is_writable = is_writable
         self._is_append = is_append
+        self._keeps_privileges = keeps_privileges
+        self._room = room
+
+    @property
+    def is_writable(self) -> bool:
+        """Whether it was opened for writing."""
+        return self._is_writable
+
+    @property
+    def is_append(self) -> bool:
+        """Whether every write goes to the end."""
+        return self._is_append
+
+    def stat(self) -> Stat:
+        """What the file is now, with a name or without; fstat(2). `inode` may be 0: see FileView.stat."""
+        return self.node.stat()
 
     def read_now(self, size: int) -> bytes | None:
         """The next bytes; a directory opens but cannot be read."""
@@ -208,13 +240,29 @@ class RegularFile(OpenFile):
         """Write at the offset, or at the end."""
         if not self._is_writable:
             raise FsError("EBADF")
+        now_ns = self._clock()
+        if not self._keeps_privileges:
+            self._drop_privileges(now_ns)
+        if self._room is not None:
+            offset = self.node.stat().size_bytes if self._is_append else self.offset
+            self._demand_room(offset + len(data))
         if self._is_append:
-            self.node.append(data, self._clock())
+            self.node.append(data, now_ns)
             self.offset = self.node.stat().size_bytes
         else:
-            self.node.write_at(self.offset, data, self._clock())
+            self.node.write_at(self.offset, data, now_ns)
             self.offset += len(data)
         return None
+
+    def truncate(self, size_bytes: int) -> None:
+        """Cut or extend; ftruncate(2). The offset stays."""
+        if not self._is_writable or size_bytes < 0:
+            raise FsError("EINVAL")
+        if not self._keeps_privileges:
+            self._drop_privileges(self._clock())
+        if self._room is not None:
+            self._demand_room(size_bytes)
+        self.node.truncate(size_bytes, self._clock())
 
     def seek(self, offset: int) -> None:
         """Move relative to where it stands."""
@@ -223,3 +271,34 @@ class RegularFile(OpenFile):
     def tell(self) -> str:
         """The path it was opened by."""
         return self.path
+
+    def _drop_privileges(self, now_ns: int) -> None:
+        """Whoever writes without CAP_FSETID makes a setuid file a plain one. Mirrors linux: file_remove_privs."""
+        mode = self.node.stat().mode
+        if mode & 0o6000 and (kept := without_privileges(mode)) != mode:
+            self.node.set_mode(kept, now_ns)
+
+    def _demand_room(self, size_bytes: int) -> None:
+        """A file system of a given size takes only so much."""
+        assert self._room is not None, "the caller looked"
+        more = pages(size_bytes) - pages(self.node.stat().size_bytes)
+        if more > 0 and more > self._room():
+            raise FsError("ENOSPC")
+
+    def _close(self) -> None:
+        self.node.let_go()
+
+
+def pages(size_bytes: int) -> int:
+    """Whole pages that so many bytes take, in bytes."""
+    return -(-size_bytes // 4096) * 4096
+
+
+def without_privileges(mode: int) -> int:
+    """A mode without setuid, and without setgid where the group may execute: elsewhere that bit means locking.
+
+    >>> oct(without_privileges(0o6755)), oct(without_privileges(0o2644))
+    ('0o755', '0o2644')
+    """
+    mode &= ~0o4000
+    return mode & ~0o2000 if mode & 0o010 else mode

@@ -7,14 +7,17 @@ image's bytes. Mirrors linux: fs/overlayfs/copy_up.c and Documentation/filesyste
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from sys import intern
 from types import MappingProxyType
 
 from kubesim.images.tree import TreeNode
+from kubesim.userland.files.device_files import Opener, open_device
+from kubesim.userland.files.fifo import Fifo
 from kubesim.userland.files.file_stat import FileKind, Stat
 from kubesim.userland.files.fs_error import FsError
 from kubesim.userland.files.nodes import DIRECTORY_SIZE_BYTES, KIND_OF_TREE, Node, TreeView
+from kubesim.userland.files.open_file import OpenFile
 
 FILE_BYTES_MAX = 256 * 1024 * 1024
 """Largest file in memory: a limit of ours, so that `cat /dev/zero > file` ends (with ENOSPC)."""
@@ -61,14 +64,33 @@ class LowerNode(TreeView):
 class UpperNode(Node):
     """A node of the upper layer. A directory shows the names of the image below it as well."""
 
-    __slots__ = ("_children", "_content", "_target", "gid", "kind", "lower", "mode", "mtime_ns", "program", "uid")
+    __slots__ = (
+        "_children",
+        "_content",
+        "_target",
+        "atime_ns",
+        "ctime_ns",
+        "gid",
+        "inode",
+        "kind",
+        "links_count",
+        "lower",
+        "mode",
+        "mtime_ns",
+        "program",
+        "uid",
+    )
 
     def __init__(self, kind: FileKind, *, mode: int, uid: int = 0, gid: int = 0, mtime_ns: int = 0) -> None:
         self.kind = kind
         self.mode = mode
         self.uid = uid
         self.gid = gid
-        self.mtime_ns = mtime_ns
+        self.atime_ns = self.mtime_ns = self.ctime_ns = mtime_ns
+        self.inode = 0
+        """Its number, once somebody has asked for it."""
+        self.links_count = 0
+        """Names that it has; an open file without one lives on."""
         self.program = ""
         self.lower: TreeNode | None = None
         self._target = ""
@@ -79,10 +101,12 @@ class UpperNode(Node):
     @classmethod
     def of_tree(cls, tree: TreeNode) -> UpperNode:
         """A copy of a node of an image; a directory goes on showing what is in it."""
-        node = cls(KIND_OF_TREE[tree.kind], mode=tree.mode, uid=tree.uid, gid=tree.gid, mtime_ns=tree.mtime_ns)
+        kind = KIND_OF_TREE[tree.kind]
+        made = UpperFifo if kind is FileKind.FIFO else cls
+        node = made(kind, mode=tree.mode, uid=tree.uid, gid=tree.gid, mtime_ns=tree.mtime_ns)
         node.program = tree.program
-        node._target = tree.target
-        node._content = tree.content
+        node._target = tree.target  # noqa: SLF001 - the same class
+        node._content = tree.content  # noqa: SLF001 - the same class
         node.lower = tree if tree.is_directory else None
         return node
 
@@ -116,6 +140,10 @@ class UpperNode(Node):
             gid=self.gid,
             size_bytes=size_bytes,
             mtime_ns=self.mtime_ns,
+            atime_ns=self.atime_ns,
+            ctime_ns=self.ctime_ns,
+            inode=self.inode,
+            links_count=self.links_count,
             program=self.program,
         )
 
@@ -139,18 +167,32 @@ class UpperNode(Node):
 
     def make(self, name: str, kind: FileKind, *, mode: int, uid: int, gid: int, now_ns: int, target: str = "") -> Node:
         """Create a node below."""
-        node = UpperNode(kind, mode=mode, uid=uid, gid=gid, mtime_ns=now_ns)
-        node._target = target
+        made = UpperFifo if kind is FileKind.FIFO else UpperNode
+        node = made(kind, mode=mode, uid=uid, gid=gid, mtime_ns=now_ns)
+        node._target = target  # noqa: SLF001 - the same class
         self.put(name, node, now_ns)
         return node
 
     def move(self, name: str, to: Node, to_name: str, now_ns: int) -> None:
-        """Move a child, copied up if need be."""
+        """Move a child, copied up if need be. Two names of one file stay as they are."""
         node = self.child(name)
         if node is None or not isinstance(to, UpperNode):
             raise FsError("ENOENT" if node is None else "EXDEV")
-        to.put(to_name, node.writable(), now_ns)
+        there = to.child(to_name)
+        if node is there or (isinstance(node, TreeView) and isinstance(there, TreeView) and node.tree is there.tree):
+            return
+        node = node.writable()
+        to.put(to_name, node, now_ns)
         self.drop(name, now_ns)
+        if isinstance(node, UpperNode):
+            node.ctime_ns = now_ns
+
+    def link(self, name: str, node: Node, now_ns: int) -> None:
+        """One more name for a file, which was copied up."""
+        if not isinstance(node, UpperNode):
+            raise FsError("EXDEV")
+        self.put(name, node, now_ns)
+        node.ctime_ns = now_ns
 
     def put(self, name: str, node: Node, now_ns: int) -> None:
         """Put a node under `name`, whatever was there."""
@@ -158,17 +200,27 @@ class UpperNode(Node):
             raise FsError("ENOTDIR")
         if self._children is None:
             self._children = {}
+        there = self._children.get(name)
+        if isinstance(there, UpperNode):
+            there.links_count -= 1
+            there.ctime_ns = now_ns
         self._children[intern(name)] = node
-        self.mtime_ns = now_ns
+        if isinstance(node, UpperNode):
+            node.links_count += 1
+        self.mtime_ns = self.ctime_ns = now_ns
 
     def drop(self, name: str, now_ns: int) -> None:
         """Remove a name; one of the image is marked as gone."""
         children = self._children = self._children or {}
+        there = children.get(name)
+        if isinstance(there, UpperNode):
+            there.links_count -= 1
+            there.ctime_ns = now_ns
         if self.lower is not None and name in self.lower.children:
             children[name] = None
         else:
             del children[name]
-        self.mtime_ns = now_ns
+        self.mtime_ns = self.ctime_ns = now_ns
 
     def copied_up(self, name: str, tree: TreeNode) -> Node:
         """The upper copy of the image's node under `name`."""
@@ -198,15 +250,15 @@ class UpperNode(Node):
         if offset + len(data) > FILE_BYTES_MAX:
             raise FsError("ENOSPC")
         content = self._own_content()
-        if offset > len(content):
+        if offset > len(content) and data:
             content.extend(bytes(offset - len(content)))
         content[offset : offset + len(data)] = data
-        self.mtime_ns = now_ns
+        self.mtime_ns = self.ctime_ns = now_ns
 
     def truncate(self, size_bytes: int, now_ns: int) -> None:
         """Cut or extend."""
         if size_bytes > FILE_BYTES_MAX:
-            raise FsError("ENOSPC")
+            raise FsError("EFBIG")
         if size_bytes == 0:
             self._content = b""
         else:
@@ -214,19 +266,19 @@ class UpperNode(Node):
             del content[size_bytes:]
             content.extend(bytes(size_bytes - len(content)))
         self.program = ""
-        self.mtime_ns = now_ns
+        self.mtime_ns = self.ctime_ns = now_ns
 
-    def set_mode(self, mode: int) -> None:
+    def set_mode(self, mode: int, now_ns: int) -> None:
         """Change the permission bits."""
-        self.mode = mode
+        self.mode, self.ctime_ns = mode, now_ns
 
-    def set_owner(self, uid: int, gid: int) -> None:
+    def set_owner(self, uid: int, gid: int, now_ns: int) -> None:
         """Change the owner."""
-        self.uid, self.gid = uid, gid
+        self.uid, self.gid, self.ctime_ns = uid, gid, now_ns
 
-    def set_mtime(self, mtime_ns: int) -> None:
-        """Change the time of the last change."""
-        self.mtime_ns = mtime_ns
+    def set_times(self, atime_ns: int, mtime_ns: int, now_ns: int) -> None:
+        """Change the times of the last access and the last change."""
+        self.atime_ns, self.mtime_ns, self.ctime_ns = atime_ns, mtime_ns, now_ns
 
     def usage(self) -> LayerUsage:
         """What the upper layer takes from here down; what is only in the image is not counted, a removed name is.
@@ -235,8 +287,13 @@ class UpperNode(Node):
         """
         used_bytes, inodes_count = 0, 0
         pending: list[Node | None] = [self]
+        linked: set[int] = set()
         while pending:
             node = pending.pop()
+            if isinstance(node, UpperNode) and node.links_count > 1:
+                if id(node) in linked:
+                    continue
+                linked.add(id(node))
             inodes_count += 1
             if not isinstance(node, UpperNode):
                 continue  # a name of the image that was removed: a device without blocks
@@ -252,6 +309,38 @@ class UpperNode(Node):
             self._content = bytearray(self._content)
             self.program = ""  # other bytes are no longer that program
         return self._content
+
+
+class UpperFifo(UpperNode):
+    """A pipe with a name in the upper layer."""
+
+    __slots__ = ("_fifo",)
+
+    def __init__(self, kind: FileKind, *, mode: int, uid: int = 0, gid: int = 0, mtime_ns: int = 0) -> None:
+        super().__init__(kind, mode=mode, uid=uid, gid=gid, mtime_ns=mtime_ns)
+        self._fifo = Fifo()
+
+    def fifo(self) -> Fifo:
+        """What its openers share."""
+        return self._fifo
+
+
+class UpperDevice(UpperNode):
+    """A device that somebody made in the upper layer."""
+
+    __slots__ = ("device_number",)
+
+    def __init__(self, kind: FileKind, *, mode: int, uid: int, gid: int, mtime_ns: int, device_number: int) -> None:
+        super().__init__(kind, mode=mode, uid=uid, gid=gid, mtime_ns=mtime_ns)
+        self.device_number = device_number
+
+    def stat(self) -> Stat:
+        """With the number of the device."""
+        return replace(super().stat(), device_number=self.device_number)
+
+    def opened(self, opener: Opener | None) -> OpenFile:
+        """The device, open."""
+        return open_device(self.device_number, opener)
 
 
 def tmpfs_root(*, mode: int = 0o1777) -> UpperNode:

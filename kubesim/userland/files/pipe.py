@@ -49,6 +49,10 @@ class Pipe:
         self.wake()
         return data[room:] or None
 
+    def clear(self) -> None:
+        """Forget what nobody read."""
+        self._data.clear()
+
     def wake(self) -> None:
         """Whoever waits looks again."""
         if self._changed.waiters_count:

@@ -9,13 +9,17 @@ from typing import Protocol, TypeAlias
 from kubesim.images.tree import symlink_node
 from kubesim.userland.files.credentials import SECCOMP_FILTER, Credentials
 from kubesim.userland.files.devices import DeviceNode
-from kubesim.userland.files.mounts import Asker, Mount
+from kubesim.userland.files.looking import Looking
+from kubesim.userland.files.mount_text import mount_lines, mountinfo
+from kubesim.userland.files.mounts import Asker, Mount, Volume
 from kubesim.userland.files.nodes import Node, TreeView
 from kubesim.userland.files.open_file import OpenFile
 from kubesim.userland.files.proc_files import VirtualDirectory, VirtualFile, fixed_directory
 from kubesim.userland.files.proc_sys import sysctl_directory
 
 DESCRIPTORS_MAX = 1024
+SAFE_FLAGS = ("nosuid", "nodev", "noexec", "relatime")
+_PROC_VOLUME = Volume(type="proc", source="proc")
 
 
 class ProcessFacts(Protocol):
@@ -27,6 +31,7 @@ class ProcessFacts(Protocol):
     credentials: Credentials
     hostname: str
     memory_bytes: int
+    files: Looking
 
     @property
     def parent_pid(self) -> int:
@@ -65,8 +70,12 @@ class ProcMount(Mount):
     __slots__ = ("_namespaces",)
 
     def __init__(self, path: str, *, namespaces: Namespaces) -> None:
-        super().__init__(path, _EMPTY, is_read_only=False)
+        super().__init__(path, _EMPTY, is_read_only=False, volume=_PROC_VOLUME, flags=SAFE_FLAGS)
         self._namespaces = namespaces
+
+    def copy(self, path: str) -> Mount:
+        """One more /proc."""
+        return ProcMount(path, namespaces=self._namespaces)
 
     def root_for(self, asker: Asker) -> Node:
         """The directory as this process sees it."""
@@ -76,9 +85,11 @@ class ProcMount(Mount):
 
 def _root_of(process: ProcessFacts, namespaces: Namespaces) -> Node:
     def names() -> list[str]:
-        return [*(str(other.pid) for other in process.neighbours()), "self", "sys", *_MACHINE]
+        return [*(str(other.pid) for other in process.neighbours()), "mounts", "self", "sys", *_MACHINE]
 
     def child(name: str) -> Node | None:
+        if name == "mounts":
+            return _SELF_MOUNTS
         if name == "self":
             return TreeView(symlink_node(str(process.pid)))
         if name == "sys":
@@ -99,6 +110,9 @@ _MACHINE: Mapping[str, Node] = {
 }
 
 
+_SELF_MOUNTS = TreeView(symlink_node("self/mounts"))
+
+
 def _directory_of(process: ProcessFacts, namespaces: Namespaces) -> Node:
     return fixed_directory(
         {
@@ -108,6 +122,8 @@ def _directory_of(process: ProcessFacts, namespaces: Namespaces) -> Node:
                 lambda: b"".join(_bytes(f"{key}={value}") + b"\0" for key, value in process.env.items()), mode=0o400
             ),
             "fd": _descriptors_of(process),
+            "mountinfo": VirtualFile(lambda: mountinfo(process.files.filesystem.mount_rows())),
+            "mounts": VirtualFile(lambda: mount_lines(process.files.filesystem.mount_rows())),
             "gid_map": VirtualFile(lambda: _id_map(namespaces.gids)),
             "status": VirtualFile(lambda: _status_of(process)),
             "uid_map": VirtualFile(lambda: _id_map(namespaces.uids)),
@@ -125,7 +141,7 @@ def _descriptors_of(process: ProcessFacts) -> Node:
         fd = int(name) if name.isdecimal() and len(name) < 5 else DESCRIPTORS_MAX
         if fd not in process.descriptors():
             return None
-        return DeviceNode(lambda _: process.open_file_of(fd), mode=0o700)
+        return DeviceNode(0, mode=0o700, open_device=lambda _: process.open_file_of(fd))
 
     return VirtualDirectory(lambda: [str(fd) for fd in process.descriptors()], child)
 

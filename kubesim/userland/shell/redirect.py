@@ -90,6 +90,7 @@ async def _one(shell: Shell, redirection: Redirection, saved: SavedFiles) -> Non
     if fd >= DESCRIPTORS_MAX:
         raise FsError("EBADF", str(fd))
     file = _opened(shell, operator, text)
+    await file.wait_opened()
     saved.save(fd)
     process.set_file(fd, file)
     if operator == "&>":

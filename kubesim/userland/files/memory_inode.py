@@ -1,0 +1,148 @@
+"""A file of the virtual node: its inode, and what holds it open."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from kubesim.userland.files.file_stat import FileKind, Stat, device_number
+from kubesim.userland.files.file_system_stat import FileSystemStat, HostDisk
+
+DEVICE = device_number(8, 1)
+"""The number of the disk, as of /dev/sda1."""
+
+DISK_BYTES = 64 * 1024**3
+DISK_INODES_COUNT = 4 * 1024**2
+"""What the disk holds. What lies on it is not counted: nobody fills it."""
+
+
+def default_disk() -> HostDisk:
+    """The disk of a node of which nothing else is known: an ext4 of which nothing is taken."""
+    room = FileSystemStat(
+        type="ext4",
+        size_bytes=DISK_BYTES,
+        free_bytes=DISK_BYTES,
+        available_bytes=DISK_BYTES,
+        inodes_count=DISK_INODES_COUNT,
+        free_inodes_count=DISK_INODES_COUNT,
+    )
+    return HostDisk(stat=room, source="/dev/sda1", device=DEVICE)
+
+
+class Inode:
+    """One file, directory or link."""
+
+    __slots__ = (
+        "atime_ns",
+        "children",
+        "content",
+        "ctime_ns",
+        "gid",
+        "kind",
+        "links_count",
+        "mode",
+        "mtime_ns",
+        "number",
+        "target",
+        "uid",
+    )
+
+    def __init__(self, kind: FileKind, mode: int, now_ns: int, number: int) -> None:
+        self.kind = kind
+        self.mode = mode
+        self.uid = 0
+        self.gid = 0
+        self.atime_ns = self.mtime_ns = self.ctime_ns = now_ns
+        self.number = number
+        self.links_count = 1
+        self.content = bytearray()
+        self.target = ""
+        self.children: dict[str, Inode] = {}
+
+    def stat(self) -> Stat:
+        """What stat(2) says."""
+        size_bytes = len(self.target) if self.kind is FileKind.SYMLINK else len(self.content)
+        links_count = self.links_count
+        if self.kind is FileKind.DIRECTORY:
+            links_count = 2 + sum(child.kind is FileKind.DIRECTORY for child in self.children.values())
+        return Stat(
+            kind=self.kind,
+            mode=self.mode,
+            uid=self.uid,
+            gid=self.gid,
+            size_bytes=size_bytes,
+            mtime_ns=self.mtime_ns,
+            atime_ns=self.atime_ns,
+            ctime_ns=self.ctime_ns,
+            device=DEVICE,
+            inode=self.number,
+            links_count=links_count,
+        )
+
+    def changed(self, now_ns: int) -> None:
+        """The content is another one."""
+        self.mtime_ns = self.ctime_ns = now_ns
+
+    def lose(self, name: str, now_ns: int) -> None:
+        """Remove a name of this directory."""
+        child = self.children.pop(name)
+        child.links_count -= 1
+        child.ctime_ns = now_ns
+        self.changed(now_ns)
+
+
+class MemoryOpenFile:
+    """A file, whatever becomes of its name."""
+
+    __slots__ = ("_file", "_is_append", "_now_ns")
+
+    def __init__(self, file: Inode, now_ns: Callable[[], int], *, is_append: bool) -> None:
+        self._file = file
+        self._now_ns = now_ns
+        self._is_append = is_append
+
+    def read_at(self, offset: int, size: int) -> bytes:
+        """At most `size` bytes from `offset` on."""
+        return bytes(self._file.content[offset : offset + size])
+
+    def write_at(self, offset: int, data: bytes) -> None:
+        """Write, at the end when it was opened so."""
+        content = self._file.content
+        if self._is_append:
+            offset = len(content)
+        if data:
+            content.extend(bytes(max(0, offset - len(content))))
+        content[offset : offset + len(data)] = data
+        self._file.changed(self._now_ns())
+
+    def truncate(self, size_bytes: int) -> None:
+        """Cut or extend."""
+        del self._file.content[size_bytes:]
+        self._file.content.extend(bytes(size_bytes - len(self._file.content)))
+        self._file.changed(self._now_ns())
+
+    def set_mode(self, mode: int) -> None:
+        """Change the permission bits."""
+        self._file.mode, self._file.ctime_ns = mode, self._now_ns()
+
+    def stat(self) -> Stat:
+        """What it is now."""
+        return self._file.stat()
+
+    def close(self) -> None:
+        """Nothing to let go of: the file lives as long as something names it."""
+
+
+class MemoryAppendFile:
+    """A file, however its name changes."""
+
+    def __init__(self, file: Inode, now_ns: Callable[[], int]) -> None:
+        self._file = file
+        self._now_ns = now_ns
+
+    def write(self, data: bytes) -> None:
+        """Add to the end."""
+        self._file.content += data
+        self._file.changed(self._now_ns())
+
+    def close(self) -> None:
+        """Nothing to let go of: the file lives as long as something names it."""
