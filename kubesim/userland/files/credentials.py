@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from kubesim.policy.capabilities import ALL_CAPABILITIES, capability_mask
 from kubesim.userland.files.file_stat import FileKind, Stat
@@ -15,28 +15,50 @@ CAP_DAC_OVERRIDE = capability_mask(["CAP_DAC_OVERRIDE"])
 CAP_DAC_READ_SEARCH = capability_mask(["CAP_DAC_READ_SEARCH"])
 CAP_FOWNER = capability_mask(["CAP_FOWNER"])
 CAP_FSETID = capability_mask(["CAP_FSETID"])
+CAP_KILL = capability_mask(["CAP_KILL"])
 CAP_MKNOD = capability_mask(["CAP_MKNOD"])
 CAP_SYS_ADMIN = capability_mask(["CAP_SYS_ADMIN"])
 """Masks for `Credentials.has`."""
 
+SET_UID, SET_GID = 0o4000, 0o2000
+"""Mode bits of a program that runs as its owner, and in its group."""
+
 SECCOMP_FILTER = 2
 """Mirrors linux: include/uapi/linux/seccomp.h, SECCOMP_MODE_FILTER."""
+
+_SAME = -1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Credentials:
-    """User, group and supplementary groups of a process, as numbers; and what else limits it."""
+    """User, group and supplementary groups of a process, as numbers; and what else limits it.
+
+    Mirrors linux: include/linux/cred.h, struct cred.
+    """
 
     uid: int
+    """The effective one, which all checks look at."""
     gid: int
     groups: tuple[int, ...] = ()
     """What setgroups(2) was given; a runtime puts the primary group in it as well."""
     capabilities: int = ALL_CAPABILITIES
     """The bounding set as a mask: what root has, and what nobody else can get."""
+    ambient_capabilities: int = 0
+    """The part of the bounding set that users other than root keep when they execute a program."""
     seccomp_mode: int = 0
     """0 without a filter, else SECCOMP_FILTER. What a filter forbids is not emulated."""
     no_new_privileges: bool = False
     """Executing a set-user-ID file changes nothing."""
+    real_uid: int = _SAME
+    """Who started it; differs from `uid` once a set-user-ID program was executed."""
+    real_gid: int = _SAME
+
+    def __post_init__(self) -> None:
+        """The real ids are the effective ones unless they are given."""
+        if self.real_uid == _SAME:
+            object.__setattr__(self, "real_uid", self.uid)
+        if self.real_gid == _SAME:
+            object.__setattr__(self, "real_gid", self.gid)
 
     @property
     def is_root(self) -> bool:
@@ -45,8 +67,11 @@ class Credentials:
 
     @property
     def effective(self) -> int:
-        """The capabilities that count: root has those of its bounding set, another user lost them with execve(2)."""
-        return self.capabilities if self.uid == 0 else 0
+        """The capabilities that count: root has those of its bounding set, another user keeps what is ambient.
+
+        Mirrors linux: security/commoncap.c, handle_privileged_root.
+        """
+        return self.capabilities if self.uid == 0 else self.ambient_capabilities
 
     def has(self, capability: int) -> bool:
         """Whether a capability, as its mask, is effective; capable(2) of the kernel."""
@@ -78,6 +103,22 @@ class Credentials:
         if wanted == READ and held & CAP_DAC_READ_SEARCH:
             return True
         return held & CAP_DAC_OVERRIDE != 0 and (not wanted & EXECUTE or stat.mode & 0o111 != 0)
+
+    def may_signal(self, target: Credentials) -> bool:
+        """Whether it may send the target a signal. Mirrors linux: kernel/signal.c, kill_ok_by_cred."""
+        # The saved ids of the target are its effective ones: nothing here gives a privilege up for a while.
+        return not {self.uid, self.real_uid}.isdisjoint((target.uid, target.real_uid)) or self.has(CAP_KILL)
+
+    def executing(self, stat: Stat) -> Credentials:
+        """Who it is once it executes this file. Mirrors linux: fs/exec.c, bprm_fill_uid; security/commoncap.c."""
+        if self.no_new_privileges or stat.kind is not FileKind.FILE:
+            return self
+        uid = stat.uid if stat.mode & SET_UID else self.uid
+        # Without the execute bit of the group, the bit stands for mandatory locking.
+        gid = stat.gid if stat.mode & SET_GID and stat.mode & 0o010 else self.gid
+        if (uid, gid) == (self.uid, self.gid):
+            return self
+        return replace(self, uid=uid, gid=gid, ambient_capabilities=0)
 
 
 ROOT = Credentials(uid=0, gid=0)

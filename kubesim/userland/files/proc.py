@@ -154,8 +154,8 @@ def _status_of(process: ProcessFacts) -> bytes:
         "Tgid": process.pid,
         "Pid": process.pid,
         "PPid": process.parent_pid,
-        "Uid": "\t".join([str(who.uid)] * 4),
-        "Gid": "\t".join([str(who.gid)] * 4),
+        "Uid": f"{who.real_uid}\t{who.uid}\t{who.uid}\t{who.uid}",
+        "Gid": f"{who.real_gid}\t{who.gid}\t{who.gid}\t{who.gid}",
         "Groups": "".join(f"{gid} " for gid in sorted(who.groups)),
         "VmRSS": f"{process.memory_bytes // 1024:8d} kB",
         "Threads": 1,
@@ -168,10 +168,9 @@ def _status_of(process: ProcessFacts) -> bytes:
 
 
 def _capabilities_of(who: Credentials) -> dict[str, str]:
-    """Root has what its bounding set holds; others lose it when they execute a program. Nothing is inheritable."""
-    mask = who.capabilities
-    held = mask if who.is_root else 0
-    masks = {"CapInh": 0, "CapPrm": held, "CapEff": held, "CapBnd": mask, "CapAmb": 0}
+    """Mirrors linux: fs/proc/array.c, task_cap. What is ambient must be inheritable too."""
+    ambient, held = who.ambient_capabilities, who.effective
+    masks = {"CapInh": ambient, "CapPrm": held, "CapEff": held, "CapBnd": who.capabilities, "CapAmb": ambient}
     return {key: f"{value:016x}" for key, value in masks.items()}
 
 

@@ -8,7 +8,7 @@ from typing import Literal
 
 from kubesim.errors import KubesimError
 from kubesim.userland.files.credentials import EXECUTE
-from kubesim.userland.files.file_stat import FileKind
+from kubesim.userland.files.file_stat import FileKind, Stat
 from kubesim.userland.files.file_view import FileView
 from kubesim.userland.files.fs_error import FsError
 
@@ -56,6 +56,8 @@ class Executable:
     """Name of the emulated program."""
     words: tuple[str, ...] = ()
     """Interpreter, its argument and the script: these take the place of argv[0]. Empty for a program itself."""
+    stat: Stat | None = None
+    """The file of the program, whose set-user-ID bit counts; None for a script that a shell reads by itself."""
 
     def argv(self, argv: list[str]) -> list[str]:
         """The argument list that the program sees."""
@@ -71,7 +73,7 @@ def executable_at(files: FileView, path: str) -> Executable:
         if stat.kind is not FileKind.FILE or not files.credentials.may(stat, EXECUTE):
             raise FsError("EACCES", path)
         if stat.program:
-            return Executable(path=asked, program=stat.program, words=words)
+            return Executable(path=asked, program=stat.program, words=words, stat=stat)
         first = files.filesystem.as_root().read(path)[:LINE_BYTES_MAX].partition(b"\n")[0]
         interpreter, _, argument = first.removeprefix(b"#!").strip().partition(b" ")
         if not first.startswith(b"#!") or not interpreter:

@@ -10,7 +10,7 @@ zap_pid_ns_processes.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NoReturn, TypeAlias
 
@@ -18,10 +18,10 @@ from kubesim.kernel import Cancelled, Event, Kernel, Task, checkpoint, sleep
 from kubesim.userland.files.credentials import Credentials
 from kubesim.userland.files.file_view import FileView
 from kubesim.userland.files.fs_error import FsError
-from kubesim.userland.files.open_file import OpenFile
 from kubesim.userland.files.proc import command_of
 from kubesim.userland.processes.cgroup import BASE_BYTES, Cgroup
 from kubesim.userland.processes.cpu_time import CpuTime
+from kubesim.userland.processes.descriptors import Descriptors
 from kubesim.userland.processes.executable import Executable
 from kubesim.userland.processes.pid_namespace import PidNamespace
 from kubesim.userland.processes.signals import (
@@ -41,8 +41,6 @@ Program: TypeAlias = Callable[["Process"], Awaitable[int]]
 
 Handler: TypeAlias = Callable[[int], object] | None
 """Called with the signal's number when it arrives; None ignores it."""
-
-READ_BYTES = 65536
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,13 +68,12 @@ class _Replaced(BaseException):
         self.program = program
 
 
-class Process:
+class Process(Descriptors):
     """A process. Runtimes use `pid`, `signal`, `wait`, `status` and `kill_tree`; programs use the rest."""
 
     __slots__ = (
         "_death",
         "_ended_event",
-        "_fds",
         "_is_main",
         "_task",
         "argv",
@@ -113,6 +110,7 @@ class Process:
         is_main: bool = False,
         parent: Process | None = None,
     ) -> None:
+        super().__init__()
         self.table = table
         self.argv = argv
         self.env = env
@@ -134,7 +132,6 @@ class Process:
         self.pid = self.host_pid if namespace is table.host else namespace.enter(self)
         """Number in its own pid namespace; `host_pid` is the one on the node."""
         self._is_main = is_main
-        self._fds: dict[int, OpenFile] = {}
         self._death: ExitStatus | None = None
         self._ended_event: Event | None = None
         self._task: Task[int] | None = None
@@ -213,44 +210,11 @@ class Process:
         """The processes of its pid namespace, by pid."""
         return self.namespace.processes()
 
-    def descriptors(self) -> Mapping[int, OpenFile]:
-        """Open files by descriptor."""
-        return self._fds
-
-    def open_file_of(self, fd: int) -> OpenFile:
-        """What a descriptor stands for. Raises FsError EBADF."""
-        file = self._fds.get(fd)
-        if file is None:
-            raise FsError("EBADF")
-        return file
-
     def draw_bits(self, count: int) -> int:
         """Random bits from the node's seeded source."""
         return self.table.random.bits(count)
 
-    # -- descriptors --------------------------------------------------------------------------------------
-
-    def set_file(self, fd: int, file: OpenFile) -> None:
-        """Let a descriptor stand for `file`; what it stood for is let go of."""
-        file.hold()
-        self.close(fd)
-        self._fds[fd] = file
-
-    def close(self, fd: int) -> None:
-        """Close a descriptor; one that is not open stays so."""
-        file = self._fds.pop(fd, None)
-        if file is not None:
-            file.release()
-
-    async def read(self, fd: int, size: int = READ_BYTES) -> bytes:
-        """At most `size` bytes; b"" at the end."""
-        return await self.read_from(self.open_file_of(fd), size)
-
-    async def read_from(self, file: OpenFile, size: int = READ_BYTES) -> bytes:
-        """The same from a file that has no descriptor."""
-        while (data := file.read_now(size)) is None:
-            await file.wait_readable()
-        return data
+    # -- output ---------------------------------------------------------------------------------------
 
     async def write(self, fd: int, data: bytes) -> None:
         """Write all of `data`. A pipe that nobody reads kills the process, or is EPIPE if it ignores SIGPIPE."""
@@ -318,18 +282,23 @@ class Process:
             hostname=self.hostname,
             parent=self,
         )
-        for fd, file in self._fds.items():
-            child._fds[fd] = file.hold()
+        child.inherit(self)
         child.handlers = {signum: None for signum, handler in self.handlers.items() if handler is None}
         child.cpu = self.cpu.fork()
         child.begin(program)
         return child
+
+    def become(self, executable: Executable) -> None:
+        """Take on the ids that the set-user-ID bits of a program give: for who forks a child that runs it at once."""
+        if executable.stat is not None:
+            self.files.credentials = self.files.credentials.executing(executable.stat)
 
     def execute(self, executable: Executable, argv: list[str], env: dict[str, str]) -> NoReturn:
         """Replace the running program; does not return. Raises FsError ENOEXEC for a program that is not emulated."""
         program = self.table.programs.get(executable.program)
         if program is None:
             raise FsError("ENOEXEC", executable.path)
+        self.become(executable)
         self.argv = executable.argv(argv)
         self.env = env
         self.handlers = {signum: None for signum, handler in self.handlers.items() if handler is None}
@@ -363,8 +332,7 @@ class Process:
             self.status = ExitStatus(code=128 + SIGKILL, signal=SIGKILL)
         else:  # a stack without end is a segmentation fault; anything else is a mistake of ours and goes on below
             self.status = ExitStatus(code=128 + SIGSEGV, signal=SIGSEGV)
-        for fd in list(self._fds):
-            self.close(fd)
+        self.close_all()
         self.table.host.leave(self.host_pid)
         if self.namespace is not self.table.host:
             self.namespace.leave(self.pid)

@@ -104,6 +104,7 @@ class ProcessTable:
             is_init=spec.is_init,
             is_main=inside is None,
         )
+        process.become(executable)
         process.set_file(0, spec.stdin or NullFile())
         process.set_file(1, SinkFile(spec.stdout, spec.on_output_closed))
         process.set_file(2, SinkFile(spec.stderr, spec.on_output_closed))

@@ -55,7 +55,7 @@ async def _send(shell: Shell, argument: str, signum: int) -> int:
     target = process.namespace.find(pid)
     if target is None:
         return await _refuse(shell, f"can't kill pid {pid}: No such process")
-    if process.credentials.uid not in (0, target.credentials.uid):
+    if not process.credentials.may_signal(target.credentials):
         return await _refuse(shell, f"can't kill pid {pid}: Operation not permitted")
     try:
         target.signal(signum, sender=process)

@@ -27,6 +27,7 @@ async def run_program(shell: Shell, words: list[str], env: dict[str, str], *, is
     if is_last:
         process.execute(executable, words, env)
     child = shell.jobs.fork_program(program, argv=executable.argv(words), env=env)
+    child.become(executable)
     return await shell.jobs.wait_for(child)
 
 

@@ -34,7 +34,9 @@ async def run(process: Process) -> int:
     options = parse_options(process.argv, "ugGnr")
     names = _Names(process)
     who = process.credentials
-    uid, gid, groups = who.uid, who.gid, sorted(who.groups)  # the kernel keeps supplementary groups sorted
+    is_real = "r" in options or not options.flags
+    uid, gid = (who.real_uid, who.real_gid) if is_real else (who.uid, who.gid)
+    groups = sorted(who.groups)  # the kernel keeps supplementary groups sorted
     if options.operands:
         if len(options.operands) > 1:
             raise UsageError
@@ -50,6 +52,10 @@ async def run(process: Process) -> int:
     if wanted:
         return await _show_one(process, names, options, uid, gid, groups)
     text = f"uid={_named(uid, names.user(uid))} gid={_named(gid, names.group(gid))}"
+    if not options.operands and who.uid != uid:
+        text += f" euid={_named(who.uid, names.user(who.uid))}"
+    if not options.operands and who.gid != gid:
+        text += f" egid={_named(who.gid, names.group(who.gid))}"
     if groups:
         text += " groups=" + ",".join(_named(group, names.group(group)) for group in groups)
     await process.say(text + "\n")
