@@ -13,8 +13,8 @@ from kubesim.kernel import Kernel
 from kubesim.userland.applets import APPLETS
 from kubesim.userland.files.filesystem import FileSystem
 from kubesim.userland.processes.process import ROOT, ProcessSpec, ProcessTable
-from kubesim.userland.shell.evaluate import quoted
 from kubesim.userland.shell.parser import Parser, parse_script
+from kubesim.userland.shell.quoting import traced
 from kubesim.userland.shell.syntax import ShellSyntaxError, Simple
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def test_long_scripts_are_read_in_bounded_work(text: str) -> None:
 
 @given(st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=30))
 def test_what_is_quoted_reads_back(word: str) -> None:
-    command = Parser(f"echo {quoted(word) or repr('')}").next_command()
+    command = Parser(f"echo {traced(word) or repr('')}").next_command()
 
     assert isinstance(command, Simple)
     assert command.plain_words == ("echo", word)

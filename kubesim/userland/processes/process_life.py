@@ -23,6 +23,7 @@ from kubesim.userland.processes.cgroup import BASE_BYTES, Cgroup
 from kubesim.userland.processes.cpu_time import CpuTime
 from kubesim.userland.processes.descriptors import Descriptors
 from kubesim.userland.processes.executable import Executable
+from kubesim.userland.processes.limits import Limit
 from kubesim.userland.processes.pid_namespace import PidNamespace
 from kubesim.userland.processes.signals import (
     IGNORED_BY_DEFAULT,
@@ -86,6 +87,7 @@ class Process(Descriptors):
         "host_pid",
         "hostname",
         "is_init",
+        "limits",
         "memory_bytes",
         "namespace",
         "on_child_end",
@@ -114,10 +116,8 @@ class Process(Descriptors):
         self.table = table
         self.argv = argv
         self.env = env
-        self.files = files
-        self.hostname = hostname
-        self.is_init = is_init
-        self.parent = parent
+        self.files, self.hostname = files, hostname
+        self.is_init, self.parent = is_init, parent
         self.children: list[Process] = []
         self.handlers: dict[int, Handler] = {}
         self.status: ExitStatus | None = None
@@ -136,6 +136,7 @@ class Process(Descriptors):
         self._ended_event: Event | None = None
         self._task: Task[int] | None = None
         self.cpu = CpuTime(table.kernel)
+        self.limits: Mapping[str, Limit] = parent.limits if parent is not None else {}
         files.process = self
         cgroup.add(self)
         if parent is not None:
@@ -266,9 +267,8 @@ class Process(Descriptors):
     def fork(self, program: Program, *, argv: list[str] | None = None, env: dict[str, str] | None = None) -> Process:
         """A child that inherits everything but the handlers; ignored signals stay ignored.
 
-        Its first step runs once the caller waits, so the caller may still arrange its descriptors and directory.
-        Raises FsError EAGAIN when the container has as many processes as it may. Mirrors linux:
-        kernel/cgroup/pids.c, pids_can_fork.
+        Its first step runs once the caller waits, so the caller may still arrange its descriptors and directory. Raises
+        FsError EAGAIN when the container is full. Mirrors linux: kernel/cgroup/pids.c, pids_can_fork.
         """
         if self.cgroup.is_full:
             raise FsError("EAGAIN")

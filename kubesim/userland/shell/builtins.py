@@ -11,7 +11,12 @@ from typing import TYPE_CHECKING, TypeAlias
 from kubesim.userland.shell import builtins_flow as flow
 from kubesim.userland.shell import builtins_io as io
 from kubesim.userland.shell import builtins_state as state
+from kubesim.userland.shell.builtins_alias import alias, unalias
+from kubesim.userland.shell.builtins_getopts import getopts
+from kubesim.userland.shell.builtins_help import history, let, show_help
 from kubesim.userland.shell.builtins_kill import kill
+from kubesim.userland.shell.builtins_limits import times, ulimit, umask
+from kubesim.userland.shell.builtins_options import set_options
 from kubesim.userland.shell.builtins_read import read
 from kubesim.userland.shell.control import BuiltinError
 
@@ -29,11 +34,13 @@ SPECIAL_BUILTINS: dict[str, Builtin] = {
     "exec": flow.execute,
     "exit": flow.leave,
     "export": state.export,
+    "local": state.local,
     "readonly": state.readonly,
     "return": flow.leave_function,
-    "set": state.set_options,
+    "set": set_options,
     "shift": state.shift,
     "source": flow.source,
+    "times": times,
     "trap": state.trap,
     "unset": state.unset,
 }
@@ -47,24 +54,31 @@ def _not_emulated(shell: Shell, words: list[str]) -> int:
 
 BUILTINS: dict[str, Builtin] = {
     "[": io.test,
+    "[[": io.test,
+    "alias": alias,
     "cd": io.change_directory,
     "chdir": io.change_directory,
     "command": flow.command,
     "echo": io.echo,
     "false": flow.fail,
-    "hash": io.forget_commands,
+    "getopts": getopts,
+    "hash": flow.remember,
+    "help": show_help,
+    "history": history,
     "kill": kill,
-    "local": state.local,
+    "let": let,
     "printf": io.printf,
     "pwd": io.show_directory,
     "read": read,
     "test": io.test,
     "true": flow.succeed,
     "type": flow.describe,
-    "umask": io.umask,
+    "ulimit": ulimit,
+    "umask": umask,
+    "unalias": unalias,
     "wait": flow.wait,
     **dict.fromkeys(
-        ("[[", "alias", "bg", "fg", "getopts", "help", "history", "jobs", "let", "times", "ulimit", "unalias"),
+        ("bg", "fg", "jobs"),
         _not_emulated,
     ),
 }

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from kubesim.userland.files.fs_error import FsError
 from kubesim.userland.shell.control import BuiltinError, FunctionReturn, LoopJump, ShellExit
 from kubesim.userland.shell.external import find_program, run_program
+from kubesim.userland.shell.quoting import single_quoted
 from kubesim.userland.shell.token_stream import RESERVED
 
 if TYPE_CHECKING:
@@ -176,6 +177,9 @@ async def _describe(shell: Shell, name: str, *, is_short: bool) -> int:
     path: str | None = name
     if name in RESERVED:
         text = "a shell keyword"
+    elif name in shell.aliases:
+        text = f"an alias for {shell.aliases[name]}"
+        path = f"alias {name}={single_quoted(shell.aliases[name])}" if is_short else name
     elif name in shell.functions:
         text = "a function"
     elif is_builtin(name):
@@ -200,3 +204,19 @@ async def wait(shell: Shell, words: list[str]) -> int:
         job = shell.jobs.find(number_of(word))
         status = 127 if job is None else await shell.jobs.wait_background(job)
     return status
+
+
+async def remember(shell: Shell, words: list[str]) -> int:
+    """`hash [-r] [NAME...]`: where programs were found; `-r` forgets it, a name finds it again."""
+    arguments = words[1:]
+    if arguments and arguments[0] == "-r":
+        shell.found_commands.clear()
+        return 0
+    refuse_option(arguments)
+    if not arguments:
+        for path in dict.fromkeys(shell.found_commands.values()):
+            await shell.process.say(f"{path}\n")
+    for name in arguments:
+        if shell.find_command(name) is None and not is_builtin(name) and name not in shell.functions:
+            raise BuiltinError(f"{name}: not found", status=1)
+    return 0

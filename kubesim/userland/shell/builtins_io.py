@@ -9,7 +9,6 @@ from kubesim.userland.applets.coreutils.echo import echo_bytes
 from kubesim.userland.applets.coreutils.printf import Printf
 from kubesim.userland.applets.coreutils.test import TestError, evaluate_test
 from kubesim.userland.files.fs_error import FsError
-from kubesim.userland.shell.builtins_flow import refuse_option
 from kubesim.userland.shell.control import BuiltinError
 
 if TYPE_CHECKING:
@@ -46,15 +45,18 @@ async def printf(shell: Shell, words: list[str]) -> int:
 
 
 def test(shell: Shell, words: list[str]) -> int | Awaitable[int]:
-    """`test` and `[`."""
+    """`test`, `[` and `[[`."""
     arguments = words[1:]
     try:
-        if words[0] == "[":
-            if not arguments or arguments[-1] != "]":
-                raise TestError("missing ]")
+        if words[0] != "test":
+            end = "]" * len(words[0])
+            if not arguments or arguments[-1] != end:
+                raise TestError(f"missing {end}")
             arguments = arguments[:-1]
-        return 0 if evaluate_test(arguments, shell.process) else 1
+        return 0 if evaluate_test(arguments, shell.process, is_extended=words[0] == "[[") else 1
     except TestError as error:
+        if not error.args[0]:
+            return 2
         return _test_failed(shell, str(error))
 
 
@@ -99,40 +101,4 @@ async def show_directory(shell: Shell, words: list[str]) -> int:
     """`pwd`."""
     del words
     await shell.process.say(f"{shell.process.files.cwd}\n")
-    return 0
-
-
-async def umask(shell: Shell, words: list[str]) -> int:
-    """`umask [-S] [MODE]`; only octal modes."""
-    files = shell.process.files
-    arguments = words[1:]
-    is_symbolic = bool(arguments) and arguments[0] == "-S"
-    if is_symbolic:
-        arguments = arguments[1:]
-    refuse_option(arguments)
-    if not arguments:
-        allowed = ~files.umask
-        text = f"{files.umask:04o}"
-        if is_symbolic:
-            text = ",".join(f"{who}={_letters(allowed >> shift)}" for who, shift in (("u", 6), ("g", 3), ("o", 0)))
-        await shell.process.say(f"{text}\n")
-        return 0
-    mode = arguments[0]
-    if not mode.isascii() or mode.strip("01234567") or not 0 < len(mode) < 6:
-        raise BuiltinError(f"illegal mode: {mode}")
-    files.umask = int(mode, 8) & 0o777
-    return 0
-
-
-def _letters(bits: int) -> str:
-    return "".join(letter for letter, bit in (("r", 4), ("w", 2), ("x", 1)) if bits & bit)
-
-
-def forget_commands(shell: Shell, words: list[str]) -> int:
-    """`hash -r` forgets where programs were found, `hash NAME...` finds them; the list is not shown."""
-    if words[1:2] == ["-r"]:
-        shell.found_commands.clear()
-    for name in words[1:]:
-        if name != "-r" and shell.find_command(name) is None:
-            raise BuiltinError(f"{name}: not found", status=1)
     return 0

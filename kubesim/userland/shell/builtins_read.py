@@ -7,14 +7,19 @@ from typing import TYPE_CHECKING
 from kubesim.kernel import timeout
 from kubesim.userland.applets.coreutils.sleep import duration_ns
 from kubesim.userland.files.fs_error import FsError
-from kubesim.userland.shell.builtins_flow import number_of
-from kubesim.userland.shell.control import BuiltinError
+from kubesim.userland.shell.control import BuiltinError, ShellError
 from kubesim.userland.shell.variables import is_name
 
 if TYPE_CHECKING:
     from kubesim.userland.shell.shell import Shell
 
 LINE_BYTES_MAX = 16 * 1024 * 1024
+
+
+def _number(text: str, refusal: str) -> int:
+    if not (text.isascii() and text.isdecimal()) or len(text) > 9:
+        raise BuiltinError(refusal)
+    return int(text)
 
 
 class _Request:
@@ -25,6 +30,7 @@ class _Request:
         self.count: int | None = None
         self.timeout_ns: int | None = None
         self.fd = 0
+        self.delimiter = b"\n"
         arguments = words[1:]
         while arguments and len(arguments[0]) > 1 and arguments[0][0] == "-":
             word = arguments.pop(0)
@@ -33,7 +39,7 @@ class _Request:
             for position, letter in enumerate(word[1:], start=1):
                 if letter == "r":
                     self.is_raw = True
-                elif letter in "ntup":
+                elif letter in "ntupd":
                     value = word[position + 1 :] or (arguments.pop(0) if arguments else None)
                     if value is None:
                         raise BuiltinError(f"no arg for -{letter} option")
@@ -46,11 +52,13 @@ class _Request:
 
     def _valued(self, letter: str, value: str) -> None:
         if letter == "n":
-            self.count = number_of(value)
+            self.count = _number(value, "invalid count") or None
         elif letter == "u":
-            self.fd = number_of(value)
+            self.fd = _number(value, "invalid file descriptor")
+        elif letter == "d":
+            self.delimiter = value.encode(errors="surrogateescape")[:1] or b"\0"
         elif letter == "t":
-            delay_ns = duration_ns(value)
+            delay_ns = duration_ns(value) if value[-1:].isdecimal() else None
             if delay_ns is None:
                 raise BuiltinError("invalid timeout")
             self.timeout_ns = delay_ns
@@ -75,7 +83,10 @@ async def read(shell: Shell, words: list[str]) -> int:
         is_complete = False
     except FsError as error:
         raise BuiltinError(f"read error: {error.strerror}", status=1) from None
-    _assign(shell, request, line)
+    try:
+        _assign(shell, request, line)
+    except ShellError as error:
+        raise BuiltinError(error.message) from None
     return 0 if is_complete else 1
 
 
@@ -99,7 +110,7 @@ async def _line(shell: Shell, request: _Request, line: list[tuple[str, bool]]) -
                 marks.append(True)
             elif byte == b"\\" and not request.is_raw:
                 is_escaped = True
-            elif byte == b"\n":
+            elif byte == request.delimiter:
                 is_complete = True
                 break
             elif byte != b"\0":

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+EXIT = 0
+"""The trap that runs at the end of the shell, among the numbers of signals."""
+
+ERR = 65
+"""The trap that runs when a command fails, among the numbers of signals."""
+
 
 class ShellExit(BaseException):
     """`exit`, and the end after an error that a script does not survive."""
@@ -39,6 +45,8 @@ class ShellError(Exception):
         self.message = message
         self.command = command
         self.status = status
+        self.is_said = False
+        """It was written to standard error, which the command that failed had redirected."""
 
 
 class BuiltinError(Exception):

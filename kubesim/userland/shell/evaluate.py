@@ -8,13 +8,14 @@ Rule 3: each command is a step of the process, so a loop without end neither sto
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import TYPE_CHECKING, Any
 
 from kubesim.userland.files.fs_error import FsError
 from kubesim.userland.shell import syntax
 from kubesim.userland.shell.builtins import BUILTINS, SPECIAL_BUILTINS
 from kubesim.userland.shell.control import (
+    ERR,
     BuiltinError,
     FunctionReturn,
     LoopJump,
@@ -24,12 +25,14 @@ from kubesim.userland.shell.control import (
 )
 from kubesim.userland.shell.external import run_program
 from kubesim.userland.shell.patterns import matches
+from kubesim.userland.shell.quoting import traced
 from kubesim.userland.shell.redirect import SavedFiles, redirect
+from kubesim.userland.shell.variables import OptionPlace
 
 if TYPE_CHECKING:
     from kubesim.userland.shell.shell import Shell
 
-DECLARING_BUILTINS = frozenset(("export", "readonly", "local"))
+DECLARING_BUILTINS = frozenset(("alias", "export", "readonly", "local"))
 """Their operands of the form NAME=VALUE are expanded as assignments: in one piece."""
 
 
@@ -68,7 +71,7 @@ class Evaluator:
             declares = command.words[0].plain in DECLARING_BUILTINS
             words = await (shell.expand.declared(command.words) if declares else shell.expand.fields(command.words))
         if not words:
-            return self._checked(await self._assignments_only(command))
+            return await self._checked(await self._assignments_only(command))
         saved = None
         if command.redirections:
             try:
@@ -76,19 +79,32 @@ class Evaluator:
             except RedirectionFailed:
                 if words[0] in SPECIAL_BUILTINS:
                     raise ShellExit(1) from None
-                return self._checked(1)
-        try:
-            status = await self._execute(command, words, saved, is_last=is_last and not shell.traps)
-        finally:
-            if saved is not None:
-                saved.put_back()
-        return self._checked(status)
+                return await self._checked(1)
+        running = self._execute(command, words, saved, is_last=is_last and not shell.traps)
+        return await self._checked(await (running if saved is None else self._redirected(saved, running)))
 
-    def _checked(self, status: int) -> int:
-        """`set -e`: a failure that nobody asked about ends the shell."""
+    async def _redirected(self, saved: SavedFiles, running: Coroutine[Any, Any, int]) -> int:
+        """Await something with its redirections; what ends the shell is said while they hold."""
+        try:
+            return await running
+        except ShellError as error:
+            await self._shell.report(error)
+            raise
+        finally:
+            saved.put_back()
+
+    async def _checked(self, status: int) -> int:
+        """A failure that nobody asked about runs the ERR trap, and with `set -e` it ends the shell."""
         shell = self._shell
-        if status and "e" in shell.options and not shell.tested_depth:
+        if not status or shell.tested_depth:
+            return status
+        shell.status = status
+        if ERR in shell.traps:
+            text = shell.traps.pop(ERR)  # not for what fails in it
+            await shell.nested(lambda: shell.run_text(text))
+            shell.traps.setdefault(ERR, text)
             shell.status = status
+        if "e" in shell.options:
             raise ShellExit(status)
         return status
 
@@ -105,7 +121,7 @@ class Evaluator:
         for name, word in command.assignments:
             value = await shell.expand.text(word)
             shell.variables.set(name, value)
-            shown.append(f"{name}={quoted(value)}")
+            shown.append(f"{name}={traced(value)}")
         if "x" in shell.options and shown:
             await self._trace(shown)
         return shell.substituted_status
@@ -116,7 +132,7 @@ class Evaluator:
         shell = self._shell
         assigned = [(name, await shell.expand.text(word)) for name, word in command.assignments]
         if "x" in shell.options:
-            await self._trace([f"{name}={quoted(value)}" for name, value in assigned], words)
+            await self._trace([f"{name}={traced(value)}" for name, value in assigned], words)
         name = words[0]
         if name in SPECIAL_BUILTINS:
             for key, value in assigned:
@@ -153,9 +169,9 @@ class Evaluator:
 
     async def _trace(self, assigned: list[str], words: list[str] | None = None) -> None:
         shell = self._shell
-        prefix = shell.variables.get("PS4")
-        shown = [*assigned, *(quoted(word) for word in words or ())]
-        await shell.write_error(f"{'+ ' if prefix is None else prefix}{' '.join(shown)}\n")
+        prefix = await shell.expand.prompt(shell.variables.get("PS4") or "")
+        shown = [*assigned, *(traced(word) for word in words or ())]
+        await shell.write_error(f"{prefix}{' '.join(shown)}\n")
 
     async def builtin(self, words: list[str], *, is_special: bool) -> int:
         """Run a builtin. An error of a special one ends the script."""
@@ -164,10 +180,12 @@ class Evaluator:
             result = (BUILTINS.get(words[0]) or SPECIAL_BUILTINS[words[0]])(shell, words)
             return result if isinstance(result, int) else await result
         except BuiltinError as error:
-            if is_special:
-                raise ShellError(error.message, command=words[0], status=error.status) from None
             await shell.complain(error.message, words[0])
-            return error.status
+            if not is_special:
+                return error.status
+            ended = ShellError(error.message, command=words[0], status=error.status)
+            ended.is_said = True
+            raise ended from None
         except FsError as error:
             if error.errno_name == "EPIPE" or not words:
                 raise
@@ -179,6 +197,9 @@ class Evaluator:
         shell = self._shell
         positional, shell.positional = shell.positional, words[1:]
         loop_depth, shell.loop_depth = shell.loop_depth, 0
+        option_place, shell.variables.option_place = shell.variables.option_place, OptionPlace()
+        name, shell.function_name = shell.function_name, words[0]
+        on_error = shell.traps.pop(ERR, None) if "E" not in shell.options else None
         shell.variables.scopes.append({})
         try:
             return await shell.nested(lambda: self.run(body))
@@ -186,6 +207,10 @@ class Evaluator:
             return returned.status
         finally:
             shell.loop_depth = loop_depth
+            shell.variables.option_place = option_place
+            shell.function_name = name
+            if on_error is not None:
+                shell.traps.setdefault(ERR, on_error)
             shell.positional = positional
             shell.variables.leave_scope()
 
@@ -226,7 +251,7 @@ class Evaluator:
                 status = await self._shell.jobs.pipeline(command.commands)
             return int(status == 0)
         del is_last
-        return self._checked(await self._shell.jobs.pipeline(command.commands))
+        return await self._checked(await self._shell.jobs.pipeline(command.commands))
 
     async def _background(self, command: syntax.Background, is_last: bool) -> int:
         del is_last
@@ -235,17 +260,16 @@ class Evaluator:
 
     async def _subshell(self, command: syntax.Subshell, is_last: bool) -> int:
         shell = self._shell
-        saved = None
+        if is_last and not shell.traps and not command.redirections:
+            return await self.run(command.body, is_last=True)
         try:
             saved = await redirect(shell, command.redirections)
-            if is_last and not shell.traps and not command.redirections:
-                return await self.run(command.body, is_last=True)
-            return self._checked(await shell.jobs.wait_for(shell.jobs.fork(command.body)))
         except RedirectionFailed:
-            return self._checked(2)
+            return await self._checked(2)
+        try:
+            return await self._checked(await shell.jobs.wait_for(shell.jobs.fork(command.body)))
         finally:
-            if saved is not None:
-                saved.put_back()
+            saved.put_back()
 
     async def _group(self, command: syntax.Group, is_last: bool) -> int:
         if not command.redirections:
@@ -253,11 +277,8 @@ class Evaluator:
         try:
             saved = await redirect(self._shell, command.redirections)
         except RedirectionFailed:
-            return self._checked(1)
-        try:
-            return await self.run(command.body)
-        finally:
-            saved.put_back()
+            return await self._checked(1)
+        return await self._redirected(saved, self.run(command.body))
 
     async def _if(self, command: syntax.If, is_last: bool) -> int:
         for condition, body in command.branches:
@@ -322,13 +343,6 @@ class Evaluator:
         del is_last
         self._shell.functions[command.name] = command.body
         return 0
-
-
-def quoted(word: str) -> str:
-    """A word so that a shell reads it back; as `set -x` and `trap` print it."""
-    if all(character.isascii() and (character.isalnum() or character in "+,-./:@]^_") for character in word):
-        return word
-    return "'" + word.replace("'", "'\\''") + "'"
 
 
 _HANDLERS: dict[type, Callable[..., Awaitable[int]]] = {

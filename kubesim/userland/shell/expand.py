@@ -13,8 +13,18 @@ from kubesim.userland.files.passwd import parse_passwd
 from kubesim.userland.shell.arithmetic import ArithmeticFailed, compute
 from kubesim.userland.shell.control import ShellError
 from kubesim.userland.shell.parameter_operators import length, replaced, section, trimmed
+from kubesim.userland.shell.parser import Parser
 from kubesim.userland.shell.patterns import escaped, expand_path
-from kubesim.userland.shell.syntax import Arithmetic, Literal, Parameter, Substitution, Tilde, Word
+from kubesim.userland.shell.syntax import (
+    Arithmetic,
+    Literal,
+    Parameter,
+    Part,
+    ShellSyntaxError,
+    Substitution,
+    Tilde,
+    Word,
+)
 from kubesim.userland.shell.variables import DEFAULT_IFS, is_name
 from kubesim.userland.shell.words import split_assignment
 
@@ -79,6 +89,22 @@ class Expander:
         if sum(len(text) for text, _ in segments) > TEXT_LENGTH_MAX:
             raise ShellError("out of memory")
         return "".join(" " if kind == BREAK else text for text, kind in segments)
+
+    async def prompt(self, text: str) -> str:
+        """The text of PS4, with its expansions; they are not traced themselves."""
+        if not any(character in text for character in "$`\\"):
+            return text
+        shell = self._shell
+        parts: list[Part] = []
+        try:
+            Parser(text, line=shell.line).lexer.read_double_quoted(parts, "")
+        except ShellSyntaxError as error:
+            raise ShellError(f"syntax error: {error.message}") from None
+        shell.options.discard("x")
+        try:
+            return await self.text(Word.of(parts))
+        finally:
+            shell.options.add("x")
 
     async def pattern(self, word: Word) -> str:
         """A word as a pattern: what is quoted matches only itself."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from kubesim.userland.processes.process_life import Process
-from kubesim.userland.shell.builtins_state import OPTION_NAMES, set_option
+from kubesim.userland.shell.builtins_options import OPTION_NAMES, set_option
 from kubesim.userland.shell.control import BuiltinError, ShellError
 from kubesim.userland.shell.parser import Parser
 from kubesim.userland.shell.shell import Shell
@@ -20,6 +20,9 @@ SCRIPT_BYTES_MAX = 1024 * 1024
 
 DEFAULT_PATH = "/sbin:/usr/sbin:/bin:/usr/bin"
 """Where programs are searched when nobody said. Mirrors busybox: include/libbb.h, bb_default_root_path."""
+
+
+PROMPTS = {"PS1": r"\w \$ ", "PS2": "> ", "PS4": "+ "}
 
 
 class InvocationError(Exception):
@@ -112,6 +115,13 @@ def _begin(shell: Shell) -> None:
     if variables.get("PATH") is None:
         variables.set("PATH", DEFAULT_PATH)
         variables.export("PATH")
+    if variables.get("HOSTNAME") is None:
+        variables.set("HOSTNAME", shell.process.hostname)
+    variables.set("PPID", str(shell.process.parent_pid))
+    variables.set("OPTIND", "1")
+    for name, value in PROMPTS.items():
+        variables.set(name, variables.get(name) or value)
+    shell.compute_variables(("LINENO", "RANDOM", "FUNCNAME"))
     variables.export("SHLVL")
     variables.export("PWD")
 

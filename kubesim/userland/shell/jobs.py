@@ -49,12 +49,14 @@ class Jobs:
         self._reported: list[Process] = []
         self.last_pid = 0
 
-    def fork(self, command: Command) -> Process:
+    def fork(self, command: Command, *, has_errexit: bool = True) -> Process:
         """Start a subshell that runs a command; its first step runs once this shell waits."""
         shell = self._shell
 
         async def run(process: Process) -> int:
             inner = shell.subshell(process)
+            if not has_errexit:
+                inner.options.discard("e")
             return await inner.live(lambda: inner.evaluate.run(command, is_last=True))
 
         return self.fork_program(run)

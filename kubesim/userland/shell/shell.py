@@ -5,7 +5,7 @@ A subshell is a new `Shell` in a child process, with a copy of the state.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from typing import Any, TypeAlias
 
 from kubesim.kernel import Event
@@ -14,16 +14,13 @@ from kubesim.userland.files.pipe import Pipe
 from kubesim.userland.processes.executable import search
 from kubesim.userland.processes.process_life import Process
 from kubesim.userland.shell.call_stack import call, on_call_stack
-from kubesim.userland.shell.control import FunctionReturn, LoopJump, ShellError, ShellExit
+from kubesim.userland.shell.control import ERR, EXIT, FunctionReturn, LoopJump, ShellError, ShellExit
 from kubesim.userland.shell.evaluate import Evaluator
 from kubesim.userland.shell.expand import Expander
 from kubesim.userland.shell.jobs import Jobs
 from kubesim.userland.shell.parser import Parser
 from kubesim.userland.shell.syntax import Command, Sequence, ShellSyntaxError
-from kubesim.userland.shell.variables import Variables
-
-EXIT = 0
-"""The trap that runs at the end of the shell, among the numbers of signals."""
+from kubesim.userland.shell.variables import OptionPlace, Variables
 
 SUBSTITUTION_BYTES_MAX = 64 * 1024 * 1024
 """Most that `$(...)` can hold: a limit of ours."""
@@ -34,7 +31,7 @@ with SIGSEGV. An ash with a stack of 8 MB comes about three times as deep."""
 
 Running: TypeAlias = Coroutine[Any, Any, int]
 
-OPTION_ORDER = "uCxcsnfe"
+OPTION_ORDER = "EubaCvxcsnmIfe"
 """The order of the letters in `$-`."""
 
 
@@ -55,8 +52,7 @@ class Shell:
         self.options: set[str] = set()
         self.functions: dict[str, Command] = {}
         self.aliases: dict[str, str] = {}
-        self.option_letter = 0
-        """Letters of the present word that `getopts` has seen."""
+        self.function_name = ""
         self.status = 0
         self.line = 0
         self.shell_pid = process.pid
@@ -90,7 +86,8 @@ class Shell:
         other.options = set(self.options)
         other.functions = dict(self.functions)
         other.aliases = dict(self.aliases)
-        other.option_letter = self.option_letter
+        other.function_name = self.function_name
+        other.compute_variables(self.variables.computed)
         other.status = self.status
         other.line = self.line
         other.shell_pid = self.shell_pid
@@ -100,6 +97,28 @@ class Shell:
         other.traps = {signum: "" for signum, text in self.traps.items() if not text}
         other.jobs.last_pid = self.jobs.last_pid
         return other
+
+    def compute_variables(self, names: Iterable[str]) -> None:
+        """Let these of LINENO, RANDOM and FUNCNAME have the value that this shell has for them."""
+        computed = {"LINENO": self._line_text, "RANDOM": self._random_text, "FUNCNAME": self._function_text}
+        self.variables.computed = {name: computed[name] for name in names}
+
+    def _line_text(self) -> str:
+        return str(self.line)
+
+    def _function_text(self) -> str:
+        return self.function_name
+
+    def _random_text(self) -> str:
+        """Numbers below 32768; the same after the same assignment."""
+        state = self.variables.random_state or self.process.draw_bits(32)
+        self.variables.random_state = state = (state * 1_664_525 + 1_013_904_223) % 2**32
+        return str(state >> 17)
+
+    def set_positional(self, values: list[str]) -> None:
+        """Other positional parameters; `getopts` begins anew with them."""
+        self.positional = values
+        self.variables.option_place = OptionPlace()
 
     # -- parameters ---------------------------------------------------------------------------------------
 
@@ -150,6 +169,12 @@ class Shell:
         line = f"line {self.line}: " if command or self.has_lines else ""
         await self.write_error(f"{self.arg0}: {command + ': ' if command else ''}{line}{message}\n")
 
+    async def report(self, error: ShellError) -> None:
+        """Write an error, once: where standard error goes at the place that it comes from."""
+        if not error.is_said:
+            error.is_said = True
+            await self.complain(error.message, error.command)
+
     async def write_error(self, text: str) -> None:
         """Write to standard error; one that takes nothing is no reason to fail."""
         try:
@@ -183,7 +208,7 @@ class Shell:
         except LoopJump:
             return 0
         except ShellError as error:
-            await self.complain(error.message, error.command)
+            await self.report(error)
             return error.status
 
     async def nested(self, run: Callable[[], Running]) -> int:
@@ -217,7 +242,7 @@ class Shell:
             self.status = self.substituted_status = 0
             return ""
         reader, writer = Pipe().ends()
-        child = self.jobs.fork(body)
+        child = self.jobs.fork(body, has_errexit=False)
         child.set_file(1, writer)
         reader.hold()
         chunks: list[bytes] = []
@@ -242,10 +267,10 @@ class Shell:
             self.traps.pop(signum, None)
             self.process.handlers.pop(signum, None)
             return
-        if signum != EXIT and signum not in self.traps and self.process.handlers.get(signum, True) is None:
+        if signum not in (EXIT, ERR) and signum not in self.traps and self.process.handlers.get(signum, True) is None:
             return  # what was ignored when the shell began cannot be trapped
         self.traps[signum] = text
-        if signum != EXIT:
+        if signum not in (EXIT, ERR):
             self.process.handlers[signum] = self._signal_arrived if text else None
 
     def _signal_arrived(self, signum: int) -> None:

@@ -3,16 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 from kubesim.userland.shell.control import ShellError
 
 DEFAULT_IFS = " \t\n"
 
 
+@dataclass(slots=True)
+class OptionPlace:
+    """Where `getopts` goes on: the number of the next word, from 1 on, and how far the word before it is read (-1: it
+    is done)."""
+
+    index: int = 1
+    offset: int = -1
+
+
 class Variables:
     """The variables of one shell."""
 
-    __slots__ = ("_env", "computed", "exported", "exports_all", "ifs", "readonly", "scopes", "values")
+    __slots__ = (
+        "_env",
+        "computed",
+        "exported",
+        "exports_all",
+        "ifs",
+        "option_place",
+        "random_state",
+        "readonly",
+        "scopes",
+        "values",
+    )
 
     def __init__(self, env: Mapping[str, str]) -> None:
         self.values = {name: value for name, value in env.items() if is_name(name)}
@@ -26,6 +47,9 @@ class Variables:
         """`set -a`: what is assigned is exported."""
         self.computed: dict[str, Callable[[], str]] = {}
         """Variables whose value is asked for each time, until they are unset: they have none in `values`."""
+        self.option_place = OptionPlace()
+        self.random_state = 0
+        """What the next `$RANDOM` is made of; 0 before the first."""
         self._env: dict[str, str] | None = None
 
     def copy(self) -> Variables:
@@ -36,6 +60,8 @@ class Variables:
         other.readonly = set(self.readonly)
         other.scopes = [dict(scope) for scope in self.scopes]
         other.ifs = self.ifs
+        other.option_place = OptionPlace(self.option_place.index, self.option_place.offset)
+        other.random_state = self.random_state
         other.exports_all = self.exports_all
         return other
 
@@ -43,6 +69,11 @@ class Variables:
         """The value; None when it is not set."""
         value = self.values.get(name)
         return self.computed[name]() if value is None and name in self.computed else value
+
+    def listed(self) -> list[tuple[str, str]]:
+        """All variables by name, as `set` shows them; what is computed has no text there."""
+        found = {**self.values, **{name: "" for name in self.computed if name != "RANDOM"}}
+        return sorted(found.items())
 
     def check_writable(self, name: str) -> None:
         """Raises ShellError for a variable that is read-only."""
@@ -54,7 +85,10 @@ class Variables:
         if self.readonly:
             self.check_writable(name)
         if name in self.computed:
-            return
+            if name == "RANDOM":
+                self.random_state = int(value) if value.isascii() and value.isdecimal() and len(value) < 20 else 0
+                return
+            del self.computed[name]
         self.values[name] = value
         if self.exports_all:
             self.exported.add(name)
@@ -62,6 +96,10 @@ class Variables:
             self._env = None
         if name == "IFS":
             self.ifs = value
+        elif name == "OPTIND":
+            self.option_place = OptionPlace(
+                int(value) if value.isascii() and value.isdecimal() and len(value) < 9 else 1
+            )
 
     def unset(self, name: str) -> None:
         """Forget a variable. Raises ShellError for one that is read-only."""

@@ -12,7 +12,9 @@ from kubesim.userland.files.credentials import EXECUTE, READ, WRITE
 from kubesim.userland.files.file_stat import FileKind, Stat
 from kubesim.userland.files.file_view import FileView
 from kubesim.userland.files.fs_error import FsError
+from kubesim.userland.posix_regex import BadRegex, compile_regex
 from kubesim.userland.processes.process_life import Process
+from kubesim.userland.shell.patterns import matches
 
 NUMBER_MAX = 2**63
 
@@ -53,20 +55,25 @@ _UNARY = frozenset({*_FILE_TESTS, *_ACCESS_TESTS, "-n", "-z", "-h", "-L", "-O", 
 
 
 class TestError(Exception):
-    """The expression is none; the text is what follows the name of the command. Exit code 2."""
+    """The expression is none; the text is what follows the name of the command, "" for none. Exit code 2."""
 
     __test__ = False  # pytest collects classes by this name
 
 
-def evaluate_test(words: Sequence[str], process: Process) -> bool:
-    """Whether the condition holds. `words` is without `[` and `]`. Raises TestError."""
-    return _Condition(words, process).holds()
+def evaluate_test(words: Sequence[str], process: Process, *, is_extended: bool = False) -> bool:
+    """Whether the condition holds. `words` is without `[` and `]`. Raises TestError.
+
+    `is_extended` is `[[`: `=` takes a pattern, and `=~` an extended regular expression.
+    """
+    return _Condition(words, process, is_extended=is_extended).holds()
 
 
 class _Condition:
     """A walk over the words of one condition."""
 
-    def __init__(self, words: Sequence[str], process: Process) -> None:
+    def __init__(self, words: Sequence[str], process: Process, *, is_extended: bool) -> None:
+        self._is_extended = is_extended
+        self._operators = _BINARY | {"=~"} if is_extended else _BINARY
         self._words = words
         self._process = process
         self._next = 0
@@ -80,9 +87,9 @@ class _Condition:
             return words[0] != ""
         if len(words) == 2 and words[0] == "!":
             return words[1] == ""
-        if len(words) == 3 and words[1] in _BINARY:
+        if len(words) == 3 and words[1] in self._operators:
             return self._binary(words[0], words[1], words[2])
-        if len(words) == 4 and words[0] == "!" and words[2] in _BINARY:
+        if len(words) == 4 and words[0] == "!" and words[2] in self._operators:
             return not self._binary(words[1], words[2], words[3])
         result = self._or()
         if self._next < len(words):
@@ -119,14 +126,14 @@ class _Condition:
         if word is None:
             raise TestError("argument expected")
         following = self._peek(1)
-        if word == "(" and following not in _BINARY:
+        if word == "(" and following not in self._operators:
             self._next += 1
             result = self._or()
             if self._peek() != ")":
                 raise TestError("closing paren expected")
             self._next += 1
             return result
-        if following in _BINARY:
+        if following in self._operators:
             operand = self._peek(2)
             if operand is None:
                 raise TestError(f"{following}: argument expected")
@@ -164,7 +171,11 @@ class _Condition:
         if operator in _COMPARE_NUMBERS:
             return _COMPARE_NUMBERS[operator](_number(left), _number(right))
         if operator in _COMPARE_TEXTS:
+            if self._is_extended and operator not in ("<", ">"):
+                return matches(right, left) == (operator != "!=")
             return _COMPARE_TEXTS[operator](left, right)
+        if operator == "=~":
+            return _fits(right, left)
         files = self._process.files
         if operator == "-ef":
             try:
@@ -175,6 +186,13 @@ class _Condition:
         if operator == "-ot":
             one, other = other, one
         return one is not None and other is not None and one.mtime_ns > other.mtime_ns
+
+
+def _fits(pattern: str, text: str) -> bool:
+    try:
+        return compile_regex(pattern, is_extended=True).search(text) is not None
+    except BadRegex:
+        raise TestError("") from None  # ash says nothing about it
 
 
 def _stat(files: FileView, path: str, *, follow_last: bool = True) -> Stat | None:
