@@ -94,9 +94,10 @@ def _read(path: Path) -> list[Snippet]:
         marks = list(_SECTION.finditer(block))
         script = block[: marks[0].start()].removesuffix("\n") if marks else block
         sections = {"exit": "", "dash": ""}
-        for mark, following in zip(marks, [*marks[1:], None], strict=True):
+        ends = [*(mark.start() for mark in marks[1:]), len(block)]
+        for mark, end in zip(marks, ends[: len(marks)], strict=True):
             kind = "exit" if mark[0] == "---- exit " else "dash"
-            sections[kind] = block[mark.start() : following.start() if following else None].removesuffix("\n") + "\n"
+            sections[kind] = block[mark.start() : end].removesuffix("\n") + "\n"
         if script.strip():
             found.append(Snippet(script=script, busybox=sections["exit"], dash=sections["dash"]))
     return found
