@@ -9,14 +9,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from kubesim.policy.capabilities import CAPABILITIES
+from kubesim.policy.capabilities import capability_mask
 
 if TYPE_CHECKING:
     from kubesim.userland.processes.process_life import Process
 
 UNLIMITED = 2**64 - 1
 
-_SYS_RESOURCE = 1 << CAPABILITIES.index("CAP_SYS_RESOURCE")
+_SYS_RESOURCE = capability_mask(["CAP_SYS_RESOURCE"])
 
 
 class Limit(NamedTuple):
@@ -71,7 +71,7 @@ def set_limit(process: Process, letter: str, limit: Limit) -> str:
     """
     if limit.soft > limit.hard:
         return "EINVAL"
-    may_raise = process.credentials.is_root and process.credentials.capabilities & _SYS_RESOURCE
+    may_raise = process.credentials.has(_SYS_RESOURCE)
     if (limit.hard > limit_of(process, letter).hard and not may_raise) or limit.hard > LIMITS[letter].most:
         return "EPERM"
     process.limits = {**process.limits, letter: limit}
