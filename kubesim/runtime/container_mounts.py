@@ -97,6 +97,7 @@ def _plan_bind(daemon: Daemon, container_id: str, mount: api.Mount, planned: Pla
             source=source,
             is_read_only=mount.readonly,
             is_recursive=mount.recursive_read_only,
+            propagation=propagation,
         )
     )
     planned.shown.append(_shown_bind(daemon, mount, path))

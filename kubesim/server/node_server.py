@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from kubesim.middleware.journal import JournalEntry
     from kubesim.runtime.service import Runtime
     from kubesim.server.state_keeper import StateKeeper
+    from kubesim.userland.files.host_files import HostFiles
 
 WARM_UP_SECONDS = 0.05
 """How long a server waits for a first call before it makes its runtime unasked."""
@@ -72,16 +73,19 @@ class NodeServer:
         # and two nodes that start together must not hand out the same.
         self._kernel = Kernel(seed=wall_clock_ns() + number, start_ns=wall_clock_ns())
 
+        self._host_files: HostFiles | None = None
+
         def make() -> Runtime:
             from kubesim.runtime.service import Runtime
             from kubesim.runtime.timings import Timings
             from kubesim.userland.files.host_files import RealHostFiles
 
+            host_files = self._host_files = RealHostFiles()
             return Runtime(
                 self._kernel,
                 profile=profile,
                 catalogue=catalogue(),
-                host_files=RealHostFiles(),
+                host_files=host_files,
                 cgroup_driver=cgroup_driver,
                 image_fs_path=image_fs_path,
                 hostname=node.hostname,
@@ -142,6 +146,11 @@ class NodeServer:
             await self._server.stop(STOP_GRACE_SECONDS)
         if self._pump is not None:
             self._pump.stop()
+        if self._host_files is not None:
+            try:
+                self._host_files.unmount_all()
+            except OSError as error:
+                _log.warning("a mount that a container made stays on the host: %s", error)
 
 
 def _bind(server: grpc.aio.Server, address: Address) -> Address:

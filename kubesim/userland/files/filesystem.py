@@ -17,6 +17,7 @@ from kubesim.userland.files.file_stat import FileKind, Stat
 from kubesim.userland.files.file_system_stat import FileSystemStat, HostDisk, MountRow
 from kubesim.userland.files.file_view import FileView
 from kubesim.userland.files.fs_error import FsError
+from kubesim.userland.files.host_node import HostNode
 from kubesim.userland.files.layer_diff import LayerDiff, apply_layer, diff_layer
 from kubesim.userland.files.looking import Looking
 from kubesim.userland.files.memory_inode import default_disk
@@ -232,15 +233,33 @@ class FileSystem:
 
     # -- mounting -----------------------------------------------------------------------------------------
 
-    def add_mounts(self, place: Place, mounts: Sequence[Mount]) -> None:  # noqa: ARG002 - for propagation
-        """Mount at a place that a process chose; the first one lies there, the others below it."""
+    def add_mounts(self, place: Place, mounts: Sequence[Mount]) -> str | None:
+        """Mount at a place that a process chose; the first one lies there, the others below it.
+
+        Below a BIDIRECTIONAL bind the node gets the mount as well. Returns why it cannot show it, if so.
+        """
         for mount in mounts:
             self.table.put(mount)
+        node = place.node
+        if place.mount.propagation != "shared" or not isinstance(node, HostNode):
+            return None
+        root = mounts[0].root
+        source = (root.files, root.path) if isinstance(root, HostNode) else None
+        node.files.mounts.put(node.source_path, root)
+        mounts[0].origin = node
+        try:
+            node.files.mount(node.path, root, source)
+        except FsError as error:
+            return error.strerror
+        return None
 
     def remove_mounts(self, paths: Sequence[str]) -> None:
-        """Take the topmost mounts at these paths away."""
+        """Take the topmost mounts at these paths away, on the node as well where it shows them."""
         for path in paths:
-            self.table.take(path)
+            node = self.table.take(path).origin
+            if isinstance(node, HostNode):
+                node.files.mounts.drop(node.source_path)
+                node.files.unmount(node.path)
 
     def is_used(self, path: str, view: Looking) -> bool:
         """Whether a process that `view`'s process can see has its directory or an open file at or below a path."""

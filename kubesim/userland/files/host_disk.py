@@ -8,6 +8,7 @@ import stat as stat_bits
 from collections.abc import Generator, MutableMapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
 
 from kubesim.userland.files.fifo import Fifo
@@ -16,9 +17,27 @@ from kubesim.userland.files.file_system_stat import HostDisk
 from kubesim.userland.files.fs_error import FsError, from_os_error
 from kubesim.userland.files.host_mounts import disk_of
 from kubesim.userland.files.host_open_file import Owners, RealAppendFile, RealOpenFile, stat_of
+from kubesim.userland.files.node_mounts import NodeMounts, PrivateMounts, SeenMounts
+from kubesim.userland.files.nodes import Node
+from kubesim.userland.files.real_mounts import RealMounts
+
+if TYPE_CHECKING:
+    from kubesim.userland.files.host_files import HostFiles
 
 _PATH_FLAGS = getattr(os, "O_PATH", os.O_RDONLY) | os.O_NOFOLLOW | os.O_CLOEXEC
 _DIRECTORY_FLAGS = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+class RealNode:
+    """What all parts of one disk share, and the disk itself does not keep."""
+
+    __slots__ = ("fifos", "mounts", "owners", "real_mounts")
+
+    def __init__(self) -> None:
+        self.owners: Owners = {}
+        self.fifos: MutableMapping[tuple[int, int], Fifo] = WeakValueDictionary()
+        self.mounts = NodeMounts()
+        self.real_mounts = RealMounts()
 
 
 class RealHostFiles:
@@ -28,17 +47,22 @@ class RealHostFiles:
     with ELOOP or ENOTDIR, also when the link is put there between two steps (each step is an openat with O_NOFOLLOW).
     """
 
-    def __init__(
-        self,
-        root: Path | None = None,
-        *,
-        owners: Owners | None = None,
-        fifos: MutableMapping[tuple[int, int], Fifo] | None = None,
-    ) -> None:
+    def __init__(self, root: Path | None = None, *, shared: RealNode | None = None) -> None:
+        """`shared` is what a confined part keeps in common with the disk that it belongs to."""
         self._root = str(root) if root is not None else None
         self.base = "" if root is None else str(root).rstrip("/")
-        self._owners: Owners = {} if owners is None else owners
-        self.fifos: MutableMapping[tuple[int, int], Fifo] = WeakValueDictionary() if fifos is None else fifos
+        self._shared = shared or RealNode()
+        self._owners = self._shared.owners
+
+    @property
+    def fifos(self) -> MutableMapping[tuple[int, int], Fifo]:
+        """The pipes with a name that processes here have opened, by device and inode."""
+        return self._shared.fifos
+
+    @property
+    def mounts(self) -> NodeMounts:
+        """What containers have mounted on the node."""
+        return self._shared.mounts
 
     def read(self, path: str) -> bytes | None:
         """Content of a file, None when there is none."""
@@ -143,6 +167,29 @@ class RealHostFiles:
                 raise
             return RealOpenFile(self._open(path, os.O_WRONLY | flags), self._owners)
 
+    def private_mounts(self) -> SeenMounts | None:
+        """The mounts there are now, and nothing where something is mounted later."""
+        mounts, covered = self.mounts.snapshot(), self._shared.real_mounts.covered_below(self.base)
+        return None if mounts is None and covered is None else PrivateMounts(mounts, covered)
+
+    def mount(self, path: str, root: Node, source: tuple[HostFiles, str] | None = None) -> None:
+        """Bind a folder of the host, or mount a read-only copy of a container's files: see `real_mounts`."""
+        with self._held(path) as fd:
+            where = f"{self.base}/{path.strip('/')}"
+            if source is None or not isinstance(source[0], RealHostFiles):
+                self._shared.real_mounts.mount(fd, where, root, None)
+                return
+            with source[0]._held(source[1]) as source_fd:  # noqa: SLF001 - the same class
+                self._shared.real_mounts.mount(fd, where, root, source_fd)
+
+    def unmount(self, path: str) -> None:
+        """Undo `mount`."""
+        self._shared.real_mounts.unmount(f"{self.base}/{path.strip('/')}")
+
+    def unmount_all(self) -> None:
+        """Undo every `mount` that is left."""
+        self._shared.real_mounts.unmount_all()
+
     def statfs(self) -> HostDisk:
         """The disk of the host's root, or of the bind."""
         return disk_of(self._root or "/")
@@ -189,14 +236,11 @@ class RealHostFiles:
             if self._root is None or os.chmod in os.supports_follow_symlinks:
                 os.chmod(name, mode, dir_fd=at, follow_symlinks=self._root is None)
                 return
-            # chmod(2) follows a link at the end, so the name is held first.
-            fd = os.open(name, _PATH_FLAGS, dir_fd=at)
-            try:
-                if stat_bits.S_ISLNK(os.fstat(fd).st_mode):
-                    raise FsError("ENOTSUP", path)
-                Path(f"/proc/self/fd/{fd}").chmod(mode)
-            finally:
-                os.close(fd)
+        # chmod(2) follows a link at the end, so the name is held first.
+        with self._held(path) as fd:
+            if stat_bits.S_ISLNK(os.fstat(fd).st_mode):
+                raise FsError("ENOTSUP", path)
+            Path(f"/proc/self/fd/{fd}").chmod(mode)
 
     def set_owner(self, path: str, uid: int, gid: int) -> None:
         """Change the owner. A host that does not permit it keeps the owner in memory, and `stat` shows it."""
@@ -243,9 +287,9 @@ class RealHostFiles:
     def confined(self, path: str) -> RealHostFiles:
         """The files at and below `path`, whose own links are followed now, once."""
         if self._root is None:
-            return RealHostFiles(Path(os.path.realpath(path)), owners=self._owners, fifos=self.fifos)
+            return RealHostFiles(Path(os.path.realpath(path)), shared=self._shared)
         with self._at(path):  # raises when a link lies on the way
-            return RealHostFiles(Path(self._root + "/" + path.strip("/")), owners=self._owners, fifos=self.fifos)
+            return RealHostFiles(Path(self._root + "/" + path.strip("/")), shared=self._shared)
 
     def _forget_owner(self, at: int | None, name: str) -> None:
         """The next file may get the same inode."""
@@ -263,6 +307,16 @@ class RealHostFiles:
                 os.close(fd)
                 raise FsError("EISDIR" if stat_bits.S_ISDIR(found.st_mode) else "ENXIO", path)
             return fd
+
+    @contextmanager
+    def _held(self, path: str) -> Generator[int]:
+        """A descriptor that only names a file or directory."""
+        with self._at(path) as (at, name):
+            fd = os.open(name, _PATH_FLAGS, dir_fd=at)
+            try:
+                yield fd
+            finally:
+                os.close(fd)
 
     @contextmanager
     def _at(self, path: str) -> Generator[tuple[int | None, str]]:

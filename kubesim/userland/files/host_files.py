@@ -17,6 +17,8 @@ from kubesim.userland.files.file_stat import Stat
 from kubesim.userland.files.file_system_stat import HostDisk
 from kubesim.userland.files.host_disk import RealHostFiles
 from kubesim.userland.files.host_memory import MemoryHostFiles
+from kubesim.userland.files.node_mounts import NodeMounts, SeenMounts
+from kubesim.userland.files.nodes import Node
 
 __all__ = ["AppendFile", "HostFiles", "HostOpenFile", "MemoryHostFiles", "RealHostFiles"]
 
@@ -59,6 +61,25 @@ class HostFiles(Protocol):
     @property
     def base(self) -> str:
         """Where `/` lies on the node: "" for the node's own root, else the path that was confined."""
+
+    @property
+    def mounts(self) -> NodeMounts:
+        """What containers have mounted on the node."""
+
+    def private_mounts(self) -> SeenMounts | None:
+        """What a bind that receives no mounts sees from now on."""
+
+    def mount(self, path: str, root: Node, source: tuple[HostFiles, str] | None = None) -> None:
+        """Show on the node itself what a container mounted at a path. Raises FsError where that cannot be done.
+
+        `source` is where the mounted folder lies on the node, None for files of a container.
+        """
+
+    def unmount(self, path: str) -> None:
+        """Undo `mount`."""
+
+    def unmount_all(self) -> None:
+        """Undo every `mount` that is left: the world ends."""
 
     @property
     def fifos(self) -> MutableMapping[tuple[int, int], Fifo]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, MutableMapping
 from itertools import count
+from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
 
 from kubesim.userland.files.fifo import Fifo
@@ -11,6 +12,11 @@ from kubesim.userland.files.file_stat import FileKind, Stat
 from kubesim.userland.files.file_system_stat import HostDisk
 from kubesim.userland.files.fs_error import FsError
 from kubesim.userland.files.memory_inode import Inode, MemoryAppendFile, MemoryOpenFile, default_disk
+from kubesim.userland.files.node_mounts import NodeMounts, SeenMounts
+from kubesim.userland.files.nodes import Node
+
+if TYPE_CHECKING:
+    from kubesim.userland.files.host_files import HostFiles
 
 LINKS_MAX = 40
 
@@ -30,6 +36,7 @@ class MemoryHostFiles:
         self._root = self._inode(FileKind.DIRECTORY, 0o755)
         self._follows_links = True
         self.base = ""
+        self.mounts = NodeMounts()
         self.fifos: MutableMapping[tuple[int, int], Fifo] = WeakValueDictionary()
 
     def read(self, path: str) -> bytes | None:
@@ -112,6 +119,19 @@ class MemoryHostFiles:
     def open(self, path: str, *, is_writable: bool = False, is_append: bool = False) -> MemoryOpenFile:  # noqa: ARG002 - memory is always writable
         """Hold a regular file open."""
         return MemoryOpenFile(self._file(path), self._now_ns, is_append=is_append)
+
+    def private_mounts(self) -> SeenMounts | None:
+        """The mounts there are now."""
+        return self.mounts.snapshot()
+
+    def mount(self, path: str, root: Node, source: tuple[HostFiles, str] | None = None) -> None:
+        """Nobody looks at this node from outside."""
+
+    def unmount(self, path: str) -> None:
+        """Nothing was done."""
+
+    def unmount_all(self) -> None:
+        """Nothing was done."""
 
     def statfs(self) -> HostDisk:
         """An ext4 of which nothing is taken."""
@@ -208,6 +228,7 @@ class MemoryHostFiles:
         inside._follows_links = False
         inside._numbers = self._numbers
         inside.fifos = self.fifos
+        inside.mounts = self.mounts
         return inside
 
     # -- walking ------------------------------------------------------------------------------------------

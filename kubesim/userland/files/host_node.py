@@ -8,15 +8,17 @@ from kubesim.userland.files.fifo import Fifo
 from kubesim.userland.files.file_stat import FileKind, Stat
 from kubesim.userland.files.fs_error import FsError
 from kubesim.userland.files.host_files import HostFiles, HostOpenFile
+from kubesim.userland.files.node_mounts import SeenMounts
 from kubesim.userland.files.nodes import Node
 
 
 class HostNode(Node):
     """A file or directory of the host; `path` starts at the bind."""
 
-    __slots__ = ("_stat", "device", "files", "kind", "path")
+    __slots__ = ("_seen", "_stat", "device", "files", "kind", "path")
 
-    def __init__(self, files: HostFiles, path: str, stat: Stat | None = None) -> None:
+    def __init__(self, files: HostFiles, path: str, stat: Stat | None = None, seen: SeenMounts | None = None) -> None:
+        """`seen` are the mounts that this bind sees, of those that are not on the disk itself."""
         found = stat or files.stat(path)
         if found is None:
             raise FsError("ENOENT")
@@ -25,6 +27,7 @@ class HostNode(Node):
         self.kind = found.kind
         self.device = found.device
         self._stat: Stat | None = found
+        self._seen = seen
 
     def stat(self) -> Stat:
         """What the host says now; the first answer is the one this node was made from."""
@@ -48,8 +51,10 @@ class HostNode(Node):
         if self.kind is not FileKind.DIRECTORY:
             raise FsError("ENOTDIR")
         below = self.below_path(name)
+        if self._seen is not None and (mounted := self._seen.at(f"{self.files.base}{below}")) is not None:
+            return mounted
         found = self.files.stat(below)
-        return None if found is None else HostNode(self.files, below, found)
+        return None if found is None else HostNode(self.files, below, found, self._seen)
 
     def names(self) -> list[str]:
         """Names on the host."""
@@ -69,7 +74,7 @@ class HostNode(Node):
         self.files.set_owner(below, uid, gid)
         if kind is not FileKind.SYMLINK:
             self.files.set_mode(below, mode)  # the umask of the server is not the container's
-        return HostNode(self.files, below)
+        return HostNode(self.files, below, None, self._seen)
 
     def link(self, name: str, node: Node, now_ns: int) -> None:
         """One more name within the same bind."""

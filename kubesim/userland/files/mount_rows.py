@@ -86,6 +86,7 @@ def _row(files: FileSystem, mount: Mount, mount_id: int, parent_id: int) -> Moun
         options=(access, *mount.flags),
         type=kind or "none",
         source=source or "none",
+        propagation={"private": "", "slave": "master:1", "shared": "shared:1"}[mount.propagation],
         super_options=("ro" if volume.type == "tmpfs" and mount.is_read_only else "rw", *options),
     )
 

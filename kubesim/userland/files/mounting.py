@@ -25,8 +25,11 @@ class Mounting(Looking):
         """The mount table, in the order of mounting."""
         return self.filesystem.mount_rows()
 
-    def mount_bind(self, source: str, target: str, *, is_recursive: bool = False) -> None:
-        """Show the file or directory `source` at `target` as well, with its mounts when `is_recursive`."""
+    def mount_bind(self, source: str, target: str, *, is_recursive: bool = False) -> str | None:
+        """Show the file or directory `source` at `target` as well, with its mounts when `is_recursive`.
+
+        Returns why the node itself does not show it, where it should: below a bind that shares its mounts.
+        """
         self._demand_mounting(target)
         origin = self.walk(source)
         if origin.node is None:
@@ -42,19 +45,19 @@ class Mounting(Looking):
             rest = below.path.removeprefix(origin.path.rstrip("/"))
             if not below.path.startswith(f"{path}/") and below.path != path:
                 added.append(below.copy(f"{path}{rest}"))
-        self.filesystem.add_mounts(place, added)
+        return self.filesystem.add_mounts(place, added)
 
     def mount_tmpfs(
         self, target: str, source: TmpfsSource, *, is_read_only: bool = False, flags: Sequence[str] = DEFAULT_FLAGS
-    ) -> None:
-        """Mount an empty file system in memory."""
+    ) -> str | None:
+        """Mount an empty file system in memory. Returns what `mount_bind` does."""
         self._demand_mounting(target)
         place = self._mount_point(target, is_directory=True)
         mount = tmpfs_mount(place.path, source, is_read_only=is_read_only, flags=tuple(flags))
         if isinstance(mount.root, UpperNode):
             now_ns = self.filesystem.clock()
             mount.root.set_times(now_ns, now_ns, now_ns)
-        self.filesystem.add_mounts(place, [mount])
+        return self.filesystem.add_mounts(place, [mount])
 
     def remount(self, target: str, *, is_read_only: bool, flags: Sequence[str] | None = None) -> None:
         """Give a mount other options; None leaves the flags. EINVAL where nothing is mounted."""

@@ -14,6 +14,7 @@ from kubesim.userland.files.devices import NULL_DEVICE
 from kubesim.userland.files.file_stat import FileKind
 from kubesim.userland.files.host_files import HostFiles
 from kubesim.userland.files.host_node import HostNode
+from kubesim.userland.files.node_mounts import Propagation
 from kubesim.userland.files.nodes import Node, TreeView
 from kubesim.userland.files.overlay import tmpfs_root
 
@@ -51,6 +52,18 @@ Source: TypeAlias = TreeSource | HostSource | TmpfsSource
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Volume:
+    """The file system behind a mount: what the mount table and statfs(2) say of it."""
+
+    type: str
+    source: str
+    options: tuple[str, ...] = ()
+    """But ro and rw."""
+    size_bytes: int | None = None
+    """What fits; None without a limit of its own."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MountSpec:
     """One mount of a container. A tree is read-only whatever `is_read_only` says."""
 
@@ -59,6 +72,10 @@ class MountSpec:
     is_read_only: bool = False
     is_recursive: bool = False
     """Whether what the node has mounted below a read-only bind is read-only as well."""
+    propagation: Propagation = "private"
+    """Of a bind: whether mounts come in from the node (slave), and also go out to it (shared)."""
+    volume: Volume | None = None
+    """What the mount table says of the source; None for what the source says itself."""
     flags: tuple[str, ...] = ("relatime",)
     """Options of the mount but ro and rw, as the mount table shows them."""
 
@@ -71,22 +88,10 @@ class Asker(Protocol):
         """The process; None when the runtime itself asks."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Volume:
-    """The file system behind a mount: what the mount table and statfs(2) say of it."""
-
-    type: str
-    source: str
-    options: tuple[str, ...] = ()
-    """But ro and rw."""
-    size_bytes: int | None = None
-    """What fits; None without a limit of its own."""
-
-
 class Mount:
     """A mounted file system at a canonical path of the container."""
 
-    __slots__ = ("below", "flags", "is_read_only", "path", "root", "volume")
+    __slots__ = ("below", "flags", "is_read_only", "origin", "path", "propagation", "root", "volume")
     is_recursive = False
 
     def __init__(
@@ -99,6 +104,9 @@ class Mount:
         self.flags = flags
         self.below: Mount | None = None
         """What it covers at the same path."""
+        self.propagation: Propagation = "private"
+        self.origin: Node | None = None
+        """Where the node shows it as well: below a bind that shares its mounts."""
 
     def root_for(self, asker: Asker) -> Node:  # noqa: ARG002 - /proc overrides it
         """The node at the mount point."""
@@ -133,9 +141,14 @@ def masked(node: Node) -> Node:
     return tmpfs_root(mode=0o755) if node.kind is FileKind.DIRECTORY else NULL_DEVICE
 
 
-def host_node(files: HostFiles, path: str) -> HostNode:
+def host_node(files: HostFiles, path: str, propagation: Propagation = "private") -> HostNode:
     """The root of a bind: nothing above it can be reached. Raises FsError when the host has nothing there."""
-    return HostNode(files.confined(path), "/")
+    confined = files.confined(path)
+    node = HostNode(confined, "/")
+    if node.kind is FileKind.DIRECTORY:
+        seen = confined.private_mounts() if propagation == "private" else confined.mounts
+        return HostNode(confined, "/", node.stat(), seen)
+    return node
 
 
 def mount_of(path: str, spec: MountSpec) -> Mount:
@@ -144,9 +157,12 @@ def mount_of(path: str, spec: MountSpec) -> Mount:
     if isinstance(source, TreeSource):
         return Mount(path, TreeView(source.tree.root), is_read_only=True, volume=IMAGE_VOLUME, flags=spec.flags)
     if isinstance(source, HostSource):
-        root = source.node or host_node(source.files, source.path)
+        root = source.node or host_node(source.files, source.path, spec.propagation)
         made = RecursiveMount if spec.is_recursive else Mount
-        return made(path, root, is_read_only=spec.is_read_only, volume=HOST_VOLUME, flags=spec.flags)
+        volume = spec.volume or HOST_VOLUME
+        mount = made(path, root, is_read_only=spec.is_read_only, volume=volume, flags=spec.flags)
+        mount.propagation = spec.propagation
+        return mount
     return tmpfs_mount(path, source, is_read_only=spec.is_read_only, flags=spec.flags)
 
 
