@@ -44,6 +44,21 @@ def decode_escapes(text: str, *, is_format: bool = False) -> tuple[bytes, bool]:
     return b"".join(out), False
 
 
+def decode_escape(text: str, at: int) -> tuple[str, int]:
+    r"""The character that the escape behind the backslash at `at` stands for, and where it ends.
+
+    A backslash that begins none stands for itself. Text has one character a byte. Mirrors busybox:
+    libbb/process_escape_sequence.c.
+
+    >>> decode_escape(r"a\101b", 1)
+    ('A', 5)
+    """
+    if at + 1 >= len(text):
+        return "\\", at + 1
+    decoded, used = _one(text[at + 1 : at + 5], is_format=True)
+    return decoded.decode("latin-1"), at + 1 + used
+
+
 def _one(part: str, *, is_format: bool) -> tuple[bytes, int]:
     """The escape at the start of `part`, which lacks its backslash: its byte, and how many characters it took."""
     first = part[0]

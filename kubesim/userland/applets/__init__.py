@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from kubesim.userland.applets import coreutils, findutils, networking, procps, shells
+from kubesim.userland.applets import coreutils, editors, findutils, networking, procps, shells
 from kubesim.userland.applets.applet import Applet
 
 APPLETS: Mapping[str, Applet] = {
     **coreutils.APPLETS,
+    **editors.APPLETS,
     **findutils.APPLETS,
     **networking.APPLETS,
     **procps.APPLETS,

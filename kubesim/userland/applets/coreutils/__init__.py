@@ -8,10 +8,12 @@ from kubesim.userland.applets.applet import Applet
 from kubesim.userland.applets.coreutils import (
     basename,
     cat,
+    cut,
     date,
     dirname,
     echo,
     env,
+    expr,
     head,
     id,  # noqa: A004 - the command's own name
     ls,
@@ -25,10 +27,13 @@ from kubesim.userland.applets.coreutils import (
     sort,
     sync,
     tail,
+    tee,
     test,
     touch,
+    tr,
     true,
     uname,
+    uniq,
     wc,
     whoami,
 )
@@ -61,5 +66,10 @@ APPLETS: Mapping[str, Applet] = {
     "true": Applet(true.run, usage=""),
     "uname": Applet(uname.run, usage="[-amnrsv]"),
     "wc": Applet(wc.run, usage="[-clw] [FILE]..."),
+    "cut": Applet(cut.run, usage="[OPTIONS] [FILE]..."),
+    "expr": Applet(expr.run, usage="EXPRESSION"),
+    "tee": Applet(tee.run, usage="[-ai] [FILE]..."),
+    "tr": Applet(tr.run, usage="[-cds] STRING1 [STRING2]"),
+    "uniq": Applet(uniq.run, usage="[-cduiz] [-f,s,w N] [FILE [OUTFILE]]"),
     "whoami": Applet(whoami.run, usage=""),
 }

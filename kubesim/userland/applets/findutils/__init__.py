@@ -5,8 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from kubesim.userland.applets.applet import Applet
-from kubesim.userland.applets.findutils import grep
+from kubesim.userland.applets.findutils import grep, xargs
+
+_GREP_USAGE = "[-HhnlLoqvsrRiwFEz] [-m N] [-A|B|C N] { PATTERN | -e PATTERN... | -f FILE... } [FILE]..."
 
 APPLETS: Mapping[str, Applet] = {
-    "grep": Applet(grep.run, usage="[-EFHhilLnoqsvwxc] PATTERN|-e PATTERN [FILE]..."),
+    "egrep": Applet(grep.run, usage=_GREP_USAGE, usage_code=2),
+    "fgrep": Applet(grep.run, usage=_GREP_USAGE, usage_code=2),
+    "grep": Applet(grep.run, usage=_GREP_USAGE, usage_code=2),
+    "xargs": Applet(xargs.run, usage="[OPTIONS] [PROG ARGS]"),
 }
