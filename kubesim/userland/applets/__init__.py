@@ -7,14 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from kubesim.userland.applets import coreutils, editors, findutils, networking, procps, shells
+from kubesim.userland.applets import archival, coreutils, editors, findutils, networking, procps, shells, util_linux
 from kubesim.userland.applets.applet import Applet
 
 APPLETS: Mapping[str, Applet] = {
+    **archival.APPLETS,
     **coreutils.APPLETS,
     **editors.APPLETS,
     **findutils.APPLETS,
     **networking.APPLETS,
     **procps.APPLETS,
     **shells.APPLETS,
+    **util_linux.APPLETS,
 }

@@ -1,168 +1,206 @@
-"""ls: one name per line, as busybox prints it when its output is no terminal."""
+"""ls: list files."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import UTC, datetime
+import re
+from collections.abc import Iterator
 
-from kubesim.userland.files.file_stat import FileKind, Stat
+from kubesim.userland.applets.coreutils.ls_lines import Entry, Lines, is_utf8
+from kubesim.userland.applets.human_size import size_text
+from kubesim.userland.applets.tree_walk import joined
+from kubesim.userland.files.file_stat import Stat
 from kubesim.userland.files.fs_error import FsError
-from kubesim.userland.files.passwd import entry_of_uid, name_of_gid, parse_group, parse_passwd
 from kubesim.userland.options import Options, parse_options
-from kubesim.userland.processes.process_life import Process
+from kubesim.userland.processes.process_life import Process, ProcessExit
 
-HALF_YEAR_NS = 15_768_000 * 1_000_000_000
-"""Younger files show a time, others a year. Mirrors busybox: coreutils/ls.c, display_single."""
+LETTERS = "Cadi1lgnsxAkFpRQctuSXrvLHhT:w:"
+LONG_NAMES = {
+    "full-time": "full-time",
+    "group-directories-first": "group-directories-first",
+    "color": "color::",
+}
+WIDTH_CHARACTERS = 80
+_NS = 1_000_000_000
+_NUMBERS = re.compile(r"(\d+)")
 
-_KIND_LETTERS = {FileKind.FILE: "-", FileKind.DIRECTORY: "d", FileKind.SYMLINK: "l", FileKind.DEVICE: "c"}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Entry:
-    """A name as it is printed, where it is, and what is there."""
-
-    shown: str
-    path: str
-    stat: Stat
-
-
-class _Listing:
-    """One run of ls."""
-
-    def __init__(self, process: Process, options: Options) -> None:
-        self.process = process
-        self.options = options
-        self.code = 0
-        self.has_printed = False
-        self.users = parse_passwd(process.files.filesystem) if "l" in options else []
-        self.groups = parse_group(process.files.filesystem) if "l" in options else []
-
-    async def run(self) -> int:
-        """List the operands: files first, then what is in the directories."""
-        names = self.options.operands or ["."]
-        entries = []
-        for name in names:
-            entry = await self._entry(name, name)
-            if entry is not None:
-                entries.append(entry)
-        entries = self._sorted(entries)
-        is_plain = "d" in self.options
-        files = [entry for entry in entries if is_plain or not entry.stat.is_directory]
-        await self._print(files)
-        for entry in entries:
-            if not is_plain and entry.stat.is_directory:
-                await self._directory(entry, has_title=len(names) > 1 or "R" in self.options)
-        return self.code
-
-    async def _entry(self, shown: str, path: str) -> _Entry | None:
-        files = self.process.files
-        try:
-            # A link on the command line is followed unless the long form shows it. Mirrors busybox: ls.c, my_stat.
-            is_followed = shown == path and not self.options.flags & {"l", "d"}
-            try:
-                stat = files.stat(path, follow_last=is_followed)
-            except FsError:
-                stat = files.stat(path, follow_last=False)
-        except FsError as error:
-            await self.process.complain(f"{path}: {error.strerror}")
-            self.code = 1
-            return None
-        return _Entry(shown=shown, path=path, stat=stat)
-
-    def _sorted(self, entries: list[_Entry]) -> list[_Entry]:
-        return sorted(entries, key=lambda entry: entry.shown, reverse="r" in self.options)
-
-    async def _directory(self, directory: _Entry, *, has_title: bool) -> None:
-        if has_title:
-            await self.process.say(("\n" if self.has_printed else "") + f"{directory.shown}:\n")
-            self.has_printed = True
-        try:
-            names = self.process.files.list_dir(directory.path)
-        except FsError as error:
-            await self.process.complain(f"can't open '{directory.path}': {error.strerror}")
-            self.code = 1
-            return
-        if "a" in self.options:
-            names = [".", "..", *names]
-        elif "A" not in self.options:
-            names = [name for name in names if not name.startswith(".")]
-        entries = []
-        for name in names:
-            entry = await self._entry(name, f"{directory.path.rstrip('/')}/{name}")
-            if entry is not None:
-                entries.append(entry)
-        entries = self._sorted(entries)
-        if "l" in self.options:
-            kilobytes = sum(-(-entry.stat.size_bytes // 4096) * 4 for entry in entries if _takes_room(entry.stat))
-            await self.process.say(f"total {kilobytes}\n")
-            self.has_printed = True
-        await self._print(entries)
-        if "R" in self.options:
-            for entry in entries:
-                if entry.stat.is_directory and entry.shown not in (".", ".."):
-                    below = _Entry(shown=entry.path, path=entry.path, stat=entry.stat)
-                    await self._directory(below, has_title=True)
-
-    async def _print(self, entries: list[_Entry]) -> None:
-        if not entries:
-            return
-        self.has_printed = True
-        await self.process.say("".join(f"{self._line(entry)}\n" for entry in entries))
-        await self.process.step()
-
-    def _line(self, entry: _Entry) -> str:
-        stat = entry.stat
-        name = entry.shown
-        if "F" in self.options and stat.is_directory:
-            name += "/"
-        elif "F" in self.options and stat.kind is FileKind.SYMLINK:
-            name += "@"
-        elif "F" in self.options and stat.mode & 0o111:
-            name += "*"
-        if "l" not in self.options:
-            return name
-        if stat.kind is FileKind.SYMLINK:
-            name += f" -> {self.process.files.read_link(entry.path)}"
-        links_count = 2 if stat.is_directory else 1
-        user, group = self._owner(stat)
-        return (
-            f"{mode_text(stat)} {links_count:4d} {user:<8.8} {group:<8.8} {stat.size_bytes:9d} "
-            f"{time_text(stat.mtime_ns, self.process.kernel.now_ns)} {name}"
-        )
-
-    def _owner(self, stat: Stat) -> tuple[str, str]:
-        user = None if "n" in self.options else entry_of_uid(self.users, stat.uid)
-        group = None if "n" in self.options else name_of_gid(self.groups, stat.gid)
-        return user.name if user is not None else str(stat.uid), group if group is not None else str(stat.gid)
-
-
-def _takes_room(stat: Stat) -> bool:
-    return stat.kind in (FileKind.FILE, FileKind.DIRECTORY)
-
-
-def mode_text(stat: Stat) -> str:
-    """The ten letters of a mode, such as `drwxr-xr-t`."""
-    letters = [_KIND_LETTERS.get(stat.kind, "?")]
-    for shift, special, lower, upper in ((6, 0o4000, "s", "S"), (3, 0o2000, "s", "S"), (0, 0o1000, "t", "T")):
-        bits = stat.mode >> shift
-        letters += ["r" if bits & 4 else "-", "w" if bits & 2 else "-"]
-        if stat.mode & special:
-            letters.append(lower if bits & 1 else upper)
-        else:
-            letters.append("x" if bits & 1 else "-")
-    return "".join(letters)
-
-
-def time_text(time_ns: int, now_ns: int) -> str:
-    """`Nov 24 00:28` for the last half year, else `May 20  2026`."""
-    moment = datetime.fromtimestamp(time_ns // 1_000_000_000, UTC)
-    is_recent = abs(now_ns - time_ns) < HALF_YEAR_NS
-    return f"{moment:%b} {moment.day:2d} " + (f"{moment:%H:%M}" if is_recent else f" {moment:%Y}")
+_TAKES_BACK = {
+    "t": "S",
+    "S": "t",
+    "H": "L",
+    "L": "H",
+    "C": "xl1",
+    "x": "Cl1",
+    "l": "xC",
+    "1": "Cx",
+    "c": "u",
+    "u": "c",
+}
+"""What an option makes undone that was given before it. Mirrors busybox: coreutils/ls.c, ls_main."""
+_ALSO_GIVES = {"n": "l", "g": "l", "full-time": "l"}
 
 
 async def run(process: Process) -> int:
     """List files."""
-    options = parse_options(process.argv, "1AadFlnRr")
-    if "n" in options:
-        options.flags.add("l")
-    return await _Listing(process, options).run()
+    options = parse_options(process.argv, LETTERS, long_names=LONG_NAMES)
+    flags: set[str] = set()
+    for letter in options.given:
+        flags -= set(_TAKES_BACK.get(letter, ""))
+        flags |= {letter, *_ALSO_GIVES.get(letter, "")}
+    width = await _width(process, options)
+    if "d" in flags:
+        flags.discard("R")
+    if "l" not in flags and flags & {"c", "u"}:
+        flags.add("t")
+    is_terminal = _is_terminal(process)
+    if not flags & {"l", "1", "x", "C"}:
+        flags.add("C" if is_terminal else "1")
+    color = options.values.get("color", "always") if "color" in flags else "never"
+    has_color = bool(color) and (
+        _is_some(color, "always", "yes", "force") or (is_terminal and _is_some(color, "auto", "tty", "if-tty"))
+    )
+    lines = Lines(process, flags, width=width, has_color=has_color, is_utf8=is_utf8(process.env))
+    return await _Listing(process, flags, lines).run(options.operands or ["."])
+
+
+def _is_some(text: str, *words: str) -> bool:
+    """Whether a text begins one of the words."""
+    return any(word.startswith(text) for word in words)
+
+
+def _is_terminal(process: Process) -> bool:
+    file = process.descriptors().get(1)
+    return file is not None and file.is_terminal
+
+
+async def _width(process: Process, options: Options) -> int:
+    text = options.values.get("w")
+    if text is not None:
+        if text.isascii() and text.isdecimal():
+            return int(text)
+        await process.complain(f"invalid number '{text}'")
+        raise ProcessExit(1)
+    columns = process.env.get("COLUMNS", "")
+    return (int(columns) if columns.isdecimal() and int(columns) else WIDTH_CHARACTERS) - 1
+
+
+class _Listing:
+    """One run of ls. Mirrors busybox: coreutils/ls.c, scan_and_display_dirs_recur."""
+
+    def __init__(self, process: Process, flags: set[str], lines: Lines) -> None:
+        self._process = process
+        self._flags = flags
+        self._lines = lines
+        self._code = 0
+        self._has_printed = False
+
+    async def run(self, operands: list[str]) -> int:
+        """List the operands: files first, then what is in the directories."""
+        # A link on the command line is followed unless something shows it.
+        is_followed = "H" in self._flags or not self._flags & {"l", "i", "s", "F"}
+        entries = [await self._entry(path, path, is_followed=is_followed) for path in operands]
+        found = [entry for entry in entries if entry is not None]
+        if "d" in self._flags:
+            await self._print(self._sorted(found))
+            return self._code
+        await self._print(self._sorted([entry for entry in found if not entry.stat.is_directory]))
+        directories = self._sorted([entry for entry in found if entry.stat.is_directory])
+        has_title = len(operands) > 1 or "R" in self._flags
+        pending: list[Iterator[Entry]] = [iter(directories)]
+        while pending:
+            directory = next(pending[-1], None)
+            if directory is None:
+                pending.pop()
+                continue
+            below = await self._directory(directory.path, has_title=has_title)
+            if "R" in self._flags:
+                pending.append(iter([entry for entry in below if _is_below(entry)]))
+        return self._code
+
+    async def _entry(self, shown: str, path: str, *, is_followed: bool = False) -> Entry | None:
+        try:
+            stat = self._process.files.stat(path, follow_last=is_followed or "L" in self._flags)
+        except FsError as error:
+            await self._process.complain(f"{path}: {error.strerror}")
+            self._code = 1
+            return None
+        return Entry(shown=shown, path=path, stat=stat)
+
+    async def _directory(self, path: str, *, has_title: bool) -> list[Entry]:
+        if has_title:
+            await self._process.say(("\n" if self._has_printed else "") + f"{path}:\n")
+            self._has_printed = True
+        try:
+            names = self._process.files.list_dir(path)
+        except FsError as error:
+            await self._process.complain(f"can't open '{path}': {error.strerror}")
+            self._code = 1
+            names = []
+        else:
+            if "a" in self._flags:
+                names = [".", "..", *names]
+            elif "A" not in self._flags:
+                names = [name for name in names if not name.startswith(".")]
+        entries = []
+        for name in names:
+            entry = await self._entry(name, joined(path, name))
+            if entry is not None:
+                entries.append(entry)
+            await self._process.step()
+        if self._flags & {"l", "s"}:
+            await self._process.say(f"total {self._total(entries)}\n")
+            self._has_printed = True
+        entries = self._sorted(entries)
+        await self._print(entries)
+        return entries
+
+    def _total(self, entries: list[Entry]) -> str:
+        kilobytes = (sum(entry.stat.blocks_count for entry in entries) + 1) >> 1
+        return f"{size_text(kilobytes * 1024, 0, 0):<7}" if "h" in self._flags else str(kilobytes)
+
+    def _sorted(self, entries: list[Entry]) -> list[Entry]:
+        """By name, after what the options ask for."""
+        flags = self._flags
+        entries = sorted(entries, key=lambda entry: entry.shown.encode(errors="surrogateescape"))
+        if "S" in flags:
+            entries.sort(key=lambda entry: -entry.stat.size_bytes)
+        elif "t" in flags:
+            entries.sort(key=lambda entry: -(time_of(entry.stat, flags) // _NS))
+        elif "v" in flags:
+            entries.sort(key=lambda entry: version_key(entry.shown))
+        elif "X" in flags:
+            entries.sort(key=lambda entry: entry.shown[entry.shown.find(".") :] if "." in entry.shown else "")
+        if "group-directories-first" in flags:
+            entries.sort(key=lambda entry: not entry.stat.is_directory)
+        return entries[::-1] if "r" in flags else entries
+
+    async def _print(self, entries: list[Entry]) -> None:
+        if not entries:
+            return
+        self._has_printed = True
+        text, complaints = self._lines.text(entries)
+        for complaint in complaints:
+            await self._process.complain(complaint)
+        await self._process.say(text)
+        await self._process.step()
+
+
+def _is_below(entry: Entry) -> bool:
+    return entry.stat.is_directory and entry.shown not in (".", "..")
+
+
+def time_of(stat: Stat, flags: set[str]) -> int:
+    """The time that is shown and sorted by, in ns."""
+    return stat.ctime_ns if "c" in flags else stat.atime_ns if "u" in flags else stat.mtime_ns
+
+
+def version_key(name: str) -> list[tuple[int, object]]:
+    """Orders names as strverscmp(3) does: numbers inside by their value, those with zeros in front before others."""
+    key: list[tuple[int, object]] = []
+    for part in _NUMBERS.split(name):
+        if not part.isdecimal():
+            key += [(2, letter) for letter in part]
+        elif part[0] == "0" and len(part) > 1:
+            key += [(0, f".{part}")]
+        else:
+            key += [(1, int(part))]
+    return key
