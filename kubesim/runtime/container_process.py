@@ -6,11 +6,13 @@ Mirrors runc: libcontainer/rootfs_linux.go and standard_init_linux.go, for the o
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from kubesim.cri import api
 from kubesim.runtime import container_refusals as say
 from kubesim.runtime.container_checks import target_container
 from kubesim.runtime.container_privileges import credentials_of, masked_paths_of, namespaces_of, read_only_paths_of
+from kubesim.runtime.container_resources import cgroup_settings
 from kubesim.runtime.daemon import Daemon
 from kubesim.runtime.objects import Container
 from kubesim.runtime.refusal import Refusal
@@ -129,10 +131,13 @@ def _file_system(daemon: Daemon, container: Container, row: Refusal) -> FileSyst
             mounts=mounts,
             masked_paths=masked_paths_of(container),
             read_only_paths=read_only_paths_of(container),
-            namespaces=namespaces_of(daemon, container.sandbox),
+            namespaces=replace(
+                namespaces_of(daemon, container.sandbox), oom_score_adj=container.resources.oom_score_adj
+            ),
             layer=container.restored_from.layer if container.restored_from is not None else None,
             clock=lambda: daemon.kernel.now_ns,
             disk=daemon.host_files.statfs,
+            cgroup=lambda: cgroup_settings(container),
         )
     except FsError as error:
         reason = f'error mounting "{error.filename}" to rootfs: {error.strerror.lower()}'

@@ -14,11 +14,13 @@ from kubesim.runtime.container_state import Phase
 from kubesim.runtime.daemon import Daemon
 from kubesim.runtime.objects import Container
 from kubesim.runtime.usage import container_usage
+from kubesim.userland.files.cgroup_files import CgroupSettings
 
 # Zero and "" mean "keep" in an update; oom_score_adj cannot be changed while a container runs.
 _NUMBERS = ("cpu_period", "cpu_quota", "cpu_shares", "memory_limit_in_bytes", "memory_swap_limit_in_bytes")
 _TEXTS = ("cpuset_cpus", "cpuset_mems")
 _NO_LIMIT = -1
+_PERIOD_US = 100_000
 _WINDOWS_NUMBERS = ("cpu_shares", "cpu_count", "cpu_maximum", "memory_limit_in_bytes")
 
 
@@ -29,6 +31,25 @@ def initial_resources(config: api.ContainerConfig) -> api.LinuxContainerResource
     if resources.memory_limit_in_bytes > 0 and not resources.memory_swap_limit_in_bytes:
         resources.memory_swap_limit_in_bytes = resources.memory_limit_in_bytes
     return resources
+
+
+def cgroup_settings(container: Container) -> CgroupSettings:
+    """What the files of the container's control group show now.
+
+    Mirrors runc: libcontainer/cgroups/fs2, and cgroups/utils.go, ConvertCPUSharesToCgroupV2Value.
+    """
+    wanted = container.resources
+    memory = wanted.memory_limit_in_bytes
+    swap = wanted.memory_swap_limit_in_bytes
+    return CgroupSettings(
+        cpu_quota_us=wanted.cpu_quota if wanted.cpu_quota > 0 else None,
+        cpu_period_us=wanted.cpu_period or _PERIOD_US,
+        cpu_weight=1 + (wanted.cpu_shares - 2) * 9999 // 262142 if wanted.cpu_shares else 100,
+        cpus=wanted.cpuset_cpus,
+        mems=wanted.cpuset_mems,
+        memory_max_bytes=memory if memory > 0 else None,
+        swap_max_bytes=swap - memory if memory > 0 and swap >= memory else None,
+    )
 
 
 async def update_container_resources(

@@ -295,7 +295,7 @@ def test_mounts_go_on_in_the_order_of_their_depth_whatever_order_they_come_in() 
 
     assert system.as_root().read("/run/a/token") == b"inner"
     assert host.kind("/outer/token") == "file"
-    assert system.mount_points() == ["/cache", "/dev", "/proc", "/run/a", "/run/a/token", "/sys"]
+    assert system.mount_points() == ["/cache", "/dev", "/proc", "/run/a", "/run/a/token", "/sys", "/sys/fs/cgroup"]
     assert system.as_root().stat("/cache").mode == 0o1777
 
 

@@ -336,5 +336,6 @@ def test_proc_shows_the_processes_of_the_namespace(world: World) -> None:
     assert {"filesystems", "mounts", "self", "sys", "version"} <= set(listed.out.split())
     assert cmdline.out == "sleep\0infinity\0"
     assert "Name:\tcat\n" in own.out
-    assert "Uid:\t1000\t1000\t1000\t1000\nGid:\t3000\t3000\t3000\t3000\nGroups:\t3000 4000 50000 \n" in own.out
+    assert "Uid:\t1000\t1000\t1000\t1000\nGid:\t3000\t3000\t3000\t3000\n" in own.out
+    assert "Groups:\t3000 4000 50000 \n" in own.out
     assert "Pid:\t4\nPPid:\t0\n" in own.out

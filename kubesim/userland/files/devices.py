@@ -48,7 +48,6 @@ _DEVICES: Mapping[str, Node] = {
     "core": _link("/proc/kcore"),
     "fd": _link("/proc/self/fd"),
     "full": DeviceNode(device_files.FULL),
-    "mqueue": TreeView(directory_node(mode=0o1777)),
     "null": NULL_DEVICE,
     "ptmx": _link("pts/ptmx"),
     "pts": TreeView(directory_node()),
@@ -64,6 +63,10 @@ _DEVICES: Mapping[str, Node] = {
 setupDevSymlinks."""
 
 
+_OWN = ("mqueue", "shm")
+"""Directories that each container has for itself, made when somebody looks at them."""
+
+
 class DevRoot(UpperNode):
     """The directory /dev: the shared devices, and what this container adds."""
 
@@ -77,21 +80,21 @@ class DevRoot(UpperNode):
         own = self._children
         if own is not None and name in own:
             return own[name]
-        if name == "shm":
-            shm = tmpfs_root()
-            self.put(name, shm, self.mtime_ns)
-            return shm
+        if name in _OWN:
+            made = tmpfs_root()
+            self.put(name, made, self.mtime_ns)
+            return made
         return _DEVICES.get(name)
 
     def names(self) -> list[str]:
         """Both kinds."""
         own = self._children or {}
-        return sorted({name for name, node in own.items() if node} | ({*_DEVICES, "shm"} - own.keys()))
+        return sorted({name for name, node in own.items() if node} | ({*_DEVICES, *_OWN} - own.keys()))
 
     def drop(self, name: str, now_ns: int) -> None:
         """Remove a name; a shared one is marked as gone."""
         if self._children is None or name not in self._children:
             self.put(name, NULL_DEVICE, now_ns)
         super().drop(name, now_ns)
-        if self._children is not None and (name in _DEVICES or name == "shm"):
+        if self._children is not None and (name in _DEVICES or name in _OWN):
             self._children[name] = None

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from sys import intern
 
 from kubesim.images.tree import LINKS_MAX, FileTree, components
+from kubesim.userland.files.cgroup_files import CgroupMount, CgroupSettings
 from kubesim.userland.files.credentials import CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, EXECUTE, ROOT, Credentials
 from kubesim.userland.files.devices import DevRoot
 from kubesim.userland.files.file_stat import FileKind, Stat
@@ -35,7 +36,7 @@ from kubesim.userland.files.mounts import (
     mount_below,
     mount_of,
 )
-from kubesim.userland.files.nodes import Node
+from kubesim.userland.files.nodes import MagicLink, Node
 from kubesim.userland.files.numbers import Numbers
 from kubesim.userland.files.overlay import LayerUsage, UpperNode
 from kubesim.userland.files.place import Place
@@ -76,7 +77,8 @@ class FileSystem:
     source does not exist. `layer` is what the writable layer begins with, as `changes` of an earlier file system of the
     same image gave it. `read_only_paths` cannot be changed and `masked_paths` not be read, where they lead to
     something. `namespaces` is what /proc tells of the container's. `clock` gives the times of changes in ns since the
-    epoch. `disk` tells of the node's disk that the writable layer lies on.
+    epoch. `disk` tells of the node's disk that the writable layer lies on, `cgroup` of
+    the limits that the runtime has set.
     """
 
     def __init__(
@@ -91,6 +93,7 @@ class FileSystem:
         namespaces: Namespaces | None = None,
         clock: Callable[[], int] = _epoch,
         disk: Callable[[], HostDisk] = default_disk,
+        cgroup: Callable[[], CgroupSettings] = CgroupSettings,
     ) -> None:
         self.clock = clock
         self.disk = disk
@@ -106,6 +109,7 @@ class FileSystem:
             "/dev", lambda path: Mount(path, DevRoot(), is_read_only=False, volume=DEV_VOLUME, flags=_DEV_FLAGS)
         )
         self._mount("/sys", lambda path: Mount(path, SYS_ROOT, is_read_only=True, volume=_SYS_VOLUME, flags=SAFE_FLAGS))
+        self._mount("/sys/fs/cgroup", lambda path: CgroupMount(path, cgroup, is_read_only=True, flags=SAFE_FLAGS))
         for spec in sorted(mounts, key=lambda mount: len(components(mount.destination))):
             is_file = _is_file(spec)
             self._mount(spec.destination, lambda path, spec=spec: mount_of(path, spec), is_file=is_file)  # type: ignore[misc]  # mypy cannot infer a lambda's default
@@ -171,7 +175,9 @@ class FileSystem:
             below = node.child(name)
             if below is None:
                 return _free(Place(f"{here}/{name}", None, node, name, mount), path, pending)
-            if below.kind is FileKind.SYMLINK and (follow_last or pending):
+            if isinstance(below, MagicLink) and (follow_last or pending):
+                below = below.leads_to
+            elif below.kind is FileKind.SYMLINK and (follow_last or pending):
                 links_count += 1
                 target = below.target()
                 if links_count > LINKS_MAX or not target:

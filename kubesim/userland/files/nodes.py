@@ -123,6 +123,27 @@ class Node:
         """The open file is closed."""
 
 
+class MagicLink(Node):
+    """A link of /proc whose text says what it stands for, and which leads there without a path."""
+
+    __slots__ = ("_gid", "_text", "_uid", "kind", "leads_to")
+
+    def __init__(self, text: str, leads_to: Node, *, uid: int, gid: int) -> None:
+        self.kind = FileKind.SYMLINK
+        self.leads_to = leads_to
+        self._text = text
+        self._uid = uid
+        self._gid = gid
+
+    def stat(self) -> Stat:
+        """What stat(2) says of the link itself."""
+        return Stat(kind=self.kind, mode=0o700, uid=self._uid, gid=self._gid, size_bytes=64, mtime_ns=0)
+
+    def target(self) -> str:
+        """What it stands for, as the kernel names it."""
+        return self._text
+
+
 class TreeView(Node):
     """A node of an image's tree, which nobody changes."""
 

@@ -11,16 +11,18 @@ from kubesim.userland.files.nodes import Node
 class VirtualFile(Node):
     """A file whose content is made when it is read."""
 
-    __slots__ = ("_make", "kind", "mode")
+    __slots__ = ("_make", "gid", "kind", "mode", "uid")
 
-    def __init__(self, make: Callable[[], bytes], *, mode: int = 0o444) -> None:
+    def __init__(self, make: Callable[[], bytes], *, mode: int = 0o444, uid: int = 0, gid: int = 0) -> None:
         self.kind = FileKind.FILE
         self.mode = mode
+        self.uid = uid
+        self.gid = gid
         self._make = make
 
     def stat(self) -> Stat:
         """Files of /proc have no length."""
-        return Stat(kind=self.kind, mode=self.mode, uid=0, gid=0, size_bytes=0, mtime_ns=0)
+        return Stat(kind=self.kind, mode=self.mode, uid=self.uid, gid=self.gid, size_bytes=0, mtime_ns=0)
 
     def read_at(self, offset: int, size: int) -> bytes:
         """A part of what is true now."""
@@ -34,16 +36,27 @@ class VirtualFile(Node):
 class VirtualDirectory(Node):
     """A directory whose children are made when they are looked up."""
 
-    __slots__ = ("_make_child", "_make_names", "kind")
+    __slots__ = ("_make_child", "_make_names", "gid", "kind", "mode", "uid")
 
-    def __init__(self, make_names: Callable[[], list[str]], make_child: Callable[[str], Node | None]) -> None:
+    def __init__(
+        self,
+        make_names: Callable[[], list[str]],
+        make_child: Callable[[str], Node | None],
+        *,
+        mode: int = 0o555,
+        uid: int = 0,
+        gid: int = 0,
+    ) -> None:
         self.kind = FileKind.DIRECTORY
+        self.mode = mode
+        self.uid = uid
+        self.gid = gid
         self._make_names = make_names
         self._make_child = make_child
 
     def stat(self) -> Stat:
-        """Readable by all."""
-        return Stat(kind=self.kind, mode=0o555, uid=0, gid=0, size_bytes=0, mtime_ns=0)
+        """Directories of /proc have no length."""
+        return Stat(kind=self.kind, mode=self.mode, uid=self.uid, gid=self.gid, size_bytes=0, mtime_ns=0)
 
     def child(self, name: str) -> Node | None:
         """Made on demand."""

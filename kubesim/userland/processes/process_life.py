@@ -10,7 +10,7 @@ zap_pid_ns_processes.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NoReturn, TypeAlias
 
@@ -21,10 +21,10 @@ from kubesim.userland.files.fs_error import FsError
 from kubesim.userland.files.proc import command_of
 from kubesim.userland.processes.cgroup import BASE_BYTES, Cgroup
 from kubesim.userland.processes.cpu_time import CpuTime
-from kubesim.userland.processes.descriptors import Descriptors
 from kubesim.userland.processes.executable import Executable
 from kubesim.userland.processes.limits import Limit
 from kubesim.userland.processes.pid_namespace import PidNamespace
+from kubesim.userland.processes.shown import Shown
 from kubesim.userland.processes.signals import (
     IGNORED_BY_DEFAULT,
     SIGKILL,
@@ -69,7 +69,7 @@ class _Replaced(BaseException):
         self.program = program
 
 
-class Process(Descriptors):
+class Process(Shown):
     """A process. Runtimes use `pid`, `signal`, `wait`, `status` and `kill_tree`; programs use the rest."""
 
     __slots__ = (
@@ -82,6 +82,7 @@ class Process(Descriptors):
         "children",
         "cpu",
         "env",
+        "executable_path",
         "files",
         "handlers",
         "host_pid",
@@ -94,6 +95,7 @@ class Process(Descriptors):
         "on_end",
         "parent",
         "pid",
+        "started_ns",
         "status",
         "table",
     )
@@ -135,6 +137,9 @@ class Process(Descriptors):
         self._death: ExitStatus | None = None
         self._ended_event: Event | None = None
         self._task: Task[int] | None = None
+        self.started_ns = table.kernel.now_ns
+        self.executable_path: str = "" if parent is None else parent.executable_path
+        """As it was asked for; "" before the first program."""
         self.cpu = CpuTime(table.kernel)
         self.limits: Mapping[str, Limit] = parent.limits if parent is not None else {}
         files.process = self
@@ -198,18 +203,6 @@ class Process(Descriptors):
     def die_of_memory(self) -> None:
         """The OOM killer chose this process."""
         self._die(ExitStatus(code=128 + SIGKILL, signal=SIGKILL, is_oom_killed=True))
-
-    # -- facts for /proc and ps ---------------------------------------------------------------------------
-
-    @property
-    def parent_pid(self) -> int:
-        """In its own namespace; 0 when the parent is outside."""
-        parent = self.parent
-        return parent.pid if parent is not None and parent.namespace is self.namespace else 0
-
-    def neighbours(self) -> Sequence[Process]:
-        """The processes of its pid namespace, by pid."""
-        return self.namespace.processes()
 
     def draw_bits(self, count: int) -> int:
         """Random bits from the node's seeded source."""
@@ -290,6 +283,7 @@ class Process(Descriptors):
 
     def become(self, executable: Executable) -> None:
         """Take on the ids that the set-user-ID bits of a program give: for who forks a child that runs it at once."""
+        self.executable_path = self.files.absolute(executable.words[0] if executable.words else executable.path)
         if executable.stat is not None:
             self.files.credentials = self.files.credentials.executing(executable.stat)
 

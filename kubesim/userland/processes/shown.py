@@ -1,0 +1,85 @@
+"""What /proc, ps and top show of a process."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from kubesim.userland.processes.cgroup import Cgroup
+from kubesim.userland.processes.descriptors import Descriptors
+from kubesim.userland.processes.limits import LIMITS, UNLIMITED, Limit
+from kubesim.userland.processes.pid_namespace import PidNamespace
+
+if TYPE_CHECKING:
+    from kubesim.userland.processes.process_life import Handler, Process
+    from kubesim.userland.processes.process_table import ProcessTable
+
+
+class Shown(Descriptors):
+    """The part of a process that others look at."""
+
+    __slots__ = ()
+    table: ProcessTable
+    parent: Process | None
+    namespace: PidNamespace
+    cgroup: Cgroup
+    handlers: dict[int, Handler]
+    limits: Mapping[str, Limit]
+
+    @property
+    def parent_pid(self) -> int:
+        """In its own namespace; 0 when the parent is outside."""
+        parent = self.parent
+        return parent.pid if parent is not None and parent.namespace is self.namespace else 0
+
+    def neighbours(self) -> Sequence[Process]:
+        """The processes of its pid namespace, by pid."""
+        return self.namespace.processes()
+
+    @property
+    def ignored_signals(self) -> int:
+        """As a mask: bit 0 is signal 1."""
+        return _mask(self.handlers, is_caught=False)
+
+    @property
+    def caught_signals(self) -> int:
+        """As a mask: bit 0 is signal 1."""
+        return _mask(self.handlers, is_caught=True)
+
+    @property
+    def cgroup_facts(self) -> Cgroup:
+        """Its container's group."""
+        return self.cgroup
+
+    def resource_limit(self, letter: str) -> tuple[int | None, int | None]:
+        """What holds now and at most, by the letter of `ulimit`; None for no limit."""
+        limit = self.limits.get(letter) or LIMITS[letter].initial
+        return tuple(None if value == UNLIMITED else value for value in limit)  # type: ignore[return-value]  # two
+
+    def group_pids(self) -> Sequence[int]:
+        """The processes of its container by their numbers in its own pid namespace; 0 for one outside."""
+        inside = {process.host_pid: process.pid for process in self.neighbours()}
+        return [inside.get(member.host_pid, 0) for member in self.cgroup.members()]
+
+    @property
+    def node_memory_bytes(self) -> int:
+        """What all processes of the node take."""
+        return self.table.cgroup.memory_bytes
+
+    @property
+    def now_ns(self) -> int:
+        """The clock, ns since the epoch."""
+        return self.table.kernel.now_ns
+
+    @property
+    def uptime_ns(self) -> int:
+        """Since the node began."""
+        return self.table.kernel.now_ns - self.table.kernel.start_ns
+
+
+def _mask(handlers: Mapping[int, Handler], *, is_caught: bool) -> int:
+    mask = 0
+    for signum, handler in handlers.items():
+        if signum > 0 and (handler is not None) is is_caught:
+            mask |= 1 << (signum - 1)
+    return mask
