@@ -97,7 +97,7 @@ def _read(path: Path) -> list[Snippet]:
         ends = [*(mark.start() for mark in marks[1:]), len(block)]
         for mark, end in zip(marks, ends[: len(marks)], strict=True):
             kind = "exit" if mark[0] == "---- exit " else "dash"
-            sections[kind] = block[mark.start() : end].removesuffix("\n") + "\n"
+            sections[kind] = block[mark.start() : end] + ("\n" if end == len(block) else "")
         if script.strip():
             found.append(Snippet(script=script, busybox=sections["exit"], dash=sections["dash"]))
     return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kubesim.userland.files.fs_error import FsError
-from kubesim.userland.shell.control import BuiltinError, FunctionReturn, LoopJump, ShellExit
+from kubesim.userland.shell.control import BuiltinError, FunctionReturn, LoopJump, ShellError, ShellExit
 from kubesim.userland.shell.external import find_program, run_program
 from kubesim.userland.shell.quoting import single_quoted
 from kubesim.userland.shell.token_stream import RESERVED
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 def number_of(text: str) -> int:
     """A number that is not negative. Raises BuiltinError in ash's words."""
-    if not (text.isascii() and text.isdecimal()) or len(text) > 9:
+    if not (text.isascii() and text.isdecimal()):
         raise BuiltinError(f"Illegal number: {text}")
-    return int(text)
+    return min(int(text[:20]), 2**63 - 1) % 2**31
 
 
 def refuse_option(arguments: list[str]) -> None:
@@ -66,6 +66,9 @@ async def evaluate(shell: Shell, words: list[str]) -> int:
     context, shell.context = shell.context, "eval"
     try:
         return await shell.nested(lambda: shell.run_text(" ".join(words[1:])))
+    except ShellError as error:
+        await shell.report(error)  # with its name
+        raise
     finally:
         shell.context = context
 
@@ -90,6 +93,9 @@ async def source(shell: Shell, words: list[str]) -> int:
         return await shell.nested(lambda: shell.run_text(text, line=1))
     except FunctionReturn as returned:
         return returned.status
+    except ShellError as error:
+        await shell.report(error)  # with its name
+        raise
     finally:
         shell.context = context
         if len(words) > 2:
@@ -107,7 +113,8 @@ async def _script_text(shell: Shell, path: str) -> str:
         finally:
             file.release()
     except FsError as error:
-        raise BuiltinError(f"can't open '{path}': {error.strerror}") from None
+        if error.errno_name != "EISDIR":  # a directory can be opened, and nothing is read from it
+            raise BuiltinError(f"can't open '{path}': {error.strerror}") from None
     return b"".join(parts).decode(errors="surrogateescape")
 
 
@@ -157,10 +164,11 @@ async def command(shell: Shell, words: list[str]) -> int:
 
 
 async def describe(shell: Shell, words: list[str]) -> int:
-    """`type NAME...`."""
+    """`type [-p] NAME...`."""
     status = 0
-    for name in words[1:]:
-        status = await _describe(shell, name, is_short=False) or status
+    is_short = words[1:2] == ["-p"]
+    for name in words[1 + is_short :]:
+        status = await _describe(shell, name, is_short=is_short) or status
     return status
 
 
@@ -197,10 +205,12 @@ async def _describe(shell: Shell, name: str, *, is_short: bool) -> int:
 
 async def wait(shell: Shell, words: list[str]) -> int:
     """`wait [PID...]`: for all children in the background, or for these. A trap ends it at once."""
-    if len(words) == 1:
+    arguments = words[1:]
+    refuse_option(arguments)
+    if not arguments:
         return await shell.jobs.wait_all()
     status = 0
-    for word in words[1:]:
+    for word in arguments:
         job = shell.jobs.find(number_of(word))
         status = 127 if job is None else await shell.jobs.wait_background(job)
     return status

@@ -29,9 +29,8 @@ async def getopts(shell: Shell, words: list[str]) -> int:
             variables.unset("OPTARG")
         else:
             variables.set("OPTARG", value)
-        index, offset = place.index, place.offset
-        variables.set("OPTIND", str(index))  # which begins anew when a script does it
-        place.index, place.offset = index, offset
+        variables.set("OPTIND", str(place.index))
+        variables.option_place = place  # a script that sets OPTIND begins anew, this builtin does not
         if not is_name(name):
             raise BuiltinError(f"{name}: bad variable name")
         variables.set(name, option)

@@ -27,7 +27,7 @@ async def show_help(shell: Shell, words: list[str]) -> int:
             line = ""
     lines.append(line)
     title = "Built-in commands:"
-    await shell.process.say("\n".join(["", title, "-" * len(title), *lines, "", ""]))
+    await shell.process.say("\n".join([title, "-" * len(title), *lines, ""]))
     return 0
 
 

@@ -65,9 +65,22 @@ async def _test_failed(shell: Shell, message: str) -> int:
     return 2
 
 
+def _without_path_options(arguments: list[str]) -> list[str]:
+    """The words behind `-P` and `-L`, which mean the same here: a directory has the path it has without links."""
+    for number, word in enumerate(arguments):
+        if word == "--":
+            return arguments[number + 1 :]
+        if len(word) < 2 or word[0] != "-":
+            return arguments[number:]
+        wrong = word[1:].lstrip("PL")
+        if wrong:
+            raise BuiltinError(f"illegal option -{wrong[0]}")
+    return []
+
+
 async def change_directory(shell: Shell, words: list[str]) -> int:
     """`cd [DIRECTORY]`: HOME by default, `-` is the one before; CDPATH is searched as ash does."""
-    arguments = [word for word in words[1:] if word not in ("-P", "-L", "--")]
+    arguments = _without_path_options(words[1:])
     variables = shell.variables
     target = arguments[0] if arguments else variables.get("HOME")
     if not target:
@@ -98,7 +111,7 @@ async def change_directory(shell: Shell, words: list[str]) -> int:
 
 
 async def show_directory(shell: Shell, words: list[str]) -> int:
-    """`pwd`."""
-    del words
+    """`pwd [-PL]`."""
+    _without_path_options(words[1:])
     await shell.process.say(f"{shell.process.files.cwd}\n")
     return 0

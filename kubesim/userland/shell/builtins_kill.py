@@ -71,7 +71,7 @@ async def _list(shell: Shell, names: list[str]) -> int:
         found = number_of(name) if not name.isdecimal() else int(name[:9]) & 0x7F
         if found is None:
             return await _refuse(shell, f"unknown signal '{name}'")
-        shown = NAMES.get(found, str(found)) if name.isdecimal() else str(found)
+        shown = ("EXIT" if not found else NAMES.get(found, str(found))) if name.isdecimal() else str(found)
         await shell.process.say(f"{shown}\n")
     return 0
 

@@ -127,7 +127,7 @@ def _symbolic(text: str, mask: int) -> int | None:
         who_text = clause[: len(clause) - len(clause.lstrip("ugoa"))]
         rest = clause[len(who_text) :]
         who = 0
-        for letter in who_text or "a":
+        for letter in who_text:
             who |= {"u": 0o700, "g": 0o070, "o": 0o007, "a": 0o777}[letter]
         if not rest:
             return None
@@ -141,8 +141,9 @@ def _symbolic(text: str, mask: int) -> int | None:
             if bits is None:
                 return None
             if operator == "=":
-                allowed &= ~who
-            allowed = allowed & ~(bits & who) if operator == "-" else allowed | (bits & who)
+                allowed &= ~(who or 0o777)
+            bits &= who or ~mask  # nobody named: what the mask takes away is not given back
+            allowed = allowed & ~bits if operator == "-" else allowed | bits
     return ~allowed & 0o777
 
 

@@ -58,7 +58,8 @@ async def set_options(shell: Shell, words: list[str]) -> int:
             if letter != "o":
                 await _set_by_command(shell, letter, is_on=word[0] == "-")
             elif arguments:
-                await _set_long_option(shell, arguments.pop(0), is_on=word[0] == "-")
+                if not await _set_long_option(shell, arguments.pop(0), is_on=word[0] == "-"):
+                    return 1
             else:
                 await _show_options(shell, is_script=word[0] == "+")
     if arguments:
@@ -91,10 +92,12 @@ async def _set(shell: Shell, letter: str, *, is_on: bool) -> None:
     set_option(shell, letter, is_on=is_on)
 
 
-async def _set_long_option(shell: Shell, name: str, *, is_on: bool) -> None:
+async def _set_long_option(shell: Shell, name: str, *, is_on: bool) -> bool:
     if name not in OPTION_NAMES:
-        raise BuiltinError(f"illegal option -o {name}", status=1)
+        await shell.complain(f"illegal option -o {name}", "set")
+        return False
     await _set(shell, OPTION_NAMES[name], is_on=is_on)
+    return True
 
 
 async def _show_options(shell: Shell, *, is_script: bool) -> None:

@@ -73,6 +73,8 @@ async def read(shell: Shell, words: list[str]) -> int:
             await shell.write_error(f"{shell.process.name}: read: '{name}': bad variable name\n")
             return 1
     line: list[tuple[str, bool]] = []
+    if request.timeout_ns == 0:
+        return _is_there_input(shell, request.fd)
     try:
         if request.timeout_ns is None:
             is_complete = await _line(shell, request, line)
@@ -81,13 +83,22 @@ async def read(shell: Shell, words: list[str]) -> int:
                 is_complete = await _line(shell, request, line)
     except TimeoutError:
         is_complete = False
-    except FsError as error:
-        raise BuiltinError(f"read error: {error.strerror}", status=1) from None
+    except FsError:
+        return 1  # ash says nothing about a descriptor that cannot be read
     try:
         _assign(shell, request, line)
     except ShellError as error:
         raise BuiltinError(error.message) from None
     return 0 if is_complete else 1
+
+
+def _is_there_input(shell: Shell, fd: int) -> int:
+    """`read -t 0`: 0 when a read would not wait."""
+    file = shell.process.descriptors().get(fd)
+    try:
+        return 0 if file is not None and file.read_now(0) is not None else 1
+    except FsError:
+        return 1
 
 
 async def _line(shell: Shell, request: _Request, line: list[tuple[str, bool]]) -> bool:

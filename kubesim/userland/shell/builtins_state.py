@@ -90,12 +90,17 @@ def local(shell: Shell, words: list[str]) -> int:
 def unset(shell: Shell, words: list[str]) -> int:
     """`unset [-fv] NAME...`: functions only with -f."""
     arguments = words[1:]
-    option = ""
-    while arguments and arguments[0] in ("-f", "-v", "--"):
-        option = arguments.pop(0)
-    refuse_option(arguments)
+    option = "v"
+    while arguments and len(arguments[0]) > 1 and arguments[0][0] == "-":
+        word = arguments.pop(0)
+        if word == "--":
+            break
+        for letter in word[1:]:
+            if letter not in "fv":
+                raise BuiltinError(f"illegal option -{letter}")
+            option = letter
     for name in arguments:
-        if option == "-f":
+        if option == "f":
             shell.functions.pop(name, None)
             continue
         _named(shell, name)

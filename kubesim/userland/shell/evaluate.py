@@ -137,6 +137,8 @@ class Evaluator:
         if name in SPECIAL_BUILTINS:
             for key, value in assigned:
                 shell.variables.set(key, value)
+                if name == "exec":
+                    shell.variables.export(key)
             if name == "exec" and saved is not None:
                 saved.keep()
             return await self.builtin(words, is_special=True)
@@ -189,14 +191,15 @@ class Evaluator:
         except FsError as error:
             if error.errno_name == "EPIPE" or not words:
                 raise
-            await shell.write_error(f"{shell.process.name}: write error: {error.strerror}\n")
+            if words[0] == "echo":  # the others of ash only fail
+                await shell.write_error(f"{shell.process.name}: write error: {error.strerror}\n")
             return 1
 
     async def function(self, body: syntax.Command, words: list[str]) -> int:
         """Call a function with its own positional parameters."""
         shell = self._shell
         positional, shell.positional = shell.positional, words[1:]
-        loop_depth, shell.loop_depth = shell.loop_depth, 0
+        loop_depth = shell.loop_depth
         option_place, shell.variables.option_place = shell.variables.option_place, OptionPlace()
         name, shell.function_name = shell.function_name, words[0]
         on_error = shell.traps.pop(ERR, None) if "E" not in shell.options else None

@@ -133,7 +133,8 @@ class Expander:
                 text = str(self._compute(await self.text(part.word)))
                 segments.append((text, QUOTED if part.is_quoted else SPLIT))
             else:
-                segments.append((self._home(part), QUOTED))
+                home = self._home(part)
+                segments.append((home, QUOTED if home else PLAIN))
 
     def _compute(self, text: str) -> int:
         try:

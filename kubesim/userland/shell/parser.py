@@ -200,9 +200,11 @@ class Parser(TokenStream):
         redirections: list[Redirection] = []
         is_condition = False  # within [[ ]]
         while True:
-            token = self._peek_command() if not words or self.lexer.is_alias_due else self._peek()
+            token = self._peek()
+            if not words or self.lexer.is_alias_due:
+                token = self._peek_command()
             if is_condition and self._is_operator("&&", "||"):
-                words.append(Word.of([Literal("-a" if self._take().text == "&&" else "-o", is_quoted=True)]))
+                words.append(Word.of([Literal(self._take().text, is_quoted=True)]))
             elif token.kind == "word" and token.word is not None:
                 self._take()
                 if token.text in ("[[", "]]"):
@@ -247,7 +249,8 @@ class Parser(TokenStream):
         return self._function(token.word)
 
     def _function(self, word: Word) -> Command:
-        if word.plain is None or NAME.fullmatch(word.plain) is None or word.plain in SPECIAL_NAMES:
+        is_quoted = any(isinstance(part, Literal) and part.is_quoted for part in word.parts)
+        if word.plain is None or is_quoted or NAME.fullmatch(word.plain) is None or word.plain in SPECIAL_NAMES:
             raise self.lexer.error("bad function name")
         self._skip_newlines()
         return Function(word.plain, self._command())

@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
+import re
+
+_PIECES = re.compile(r"([^']*)('*)")
+
 _PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+,-./:@]^_")
 
 
 def single_quoted(text: str) -> str:
     """Text in single quotes: what `set`, `export -p`, `alias` and `trap` list. Quotes in it stand in double quotes."""
-    pieces: list[str] = []
-    rest = text
-    while True:
-        plain, quote, _ = rest.partition("'")
-        if plain or not (quote or pieces):
-            pieces.append(f"'{plain}'")
-        if not quote:
-            return "".join(pieces)
-        rest = rest[len(plain) :]
-        quotes = rest[: len(rest) - len(rest.lstrip("'"))]
-        pieces.append(f'"{quotes}"')
-        rest = rest[len(quotes) :]
-        if not rest:
-            return "".join(pieces)
+    if not text:
+        return "''"
+    pieces = [(plain, quotes) for plain, quotes in _PIECES.findall(text) if plain or quotes]
+    return "".join(f"'{plain}'" + (f'"{quotes}"' if quotes else "") for plain, quotes in pieces)
 
 
 def traced(word: str) -> str:

@@ -71,12 +71,17 @@ async def _one(shell: Shell, redirection: Redirection, saved: SavedFiles) -> Non
     operator = redirection.operator
     target = redirection.target
     if isinstance(target, HereDocument):
-        text = await shell.expand.text(target.body) if target.body is not None else ""
+        try:
+            text = await shell.expand.text(target.body) if target.body is not None else ""
+        except ShellError as error:
+            await shell.report(error)  # ash expands it when it redirects, where no error ends the shell
+            raise RedirectionFailed from None
         saved.save(fd)
         process.set_file(fd, BytesFile(text.encode(errors="surrogateescape")))
         return
     text = await shell.expand.text(target)
-    if operator in ("<&", ">&") and text != "-" and not (text.isascii() and text.isdecimal()):
+    is_number = text.isascii() and text.isdecimal()
+    if operator in ("<&", ">&") and not is_number and (text != "-" or target.plain is None):
         if fd != 1:
             raise ShellError("redir error")
         operator = "&>"

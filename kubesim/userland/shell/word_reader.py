@@ -60,12 +60,11 @@ class WordReader:
     def read_word_parts(self) -> list[Part]:
         """Read a word up to the next unquoted metacharacter."""
         parts: list[Part] = []
-        text = self.text
-        while self.position < len(text):
-            character = text[self.position]
+        while self.position < len(self.text):
+            character = self.text[self.position]
             if character in METACHARACTERS:
                 break
-            run = _PLAIN_RUN.match(text, self.position)
+            run = _PLAIN_RUN.match(self.text, self.position)
             if run is not None:
                 self.position = run.end()
                 add_literal(parts, run[0], is_quoted=False)
@@ -105,10 +104,9 @@ class WordReader:
 
     def read_double_quoted(self, parts: list[Part], end: str) -> None:
         """Read up to the closing quote, which may be the end of a here-document's text (`end` is "" then)."""
-        text = self.text
         add_literal(parts, "", is_quoted=True)
         while True:
-            run = _PLAIN_QUOTED.match(text, self.position)
+            run = _PLAIN_QUOTED.match(self.text, self.position)
             if run is not None:
                 self.position = run.end()
                 self.line += run[0].count("\n")

@@ -73,6 +73,8 @@ class _Condition:
 
     def __init__(self, words: Sequence[str], process: Process, *, is_extended: bool) -> None:
         self._is_extended = is_extended
+        self._or_operators = ("-o", "||") if is_extended else ("-o",)
+        self._and_operators = ("-a", "&&") if is_extended else ("-a",)
         self._operators = _BINARY | {"=~"} if is_extended else _BINARY
         self._words = words
         self._process = process
@@ -102,14 +104,14 @@ class _Condition:
 
     def _or(self) -> bool:
         result = self._and()
-        while self._peek() == "-o":
+        while self._peek() in self._or_operators:
             self._next += 1
             result = self._and() or result
         return result
 
     def _and(self) -> bool:
         result = self._not()
-        while self._peek() == "-a":
+        while self._peek() in self._and_operators:
             self._next += 1
             result = self._not() and result
         return result
