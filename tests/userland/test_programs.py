@@ -145,7 +145,7 @@ def test_wrong_options_show_the_usage(world: World) -> None:
 
     assert command.code == 1
     assert command.err.startswith("cat: invalid option -- 'Q'\nBusyBox ")
-    assert command.err.endswith("multi-call binary.\n\nUsage: cat [-nu] [FILE]...\n")
+    assert command.err.endswith("multi-call binary.\n\nUsage: cat [-nbvteA] [FILE]...\n")
 
 
 def test_random_bytes_are_the_same_in_every_run(world: World) -> None:

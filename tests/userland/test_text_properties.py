@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import math
+import zlib
 from typing import TYPE_CHECKING
 
 import pytest
@@ -85,3 +89,67 @@ def test_what_streams_never_waits_for_the_end(world: World, argv: list[str]) -> 
 
     assert command.out.endswith("\n")
     assert command.code == 0
+
+
+@QUICK
+@given(data=st.binary(max_size=300), width=st.integers(0, 80))
+def test_base64_is_that_of_the_standard_library(world: World, data: bytes, width: int) -> None:
+    world.files.as_root().write("/tmp/data", data)
+    encoded = world.run("base64", "-w", str(width), "/tmp/data")
+    world.files.as_root().write("/tmp/letters", encoded.out.encode())
+    decoded = world.run("base64", "-d", "/tmp/letters")
+
+    assert encoded.out.replace("\n", "") == base64.b64encode(data).decode()
+    assert all(len(line) <= (width or 1000) for line in encoded.out.splitlines())
+    assert b"".join(decoded.stdout) == data
+
+
+@QUICK
+@given(data=st.binary(max_size=200))
+def test_sums_are_those_of_the_standard_library(world: World, data: bytes) -> None:
+    world.files.as_root().write("/tmp/data", data)
+    said = world.sh("for sum in md5 sha1 sha256 sha512; do ${sum}sum < /tmp/data; done; crc32 < /tmp/data").out.split()
+
+    assert said[:-1:2] == [hashlib.new(name, data).hexdigest() for name in ("md5", "sha1", "sha256", "sha512")]
+    assert said[-1] == f"{zlib.crc32(data):08x}"
+
+
+@pytest.mark.parametrize(
+    ("script", "out"),
+    [
+        ("printf 123456789 | cksum", "930766865 9\n"),
+        ("printf 'hello world\\n' | sum", "03762     1 \n"),
+        ("printf 'hello world\\n' | sum -s", "1126 1 \n"),
+        ("printf a > /tmp/a; cksum /tmp/a", "1220704766 1 /tmp/a\n"),
+        ("printf a > /tmp/a; sum /tmp/a /tmp/a", "00097     1 /tmp/a\n00097     1 /tmp/a\n"),
+        ("printf '' | cksum", "4294967295 0\n"),
+        ("A=1 B=2 printenv A B", "1\n2\n"),
+        ("A=1 printenv A nothing || echo none", "1\nnone\n"),
+        ("env -i X=1 Y=2 /bin/printenv", "X=1\nY=2\n"),
+    ],
+)
+def test_what_debians_busybox_lacks(world: World, script: str, out: str) -> None:
+    assert world.sh(script).out == out
+
+
+@QUICK
+@given(lines=st.lists(st.text(alphabet="abAB01 -", max_size=5), max_size=15))
+def test_sort_orders_as_bytes_and_numbers(world: World, lines: list[str]) -> None:
+    data = "".join(f"{line}\n" for line in lines).encode()
+
+    assert world.run("sort", stdin=BytesFile(data)).out.splitlines() == sorted(lines)
+    assert world.run("sort", "-r", stdin=BytesFile(data)).out.splitlines() == sorted(lines, reverse=True)
+    assert world.run("sort", "-u", stdin=BytesFile(data)).out.splitlines() == sorted(set(lines))
+    numbers = "".join(f"{len(line)} {line}\n" for line in lines).encode()
+    by_number = world.run("sort", "-s", "-k1,1n", stdin=BytesFile(numbers)).out.splitlines()
+    assert by_number == [f"{len(line)} {line}" for line in sorted(lines, key=len)]
+
+
+@QUICK
+@given(number=st.integers(min_value=2, max_value=2**64 - 1))
+def test_factors_multiply_to_the_number(world: World, number: int) -> None:
+    name, *factors = world.run("factor", str(number)).out.split()
+
+    assert name == f"{number}:"
+    assert math.prod(map(int, factors)) == number
+    assert factors == sorted(factors, key=int)

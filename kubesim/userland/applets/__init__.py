@@ -7,12 +7,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from kubesim.userland.applets import archival, coreutils, editors, findutils, networking, procps, shells, util_linux
+from kubesim.userland.applets import (
+    archival,
+    coreutils,
+    debianutils,
+    editors,
+    findutils,
+    networking,
+    procps,
+    shells,
+    util_linux,
+)
 from kubesim.userland.applets.applet import Applet
 
 APPLETS: Mapping[str, Applet] = {
     **archival.APPLETS,
     **coreutils.APPLETS,
+    **debianutils.APPLETS,
     **editors.APPLETS,
     **findutils.APPLETS,
     **networking.APPLETS,
