@@ -63,6 +63,7 @@ BUSYBOX_APPLETS = (
     "pwd",
     "readlink",
     "realpath",
+    "rev",
     "rm",
     "rmdir",
     "sed",

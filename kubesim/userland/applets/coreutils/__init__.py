@@ -55,7 +55,7 @@ APPLETS: Mapping[str, Applet] = {
     "cp": Applet(
         cp.run, usage="[-arPLHpfinlsTu] SOURCE DEST\nor: cp [-arPLHpfinlsu] SOURCE... { -t DIRECTORY | DIRECTORY }"
     ),
-    "date": Applet(date.run, usage="[-u] [+FMT]"),
+    "date": Applet(date.run, usage="[OPTIONS] [+FMT] [[-s] TIME]"),
     "df": Applet(df.run, usage="[-PkmhTai] [-B SIZE] [-t TYPE] [FILESYSTEM]..."),
     "dirname": Applet(dirname.run, usage="FILENAME"),
     "du": Applet(du.run, usage="[-aHLdclsxhmk] [FILE]..."),

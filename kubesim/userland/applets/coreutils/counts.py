@@ -31,6 +31,6 @@ def parse_count(text: str) -> Count | None:
 def modern_argv(argv: Sequence[str], signs: str) -> list[str]:
     """`-5` and, where `signs` has it, `+5` as first argument become `-n 5`: how old scripts write it."""
     first = argv[1] if len(argv) > 1 else ""
-    if len(first) > 1 and first[0] in signs and first[1:].isascii() and first[1:].isdecimal():
+    if first[:1] and first[0] in signs and first[1:2].isascii() and first[1:2].isdecimal():
         return [argv[0], "-n", first.removeprefix("-"), *argv[2:]]
     return list(argv)

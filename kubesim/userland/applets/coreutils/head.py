@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from kubesim.userland.applets.coreutils.counts import Count, modern_argv, parse_count
-from kubesim.userland.files.fs_error import FsError
+from kubesim.userland.applets.text_stream import open_input
+from kubesim.userland.files.fs_error import STRERROR, FsError
 from kubesim.userland.files.open_file import OpenFile
 from kubesim.userland.options import parse_options
 from kubesim.userland.processes.process_life import Process
@@ -24,18 +25,20 @@ async def run(process: Process) -> int:
     gap = ""
     for name in names:
         try:
-            file = process.open_file_of(0).hold() if name == "-" else process.files.open_read(name).hold()
+            file = open_input(process, name)
         except FsError as error:
             await process.complain(f"{name}: {error.strerror}")
-            code = 1
+            code, gap = 1, "\n"
             continue
         try:
             if has_titles:
                 await process.say(f"{gap}==> {'standard input' if name == '-' else name} <==\n")
-                gap = "\n"
+            gap = "\n"
             await (_all_but(process, file, count, is_bytes) if count.sign else _first(process, file, count, is_bytes))
         except FsError as error:
-            await process.complain(f"{name}: {error.strerror}")
+            # busybox looks at the stream, and by then the reason is gone.
+            strerror = STRERROR["EIO"] if error.errno_name == "EISDIR" else error.strerror
+            await process.complain(f"{name}: {strerror}")
             code = 1
         finally:
             file.release()

@@ -2,73 +2,154 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from kubesim.userland.applets.coreutils.cat import open_operand
 from kubesim.userland.applets.coreutils.counts import Count, modern_argv, parse_count
+from kubesim.userland.applets.text_stream import BLOCK_BYTES
 from kubesim.userland.files.fs_error import FsError
-from kubesim.userland.files.open_file import OpenFile, ZeroFile
-from kubesim.userland.options import Options, parse_options
+from kubesim.userland.files.open_file import OpenFile, RegularFile, ZeroFile
+from kubesim.userland.files.pipe import PipeReader
+from kubesim.userland.options import parse_options
 from kubesim.userland.processes.process_life import Process
 
 ZERO_STEP_BYTES = 1024 * 1024
 ZERO_STEP_NS = 2_000_000
 """It reads zeros at 500 MB a second of virtual time."""
 
-FOLLOW_NS = 1_000_000_000
-"""Time between two looks with -f. Mirrors busybox: coreutils/tail.c, sleep_period."""
+SECOND_NS = 1_000_000_000
+
+_NUMBER_MAX = 2**31 - 1
+
+
+@dataclass(slots=True)
+class _Tail:
+    """An operand and the file that is shown for it; None while there is none, with -F."""
+
+    name: str
+    file: OpenFile | None
+    identity: tuple[int, int] | None
+
+    @property
+    def title(self) -> str:
+        """What stands above its lines."""
+        return self.name or "standard input"
 
 
 async def run(process: Process) -> int:
     """Print the last lines or bytes; `+N` prints from line or byte N on; -f goes on printing what is added."""
-    options = parse_options(modern_argv(process.argv, "-+"), "n:c:fqvs:")
-    text = options.values.get("c" if "c" in options else "n", "10")
+    argv = modern_argv(process.argv, "-+")
+    options = parse_options(argv, "fc:n:qs:vF")
+    text = options.values.get("n", options.values.get("c", "10"))
     count = parse_count(text)
+    period = options.values.get("s", "1")
     if count is None:
         await process.complain(f"invalid number '{text.lstrip('+-')}'")
         return 1
-    if "s" in options:
-        await process.complain("-s is not emulated")
+    if not (period.isascii() and period.isdecimal()) or len(period) > 10 or int(period) > _NUMBER_MAX:
+        await process.complain(f"invalid number '{period}'")
         return 1
-    opened: list[tuple[str, OpenFile]] = []
+    tails: list[_Tail] = []
     code = 0
-    for name in options.operands or ["-"]:
-        file = await open_operand(process, name)
-        if file is None:
+    for name in options.operands or [""]:
+        file = await open_operand(process, name or "-")
+        if file is None and "F" not in options:
             code = 1
         else:
-            opened.append((name, file))
-    if not opened:
+            tails.append(_Tail(name, file, _identity(process, name)))
+    if not tails:
         await process.complain("no files")
         return 1
+    is_followed = bool(options.flags & {"f", "F"})
+    if not options.operands and isinstance(process.open_file_of(0), PipeReader):
+        is_followed = False  # its end is the end
+    has_titles = (len(tails) > 1 or "v" in options) and "q" not in options
     try:
-        return max(code, await _show_all(process, options, opened, count))
+        code = max(code, await _show_all(process, tails, count, has_titles=has_titles, is_bytes="c" in options))
+        shown = tails[-1]
+        while is_followed:
+            await process.sleep(max(int(period), 1) * SECOND_NS)
+            for tail in tails:
+                if "F" in options:
+                    await _look_again(process, tail)
+                shown = await _follow(process, tail, shown, has_titles=has_titles)
     finally:
-        for _, file in opened:
-            file.release()
+        for tail in tails:
+            if tail.file is not None:
+                tail.file.release()
+    return code
 
 
-async def _show_all(process: Process, options: Options, opened: list[tuple[str, OpenFile]], count: Count) -> int:
-    has_titles = (len(opened) > 1 or "v" in options) and "q" not in options
+def _identity(process: Process, name: str) -> tuple[int, int] | None:
+    """Which file a name leads to; None when to none."""
+    if name in ("", "-"):
+        return None
+    try:
+        stat = process.files.stat(name)
+    except FsError:
+        return None
+    return stat.device, stat.inode
+
+
+async def _show_all(process: Process, tails: list[_Tail], count: Count, *, has_titles: bool, is_bytes: bool) -> int:
     code = 0
     gap = ""
-    for name, file in opened:
+    for tail in tails:
+        if tail.file is None:
+            continue
         if has_titles:
-            await process.say(f"{gap}==> {'standard input' if name == '-' else name} <==\n")
+            await process.say(f"{gap}==> {tail.title} <==\n")
             gap = "\n"
         try:
-            await _show(process, file, count, is_bytes="c" in options)
+            await _show(process, tail.file, count, is_bytes=is_bytes)
         except FsError as error:
-            await process.complain(f"{name}: {error.strerror}")
+            await process.complain(f"read error: {error.strerror}")
             code = 1
-    while "f" in options:
-        await process.sleep(FOLLOW_NS)
-        for name, file in opened:
-            is_first = True
-            while data := file.read_now(65536):
-                if has_titles and is_first:
-                    await process.say(f"\n==> {name} <==\n")
-                is_first = False
-                await process.write(1, data)
     return code
+
+
+async def _look_again(process: Process, tail: _Tail) -> None:
+    """-F: whether the name leads to another file by now."""
+    if tail.name in ("", "-"):
+        return
+    identity = _identity(process, tail.name)
+    if tail.file is not None and identity == tail.identity:
+        return
+    try:
+        file = process.files.open_read(tail.name).hold()
+    except FsError as error:
+        if tail.file is not None:
+            await process.complain(f"{tail.name} has been renamed or deleted: {error.strerror}")
+        return
+    how = "appeared" if tail.file is None else "been replaced"
+    await process.complain(f"{tail.name} has {how}; following end of new file")
+    if tail.file is not None:
+        await _print_added(process, tail.file)
+        tail.file.release()
+    tail.file, tail.identity = file, identity
+
+
+async def _follow(process: Process, tail: _Tail, shown: _Tail, *, has_titles: bool) -> _Tail:
+    """Print what was added; the operand that was printed last."""
+    file = tail.file
+    if file is None:
+        return shown
+    if isinstance(file, RegularFile) and 0 < file.node.stat().size_bytes < file.offset:
+        file.seek(-file.offset)  # it was cut: from its beginning on
+    data = file.read_now(BLOCK_BYTES)
+    if not data:
+        return shown
+    if has_titles and tail is not shown:
+        await process.say(f"\n==> {tail.title} <==\n")
+    await process.write(1, data)
+    await _print_added(process, file)
+    return tail
+
+
+async def _print_added(process: Process, file: OpenFile) -> None:
+    while data := file.read_now(BLOCK_BYTES):
+        await process.write(1, data)
+        await process.step()
 
 
 async def _show(process: Process, file: OpenFile, count: Count, *, is_bytes: bool) -> None:

@@ -1,35 +1,45 @@
-"""wc: lines, words and bytes."""
+"""wc: lines, words, characters, bytes and the longest line. Mirrors busybox: coreutils/wc.c."""
 
 from __future__ import annotations
 
+import re
+
+from kubesim.userland.applets.text_stream import LineReader, open_input
 from kubesim.userland.files.fs_error import FsError
 from kubesim.userland.files.open_file import OpenFile
 from kubesim.userland.options import parse_options
 from kubesim.userland.processes.process_life import Process
 
-_BLANK = b" \t\n\v\f\r"
+_LETTERS = "lwmcL"
+_WORD = re.compile(rb"[^ \t-\r]*[!-~][^ \t-\r]*")
+"""Bytes that are not printed belong to a word, but make none."""
+_LINE_START = re.compile(rb"[\r\f]")
 
 
 async def run(process: Process) -> int:
     """Count each operand, and all of them together when there are several."""
-    options = parse_options(process.argv, "clw")
-    wanted = [letter in options or not options.flags for letter in "lwc"]
+    options = parse_options(process.argv, _LETTERS)
+    wanted = [letter in options or (not options.flags and letter in "lwc") for letter in _LETTERS]
     names = options.operands or [""]
     is_padded = len(names) > 1 or sum(wanted) > 1
-    totals = [0, 0, 0]
+    totals = [0] * len(_LETTERS)
     code = 0
     for name in names:
         try:
-            file = process.open_file_of(0).hold() if name in ("", "-") else process.files.open_read(name).hold()
-            try:
-                counts = await _count(process, file)
-            finally:
-                file.release()
+            file = open_input(process, name or "-")
         except FsError as error:
             await process.complain(f"{name}: {error.strerror}")
             code = 1
             continue
-        totals = [total + count for total, count in zip(totals, counts, strict=True)]
+        try:
+            counts, failure = await _count(process, file, has_length="L" in options)
+        finally:
+            file.release()
+        if failure is not None:
+            await process.complain(f"{name or 'standard input'}: {failure.strerror}")
+            code = 1
+        longest = max(totals[-1], counts[-1])
+        totals = [*(total + count for total, count in zip(totals[:-1], counts[:-1], strict=True)), longest]
         await process.say(_line(counts, wanted, name, is_padded=is_padded))
     if len(names) > 1:
         await process.say(_line(totals, wanted, "total", is_padded=True))
@@ -43,15 +53,33 @@ def _line(counts: list[int], wanted: list[bool], name: str, *, is_padded: bool) 
     return " ".join([*shown, name] if name else shown) + "\n"
 
 
-async def _count(process: Process, file: OpenFile) -> list[int]:
-    lines = words = size = 0
-    is_in_word = False
-    while data := await process.read_from(file):
-        lines += data.count(b"\n")
-        size += len(data)
-        words += len(data.split())
-        if is_in_word and data[0] not in _BLANK:
-            words -= 1  # the same word as the end of the part before
-        is_in_word = data[-1] not in _BLANK
-        await process.step()
-    return [lines, words, size]
+async def _count(process: Process, file: OpenFile, *, has_length: bool) -> tuple[list[int], FsError | None]:
+    """The counts, and why reading ended early."""
+    lines = words = size = length = 0
+    reader = LineReader(process, file)
+    failure = None
+    try:
+        while (line := await reader.next_line()) is not None:
+            lines += line.endswith(b"\n")
+            size += len(line)
+            words += len(_WORD.findall(line))
+            if has_length:
+                length = max(length, _width(line))
+    except FsError as error:
+        failure = error
+    # A byte is a character: the locale is C.
+    return [lines, words, size, size, length], failure
+
+
+def _width(line: bytes) -> int:
+    """Columns that the widest part of a line takes; tabs go to every eighth."""
+    widest = 0
+    for part in _LINE_START.split(line):
+        column = 0
+        for byte in part:
+            if byte == 9:
+                column = (column | 7) + 1
+            else:
+                column += 32 <= byte <= 126
+        widest = max(widest, column)
+    return widest
