@@ -148,7 +148,7 @@ def _make(
         asked = identity_request(daemon, image, config, home=home)
         container.identity = resolve_container_identity(daemon, asked)
         container.account_files = generated_account_files(daemon, image, asked, working_dir=plan.cwd)
-        check_security_profiles(daemon, container_id, config.linux.security_context)
+        container.seccomp_document = check_security_profiles(daemon, container_id, config.linux.security_context)
     if before is not None and before.identity is not None:
         container.identity = before.identity
     if daemon.profile.containers.missing_program_fails == "create":

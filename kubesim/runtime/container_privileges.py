@@ -33,7 +33,9 @@ def credentials_of(daemon: Daemon, container: Container) -> Credentials:
         gid=identity.gid,
         groups=identity.supplemental_groups,
         capabilities=capability_mask(capabilities_of(daemon, container)),
+        # The default profile forbids nothing here that the lack of a capability does not forbid already.
         seccomp_mode=SECCOMP_FILTER if _has_seccomp_filter(security) else 0,
+        seccomp=container.seccomp_filter,
         no_new_privileges=security.no_new_privs,
     )
 

@@ -13,6 +13,7 @@ from kubesim.runtime import container_refusals as say
 from kubesim.runtime.container_checks import target_container
 from kubesim.runtime.container_privileges import credentials_of, masked_paths_of, namespaces_of, read_only_paths_of
 from kubesim.runtime.container_resources import cgroup_settings
+from kubesim.runtime.container_security import load_seccomp_filter
 from kubesim.runtime.daemon import Daemon
 from kubesim.runtime.objects import Container
 from kubesim.runtime.refusal import Refusal
@@ -32,6 +33,7 @@ def prepare(daemon: Daemon, container: Container) -> None:
 
     Raises CriError.
     """
+    load_seccomp_filter(daemon, container, say.SECCOMP_AT_CREATE)
     container.filesystem = _file_system(daemon, container, say.EXEC_AT_CREATE)
     plan = container.plan
     try:
@@ -45,6 +47,7 @@ def prepare(daemon: Daemon, container: Container) -> None:
 def start_first_process(daemon: Daemon, container: Container) -> Process:
     """Start the container's own process. Raises CriError in the runtime's words."""
     if container.filesystem is None:
+        load_seccomp_filter(daemon, container, say.START_SECCOMP)
         container.filesystem = _file_system(daemon, container, say.START_EXEC)
     plan = container.plan
     log = container.log
@@ -66,6 +69,7 @@ def start_first_process(daemon: Daemon, container: Container) -> Process:
             container.filesystem,
             spec,
             hostname=container.sandbox.hostname,
+            uts=container.sandbox.pause.uts if container.sandbox.pause is not None else None,
             shares_pids_with=_pid_sharer(daemon, container),
         )
     except ExecError as error:

@@ -144,6 +144,7 @@ POD_PID_NAMESPACE_MISSING = refusal(
     "have an infra container"
 )
 EXEC_AT_CREATE = refusal("container create failed: {reason}")
+SECCOMP_AT_CREATE = refusal("container create failed: runc create failed: {reason}")
 
 # -- StartContainer ---------------------------------------------------------------------------------------
 START_STATE = refusal(
@@ -163,6 +164,10 @@ START_SANDBOX = refusal(
 )
 START_EXEC = refusal(
     _RUNC_CREATE + "unable to start container process: error during container init: {reason}",
+    "failed to start container {id}: {reason}",
+)
+START_SECCOMP = refusal(
+    _RUNC_CREATE + "{reason}",
     "failed to start container {id}: {reason}",
 )
 START_LOG = refusal(

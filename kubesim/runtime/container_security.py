@@ -9,6 +9,7 @@ import json
 from typing import Any
 
 from kubesim.cri import api
+from kubesim.policy.seccomp import SeccompProfileError, parse_filter
 from kubesim.policy.security_profile import (
     LOCALHOST,
     Kind,
@@ -20,21 +21,36 @@ from kubesim.policy.security_profile import (
 )
 from kubesim.runtime import container_refusals as say
 from kubesim.runtime.daemon import Daemon
+from kubesim.runtime.objects import Container
+from kubesim.runtime.refusal import Refusal
 from kubesim.userland.files.filesystem import FsError
 
 LOADED_PROFILES = "/sys/kernel/security/apparmor/profiles"
 
 
-def check_security_profiles(daemon: Daemon, container_id: str, security: api.LinuxContainerSecurityContext) -> None:
-    """Raises CriError when a profile is not on the node, or the request for it makes no sense."""
+def check_security_profiles(
+    daemon: Daemon, container_id: str, security: api.LinuxContainerSecurityContext
+) -> dict[str, Any] | None:
+    """The seccomp profile of a file of the node, None without one.
+
+    Raises CriError when a profile is not on the node, or the request for it makes no sense.
+    """
     apparmor = applied_profile("apparmor", security, daemon=daemon)
     if apparmor.type == LOCALHOST and apparmor.name not in _loaded(daemon):
         if not apparmor.name:
             raise daemon.refuse(say.APPARMOR_EMPTY, id=container_id)
         raise daemon.refuse(say.APPARMOR_NOT_LOADED, id=container_id, profile=apparmor.name)
     seccomp = applied_profile("seccomp", security, daemon=daemon)
-    if seccomp.type == LOCALHOST:
-        _check_seccomp_file(daemon, seccomp.name)
+    return _seccomp_file(daemon, seccomp.name) if seccomp.type == LOCALHOST else None
+
+
+def load_seccomp_filter(daemon: Daemon, container: Container, row: Refusal) -> None:
+    """What the OCI runtime makes of the profile, before the first process. Raises CriError of the given row."""
+    document = seccomp_document(daemon, container)
+    try:
+        container.seccomp_filter = parse_filter(document) if document else None
+    except SeccompProfileError as error:
+        raise daemon.refuse(row, id=container.id, reason=error) from None
 
 
 def applied_profile(kind: Kind, security: api.LinuxContainerSecurityContext, *, daemon: Daemon) -> SecurityProfile:
@@ -59,16 +75,24 @@ def _loaded(daemon: Daemon) -> frozenset[str]:
     return loaded_profiles((content or b"").decode("utf-8", "replace"))
 
 
-def seccomp_document(daemon: Daemon, path: str) -> dict[str, Any]:
-    """The filter in a file of the node; {} when it is not there any more, or is none."""
-    try:
-        document: Any = json.loads(daemon.host_files.read(path) or b"null")
-    except (FsError, ValueError):
-        return {}
-    return document if isinstance(document, dict) else {}
+def seccomp_document(daemon: Daemon, container: Container) -> dict[str, Any]:
+    """The profile of a file of the node as a container has it; {} for any other profile.
+
+    A container from before a restart of the daemon gets what the file holds now, {} when it is gone.
+    """
+    if container.seccomp_document is None:
+        profile = applied_profile("seccomp", container.config.linux.security_context, daemon=daemon)
+        if profile.type != LOCALHOST:
+            return {}
+        try:
+            document: Any = json.loads(daemon.host_files.read(profile.name) or b"null")
+        except (FsError, ValueError):
+            document = None
+        container.seccomp_document = document if isinstance(document, dict) else {}
+    return container.seccomp_document
 
 
-def _check_seccomp_file(daemon: Daemon, path: str) -> None:
+def _seccomp_file(daemon: Daemon, path: str) -> dict[str, Any]:
     try:
         content = daemon.host_files.read(path)
         reason = "no such file or directory"
@@ -82,3 +106,4 @@ def _check_seccomp_file(daemon: Daemon, path: str) -> None:
         document = None
     if not isinstance(document, dict):
         raise daemon.refuse(say.SECCOMP_UNREADABLE, path=path)
+    return document

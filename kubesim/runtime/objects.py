@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from kubesim.cri import api
 from kubesim.images.image import Image
 from kubesim.kernel import Event, Timer
+from kubesim.policy.seccomp import SeccompFilter
 from kubesim.runtime import container_state, sandbox_state
 from kubesim.runtime.checkpoint_archive import ContainerCheckpoint
 from kubesim.runtime.container_log import ContainerLog
@@ -174,6 +175,10 @@ class Container:
     """Raised when the first process has ended."""
     account_files: dict[str, bytes] = field(default_factory=dict)
     """Generated /etc/passwd and /etc/group, by path."""
+    seccomp_document: dict[str, Any] | None = None
+    """The profile of the node's file, as it was when the container was made."""
+    seccomp_filter: SeccompFilter | None = None
+    """What that says, once the OCI runtime has read it."""
     filesystem: FileSystem | None = None
     """Built when the OCI runtime does its part: with the first process, or before it."""
     process: Process | None = None

@@ -17,10 +17,14 @@ _PAUSE_TREE: FileTree = build_tree([("/pause", program_node("pause"))])
 _NOBODY = Credentials(uid=65535, gid=65535, groups=(65535,))
 
 
-def start_pause(processes: ProcessTable, *, hostname: str) -> Process:
-    """Start the pause process of a new sandbox: pid 1 of the pod's pid namespace."""
+def start_pause(processes: ProcessTable, *, hostname: str, uses_node_network: bool) -> Process:
+    """Start the pause process of a new sandbox: pid 1 of the pod's pid namespace.
+
+    It has the uts namespace of the pod, which is the node's when the network is.
+    """
     spec = ProcessSpec(argv=("/pause",), credentials=_NOBODY, is_init=True, stdout=_discard, stderr=_discard)
-    return processes.start(FileSystem(_PAUSE_TREE), spec, hostname=hostname)
+    uts = processes.uts if uses_node_network else None
+    return processes.start(FileSystem(_PAUSE_TREE), spec, hostname=hostname, uts=uts)
 
 
 def has_pause_process(daemon: Daemon, sandbox: Sandbox) -> bool:

@@ -43,7 +43,7 @@ def container_spec(daemon: Daemon, container: Container) -> dict[str, Any]:
     """The spec of a container."""
     security = container.config.linux.security_context
     is_crio = _is_crio(daemon)
-    seccomp = _seccomp(daemon, security)
+    seccomp = _seccomp(daemon, container)
     propagation = root_propagation(container)
     spec: dict[str, Any] = {
         "ociVersion": _OCI_VERSION,
@@ -153,10 +153,10 @@ def _apparmor(daemon: Daemon, security: api.LinuxContainerSecurityContext) -> di
     return {"apparmorProfile": name} if name else {}
 
 
-def _seccomp(daemon: Daemon, security: api.LinuxContainerSecurityContext) -> dict[str, Any]:
-    profile = applied_profile("seccomp", security, daemon=daemon)
+def _seccomp(daemon: Daemon, container: Container) -> dict[str, Any]:
+    profile = applied_profile("seccomp", container.config.linux.security_context, daemon=daemon)
     if profile.type == LOCALHOST:
-        return seccomp_document(daemon, profile.name)
+        return seccomp_document(daemon, container)
     return dict(_SECCOMP_DEFAULT) if profile.type == RUNTIME_DEFAULT else {}
 
 

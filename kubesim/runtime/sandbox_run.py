@@ -167,7 +167,7 @@ def _make_sandbox(
     directory = files_directory(sandbox_id)
     write_sandbox_files(daemon.own_files, directory, hostname=hostname, dns=config.dns_config)
     undo.callback(daemon.own_files.remove, directory)
-    pause = start_pause(daemon.processes, hostname=hostname)
+    pause = start_pause(daemon.processes, hostname=hostname, uses_node_network=_uses_node_network(config))
     undo.callback(pause.kill_tree)
     return Sandbox(
         id=sandbox_id,
@@ -185,8 +185,12 @@ def _make_sandbox(
 
 
 def _hostname(daemon: Daemon, sandbox_id: str, config: api.PodSandboxConfig) -> str:
-    if config.linux.security_context.namespace_options.network == api.NODE:
+    if _uses_node_network(config):
         return daemon.hostname  # the node's UTS namespace comes with its network
     if config.hostname:
         return config.hostname
     return sandbox_id[:12] if daemon.profile.sandboxes.hostname_when_empty == "id-prefix" else daemon.hostname
+
+
+def _uses_node_network(config: api.PodSandboxConfig) -> bool:
+    return bool(config.linux.security_context.namespace_options.network == api.NODE)

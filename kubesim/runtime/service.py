@@ -102,7 +102,7 @@ class Runtime:
             ),
             host_files=host_files,
             own_files=MemoryHostFiles(now_ns=lambda: kernel.now_ns),
-            processes=ProcessTable(kernel),
+            processes=ProcessTable(kernel, hostname=hostname),
             events=EventHub(kernel, backlog=_backlog(profile)),
             features=_features(profile),
             cgroup_driver=cgroup_driver or profile.cgroup_driver,

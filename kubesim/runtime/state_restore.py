@@ -147,7 +147,9 @@ class _Restoring:
         write_sandbox_files(
             daemon.own_files, sandbox.files_directory, hostname=sandbox.hostname, dns=sandbox.config.dns_config
         )
-        sandbox.pause = start_pause(daemon.processes, hostname=sandbox.hostname)
+        sandbox.pause = start_pause(
+            daemon.processes, hostname=sandbox.hostname, uses_node_network=sandbox.uses_node_network
+        )
         sandbox.pause_pid = sandbox.pause.host_pid
         watch_pause(daemon, sandbox)
 

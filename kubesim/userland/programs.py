@@ -3,7 +3,7 @@
 busybox            every applet; which one is said by argv[0], or by argv[1] when that is `busybox`
 busybox:APPLET     one applet
 numeric-id         `id` that prints numbers only, as the Kubernetes documentation shows it
-pause, agnhost, echoserver
+pause, nnp, agnhost, echoserver
                    programs of well-known images
 """
 
@@ -15,6 +15,7 @@ from kubesim.userland.applets import APPLETS
 from kubesim.userland.applets.applet import Applet
 from kubesim.userland.applets.coreutils.id import NUMERIC_ID
 from kubesim.userland.image_programs.agnhost import run_agnhost
+from kubesim.userland.image_programs.nnp import run_nnp
 from kubesim.userland.image_programs.pause import run_echoserver, run_pause
 from kubesim.userland.processes.process_life import Process, Program
 
@@ -38,6 +39,7 @@ PROGRAMS: Mapping[str, Program] = {
     **{f"busybox:{name}": applet for name, applet in APPLETS.items()},
     "numeric-id": NUMERIC_ID,
     "pause": run_pause,
+    "nnp": run_nnp,
     "agnhost": run_agnhost,
     "echoserver": run_echoserver,
 }

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from kubesim.cri import api
+from kubesim.images.programs import program_node
 from kubesim.policy.capabilities import ALL_CAPABILITIES
 
 
@@ -92,3 +93,100 @@ def test_a_privileged_container_sees_and_changes_everything(node: Any) -> None:
     container = started(node, privileged=True, masked_paths=["/bin/ls"], readonly_paths=["/etc"])
 
     assert node.do(node.execing(container, "/bin/sh", "-c", "ls /etc; touch /etc/new")).exit_code == 0
+
+
+BLOCKS_MKDIR = {
+    "defaultAction": "SCMP_ACT_ALLOW",
+    "syscalls": [{"names": ["sethostname", "mkdir"], "action": "SCMP_ACT_ERRNO"}],
+}
+LOCALHOST = api.SecurityProfile(profile_type=api.SecurityProfile.Localhost, localhost_ref="/p.json")
+
+
+@pytest.mark.parametrize(
+    ("security", "mkdir"),
+    [
+        ({"seccomp": LOCALHOST}, b"mkdir: can't create directory '/new': Operation not permitted\n"),
+        (
+            {"seccomp_profile_path": "localhost//p.json"},
+            b"mkdir: can't create directory '/new': Operation not permitted\n",
+        ),
+        ({"seccomp": api.SecurityProfile()}, b""),
+        ({"seccomp": LOCALHOST, "privileged": True}, b""),
+    ],
+)
+@pytest.mark.parametrize("profile", ["containerd-2.3", "cri-o-1.36"])
+def test_a_profile_of_the_node_is_enforced(new_node: Any, profile: str, security: dict[str, Any], mkdir: bytes) -> None:
+    node = new_node(profile)
+    node.files.write("/p.json", json.dumps(BLOCKS_MKDIR).encode())
+    container = started(node, **security)
+    node.files.write("/p.json", b'{"defaultAction": "SCMP_ACT_ALLOW"}')  # too late for this container
+
+    assert node.do(node.execing(container, "mkdir", "/new")).stderr == mkdir
+
+
+@pytest.mark.parametrize(
+    ("profile", "message"),
+    [
+        (
+            "containerd-2.3",
+            (
+                "failed to create containerd task: failed to create shim task: OCI runtime create failed: runc create "
+                "failed: string SCMP_ACT_NO is not a valid action for seccomp"
+            ),
+        ),
+        (
+            "cri-o-1.36",
+            "container create failed: runc create failed: string SCMP_ACT_NO is not a valid action for seccomp",
+        ),
+    ],
+)
+def test_a_profile_that_is_no_filter_is_refused_by_the_oci_runtime(new_node: Any, profile: str, message: str) -> None:
+    node = new_node(profile)
+    node.files.write("/p.json", b'{"defaultAction": "SCMP_ACT_NO"}')
+    pod = node.run_pod()
+    security = api.LinuxContainerSecurityContext(seccomp=LOCALHOST)
+    config = node.container_config("true", linux=api.LinuxContainerConfig(security_context=security))
+    if profile.startswith("containerd"):
+        assert node.refused(node.starting(node.create(pod, config))).message == message
+    else:
+        assert node.refused(node.creating(pod, config)).message == message
+
+
+def test_the_containers_of_a_pod_share_a_hostname_that_the_right_capability_changes(node: Any) -> None:
+    pod = node.run_pod()
+    may = api.LinuxContainerSecurityContext(capabilities=api.Capability(add_capabilities=["SYS_ADMIN"]))
+    first = node.start(pod, "sleep", "1000", name="a", linux=api.LinuxContainerConfig(security_context=may))
+    second = node.start(pod, "sleep", "1000", name="b")
+
+    assert node.do(node.execing(second, "hostname", "other")).exit_code == 1
+    assert node.do(node.execing(first, "hostname", "other")).exit_code == 0
+    assert node.do(node.execing(second, "hostname")).stdout == b"other\n"
+
+
+def test_pods_in_the_nodes_network_share_the_nodes_hostname(node: Any) -> None:
+    containers = []
+    for name in ("one", "two"):
+        pod_config = node.pod_config(name)
+        pod_config.linux.security_context.privileged = True
+        pod_config.linux.security_context.namespace_options.network = api.NODE
+        security = api.LinuxContainerSecurityContext(privileged=True)
+        security.namespace_options.network = api.NODE
+        linux = api.LinuxContainerConfig(security_context=security)
+        containers.append(node.start(node.run_pod(pod_config), "sleep", "1000", pod_config=pod_config, linux=linux))
+
+    assert node.do(node.execing(containers[0], "hostname", "other")).exit_code == 0
+    assert node.do(node.execing(containers[1], "hostname")).stdout == b"other\n"
+
+
+@pytest.mark.parametrize(("no_new_privs", "uid"), [(False, b"0\n"), (True, b"1000\n")])
+def test_a_set_user_id_program_raises_its_caller_unless_that_is_forbidden(
+    new_node: Any, new_image: Any, no_new_privs: bool, uid: bytes
+) -> None:
+    node = new_node(
+        images=[new_image("registry.example/set-uid:1", files={"/bin/sid": program_node("busybox:id", mode=0o4755)})]
+    )
+    security = api.LinuxContainerSecurityContext(no_new_privs=no_new_privs, run_as_user=api.Int64Value(value=1000))
+    linux = api.LinuxContainerConfig(security_context=security)
+    container = node.start(node.run_pod(), "sleep", "1000", image="registry.example/set-uid:1", linux=linux)
+
+    assert node.do(node.execing(container, "/bin/sid", "-u")).stdout == uid

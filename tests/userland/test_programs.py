@@ -115,7 +115,6 @@ def test_agnhost_names_what_it_has(world: World) -> None:
         (["busybox", "nosuch"], "", "nosuch: applet not found\n", 127),
         (["busybox", "sh", "-c", "exit 3"], "", "", 3),
         (["hostname"], "pod-0\n", "", 0),
-        (["hostname", "other"], "", "hostname: sethostname: Operation not permitted\n", 1),
         (["uname", "-n"], "pod-0\n", "", 0),
         (["date"], "Thu Jan  1 00:00:00 UTC 2026\n", "", 0),
         (["date", "+%s %F %T"], "1767225600 2026-01-01 00:00:00\n", "", 0),

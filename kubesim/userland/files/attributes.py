@@ -20,6 +20,8 @@ class Attributes(Looking):
 
         The setgid bit needs a group of one's own or CAP_FSETID, and goes otherwise. A link has no mode: ENOTSUP.
         """
+        if not self.enters("chmod", path, {1: mode}):
+            return
         node, stat = self._changeable(path, follow_last=follow_last)
         who = self.credentials
         if not who.owns(stat):
@@ -36,6 +38,8 @@ class Attributes(Looking):
         Without CAP_CHOWN the owner may give the file to another of the own groups, and that is all. setuid goes, and
         setgid with it where the group may execute.
         """
+        if not self.enters("chown" if follow_last else "lchown", path, {1: uid, 2: gid}):
+            return
         node, stat = self._changeable(path, follow_last=follow_last)
         who = self.credentials
         new_uid = stat.uid if uid == -1 else uid
@@ -64,6 +68,8 @@ class Attributes(Looking):
 
         Both None is now for both, which everybody who may write can do; a time of one's own needs the owner.
         """
+        if not self.enters("utimensat", path):
+            return
         node, stat = self._changeable(path, follow_last=follow_last)
         now_ns = self.filesystem.clock()
         if not self.credentials.owns(stat):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from kubesim.policy.capabilities import ALL_CAPABILITIES, capability_mask
+from kubesim.policy.seccomp import SeccompFilter
 from kubesim.userland.files.file_stat import FileKind, Stat
 
 READ, WRITE, EXECUTE = 4, 2, 1
@@ -46,7 +47,9 @@ class Credentials:
     ambient_capabilities: int = 0
     """The part of the bounding set that users other than root keep when they execute a program."""
     seccomp_mode: int = 0
-    """0 without a filter, else SECCOMP_FILTER. What a filter forbids is not emulated."""
+    """0 without a filter, else SECCOMP_FILTER."""
+    seccomp: SeccompFilter | None = None
+    """What the filter says, where it forbids more than capabilities do already."""
     no_new_privileges: bool = False
     """Executing a set-user-ID file changes nothing."""
     real_uid: int = _SAME

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Protocol
+from typing import NoReturn, Protocol
 
 from kubesim.userland.files.file_stat import device_number
 from kubesim.userland.files.fs_error import FsError
@@ -18,6 +18,9 @@ class Opener(Protocol):
 
     def open_file_of(self, fd: int) -> OpenFile:
         """What one of its descriptors stands for. Raises FsError EBADF."""
+
+    def end_by(self, signum: int) -> NoReturn:
+        """Die of a signal that cannot be handled, in the middle of what it does."""
 
 
 NULL = device_number(1, 3)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from kubesim.userland.files.credentials import CAP_FOWNER, READ, WRITE, Credentials
 from kubesim.userland.files.device_files import Opener
 from kubesim.userland.files.file_stat import FileKind, Stat
 from kubesim.userland.files.file_system_stat import FileSystemStat
-from kubesim.userland.files.fs_error import FsError
+from kubesim.userland.files.fs_error import FsError, from_os_error
 from kubesim.userland.files.nodes import Node
 from kubesim.userland.files.place import Place
 
@@ -18,8 +20,12 @@ if TYPE_CHECKING:
 STICKY = 0o1000
 SETGID = 0o2000
 SETUID = 0o4000
+SIGSYS = 31
 PATH_BYTES_MAX = 4096
 """Mirrors linux: include/uapi/linux/limits.h, PATH_MAX; the end of the text counts."""
+
+
+_NO_NUMBERS: Mapping[int, int] = MappingProxyType({})
 
 
 class Looking:
@@ -34,6 +40,21 @@ class Looking:
         self.umask = umask
         self.process: Opener | None = None
         """The process that looks; None for the runtime itself."""
+
+    def enters(self, call: str, path: str = "", arguments: Mapping[int, int] = _NO_NUMBERS) -> bool:
+        """Whether the process's seccomp filter lets it into a system call; `arguments` are its numbers, by position.
+
+        A filter that forbids it raises FsError, or kills the process. False is a call that is said to have succeeded
+        and does nothing: a filter with errno 0. Mirrors linux: kernel/seccomp.c, __seccomp_filter.
+        """
+        if self.credentials.seccomp is None:
+            return True
+        ruling = self.credentials.seccomp.ruling(call, arguments)
+        if ruling.effect == "kill" and self.process is not None:
+            self.process.end_by(SIGSYS)
+        if ruling.effect == "errno" and ruling.errno:
+            raise from_os_error(OSError(ruling.errno, call), path)
+        return ruling.effect == "allow"
 
     def absolute(self, path: str) -> str:
         """`path` from the root on, otherwise as it is."""

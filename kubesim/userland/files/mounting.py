@@ -30,6 +30,8 @@ class Mounting(Looking):
 
         Returns why the node itself does not show it, where it should: below a bind that shares its mounts.
         """
+        if not self.enters("mount", target):
+            return None
         self._demand_mounting(target)
         origin = self.walk(source)
         if origin.node is None:
@@ -51,6 +53,8 @@ class Mounting(Looking):
         self, target: str, source: TmpfsSource, *, is_read_only: bool = False, flags: Sequence[str] = DEFAULT_FLAGS
     ) -> str | None:
         """Mount an empty file system in memory. Returns what `mount_bind` does."""
+        if not self.enters("mount", target):
+            return None
         self._demand_mounting(target)
         place = self._mount_point(target, is_directory=True)
         mount = tmpfs_mount(place.path, source, is_read_only=is_read_only, flags=tuple(flags))
@@ -61,6 +65,8 @@ class Mounting(Looking):
 
     def remount(self, target: str, *, is_read_only: bool, flags: Sequence[str] | None = None) -> None:
         """Give a mount other options; None leaves the flags. EINVAL where nothing is mounted."""
+        if not self.enters("mount", target):
+            return
         self._demand_mounting(target)
         place = self._mounted(target)
         mount = self.filesystem.root if place.path == "/" else place.mount
@@ -77,6 +83,8 @@ class Mounting(Looking):
 
         Used are a mount below, a working directory and an open file. A lazy unmount takes all of it, used or not.
         """
+        if not self.enters("umount2", target):
+            return
         self._demand_mounting(target)
         place = self._mounted(target, follow_last=follow_last)
         if place.path == "/":

@@ -19,6 +19,8 @@ class Naming(Opening):
 
     def make_directory(self, path: str, mode: int = 0o777) -> None:
         """Make one directory; `mode` is cut by the umask."""
+        if not self.enters("mkdir", path, {1: mode}):
+            return
         place = self.walk(path.rstrip("/") or path[:1], follow_last=False)
         if place.node is not None:
             raise FsError("EEXIST", path)
@@ -26,6 +28,8 @@ class Naming(Opening):
 
     def make_link(self, path: str, target: str) -> None:
         """Make a symbolic link at `path`."""
+        if not self.enters("symlink", path):
+            return
         place = self._free(path)
         if not target:
             raise FsError("ENOENT", path)
@@ -33,10 +37,14 @@ class Naming(Opening):
 
     def make_fifo(self, path: str, mode: int = 0o666) -> None:
         """Make a pipe with a name; mkfifo(3). `mode` is cut by the umask."""
+        if not self.enters("mknod", path):
+            return
         self._make(self._free(path), FileKind.FIFO, mode & ~self.umask, path)
 
     def make_device(self, path: str, kind: FileKind, number: int, mode: int = 0o666) -> None:
         """Make a device in the container's own layer; needs CAP_MKNOD. EPERM in a bind of the node: nobody opens it."""
+        if not self.enters("mknod", path):
+            return
         place = self._free(path)
         gid, mode = self._begin(place, kind, mode & ~self.umask, path)
         above = place.parent.writable()
@@ -53,6 +61,8 @@ class Naming(Opening):
         What is not one's own must be a plain file that one may read and write. Mirrors linux: fs/namei.c, do_linkat
         and may_linkat (with fs.protected_hardlinks, which every distribution sets).
         """
+        if not self.enters("link", path):
+            return
         place = self.walk(path, follow_last=follow_last)
         node = place.node
         if node is None:
@@ -76,6 +86,8 @@ class Naming(Opening):
 
     def remove_file(self, path: str) -> None:
         """Remove a file or link; unlink(2)."""
+        if not self.enters("unlink", path):
+            return
         place, node = self._removable(path)
         if node.kind is FileKind.DIRECTORY:
             raise FsError("EISDIR", path)
@@ -83,6 +95,8 @@ class Naming(Opening):
 
     def remove_directory(self, path: str) -> None:
         """Remove an empty directory; rmdir(2)."""
+        if not self.enters("rmdir", path):
+            return
         last = path.rstrip("/").rpartition("/")[2]
         if last in (".", ".."):
             raise FsError("EINVAL" if last == "." else "ENOTEMPTY", path)
@@ -95,6 +109,8 @@ class Naming(Opening):
 
     def rename(self, path: str, to_path: str) -> None:
         """Move within one mount, replacing a file or an empty directory; rename(2)."""
+        if not self.enters("rename", path):
+            return
         # The directories of both are walked before either is looked up in them.
         self.walk(path, follow_last=False)
         self.walk(to_path, follow_last=False)

@@ -33,6 +33,7 @@ from kubesim.userland.processes.signals import (
     STOPPING,
     UNCATCHABLE,
 )
+from kubesim.userland.processes.uts_namespace import UtsNamespace
 
 if TYPE_CHECKING:
     from kubesim.userland.processes.process_table import ProcessTable
@@ -86,7 +87,6 @@ class Process(Shown):
         "files",
         "handlers",
         "host_pid",
-        "hostname",
         "is_init",
         "limits",
         "memory_bytes",
@@ -98,6 +98,7 @@ class Process(Shown):
         "started_ns",
         "status",
         "table",
+        "uts",
     )
 
     def __init__(
@@ -109,7 +110,7 @@ class Process(Shown):
         argv: list[str],
         env: dict[str, str],
         files: FileView,
-        hostname: str,
+        uts: UtsNamespace,
         is_init: bool = False,
         is_main: bool = False,
         parent: Process | None = None,
@@ -118,7 +119,7 @@ class Process(Shown):
         self.table = table
         self.argv = argv
         self.env = env
-        self.files, self.hostname = files, hostname
+        self.files, self.uts = files, uts
         self.is_init, self.parent = is_init, parent
         self.children: list[Process] = []
         self.handlers: dict[int, Handler] = {}
@@ -153,6 +154,11 @@ class Process(Shown):
     def kernel(self) -> Kernel:
         """The clock it lives by."""
         return self.table.kernel
+
+    @property
+    def hostname(self) -> str:
+        """The name of its uts namespace."""
+        return self.uts.hostname
 
     @property
     def credentials(self) -> Credentials:
@@ -220,8 +226,7 @@ class Process(Shown):
                 rest = file.write_now(rest)
         except FsError as error:
             if error.errno_name == "EPIPE" and SIGPIPE not in self.handlers and not self.is_init:
-                self._die(ExitStatus(code=128 + SIGPIPE, signal=SIGPIPE))
-                raise ProcessExit(128 + SIGPIPE) from None
+                self.end_by(SIGPIPE)
             raise
 
     async def say(self, text: str) -> None:
@@ -272,7 +277,7 @@ class Process(Shown):
             argv=self.argv if argv is None else argv,
             env=self.env if env is None else env,
             files=self.files.copy(),
-            hostname=self.hostname,
+            uts=self.uts,
             parent=self,
         )
         child.inherit(self)
@@ -309,6 +314,11 @@ class Process(Shown):
                 program = replaced.program
             except ProcessExit as ended:
                 return ended.code
+
+    def end_by(self, signum: int) -> NoReturn:
+        """Die of a signal in the middle of what it does, as it was the cause; nothing handles that."""
+        self._die(ExitStatus(code=128 + signum, signal=signum))
+        raise ProcessExit(128 + signum)
 
     def _die(self, status: ExitStatus) -> None:
         if self._death is None and self._task is not None:

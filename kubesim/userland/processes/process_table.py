@@ -18,6 +18,7 @@ from kubesim.userland.processes.cgroup import NODE_BYTES, Cgroup
 from kubesim.userland.processes.executable import ExecError, look_path
 from kubesim.userland.processes.pid_namespace import PidNamespace
 from kubesim.userland.processes.process_life import Process, Program
+from kubesim.userland.processes.uts_namespace import UtsNamespace
 
 HOST_PID_FIRST = 1000
 
@@ -49,7 +50,9 @@ class ProcessSpec:
 class ProcessTable:
     """All emulated processes of one node. `programs` is what there is to run, by the name that images use."""
 
-    def __init__(self, kernel: Kernel, programs: Mapping[str, Program] | None = None) -> None:
+    def __init__(
+        self, kernel: Kernel, programs: Mapping[str, Program] | None = None, *, hostname: str = "localhost"
+    ) -> None:
         if programs is None:
             # The programs are written against this room's processes, so they are not imported at its start.
             from kubesim.userland.programs import PROGRAMS
@@ -58,6 +61,8 @@ class ProcessTable:
         self.kernel = kernel
         self.programs = programs
         self.host = PidNamespace(first_pid=HOST_PID_FIRST)
+        self.uts = UtsNamespace(hostname)
+        """The node's own."""
         self.cgroup = Cgroup(limit_bytes=NODE_BYTES)
         self.random = kernel.random.fork("userland")
 
@@ -67,6 +72,7 @@ class ProcessTable:
         spec: ProcessSpec,
         *,
         hostname: str,
+        uts: UtsNamespace | None = None,
         inside: Process | None = None,
         shares_pids_with: Process | None = None,
     ) -> Process:
@@ -74,7 +80,8 @@ class ProcessTable:
 
         `inside` is the container's first process when this is an exec: the new one enters its pid namespace and its
         cgroup. `shares_pids_with` gives the pid namespace alone: the pod's pause process, when the pod shares one. With
-        neither, and not `is_init`, the process is one of the host. Raises ExecError when argv[0] cannot run, and
+        neither, and not `is_init`, the process is one of the host. `uts` is the uts namespace that it shares; without
+        one, and not `inside`, it has a new one called `hostname`. Raises ExecError when argv[0] cannot run, and
         FsError when the working directory cannot be entered; nothing is left behind then.
         """
         if inside is not None and inside.status is not None:
@@ -100,7 +107,7 @@ class ProcessTable:
             argv=executable.argv(list(spec.argv)),
             env=env,
             files=files,
-            hostname=hostname,
+            uts=uts or (inside.uts if inside is not None else UtsNamespace(hostname)),
             is_init=spec.is_init,
             is_main=inside is None,
         )

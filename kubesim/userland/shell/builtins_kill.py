@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from kubesim.kernel import checkpoint
 from kubesim.userland.files.fs_error import FsError
 from kubesim.userland.processes.signals import NAMES, SIGTERM, number_of
+from kubesim.userland.processes.system_calls import send_signal
 from kubesim.userland.shell.control import BuiltinError
 
 if TYPE_CHECKING:
@@ -55,11 +56,11 @@ async def _send(shell: Shell, argument: str, signum: int) -> int:
     target = process.namespace.find(pid)
     if target is None:
         return await _refuse(shell, f"can't kill pid {pid}: No such process")
-    if not process.credentials.may_signal(target.credentials):
-        return await _refuse(shell, f"can't kill pid {pid}: Operation not permitted")
     try:
-        target.signal(signum, sender=process)
-    except FsError:
+        send_signal(process, target, signum)
+    except FsError as error:
+        if error.errno_name != "EINVAL":
+            return await _refuse(shell, f"can't kill pid {pid}: {error.strerror}")
         return await _refuse(shell, f"can't kill pid {pid}: signal {NAMES[signum]} is not emulated")
     return 0
 

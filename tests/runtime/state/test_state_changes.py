@@ -58,6 +58,8 @@ NOT_KEPT = {
         "reported_stop_signal": "follows from config and image",
         "mount_specs": "what came back never starts again",
         "account_files": "what came back never starts again",
+        "seccomp_document": "read from the node again, for the verbose status",
+        "seccomp_filter": "what came back never starts again",
         "filesystem": "ends with the processes",
         "process": "a process",
         "forced_end": "about a process",

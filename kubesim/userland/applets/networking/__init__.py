@@ -8,5 +8,5 @@ from kubesim.userland.applets.applet import Applet
 from kubesim.userland.applets.networking import hostname
 
 APPLETS: Mapping[str, Applet] = {
-    "hostname": Applet(hostname.run, usage="[-s]"),
+    "hostname": Applet(hostname.run, usage="[-sidf] [HOSTNAME | -F FILE]"),
 }
