@@ -115,9 +115,25 @@ USERLANDS = {"busybox": BUSYBOX_APPLETS}
 """What `userland: NAME` in a fixture fills a directory with, besides NAME itself."""
 
 
+_PROGRAM_MARK = "kubesim program "
+
+
+def program_of(content: bytes) -> str:
+    """The program that the bytes of a file stand for, wherever they were copied to; "" for any other bytes.
+
+    >>> program_of(b"kubesim program pause\\n")
+    'pause'
+    """
+    mark = _PROGRAM_MARK.encode()
+    if not content.startswith(mark) or not content.endswith(b"\n"):
+        return ""
+    program = content[len(mark) : -1].decode(errors="replace")
+    return program if program in PROGRAMS else ""
+
+
 def program_node(program: str, *, mode: int = 0o755, uid: int = 0, gid: int = 0) -> TreeNode:
     """An executable file that runs `program`. Its bytes say so, for whoever reads it as data."""
-    content = f"kubesim program {program}\n".encode()
+    content = f"{_PROGRAM_MARK}{program}\n".encode()
     return file_node(content, mode=mode, uid=uid, gid=gid, program=program)
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from kubesim.errors import KubesimError
+from kubesim.images.programs import program_of
 from kubesim.userland.files.credentials import EXECUTE
 from kubesim.userland.files.file_stat import FileKind, Stat
 from kubesim.userland.files.file_view import FileView
@@ -74,7 +75,10 @@ def executable_at(files: FileView, path: str) -> Executable:
             raise FsError("EACCES", path)
         if stat.program:
             return Executable(path=asked, program=stat.program, words=words, stat=stat)
-        first = files.filesystem.as_root().read(path)[:LINE_BYTES_MAX].partition(b"\n")[0]
+        content = files.filesystem.as_root().read(path)
+        if program := program_of(content):  # a copy of a program, as cp or tar makes it
+            return Executable(path=asked, program=program, words=words, stat=stat)
+        first = content[:LINE_BYTES_MAX].partition(b"\n")[0]
         interpreter, _, argument = first.removeprefix(b"#!").strip().partition(b" ")
         if not first.startswith(b"#!") or not interpreter:
             raise FsError("ENOEXEC", path)
