@@ -29,6 +29,8 @@ _SECONDS = re.compile(r"\s*(\d+)")
 _EPOCH = re.compile(r"@\s*(-?\d+)")
 _DAY_SECONDS = 86_400
 _TIME_MAX = 2**55
+_SECOND_MAX = 61
+"""Leap seconds, as strptime(3) reads them."""
 
 
 @dataclass(slots=True)
@@ -41,12 +43,18 @@ class _Moment:
     second: int
 
     def seconds(self) -> int | None:
-        """Since the epoch; what is too large carries over, as with mktime(3). None where years end."""
-        years, month = divmod(self.month - 1, 12)
-        try:
-            days = date(self.year + years, month + 1, 1).toordinal() - date(1970, 1, 1).toordinal() + self.day - 1
-        except (ValueError, OverflowError):
+        """Since the epoch; the 30th of February is in March, as with mktime(3). None for what no calendar has."""
+        is_possible = (
+            date.min.year <= self.year <= date.max.year
+            and 1 <= self.month <= 12
+            and 1 <= self.day <= 31
+            and self.hour <= 23
+            and self.minute <= 59
+            and self.second <= _SECOND_MAX
+        )
+        if not is_possible:
             return None
+        days = date(self.year, self.month, 1).toordinal() - date(1970, 1, 1).toordinal() + self.day - 1
         return days * _DAY_SECONDS + self.hour * 3600 + self.minute * 60 + self.second
 
 

@@ -49,5 +49,7 @@ def canonical(process: Process, path: str) -> str:
         if path.endswith("/") and not place.node.stat().is_directory:
             raise FsError("ENOTDIR", path)
         return place.path
-    process.files.read_link(path.rstrip("/"))
+    if path.endswith("/"):
+        raise FsError("ENOENT", path)
+    process.files.read_link(path)
     return place.path

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from kubesim.userland.applets.size_operand import read_size
 from kubesim.userland.applets.util_linux.umount import is_type
 from kubesim.userland.files.fs_error import FsError
+from kubesim.userland.files.mount_text import mount_options
 from kubesim.userland.files.mounts import TmpfsSource
 from kubesim.userland.options import Options, UsageError, parse_options
 from kubesim.userland.processes.process_life import Process
@@ -126,8 +127,7 @@ def _wanted(options: Options) -> _Wanted:
 async def _list(process: Process, options: Options) -> int:
     for row in process.files.mounts():
         if is_type(row.type, options.values.get("t")):
-            shown = ",".join((*row.options, *row.super_options))
-            await process.say(f"{row.source} on {row.path} type {row.type} ({shown})\n")
+            await process.say(f"{row.source} on {row.path} type {row.type} ({mount_options(row)})\n")
     return 0
 
 
