@@ -153,3 +153,41 @@ def test_factors_multiply_to_the_number(world: World, number: int) -> None:
     assert name == f"{number}:"
     assert math.prod(map(int, factors)) == number
     assert factors == sorted(factors, key=int)
+
+
+@QUICK
+@given(
+    old=st.lists(st.sampled_from(["a", "b", "c", ""]), max_size=12),
+    new=st.lists(st.sampled_from(["a", "b", "c", ""]), max_size=12),
+    context=st.integers(0, 3),
+)
+def test_what_diff_prints_makes_one_file_of_the_other(
+    world: World, old: list[str], new: list[str], context: int
+) -> None:
+    files = world.files.as_root()
+    files.write("/tmp/old", "".join(f"{line}\n" for line in old).encode())
+    files.write("/tmp/new", "".join(f"{line}\n" for line in new).encode())
+    command = world.run("diff", f"-U{context}", "/tmp/old", "/tmp/new")
+
+    assert command.code == int(old != new)
+    assert patched(old, command.out.splitlines()[2:]) == new
+
+
+def patched(old: list[str], hunks: list[str]) -> list[str]:
+    """The old lines with the hunks of a unified difference carried out."""
+    result: list[str] = []
+    at = 0
+    for line in hunks:
+        if line.startswith("@@"):
+            first, _, count = line.split()[1][1:].partition(",")
+            start = int(first) - (count != "0")
+            result += old[at:start]
+            at = start
+        elif line.startswith("+"):
+            result.append(line[1:])
+        else:
+            assert old[at] == line[1:]
+            at += 1
+            if line.startswith(" "):
+                result.append(line[1:])
+    return result + old[at:]

@@ -7,16 +7,19 @@ from kubesim.userland.options import Options, parse_options
 from kubesim.userland.processes.executable import DEFAULT_PATH, executable_at, search
 from kubesim.userland.processes.process_life import Process
 
+_LONG_NAMES = {"ignore-environment": "i", "null": "0", "unset": "u"}
+
 
 async def run(process: Process) -> int:
     """Change, then print or run."""
-    options = parse_options(process.argv, "iu:", is_ordered=True)
+    options = parse_options(process.argv, "i0u:", is_ordered=True, long_names=_LONG_NAMES)
     env = {} if "i" in options else dict(process.env)
-    if "u" in options:
-        env.pop(options.values["u"], None)
+    for name in options.repeated.get("u", []):
+        env.pop(name, None)
     words = _assigned(options, env)
     if not words:
-        await process.say("".join(f"{name}={value}\n" for name, value in env.items()))
+        end = "\0" if "0" in options else "\n"
+        await process.say("".join(f"{name}={value}{end}" for name, value in env.items()))
         return 0
     try:
         path = words[0] if "/" in words[0] else search(process.files, words[0], env.get("PATH", DEFAULT_PATH))

@@ -12,15 +12,18 @@ MACHINE = "x86_64"
 
 async def run(process: Process) -> int:
     """Print what the options ask for, in uname's own order."""
-    options = parse_options(process.argv, "asnrvmo")
+    options = parse_options(process.argv, "amnrspvio")
     facts = {
         "s": "Linux",
         "n": process.hostname,
         "r": KERNEL_RELEASE,
         "v": KERNEL_VERSION,
         "m": MACHINE,
+        "p": "unknown",
+        "i": "unknown",
         "o": "GNU/Linux",
     }
-    wanted = facts.keys() if "a" in options else options.flags or {"s"}
+    # What is unknown is no part of everything.
+    wanted = facts.keys() - {"p", "i"} if "a" in options else options.flags or {"s"}
     await process.say(" ".join(text for letter, text in facts.items() if letter in wanted) + "\n")
     return 0
