@@ -11,6 +11,9 @@ from kubesim.userland.files.open_file import OpenFile
 from kubesim.userland.processes.descriptors import READ_BYTES
 from kubesim.userland.processes.process_life import Process
 
+STEP_BYTES = 32 * 1024
+"""What is written at once as a step of its own."""
+
 _GZIP_BITS = 31
 """zlib's word for a window of 32 KiB in a gzip envelope."""
 
@@ -132,4 +135,5 @@ class ByteWriter:
         while rest is not None:
             await self._file.wait_writable()
             rest = self._file.write_now(rest)
-        await self._process.step()
+        if len(data) >= STEP_BYTES:  # a header or a small file is part of the step of its member
+            await self._process.step()
