@@ -43,6 +43,7 @@ BUSYBOX_APPLETS = (
     "grep",
     "groups",
     "head",
+    "hexdump",
     "hostname",
     "id",
     "link",
@@ -102,6 +103,7 @@ BUSYBOX_APPLETS = (
     "which",
     "whoami",
     "xargs",
+    "xxd",
     "yes",
 )
 """Applets of the emulated busybox, sorted."""

@@ -117,3 +117,20 @@ def test_times_are_formatted_as_python_does(seconds: int) -> None:
     text = "%a %A %b %B %d %H %I %j %m %M %p %S %U %w %W %y %V %u"
 
     assert format_time(moment, text) == moment.wall.strftime(text)
+
+
+@pytest.mark.parametrize(
+    ("script", "out"),
+    [
+        ("sed 's/1/2/g' | wc -l", "50000\n"),
+        ("sed ':a;N;$!ba;s/\\n/,/g' | wc -c", "288894\n"),
+        ("grep -v 0 | cut -c1-3 | uniq -c | sort -rn | tac | wc -l", "1872\n"),
+        ("tac | fold -w 3 | nl | tail -n 1", " 99001\t1\n"),
+    ],
+)
+def test_what_streams_takes_no_virtual_time(world: World, script: str, out: str) -> None:
+    start_ns = world.kernel.now_ns
+    command = world.sh(f"seq 50000 | {script}", seconds=3600)
+
+    assert command.out == out
+    assert world.kernel.now_ns - start_ns < 1_000_000_000

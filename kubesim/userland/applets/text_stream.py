@@ -14,6 +14,9 @@ from kubesim.userland.processes.process_life import Process
 
 BLOCK_BYTES = 65536
 
+LINES_PER_STEP = 128
+"""Lines that count as one unit of work: so many take a fraction of a millisecond."""
+
 
 class AppletError(Exception):
     """The applet says `message` after its name and ends with `code`; bb_error_msg_and_die."""
@@ -101,6 +104,8 @@ class LineReader:
     async def next_line(self) -> bytes | None:
         """The next line; None at the end. Raises FsError when reading fails."""
         if self._lines:
+            if len(self._lines) % LINES_PER_STEP == 0:
+                await self._process.step()
             return self._lines.pop()
         while not self._is_over:
             data = await self._read()

@@ -27,7 +27,6 @@ async def run(process: Process) -> int:
         reader = LineReader(process, file, out=out, takes_errors_for_end=True)
         while (line := await reader.next_line()) is not None:
             await out.put_text(folding.folded(line.decode("latin-1")))
-            await process.step()
     await out.flush()
     return 1 if failures else 0
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from kubesim.userland.applets.text_stream import AppletError, TextOut, open_input, read_all
+from kubesim.userland.applets.text_stream import LINES_PER_STEP, AppletError, TextOut, open_input, read_all
 from kubesim.userland.files.fs_error import FsError
 from kubesim.userland.options import Options, UsageError, parse_options
 from kubesim.userland.processes.process_life import Process
@@ -33,7 +33,8 @@ async def run(process: Process) -> int:
     for last in range(len(pool) - 1, len(pool) - 1 - count, -1):
         drawn = process.draw_bits(53) % (last + 1)
         pool[last], pool[drawn] = pool[drawn], pool[last]
-        await process.step()
+        if last % LINES_PER_STEP == 0:
+            await process.step()
     for line in pool[len(pool) - count :]:
         await out.put(line + end)
     await out.flush()

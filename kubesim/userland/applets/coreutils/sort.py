@@ -12,7 +12,7 @@ from kubesim.userland.applets.coreutils.sort_keys import (
     key_text,
     parse_key,
 )
-from kubesim.userland.applets.text_stream import AppletError, TextOut, byte_text, open_input, read_all
+from kubesim.userland.applets.text_stream import LINES_PER_STEP, AppletError, TextOut, byte_text, open_input, read_all
 from kubesim.userland.files.fs_error import FsError
 from kubesim.userland.options import Options, UsageError, parse_options
 from kubesim.userland.processes.process_life import Process
@@ -113,7 +113,8 @@ async def _check(process: Process, options: Options, order: _Order, lines: list[
         if compared > (-1 if "u" in options else 0):
             await process.write(2, f"Check line {number}\n".encode())
             return 1
-        await process.step()
+        if number % LINES_PER_STEP == 0:
+            await process.step()
     return 0
 
 

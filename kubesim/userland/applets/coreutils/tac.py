@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kubesim.userland.applets.text_stream import TextOut, input_files, read_all
+from kubesim.userland.applets.text_stream import LINES_PER_STEP, TextOut, input_files, read_all
 from kubesim.userland.files.fs_error import FsError
 from kubesim.userland.options import parse_options
 from kubesim.userland.processes.process_life import Process
@@ -26,8 +26,9 @@ async def run(process: Process) -> int:
         lines += found if found[-1] else found[:-1]
     out = TextOut(process)
     # busybox puts each line before those it has: files keep the order they were read in, lines do not.
-    for line in reversed(lines):
-        await out.put(line)
+    lines.reverse()
+    for start in range(0, len(lines), LINES_PER_STEP):
+        await out.put(b"".join(lines[start : start + LINES_PER_STEP]))
         await process.step()
     await out.flush()
     return 1 if failures else code

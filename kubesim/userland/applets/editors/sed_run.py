@@ -12,7 +12,7 @@ from typing import ClassVar, TypeAlias
 
 from kubesim.userland.applets.editors.sed_files import SedInput, SedOutput
 from kubesim.userland.applets.editors.sed_script import LAST_LINE, SedCommand, SedScript
-from kubesim.userland.applets.text_stream import AppletError
+from kubesim.userland.applets.text_stream import LINES_PER_STEP, AppletError
 from kubesim.userland.posix_regex import PosixRegex
 from kubesim.userland.processes.process_life import Process
 
@@ -67,6 +67,7 @@ class SedRun:
                 self._labels.setdefault(command.text, position)
         self._hold = ""
         self._charged_bytes = 0
+        self._jumps = 0
         self._at = 0
 
     async def run(self, source: SedInput, out: SedOutput) -> None:
@@ -77,10 +78,9 @@ class SedRun:
         self._appended: list[str] = []
         await self._read_ahead()
         while await self._advance():
-            await self._process.step()
             self._is_substituted = False
             while (then := await self._edit()) is _Then.RESTART:
-                await self._process.step()
+                await self._count_jump()
             if then is _Then.PRINT and not self._is_quiet:
                 await self._out.put(self._space, self._end)
             await self._flush_appended()
@@ -267,8 +267,14 @@ class SedRun:
         if command.text not in self._labels:
             raise AppletError(f"can't find label for jump to '{command.text}'")
         self._at = self._labels[command.text] + 1
-        await self._process.step()
+        await self._count_jump()
         return None
+
+    async def _count_jump(self) -> None:
+        """A script may go round for ever without reading a line."""
+        self._jumps += 1
+        if self._jumps % LINES_PER_STEP == 0:
+            await self._process.step()
 
     async def _transliterate(self, command: SedCommand) -> None:
         self._space = self._space.translate(command.table)
