@@ -28,10 +28,11 @@ from kubesim.images.image import (
     make_image,
 )
 from kubesim.images.oci import ImageConfig
-from kubesim.images.programs import PROGRAMS, USERLANDS, program_node, userland_nodes
+from kubesim.images.programs import PROGRAMS, SCRIPT_PREFIX, USERLANDS, program_node, userland_nodes
 from kubesim.images.tree import NodeKind, TreeNode, directory_node, file_node, symlink_node
 from kubesim.model.image_fixture import FileEntry, FileKind, ImageFixture, image_fixtures
 from kubesim.model.mistakes import nearest, one_of
+from kubesim.model.program_script import ProgramSpec, encoded_script
 from kubesim.model.yaml_text import load_documents
 from kubesim.policy.image_reference import InvalidReference, Reference, parse_reference
 
@@ -236,16 +237,18 @@ def _entry_nodes(entry: FileEntry, directory: Path) -> Iterator[tuple[str, TreeN
             yield f"{prefix}/{name}", replace(node, uid=entry.uid, gid=entry.gid)
 
 
-def _program(path: str, program: str, there: TreeNode | None) -> TreeNode:
-    """The file at `path` made to run `program`; a new executable when the document has no file there."""
+def _program(path: str, spec: str | ProgramSpec, there: TreeNode | None) -> TreeNode:
+    """The file at `path` made to run a program; a new executable when the document has no file there."""
+    program = spec if isinstance(spec, str) else f"{SCRIPT_PREFIX}{encoded_script(spec.script)}"
     if posixpath.normpath(path) != path or not path.startswith("/") or path.startswith("//"):
         raise InputError("no clean absolute path", where=path, hint="expected e.g. /usr/bin/server")
-    if program not in PROGRAMS:
+    if program == spec and program not in PROGRAMS:
         raise InputError(f"unknown program {program!r}", where=path, hint=_known(program, PROGRAMS))
     if there is None:
         return program_node(program)
     if there.kind is not NodeKind.FILE:
-        raise InputError(f"a {there.kind} cannot run {program!r}", where=path, hint="only a file is executed")
+        named = repr(spec) if isinstance(spec, str) else "a script"
+        raise InputError(f"a {there.kind} cannot run {named}", where=path, hint="only a file is executed")
     if there.program:
         return program_node(program, mode=there.mode, uid=there.uid, gid=there.gid)
     return replace(there, program=program)

@@ -114,7 +114,10 @@ first argument, `numeric-id` which is `id` without names, `nnp` which tells who 
 wait for a signal."""
 
 PROGRAMS = frozenset({*SINGLE_PROGRAMS, *(f"busybox:{applet}" for applet in BUSYBOX_APPLETS)})
-"""Every value that `TreeNode.program` can have, besides ""."""
+"""Every value that `TreeNode.program` can have, besides "" and the scripts."""
+
+SCRIPT_PREFIX = "script:"
+"""What the value begins with for a program that a fixture describes itself; its encoded script follows."""
 
 USERLANDS = {"busybox": BUSYBOX_APPLETS}
 """What `userland: NAME` in a fixture fills a directory with, besides NAME itself."""
@@ -133,7 +136,7 @@ def program_of(content: bytes) -> str:
     if not content.startswith(mark) or not content.endswith(b"\n"):
         return ""
     program = content[len(mark) : -1].decode(errors="replace")
-    return program if program in PROGRAMS else ""
+    return program if program in PROGRAMS or program.startswith(SCRIPT_PREFIX) else ""
 
 
 def program_node(program: str, *, mode: int = 0o755, uid: int = 0, gid: int = 0) -> TreeNode:

@@ -15,7 +15,11 @@
         /data: {directory: ./data}                       # a host directory, relative to the fixture
         /usr/lib/link: {link: ../target}
         /tmp/: {mode: "1777"}                            # an empty directory
+      programs:
+        /pause: pause                                    # a built-in program
+        /app/server: {script: {output: [{line: ready, at: 1s}], exitAfter: 30s, exitCode: 3}}
 
+What a script can say is in `kubesim.model.program_script`.
 `kubesim.model.image_fixture` checks such a document and decodes its files.
 """
 
@@ -24,6 +28,8 @@ from __future__ import annotations
 from typing import Literal
 
 from msgspec import Struct, field
+
+from kubesim.model.program_script import ProgramSpec
 
 
 class FileSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -132,8 +138,8 @@ class ImageSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, o
     """Bytes that a pull transfers, a Kubernetes quantity; computed from the content when left out."""
     unpacked_size: str | int | None = None
     """Bytes on the disk of the node, a Kubernetes quantity; when left out, `size` if there is one, or computed."""
-    programs: dict[str, str] = field(default_factory=dict)
-    """Executable path -> name of a built-in program that runs there."""
+    programs: dict[str, str | ProgramSpec] = field(default_factory=dict)
+    """Executable path -> what runs there: the name of a built-in program, or a script."""
     pull: PullSpec | None = None
     artifact: ArtifactSpec | None = None
 

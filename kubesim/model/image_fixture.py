@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 
 from kubesim.errors import InputError
 from kubesim.model.convert import convert, convert_all_errors, error_at, join_errors
@@ -28,6 +29,7 @@ from kubesim.model.image_document import (
 from kubesim.model.image_name import parse_image_name
 from kubesim.model.mistakes import nearest, one_of
 from kubesim.model.paths import Path
+from kubesim.model.program_script import read_script
 from kubesim.model.quantity import parse_quantity
 from kubesim.model.yaml_text import Document
 
@@ -186,6 +188,7 @@ class _Reader:
         if bandwidth == 0:
             self._error(("spec", "pull", "bandwidth"), "0 bytes per second", "for a pull that hangs: stallsAfter: 0")
         self._pull_error(pull)
+        self._scripts(spec)
         return ImageFixture(
             name=name,
             spec=spec,
@@ -229,6 +232,14 @@ class _Reader:
         elif error.code not in _CODES:
             hint = f"expected {one_of(_CODES)}{nearest(error.code, _CODES)}"
             self._error((*path, "code"), f"{error.code!r} is no gRPC status code of an error", hint)
+
+    def _scripts(self, spec: ImageSpec) -> None:
+        for program_path, program in spec.programs.items():
+            if not isinstance(program, str):
+                read_script(program.script, partial(self._script_error, program_path))
+
+    def _script_error(self, program_path: str, path: Path, what: str, hint: str) -> None:
+        self._error(("spec", "programs", program_path, "script", *path), what, hint)
 
     def _names(self, name: str, spec: ImageSpec) -> None:
         for path, text in [

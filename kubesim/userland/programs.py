@@ -5,18 +5,22 @@ busybox:APPLET     one applet
 numeric-id         `id` that prints numbers only, as the Kubernetes documentation shows it
 pause, nnp, agnhost, echoserver
                    programs of well-known images
+script:JSON        a program that its fixture describes
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
+from kubesim.errors import InputError
+from kubesim.images.programs import SCRIPT_PREFIX
 from kubesim.userland.applets import APPLETS
 from kubesim.userland.applets.applet import Applet
 from kubesim.userland.applets.coreutils.id import NUMERIC_ID
 from kubesim.userland.image_programs.agnhost import run_agnhost
 from kubesim.userland.image_programs.nnp import run_nnp
 from kubesim.userland.image_programs.pause import run_echoserver, run_pause
+from kubesim.userland.image_programs.script import scripted_program
 from kubesim.userland.processes.process_life import Process, Program
 
 
@@ -34,14 +38,38 @@ async def run_busybox(process: Process) -> int:
     return await applet(process)
 
 
-PROGRAMS: Mapping[str, Program] = {
-    "busybox": run_busybox,
-    **{f"busybox:{name}": applet for name, applet in APPLETS.items()},
-    "numeric-id": NUMERIC_ID,
-    "pause": run_pause,
-    "nnp": run_nnp,
-    "agnhost": run_agnhost,
-    "echoserver": run_echoserver,
-}
+class Programs(Mapping[str, Program]):
+    """Programs by name: those that are built in, which iteration gives, and every script."""
 
-__all__ = ["PROGRAMS", "Applet", "run_busybox"]
+    def __init__(self, built_in: Mapping[str, Program]) -> None:
+        self._built_in = built_in
+
+    def __getitem__(self, name: str) -> Program:
+        """The program. Raises KeyError for one that is not emulated, a script among them that makes no sense."""
+        if not name.startswith(SCRIPT_PREFIX):
+            return self._built_in[name]
+        try:
+            return scripted_program(name.removeprefix(SCRIPT_PREFIX))
+        except InputError as error:
+            raise KeyError(name) from error
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._built_in)
+
+    def __len__(self) -> int:
+        return len(self._built_in)
+
+
+PROGRAMS = Programs(
+    {
+        "busybox": run_busybox,
+        **{f"busybox:{name}": applet for name, applet in APPLETS.items()},
+        "numeric-id": NUMERIC_ID,
+        "pause": run_pause,
+        "nnp": run_nnp,
+        "agnhost": run_agnhost,
+        "echoserver": run_echoserver,
+    }
+)
+
+__all__ = ["PROGRAMS", "Applet", "Programs", "run_busybox"]

@@ -1,0 +1,96 @@
+"""Programs that an image fixture describes itself: an agenda of what to do when, and what signals add to it.
+
+Costs what it does: one timer for the next thing to do, nothing while there is none.
+"""
+
+from __future__ import annotations
+
+import functools
+from heapq import heappop, heappush
+
+from kubesim.kernel import Event
+from kubesim.model.program_script import Exit, Grow, PutFile, Script, Step, Write, decoded_script
+from kubesim.userland.files.fs_error import FsError
+from kubesim.userland.processes.process_life import Process, Program
+from kubesim.userland.processes.signals import NUMBERS
+
+
+@functools.lru_cache(maxsize=256)
+def scripted_program(text: str) -> Program:
+    """The program of an encoded script. Raises InputError for text that is none."""
+    script = decoded_script(text)
+
+    async def run(process: Process) -> int:
+        return await _Run(process, script).until_exit()
+
+    return run
+
+
+class _Run:
+    """One process that follows a script."""
+
+    __slots__ = ("_agenda", "_count", "_process", "_woken")
+
+    def __init__(self, process: Process, script: Script) -> None:
+        self._process = process
+        self._agenda: list[tuple[int, int, Step, int]] = []
+        """Time, rank among what is due then, step, how often it was done."""
+        self._count = 0
+        self._woken: Event | None = None
+        for name, reaction in script.signals:
+            process.handlers[NUMBERS[name]] = None if reaction is None else functools.partial(self._react, reaction)
+        self._add(script.steps)
+
+    async def until_exit(self) -> int:
+        """Do what is due, for ever or until it is to exit; its exit code."""
+        kernel = self._process.kernel
+        while True:
+            while self._agenda and self._agenda[0][0] <= kernel.now_ns:
+                time_ns, rank, step, done = heappop(self._agenda)
+                if isinstance(step.action, Exit):
+                    return step.action.code
+                done += 1
+                if step.every_ns is not None and done != step.times:
+                    heappush(self._agenda, (time_ns + step.every_ns, rank, step, done))
+                try:
+                    await self._do(step.action)
+                except FsError as error:
+                    await self._process.complain(f"{error.filename or 'write error'}: {error.strerror}")
+                    return 1
+                await self._process.step()
+            await self._wait()
+
+    async def _do(self, action: Write | PutFile | Grow) -> None:
+        process = self._process
+        if isinstance(action, Write):
+            await process.write(action.fd, action.data)
+        elif isinstance(action, Grow):
+            await process.grow(action.size_bytes)
+        elif action.content is not None:
+            process.files.write(action.path, action.content)
+        else:
+            process.files.remove_file(action.path)
+
+    def _add(self, steps: tuple[Step, ...]) -> None:
+        now_ns = self._process.kernel.now_ns
+        for step in steps:
+            self._count += 1
+            heappush(self._agenda, (now_ns + step.first_ns, self._count, step, 0))
+
+    def _react(self, reaction: tuple[Step, ...], _signum: int) -> None:
+        self._add(reaction)
+        self._process.cpu.interrupt()
+        if self._woken is not None:
+            self._woken.set()
+
+    async def _wait(self) -> None:
+        """Until the next thing is due, or a signal brings more."""
+        kernel = self._process.kernel
+        woken = self._woken = Event()
+        timer = kernel.call_later(self._agenda[0][0] - kernel.now_ns, woken.set) if self._agenda else None
+        try:
+            await woken.wait()
+        finally:
+            self._woken = None
+            if timer is not None:
+                kernel.cancel(timer)
