@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from kubesim.userland.image_programs.agnhost_logs import run_logs_generator
+from kubesim.userland.image_programs.agnhost_mounttest import run_mounttest
 from kubesim.userland.image_programs.pause import wait_for_end
 from kubesim.userland.processes.process_life import Process
 from kubesim.userland.processes.signals import SIGINT, SIGTERM
@@ -15,7 +17,18 @@ async def _pause(process: Process) -> int:
     return code
 
 
-SUBCOMMANDS = {"pause": _pause}
+async def _entrypoint_tester(process: Process) -> int:
+    """Prints all its arguments as Go prints a list. Mirrors kubernetes: test/images/agnhost/entrypoint-tester/ep.go."""
+    await process.say(f"[{' '.join(process.argv)}]\n")
+    return 0
+
+
+SUBCOMMANDS = {
+    "entrypoint-tester": _entrypoint_tester,
+    "logs-generator": run_logs_generator,
+    "mounttest": run_mounttest,
+    "pause": _pause,
+}
 
 
 async def run_agnhost(process: Process) -> int:

@@ -37,7 +37,7 @@ _TYPE_NAMES = {
     FileKind.SYMLINK: "symbolic link",
     FileKind.SOCKET: "socket",
 }
-_MAGICS = {
+MAGICS = {
     "proc": 0x9FA0,
     "tmpfs": 0x1021994,
     "devpts": 0x1CD1,
@@ -162,7 +162,7 @@ def _file_values(process: Process, path: str, stat: Stat) -> Mapping[str, _Value
 
 def _file_system_values(process: Process, path: str, stat: FileSystemStat) -> Mapping[str, _Value]:
     block = stat.block_bytes
-    magic = _MAGICS.get(stat.type, 0)
+    magic = MAGICS.get(stat.type, 0)
     return {
         "n": ("s", lambda: path),
         "i": ("x", lambda: process.files.stat(path).device),
