@@ -63,6 +63,7 @@ def start_first_process(daemon: Daemon, container: Container) -> Process:
         # A terminal has one output.
         stderr=stdout if plan.has_tty else stderr,
         memory_limit_bytes=max(container.resources.memory_limit_in_bytes, 0) or None,
+        is_oom_group=container.resources.unified.get("memory.oom.group") == "1",
     )
     try:
         return daemon.processes.start(

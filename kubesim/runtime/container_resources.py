@@ -67,7 +67,7 @@ async def update_container_resources(
         _check_memory(daemon, container, request.linux.memory_limit_in_bytes)
         container.keep_resources(_merged(container.resources, request.linux))
         if container.process is not None:
-            container.process.cgroup.limit_bytes = max(container.resources.memory_limit_in_bytes, 0) or None
+            container.process.cgroup.set_limit(max(container.resources.memory_limit_in_bytes, 0) or None)
     if request.HasField("windows"):
         container.keep_windows_resources(_merged_windows(container.windows_resources, request.windows))
     return api.UpdateContainerResourcesResponse()

@@ -125,7 +125,6 @@ def test_agnhost_names_what_it_has(world: World) -> None:
         (["ls", "-d", "-l", "/tmp"], "drwxrwxrwt    2 root     root          4096 Jan  1  1970 /tmp\n", "", 0),
         (["sh"], "", "", 0),
         (["sh", "/nope"], "", "sh: can't open '/nope': No such file or directory\n", 2),
-        (["top", "-b"], "", "top: -b and -n are not emulated\n", 1),
     ],
 )
 def test_single_commands(world: World, argv: list[str], out: str, err: str, code: int) -> None:

@@ -73,6 +73,19 @@ class Cgroup:
                 return
             group = group.parent
 
+    def set_limit(self, limit_bytes: int | None) -> None:
+        """Give the group another limit, None for none. What does not fit is no error: processes die until it does.
+
+        Mirrors linux: mm/memcontrol.c, memory_max_write.
+        """
+        self.limit_bytes = limit_bytes
+        left_bytes = self.memory_bytes
+        for member in sorted(self._members, key=_badness, reverse=True):
+            if limit_bytes is None or left_bytes <= limit_bytes:
+                return
+            left_bytes -= member.memory_bytes
+            self._kill(member)
+
     def _change(self, size_bytes: int) -> None:
         group: Cgroup | None = self
         while group is not None:
@@ -80,9 +93,14 @@ class Cgroup:
             group = group.parent
 
     def _largest(self) -> Member:
-        return max(self._members, key=lambda member: (member.memory_bytes, member.host_pid))
+        return max(self._members, key=_badness)
 
     def _kill(self, victim: Member) -> None:
         self.oom_kills_count += 1
         for member in self.members() if self.is_oom_group else [victim]:
             member.die_of_memory()
+
+
+def _badness(member: Member) -> tuple[int, int]:
+    """The largest dies, of equals the youngest. Mirrors linux: mm/oom_kill.c, oom_badness."""
+    return member.memory_bytes, member.host_pid

@@ -44,6 +44,10 @@ class CpuTime:
         self._steps += 1
         return self._steps >= STEPS_PER_TICK
 
+    def add_steps(self, count: int) -> None:
+        """Work that is more than a step."""
+        self._steps += count
+
     def fork(self) -> CpuTime:
         """The account of a child. Making one is as much work as a tick, which each of both awaits at its next step."""
         self._steps += STEPS_PER_TICK

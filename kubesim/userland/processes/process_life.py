@@ -14,10 +14,11 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NoReturn, TypeAlias
 
-from kubesim.kernel import Cancelled, Event, Kernel, Task, checkpoint, sleep
+from kubesim.kernel import Cancelled, Event, Kernel, Task, Timer, checkpoint, sleep
 from kubesim.userland.files.credentials import Credentials
 from kubesim.userland.files.file_view import FileView
 from kubesim.userland.files.fs_error import FsError
+from kubesim.userland.files.open_file import OpenFile
 from kubesim.userland.files.proc import command_of
 from kubesim.userland.processes.cgroup import BASE_BYTES, Cgroup
 from kubesim.userland.processes.cpu_time import CpuTime
@@ -43,6 +44,9 @@ Program: TypeAlias = Callable[["Process"], Awaitable[int]]
 
 Handler: TypeAlias = Callable[[int], object] | None
 """Called with the signal's number when it arrives; None ignores it."""
+
+
+WORK_BYTES = 65536
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,11 +78,13 @@ class Process(Shown):
     """A process. Runtimes use `pid`, `signal`, `wait`, `status` and `kill_tree`; programs use the rest."""
 
     __slots__ = (
+        "_alarm",
         "_death",
         "_ended_event",
         "_is_main",
         "_task",
         "argv",
+        "began_ns",
         "cgroup",
         "children",
         "cpu",
@@ -132,10 +138,12 @@ class Process(Shown):
         self.namespace = namespace
         self.cgroup = cgroup
         self.host_pid = table.host.enter(self)
-        self.pid = self.host_pid if namespace is table.host else namespace.enter(self)
+        self.pid: int = self.host_pid if namespace is table.host else namespace.enter(self)
         """Number in its own pid namespace; `host_pid` is the one on the node."""
         self._is_main = is_main
         self._death: ExitStatus | None = None
+        self._alarm: Timer | None = None
+        self.began_ns = table.kernel.now_ns
         self._ended_event: Event | None = None
         self._task: Task[int] | None = None
         self.started_ns = table.kernel.now_ns
@@ -218,7 +226,10 @@ class Process(Shown):
 
     async def write(self, fd: int, data: bytes) -> None:
         """Write all of `data`. A pipe that nobody reads kills the process, or is EPIPE if it ignores SIGPIPE."""
-        file = self.open_file_of(fd)
+        await self.write_to(self.open_file_of(fd), data)
+
+    async def write_to(self, file: OpenFile, data: bytes) -> None:
+        """The same to a file that has no descriptor."""
         try:
             rest = file.write_now(data)
             while rest is not None:
@@ -251,10 +262,21 @@ class Process(Shown):
         """Sleep on the kernel's time."""
         await sleep(delay_ns)
 
+    def set_alarm(self, delay_ns: int, act: Callable[[], object]) -> None:
+        """Call `act` after so long, in the place of an earlier alarm; not once the process has ended."""
+        if self._alarm is not None:
+            self.kernel.cancel(self._alarm)
+        self._alarm = self.kernel.call_later(delay_ns, act)
+
     async def step(self) -> None:
         """Called by programs once for each unit of work in a loop; see CpuTime."""
         if self.cpu.is_tick_due():
             await self.cpu.tick()
+
+    async def work(self, size_bytes: int) -> None:
+        """Called by programs that move much at once: a step for each 64 KiB."""
+        self.cpu.add_steps(size_bytes // WORK_BYTES)
+        await self.step()
 
     async def grow(self, size_bytes: int) -> None:
         """Take memory. Over the limit of the container its largest process dies, maybe this one, here."""
@@ -336,6 +358,8 @@ class Process(Shown):
             self.status = ExitStatus(code=128 + SIGKILL, signal=SIGKILL)
         else:  # a stack without end is a segmentation fault; anything else is a mistake of ours and goes on below
             self.status = ExitStatus(code=128 + SIGSEGV, signal=SIGSEGV)
+        if self._alarm is not None:
+            self.kernel.cancel(self._alarm)
         self.close_all()
         self.table.host.leave(self.host_pid)
         if self.namespace is not self.table.host:

@@ -11,6 +11,7 @@ from kubesim.userland.applets.coreutils import (
     chown,
     cp,
     date,
+    dd,
     df,
     dirname,
     du,
@@ -25,6 +26,7 @@ from kubesim.userland.applets.coreutils import (
     mknod,
     mktemp,
     mv,
+    nproc,
     printf,
     pwd,
     readlink,
@@ -36,6 +38,7 @@ from kubesim.userland.applets.coreutils import (
     sync,
     tail,
     test,
+    timeout,
     touch,
     true,
     truncate,
@@ -56,6 +59,12 @@ APPLETS: Mapping[str, Applet] = {
         cp.run, usage="[-arPLHpfinlsTu] SOURCE DEST\nor: cp [-arPLHpfinlsu] SOURCE... { -t DIRECTORY | DIRECTORY }"
     ),
     "date": Applet(date.run, usage="[OPTIONS] [+FMT] [[-s] TIME]"),
+    "dd": Applet(
+        dd.run,
+        usage="[if=FILE] [of=FILE] [ibs=N obs=N/bs=N] [count=N] [skip=N] [seek=N]\n"
+        "\t[conv=notrunc|noerror|sync|fsync|swab]\n"
+        "\t[iflag=skip_bytes|count_bytes|fullblock|direct] [oflag=seek_bytes|append|direct]",
+    ),
     "df": Applet(df.run, usage="[-PkmhTai] [-B SIZE] [-t TYPE] [FILESYSTEM]..."),
     "dirname": Applet(dirname.run, usage="FILENAME"),
     "du": Applet(du.run, usage="[-aHLdclsxhmk] [FILE]..."),
@@ -86,6 +95,9 @@ APPLETS: Mapping[str, Applet] = {
     "sync": Applet(sync.run, usage="[-df] [FILE]..."),
     "tail": Applet(tail.run, usage="[OPTIONS] [FILE]..."),
     "test": Applet(test.run, usage="EXPRESSION"),
+    "nohup": Applet(timeout.run_nohup, usage="PROG ARGS"),
+    "nproc": Applet(nproc.run, usage="[--all] [--ignore=N]"),
+    "timeout": Applet(timeout.run, usage="[-s SIG] [-k KILL_SECS] SECS PROG ARGS"),
     "touch": Applet(touch.run, usage="[-cham] [-d DATE] [-t DATE] [-r FILE] FILE..."),
     "true": Applet(true.run, usage=""),
     "truncate": Applet(truncate.run, usage="[-c] -s SIZE FILE..."),
