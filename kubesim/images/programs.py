@@ -48,6 +48,7 @@ BUSYBOX_APPLETS = (
     "hexdump",
     "hostname",
     "id",
+    "ipcs",
     "kill",
     "killall",
     "link",

@@ -7,6 +7,7 @@ spec_linux_opts.go, WithCapabilities; CRI-O: server/container_create_linux.go.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 from kubesim.cri import api
 from kubesim.policy.capabilities import capability_mask, container_capabilities
@@ -15,6 +16,8 @@ from kubesim.runtime.daemon import Daemon
 from kubesim.runtime.objects import Container, Sandbox
 from kubesim.userland.files.credentials import SECCOMP_FILTER
 from kubesim.userland.files.filesystem import Namespaces
+from kubesim.userland.files.fs_error import FsError
+from kubesim.userland.files.host_files import HostFiles
 from kubesim.userland.files.proc import IdMap
 from kubesim.userland.processes.process import Credentials
 
@@ -66,10 +69,22 @@ def read_only_paths_of(container: Container) -> tuple[str, ...]:
 
 def namespaces_of(daemon: Daemon, sandbox: Sandbox) -> Namespaces:
     """What /proc shows of the namespaces of a pod."""
-    options = sandbox.config.linux.security_context.namespace_options.userns_options
+    namespaces = sandbox.config.linux.security_context.namespace_options
+    options = namespaces.userns_options
+    read_node_ipc = partial(_node_ipc, daemon.host_files) if namespaces.ipc == api.NODE else None
+    sysctls = sysctls_of(daemon, sandbox)
     if options.mode != api.POD or not options.uids:
-        return Namespaces(sysctls=sysctls_of(daemon, sandbox))
-    return Namespaces(sysctls=sysctls_of(daemon, sandbox), uids=_id_map(options.uids), gids=_id_map(options.gids))
+        return Namespaces(sysctls=sysctls, read_node_ipc=read_node_ipc)
+    return Namespaces(
+        sysctls=sysctls, read_node_ipc=read_node_ipc, uids=_id_map(options.uids), gids=_id_map(options.gids)
+    )
+
+
+def _node_ipc(files: HostFiles, name: str) -> bytes:
+    try:
+        return files.read(f"/proc/sysvipc/{name}") or b""
+    except FsError:
+        return b""  # a node without System V ipc shows none
 
 
 def _id_map(mappings: Sequence[api.IDMapping]) -> IdMap:

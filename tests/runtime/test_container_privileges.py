@@ -190,3 +190,42 @@ def test_a_set_user_id_program_raises_its_caller_unless_that_is_forbidden(
     container = node.start(node.run_pod(), "sleep", "1000", image="registry.example/set-uid:1", linux=linux)
 
     assert node.do(node.execing(container, "/bin/sid", "-u")).stdout == uid
+
+
+@pytest.mark.parametrize(("mode", "is_shown"), [(api.NODE, True), (api.POD, False)])
+def test_a_pod_sees_the_ipc_objects_of_its_namespace(node: Any, mode: Any, is_shown: bool) -> None:
+    node.files.make_dirs("/proc/sysvipc")
+    node.files.write("/proc/sysvipc/shm", b"key shmid\n 1 0 644 1048576 1 0 0 0 0 0 0 0 0 0 0 0\n")
+    pod_config = node.pod_config()
+    pod_config.linux.security_context.namespace_options.ipc = mode
+    security = api.LinuxContainerSecurityContext()
+    security.namespace_options.ipc = mode
+    linux = api.LinuxContainerConfig(security_context=security)
+    container = node.start(node.run_pod(pod_config), "sleep", "1000", pod_config=pod_config, linux=linux)
+
+    assert (b"1048576" in node.do(node.execing(container, "ipcs", "-m")).stdout) is is_shown
+
+
+def test_an_oom_kill_is_the_reason_and_a_lower_limit_holds_at_once(node: Any) -> None:
+    resources = api.LinuxContainerResources(memory_limit_in_bytes=15 << 20)
+    linux = api.LinuxContainerConfig(resources=resources)
+    pod = node.run_pod()
+    greedy = node.start(pod, "sh", "-c", "dd if=/dev/zero of=/dev/null bs=20M", name="greedy", linux=linux)
+    node.advance(1)
+    assert (node.status(greedy).reason, node.status(greedy).exit_code) == ("OOMKilled", 137)
+
+    small = node.start(pod, "sleep", "1000", name="small", linux=linux)
+    lower = api.LinuxContainerResources(memory_limit_in_bytes=100 << 10)
+    node.do(node.cri.update_container_resources(api.UpdateContainerResourcesRequest(container_id=small, linux=lower)))
+    node.advance(1)
+    assert (node.status(small).reason, node.status(small).exit_code) == ("OOMKilled", 137)
+
+
+@pytest.mark.parametrize(("group", "survives"), [("0", True), ("1", False)])
+def test_an_oom_group_of_the_request_dies_together(node: Any, group: str, survives: bool) -> None:
+    resources = api.LinuxContainerResources(memory_limit_in_bytes=15 << 20, unified={"memory.oom.group": group})
+    script = "dd if=/dev/zero of=/dev/null bs=20M; sleep 1000"
+    container = node.start(node.run_pod(), "sh", "-c", script, linux=api.LinuxContainerConfig(resources=resources))
+    node.advance(1)
+
+    assert (node.status(container).state == api.CONTAINER_RUNNING) is survives

@@ -9,6 +9,8 @@ import pytest
 
 from kubesim.userland.applets.procps.ps import short_size
 from kubesim.userland.files.credentials import CAP_KILL, Credentials
+from kubesim.userland.files.proc import Namespaces
+from kubesim.userland.files.proc_sysvipc import HEADERS
 
 if TYPE_CHECKING:
     from conftest import World
@@ -168,3 +170,18 @@ def test_a_limit_below_what_is_used_kills_until_it_is_kept(world: World) -> None
 def test_nproc_counts_processors(world: World) -> None:
     assert world.sh("nproc; nproc --all; nproc --ignore=1; nproc --ignore=9").out == "2\n2\n1\n1\n"
     assert world.run("nproc", "--ignore=x").err == "nproc: invalid number 'x'\n"
+
+
+def test_ipcs_shows_the_objects_of_its_ipc_namespace(world: World) -> None:
+    row = b"  45262267          7  1644               1048576 28496     0      2  1000     0  1000     0 0 0 0 0 0\n"
+    tables = {"shm": HEADERS["shm"] + row}
+    node = world.container(namespaces=Namespaces(read_node_ipc=lambda name: tables.get(name, b"")))
+
+    header = "key        shmid      owner      perms      bytes      nattch     status      \n"
+    assert world.run("ipcs", "-m").out == f"\n------ Shared Memory Segments --------\n{header}\n"
+    assert world.run("ipcs", "-m", files=node).out == (
+        f"\n------ Shared Memory Segments --------\n{header}"
+        "0x02b2a5bb 7          user-defin 644        1048576    2          dest         \n\n"
+    )
+    assert world.run("ipcs").out.count("--------") == 3
+    assert world.run("cat", "/proc/sysvipc/msg").out == HEADERS["msg"].decode()

@@ -10,6 +10,7 @@ from kubesim.userland.files.proc_files import VirtualDirectory, fixed_directory
 from kubesim.userland.files.proc_machine import MACHINE_FILES, machine_file
 from kubesim.userland.files.proc_process import DESCRIPTORS_MAX, command_of, process_files
 from kubesim.userland.files.proc_sys import sysctl_directory
+from kubesim.userland.files.proc_sysvipc import sysvipc_directory
 
 __all__ = [
     "DESCRIPTORS_MAX",
@@ -48,7 +49,7 @@ class ProcMount(Mount):
 
 def _root_of(process: ProcessFacts, namespaces: Namespaces) -> Node:
     def names() -> list[str]:
-        return [*(str(other.pid) for other in process.neighbours()), *_LINKS, "self", "sys", *MACHINE_FILES]
+        return [*(str(other.pid) for other in process.neighbours()), *_LINKS, "self", "sys", "sysvipc", *MACHINE_FILES]
 
     def child(name: str) -> Node | None:
         if name in _LINKS:
@@ -57,6 +58,8 @@ def _root_of(process: ProcessFacts, namespaces: Namespaces) -> Node:
             return TreeView(symlink_node(str(process.pid)))
         if name == "sys":
             return sysctl_directory(namespaces.sysctls, hostname=process.hostname)
+        if name == "sysvipc":
+            return sysvipc_directory(namespaces.read_node_ipc)
         if not name.isdecimal():
             return machine_file(name, process)
         for other in process.neighbours():

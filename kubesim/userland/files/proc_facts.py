@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
 
@@ -90,6 +90,8 @@ class Namespaces:
 
     sysctls: Mapping[str, str] = field(default_factory=dict)
     """Those that differ from the defaults, by name with dots."""
+    read_node_ipc: Callable[[str], bytes] | None = None
+    """The node's /proc/sysvipc/NAME, where the ipc namespace is the node's; None for one of the pod's own."""
     uids: IdMap = WHOLE_ID_MAP
     gids: IdMap = WHOLE_ID_MAP
     oom_score_adj: int = 0

@@ -84,7 +84,6 @@ class Process(Shown):
         "_is_main",
         "_task",
         "argv",
-        "began_ns",
         "cgroup",
         "children",
         "cpu",
@@ -143,7 +142,6 @@ class Process(Shown):
         self._is_main = is_main
         self._death: ExitStatus | None = None
         self._alarm: Timer | None = None
-        self.began_ns = table.kernel.now_ns
         self._ended_event: Event | None = None
         self._task: Task[int] | None = None
         self.started_ns = table.kernel.now_ns

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from kubesim.userland.applets.applet import Applet
 from kubesim.userland.applets.procps import (
+    ipcs,
     kill,
     machine,
     pgrep,
@@ -15,6 +16,7 @@ from kubesim.userland.applets.procps import (
 
 APPLETS: Mapping[str, Applet] = {
     "free": Applet(machine.run_free, usage="[-bkmg]"),
+    "ipcs": Applet(ipcs.run, usage="[-amqs]"),
     "kill": Applet(kill.run, usage="[-l] [-SIG] PID..."),
     "killall": Applet(kill.run_killall, usage="[-lq] [-SIG] PROCESS_NAME..."),
     "pgrep": Applet(pgrep.run, usage="[-flanovx] [-P PPID|PATTERN]"),

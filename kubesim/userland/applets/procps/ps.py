@@ -65,7 +65,7 @@ def arguments_of(process: Process) -> str:
 
 
 def _elapsed(process: Process) -> str:
-    seconds = (process.kernel.now_ns - process.began_ns) // 1_000_000_000
+    seconds = (process.kernel.now_ns - process.started_ns) // 1_000_000_000
     minutes, seconds = divmod(seconds, 60)
     if minutes < 60:
         return f"{minutes:3d}m{seconds:02d}"
