@@ -64,6 +64,7 @@ class Task(Generic[T]):
         "_coroutine",
         "_disarm",
         "_error",
+        "_held",
         "_is_throw_due",
         "_result",
         "_watchers",
@@ -81,6 +82,7 @@ class Task(Generic[T]):
         self._coroutine = coroutine
         self._disarm: Disarm = _nothing_armed
         self._is_throw_due = False
+        self._held: list[object] | None = None
         self._error: BaseException | None = None
         self._result: T | None = None
         self._watchers: list[Callable[[Task[T]], object]] = []
@@ -114,6 +116,20 @@ class Task(Generic[T]):
         self._disarm = _nothing_armed
         self._is_throw_due = True
         self.kernel.call_soon(self._throw, reason or Cancelled(self.name))
+
+    def pause(self) -> None:
+        """Let the task take no further step until `resume`. What it waits for goes on; only a cancellation gets through.
+
+        Does nothing to a task that is paused.
+        """
+        if self._held is None:
+            self._held = []
+
+    def resume(self) -> None:
+        """Undo `pause`: a step that became due meanwhile is taken at this instant."""
+        held, self._held = self._held, None
+        if held:
+            self.wake(held[0])
 
     def watch(self, callback: Callable[[Task[T]], object]) -> None:
         """Call `callback(task)` when the task ends; at once if it has. Whoever watches owns its exception."""
@@ -155,6 +171,10 @@ class Task(Generic[T]):
         return self.result()
 
     def _send(self, value: object) -> None:
+        if self._held is not None:
+            self._held.append(value)
+            self._disarm = self._held.clear
+            return
         self._advance(self._coroutine.send, value)
 
     def _throw(self, error: BaseException) -> None:

@@ -10,8 +10,20 @@ from kubesim.userland.files.fs_error import FsError
 from kubesim.userland.files.open_file import FullFile, NullFile, OpenFile, RandomFile, ZeroFile
 
 
+class OpenableTerminal(Protocol):
+    """A terminal, as far as /dev knows it."""
+
+    number: int
+
+    def open(self) -> OpenFile:
+        """An open file of it."""
+
+
 class Opener(Protocol):
     """The process that opens a device, as far as devices care."""
+
+    terminal: OpenableTerminal | None
+    """What controls its session."""
 
     def draw_bits(self, count: int) -> int:
         """A random number of `count` bits, from the process's seeded source."""
@@ -22,6 +34,10 @@ class Opener(Protocol):
     def end_by(self, signum: int) -> NoReturn:
         """Die of a signal that cannot be handled, in the middle of what it does."""
 
+
+PTS_MAJOR = 136
+TTY_GID = 5
+"""The group of terminals. Mirrors runc: libcontainer/specconv/example.go, the options of devpts."""
 
 NULL = device_number(1, 3)
 ZERO = device_number(1, 5)
@@ -42,6 +58,12 @@ def open_device(number: int, opener: Opener | None) -> OpenFile:
     return opened(opener)
 
 
+def _terminal(opener: Opener | None) -> OpenFile:
+    if opener is None or opener.terminal is None:
+        raise FsError("ENXIO")
+    return opener.terminal.open()
+
+
 def _random(opener: Opener | None) -> OpenFile:
     if opener is None:
         raise FsError("ENXIO")
@@ -54,5 +76,6 @@ _OPENED: Mapping[int, Callable[[Opener | None], OpenFile]] = {
     FULL: lambda _: FullFile(),
     RANDOM: _random,
     URANDOM: _random,
+    TTY: _terminal,
 }
 """Numbers as in linux: Documentation/admin-guide/devices.txt."""

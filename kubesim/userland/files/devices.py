@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from itertools import count
 
 from kubesim.images.tree import directory_node, symlink_node
 from kubesim.userland.files import device_files
-from kubesim.userland.files.device_files import Opener, open_device
-from kubesim.userland.files.file_stat import FileKind, Stat
+from kubesim.userland.files.device_files import PTS_MAJOR, TTY_GID, OpenableTerminal, Opener, open_device
+from kubesim.userland.files.file_stat import FileKind, Stat, device_number
+from kubesim.userland.files.fs_error import FsError
 from kubesim.userland.files.nodes import Node, TreeView
 from kubesim.userland.files.open_file import OpenFile
 from kubesim.userland.files.overlay import UpperNode, tmpfs_root
@@ -16,19 +18,25 @@ from kubesim.userland.files.overlay import UpperNode, tmpfs_root
 class DeviceNode(Node):
     """A device; opening it gives an open file that is not a file's content."""
 
-    __slots__ = ("_number", "_open", "kind", "mode")
+    __slots__ = ("_number", "_open", "gid", "kind", "mode")
 
     def __init__(
-        self, number: int, *, mode: int = 0o666, open_device: Callable[[Opener | None], OpenFile] | None = None
+        self,
+        number: int,
+        *,
+        mode: int = 0o666,
+        gid: int = 0,
+        open_device: Callable[[Opener | None], OpenFile] | None = None,
     ) -> None:
         self.kind = FileKind.DEVICE
         self.mode = mode
+        self.gid = gid
         self._number = number
         self._open = open_device
 
     def stat(self) -> Stat:
         """Owned by root."""
-        return Stat(kind=self.kind, mode=self.mode, uid=0, gid=0, size_bytes=0, mtime_ns=0, device_number=self._number)
+        return Stat(kind=self.kind, mode=self.mode, uid=0, gid=self.gid, size_bytes=0, mtime_ns=0, device_number=self._number)
 
     def opened(self, opener: Opener | None) -> OpenFile:
         """The device, open. `opener` is None when the runtime itself asks."""
@@ -67,6 +75,34 @@ _OWN = ("mqueue", "shm")
 """Directories that each container has for itself, made when somebody looks at them."""
 
 
+class PtsRoot(UpperNode):
+    """The directory /dev/pts: the terminals of a container by their numbers."""
+
+    __slots__ = ()
+
+    def __init__(self) -> None:
+        super().__init__(FileKind.DIRECTORY, mode=0o755)
+        self._children = {"ptmx": DeviceNode(device_files.PTMX)}
+
+    def add(self, terminal: OpenableTerminal) -> DeviceNode:
+        """Give a terminal the first number that is free."""
+        children = self._children or {}
+        terminal.number = next(number for number in count() if str(number) not in children)
+        number = device_number(PTS_MAJOR, terminal.number)
+        node = DeviceNode(number, mode=0o620, gid=TTY_GID, open_device=lambda _: terminal.open())
+        children[str(terminal.number)] = node
+        return node
+
+    def take(self, terminal: OpenableTerminal) -> None:
+        """A terminal is gone; its number is free again."""
+        if self._children is not None:
+            self._children.pop(str(terminal.number), None)
+
+    def make(self, name: str, kind: FileKind, *, mode: int, uid: int, gid: int, now_ns: int, target: str = "") -> Node:
+        """Nobody makes files there. Mirrors linux: fs/devpts/inode.c."""
+        raise FsError("EPERM")
+
+
 class DevRoot(UpperNode):
     """The directory /dev: the shared devices, and what this container adds."""
 
@@ -74,6 +110,22 @@ class DevRoot(UpperNode):
 
     def __init__(self) -> None:
         super().__init__(FileKind.DIRECTORY, mode=0o755)
+
+    def add_terminal(self, terminal: OpenableTerminal, *, is_console: bool) -> None:
+        """Show a terminal as /dev/pts/N; one that is the container's own as /dev/console too."""
+        pts = None if self._children is None else self._children.get("pts")
+        if not isinstance(pts, PtsRoot):
+            pts = PtsRoot()
+            self.put("pts", pts, self.mtime_ns)
+        node = pts.add(terminal)
+        if is_console:
+            self.put("console", node, self.mtime_ns)
+
+    def take_terminal(self, terminal: OpenableTerminal) -> None:
+        """A terminal is gone."""
+        pts = None if self._children is None else self._children.get("pts")
+        if isinstance(pts, PtsRoot):
+            pts.take(terminal)
 
     def child(self, name: str) -> Node | None:
         """A node of this container, else a shared one."""

@@ -11,11 +11,13 @@ if TYPE_CHECKING:
 class PidNamespace:
     """Processes by pid. The host's namespace holds every process; a container's holds its own."""
 
-    __slots__ = ("_next_pid", "_processes")
+    __slots__ = ("_next_pid", "_processes", "stopped_count")
 
     def __init__(self, *, first_pid: int) -> None:
         self._next_pid = first_pid
         self._processes: dict[int, Process] = {}
+        self.stopped_count = 0
+        """How many of them are stopped by a signal."""
 
     def enter(self, process: Process) -> int:
         """Take a process in; its pid here. Pids are not used twice."""

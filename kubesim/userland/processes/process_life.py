@@ -23,11 +23,13 @@ from kubesim.userland.files.proc import command_of
 from kubesim.userland.processes.cgroup import BASE_BYTES, Cgroup
 from kubesim.userland.processes.cpu_time import CpuTime
 from kubesim.userland.processes.executable import Executable
+from kubesim.userland.processes.job_control import release_orphans
 from kubesim.userland.processes.limits import Limit
 from kubesim.userland.processes.pid_namespace import PidNamespace
 from kubesim.userland.processes.shown import Shown
 from kubesim.userland.processes.signals import (
     IGNORED_BY_DEFAULT,
+    SIGCONT,
     SIGKILL,
     SIGPIPE,
     SIGSEGV,
@@ -147,6 +149,7 @@ class Process(Shown):
         self.started_ns = table.kernel.now_ns
         self.executable_path: str = "" if parent is None else parent.executable_path
         """As it was asked for; "" before the first program."""
+        self.enter_groups(parent)
         self.cpu = CpuTime(table.kernel)
         self.limits: Mapping[str, Limit] = parent.limits if parent is not None else {}
         files.process = self
@@ -178,11 +181,14 @@ class Process(Shown):
         self._task.watch(self._ended)
 
     def signal(self, signum: int, *, sender: Process | None = None) -> None:
-        """Send a signal. `sender` is None when it comes from the node: only that kills a pid 1 with SIGKILL.
-
-        Raises FsError EINVAL for signals that stop a process, which are not emulated.
-        """
+        """Send a signal. `sender` is None when it comes from the node: only that kills a pid 1 with SIGKILL."""
         if self.status is not None:
+            return
+        if signum == SIGCONT:
+            for held in self.go_on():
+                self.signal(held, sender=sender)
+        elif self.stopped_by and signum not in UNCATCHABLE and signum:
+            self.hold_signal(signum)
             return
         if signum in self.handlers and signum not in UNCATCHABLE:
             handler = self.handlers[signum]
@@ -191,10 +197,13 @@ class Process(Shown):
             return
         if signum in IGNORED_BY_DEFAULT or signum == 0:
             return
-        if self.is_init and (signum != SIGKILL or (sender is not None and sender.namespace is self.namespace)):
+        if self.is_init and (
+            signum not in UNCATCHABLE or (sender is not None and sender.namespace is self.namespace)
+        ):
             return
         if signum in STOPPING:
-            raise FsError("EINVAL")
+            self.stop(signum)
+            return
         self._die(ExitStatus(code=128 + signum, signal=signum))
 
     async def wait(self) -> ExitStatus:
@@ -359,6 +368,7 @@ class Process(Shown):
         if self._alarm is not None:
             self.kernel.cancel(self._alarm)
         self.close_all()
+        self.leave_session()
         self.table.host.leave(self.host_pid)
         if self.namespace is not self.table.host:
             self.namespace.leave(self.pid)
@@ -379,7 +389,8 @@ class Process(Shown):
             child.parent = heir
             if heir is not None:
                 heir.children.append(child)
-        self.children = []
+        orphans, self.children = self.children, []
+        release_orphans(self.namespace, orphans)
         if parent is not None:
             parent.children.remove(self)
             parent.cpu.collect(self.cpu)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from kubesim.userland.processes.cgroup import Cgroup
-from kubesim.userland.processes.descriptors import Descriptors
+from kubesim.userland.processes.job_control import GroupMember
 from kubesim.userland.processes.limits import LIMITS, UNLIMITED, Limit
 from kubesim.userland.processes.pid_namespace import PidNamespace
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from kubesim.userland.processes.process_table import ProcessTable
 
 
-class Shown(Descriptors):
+class Shown(GroupMember):
     """The part of a process that others look at."""
 
     __slots__ = ()

@@ -42,14 +42,15 @@ NAMES = {number: name for name, number in NUMBERS.items()}
 SIGNAL_MAX = 64
 """The last real-time signal."""
 
-SIGINT, SIGKILL, SIGSEGV, SIGPIPE, SIGTERM, SIGCHLD = 2, 9, 11, 13, 15, 17
+SIGHUP, SIGINT, SIGQUIT, SIGKILL, SIGSEGV, SIGPIPE, SIGTERM, SIGCHLD = 1, 2, 3, 9, 11, 13, 15, 17
+SIGCONT, SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU, SIGWINCH = 18, 19, 20, 21, 22, 28
 
 IGNORED_BY_DEFAULT = frozenset({NUMBERS["CHLD"], NUMBERS["CONT"], NUMBERS["URG"], NUMBERS["WINCH"]})
 
-STOPPING = frozenset({NUMBERS["STOP"], NUMBERS["TSTP"], NUMBERS["TTIN"], NUMBERS["TTOU"]})
-"""Job control: not emulated yet, so sending one is an error and never a silent nothing."""
+STOPPING = frozenset({SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU})
+"""What stops a process that says nothing about them."""
 
-UNCATCHABLE = frozenset({SIGKILL, NUMBERS["STOP"]})
+UNCATCHABLE = frozenset({SIGKILL, SIGSTOP})
 
 
 def number_of(name: str) -> int | None:
