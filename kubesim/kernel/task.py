@@ -82,7 +82,7 @@ class Task(Generic[T]):
         self._coroutine = coroutine
         self._disarm: Disarm = _nothing_armed
         self._is_throw_due = False
-        self._held: list[object] | None = None
+        self._held: list[Callable[[], object]] | None = None
         self._error: BaseException | None = None
         self._result: T | None = None
         self._watchers: list[Callable[[Task[T]], object]] = []
@@ -108,19 +108,22 @@ class Task(Generic[T]):
         """Throw `Cancelled` into the task at its point of suspension. Does nothing to a task that is done.
 
         A task that is cancelled again before the first throw arrived keeps the first; one that is cancelled
-        again while it cleans up is interrupted there.
+        again while it cleans up is interrupted there. A paused task goes on with it, unless there is a `reason`:
+        that waits for `resume`.
         """
         if self.is_done or self._is_throw_due:
             return
+        if reason is None:
+            self._held = None
         self._disarm()
         self._disarm = _nothing_armed
         self._is_throw_due = True
         self.kernel.call_soon(self._throw, reason or Cancelled(self.name))
 
     def pause(self) -> None:
-        """Let the task take no further step until `resume`. What it waits for goes on; only a cancellation gets through.
+        """Let the task take no further step until `resume`; does nothing to a task that is paused.
 
-        Does nothing to a task that is paused.
+        What it waits for goes on meanwhile. Only a cancellation without a reason gets through.
         """
         if self._held is None:
             self._held = []
@@ -128,8 +131,8 @@ class Task(Generic[T]):
     def resume(self) -> None:
         """Undo `pause`: a step that became due meanwhile is taken at this instant."""
         held, self._held = self._held, None
-        if held:
-            self.wake(held[0])
+        for step in held or ():
+            step()
 
     def watch(self, callback: Callable[[Task[T]], object]) -> None:
         """Call `callback(task)` when the task ends; at once if it has. Whoever watches owns its exception."""
@@ -172,14 +175,17 @@ class Task(Generic[T]):
 
     def _send(self, value: object) -> None:
         if self._held is not None:
-            self._held.append(value)
+            self._held.append(lambda: self.wake(value))
             self._disarm = self._held.clear
             return
         self._advance(self._coroutine.send, value)
 
-    def _throw(self, error: BaseException) -> None:
+    def _throw(self, error: Cancelled) -> None:
         self._is_throw_due = False
         if self.is_done:
+            return
+        if self._held is not None:
+            self._held.append(lambda: self.cancel(error))
             return
         # A task that cancelled itself suspended on something after that: it must not be woken by it as well.
         self._disarm()

@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from conftest import World
 
 USER = Credentials(uid=1000, gid=3000, groups=(3000, 4000, 50000))
-KILL, TERM, INT, HUP, STOP, CHLD = (NUMBERS[name] for name in ("KILL", "TERM", "INT", "HUP", "STOP", "CHLD"))
+KILL, TERM, INT, HUP, STOP, CONT, CHLD = (
+    NUMBERS[name] for name in ("KILL", "TERM", "INT", "HUP", "STOP", "CONT", "CHLD")
+)
 
 
 @pytest.mark.parametrize(
@@ -126,12 +128,34 @@ def test_signals_that_are_ignored_by_default_do_nothing(world: World) -> None:
     assert sleeper.process.status is None
 
 
-def test_stopping_a_process_is_an_error_and_not_a_silent_nothing(world: World) -> None:
-    sleeper = world.start("sleep", "100")
+def test_a_stopped_process_goes_on_where_it_was(world: World) -> None:
+    command = world.start("sh", "-c", "sleep 2; echo done")
     world.advance(1)
+    command.process.signal(STOP)
+    for child in command.process.children:
+        child.signal(STOP)
+    world.advance(10)
+    assert (command.out, command.code) == ("", None)
 
-    with pytest.raises(FsError, match="Invalid argument"):
-        sleeper.process.signal(STOP)
+    for process in (*command.process.children, command.process):
+        process.signal(CONT)
+    world.advance(0)
+    assert (command.out, command.code) == ("done\n", 0)
+
+
+def test_signals_wait_for_a_stopped_process_but_for_the_last(world: World) -> None:
+    waits, dies = world.start("sleep", "100"), world.start("sleep", "100")
+    world.advance(1)
+    for command in (waits, dies):
+        command.process.signal(STOP)
+        command.process.signal(TERM)
+    dies.process.signal(KILL)
+    world.advance(1)
+    assert (waits.code, dies.code) == (None, 137)
+
+    waits.process.signal(CONT)
+    world.advance(0)
+    assert waits.code == 143
 
 
 def test_a_signal_before_the_first_step_ends_the_process_all_the_same(world: World) -> None:

@@ -215,13 +215,17 @@ def test_too_much_recursion_is_a_stack_overflow(world: World) -> None:
     assert world.sh("""x='eval "$x"'; eval "$x"; echo no""").code == 139
 
 
-def test_what_a_shell_cannot_do_yet_is_an_error(world: World) -> None:
-    for name in ("jobs", "fg", "bg"):
-        command = world.sh(f"{name}; echo $?")
-        assert command.out == "2\n", name
-        assert "not emulated" in command.err, name
-    assert "process groups are not emulated" in world.sh("kill 0").err
-    assert "signal STOP is not emulated" in world.sh("sleep 9 & kill -STOP $!").err
+def test_kill_reaches_the_group_and_everybody_else(world: World) -> None:
+    assert world.sh("trap 'echo term' TERM; kill 0; echo end").out == "term\nend\n"
+    assert world.sh("sleep 9 & sleep 9 & kill -9 -1; wait; echo $?").out == "0\n"
+    assert world.sh("sleep 9 & kill -STOP $!; sleep 1; kill -9 $!; wait $!; echo $?").out == "137\n"
+
+
+def test_jobs_without_a_terminal_have_numbers_but_no_groups(world: World) -> None:
+    command = world.sh("sleep 1 & jobs; wait %1; jobs; fg")
+    assert command.out == "[1]+  Running                    \n[1]+  Done                       \n"
+    assert command.err == "sh: fg: line 0: No current job\n"
+    assert world.sh("sleep 1 & fg").err == "sh: fg: line 0: job (null) not created under job control\n"
 
 
 def test_a_user_sends_signals_to_its_own_processes_only(world: World) -> None:

@@ -22,8 +22,9 @@ class OpenableTerminal(Protocol):
 class Opener(Protocol):
     """The process that opens a device, as far as devices care."""
 
-    terminal: OpenableTerminal | None
-    """What controls its session."""
+    @property
+    def terminal(self) -> OpenableTerminal | None:
+        """What controls its session."""
 
     def draw_bits(self, count: int) -> int:
         """A random number of `count` bits, from the process's seeded source."""

@@ -36,7 +36,9 @@ class DeviceNode(Node):
 
     def stat(self) -> Stat:
         """Owned by root."""
-        return Stat(kind=self.kind, mode=self.mode, uid=0, gid=self.gid, size_bytes=0, mtime_ns=0, device_number=self._number)
+        return Stat(
+            kind=self.kind, mode=self.mode, uid=0, gid=self.gid, size_bytes=0, mtime_ns=0, device_number=self._number
+        )
 
     def opened(self, opener: Opener | None) -> OpenFile:
         """The device, open. `opener` is None when the runtime itself asks."""
@@ -98,7 +100,7 @@ class PtsRoot(UpperNode):
         if self._children is not None:
             self._children.pop(str(terminal.number), None)
 
-    def make(self, name: str, kind: FileKind, *, mode: int, uid: int, gid: int, now_ns: int, target: str = "") -> Node:
+    def put(self, name: str, node: Node, now_ns: int) -> None:  # noqa: ARG002 - nobody can put anything there
         """Nobody makes files there. Mirrors linux: fs/devpts/inode.c."""
         raise FsError("EPERM")
 

@@ -107,9 +107,7 @@ class FileSystem:
         self._mount("/proc", lambda path: ProcMount(path, namespaces=namespaces or Namespaces()))
         self.dev = DevRoot()
         """/dev, whatever is mounted over it."""
-        self._mount(
-            "/dev", lambda path: Mount(path, self.dev, is_read_only=False, volume=DEV_VOLUME, flags=_DEV_FLAGS)
-        )
+        self._mount("/dev", lambda path: Mount(path, self.dev, is_read_only=False, volume=DEV_VOLUME, flags=_DEV_FLAGS))
         self._mount("/sys", lambda path: Mount(path, SYS_ROOT, is_read_only=True, volume=_SYS_VOLUME, flags=SAFE_FLAGS))
         self._mount("/sys/fs/cgroup", lambda path: CgroupMount(path, cgroup, is_read_only=True, flags=SAFE_FLAGS))
         for spec in sorted(mounts, key=lambda mount: len(components(mount.destination))):

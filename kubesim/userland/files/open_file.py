@@ -9,11 +9,14 @@ Rule 2: `read_now` and `write_now` do what can be done without waiting, and most
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from kubesim.userland.files.file_stat import Stat
 from kubesim.userland.files.fs_error import FsError
 from kubesim.userland.files.nodes import Node
+
+if TYPE_CHECKING:
+    from kubesim.userland.terminals.terminal import Terminal
 
 Sink: TypeAlias = Callable[[bytes], object]
 """Takes what a process writes: a container's log, the answer of an exec."""
@@ -24,6 +27,8 @@ class OpenFile:
 
     __slots__ = ("_holders_count",)
     is_terminal = False
+    terminal: Terminal | None = None
+    """The terminal that it is an open file of."""
     is_unbounded = False
     """Whether `write_now` takes everything and nobody has to be asked first, as a sink does."""
 

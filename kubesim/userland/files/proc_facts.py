@@ -20,6 +20,13 @@ class CgroupFacts(Protocol):
     is_oom_group: bool
 
 
+class TerminalFacts(Protocol):
+    """The terminal of a session."""
+
+    number: int
+    group_id: int
+
+
 class ProcessFacts(Protocol):
     """What /proc shows of a process."""
 
@@ -32,6 +39,13 @@ class ProcessFacts(Protocol):
     files: Looking
     started_ns: int
     executable_path: str
+    group_id: int
+    session_id: int
+    stopped_by: int
+
+    @property
+    def terminal(self) -> TerminalFacts | None:
+        """What controls its session."""
 
     @property
     def parent_pid(self) -> int:

@@ -6,7 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 
 from kubesim.images.tree import symlink_node
 from kubesim.userland.files.credentials import SECCOMP_FILTER, Credentials
+from kubesim.userland.files.device_files import PTS_MAJOR
 from kubesim.userland.files.devices import DeviceNode
+from kubesim.userland.files.file_stat import device_number
 from kubesim.userland.files.fs_error import FsError
 from kubesim.userland.files.mount_text import mount_lines, mountinfo
 from kubesim.userland.files.nodes import MagicLink, Node, TreeView
@@ -134,10 +136,13 @@ def _descriptors_of(process: ProcessFacts) -> Node:
 
 def _stat(process: ProcessFacts, *, is_running: bool) -> bytes:
     ticks = max(0, process.started_ns - (process.now_ns - process.uptime_ns)) * TICKS_PER_SECOND // _NS
-    state = "R" if is_running else "S"
-    head = [process.pid, f"({command_of(process.argv)})", state, process.parent_pid, process.pid, process.pid]
+    state = "T" if process.stopped_by else "R" if is_running else "S"
+    family = [process.parent_pid, process.group_id, process.session_id]
+    head = [process.pid, f"({command_of(process.argv)})", state, *family]
+    terminal = process.terminal
+    shown = (0, -1) if terminal is None else (device_number(PTS_MAJOR, terminal.number), terminal.group_id)
     # tty, its group, flags, faults, times, priority 20, nice 0, one thread, no timer, when it started.
-    middle = [0, -1, 4194560, 0, 0, 0, 0, 0, 0, 0, 0, 20, 0, 1, 0, ticks]
+    middle = [*shown, 4194560, 0, 0, 0, 0, 0, 0, 0, 0, 20, 0, 1, 0, ticks]
     memory = [_ADDRESS_SPACE_BYTES, process.memory_bytes // _PAGE_BYTES, 2**64 - 1]
     words = [*head, *middle, *memory, *[0] * 27]
     return _bytes(" ".join(str(word) for word in words) + "\n")
@@ -154,7 +159,7 @@ def _status_of(process: ProcessFacts, *, is_running: bool) -> bytes:
     lines = {
         "Name": command_of(process.argv),
         "Umask": f"{process.files.umask:04o}",
-        "State": "R (running)" if is_running else "S (sleeping)",
+        "State": "T (stopped)" if process.stopped_by else "R (running)" if is_running else "S (sleeping)",
         "Tgid": process.pid,
         "Ngid": 0,
         "Pid": process.pid,

@@ -18,8 +18,8 @@ from kubesim.userland.processes.signals import SIGCONT, SIGHUP, SIGSTOP, SIGTTIN
 
 if TYPE_CHECKING:
     from kubesim.kernel import Task
-    from kubesim.userland.processes.pid_namespace import PidNamespace
     from kubesim.userland.files.open_file import OpenFile
+    from kubesim.userland.processes.pid_namespace import PidNamespace
     from kubesim.userland.processes.process_life import Handler, Process
     from kubesim.userland.terminals.terminal import Terminal
 

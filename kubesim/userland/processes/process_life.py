@@ -197,14 +197,22 @@ class Process(Shown):
             return
         if signum in IGNORED_BY_DEFAULT or signum == 0:
             return
-        if self.is_init and (
-            signum not in UNCATCHABLE or (sender is not None and sender.namespace is self.namespace)
-        ):
+        if self.is_init and (signum not in UNCATCHABLE or (sender is not None and sender.namespace is self.namespace)):
             return
         if signum in STOPPING:
             self.stop(signum)
             return
         self._die(ExitStatus(code=128 + signum, signal=signum))
+
+    def interrupt(self, reason: Cancelled) -> None:
+        """Raise something inside the program, where it waits; for a handler of the program itself."""
+        if self._death is None and self._task is not None:
+            self._task.cancel(reason)
+
+    def check_alive(self) -> None:
+        """Go on dying: a program that catches its own interruption calls this, as a death may have come with it."""
+        if self._death is not None:
+            raise Cancelled("the process dies")
 
     async def wait(self) -> ExitStatus:
         """Wait for the end."""

@@ -19,8 +19,13 @@ from kubesim.userland.processes.executable import ExecError, look_path
 from kubesim.userland.processes.pid_namespace import PidNamespace
 from kubesim.userland.processes.process_life import Process, Program
 from kubesim.userland.processes.uts_namespace import UtsNamespace
+from kubesim.userland.terminals.terminal import Terminal
 
 HOST_PID_FIRST = 1000
+
+
+def discard(data: bytes) -> None:
+    """Where output goes that nobody wants."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,12 +39,14 @@ class ProcessSpec:
     credentials: Credentials
     is_init: bool = False
     """Pid 1 of a pid namespace of its own: signals without a handler do not reach it, and all others end with it."""
-    stdout: Sink
-    stderr: Sink
+    stdout: Sink = discard
+    stderr: Sink = discard
     on_output_closed: Callable[[], object] | None = None
     """Called for stdout, and again for stderr, once no process holds it any more: neither this one nor a child."""
     stdin: OpenFile | None = None
     """What descriptor 0 reads; None is /dev/null. See open_file.BytesFile and pipe.Pipe."""
+    terminal: Terminal | None = None
+    """Its streams in place of those three; it controls the session that the process leads."""
     memory_limit_bytes: int | None = None
     """Of the container; counts for its first process, others are started `inside`. None for no limit of its own."""
     is_oom_group: bool = False
@@ -112,11 +119,24 @@ class ProcessTable:
             is_main=inside is None,
         )
         process.become(executable)
-        process.set_file(0, spec.stdin or NullFile())
-        process.set_file(1, SinkFile(spec.stdout, spec.on_output_closed))
-        process.set_file(2, SinkFile(spec.stderr, spec.on_output_closed))
+        if spec.terminal is not None:
+            self._give_terminal(process, spec.terminal, filesystem, is_console=inside is None)
+        else:
+            process.set_file(0, spec.stdin or NullFile())
+            process.set_file(1, SinkFile(spec.stdout, spec.on_output_closed))
+            process.set_file(2, SinkFile(spec.stderr, spec.on_output_closed))
         process.begin(program)
         return process
+
+    @staticmethod
+    def _give_terminal(process: Process, terminal: Terminal, filesystem: FileSystem, *, is_console: bool) -> None:
+        """Three descriptors of a terminal, which is in /dev as long as anybody has it open."""
+        filesystem.dev.add_terminal(terminal, is_console=is_console)
+        terminal.on_closed = lambda: filesystem.dev.take_terminal(terminal)
+        terminal.control(process)
+        file = terminal.open()
+        for fd in (0, 1, 2):
+            process.set_file(fd, file)
 
     def processes(self) -> list[Process]:
         """Every process that has not ended, oldest first."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from kubesim.userland.files.credentials import CAP_SYS_ADMIN
 from kubesim.userland.files.fs_error import FsError
+from kubesim.userland.processes.job_control import members_of_group
 from kubesim.userland.processes.process_life import Process
 from kubesim.userland.processes.uts_namespace import HOSTNAME_BYTES_MAX
 
@@ -30,3 +31,27 @@ def send_signal(process: Process, target: Process, signum: int) -> None:
     if not process.credentials.may_signal(target.credentials):
         raise FsError("EPERM")
     target.signal(signum, sender=process)
+
+
+def kill(process: Process, pid: int, signum: int) -> None:
+    """kill(2): to one process, to its own group (0), to everybody but pid 1 and itself (-1), to a group (-N).
+
+    Raises FsError: ESRCH when there is nobody, EPERM when none of them may be sent it.
+    """
+    if not process.files.enters("kill", arguments={0: pid, 1: signum}):
+        return
+    namespace = process.namespace
+    if pid > 0:
+        found = namespace.find(pid)
+        targets = [] if found is None else [found]
+    elif pid == -1:
+        targets = [other for other in namespace.processes() if other.pid != 1 and other is not process]
+    else:
+        targets = members_of_group(namespace, -pid or process.group_id)
+    if not targets:
+        raise FsError("ESRCH")
+    allowed = [target for target in targets if process.credentials.may_signal(target.credentials)]
+    if not allowed:
+        raise FsError("EPERM")
+    for target in allowed:
+        target.signal(signum, sender=process)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from kubesim.userland.shell import builtins_flow as flow
 from kubesim.userland.shell import builtins_io as io
+from kubesim.userland.shell import builtins_jobs as jobs
 from kubesim.userland.shell import builtins_state as state
 from kubesim.userland.shell.builtins_alias import alias, unalias
 from kubesim.userland.shell.builtins_getopts import getopts
@@ -18,7 +19,6 @@ from kubesim.userland.shell.builtins_kill import kill
 from kubesim.userland.shell.builtins_limits import times, ulimit, umask
 from kubesim.userland.shell.builtins_options import set_options
 from kubesim.userland.shell.builtins_read import read
-from kubesim.userland.shell.control import BuiltinError
 
 if TYPE_CHECKING:
     from kubesim.userland.shell.shell import Shell
@@ -46,25 +46,22 @@ SPECIAL_BUILTINS: dict[str, Builtin] = {
 }
 
 
-def _not_emulated(shell: Shell, words: list[str]) -> int:
-    """A builtin of ash that this shell lacks."""
-    del shell, words
-    raise BuiltinError("not emulated")
-
-
 BUILTINS: dict[str, Builtin] = {
     "[": io.test,
     "[[": io.test,
     "alias": alias,
+    "bg": jobs.background,
     "cd": io.change_directory,
     "chdir": io.change_directory,
     "command": flow.command,
     "echo": io.echo,
     "false": flow.fail,
+    "fg": jobs.foreground,
     "getopts": getopts,
     "hash": flow.remember,
     "help": show_help,
     "history": history,
+    "jobs": jobs.jobs,
     "kill": kill,
     "let": let,
     "printf": io.printf,
@@ -76,9 +73,5 @@ BUILTINS: dict[str, Builtin] = {
     "ulimit": ulimit,
     "umask": umask,
     "unalias": unalias,
-    "wait": flow.wait,
-    **dict.fromkeys(
-        ("bg", "fg", "jobs"),
-        _not_emulated,
-    ),
+    "wait": jobs.wait,
 }

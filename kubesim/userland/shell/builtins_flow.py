@@ -203,19 +203,6 @@ async def _describe(shell: Shell, name: str, *, is_short: bool) -> int:
     return 0
 
 
-async def wait(shell: Shell, words: list[str]) -> int:
-    """`wait [PID...]`: for all children in the background, or for these. A trap ends it at once."""
-    arguments = words[1:]
-    refuse_option(arguments)
-    if not arguments:
-        return await shell.jobs.wait_all()
-    status = 0
-    for word in arguments:
-        job = shell.jobs.find(number_of(word))
-        status = 127 if job is None else await shell.jobs.wait_background(job)
-    return status
-
-
 async def remember(shell: Shell, words: list[str]) -> int:
     """`hash [-r] [NAME...]`: where programs were found; `-r` forgets it, a name finds it again."""
     arguments = words[1:]

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 from kubesim.kernel import checkpoint
 from kubesim.userland.files.fs_error import FsError
 from kubesim.userland.processes.signals import NAMES, SIGTERM, number_of
-from kubesim.userland.processes.system_calls import send_signal
-from kubesim.userland.shell.control import BuiltinError
+from kubesim.userland.processes.system_calls import kill as send_signal
 
 if TYPE_CHECKING:
     from kubesim.userland.shell.shell import Shell
@@ -45,23 +44,16 @@ async def kill(shell: Shell, words: list[str]) -> int:
 
 async def _send(shell: Shell, argument: str, signum: int) -> int:
     if argument.startswith("%"):
-        raise BuiltinError(f"{argument}: no such job")
+        job = shell.jobs.named(argument)
+        argument = str(-job.group_id) if job.has_own_group else str(job.processes[-1].pid)
     digits = argument.removeprefix("-")
     if not (digits.isascii() and digits.isdecimal()) or len(digits) > 9:
         return await _refuse(shell, f"invalid number '{argument}'")
     pid = int(argument)
-    if pid in (0, -1):
-        return await _refuse(shell, f"can't kill pid {pid}: process groups are not emulated")
-    process = shell.process
-    target = process.namespace.find(pid)
-    if target is None:
-        return await _refuse(shell, f"can't kill pid {pid}: No such process")
     try:
-        send_signal(process, target, signum)
+        send_signal(shell.process, pid, signum)
     except FsError as error:
-        if error.errno_name != "EINVAL":
-            return await _refuse(shell, f"can't kill pid {pid}: {error.strerror}")
-        return await _refuse(shell, f"can't kill pid {pid}: signal {NAMES[signum]} is not emulated")
+        return await _refuse(shell, f"can't kill pid {pid}: {error.strerror}")
     return 0
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kubesim.userland.shell.control import BuiltinError
+from kubesim.userland.shell.job_control import set_job_control
 from kubesim.userland.shell.quoting import single_quoted
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ async def _set_by_command(shell: Shell, letter: str, *, is_on: bool) -> None:
 
 
 async def _set(shell: Shell, letter: str, *, is_on: bool) -> None:
-    if letter == "m" and is_on:
+    if letter == "m" and not set_job_control(shell, is_on=is_on):
         await shell.complain("can't access tty; job control turned off", "set")
         return
     set_option(shell, letter, is_on=is_on)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from kubesim.kernel import Cancelled
+
 EXIT = 0
 """The trap that runs at the end of the shell, among the numbers of signals."""
 
@@ -24,6 +26,10 @@ class LoopJump(Exception):
         super().__init__(levels)
         self.levels = levels
         self.is_break = is_break
+
+
+class Interrupted(Cancelled):
+    """The user wants the shell to stop what it does. Only a shell with a user is interrupted."""
 
 
 class FunctionReturn(Exception):

@@ -157,7 +157,8 @@ class Evaluator:
         env = shell.variables.env()
         if is_last and saved is not None:
             saved.keep()  # the program that takes the place of the shell has them for good
-        return await run_program(shell, words, {**env, **dict(assigned)} if assigned else env, is_last=is_last)
+        full = {**env, **dict(assigned)} if assigned else env
+        return await run_program(shell, words, full, command=command, is_last=is_last)
 
     def _assign_for_now(self, assigned: list[tuple[str, str]]) -> list[tuple[str, str | None, bool]]:
         """Assign in front of one command; what to put back afterwards."""
@@ -270,7 +271,8 @@ class Evaluator:
         except RedirectionFailed:
             return await self._checked(2)
         try:
-            return await self._checked(await shell.jobs.wait_for(shell.jobs.fork(command.body)))
+            child = shell.jobs.fork(command.body)
+            return await self._checked(await shell.jobs.foreground_status(child, command))
         finally:
             saved.put_back()
 

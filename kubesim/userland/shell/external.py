@@ -7,19 +7,23 @@ from typing import TYPE_CHECKING
 from kubesim.userland.files.fs_error import FsError
 from kubesim.userland.processes.executable import Executable, executable_at, is_refused
 from kubesim.userland.processes.process_life import Process
+from kubesim.userland.shell.syntax import Command, Literal, Simple, Word
 
 if TYPE_CHECKING:
     from kubesim.userland.shell.shell import Shell
 
 
-async def run_program(shell: Shell, words: list[str], env: dict[str, str], *, is_last: bool = False) -> int:
-    """Run a program, in the place of the shell when nothing comes after it."""
+async def run_program(
+    shell: Shell, words: list[str], env: dict[str, str], *, command: Command | None = None, is_last: bool = False
+) -> int:
+    """Run a program, in the place of the shell when nothing comes after it. `command` is what `jobs` shows."""
+    command = command or Simple((), tuple(Word.of([Literal(word, is_quoted=False)]) for word in words), (), shell.line)
     executable, status = await find_program(shell, words[0])
     if executable is None:
         return status
     process = shell.process
     if not executable.program:
-        return await _run_script(shell, executable, words, env)
+        return await _run_script(shell, executable, words, env, command)
     program = process.table.programs.get(executable.program)
     if program is None:
         await shell.complain(f'{words[0]}: program "{executable.program}" is not emulated')
@@ -28,7 +32,7 @@ async def run_program(shell: Shell, words: list[str], env: dict[str, str], *, is
         process.execute(executable, words, env)
     child = shell.jobs.fork_program(program, argv=executable.argv(words), env=env)
     child.become(executable)
-    return await shell.jobs.wait_for(child)
+    return await shell.jobs.foreground_status(child, command)
 
 
 async def find_program(shell: Shell, name: str, command: str = "") -> tuple[Executable | None, int]:
@@ -51,7 +55,9 @@ async def find_program(shell: Shell, name: str, command: str = "") -> tuple[Exec
         return None, 127 if is_missing else 126
 
 
-async def _run_script(shell: Shell, executable: Executable, words: list[str], env: dict[str, str]) -> int:
+async def _run_script(
+    shell: Shell, executable: Executable, words: list[str], env: dict[str, str], command: Command
+) -> int:
     """A file that is no program: the shell takes it for a script, as POSIX asks."""
 
     async def run(process: Process) -> int:
@@ -64,4 +70,5 @@ async def _run_script(shell: Shell, executable: Executable, words: list[str], en
             return 126
         return await inner.live(lambda: inner.run_text(text, line=1))
 
-    return await shell.jobs.wait_for(shell.jobs.fork_program(run, argv=words, env=env))
+    child = shell.jobs.fork_program(run, argv=words, env=env)
+    return await shell.jobs.foreground_status(child, command)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from kubesim.userland.files.fs_error import FsError
 from kubesim.userland.processes.process_life import Process
 from kubesim.userland.shell.builtins_options import OPTION_NAMES, set_option
 from kubesim.userland.shell.control import BuiltinError, ShellError
+from kubesim.userland.shell.interactive import InteractiveShell, terminal_of
+from kubesim.userland.shell.job_control import set_job_control
 from kubesim.userland.shell.parser import Parser
 from kubesim.userland.shell.shell import Shell
 from kubesim.userland.shell.syntax import ShellSyntaxError
@@ -43,6 +46,8 @@ class Invocation:
     """The file to run; without it and without -c it is standard input."""
     has_own_name: bool = False
     """-c was given a word for `$0`."""
+    is_login: bool = False
+    """It reads the profiles first."""
 
 
 def read_invocation(argv: list[str]) -> Invocation:
@@ -50,6 +55,7 @@ def read_invocation(argv: list[str]) -> Invocation:
     words = argv[1:]
     options: list[tuple[str, bool]] = []
     is_command = is_stdin = False
+    is_login = argv[0].startswith("-")
     while words and len(words[0]) > 1 and words[0][0] in "-+":
         word = words.pop(0)
         if word == "--":
@@ -60,7 +66,7 @@ def read_invocation(argv: list[str]) -> Invocation:
             elif letter == "s":
                 is_stdin = True
             elif letter == "l":
-                continue  # a login shell reads /etc/profile, which these images do not have
+                is_login = True
             elif letter == "o":
                 if not words:
                     raise InvocationError("-o requires an argument")
@@ -79,11 +85,17 @@ def read_invocation(argv: list[str]) -> Invocation:
         has_own_name = bool(words)
         arg0 = words.pop(0) if words else argv[0]
         return Invocation(
-            arg0=arg0, positional=tuple(words), options=tuple(options), text=text, has_own_name=has_own_name
+            arg0=arg0,
+            positional=tuple(words),
+            options=tuple(options),
+            text=text,
+            has_own_name=has_own_name,
+            is_login=is_login,
         )
     if words and not is_stdin:
-        return Invocation(arg0=words[0], positional=tuple(words[1:]), options=tuple(options), path=words[0])
-    return Invocation(arg0=argv[0], positional=tuple(words), options=tuple(options))
+        arg0 = words[0]
+        return Invocation(arg0=arg0, positional=tuple(words[1:]), options=tuple(options), path=arg0, is_login=is_login)
+    return Invocation(arg0=argv[0], positional=tuple(words), options=tuple(options), is_login=is_login)
 
 
 async def run_shell(process: Process, invocation: Invocation, text: str | None) -> int:
@@ -95,12 +107,14 @@ async def run_shell(process: Process, invocation: Invocation, text: str | None) 
     _begin(shell)
     try:
         for letter, is_on in invocation.options:
+            if letter in ("i", "m"):
+                continue  # what they ask for is done, or not, once the shell knows its terminal
             set_option(shell, letter, is_on=is_on)
     except BuiltinError as error:
         await shell.write_error(f"{invocation.arg0}: {error.message}\n")
         return 2
     if text is None:
-        return await shell.live(lambda: _run_stdin(shell))
+        return await shell.live(lambda: _run_input(shell, invocation))
     # The lines of -c count from 0 in ash's messages.
     first_line = 1 if kind == "file" else 0
     return await shell.live(lambda: shell.run_text(text, is_last=kind == "command", line=first_line))
@@ -124,6 +138,39 @@ def _begin(shell: Shell) -> None:
     shell.compute_variables(("LINENO", "RANDOM", "FUNCNAME"))
     variables.export("SHLVL")
     variables.export("PWD")
+
+
+async def _run_input(shell: Shell, invocation: Invocation) -> int:
+    """Commands from standard input: of a user, where that and the errors are a terminal, or with -i."""
+    if invocation.is_login:
+        await _run_file(shell, "/etc/profile")
+        await _run_file(shell, f"{shell.variables.get('HOME') or ''}/.profile")
+    terminal = terminal_of(shell.process, 0)
+    is_asked_for = ("i", True) in invocation.options
+    if not is_asked_for and (terminal is None or terminal_of(shell.process, 2) is None):
+        return await _run_stdin(shell)
+    if ("m", False) not in invocation.options:
+        if set_job_control(shell, is_on=True):
+            shell.options.add("m")
+        else:
+            await shell.write_error(f"{shell.arg0}: can't access tty; job control turned off\n")
+    shell.options.add("i")
+    startup = shell.variables.get("ENV")
+    if startup:
+        await _run_file(shell, startup)
+    return await InteractiveShell(shell, terminal).run()
+
+
+async def _run_file(shell: Shell, path: str) -> None:
+    """Run a file of commands in this shell; one that is not there or cannot be read is none."""
+    try:
+        text = shell.process.files.read(path).decode(errors="surrogateescape")
+    except FsError:
+        return
+    try:
+        await shell.run_text(text, line=1)
+    except ShellError as error:
+        await shell.complain(error.message, error.command)
 
 
 async def _run_stdin(shell: Shell) -> int:

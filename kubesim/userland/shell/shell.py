@@ -18,6 +18,7 @@ from kubesim.userland.shell.control import ERR, EXIT, FunctionReturn, LoopJump, 
 from kubesim.userland.shell.evaluate import Evaluator
 from kubesim.userland.shell.expand import Expander
 from kubesim.userland.shell.jobs import Jobs
+from kubesim.userland.shell.line_editor import History
 from kubesim.userland.shell.parser import Parser
 from kubesim.userland.shell.syntax import Command, Sequence, ShellSyntaxError
 from kubesim.userland.shell.variables import OptionPlace, Variables
@@ -31,7 +32,7 @@ with SIGSEGV. An ash with a stack of 8 MB comes about three times as deep."""
 
 Running: TypeAlias = Coroutine[Any, Any, int]
 
-OPTION_ORDER = "EubaCvxcsnmIfe"
+OPTION_ORDER = "EubaCvxcsnmiIfe"
 """The order of the letters in `$-`."""
 
 
@@ -75,7 +76,10 @@ class Shell:
         self.jobs = Jobs(self)
         self.expand = Expander(self)
         self.evaluate = Evaluator(self)
-        process.on_child_end = lambda _: self.wakeup.set()
+        self.own_signals: frozenset[int] = frozenset()
+        """What this shell, but not its children, treats in its own way because somebody sits before it."""
+        self.history = History()
+        process.on_child_end = process.on_child_stop = self.jobs.child_changed
 
     def subshell(self, process: Process) -> Shell:
         """The same shell in a child process. Traps are reset, but what is ignored stays so."""
@@ -97,6 +101,11 @@ class Shell:
         other.traps = {signum: "" for signum, text in self.traps.items() if not text}
         other.jobs.last_pid = self.jobs.last_pid
         return other
+
+    def settle(self) -> None:
+        """Begin the next command of a user afresh, after one that ended in the middle."""
+        self.tested_depth = self.loop_depth = self.call_depth = 0
+        self.context = ""
 
     def compute_variables(self, names: Iterable[str]) -> None:
         """Let these of LINENO, RANDOM and FUNCNAME have the value that this shell has for them."""
@@ -166,7 +175,8 @@ class Shell:
     async def complain(self, message: str, command: str = "") -> None:
         """Write an error as ash words it: with the line number for builtins and in script files."""
         command = command or self.context
-        line = f"line {self.line}: " if command or self.has_lines else ""
+        has_line = (command or self.has_lines) and "i" not in self.options
+        line = f"line {self.line}: " if has_line else ""
         await self.write_error(f"{self.arg0}: {command + ': ' if command else ''}{line}{message}\n")
 
     async def report(self, error: ShellError) -> None:

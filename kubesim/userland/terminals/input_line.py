@@ -17,6 +17,7 @@ READY_BYTES_MAX = 65536
 
 _SIGNALS = {"intr": SIGINT, "quit": SIGQUIT, "susp": SIGTSTP}
 _CR, _LF, _BELL, _TAB = 0x0D, 0x0A, 0x07, 0x09
+_BLANKS = b" \t"
 
 
 class InputLine:
@@ -61,19 +62,14 @@ class InputLine:
         """The next bytes: of one line in canonical mode; b"" for an end of file, None when there is nothing."""
         if not self._ready:
             return None
+        data = self._ready.pop(0)
         if "icanon" not in self.settings:
-            data = b"".join(self._ready)
-            self._ready = [data[size:]] if data[size:] else []
-            taken = data[:size]
-        else:
-            line = self._ready[0]
-            taken = line[:size]
-            if line[size:]:
-                self._ready[0] = line[size:]
-            else:
-                del self._ready[0]
-        self._ready_bytes -= len(taken)
-        return taken
+            data = b"".join((data, *self._ready))
+            self._ready.clear()
+        if data[size:]:
+            self._ready.insert(0, data[size:])
+        self._ready_bytes = sum(len(item) or 1 for item in self._ready)
+        return data[:size]
 
     def flush(self) -> None:
         """Forget what was typed and not read."""
@@ -83,7 +79,7 @@ class InputLine:
 
     def _deliver(self, data: bytes) -> None:
         self._ready.append(data)
-        self._ready_bytes += len(data)
+        self._ready_bytes += len(data) or 1  # an end of file takes room as well
 
     def _byte(self, byte: int) -> None:
         settings = self.settings
@@ -102,6 +98,7 @@ class InputLine:
         if name in _SIGNALS and "isig" in settings:
             if "noflsh" not in settings:
                 self.flush()
+                self.echo.clear()
             self._show(byte)
             self.signals.append(_SIGNALS[name])
         elif "icanon" not in settings:
@@ -142,9 +139,9 @@ class InputLine:
                     self._show(byte)
                     self.echo += b"\n" if "echok" in self.settings else b""
             case "werase":
-                while self._line[-1:] in (b" ", b"\t"):
+                while self._line and self._line[-1] in _BLANKS:
                     self._erase_one()
-                while self._line and self._line[-1:] not in (b" ", b"\t"):
+                while self._line and self._line[-1] not in _BLANKS:
                     self._erase_one()
             case "rprnt":
                 self._show(byte)

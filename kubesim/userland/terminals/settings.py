@@ -38,17 +38,15 @@ LOCAL_MODES = (
 CONTROL_MODES = ("parenb", "parodd", "hupcl", "cstopb", "cread", "clocal", "crtscts")
 
 SANE_MODES = frozenset(
-    ("icrnl", "ixon", "opost", "onlcr", "isig", "icanon", "iexten", "echo", "echoe", "echok", "echoctl", "echoke", "cread")
-)
-"""What a pseudo terminal begins with. Mirrors linux: drivers/tty/tty_io.c, tty_std_termios."""
-
-EMULATED_MODES = frozenset(
     (
-        *("inlcr", "igncr", "icrnl", "opost", "onlcr", "isig", "icanon", "echo", "echoe", "echok", "echonl", "noflsh"),
-        *("tostop", "echoctl", "echoke"),
+        *("icrnl", "ixon", "opost", "onlcr", "isig", "icanon", "iexten"),
+        *("echo", "echoe", "echok", "echoctl", "echoke", "cread"),
     )
 )
-"""Modes that change what the terminal does; the others are only remembered."""
+"""What a pseudo terminal begins with. Modes that neither input_line nor terminal asks for are only remembered.
+
+Mirrors linux: drivers/tty/tty_io.c, tty_std_termios.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,6 +9,7 @@ Rule 3: signals from keys go to the foreground group of the session that the ter
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from kubesim.kernel import Event
@@ -32,7 +33,7 @@ UNSENT_BYTES_MAX = 65536
 
 
 class Terminal:
-    """A terminal of `rows` by `columns`, 0 by 0 until somebody says how large it is. `output` gets the screen's bytes."""
+    """A terminal. `output` gets what the screen shows; the size is 0 by 0 until somebody says how large it is."""
 
     __slots__ = (
         "_changed",
@@ -45,6 +46,7 @@ class Terminal:
         "group_id",
         "is_hung_up",
         "number",
+        "on_closed",
         "rows",
     )
 
@@ -62,6 +64,8 @@ class Terminal:
         self.rows = rows
         self.columns = columns
         self.is_hung_up = False
+        self.on_closed: Callable[[], object] | None = None
+        """Called when no process has it open any more."""
 
     # -- the master side ------------------------------------------------------------------------------------
 
@@ -147,11 +151,11 @@ class Terminal:
 
     def read(self, size: int) -> bytes | None:
         """What was typed; see InputLine.read. After a hang-up the end."""
+        if self.is_hung_up:
+            return b""
         data = self._input.read(size)
         if data is not None:
             self._wake()
-        elif self.is_hung_up:
-            return b""
         return data
 
     def write(self, data: bytes) -> bytes | None:
@@ -184,6 +188,8 @@ class Terminal:
         if not self._files_count:
             self._send()
             self._output.release()
+            if self.on_closed is not None:
+                self.on_closed()
 
     def _echo(self) -> None:
         if self._input.echo:
@@ -214,13 +220,18 @@ class Terminal:
 class TerminalFile(OpenFile):
     """An open file of a terminal."""
 
-    __slots__ = ("terminal",)
+    __slots__ = ("_terminal",)
     is_terminal = True
 
     def __init__(self, terminal: Terminal) -> None:
         super().__init__()
-        self.terminal = terminal
+        self._terminal = terminal
         terminal.opened()
+
+    @property
+    def terminal(self) -> Terminal:  # type: ignore[override]  # other files have none, and never get one
+        """What it is an open file of."""
+        return self._terminal
 
     def read_now(self, size: int) -> bytes | None:
         """What was typed."""
