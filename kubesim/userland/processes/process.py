@@ -4,7 +4,8 @@ from kubesim.userland.files.credentials import ROOT, Credentials
 from kubesim.userland.files.open_file import BytesFile, NullFile, OpenFile, Sink
 from kubesim.userland.files.pipe import Pipe
 from kubesim.userland.processes.executable import ExecError, Executable
-from kubesim.userland.processes.process_life import ExitStatus, Handler, Process, ProcessExit, Program
+from kubesim.userland.processes.exit_status import ExitStatus, ProcessExit
+from kubesim.userland.processes.process_life import Handler, Process, Program
 from kubesim.userland.processes.process_table import ProcessSpec, ProcessTable
 
 __all__ = [

@@ -11,7 +11,6 @@ zap_pid_ns_processes.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NoReturn, TypeAlias
 
 from kubesim.kernel import Cancelled, Event, Kernel, Task, Timer, checkpoint, sleep
@@ -23,6 +22,7 @@ from kubesim.userland.files.proc import command_of
 from kubesim.userland.processes.cgroup import BASE_BYTES, Cgroup
 from kubesim.userland.processes.cpu_time import CpuTime
 from kubesim.userland.processes.executable import Executable
+from kubesim.userland.processes.exit_status import ExitStatus, ProcessExit
 from kubesim.userland.processes.job_control import release_orphans
 from kubesim.userland.processes.limits import Limit
 from kubesim.userland.processes.pid_namespace import PidNamespace
@@ -49,23 +49,6 @@ Handler: TypeAlias = Callable[[int], object] | None
 
 
 WORK_BYTES = 65536
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ExitStatus:
-    """How a process ended. `code` is what a runtime reports: 128 + signal for one that was killed."""
-
-    code: int
-    signal: int | None = None
-    is_oom_killed: bool = False
-
-
-class ProcessExit(BaseException):
-    """Ends the process from anywhere in its program. A BaseException, as SystemExit is."""
-
-    def __init__(self, code: int) -> None:
-        super().__init__(code)
-        self.code = code
 
 
 class _Replaced(BaseException):

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from kubesim.userland.processes.process_life import ExitStatus, Process
+from kubesim.userland.processes.exit_status import ExitStatus
+from kubesim.userland.processes.process_life import Process
 from kubesim.userland.processes.signals import NUMBERS, SIGINT, SIGPIPE, SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU
 
 COMMAND_COLUMN = 33

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 from kubesim.userland.files.fs_error import FsError
 from kubesim.userland.files.open_file import NullFile, OpenFile
 from kubesim.userland.files.pipe import Pipe
-from kubesim.userland.processes.process_life import ExitStatus, Process, Program
+from kubesim.userland.processes.exit_status import ExitStatus
+from kubesim.userland.processes.process_life import Process, Program
 from kubesim.userland.processes.signals import SIGCONT, SIGINT, SIGQUIT
 from kubesim.userland.shell import syntax
 from kubesim.userland.shell.command_text import command_text

@@ -18,7 +18,8 @@ from kubesim.userland.files.fs_error import FsError
 from kubesim.userland.files.open_file import OpenFile, RegularFile
 from kubesim.userland.files.passwd import entry_of_uid, name_of_gid, parse_group, parse_passwd
 from kubesim.userland.processes.descriptors import READ_BYTES
-from kubesim.userland.processes.process_life import Process, ProcessExit
+from kubesim.userland.processes.exit_status import ProcessExit
+from kubesim.userland.processes.process_life import Process
 from kubesim.userland.shell.patterns import matches
 
 _NS = 1_000_000_000

@@ -8,7 +8,8 @@ from kubesim.userland.file_modes import parse_mode
 from kubesim.userland.files.file_stat import FileKind, Stat
 from kubesim.userland.files.fs_error import FsError
 from kubesim.userland.options import UsageError, parse_options
-from kubesim.userland.processes.process_life import Process, ProcessExit
+from kubesim.userland.processes.exit_status import ProcessExit
+from kubesim.userland.processes.process_life import Process
 
 LETTERS = "Rvcf"
 

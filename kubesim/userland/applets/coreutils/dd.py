@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from kubesim.userland.applets.coreutils.dd_words import Words, human_size, parse_words
 from kubesim.userland.files.fs_error import FsError
 from kubesim.userland.files.open_file import OpenFile, RegularFile
-from kubesim.userland.processes.process_life import Process, ProcessExit
+from kubesim.userland.processes.exit_status import ProcessExit
+from kubesim.userland.processes.process_life import Process
 from kubesim.userland.processes.signals import NUMBERS
 
 SWAB = 2

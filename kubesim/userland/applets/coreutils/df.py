@@ -7,7 +7,8 @@ from kubesim.userland.applets.size_operand import BINARY_SUFFIXES, NUMBER_MAX, r
 from kubesim.userland.files.file_system_stat import FileSystemStat, MountRow
 from kubesim.userland.files.fs_error import FsError
 from kubesim.userland.options import Options, parse_options
-from kubesim.userland.processes.process_life import Process, ProcessExit
+from kubesim.userland.processes.exit_status import ProcessExit
+from kubesim.userland.processes.process_life import Process
 
 _KILO = 1024
 _BLOCK_SUFFIXES = {**BINARY_SUFFIXES, "KiB": _KILO, "kiB": _KILO, "MiB": _KILO**2, "GiB": _KILO**3, "T": _KILO**4}

@@ -11,7 +11,8 @@ from kubesim.userland.applets.tree_walk import joined
 from kubesim.userland.files.file_stat import Stat
 from kubesim.userland.files.fs_error import FsError
 from kubesim.userland.options import Options, parse_options
-from kubesim.userland.processes.process_life import Process, ProcessExit
+from kubesim.userland.processes.exit_status import ProcessExit
+from kubesim.userland.processes.process_life import Process
 
 LETTERS = "Cadi1lgnsxAkFpRQctuSXrvLHhT:w:"
 LONG_NAMES = {

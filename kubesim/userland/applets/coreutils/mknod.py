@@ -7,7 +7,8 @@ from kubesim.userland.files.file_stat import FileKind, device_number
 from kubesim.userland.files.file_view import FileView
 from kubesim.userland.files.fs_error import FsError
 from kubesim.userland.options import Options, UsageError, parse_options
-from kubesim.userland.processes.process_life import Process, ProcessExit
+from kubesim.userland.processes.exit_status import ProcessExit
+from kubesim.userland.processes.process_life import Process
 
 MAJOR_MAX = 4095
 MINOR_MAX = 1_048_575

@@ -5,7 +5,8 @@ from __future__ import annotations
 from kubesim.userland.applets.date_string import parse_date
 from kubesim.userland.files.fs_error import FsError
 from kubesim.userland.options import Options, UsageError, parse_options
-from kubesim.userland.processes.process_life import Process, ProcessExit
+from kubesim.userland.processes.exit_status import ProcessExit
+from kubesim.userland.processes.process_life import Process
 
 LONG_NAMES = {"no-create": "c", "no-dereference": "h", "reference": "r", "date": "d"}
 _NS = 1_000_000_000

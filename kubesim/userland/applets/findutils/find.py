@@ -18,7 +18,8 @@ from kubesim.userland.applets.tree_walk import Outcome, WalkOptions, walk_tree
 from kubesim.userland.files.file_stat import FileKind, Stat
 from kubesim.userland.files.fs_error import FsError
 from kubesim.userland.options import UsageError
-from kubesim.userland.processes.process_life import Process, ProcessExit
+from kubesim.userland.processes.exit_status import ProcessExit
+from kubesim.userland.processes.process_life import Process
 
 ARGUMENTS_BYTES_MAX = 128 * 1024 - 2048
 """How long a command of `-exec +` may get. Mirrors busybox: findutils/find.c, max_argv_len, with Linux's MAX_ARG_STRLEN

@@ -9,7 +9,8 @@ from kubesim.userland.applets.text_stream import AppletError, byte_text
 from kubesim.userland.files.fs_error import FsError
 from kubesim.userland.files.open_file import OpenFile
 from kubesim.userland.options import Options, parse_options
-from kubesim.userland.processes.process_life import ExitStatus, Process
+from kubesim.userland.processes.exit_status import ExitStatus
+from kubesim.userland.processes.process_life import Process
 
 _NUMBER_MAX = 2**31 - 1
 LINE_BYTES_MAX = 32 * 1024 - 2048
