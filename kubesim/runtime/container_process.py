@@ -11,6 +11,7 @@ from dataclasses import replace
 from kubesim.cri import api
 from kubesim.runtime import container_refusals as say
 from kubesim.runtime.container_checks import target_container
+from kubesim.runtime.container_devices import devices_of
 from kubesim.runtime.container_privileges import credentials_of, masked_paths_of, namespaces_of, read_only_paths_of
 from kubesim.runtime.container_resources import cgroup_settings
 from kubesim.runtime.container_security import load_seccomp_filter
@@ -143,6 +144,8 @@ def _file_system(daemon: Daemon, container: Container, row: Refusal) -> FileSyst
             clock=lambda: daemon.kernel.now_ns,
             disk=daemon.host_files.statfs,
             cgroup=lambda: cgroup_settings(container),
+            devices=devices_of(daemon, container),
+            is_privileged=security.privileged,
         )
     except FsError as error:
         reason = f'error mounting "{error.filename}" to rootfs: {error.strerror.lower()}'

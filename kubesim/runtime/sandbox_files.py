@@ -12,7 +12,7 @@ from kubesim.cri import api
 from kubesim.runtime.objects import Sandbox
 from kubesim.userland.files.filesystem import HostSource, MountSpec
 from kubesim.userland.files.host_files import HostFiles
-from kubesim.userland.files.mounts import host_node
+from kubesim.userland.files.mounts import Volume, host_node
 
 _HOSTS = """\
 127.0.0.1\tlocalhost
@@ -26,6 +26,9 @@ _DESTINATIONS = {
     "/dev/shm": "shm",  # noqa: S108 - a path in the container
 }
 """Where a container has each of the files."""
+
+_SHM_VOLUME = Volume(type="tmpfs", source="shm", options=("size=65536k",), size_bytes=64 * 1024**2)
+_SHM_FLAGS = ("nosuid", "nodev", "noexec", "relatime")
 
 _DEFAULT_RESOLV_CONF = "nameserver 127.0.0.53\n"
 """What stands for the node's own resolv.conf, which a pod without a DNS configuration gets."""
@@ -73,7 +76,13 @@ def sandbox_mounts(files: HostFiles, sandbox: Sandbox, taken: Sequence[str], *, 
             node.forget()
             sources[name] = HostSource(files=files, path=path, node=node)
     return [
-        MountSpec(destination=destination, source=sources[name], is_read_only=is_read_only and name != "shm")
+        MountSpec(
+            destination=destination,
+            source=sources[name],
+            is_read_only=is_read_only and name != "shm",
+            volume=_SHM_VOLUME if name == "shm" else None,
+            flags=_SHM_FLAGS if name == "shm" else ("relatime",),
+        )
         for destination, name in _DESTINATIONS.items()
         if destination not in own
     ]

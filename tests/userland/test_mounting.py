@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from kubesim.images.tree import build_tree, directory_node, file_node
 from kubesim.policy.capabilities import capability_mask
+from kubesim.userland.files.device_files import DeviceSpec
+from kubesim.userland.files.file_stat import FileKind, device_number
 from kubesim.userland.files.filesystem import (
     FileSystem,
     FileView,
@@ -17,8 +21,11 @@ from kubesim.userland.files.filesystem import (
     TmpfsSource,
     TreeSource,
 )
-from kubesim.userland.files.host_files import MemoryHostFiles
+from kubesim.userland.files.host_files import MemoryHostFiles, RealHostFiles
 from kubesim.userland.processes.process import Credentials
+
+if TYPE_CHECKING:
+    from conftest import World
 
 TREE = build_tree(
     [
@@ -181,3 +188,66 @@ def test_each_file_system_tells_its_room() -> None:
     assert files.statfs("/etc").size_bytes == files.statfs("/mnt").size_bytes == 64 * 1024**3
     assert (files.statfs("/dev").type, files.statfs("/dev").size_bytes) == ("tmpfs", 64 * 1024**2)
     assert (files.statfs("/proc").type, files.statfs("/proc").size_bytes) == ("proc", 0)
+
+
+@pytest.mark.parametrize(("flags", "code", "text"), [(("noexec",), 126, "Permission denied"), (("nosuid",), 0, "1000")])
+def test_flags_of_a_mount_bind_what_is_executed(world: World, flags: tuple[str, ...], code: int, text: str) -> None:
+    files = world.container()
+    root = files.as_root()
+    root.set_mode("/bin/id", 0o4755)
+    root.mount_bind("/bin", "/data")
+    root.remount("/data", is_read_only=False, flags=flags)
+    ran = world.sh("/data/id -u", files=files, who=Credentials(uid=1000, gid=1000))
+
+    assert ran.code == code
+    assert text in ran.out + ran.err
+    assert world.sh("/bin/id -u", files=files, who=Credentials(uid=1000, gid=1000)).out == "0\n"
+
+
+def test_devices_of_a_mount_that_has_none_do_not_open(world: World) -> None:
+    files = world.container()
+    root = files.as_root()
+    root.make_device("/tmp/null", FileKind.DEVICE, device_number(1, 3))
+    root.mount_bind("/tmp", "/data")
+    root.remount("/data", is_read_only=False, flags=("nodev",))
+
+    assert "Permission denied" in world.sh("echo 1 > /data/null", files=files).err
+    assert world.sh("echo 1 > /tmp/null", files=files).code == 0
+
+
+def test_the_applet_says_when_the_host_refused(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise FsError("EPERM")
+
+    monkeypatch.setattr("kubesim.userland.files.real_mounts._mount", refuse)
+    (tmp_path / "point").mkdir()
+    spec = MountSpec(
+        destination="/v", source=HostSource(files=RealHostFiles(), path=str(tmp_path)), propagation="shared"
+    )
+    mounted = world.sh("mount --bind /etc /v/point; ls /v/point", files=world.container(mounts=[spec]))
+
+    assert "passwd" in mounted.out
+    assert mounted.err == "mount: /v/point: mounted in containers only, the host refused: Operation not permitted\n"
+
+
+def test_devices_that_a_container_is_given(world: World) -> None:
+    devices = [
+        DeviceSpec(path="/dev/own/zero", kind=FileKind.DEVICE, number=device_number(1, 5), mode=0o600, gid=7),
+        DeviceSpec(path="/dev/fuse", kind=FileKind.DEVICE, number=device_number(10, 229), mode=0o666),
+    ]
+    files = world.container(devices=devices)
+
+    assert world.sh("head -c 2 /dev/own/zero | wc -c", files=files).out == "2\n"
+    assert "No such device or address" in world.sh("cat /dev/fuse", files=files).err
+    assert files.as_root().stat("/dev/own/zero").device_number == device_number(1, 5)
+    assert not world.container().as_root().exists("/dev/fuse")
+
+
+def test_sys_of_a_privileged_container_is_not_read_only() -> None:
+    plain, privileged = view(), view(is_privileged=True)
+
+    def access(files: FileView) -> dict[str, str]:
+        return {row.path: row.options[0] for row in files.mounts() if row.path.startswith("/sys")}
+
+    assert access(plain) == {"/sys": "ro", "/sys/fs/cgroup": "ro"}
+    assert access(privileged) == {"/sys": "rw", "/sys/fs/cgroup": "rw"}

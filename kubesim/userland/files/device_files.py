@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import NoReturn, Protocol
 
-from kubesim.userland.files.file_stat import device_number
+from kubesim.userland.files.file_stat import FileKind, device_number
 from kubesim.userland.files.fs_error import FsError
 from kubesim.userland.files.open_file import FullFile, NullFile, OpenFile, RandomFile, ZeroFile
 
@@ -39,6 +40,19 @@ class Opener(Protocol):
 PTS_MAJOR = 136
 TTY_GID = 5
 """The group of terminals. Mirrors runc: libcontainer/specconv/example.go, the options of devpts."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceSpec:
+    """A device that a container gets besides those that every one has."""
+
+    path: str
+    kind: FileKind
+    number: int
+    mode: int
+    uid: int = 0
+    gid: int = 0
+
 
 NULL = device_number(1, 3)
 ZERO = device_number(1, 5)

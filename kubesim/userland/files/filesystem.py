@@ -13,6 +13,7 @@ from sys import intern
 from kubesim.images.tree import LINKS_MAX, FileTree, components
 from kubesim.userland.files.cgroup_files import CgroupMount, CgroupSettings
 from kubesim.userland.files.credentials import CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, EXECUTE, ROOT, Credentials
+from kubesim.userland.files.device_files import DeviceSpec
 from kubesim.userland.files.devices import DevRoot
 from kubesim.userland.files.file_stat import FileKind, Stat
 from kubesim.userland.files.file_system_stat import FileSystemStat, HostDisk, MountRow
@@ -38,7 +39,7 @@ from kubesim.userland.files.mounts import (
 )
 from kubesim.userland.files.nodes import MagicLink, Node
 from kubesim.userland.files.numbers import Numbers
-from kubesim.userland.files.overlay import LayerUsage, UpperNode
+from kubesim.userland.files.overlay import LayerUsage, UpperDevice, UpperNode
 from kubesim.userland.files.place import Place
 from kubesim.userland.files.proc import SAFE_FLAGS, SYS_ROOT, Namespaces, ProcessFacts, ProcMount
 
@@ -61,6 +62,11 @@ NAME_BYTES_MAX = 255
 DEV_VOLUME = Volume(type="tmpfs", source="tmpfs", options=("size=65536k", "mode=755"), size_bytes=64 * 1024**2)
 _DEV_FLAGS = ("nosuid",)
 _SYS_VOLUME = Volume(type="sysfs", source="sysfs")
+_SYS_MOUNTS = tuple(
+    Mount("/sys", SYS_ROOT, is_read_only=is_read_only, volume=_SYS_VOLUME, flags=SAFE_FLAGS)
+    for is_read_only in (True, False)
+)
+"""Of usual containers and of privileged ones. One for all of them: what changes a mount puts another in its place."""
 _MASK_VOLUME = Volume(type="tmpfs", source="tmpfs")
 _SEARCHES_ALL = CAP_DAC_OVERRIDE | CAP_DAC_READ_SEARCH
 
@@ -78,8 +84,20 @@ class FileSystem:
     same image gave it. `read_only_paths` cannot be changed and `masked_paths` not be read, where they lead to
     something. `namespaces` is what /proc tells of the container's. `clock` gives the times of changes in ns since the
     epoch. `disk` tells of the node's disk that the writable layer lies on, `cgroup` of
-    the limits that the runtime has set.
+    the limits that the runtime has set. `devices` are made in /dev besides the usual ones. /sys of a privileged
+    container is not read-only.
     """
+
+    __slots__ = (
+        "_numbers",
+        "_runtime",
+        "_upper",
+        "clock",
+        "dev",
+        "disk",
+        "root",
+        "table",
+    )
 
     def __init__(
         self,
@@ -94,6 +112,8 @@ class FileSystem:
         clock: Callable[[], int] = _epoch,
         disk: Callable[[], HostDisk] = default_disk,
         cgroup: Callable[[], CgroupSettings] = CgroupSettings,
+        devices: Sequence[DeviceSpec] = (),
+        is_privileged: bool = False,
     ) -> None:
         self.clock = clock
         self.disk = disk
@@ -108,8 +128,13 @@ class FileSystem:
         self.dev = DevRoot()
         """/dev, whatever is mounted over it."""
         self._mount("/dev", lambda path: Mount(path, self.dev, is_read_only=False, volume=DEV_VOLUME, flags=_DEV_FLAGS))
-        self._mount("/sys", lambda path: Mount(path, SYS_ROOT, is_read_only=True, volume=_SYS_VOLUME, flags=SAFE_FLAGS))
-        self._mount("/sys/fs/cgroup", lambda path: CgroupMount(path, cgroup, is_read_only=True, flags=SAFE_FLAGS))
+        self._mount("/sys", lambda _: _SYS_MOUNTS[is_privileged])
+        self._mount(
+            "/sys/fs/cgroup",
+            lambda path: CgroupMount(path, cgroup, is_read_only=not is_privileged, flags=SAFE_FLAGS),
+        )
+        for device in devices:
+            self._make_device(device)
         for spec in sorted(mounts, key=lambda mount: len(components(mount.destination))):
             is_file = _is_file(spec)
             self._mount(spec.destination, lambda path, spec=spec: mount_of(path, spec), is_file=is_file)  # type: ignore[misc]  # mypy cannot infer a lambda's default
@@ -284,6 +309,21 @@ class FileSystem:
             raise FsError("EINVAL", destination)
         path = intern(path)
         self.table.put(make(path))
+
+    def _make_device(self, device: DeviceSpec) -> None:
+        """Make a device, and the directories above it; one that is there already is replaced."""
+        above = self.walk(self._prepared(device.path.rpartition("/")[0] or "/", is_file=False), self._runtime).node
+        parent = above.writable() if above is not None else None
+        if isinstance(parent, UpperNode):
+            made = UpperDevice(
+                device.kind,
+                mode=device.mode,
+                uid=device.uid,
+                gid=device.gid,
+                mtime_ns=self.clock(),
+                device_number=device.number,
+            )
+            parent.put(device.path.rpartition("/")[2], made, self.clock())
 
     def _cover(self, path: str, cover: Callable[[Node], Node]) -> None:
         """Mount what `cover` makes of a path on it, read-only; nothing where the path leads nowhere.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import replace
 from functools import lru_cache
 from zlib import crc32
 
@@ -38,15 +37,27 @@ class Numbers:
             return root.device
         # Image volumes share one description, and each is a file system of its own.
         key = root.tree if mount.volume is IMAGE_VOLUME and isinstance(root, TreeView) else mount.volume
-        return self._devices.setdefault(id(key), device_number(0, FIRST_MINOR + len(self._devices)))
+        number = self._devices.get(id(key))
+        if number is None:
+            number = self._devices[id(key)] = device_number(0, FIRST_MINOR + len(self._devices))
+        return number
 
     def fill(self, stat: Stat, place: Place, node: Node) -> Stat:
         """A stat with all its numbers."""
-        return replace(
-            stat,
+        return Stat(  # several times as fast as dataclasses.replace
+            kind=stat.kind,
+            mode=stat.mode,
+            uid=stat.uid,
+            gid=stat.gid,
+            size_bytes=stat.size_bytes,
+            mtime_ns=stat.mtime_ns,
+            program=stat.program,
             device=self.device_of(place.mount),
             inode=self._inode_of(node, place.path),
             links_count=_links_of(stat, place, node),
+            atime_ns=stat.atime_ns,
+            ctime_ns=stat.ctime_ns,
+            device_number=stat.device_number,
         )
 
     def _inode_of(self, node: Node, path: str) -> int:

@@ -58,7 +58,8 @@ class Executable:
     words: tuple[str, ...] = ()
     """Interpreter, its argument and the script: these take the place of argv[0]. Empty for a program itself."""
     stat: Stat | None = None
-    """The file of the program, whose set-user-ID bit counts; None for a script that a shell reads by itself."""
+    """The file of the program, whose set-user-ID bit counts; None where the mount is nosuid, and for a script that a
+    shell reads by itself."""
 
     def argv(self, argv: list[str]) -> list[str]:
         """The argument list that the program sees."""
@@ -70,14 +71,18 @@ def executable_at(files: FileView, path: str) -> Executable:
     words: tuple[str, ...] = ()
     asked = path
     for _ in range(INTERPRETERS_MAX + 1):
-        stat = files.stat(path)
-        if stat.kind is not FileKind.FILE or not files.credentials.may(stat, EXECUTE):
+        place = files.walk(path)
+        if place.node is None:
+            raise FsError("ENOENT", path)
+        stat, flags = place.node.stat(), place.mount.flags
+        if stat.kind is not FileKind.FILE or "noexec" in flags or not files.credentials.may(stat, EXECUTE):
             raise FsError("EACCES", path)
+        user_bits = None if "nosuid" in flags else stat
         if stat.program:
-            return Executable(path=asked, program=stat.program, words=words, stat=stat)
+            return Executable(path=asked, program=stat.program, words=words, stat=user_bits)
         content = files.filesystem.as_root().read(path)
         if program := program_of(content):  # a copy of a program, as cp or tar makes it
-            return Executable(path=asked, program=program, words=words, stat=stat)
+            return Executable(path=asked, program=program, words=words, stat=user_bits)
         first = content[:LINE_BYTES_MAX].partition(b"\n")[0]
         interpreter, _, argument = first.removeprefix(b"#!").strip().partition(b" ")
         if not first.startswith(b"#!") or not interpreter:

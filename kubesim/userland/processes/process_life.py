@@ -11,6 +11,8 @@ zap_pid_ns_processes.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from sys import intern
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NoReturn, TypeAlias
 
 from kubesim.kernel import Cancelled, Event, Kernel, Task, Timer, checkpoint, sleep
@@ -44,9 +46,10 @@ if TYPE_CHECKING:
 Program: TypeAlias = Callable[["Process"], Awaitable[int]]
 """What runs in a process."""
 
+_NO_LIMITS: Mapping[str, Limit] = MappingProxyType({})
+
 Handler: TypeAlias = Callable[[int], object] | None
 """Called with the signal's number when it arrives; None ignores it."""
-
 
 WORK_BYTES = 65536
 
@@ -134,7 +137,7 @@ class Process(Shown):
         """As it was asked for; "" before the first program."""
         self.enter_groups(parent)
         self.cpu = CpuTime(table.kernel)
-        self.limits: Mapping[str, Limit] = parent.limits if parent is not None else {}
+        self.limits: Mapping[str, Limit] = parent.limits if parent is not None else _NO_LIMITS
         files.process = self
         cgroup.add(self)
         if parent is not None:
@@ -308,7 +311,8 @@ class Process(Shown):
 
     def become(self, executable: Executable) -> None:
         """Take on the ids that the set-user-ID bits of a program give: for who forks a child that runs it at once."""
-        self.executable_path = self.files.absolute(executable.words[0] if executable.words else executable.path)
+        path = executable.words[0] if executable.words else executable.path
+        self.executable_path = intern(self.files.absolute(path))  # many processes run the same ones
         if executable.stat is not None:
             self.files.credentials = self.files.credentials.executing(executable.stat)
 

@@ -89,13 +89,16 @@ async def run(process: Process) -> int:
     if "f" in options:
         return 0
     try:
-        _mount(process, *operands, file_system=options.values.get("t", ""), wanted=wanted)
+        refusal = _mount(process, *operands, file_system=options.values.get("t", ""), wanted=wanted)
     except FsError as error:
         if error.errno_name == "EPERM":
             await process.complain("permission denied (are you root?)")
             return 1
         await process.complain(f"mounting {operands[0]} on {operands[1]} failed: {error.strerror}")
         return FAILED
+    if refusal is not None:
+        # Not a text of busybox: a node always shows such a mount, and a host where we are not root does not.
+        await process.complain(f"{operands[1]}: mounted in containers only, the host refused: {refusal}")
     return 0
 
 
@@ -136,7 +139,7 @@ async def _mount_listed(process: Process, target: str, wanted: _Wanted) -> int:
     files = process.files
     if wanted.propagation:
         try:
-            # Nothing is propagated between containers, so there is nothing to change but the right to do so.
+            # How a container's own mounts propagate is given with the container, so only the right is asked for.
             files.remount(target, is_read_only=files.walk(target).mount.is_read_only)
         except FsError as error:
             await process.complain(f"{target}: {error.strerror}")
@@ -161,24 +164,25 @@ async def _mount_listed(process: Process, target: str, wanted: _Wanted) -> int:
     return 0
 
 
-def _mount(process: Process, source: str, target: str, *, file_system: str, wanted: _Wanted) -> None:
-    """Mount. Raises FsError."""
+def _mount(process: Process, source: str, target: str, *, file_system: str, wanted: _Wanted) -> str | None:
+    """Mount. Returns why the node itself does not show it, where it should. Raises FsError."""
     files = process.files
     if files.walk(target).node is None:  # the kernel looks at the target before it asks for the right to mount
         raise FsError("ENOENT", target)
     flags = tuple(wanted.flags)
+    refusal: str | None = None
     if wanted.is_move:
         raise FsError("EINVAL", target)
     if wanted.is_remount:
         files.remount(target, is_read_only=wanted.is_read_only, flags=flags or None)
     elif wanted.is_bind:
-        files.mount_bind(source, target, is_recursive=wanted.is_recursive)
+        refusal = files.mount_bind(source, target, is_recursive=wanted.is_recursive)
         if wanted.is_read_only or flags:
             # A bind takes its flags with a second call, which busybox makes as well.
             files.remount(target, is_read_only=wanted.is_read_only, flags=flags or None)
     elif file_system in ("tmpfs", "ramfs"):
         made = _tmpfs(source, wanted.data)
-        files.mount_tmpfs(target, made, is_read_only=wanted.is_read_only, flags=flags or ("relatime",))
+        refusal = files.mount_tmpfs(target, made, is_read_only=wanted.is_read_only, flags=flags or ("relatime",))
     elif file_system in _SHOWN_ELSEWHERE:
         files.mount_bind(_SHOWN_ELSEWHERE[file_system], target)
         if wanted.is_read_only or flags:
@@ -190,6 +194,7 @@ def _mount(process: Process, source: str, target: str, *, file_system: str, want
             raise FsError("ENODEV", target)
         files.stat(source)
         raise FsError("ENOTBLK", source)
+    return refusal
 
 
 def _tmpfs(source: str, data: list[str]) -> TmpfsSource:
