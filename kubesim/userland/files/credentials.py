@@ -107,6 +107,16 @@ class Credentials:
             return True
         return held & CAP_DAC_OVERRIDE != 0 and (not wanted & EXECUTE or stat.mode & 0o111 != 0)
 
+    def may_search(self, uid: int, gid: int, mode: int) -> bool:
+        """Whether it may go through a directory of this owner, group and mode: `may` with EXECUTE, for every step."""
+        if self.uid == uid:
+            granted = mode >> 6
+        elif self.is_in_group(gid):
+            granted = mode >> 3
+        else:
+            granted = mode
+        return granted & EXECUTE != 0 or self.effective & (CAP_DAC_OVERRIDE | CAP_DAC_READ_SEARCH) != 0
+
     def may_signal(self, target: Credentials) -> bool:
         """Whether it may send the target a signal. Mirrors linux: kernel/signal.c, kill_ok_by_cred."""
         # The saved ids of the target are its effective ones: nothing here gives a privilege up for a while.

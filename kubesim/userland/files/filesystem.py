@@ -12,7 +12,7 @@ from sys import intern
 
 from kubesim.images.tree import LINKS_MAX, FileTree, components
 from kubesim.userland.files.cgroup_files import CgroupMount, CgroupSettings
-from kubesim.userland.files.credentials import CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, EXECUTE, ROOT, Credentials
+from kubesim.userland.files.credentials import CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, ROOT, Credentials
 from kubesim.userland.files.device_files import DeviceSpec
 from kubesim.userland.files.devices import DevRoot
 from kubesim.userland.files.file_stat import FileKind, Stat
@@ -188,7 +188,7 @@ class FileSystem:
             name = pending.pop()
             if node.kind is not FileKind.DIRECTORY:
                 raise FsError("ENOTDIR", path)
-            if is_checked and not credentials.may(node.stat(), EXECUTE):
+            if is_checked and not credentials.may_search(*node.rights()):
                 raise FsError("EACCES", path)
             if name == ".":
                 continue
@@ -197,9 +197,16 @@ class FileSystem:
                     here, node, mount = stack.pop()
                     parent, last = (stack[-1][1], here.rpartition("/")[2]) if stack else (node, "")
                 continue
+            below_path = f"{here}/{name}"
+            if below_path in mounts:  # what a mount covers is not looked at
+                stack.append((here, node, mount))
+                parent, last, here = node, name, below_path
+                mount = mounts[here]
+                node = mount.root_for(view)
+                continue
             below = node.child(name)
             if below is None:
-                return _free(Place(f"{here}/{name}", None, node, name, mount), path, pending)
+                return _free(Place(below_path, None, node, name, mount), path, pending)
             if isinstance(below, MagicLink) and (follow_last or pending):
                 below = below.leads_to
             elif below.kind is FileKind.SYMLINK and (follow_last or pending):
@@ -215,14 +222,10 @@ class FileSystem:
                 pending.extend(reversed(components(target)))
                 continue
             stack.append((here, node, mount))
-            parent, last, here = node, name, f"{here}/{name}"
-            if here in mounts:
-                mount = mounts[here]
-                node = mount.root_for(view)
-            else:
-                if mount.is_read_only and mount is not self.root:
-                    mount = mount_below(mount, here, node, below)
-                node = below
+            parent, last, here = node, name, below_path
+            if mount.is_read_only and mount is not self.root:
+                mount = mount_below(mount, here, node, below)
+            node = below
         return Place(here or "/", node, parent, last, mount)
 
     def make_directories(self, path: str) -> str:

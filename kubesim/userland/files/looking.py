@@ -11,6 +11,7 @@ from kubesim.userland.files.device_files import Opener
 from kubesim.userland.files.file_stat import FileKind, Stat
 from kubesim.userland.files.file_system_stat import FileSystemStat
 from kubesim.userland.files.fs_error import FsError, from_os_error
+from kubesim.userland.files.mounts import Mount
 from kubesim.userland.files.nodes import Node
 from kubesim.userland.files.place import Place
 
@@ -77,6 +78,13 @@ class Looking:
         if place.node is None:
             raise FsError("ENOENT", path)
         return self.filesystem.numbered(place, place.node)
+
+    def look(self, path: str) -> tuple[Stat, Mount]:
+        """What is at `path` and the mount it lies in, without the numbers that `stat` gives: for who executes it."""
+        place = self.walk(path)
+        if place.node is None:
+            raise FsError("ENOENT", path)
+        return place.node.stat(), place.mount
 
     def statfs(self, path: str) -> FileSystemStat:
         """The room on the file system that `path` lies on."""

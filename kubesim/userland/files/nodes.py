@@ -36,8 +36,13 @@ class Node:
     kind: FileKind
 
     def stat(self) -> Stat:
-        """What stat(2) says."""
+        """What stat(2) says: a new value each time, which the file system completes."""
         raise NotImplementedError
+
+    def rights(self) -> tuple[int, int, int]:
+        """Owner, group and mode: all of stat(2) that a walk through a directory asks for."""
+        stat = self.stat()
+        return stat.uid, stat.gid, stat.mode
 
     # -- directories --------------------------------------------------------------------------------------
 
@@ -156,6 +161,11 @@ class TreeView(Node):
     def stat(self) -> Stat:
         """What the image says."""
         return stat_of_tree(self.tree)
+
+    def rights(self) -> tuple[int, int, int]:
+        """As the image says."""
+        tree = self.tree
+        return tree.uid, tree.gid, tree.mode
 
     def child(self, name: str) -> Node | None:
         """A view of a child."""

@@ -147,6 +147,10 @@ class UpperNode(Node):
             program=self.program,
         )
 
+    def rights(self) -> tuple[int, int, int]:
+        """As they are now."""
+        return self.uid, self.gid, self.mode
+
     def child(self, name: str) -> Node | None:
         """A changed child, or the image's."""
         if self._children is not None and name in self._children:

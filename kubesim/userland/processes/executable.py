@@ -12,6 +12,7 @@ from kubesim.userland.files.credentials import EXECUTE
 from kubesim.userland.files.file_stat import FileKind, Stat
 from kubesim.userland.files.file_view import FileView
 from kubesim.userland.files.fs_error import FsError
+from kubesim.userland.files.mounts import Mount
 
 INTERPRETERS_MAX = 4
 """Scripts that are the interpreter of scripts. Mirrors linux: fs/exec.c, exec_binprm."""
@@ -66,18 +67,18 @@ class Executable:
         return [*self.words, *argv[1:]] if self.words else argv
 
 
-def executable_at(files: FileView, path: str) -> Executable:
-    """What execve(path) runs. Raises FsError: ENOENT, EACCES, ENOEXEC, ELOOP and those of the walk."""
+def executable_at(files: FileView, path: str, seen: tuple[Stat, Mount] | None = None) -> Executable:
+    """What execve(path) runs. Raises FsError: ENOENT, EACCES, ENOEXEC, ELOOP and those of the walk.
+
+    `seen` is what the caller has just found there.
+    """
     words: tuple[str, ...] = ()
     asked = path
     for _ in range(INTERPRETERS_MAX + 1):
-        place = files.walk(path)
-        if place.node is None:
-            raise FsError("ENOENT", path)
-        stat, flags = place.node.stat(), place.mount.flags
-        if stat.kind is not FileKind.FILE or "noexec" in flags or not files.credentials.may(stat, EXECUTE):
+        stat, mount = seen or files.look(path)
+        if stat.kind is not FileKind.FILE or "noexec" in mount.flags or not files.credentials.may(stat, EXECUTE):
             raise FsError("EACCES", path)
-        user_bits = None if "nosuid" in flags else stat
+        user_bits = None if "nosuid" in mount.flags else stat
         if stat.program:
             return Executable(path=asked, program=stat.program, words=words, stat=user_bits)
         content = files.filesystem.as_root().read(path)
@@ -89,20 +90,26 @@ def executable_at(files: FileView, path: str) -> Executable:
             raise FsError("ENOEXEC", path)
         parts = [interpreter, argument.strip()] if argument.strip() else [interpreter]
         words = (*(part.decode(errors="surrogateescape") for part in parts), path, *words[1:])
-        path = words[0]
+        path, seen = words[0], None
     raise FsError("ELOOP", asked)
 
 
 def search(files: FileView, name: str, path_variable: str) -> str | None:
     """The first executable file called `name` in the directories of PATH; an empty entry is the working directory."""
+    found = _found(files, name, path_variable)
+    return None if found is None else found[0]
+
+
+def _found(files: FileView, name: str, path_variable: str) -> tuple[str, tuple[Stat, Mount]] | None:
     for directory in path_variable.split(":"):
         candidate = f"{directory.rstrip('/') or ('' if directory else '.')}/{name}"
         try:
-            stat = files.stat(candidate)
+            seen = files.look(candidate)
         except FsError:
             continue
+        stat = seen[0]
         if stat.kind is FileKind.FILE and files.credentials.may(stat, EXECUTE):
-            return candidate
+            return candidate, seen
     return None
 
 
@@ -110,7 +117,7 @@ def is_refused(files: FileView, name: str, path_variable: str) -> bool:
     """Whether the directories of PATH have something called `name`, none of which can be executed."""
     for directory in path_variable.split(":"):
         try:
-            files.stat(f"{directory.rstrip('/') or ('' if directory else '.')}/{name}")
+            files.look(f"{directory.rstrip('/') or ('' if directory else '.')}/{name}")
         except FsError as error:
             if error.errno_name not in ("ENOENT", "ENOTDIR"):
                 return True
@@ -121,25 +128,29 @@ def is_refused(files: FileView, name: str, path_variable: str) -> bool:
 
 def look_path(files: FileView, argv0: str, env: Mapping[str, str]) -> Executable:
     """What a runtime starts for argv[0]. Raises ExecError. Mirrors Go: os/exec/lp_unix.go, LookPath."""
-    path = argv0
     if "/" not in argv0:
-        found = search(files, argv0, env.get("PATH", ""))
+        found = _found(files, argv0, env.get("PATH", ""))
         if found is None:
             raise ExecError("not-found", argv0, "executable file not found in $PATH")
-        path = found
-    try:
-        stat = files.stat(path)
-    except FsError as error:
-        text = error.strerror[:1].lower() + error.strerror[1:]
-        kind: ExecKind = "permission-denied" if error.errno_name == "EACCES" else "no-such-file"
-        raise ExecError(kind, argv0, f"stat {path}: {text}") from None
-    if stat.kind is FileKind.DIRECTORY:
+        path, seen = found
+    else:
+        path, seen = argv0, _seen_at(files, argv0)
+    if seen[0].kind is FileKind.DIRECTORY:
         raise ExecError("is-a-directory", argv0, "is a directory")
     try:
-        return executable_at(files, path)
+        return executable_at(files, path, seen)
     except FsError as error:
         text = error.strerror[:1].lower() + error.strerror[1:]
         if error.errno_name == "EACCES":
             raise ExecError("permission-denied", argv0, text) from None
-        kind = "exec-format-error" if error.errno_name == "ENOEXEC" else "no-such-file"
+        kind: ExecKind = "exec-format-error" if error.errno_name == "ENOEXEC" else "no-such-file"
         raise ExecError(kind, path, text) from None
+
+
+def _seen_at(files: FileView, path: str) -> tuple[Stat, Mount]:
+    try:
+        return files.look(path)
+    except FsError as error:
+        text = error.strerror[:1].lower() + error.strerror[1:]
+        kind: ExecKind = "permission-denied" if error.errno_name == "EACCES" else "no-such-file"
+        raise ExecError(kind, path, f"stat {path}: {text}") from None
