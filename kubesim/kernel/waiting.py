@@ -51,19 +51,22 @@ class _Waiters:
 class Event:
     """A flag that tasks can wait for. `set` wakes all waiters; `clear` makes later waiters wait again."""
 
+    __slots__ = ("_waiters", "is_set")
+
     def __init__(self) -> None:
         self.is_set = False
-        self._waiters = _Waiters()
+        self._waiters: _Waiters | None = None  # there are thousands of events that nobody ever waits for
 
     @property
     def waiters_count(self) -> int:
         """How many tasks wait."""
-        return len(self._waiters)
+        return 0 if self._waiters is None else len(self._waiters)
 
     def set(self) -> None:
         """Raise the flag and wake everyone."""
         self.is_set = True
-        self._waiters.wake_all()
+        if self._waiters is not None:
+            self._waiters.wake_all()
 
     def clear(self) -> None:
         """Lower the flag."""
@@ -72,6 +75,8 @@ class Event:
     async def wait(self) -> None:
         """Return once the flag is up; at once if it is."""
         if not self.is_set:
+            if self._waiters is None:
+                self._waiters = _Waiters()
             await self._waiters.wait()
 
 

@@ -7,7 +7,8 @@ spec_linux_opts.go, WithCapabilities; CRI-O: server/container_create_linux.go.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
+from dataclasses import replace
+from functools import lru_cache, partial
 
 from kubesim.cri import api
 from kubesim.policy.capabilities import capability_mask, container_capabilities
@@ -31,15 +32,35 @@ def credentials_of(daemon: Daemon, container: Container) -> Credentials:
     if identity is None:
         return Credentials(uid=0, gid=0)
     security = container.config.linux.security_context
-    return Credentials(
-        uid=identity.uid,
-        gid=identity.gid,
-        groups=identity.supplemental_groups,
-        capabilities=capability_mask(capabilities_of(daemon, container)),
+    who = _credentials(
+        identity.uid,
+        identity.gid,
+        identity.supplemental_groups,
+        capability_mask(capabilities_of(daemon, container)),
         # The default profile forbids nothing here that the lack of a capability does not forbid already.
-        seccomp_mode=SECCOMP_FILTER if _has_seccomp_filter(security) else 0,
-        seccomp=container.seccomp_filter,
-        no_new_privileges=security.no_new_privs,
+        SECCOMP_FILTER if _has_seccomp_filter(security) else 0,
+        security.no_new_privs,
+    )
+    return who if container.seccomp_filter is None else replace(who, seccomp=container.seccomp_filter)
+
+
+@lru_cache(maxsize=1024)
+def _credentials(
+    uid: int,
+    gid: int,
+    groups: tuple[int, ...],
+    capabilities: int,
+    seccomp_mode: int,
+    no_new_privileges: bool,
+) -> Credentials:
+    """One value for all containers that are the same user with the same privileges: most are."""
+    return Credentials(
+        uid=uid,
+        gid=gid,
+        groups=groups,
+        capabilities=capabilities,
+        seccomp_mode=seccomp_mode,
+        no_new_privileges=no_new_privileges,
     )
 
 
@@ -67,8 +88,18 @@ def read_only_paths_of(container: Container) -> tuple[str, ...]:
     return () if security.privileged else tuple(security.readonly_paths)
 
 
-def namespaces_of(daemon: Daemon, sandbox: Sandbox) -> Namespaces:
-    """What /proc shows of the namespaces of a pod."""
+def namespaces_of(daemon: Daemon, container: Container) -> Namespaces:
+    """What /proc shows of the namespaces of a container: those of its pod, one value for all that are alike."""
+    sandbox = container.sandbox
+    oom_score_adj = container.resources.oom_score_adj
+    if sandbox.namespaces is None:
+        sandbox.namespaces = _namespaces_of(daemon, sandbox)
+    if sandbox.namespaces.oom_score_adj != oom_score_adj:
+        sandbox.namespaces = replace(sandbox.namespaces, oom_score_adj=oom_score_adj)
+    return sandbox.namespaces
+
+
+def _namespaces_of(daemon: Daemon, sandbox: Sandbox) -> Namespaces:
     namespaces = sandbox.config.linux.security_context.namespace_options
     options = namespaces.userns_options
     read_node_ipc = partial(_node_ipc, daemon.host_files) if namespaces.ipc == api.NODE else None

@@ -6,7 +6,7 @@ Mirrors runc: libcontainer/rootfs_linux.go and standard_init_linux.go, for the o
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from functools import partial
 
 from kubesim.cri import api
 from kubesim.runtime import container_refusals as say
@@ -137,13 +137,11 @@ def _file_system(daemon: Daemon, container: Container, row: Refusal) -> FileSyst
             mounts=mounts,
             masked_paths=masked_paths_of(container),
             read_only_paths=read_only_paths_of(container),
-            namespaces=replace(
-                namespaces_of(daemon, container.sandbox), oom_score_adj=container.resources.oom_score_adj
-            ),
+            namespaces=namespaces_of(daemon, container),
             layer=container.restored_from.layer if container.restored_from is not None else None,
-            clock=lambda: daemon.kernel.now_ns,
-            disk=daemon.host_files.statfs,
-            cgroup=lambda: cgroup_settings(container),
+            clock=daemon.clock,
+            disk=daemon.disk,
+            cgroup=partial(cgroup_settings, container),
             devices=devices_of(daemon, container),
             is_privileged=security.privileged,
         )

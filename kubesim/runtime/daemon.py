@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,6 +22,7 @@ from kubesim.runtime.rate_limit import RateLimit
 from kubesim.runtime.refusal import ErrorTexts, Refusal
 from kubesim.runtime.state_changes import StateChanges
 from kubesim.runtime.timings import Timings
+from kubesim.userland.files.file_system_stat import HostDisk
 from kubesim.userland.files.host_files import HostFiles, MemoryHostFiles
 from kubesim.userland.processes.process import ProcessTable
 
@@ -81,6 +83,16 @@ class Daemon:
     last_time_ns: int = 0
     changes: StateChanges | None = None
     """Where changes are noted for whoever keeps them over a restart; None when nobody does."""
+    clock: Callable[[], int] = field(init=False)
+    """The present time, as the file systems ask for it: one function for all of them."""
+    disk: Callable[[], HostDisk] = field(init=False)
+    """What their writable layers lie on."""
+
+    def __post_init__(self) -> None:
+        """The functions that all containers share."""
+        kernel = self.kernel
+        self.clock = lambda: kernel.now_ns
+        self.disk = self.host_files.statfs
 
     def sandbox(self, prefix: str, row: Refusal) -> Sandbox:
         """The sandbox with this id or unique prefix of one. Raises the refusal of the given row."""

@@ -24,7 +24,7 @@ from kubesim.runtime.process_plan import ContainerIdentity, ProcessPlan
 from kubesim.runtime.sandbox_state import SandboxEvent, SandboxLife, SandboxPhase
 from kubesim.runtime.state_changes import StateChanges, StateKind
 from kubesim.runtime.usage import CpuSample, EndedUsage
-from kubesim.userland.files.filesystem import FileSystem, HostSource, MountSpec
+from kubesim.userland.files.filesystem import FileSystem, HostSource, MountSpec, Namespaces
 from kubesim.userland.processes.process import ExitStatus, Process
 
 CRI_STATES: Mapping[ReportedState, api.ContainerState.ValueType] = {
@@ -59,6 +59,8 @@ class Sandbox:
     overhead: api.LinuxContainerResources | None = None
     resources: api.LinuxContainerResources | None = None
     """What UpdatePodSandboxResources stored."""
+    namespaces: Namespaces | None = None
+    """What /proc of its containers shows, as the last of them had it."""
     containers: dict[str, Container] = field(default_factory=dict)
     ended_usage: EndedUsage = field(default_factory=EndedUsage)
     """What its containers used that have ended."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from kubesim.images.tree import build_tree, directory_node, file_node
+from kubesim.images.tree import FileTree, build_tree, directory_node, file_node
 from kubesim.policy.capabilities import capability_mask
 from kubesim.userland.files.device_files import DeviceSpec
 from kubesim.userland.files.file_stat import FileKind, device_number
@@ -251,3 +251,25 @@ def test_sys_of_a_privileged_container_is_not_read_only() -> None:
 
     assert access(plain) == {"/sys": "ro", "/sys/fs/cgroup": "ro"}
     assert access(privileged) == {"/sys": "rw", "/sys/fs/cgroup": "rw"}
+
+
+def test_what_a_mount_covers_is_there_once_it_is_gone_and_each_containers_own() -> None:
+    mounts = [
+        MountSpec(destination="/made/deep", source=TmpfsSource()),
+        MountSpec(destination="/etc/hosts", source=TreeSource(tree=FileTree(file_node(b"shown")))),
+    ]
+    first, second = (view(mounts=mounts, clock=lambda: 7_000_000_000) for _ in range(2))
+    assert first.list_dir("/made") == ["deep"]
+    for path in ("/etc/hosts", "/made/deep"):
+        first.unmount(path)
+
+    covered = first.stat("/etc/hosts")
+    assert (covered.kind, covered.mode, covered.size_bytes, covered.links_count) == ("file", 0o644, 0, 1)
+    assert covered.mtime_ns == covered.ctime_ns == 7_000_000_000
+    assert (first.stat("/made/deep").mode, first.stat("/made/deep").links_count) == (0o755, 2)
+    first.write("/etc/hosts", b"own")
+    first.set_mode("/made/deep", 0o700)
+    second.unmount("/etc/hosts")
+    second.unmount("/made/deep")
+    assert second.read("/etc/hosts") == b""
+    assert second.stat("/made/deep").mode == 0o755

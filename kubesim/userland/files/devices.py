@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from itertools import count
 
-from kubesim.images.tree import directory_node, symlink_node
+from kubesim.images.tree import TreeNode, directory_node, symlink_node
 from kubesim.userland.files import device_files
 from kubesim.userland.files.device_files import PTS_MAJOR, TTY_GID, OpenableTerminal, Opener, open_device
 from kubesim.userland.files.file_stat import FileKind, Stat, device_number
 from kubesim.userland.files.fs_error import FsError
 from kubesim.userland.files.nodes import Node, TreeView
 from kubesim.userland.files.open_file import OpenFile
-from kubesim.userland.files.overlay import UpperNode, tmpfs_root
+from kubesim.userland.files.overlay import LowerNode, UpperNode
 
 
 class DeviceNode(Node):
@@ -73,8 +73,8 @@ _DEVICES: Mapping[str, Node] = {
 setupDevSymlinks."""
 
 
-_OWN = ("mqueue", "shm")
-"""Directories that each container has for itself, made when somebody looks at them."""
+_OWN: Mapping[str, TreeNode] = {name: directory_node(mode=0o1777) for name in ("mqueue", "shm")}
+"""Directories that each container has for itself, made when somebody changes them."""
 
 
 class PtsRoot(UpperNode):
@@ -131,14 +131,17 @@ class DevRoot(UpperNode):
 
     def child(self, name: str) -> Node | None:
         """A node of this container, else a shared one."""
-        own = self._children
-        if own is not None and name in own:
-            return own[name]
-        if name in _OWN:
-            made = tmpfs_root()
-            self.put(name, made, self.mtime_ns)
-            return made
-        return _DEVICES.get(name)
+        if self._children is not None and name in self._children:
+            return super().child(name)
+        empty = _OWN.get(name)
+        return _DEVICES.get(name) if empty is None else LowerNode(empty, self, name)
+
+    def copied_up(self, name: str, tree: TreeNode) -> Node:
+        """One of the empty directories becomes a directory of this file system; nothing lies below it."""
+        node = super().copied_up(name, tree)
+        if isinstance(node, UpperNode) and node.lower is _OWN.get(name):
+            node.lower = None
+        return node
 
     def names(self) -> list[str]:
         """Both kinds."""

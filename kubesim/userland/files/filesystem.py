@@ -361,7 +361,11 @@ class FileSystem:
                 if place.mount.is_read_only and place.mount is not self.root:
                     raise FsError("EROFS", place.path)
                 mode = 0o755 if kind is FileKind.DIRECTORY else 0o644
-                place.parent.writable().make(place.name, kind, mode=mode, uid=0, gid=0, now_ns=self.clock())
+                above = place.parent.writable()
+                if is_last and isinstance(above, UpperNode):
+                    above.make_mount_point(place.name, kind, mode=mode, now_ns=self.clock())
+                else:
+                    above.make(place.name, kind, mode=mode, uid=0, gid=0, now_ns=self.clock())
             elif place.node.kind is not FileKind.DIRECTORY and position < len(names) - 1:
                 raise FsError("ENOTDIR", place.path)
             done = place.path

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from sys import intern
 from types import MappingProxyType
 
@@ -59,6 +60,32 @@ class LowerNode(TreeView):
         above = self.above.writable()
         assert isinstance(above, UpperNode), "above a lower node is another lower one, or an upper one"
         return above.copied_up(self.name, self.tree)
+
+
+class MountPoint(Node):
+    """A directory or an empty file that a runtime made to mount something on, as long as nobody looks below the mount.
+
+    Every container has several, all alike: they are one value until one of them is seen.
+    """
+
+    __slots__ = ("kind", "made_ns", "mode")
+
+    def __init__(self, kind: FileKind, *, mode: int, made_ns: int) -> None:
+        self.kind = kind
+        self.mode = mode
+        self.made_ns = made_ns
+
+    def seen(self) -> UpperNode:
+        """The node that it stands for."""
+        node = UpperNode(self.kind, mode=self.mode, mtime_ns=self.made_ns)
+        node.links_count = 1
+        return node
+
+
+@lru_cache(maxsize=16)
+def mount_point(kind: FileKind, mode: int, made_ns: int) -> MountPoint:
+    """What stands for a mount point that was made at some time."""
+    return MountPoint(kind, mode=mode, made_ns=made_ns)
 
 
 class UpperNode(Node):
@@ -125,7 +152,13 @@ class UpperNode(Node):
 
     def changed(self) -> Mapping[str, Node | None]:
         """What this layer has under this directory by name: a node, or None for a name of the image that is gone."""
-        return _NOTHING_CHANGED if self._children is None else self._children
+        children = self._children
+        if children is None:
+            return _NOTHING_CHANGED
+        for name, node in children.items():
+            if isinstance(node, MountPoint):
+                children[name] = node.seen()
+        return children
 
     def stat(self) -> Stat:
         """What stat(2) says."""
@@ -154,7 +187,10 @@ class UpperNode(Node):
     def child(self, name: str) -> Node | None:
         """A changed child, or the image's."""
         if self._children is not None and name in self._children:
-            return self._children[name]
+            own = self._children[name]
+            if isinstance(own, MountPoint):
+                own = self._children[name] = own.seen()
+            return own
         if self.lower is not None and (below := self.lower.children.get(name)) is not None:
             return LowerNode(below, self, name)
         if self.kind is not FileKind.DIRECTORY:
@@ -168,6 +204,10 @@ class UpperNode(Node):
         own = self._children or {}
         below = self.lower.children if self.lower is not None else {}
         return sorted({name for name, node in own.items() if node is not None} | (below.keys() - own.keys()))
+
+    def make_mount_point(self, name: str, kind: FileKind, *, mode: int, now_ns: int) -> None:
+        """Create a directory or an empty file of root's that a mount will cover."""
+        self.put(name, mount_point(kind, mode, now_ns), now_ns)
 
     def make(self, name: str, kind: FileKind, *, mode: int, uid: int, gid: int, now_ns: int, target: str = "") -> Node:
         """Create a node below."""
@@ -299,8 +339,10 @@ class UpperNode(Node):
                     continue
                 linked.add(id(node))
             inodes_count += 1
+            if isinstance(node, MountPoint) and node.kind is FileKind.DIRECTORY:
+                used_bytes += BLOCK_BYTES
             if not isinstance(node, UpperNode):
-                continue  # a name of the image that was removed: a device without blocks
+                continue  # nothing in it, or a name of the image that was removed: a device without blocks
             if node.kind is FileKind.DIRECTORY:
                 used_bytes += BLOCK_BYTES
                 pending.extend((node._children or {}).values())  # noqa: SLF001 - the same class

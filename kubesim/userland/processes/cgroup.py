@@ -40,16 +40,16 @@ class Cgroup:
         """memory.oom.group: one process over the limit takes all others of the group with it."""
         self.memory_bytes = 0
         self.oom_kills_count = 0
-        self._members: dict[Member, None] = {}
+        self._members: list[Member] = []
 
     def add(self, member: Member) -> None:
         """A process enters with what it takes already."""
-        self._members[member] = None
+        self._members.append(member)
         self._change(member.memory_bytes)
 
     def remove(self, member: Member) -> None:
         """A process ended."""
-        del self._members[member]
+        self._members.remove(member)
         self._change(-member.memory_bytes)
 
     @property

@@ -16,15 +16,18 @@ class Descriptors:
     __slots__ = ("_fds",)
 
     def __init__(self) -> None:
-        self._fds: dict[int, OpenFile] = {}
+        # A list, as the kernel has it: nearly every process has three open files, and a dictionary of three takes three
+        # times as much.
+        self._fds: list[OpenFile | None] = []
 
     def descriptors(self) -> Mapping[int, OpenFile]:
-        """Open files by descriptor."""
-        return self._fds
+        """Open files by descriptor, in its order."""
+        return {fd: file for fd, file in enumerate(self._fds) if file is not None}
 
     def open_file_of(self, fd: int) -> OpenFile:
         """What a descriptor stands for. Raises FsError EBADF."""
-        file = self._fds.get(fd)
+        fds = self._fds
+        file = fds[fd] if 0 <= fd < len(fds) else None
         if file is None:
             raise FsError("EBADF")
         return file
@@ -33,23 +36,28 @@ class Descriptors:
         """Let a descriptor stand for `file`; what it stood for is let go of."""
         file.hold()
         self.close(fd)
-        self._fds[fd] = file
+        fds = self._fds
+        while len(fds) <= fd:
+            fds.append(None)
+        fds[fd] = file
 
     def close(self, fd: int) -> None:
         """Close a descriptor; one that is not open stays so."""
-        file = self._fds.pop(fd, None)
+        fds = self._fds
+        file = fds[fd] if 0 <= fd < len(fds) else None
         if file is not None:
+            fds[fd] = None
             file.release()
 
     def close_all(self) -> None:
         """Close every descriptor."""
-        for fd in list(self._fds):
+        for fd in range(len(self._fds)):
             self.close(fd)
+        self._fds.clear()
 
     def inherit(self, parent: Descriptors) -> None:
         """Hold what the parent holds, as fork(2) has it."""
-        for fd, file in parent._fds.items():
-            self._fds[fd] = file.hold()
+        self._fds = [None if file is None else file.hold() for file in parent._fds]
 
     async def read(self, fd: int, size: int = READ_BYTES) -> bytes:
         """At most `size` bytes; b"" at the end."""

@@ -31,10 +31,12 @@ class GroupMember(Descriptors):
 
     if TYPE_CHECKING:
         _task: Task[int] | None
-        handlers: dict[int, Handler]
         namespace: PidNamespace
         parent: Process | None
         pid: int
+
+        @property
+        def handlers(self) -> dict[int, Handler]: ...
 
     def __init__(self) -> None:
         super().__init__()

@@ -6,7 +6,9 @@ containerd: containerd.service (LimitNPROC, LimitCORE), and linux: include/asm-g
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from kubesim.policy.capabilities import capability_mask
@@ -57,6 +59,10 @@ LIMITS = {
     "x": LimitKind("file locks", 0, _NONE),
 }
 """By the letter of `ulimit`, in its order."""
+
+
+NO_LIMITS: Mapping[str, Limit] = MappingProxyType({})
+"""Of a process that has set none, and none above it."""
 
 
 def limit_of(process: Process, letter: str) -> Limit:

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from sys import intern
-from types import MappingProxyType
 from typing import TYPE_CHECKING, NoReturn, TypeAlias
 
 from kubesim.kernel import Cancelled, Event, Kernel, Task, Timer, checkpoint, sleep
@@ -26,7 +25,7 @@ from kubesim.userland.processes.cpu_time import CpuTime
 from kubesim.userland.processes.executable import Executable
 from kubesim.userland.processes.exit_status import ExitStatus, ProcessExit
 from kubesim.userland.processes.job_control import release_orphans
-from kubesim.userland.processes.limits import Limit
+from kubesim.userland.processes.limits import NO_LIMITS, Limit
 from kubesim.userland.processes.pid_namespace import PidNamespace
 from kubesim.userland.processes.shown import Shown
 from kubesim.userland.processes.signals import (
@@ -45,8 +44,6 @@ if TYPE_CHECKING:
 
 Program: TypeAlias = Callable[["Process"], Awaitable[int]]
 """What runs in a process."""
-
-_NO_LIMITS: Mapping[str, Limit] = MappingProxyType({})
 
 Handler: TypeAlias = Callable[[int], object] | None
 """Called with the signal's number when it arrives; None ignores it."""
@@ -78,7 +75,6 @@ class Process(Shown):
         "env",
         "executable_path",
         "files",
-        "handlers",
         "host_pid",
         "is_init",
         "limits",
@@ -115,7 +111,6 @@ class Process(Shown):
         self.files, self.uts = files, uts
         self.is_init, self.parent = is_init, parent
         self.children: list[Process] = []
-        self.handlers: dict[int, Handler] = {}
         self.status: ExitStatus | None = None
         """None while the process lives."""
         self.on_child_end: Callable[[Process], object] | None = None
@@ -137,7 +132,7 @@ class Process(Shown):
         """As it was asked for; "" before the first program."""
         self.enter_groups(parent)
         self.cpu = CpuTime(table.kernel)
-        self.limits: Mapping[str, Limit] = parent.limits if parent is not None else _NO_LIMITS
+        self.limits: Mapping[str, Limit] = parent.limits if parent is not None else NO_LIMITS
         files.process = self
         cgroup.add(self)
         if parent is not None:
@@ -176,7 +171,7 @@ class Process(Shown):
         elif self.stopped_by and signum not in UNCATCHABLE and signum:
             self.hold_signal(signum)
             return
-        if signum in self.handlers and signum not in UNCATCHABLE:
+        if self.handles(signum) and signum not in UNCATCHABLE:
             handler = self.handlers[signum]
             if handler is not None:
                 handler(signum)
@@ -237,7 +232,7 @@ class Process(Shown):
                 await file.wait_writable()
                 rest = file.write_now(rest)
         except FsError as error:
-            if error.errno_name == "EPIPE" and SIGPIPE not in self.handlers and not self.is_init:
+            if error.errno_name == "EPIPE" and not self.handles(SIGPIPE) and not self.is_init:
                 self.end_by(SIGPIPE)
             raise
 
@@ -304,7 +299,7 @@ class Process(Shown):
             parent=self,
         )
         child.inherit(self)
-        child.handlers = {signum: None for signum, handler in self.handlers.items() if handler is None}
+        child.keep_ignored_signals(self)
         child.cpu = self.cpu.fork()
         child.begin(program)
         return child
@@ -324,7 +319,7 @@ class Process(Shown):
         self.become(executable)
         self.argv = executable.argv(argv)
         self.env = env
-        self.handlers = {signum: None for signum, handler in self.handlers.items() if handler is None}
+        self.keep_ignored_signals(self)
         self.on_child_end = None
         raise _Replaced(program)
 

@@ -18,13 +18,16 @@ if TYPE_CHECKING:
 class Shown(GroupMember):
     """The part of a process that others look at."""
 
-    __slots__ = ()
+    __slots__ = ("_handlers",)
     table: ProcessTable
     parent: Process | None
     namespace: PidNamespace
     cgroup: Cgroup
-    handlers: dict[int, Handler]
     limits: Mapping[str, Limit]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._handlers: dict[int, Handler] | None = None
 
     @property
     def parent_pid(self) -> int:
@@ -37,14 +40,30 @@ class Shown(GroupMember):
         return self.namespace.processes()
 
     @property
+    def handlers(self) -> dict[int, Handler]:
+        """What it does about signals, by number."""
+        if self._handlers is None:
+            self._handlers = {}
+        return self._handlers
+
+    def handles(self, signum: int) -> bool:
+        """Whether it has said what it does about a signal; most processes leave all alone, and have no dictionary."""
+        return self._handlers is not None and signum in self._handlers
+
+    def keep_ignored_signals(self, other: Shown) -> None:
+        """Ignore what `other` ignores, and nothing else: what a child inherits, and what outlives execve(2)."""
+        if other._handlers is not None:
+            self._handlers = {signum: None for signum, handler in other._handlers.items() if handler is None}
+
+    @property
     def ignored_signals(self) -> int:
         """As a mask: bit 0 is signal 1."""
-        return _mask(self.handlers, is_caught=False)
+        return _mask(self._handlers, is_caught=False)
 
     @property
     def caught_signals(self) -> int:
         """As a mask: bit 0 is signal 1."""
-        return _mask(self.handlers, is_caught=True)
+        return _mask(self._handlers, is_caught=True)
 
     @property
     def cgroup_facts(self) -> Cgroup:
@@ -77,9 +96,9 @@ class Shown(GroupMember):
         return self.table.kernel.now_ns - self.table.kernel.start_ns
 
 
-def _mask(handlers: Mapping[int, Handler], *, is_caught: bool) -> int:
+def _mask(handlers: Mapping[int, Handler] | None, *, is_caught: bool) -> int:
     mask = 0
-    for signum, handler in handlers.items():
+    for signum, handler in (handlers or {}).items():
         if signum > 0 and (handler is not None) is is_caught:
             mask |= 1 << (signum - 1)
     return mask

@@ -46,6 +46,7 @@ NOT_KEPT = {
         "files_directory": "follows from the id",
         "file_sources": "follows from the id",
         "pause": "a process",
+        "namespaces": "follow from the config",
         "containers": "each names its sandbox",
         "ended_usage": "counted anew, as by a new cgroup",
         "cpu_sample": "counted anew, as by a new cgroup",
