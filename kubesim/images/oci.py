@@ -12,11 +12,11 @@ Formats: opencontainers/image-spec: layer.md, config.md, manifest.md.
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import tarfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from kubesim.images.tree import NodeKind, TreeNode
@@ -65,11 +65,28 @@ def sha256_digest(content: bytes) -> str:
 
 def layer_tar(entries: Iterable[tuple[str, TreeNode]]) -> bytes:
     """One uncompressed layer of (path, node) entries, as they come. `FileTree.walk` gives those of a whole tree."""
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT, errors="surrogateescape") as archive:
-        for path, node in entries:
-            archive.addfile(tar_header(path, node), io.BytesIO(node.content))
-    return buffer.getvalue()
+    parts = [_program_entry(path, *_alone(node)) if node.program else _tar_entry(path, node) for path, node in entries]
+    size = sum(map(len, parts)) + 2 * tarfile.BLOCKSIZE  # two empty blocks are the end, and records are filled up
+    parts.append(bytes(2 * tarfile.BLOCKSIZE + -size % tarfile.RECORDSIZE))
+    return b"".join(parts)
+
+
+def _tar_entry(path: str, node: TreeNode) -> bytes:
+    """Header and content in whole blocks."""
+    header = tar_header(path, node).tobuf(tarfile.PAX_FORMAT, tarfile.ENCODING, "surrogateescape")
+    return b"".join((header, node.content, bytes(-len(node.content) % tarfile.BLOCKSIZE)))
+
+
+def _alone(node: TreeNode) -> tuple[bytes, str, int, int, int, int]:
+    return node.content, node.program, node.mode, node.uid, node.gid, node.mtime_ns
+
+
+@lru_cache(maxsize=1024)
+def _program_entry(path: str, content: bytes, program: str, mode: int, uid: int, gid: int, mtime_ns: int) -> bytes:
+    """The same of a program: most images have the programs of one userland, at the same paths."""
+    kind = NodeKind.FILE
+    node = TreeNode(kind=kind, content=content, program=program, mode=mode, uid=uid, gid=gid, mtime_ns=mtime_ns)
+    return _tar_entry(path, node)
 
 
 def tar_header(path: str, node: TreeNode) -> tarfile.TarInfo:
