@@ -27,7 +27,16 @@ _NO_PROFILE = ("", "unconfined")
 
 
 def credentials_of(daemon: Daemon, container: Container) -> Credentials:
-    """Of the container's first process, and of every command that is executed in it."""
+    """Of the container's first process, and of every command that is executed in it.
+
+    Asked for once the OCI runtime has read the seccomp profile; nothing changes them then.
+    """
+    if container.credentials is None:
+        container.credentials = _credentials_of(daemon, container)
+    return container.credentials
+
+
+def _credentials_of(daemon: Daemon, container: Container) -> Credentials:
     identity = container.identity
     if identity is None:
         return Credentials(uid=0, gid=0)

@@ -25,7 +25,7 @@ from kubesim.runtime.sandbox_state import SandboxEvent, SandboxLife, SandboxPhas
 from kubesim.runtime.state_changes import StateChanges, StateKind
 from kubesim.runtime.usage import CpuSample, EndedUsage
 from kubesim.userland.files.filesystem import FileSystem, HostSource, MountSpec, Namespaces
-from kubesim.userland.processes.process import ExitStatus, Process
+from kubesim.userland.processes.process import Credentials, ExitStatus, Process
 
 CRI_STATES: Mapping[ReportedState, api.ContainerState.ValueType] = {
     ReportedState.CREATED: api.CONTAINER_CREATED,
@@ -181,6 +181,8 @@ class Container:
     """The profile of the node's file, as it was when the container was made."""
     seccomp_filter: SeccompFilter | None = None
     """What that says, once the OCI runtime has read it."""
+    credentials: Credentials | None = None
+    """Who its processes are, once somebody has asked."""
     filesystem: FileSystem | None = None
     """Built when the OCI runtime does its part: with the first process, or before it."""
     process: Process | None = None

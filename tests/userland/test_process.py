@@ -79,6 +79,15 @@ def test_home_comes_from_the_containers_passwd_unless_it_is_given(world: World) 
     assert "HOME=/\n" in world.run("env", who=Credentials(uid=4321, gid=0)).out
 
 
+def test_home_follows_the_file_when_it_changes(world: World) -> None:
+    large = b"".join(b"user%d:x:%d:0::/:/bin/sh\n" % (number, number) for number in range(70_000, 74_000))
+    for home in (b"/one", b"/two"):
+        for more in (b"", large):
+            world.files.as_root().write("/etc/passwd", b"u:x:1000:0::%s:/bin/sh\n" % home + more)
+            assert f"HOME={home.decode()}\n" in world.run("env", who=USER).out
+    assert world.sh("id -un", who=USER).out == "u\n"
+
+
 def test_of_a_variable_that_comes_twice_the_last_value_counts(world: World) -> None:
     assert "A=2\n" in world.run("env", env=(("PATH", "/bin"), ("A", "1"), ("A", "2"))).out
 

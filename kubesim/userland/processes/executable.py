@@ -104,12 +104,14 @@ def _found(files: FileView, name: str, path_variable: str) -> tuple[str, tuple[S
     for directory in path_variable.split(":"):
         candidate = f"{directory.rstrip('/') or ('' if directory else '.')}/{name}"
         try:
-            seen = files.look(candidate)
+            place = files.filesystem.walk(files.absolute(candidate), files)
         except FsError:
             continue
-        stat = seen[0]
-        if stat.kind is FileKind.FILE and files.credentials.may(stat, EXECUTE):
-            return candidate, seen
+        if place.node is None or place.node.kind is not FileKind.FILE:
+            continue
+        stat = place.node.stat()
+        if files.credentials.may(stat, EXECUTE):
+            return candidate, (stat, place.mount)
     return None
 
 

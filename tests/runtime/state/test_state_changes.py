@@ -61,6 +61,7 @@ NOT_KEPT = {
         "account_files": "what came back never starts again",
         "seccomp_document": "read from the node again, for the verbose status",
         "seccomp_filter": "what came back never starts again",
+        "credentials": "follow from the config",
         "filesystem": "ends with the processes",
         "process": "a process",
         "forced_end": "about a process",
