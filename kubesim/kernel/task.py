@@ -293,6 +293,8 @@ class TaskGroup:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> Literal[False]:
         self._is_in_body = False
+        if isinstance(error, GeneratorExit):
+            return False  # the kernel was dropped with all its tasks: nobody would run the children to their end
         if error is not None:
             self.cancel()
         while self._children:

@@ -73,6 +73,7 @@ def start_first_process(daemon: Daemon, container: Container) -> Process:
             hostname=container.sandbox.hostname,
             uts=container.sandbox.pause.uts if container.sandbox.pause is not None else None,
             shares_pids_with=_pid_sharer(daemon, container),
+            network=container.sandbox.network,
         )
     except ExecError as error:
         raise daemon.refuse(say.START_EXEC, id=container.id, reason=error) from None

@@ -26,6 +26,8 @@ from kubesim.runtime.state_changes import StateChanges, StateKind
 from kubesim.runtime.usage import CpuSample, EndedUsage
 from kubesim.userland.files.filesystem import FileSystem, HostSource, MountSpec, Namespaces
 from kubesim.userland.processes.process import Credentials, ExitStatus, Process
+from kubesim.userland.network.namespace import NetworkNamespace
+from kubesim.userland.processes.process import ExitStatus, Process
 
 CRI_STATES: Mapping[ReportedState, api.ContainerState.ValueType] = {
     ReportedState.CREATED: api.CONTAINER_CREATED,
@@ -56,6 +58,8 @@ class Sandbox:
     life: SandboxLife
     ip: str = ""
     """Empty with the node's network, and once the network is torn down."""
+    network: NetworkNamespace | None = None
+    """What its processes see; None for the node's. Kept when it is torn down, for processes that outlive it."""
     overhead: api.LinuxContainerResources | None = None
     resources: api.LinuxContainerResources | None = None
     """What UpdatePodSandboxResources stored."""

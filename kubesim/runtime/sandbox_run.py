@@ -23,6 +23,7 @@ from kubesim.runtime.pause_image import ensure_pause_image, lacks_pause_image
 from kubesim.runtime.pod_events import emit
 from kubesim.runtime.request_check import check_labels, check_text
 from kubesim.runtime.sandbox_files import files_directory, write_sandbox_files
+from kubesim.runtime.sandbox_network import close_network, open_network
 from kubesim.runtime.sandbox_state import SandboxLife
 from kubesim.runtime.sandbox_stop import watch_pause
 from kubesim.runtime.user_namespace import check_user_namespace
@@ -169,7 +170,7 @@ def _make_sandbox(
     undo.callback(daemon.own_files.remove, directory)
     pause = start_pause(daemon.processes, hostname=hostname, uses_node_network=_uses_node_network(config))
     undo.callback(pause.kill_tree)
-    return Sandbox(
+    sandbox = Sandbox(
         id=sandbox_id,
         name=name,
         config=config,
@@ -182,6 +183,9 @@ def _make_sandbox(
         ip=ip,
         changes=daemon.changes,
     )
+    open_network(daemon, sandbox)
+    undo.callback(close_network, daemon, sandbox)
+    return sandbox
 
 
 def _hostname(daemon: Daemon, sandbox_id: str, config: api.PodSandboxConfig) -> str:

@@ -15,6 +15,7 @@ from kubesim.runtime.daemon import Daemon
 from kubesim.runtime.id_index import Match
 from kubesim.runtime.objects import Sandbox
 from kubesim.runtime.pod_events import emit
+from kubesim.runtime.sandbox_network import close_network
 from kubesim.runtime.sandbox_state import Removed, Stopped
 from kubesim.userland.processes.process import Process
 
@@ -109,6 +110,7 @@ def note_stopped(daemon: Daemon, sandbox: Sandbox) -> None:
 
 def _leave_network(daemon: Daemon, sandbox: Sandbox) -> None:
     if sandbox.ip:
+        close_network(daemon, sandbox)
         daemon.network.release(sandbox.ip)
         sandbox.lose_address()
 

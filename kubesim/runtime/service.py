@@ -102,7 +102,7 @@ class Runtime:
             ),
             host_files=host_files,
             own_files=MemoryHostFiles(now_ns=lambda: kernel.now_ns),
-            processes=ProcessTable(kernel, hostname=hostname),
+            processes=_processes(kernel, host_files, hostname),
             events=EventHub(kernel, backlog=_backlog(profile)),
             features=_features(profile),
             cgroup_driver=cgroup_driver or profile.cgroup_driver,
@@ -262,6 +262,13 @@ def _is_pause_of_another(image: Image, profile: RuntimeProfile) -> bool:
     """Whether it is a pause image, but not this runtime's: the fixtures hold those of all profiles."""
     repositories = {repository(reference) for reference in image.references}
     return repository(profile.pause_image) in repositories and profile.pause_image not in image.references
+
+
+def _processes(kernel: Kernel, host_files: HostFiles, hostname: str) -> ProcessTable:
+    """No processes yet, on a node whose network shows the real one's sockets where there is a real one."""
+    processes = ProcessTable(kernel, hostname=hostname)
+    processes.network.host_table = lambda name: host_files.read(f"/proc/net/{name}")
+    return processes
 
 
 def _backlog(profile: RuntimeProfile) -> Backlog:

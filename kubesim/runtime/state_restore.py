@@ -28,6 +28,7 @@ from kubesim.runtime.objects import Container, Sandbox
 from kubesim.runtime.pause import start_pause
 from kubesim.runtime.process_plan import ContainerIdentity
 from kubesim.runtime.sandbox_files import files_directory, write_sandbox_files
+from kubesim.runtime.sandbox_network import open_network
 from kubesim.runtime.sandbox_state import SandboxLife, SandboxPhase, Stopped
 from kubesim.runtime.sandbox_stop import watch_pause
 from kubesim.runtime.state_changes import StateKind
@@ -128,6 +129,7 @@ class _Restoring:
         )
         if record.ip:
             daemon.network.claim(record.ip)
+            open_network(daemon, sandbox)
         daemon.sandboxes.add(sandbox_id, sandbox)
         daemon.sandbox_names.reserve(record.name, sandbox_id).is_created = True
         daemon.last_time_ns = max(daemon.last_time_ns, record.created_at_ns)

@@ -325,3 +325,20 @@ def test_cancellation_at_any_time_leaves_nothing_behind(plan: list[tuple[int, in
     assert kernel.pending_count == 0
     # Whoever had begun to run has ended; a task cancelled at time 0 may never have begun.
     assert len(ends) >= sum(1 for _, cancel_ns in plan if cancel_ns > 0)
+
+
+def test_a_group_in_a_kernel_that_is_dropped_does_not_wait_for_its_children() -> None:
+    async def forever() -> None:
+        await Event().wait()
+
+    async def group() -> None:
+        async with TaskGroup() as children:
+            children.spawn(forever(), name="child")
+            await Event().wait()
+
+    coroutine = group()
+    kernel = Kernel(seed=1)
+    kernel.spawn(coroutine, name="group")
+    kernel.run_until(kernel.now_ns)
+    coroutine.close()
+    assert coroutine.cr_frame is None

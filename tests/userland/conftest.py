@@ -11,6 +11,7 @@ from kubesim.images.tree import FileTree, build_tree, directory_node, file_node,
 from kubesim.kernel import Kernel
 from kubesim.userland.applets import APPLETS
 from kubesim.userland.files.filesystem import FileSystem
+from kubesim.userland.network.namespace import NetworkNamespace
 from kubesim.userland.processes.process import ROOT, Credentials, OpenFile, Process, ProcessSpec, ProcessTable
 
 SECOND = 1_000_000_000
@@ -100,6 +101,7 @@ class World:
         hostname: str = "pod-0",
         inside: Process | None = None,
         shares_pids_with: Process | None = None,
+        network: NetworkNamespace | None = None,
     ) -> Command:
         """Start a command without letting time pass."""
         stdout: list[bytes] = []
@@ -117,7 +119,12 @@ class World:
             is_oom_group=is_oom_group,
         )
         process = self.table.start(
-            files or self.files, spec, hostname=hostname, inside=inside, shares_pids_with=shares_pids_with
+            files or self.files,
+            spec,
+            hostname=hostname,
+            inside=inside,
+            shares_pids_with=shares_pids_with,
+            network=network,
         )
         return Command(process=process, stdout=stdout, stderr=stderr)
 

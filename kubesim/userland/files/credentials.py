@@ -18,6 +18,9 @@ CAP_FOWNER = capability_mask(["CAP_FOWNER"])
 CAP_FSETID = capability_mask(["CAP_FSETID"])
 CAP_KILL = capability_mask(["CAP_KILL"])
 CAP_MKNOD = capability_mask(["CAP_MKNOD"])
+CAP_NET_ADMIN = capability_mask(["CAP_NET_ADMIN"])
+CAP_NET_BIND_SERVICE = capability_mask(["CAP_NET_BIND_SERVICE"])
+CAP_NET_RAW = capability_mask(["CAP_NET_RAW"])
 CAP_SYS_ADMIN = capability_mask(["CAP_SYS_ADMIN"])
 """Masks for `Credentials.has`."""
 

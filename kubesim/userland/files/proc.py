@@ -70,7 +70,7 @@ def _root_of(process: ProcessFacts, namespaces: Namespaces) -> Node:
     return VirtualDirectory(names, child)
 
 
-_LINKS = {"mounts": "self/mounts"}
+_LINKS = {"mounts": "self/mounts", "net": "self/net"}
 
 
 def _directory_of(process: ProcessFacts, namespaces: Namespaces, *, asker: ProcessFacts) -> Node:

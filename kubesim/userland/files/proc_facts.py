@@ -8,6 +8,7 @@ from typing import Protocol, TypeAlias
 
 from kubesim.userland.files.credentials import Credentials
 from kubesim.userland.files.looking import Looking
+from kubesim.userland.files.nodes import Node
 from kubesim.userland.files.open_file import OpenFile
 
 
@@ -74,6 +75,9 @@ class ProcessFacts(Protocol):
     @property
     def uptime_ns(self) -> int:
         """Since the node began."""
+
+    def network_files(self) -> Node:
+        """The directory /proc/PID/net."""
 
     def descriptors(self) -> Mapping[int, OpenFile]:
         """Open files by descriptor."""

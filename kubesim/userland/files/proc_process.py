@@ -71,6 +71,7 @@ def process_files(
         "loginuid": file(lambda: b"4294967295"),
         "mountinfo": file(rows),
         "mounts": file(lambda: mount_lines(process.files.filesystem.mount_rows())),
+        "net": process.network_files,
         "oom_score": file(lambda: b"%d\n" % _oom_score(namespaces.oom_score_adj)),
         "oom_score_adj": file(lambda: b"%d\n" % namespaces.oom_score_adj, 0o644),
         "root": lambda: _link("/"),

@@ -20,6 +20,7 @@ from kubesim.userland.files.file_view import FileView
 from kubesim.userland.files.fs_error import FsError
 from kubesim.userland.files.open_file import OpenFile
 from kubesim.userland.files.proc import command_of
+from kubesim.userland.network.namespace import NetworkNamespace
 from kubesim.userland.processes.cgroup import BASE_BYTES, Cgroup
 from kubesim.userland.processes.cpu_time import CpuTime
 from kubesim.userland.processes.executable import Executable
@@ -80,6 +81,7 @@ class Process(Shown):
         "limits",
         "memory_bytes",
         "namespace",
+        "network",
         "on_child_end",
         "on_end",
         "parent",
@@ -100,6 +102,7 @@ class Process(Shown):
         env: dict[str, str],
         files: FileView,
         uts: UtsNamespace,
+        network: NetworkNamespace,
         is_init: bool = False,
         is_main: bool = False,
         parent: Process | None = None,
@@ -108,7 +111,7 @@ class Process(Shown):
         self.table = table
         self.argv = argv
         self.env = env
-        self.files, self.uts = files, uts
+        self.files, self.uts, self.network = files, uts, network
         self.is_init, self.parent = is_init, parent
         self.children: list[Process] = []
         self.status: ExitStatus | None = None
@@ -296,6 +299,7 @@ class Process(Shown):
             env=self.env if env is None else env,
             files=self.files.copy(),
             uts=self.uts,
+            network=self.network,
             parent=self,
         )
         child.inherit(self)

@@ -14,6 +14,8 @@ from kubesim.userland.files.file_view import FileView
 from kubesim.userland.files.filesystem import FileSystem
 from kubesim.userland.files.open_file import NullFile, OpenFile, Sink, SinkFile
 from kubesim.userland.files.passwd import entry_of_uid, parse_passwd
+from kubesim.userland.network.namespace import NetworkNamespace
+from kubesim.userland.network.node_network import NodeNetwork
 from kubesim.userland.processes.cgroup import NODE_BYTES, Cgroup
 from kubesim.userland.processes.executable import ExecError, look_path
 from kubesim.userland.processes.pid_namespace import PidNamespace
@@ -72,6 +74,7 @@ class ProcessTable:
         """The node's own."""
         self.cgroup = Cgroup(limit_bytes=NODE_BYTES)
         self.random = kernel.random.fork("userland")
+        self.network = NodeNetwork()
 
     def start(
         self,
@@ -82,14 +85,16 @@ class ProcessTable:
         uts: UtsNamespace | None = None,
         inside: Process | None = None,
         shares_pids_with: Process | None = None,
+        network: NetworkNamespace | None = None,
     ) -> Process:
         """Start a process of a container. Its first step runs at the present instant, after this returns.
 
         `inside` is the container's first process when this is an exec: the new one enters its pid namespace and its
         cgroup. `shares_pids_with` gives the pid namespace alone: the pod's pause process, when the pod shares one. With
         neither, and not `is_init`, the process is one of the host. `uts` is the uts namespace that it shares; without
-        one, and not `inside`, it has a new one called `hostname`. Raises ExecError when argv[0] cannot run, and
-        FsError when the working directory cannot be entered; nothing is left behind then.
+        one, and not `inside`, it has a new one called `hostname`. `network` is the pod's network namespace; without it
+        that of `inside`, or else the node's. Raises ExecError when argv[0] cannot run, and FsError when the working
+        directory cannot be entered; nothing is left behind then.
         """
         if inside is not None and inside.status is not None:
             raise ExecError("stopped", spec.argv[0] if spec.argv else "", "cannot exec in a stopped container")
@@ -115,6 +120,7 @@ class ProcessTable:
             env=env,
             files=files,
             uts=uts or (inside.uts if inside is not None else UtsNamespace(hostname)),
+            network=network or (inside.network if inside is not None else self.network.node),
             is_init=spec.is_init,
             is_main=inside is None,
         )

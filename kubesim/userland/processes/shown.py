@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from kubesim.userland.files.nodes import Node
+from kubesim.userland.network.namespace import NetworkNamespace
+from kubesim.userland.network.proc_net import proc_net_directory
 from kubesim.userland.processes.cgroup import Cgroup
 from kubesim.userland.processes.job_control import GroupMember
 from kubesim.userland.processes.limits import LIMITS, UNLIMITED, Limit
@@ -23,6 +26,7 @@ class Shown(GroupMember):
     parent: Process | None
     namespace: PidNamespace
     cgroup: Cgroup
+    network: NetworkNamespace
     limits: Mapping[str, Limit]
 
     def __init__(self) -> None:
@@ -34,6 +38,10 @@ class Shown(GroupMember):
         """In its own namespace; 0 when the parent is outside."""
         parent = self.parent
         return parent.pid if parent is not None and parent.namespace is self.namespace else 0
+
+    def network_files(self) -> Node:
+        """The directory /proc/PID/net."""
+        return proc_net_directory(self.network)
 
     def neighbours(self) -> Sequence[Process]:
         """The processes of its pid namespace, by pid."""

@@ -45,6 +45,7 @@ NOT_KEPT = {
     Sandbox: {
         "files_directory": "follows from the id",
         "file_sources": "follows from the id",
+        "network": "follows from the address",
         "pause": "a process",
         "namespaces": "follow from the config",
         "containers": "each names its sandbox",

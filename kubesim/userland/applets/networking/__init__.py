@@ -5,8 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from kubesim.userland.applets.applet import Applet
-from kubesim.userland.applets.networking import hostname
+from kubesim.userland.applets.networking import brctl, hostname, nc, netstat, ping, route
 
 APPLETS: Mapping[str, Applet] = {
+    "brctl": Applet(brctl.run, usage="COMMAND [BRIDGE [ARGS]]"),
     "hostname": Applet(hostname.run, usage="[-sidf] [HOSTNAME | -F FILE]"),
+    "nc": Applet(nc.run, usage="[-iN] [-wN] [-l] [-p PORT] [IPADDR PORT] [-e PROG]"),
+    "netstat": Applet(netstat.run, usage="[-ral] [-tuwx] [-enp]"),
+    "ping": Applet(ping.run, usage="[OPTIONS] HOST"),
+    "route": Applet(route.run, usage="[-ne]"),
 }

@@ -1,0 +1,149 @@
+"""The network of a node: its own namespace, those of its pods, which reaches which, and port mappings.
+
+Pods reach each other and the node by address, over the bridge the node has; the node maps ports of its own to pods.
+Mirrors containernetworking/plugins: plugins/main/bridge and plugins/meta/portmap, as far as programs see them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Network
+from typing import Literal, TypeAlias
+
+from kubesim.userland.network.address import SocketAddress, is_loopback
+from kubesim.userland.network.namespace import NetworkNamespace, Silence
+
+Protocol: TypeAlias = Literal["tcp", "udp", "icmp"]
+
+NODE_IP = "192.0.2.2"
+NODE_PREFIX_BITS = 24
+POD_SUBNET = "10.88.0.0/16"
+
+FIRST_INODE = 20000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PortMapping:
+    """A port of the node that leads to a pod."""
+
+    protocol: Literal["tcp", "udp"]
+    host_ip: str
+    """Empty for every address of the node."""
+    host_port: int
+    namespace: NetworkNamespace
+    port: int
+
+
+class NodeNetwork:
+    """All namespaces of one node. `node` is the node's own, `outside` owns the far ends of injected connections."""
+
+    __slots__ = ("_by_address", "_inode", "_mappings", "_outside_takers", "host_table", "node", "outside", "pod_subnet")
+
+    def __init__(self, *, node_ip: str = NODE_IP, pod_subnet: str = POD_SUBNET) -> None:
+        self.pod_subnet = IPv4Network(pod_subnet)
+        self.node = NetworkNamespace(self, (node_ip, self.gateway))
+        self.outside = NetworkNamespace(self)
+        self.host_table: Callable[[str], bytes | None] | None = None
+        """Reads a file of the real node's /proc/net by name, whose sockets the node's namespace shows besides its own;
+        None without a real node."""
+        self._by_address: dict[str, NetworkNamespace] = dict.fromkeys(self.node.addresses, self.node)
+        self._mappings: list[PortMapping] = []
+        self._outside_takers: dict[SocketAddress, Callable[[bytes, SocketAddress], object]] = {}
+        self._inode = FIRST_INODE
+
+    @property
+    def gateway(self) -> str:
+        """The address of the node's bridge: where a pod sends what is not for its own subnet."""
+        return str(self.pod_subnet.network_address + 1)
+
+    def next_inode(self) -> int:
+        """A number for a socket."""
+        self._inode += 1
+        return self._inode
+
+    # -- pods ---------------------------------------------------------------------------------------------
+
+    def add_pod(self, *addresses: str, unprivileged_port_start: int = 1024) -> NetworkNamespace:
+        """A namespace for a pod with these addresses, IPv4 first."""
+        namespace = NetworkNamespace(self, addresses, unprivileged_port_start=unprivileged_port_start)
+        for address in addresses:
+            self._by_address[address] = namespace
+        return namespace
+
+    def remove_pod(self, namespace: NetworkNamespace) -> None:
+        """The pod's network is torn down: nobody reaches it any more. Fine when it was already."""
+        for address in namespace.addresses:
+            if self._by_address.get(address) is namespace:
+                del self._by_address[address]
+        self._mappings = [mapping for mapping in self._mappings if mapping.namespace is not namespace]
+
+    def map_port(self, mapping: PortMapping) -> None:
+        """Let a port of the node lead to a pod, until the pod is removed; of two for one port the older counts.
+
+        The node's own listeners are not asked, as the packet filter that does this does not ask them.
+        """
+        self._mappings.append(mapping)
+
+    # -- ways ---------------------------------------------------------------------------------------------
+
+    def route(
+        self, source: NetworkNamespace, target: SocketAddress, protocol: Protocol
+    ) -> tuple[NetworkNamespace, SocketAddress] | Silence:
+        """The namespace a packet reaches and its address there, or why it reaches none."""
+        here = source if source.owns(target.ip) else self._by_address.get(target.ip)
+        if here is not None:
+            mapping = self._mapping(target, protocol) if here is self.node else None
+            if mapping is None:
+                return here, target
+            return mapping.namespace, SocketAddress(_address_like(mapping.namespace, target.ip), mapping.port)
+        if target.is_ipv6:
+            return "no-answer" if source.source_ip(target.ip) and not is_loopback(target.ip) else "no-network"
+        is_on_link = IPv4Address(target.ip) in self.pod_subnet or self._is_beside_node(target.ip)
+        return "no-neighbour" if is_on_link else "no-answer"
+
+    def deliver(self, source: NetworkNamespace, data: bytes, sender: SocketAddress, target: SocketAddress) -> bool:
+        """Bring a datagram to its target; False when a host there answers that nobody has the port."""
+        taker = self._outside_takers.get(target)
+        if taker is not None:
+            taker(data, sender)
+            return True
+        found = self.route(source, target, "udp")
+        if isinstance(found, str):
+            return True  # lost: nobody tells the sender
+        namespace, inner = found
+        socket = namespace.datagrams_at(inner, sender)
+        if socket is None:
+            return False
+        socket.take(data, sender)
+        return True
+
+    # -- the outside --------------------------------------------------------------------------------------
+
+    def attach_outside(self, address: SocketAddress, take: Callable[[bytes, SocketAddress], object]) -> None:
+        """Datagrams to this address leave the world: `take(data, sender)` gets them, until `detach_outside`.
+
+        What comes back goes straight to the socket's `take`.
+        """
+        self._outside_takers[address] = take
+
+    def detach_outside(self, address: SocketAddress) -> None:
+        """Undo `attach_outside`."""
+        del self._outside_takers[address]
+
+    def _mapping(self, target: SocketAddress, protocol: Protocol) -> PortMapping | None:
+        for mapping in self._mappings:
+            is_port = mapping.protocol == protocol and mapping.host_port == target.port
+            if is_port and mapping.host_ip in ("", target.ip):
+                return mapping
+        return None
+
+    def _is_beside_node(self, ip: str) -> bool:
+        link = IPv4Network(f"{self.node.addresses[0]}/{NODE_PREFIX_BITS}", strict=False)
+        return IPv4Address(ip) in link
+
+
+def _address_like(namespace: NetworkNamespace, ip: str) -> str:
+    """The pod's address of the same family, or else its first."""
+    is_ipv6 = ":" in ip
+    return next((own for own in namespace.addresses if (":" in own) == is_ipv6), namespace.addresses[0])
