@@ -4,6 +4,14 @@ from __future__ import annotations
 
 from kubesim.userland.image_programs.agnhost_logs import run_logs_generator
 from kubesim.userland.image_programs.agnhost_mounttest import run_mounttest
+from kubesim.userland.image_programs.agnhost_netexec import run_netexec
+from kubesim.userland.image_programs.agnhost_servers import (
+    run_connect,
+    run_liveness,
+    run_porter,
+    run_serve_hostname,
+    run_test_webserver,
+)
 from kubesim.userland.image_programs.pause import wait_for_end
 from kubesim.userland.processes.process_life import Process
 from kubesim.userland.processes.signals import SIGINT, SIGTERM
@@ -24,10 +32,16 @@ async def _entrypoint_tester(process: Process) -> int:
 
 
 SUBCOMMANDS = {
+    "connect": run_connect,
     "entrypoint-tester": _entrypoint_tester,
+    "liveness": run_liveness,
     "logs-generator": run_logs_generator,
     "mounttest": run_mounttest,
+    "netexec": run_netexec,
     "pause": _pause,
+    "porter": run_porter,
+    "serve-hostname": run_serve_hostname,
+    "test-webserver": run_test_webserver,
 }
 
 
