@@ -129,10 +129,10 @@ BUSYBOX_APPLETS = (
 )
 """Applets of the emulated busybox, sorted."""
 
-SINGLE_PROGRAMS = ("agnhost", "busybox", "echoserver", "nnp", "numeric-id", "pause")
+SINGLE_PROGRAMS = ("agnhost", "busybox", "echoserver", "nginx", "nnp", "numeric-id", "pause")
 """Programs that are one file: `agnhost` with its subcommands, `busybox` which takes its applet from its name or its
-first argument, `numeric-id` which is `id` without names, `nnp` which tells who runs it, `echoserver` and `pause`, which
-wait for a signal."""
+first argument, `numeric-id` which is `id` without names, `nnp` which tells who runs it, `nginx`, and
+`echoserver` and `pause`, which wait for a signal."""
 
 PROGRAMS = frozenset({*SINGLE_PROGRAMS, *(f"busybox:{applet}" for applet in BUSYBOX_APPLETS)})
 """Every value that `TreeNode.program` can have, besides "" and the scripts."""

@@ -25,9 +25,8 @@ from kubesim.runtime.sandbox_state import SandboxEvent, SandboxLife, SandboxPhas
 from kubesim.runtime.state_changes import StateChanges, StateKind
 from kubesim.runtime.usage import CpuSample, EndedUsage
 from kubesim.userland.files.filesystem import FileSystem, HostSource, MountSpec, Namespaces
-from kubesim.userland.processes.process import Credentials, ExitStatus, Process
 from kubesim.userland.network.namespace import NetworkNamespace
-from kubesim.userland.processes.process import ExitStatus, Process
+from kubesim.userland.processes.process import Credentials, ExitStatus, Process
 
 CRI_STATES: Mapping[ReportedState, api.ContainerState.ValueType] = {
     ReportedState.CREATED: api.CONTAINER_CREATED,

@@ -16,6 +16,7 @@ from kubesim.model.k8s_v1 import Pod
 from kubesim.model.yaml_text import load_documents
 
 AGNHOST = "registry.k8s.io/e2e-test-images/agnhost:2.45"
+NGINX = "registry.k8s.io/e2e-test-images/nginx:1.14-2"
 ECHOSERVER = "registry.k8s.io/e2e-test-images/echoserver:2.3"
 BUSYBOX = "registry.k8s.io/e2e-test-images/busybox:1.29-2"
 STAGING = "gcr.io/k8s-staging-cri-tools"
@@ -58,6 +59,7 @@ def program(catalogue: Catalogue, reference: str, path: str) -> str:
 def test_exactly_these_images_are_built_in(catalogue: Catalogue) -> None:
     assert set(catalogue.references()) == {
         AGNHOST,
+        NGINX,
         ECHOSERVER,
         BUSYBOX,
         "docker.io/library/busybox:latest",

@@ -101,11 +101,14 @@ def test_agnhost_names_what_it_has(world: World) -> None:
     world.advance(1)
     paused.process.signal(NUMBERS["TERM"])
     world.advance(0)
-    other = world.run("/agnhost", "netexec")
+    other = world.run("/agnhost", "inclusterclient")
 
     assert paused.out == "Paused\nUnpaused\n"
-    there = "entrypoint-tester, logs-generator, mounttest, pause"
-    assert (other.err, other.code) == (f'agnhost: subcommand "netexec" is not emulated; there is {there}\n', 1)
+    there = (
+        "connect, entrypoint-tester, liveness, logs-generator, mounttest, netexec, pause, porter, serve-hostname, "
+        "test-webserver"
+    )
+    assert (other.err, other.code) == (f'agnhost: subcommand "inclusterclient" is not emulated; there is {there}\n', 1)
 
 
 @pytest.mark.parametrize(

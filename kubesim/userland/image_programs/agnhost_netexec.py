@@ -24,7 +24,8 @@ from kubesim.userland.network.http_server import Request, Response, serve
 from kubesim.userland.network.resolver import NameUnknown, resolve
 from kubesim.userland.network.sockets import bind_datagrams, listen
 from kubesim.userland.processes.executable import executable_at
-from kubesim.userland.processes.process_life import Process, ProcessExit
+from kubesim.userland.processes.exit_status import ProcessExit
+from kubesim.userland.processes.process_life import Process
 from kubesim.userland.processes.signals import SIGTERM
 
 _SECOND = 1_000_000_000

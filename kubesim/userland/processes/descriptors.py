@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from kubesim.userland.files.fs_error import FsError
 from kubesim.userland.files.open_file import OpenFile
@@ -11,9 +12,15 @@ READ_BYTES = 65536
 
 
 class Descriptors:
-    """Open files by number; the part of a process that is about them."""
+    """Open files by number, and what a program says on them; the part of a process that is about them."""
 
     __slots__ = ("_fds",)
+
+    if TYPE_CHECKING:
+        argv: list[str]
+
+        async def write(self, fd: int, data: bytes) -> None:
+            """Write all of `data`; a process may die of it."""
 
     def __init__(self) -> None:
         # A list, as the kernel has it: nearly every process has three open files, and a dictionary of three takes three
@@ -68,3 +75,21 @@ class Descriptors:
         while (data := file.read_now(size)) is None:
             await file.wait_readable()
         return data
+
+    # -- output ---------------------------------------------------------------------------------------
+
+    async def say(self, text: str) -> None:
+        """Write text to standard output."""
+        await self.write(1, text.encode(errors="surrogateescape"))
+
+    async def complain(self, text: str) -> None:
+        """Write `name: text` and a newline to standard error; a stderr that takes nothing is no reason to fail."""
+        try:
+            await self.write(2, f"{self.name}: {text}\n".encode(errors="surrogateescape"))
+        except FsError:
+            return
+
+    @property
+    def name(self) -> str:
+        """The last part of argv[0]: what messages begin with."""
+        return self.argv[0].rpartition("/")[2] if self.argv else "?"

@@ -239,22 +239,6 @@ class Process(Shown):
                 self.end_by(SIGPIPE)
             raise
 
-    async def say(self, text: str) -> None:
-        """Write text to standard output."""
-        await self.write(1, text.encode(errors="surrogateescape"))
-
-    async def complain(self, text: str) -> None:
-        """Write `name: text` and a newline to standard error; a stderr that takes nothing is no reason to fail."""
-        try:
-            await self.write(2, f"{self.name}: {text}\n".encode(errors="surrogateescape"))
-        except FsError:
-            return
-
-    @property
-    def name(self) -> str:
-        """The last part of argv[0]: what messages begin with."""
-        return self.argv[0].rpartition("/")[2] if self.argv else "?"
-
     # -- time, memory, other processes ----------------------------------------------------------------------
 
     async def sleep(self, delay_ns: int) -> None:

@@ -16,7 +16,8 @@ from kubesim.userland.network.http_server import Request, Response, http_date, s
 from kubesim.userland.network.resolver import NameUnknown, resolve
 from kubesim.userland.network.sockets import listen
 from kubesim.userland.options import parse_options
-from kubesim.userland.processes.process_life import Process, ProcessExit
+from kubesim.userland.processes.exit_status import ProcessExit
+from kubesim.userland.processes.process_life import Process
 
 HTTP_PORT = 80
 INDEX = "index.html"

@@ -13,7 +13,8 @@ from kubesim.userland.network.sockets import close_descriptor, connect, listen, 
 from kubesim.userland.network.stream import Stream
 from kubesim.userland.options import Options, UsageError, parse_options
 from kubesim.userland.processes.executable import executable_at, search
-from kubesim.userland.processes.process_life import Process, ProcessExit, Program
+from kubesim.userland.processes.exit_status import ProcessExit
+from kubesim.userland.processes.process_life import Process, Program
 
 _SECOND = 1_000_000_000
 PORT_MAX = 65535

@@ -10,7 +10,8 @@ from kubesim.userland.files.credentials import CAP_NET_RAW
 from kubesim.userland.files.fs_error import FsError
 from kubesim.userland.network.resolver import NameUnknown, resolve
 from kubesim.userland.options import Options, UsageError, parse_options
-from kubesim.userland.processes.process_life import Process, ProcessExit
+from kubesim.userland.processes.exit_status import ProcessExit
+from kubesim.userland.processes.process_life import Process
 from kubesim.userland.processes.signals import SIGINT
 
 ICMP_HEADER_BYTES = 8

@@ -24,7 +24,8 @@ from kubesim.userland.network.resolver import NameUnknown, resolve
 from kubesim.userland.network.sockets import connect
 from kubesim.userland.network.stream import Stream
 from kubesim.userland.options import Options, UsageError, parse_options
-from kubesim.userland.processes.process_life import Process, ProcessExit
+from kubesim.userland.processes.exit_status import ProcessExit
+from kubesim.userland.processes.process_life import Process
 
 HTTP_PORT = 80
 PORT_MAX = 65535

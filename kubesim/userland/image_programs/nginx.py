@@ -1,0 +1,140 @@
+"""nginx: a master and a worker that serve the files of the image.
+
+It serves /usr/share/nginx/html on port 80. Configuration files are not emulated: an image that has one is refused at
+the start, where it would be wrong to ignore it.
+Mirrors nginx: src/os/unix/ngx_process_cycle.c, src/http/ngx_http_special_response.c, ngx_http_static_module.c.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from urllib.parse import unquote
+
+from kubesim.kernel import Event
+from kubesim.userland.files.file_stat import FileKind
+from kubesim.userland.files.fs_error import FsError
+from kubesim.userland.network.address import ANY_IPV4, SocketAddress
+from kubesim.userland.network.http_message import REASONS, BadMessage, Headers, ResponseHead, header_of
+from kubesim.userland.network.http_server import Request, Response, http_date, serve
+from kubesim.userland.network.sockets import listen
+from kubesim.userland.network.stream import Listener
+from kubesim.userland.processes.process_life import Process
+from kubesim.userland.processes.signals import NUMBERS, SIGINT, SIGTERM
+
+ROOT = "/usr/share/nginx/html"
+PID_FILE = "/var/run/nginx.pid"
+PORT = 80
+TYPES = {"html": "text/html", "htm": "text/html", "css": "text/css", "txt": "text/plain", "json": "application/json"}
+DEFAULT_TYPE = "application/octet-stream"
+SIGQUIT = NUMBERS["QUIT"]
+_SECOND = 1_000_000_000
+
+
+async def run_nginx(process: Process) -> int:
+    """Serve until TERM, INT or QUIT. Without `daemon off;` it would go to the background, which is not emulated."""
+    if process.argv[1:] != ["-g", "daemon off;"]:
+        await process.complain("only `nginx -g 'daemon off;'` is emulated")
+        return 1
+    if process.files.exists("/etc/nginx/nginx.conf"):
+        await process.complain("[emerg] configuration files are not emulated: /etc/nginx/nginx.conf")
+        return 1
+    try:
+        listener = listen(process, SocketAddress(ANY_IPV4, PORT), backlog=511)
+    except FsError as error:
+        number = error.errno
+        await process.write(
+            2, f"nginx: [emerg] bind() to 0.0.0.0:{PORT} failed ({number}: {error.strerror})\n".encode()
+        )
+        return 1
+    process.files.write(PID_FILE, f"{process.pid}\n".encode())
+    is_over = Event()
+    for signum in (SIGTERM, SIGINT, SIGQUIT):
+        process.handlers[signum] = lambda _: is_over.set()
+    process.argv = [f"nginx: master process {' '.join(process.argv)}"]
+    worker = process.fork(lambda child: _work(child, listener), argv=["nginx: worker process"])
+    await is_over.wait()
+    worker.kill_tree()
+    await worker.wait()
+    process.files.remove_file(PID_FILE)
+    return 0
+
+
+async def _work(process: Process, listener: Listener) -> int:
+    async def respond(request: Request) -> Response:
+        response = _answer(process, request)
+        await _log(process, request, response)
+        return response
+
+    await serve(process, listener, respond, lambda error: _refuse(process, error))
+    return 0
+
+
+def _answer(process: Process, request: Request) -> Response:
+    path = unquote(request.head.path, errors="surrogateescape")
+    if not path.startswith("/") or "\0" in path or ".." in path.split("/"):
+        return _page(process, 400)
+    if request.head.method not in ("GET", "HEAD"):
+        return _page(process, 405)
+    files = process.files
+    name = f"{ROOT}{path}"
+    try:
+        if files.stat(name).kind is FileKind.DIRECTORY:
+            if not path.endswith("/"):
+                host = header_of(request.head.headers, "host") or "localhost"
+                return _page(process, 301, (("Location", f"http://{host}{path}/"),))
+            name = f"{name}index.html"
+            if not files.exists(name):
+                return _page(process, 403)
+        stat, data = files.stat(name), files.read(name)
+    except FsError as error:
+        return _page(process, 403 if error.errno_name == "EACCES" else 404)
+    headers = (
+        ("Content-Type", TYPES.get(name.rpartition(".")[2], DEFAULT_TYPE)),
+        ("Content-Length", str(len(data))),
+        ("Last-Modified", http_date(stat.mtime_ns)),
+        ("Connection", "keep-alive" if request.head.keeps_alive else "close"),
+        ("ETag", f'"{stat.mtime_ns // _SECOND:x}-{len(data):x}"'),
+        ("Accept-Ranges", "bytes"),
+    )
+    return _response(process, 200, headers, data)
+
+
+def _refuse(process: Process, error: BadMessage) -> Response:
+    return _page(process, error.status if error.status in (413, 501, 505) else 400)
+
+
+def _page(process: Process, status: int, headers: Headers = ()) -> Response:
+    """An error page as nginx makes it."""
+    title = f"{status} {REASONS[status] if status != 405 else 'Not Allowed'}"
+    body = (
+        f'<html>\r\n<head><title>{title}</title></head>\r\n<body bgcolor="white">\r\n'
+        f"<center><h1>{title}</h1></center>\r\n<hr><center>{_name(process)}</center>\r\n</body>\r\n</html>\r\n"
+    ).encode()
+    common = (("Content-Type", "text/html"), ("Content-Length", str(len(body))))
+    last = "close" if status in (400, 413, 501, 505) else "keep-alive"
+    return _response(process, status, (*common, ("Connection", last), *headers), body)
+
+
+def _response(process: Process, status: int, headers: Headers, body: bytes) -> Response:
+    first = (("Server", _name(process)), ("Date", http_date(process.kernel.now_ns)))
+    reason = "Not Allowed" if status == 405 else ""
+    return Response(head=ResponseHead(status=status, reason=reason, headers=(*first, *headers)), body=body)
+
+
+def _name(process: Process) -> str:
+    """The version is what the official image says of itself."""
+    return f"nginx/{process.env.get('NGINX_VERSION', '1.14.2').partition('-')[0]}"
+
+
+async def _log(process: Process, request: Request, response: Response) -> None:
+    """The access log in the image's format `main`."""
+    now = datetime.fromtimestamp(process.kernel.now_ns // _SECOND, UTC)
+    head = request.head
+    sent = 0 if head.method == "HEAD" else len(response.body)
+    named = [header_of(head.headers, name) or "-" for name in ("referer", "user-agent", "x-forwarded-for")]
+    line = (
+        f"{request.peer.ip} - - [{now:%d/%b/%Y:%H:%M:%S +0000}] "
+        f'"{head.method} {head.target} HTTP/{head.version[0]}.{head.version[1]}" {response.head.status} {sent} '
+        f'"{named[0]}" "{named[1]}" "{named[2]}"\n'
+    )
+    await process.write(1, line.encode(errors="surrogateescape"))
