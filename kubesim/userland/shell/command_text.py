@@ -65,9 +65,8 @@ def _case(command: syntax.Case) -> str:
 def _redirections(redirections: Iterable[syntax.Redirection]) -> list[str]:
     texts = []
     for item in redirections:
-        default = 0 if item.operator.startswith("<") else 1
         target = "..." if isinstance(item.target, HereDocument) else word_text(item.target)
-        texts.append(f"{'' if item.fd == default else item.fd}{item.operator}{target}")
+        texts.append(f"{item.fd}{item.operator}{target}")
     return texts
 
 

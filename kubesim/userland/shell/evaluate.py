@@ -78,7 +78,7 @@ class Evaluator:
                 saved = await redirect(shell, command.redirections)
             except RedirectionFailed:
                 if words[0] in SPECIAL_BUILTINS:
-                    raise ShellExit(1) from None
+                    raise _end_of_script(is_with_user="i" in shell.options) from None
                 return await self._checked(1)
         running = self._execute(command, words, saved, is_last=is_last and not shell.traps)
         return await self._checked(await (running if saved is None else self._redirected(saved, running)))
@@ -364,3 +364,12 @@ _HANDLERS: dict[type, Callable[..., Awaitable[int]]] = {
     syntax.Case: Evaluator._case,  # noqa: SLF001 - the table belongs to the class
     syntax.Function: Evaluator._function,  # noqa: SLF001 - the table belongs to the class
 }
+
+
+def _end_of_script(*, is_with_user: bool) -> ShellError | ShellExit:
+    """What a script does not survive, and a shell with a user does; it was said already."""
+    if not is_with_user:
+        return ShellExit(1)
+    error = ShellError("", status=1)
+    error.is_said = True
+    return error

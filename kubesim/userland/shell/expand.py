@@ -91,7 +91,7 @@ class Expander:
         return "".join(" " if kind == BREAK else text for text, kind in segments)
 
     async def prompt(self, text: str) -> str:
-        """The text of PS4, with its expansions; they are not traced themselves."""
+        """The text of PS1, PS2 or PS4, with its expansions; they are not traced themselves."""
         if not any(character in text for character in "$`\\"):
             return text
         shell = self._shell
@@ -100,11 +100,13 @@ class Expander:
             Parser(text, line=shell.line).lexer.read_double_quoted(parts, "")
         except ShellSyntaxError as error:
             raise ShellError(f"syntax error: {error.message}") from None
+        is_traced = "x" in shell.options
         shell.options.discard("x")
         try:
             return await self.text(Word.of(parts))
         finally:
-            shell.options.add("x")
+            if is_traced:
+                shell.options.add("x")
 
     async def pattern(self, word: Word) -> str:
         """A word as a pattern: what is quoted matches only itself."""

@@ -18,7 +18,7 @@ from kubesim.userland.shell.completion import complete
 from kubesim.userland.shell.control import FunctionReturn, Interrupted, LoopJump, ShellError, ShellExit
 from kubesim.userland.shell.line_editor import LineEditor
 from kubesim.userland.shell.parser import Parser
-from kubesim.userland.shell.prompt import prompt_text
+from kubesim.userland.shell.prompt import prompt_text, unexpanded
 from kubesim.userland.shell.syntax import Command, ShellSyntaxError
 
 if TYPE_CHECKING:
@@ -42,7 +42,8 @@ class InteractiveShell:
         self._text = ""
         """Read and not run yet."""
         self._line = 1
-        self._has_warned = False
+        self._warning = 0
+        """2 when the user has just been told of stopped jobs, 1 for one more command; at 0 who goes is told again."""
 
     async def run(self) -> int:
         """Run commands until the user leaves; the status."""
@@ -57,18 +58,21 @@ class InteractiveShell:
                 if tree is None and not await self._may_leave():
                     continue
                 if tree is None:
+                    await shell.write_error("\n")
                     return shell.status
-                self._has_warned &= shell.jobs.has_stopped
+                self._warning = 1 if self._warning == 2 else 0
                 await shell.evaluate.run(tree)
             except Interrupted:
                 shell.process.check_alive()
                 await self._interrupted()
-            except (FunctionReturn, LoopJump):
+            except FunctionReturn as left:  # outside of a function that is the end
+                return left.status
+            except LoopJump:
                 continue
             except ShellError as error:
                 shell.status = error.status
                 self._text = ""
-                await shell.complain(error.message, error.command)
+                await shell.report(error)
             except ShellExit as left:
                 if await self._may_leave():
                     return left.status
@@ -82,9 +86,9 @@ class InteractiveShell:
 
     async def _may_leave(self) -> bool:
         """Whether the user may go: who has stopped jobs is told so, once."""
-        if not self._shell.jobs.has_stopped or self._has_warned:
+        if not self._shell.jobs.has_stopped or self._warning:
             return True
-        self._has_warned = True
+        self._warning = 2
         await self._shell.write_error("You have stopped jobs.\n")
         return False
 
@@ -94,12 +98,14 @@ class InteractiveShell:
         while True:
             parser = Parser(self._text, line=self._line, aliases=shell.aliases)
             is_complete = False
+            missing = "unexpected end of file"
             try:
                 tree = parser.next_command()
                 is_complete = not (parser.is_at_end or parser.lexer.has_open_document)
             except ShellSyntaxError as error:
                 if not error.is_incomplete:
                     raise ShellError(f"syntax error: {error.message}") from None
+                missing = error.message
             if is_complete and tree is not None:
                 self._text = parser.lexer.text[parser.lexer.position :]
                 self._line = parser.lexer.line
@@ -114,13 +120,13 @@ class InteractiveShell:
                 if is_first:
                     return None
                 self._text = ""
-                raise ShellError("syntax error: unexpected end of file")
+                raise ShellError(f"syntax error: {missing}")
             self._text += f"{line_text}\n"
 
     async def _read_line(self, prompt_name: str) -> str | None:
         """A line without its end; None at the end of the input. Raises Interrupted."""
         shell = self._shell
-        prompt = prompt_text(shell, shell.variables.get(prompt_name) or "")
+        prompt = prompt_text(shell, await shell.expand.prompt(unexpanded(shell.variables.get(prompt_name) or "")))
         terminal = self._terminal
         if terminal is None or "echo" not in terminal.settings:
             return await self._read_plain(prompt)

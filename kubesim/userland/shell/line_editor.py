@@ -155,7 +155,6 @@ class LineEditor:
                 return "interrupted"
             case "end-of-file":
                 if not self._text:
-                    self.output += "\n"
                     return "end"
                 self._delete(self._cursor + 1)
             case _ if len(key) == 1:

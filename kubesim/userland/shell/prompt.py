@@ -1,4 +1,7 @@
-"""What a prompt says: the escapes of PS1. Mirrors busybox: libbb/lineedit.c, parse_and_put_prompt."""
+"""What a prompt says: PS1 is expanded as a word in double quotes, then its escapes are filled in.
+
+Mirrors busybox: shell/ash.c, setprompt_if and expandstr; libbb/lineedit.c, parse_and_put_prompt.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,15 @@ if TYPE_CHECKING:
 
 _ESCAPE = re.compile(r"\\([0-7]{1,3}|.)", re.DOTALL)
 _CONTROLS = {"a": "\a", "b": "\b", "e": "\x1b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
+
+
+def unexpanded(text: str) -> str:
+    r"""A prompt whose `\$` outlives the expansion, to become `#` or `$` then; ash has a syntax of its own for that.
+
+    >>> print(unexpanded(r"\w \$"))
+    \w \\\$
+    """
+    return _ESCAPE.sub(lambda match: r"\\\$" if match[1] == "$" else match[0], text)
 
 
 def prompt_text(shell: Shell, text: str) -> str:
@@ -45,8 +57,10 @@ def _escape(shell: Shell, letter: str) -> str:
 
 
 def _directory(shell: Shell, *, is_short: bool) -> str:
-    """The working directory with `~` for the home; short: its last name."""
-    path, home = shell.process.files.cwd, shell.variables.get("HOME") or ""
+    """The working directory with `~` for the home that passwd knows, whatever $HOME says; short: its last name."""
+    path = shell.process.files.cwd
+    entry = entry_of_uid(parse_passwd(shell.process.files.filesystem), shell.process.credentials.uid)
+    home = entry.home if entry is not None else ""
     if len(home) > 1 and (path == home or path.startswith(f"{home}/")):
         path = f"~{path[len(home) :]}"
     return path.rpartition("/")[2] or path if is_short else path

@@ -87,17 +87,15 @@ async def _next_line(reader: LineReader) -> bytes | None:
         raise _ReadError(error) from None
 
 
-async def _part(file: OpenFile) -> bytes:
+async def _part(process: Process, file: OpenFile) -> bytes:
     try:
-        while (data := file.read_now(65536)) is None:
-            await file.wait_readable()
+        return await process.read_from(file)
     except FsError as error:
         raise _ReadError(error) from None
-    return data
 
 
 async def _copy(process: Process, file: OpenFile) -> None:
-    while data := await _part(file):
+    while data := await _part(process, file):
         await process.write(1, data)
         await process.step()
 

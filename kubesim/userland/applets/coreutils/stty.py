@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from kubesim.userland.applets.coreutils.stty_saved import restore, saved
 from kubesim.userland.files.fs_error import FsError
 from kubesim.userland.options import UsageError
 from kubesim.userland.processes.process_life import Process
@@ -67,9 +68,11 @@ async def run(process: Process) -> int:
     words = process.argv[1:]
     is_full = False
     device = DEFAULT_DEVICE
-    while words and words[0] in ("-a", "--all", "-F"):
-        if words.pop(0) != "-F":
-            is_full = True
+    is_for_stty = False
+    while words and words[0] in ("-a", "--all", "-g", "--save", "-F"):
+        option = words.pop(0)
+        if option != "-F":
+            is_full, is_for_stty = True, option in ("-g", "--save")
         elif words:
             device = words.pop(0)
         else:
@@ -80,8 +83,13 @@ async def run(process: Process) -> int:
     terminal = await _terminal(process, device)
     if terminal is None:
         return 1
+    if is_for_stty:
+        await process.say(f"{saved(terminal)}\n")
+        return 0
     if not words:
         await _show(process, terminal, is_full=is_full)
+        return 0
+    if len(words) == 1 and restore(terminal, words[0]):
         return 0
     try:
         changes = _read(words)
