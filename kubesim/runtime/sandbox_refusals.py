@@ -72,6 +72,11 @@ USER_NAMESPACE_ROOT = refusal(
     "ID",
     "container ID 0 cannot be mapped to a host ID",
 )
+# CRI-O prints pointers to the four namespaces; where they point differs from run to run.
+USER_NAMESPACE_MAP = refusal(
+    "failed to pin namespaces [0xc000a1c2d0 0xc000a1c300 0xc000a1c330 0xc000a1c360]: [pinns:e]: Cannot write {kind} "
+    "mappings: {lines}: Invalid argument\n exit status 1"
+)
 USER_NAMESPACE_MODE = refusal(
     "failed to start sandbox {id!q}: unsupported user namespace mode: {mode!q}", "unsupported pod mode: {mode!q}"
 )

@@ -1,7 +1,8 @@
 """The user namespace a pod asks for: which requests a runtime takes.
 
 Mirrors containerd: internal/cri/server/podsandbox/helpers_linux.go, parseUsernsIDs and parseUsernsIDMap; CRI-O:
-server/sandbox_run_linux.go, configureSandboxIDMappings.
+server/sandbox_run_linux.go, configureSandboxIDMappings; internal/config/nsmgr/nsmgr_linux.go, NewPodNamespaces;
+pinns/src/pinns.c, main.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from collections.abc import Sequence
 
 from kubesim.cri import api
 from kubesim.cri.errors import CriError
+from kubesim.policy.id_map import is_id_map
 from kubesim.runtime import sandbox_refusals as say
 from kubesim.runtime.daemon import Daemon
 
@@ -24,6 +26,8 @@ def check_user_namespace(daemon: Daemon, sandbox_id: str, options: api.Namespace
     if asked.mode == api.POD:
         _check_root(daemon, sandbox_id, [*asked.uids[:1], *asked.gids[:1]])
     if daemon.profile.sandboxes.id_mapping_check == "root":
+        if asked.mode == api.POD:
+            _check_by_kernel(daemon, sandbox_id, asked)
         return
     for kind, mappings in (("UID", asked.uids), ("GID", asked.gids)):
         _check_mappings(daemon, sandbox_id, kind, mappings)
@@ -49,6 +53,15 @@ def _check_mappings(daemon: Daemon, sandbox_id: str, kind: str, mappings: Sequen
         raise _refused(daemon, sandbox_id, reason)
     if mappings and mappings[0].length < 1:
         raise _refused(daemon, sandbox_id, f"{kind} mapping: invalid mapping length: {mappings[0].length}")
+
+
+def _check_by_kernel(daemon: Daemon, sandbox_id: str, asked: api.UserNamespace) -> None:
+    """Any lines go to the program that pins the namespaces; it writes them, those of groups first."""
+    for kind, mappings in (("gid", asked.gids), ("uid", asked.uids)):
+        extents = [(mapping.container_id, mapping.host_id, mapping.length) for mapping in mappings]
+        if extents and not is_id_map(extents):
+            lines = "".join(f"{inside}-{outside}-{count}@" for inside, outside, count in extents)
+            raise daemon.refuse(say.USER_NAMESPACE_MAP, id=sandbox_id, kind=kind, lines=lines)
 
 
 def _check_root(daemon: Daemon, sandbox_id: str, mappings: Sequence[api.IDMapping]) -> None:

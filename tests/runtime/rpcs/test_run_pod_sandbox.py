@@ -344,6 +344,22 @@ def test_root_of_a_user_namespace_needs_an_id_on_the_node(new_node: Any, profile
     assert node.pods() == []
 
 
+def test_crio_takes_several_id_mappings_unless_the_kernel_refuses_them(crio: Any) -> None:
+    lines = [api.IDMapping(host_id=1000, length=10), api.IDMapping(container_id=10, host_id=2000, length=10)]
+    overlapping = [lines[0], api.IDMapping(container_id=5, host_id=2000, length=10)]
+
+    def config(uids: list[api.IDMapping], gids: list[api.IDMapping]) -> api.PodSandboxConfig:
+        asked = api.UserNamespace(mode=api.POD, uids=uids, gids=gids)
+        return crio.pod_config(linux=linux(namespace_options=api.NamespaceOption(userns_options=asked)))  # type: ignore[no-any-return]
+
+    assert crio.refused(running(crio, config(overlapping, lines))).message.endswith(
+        "[pinns:e]: Cannot write uid mappings: 0-1000-10@5-2000-10@: Invalid argument\n exit status 1"
+    )
+    assert "Cannot write gid mappings" in crio.refused(running(crio, config(overlapping, overlapping))).message
+    assert crio.pods() == []
+    assert crio.pod_status(crio.run_pod(config(lines, lines))).linux.namespaces.options.userns_options.uids == lines
+
+
 def test_a_user_namespace_is_seen_from_inside(node: Any) -> None:
     config = node.pod_config(linux=linux(namespace_options=mapped(0)))
     security = api.LinuxContainerSecurityContext(namespace_options=mapped(0))
