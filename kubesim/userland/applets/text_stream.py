@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
-from kubesim.userland.files.fs_error import FsError
+from kubesim.userland.files.fs_error import STRERROR, FsError
 from kubesim.userland.files.open_file import OpenFile
 from kubesim.userland.processes.process_life import Process
 
@@ -79,9 +79,14 @@ class LineReader:
     """The lines of an open file, each with its end; the last one may lack it.
 
     `takes_errors_for_end`: what cannot be read, a directory above all, is empty, as for busybox's xmalloc_fgetline.
+    `nul_becomes`: what stands for a NUL. The lines of xmalloc_fgetline end there too, as those of a C program do.
+    Mirrors busybox: libbb/get_line_from_file.c, bb_get_chunk_from_file.
     """
 
-    __slots__ = ("_end", "_file", "_is_over", "_lines", "_out", "_pending", "_process", "_takes_errors_for_end")
+    __slots__ = (
+        "_end", "_file", "_is_over", "_lines", "_nul_becomes", "_out", "_pending", "_process", "_takes_errors_for_end",
+        "has_failed",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -91,12 +96,16 @@ class LineReader:
         out: TextOut | None = None,
         end: bytes = b"\n",
         takes_errors_for_end: bool = False,
+        nul_becomes: bytes = b"\0",
     ) -> None:
         self._process = process
         self._file = file
         self._out = out
         self._end = end
         self._takes_errors_for_end = takes_errors_for_end
+        self._nul_becomes = nul_becomes
+        self.has_failed = False
+        """Whether an error was taken for the end."""
         self._lines: list[bytes] = []  # of the last block, the next one at the end
         self._pending: list[bytes] = []
         self._is_over = False
@@ -129,11 +138,13 @@ class LineReader:
             await self._out.flush()
         await self._process.step()
         try:
-            return await self._process.read_from(self._file, BLOCK_BYTES)
+            data = await self._process.read_from(self._file, BLOCK_BYTES)
         except FsError:
             if not self._takes_errors_for_end:
                 raise
+            self.has_failed = True
             return b""
+        return data if self._nul_becomes == b"\0" else data.replace(b"\0", self._nul_becomes)
 
     async def lines(self) -> AsyncIterator[bytes]:
         """The lines without their ends. Raises FsError when reading fails."""
@@ -164,3 +175,10 @@ async def input_files(process: Process, names: list[str], failures: list[str]) -
             yield name, file
         finally:
             file.release()
+
+
+async def note_failure(process: Process, name: str, reader: LineReader, failures: list[str]) -> None:
+    """Say that an operand could not be read to its end. By then busybox only knows that, not the reason."""
+    if reader.has_failed:
+        await process.complain(f"{name}: {STRERROR['EIO']}")
+        failures.append(name)

@@ -35,9 +35,9 @@ async def kill(shell: Shell, words: list[str]) -> int:
         arguments = arguments[1:]
     if not arguments:
         return await _refuse(shell, "you need to specify whom to kill")
-    status = 0
+    status = 0  # how many could not be signalled
     for argument in arguments:
-        status |= await _send(shell, argument, signum)
+        status += await _send(shell, argument, signum)
     await checkpoint()  # a signal to the shell itself arrives before its next command
     return status
 
@@ -46,6 +46,8 @@ async def _send(shell: Shell, argument: str, signum: int) -> int:
     if argument.startswith("%"):
         job = shell.jobs.named(argument)
         argument = str(-job.group_id) if job.has_own_group else str(job.processes[-1].pid)
+    if not argument:
+        return 0
     digits = argument.removeprefix("-")
     if not (digits.isascii() and digits.isdecimal()) or len(digits) > 9:
         return await _refuse(shell, f"invalid number '{argument}'")

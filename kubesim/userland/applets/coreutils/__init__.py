@@ -53,7 +53,7 @@ from kubesim.userland.applets.coreutils.text_applets import TEXT_APPLETS
 APPLETS: Mapping[str, Applet] = {
     **TEXT_APPLETS,
     "[": Applet(test.run, usage="EXPRESSION ]"),
-    "basename": Applet(basename.run, usage="FILE [SUFFIX]"),
+    "basename": Applet(basename.run, usage="FILE [SUFFIX] | -a FILE... | -s SUFFIX FILE..."),
     "chgrp": Applet(chown.run_chgrp, usage="[-RhLHPcvf]... GROUP FILE..."),
     "chmod": Applet(chmod.run, usage="[-Rcvf] MODE[,MODE]... FILE..."),
     "chown": Applet(chown.run, usage="[-RhLHPcvf]... USER[:[GRP]] FILE..."),
@@ -105,7 +105,7 @@ APPLETS: Mapping[str, Applet] = {
     "true": Applet(true.run, usage=""),
     "truncate": Applet(truncate.run, usage="[-c] -s SIZE FILE..."),
     "uname": Applet(uname.run, usage="[-amnrspvio]"),
-    "tty": Applet(tty.run, usage="[-s]"),
+    "tty": Applet(tty.run, usage="[-s]", usage_code=2),
     "unlink": Applet(link.run_unlink, usage="FILE"),
     "wc": Applet(wc.run, usage="[-cmlwL] [FILE]..."),
     "whoami": Applet(whoami.run, usage=""),

@@ -13,9 +13,14 @@ def last_part(path: str, suffix: str = "") -> str:
 
 
 async def run(process: Process) -> int:
-    """Print it."""
-    operands = parse_options(process.argv, "", is_ordered=True).operands
-    if not 1 <= len(operands) <= 2:
+    """Print it; with -a or -s of each operand. Mirrors busybox: coreutils/basename.c."""
+    options = parse_options(process.argv, "as:", is_ordered=True)
+    operands = options.operands
+    suffix = options.values.get("s", "")
+    takes_all = bool(options.flags)
+    if not operands or (len(operands) > 2 and not takes_all):
         raise UsageError
-    await process.say(last_part(*operands) + "\n")
+    if not takes_all:
+        operands, suffix = operands[:1], "".join(operands[1:])
+    await process.say("".join(f"{last_part(path, suffix)}\n" for path in operands))
     return 0

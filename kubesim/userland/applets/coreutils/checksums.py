@@ -24,7 +24,10 @@ def sum_command(algorithm: str) -> Callable[[Process], Awaitable[int]]:
         code = 0
         for name in options.operands or ["-"]:
             if "c" in options:
-                code |= await _check(process, algorithm, options, name)
+                is_alike = await _check(process, algorithm, options, name)
+                if is_alike is None:
+                    return 1
+                code |= not is_alike
                 continue
             digest = await _digest(process, algorithm, name)
             if digest is None:
@@ -56,17 +59,17 @@ async def _digest(process: Process, algorithm: str, name: str) -> str | None:
     return hashed.hexdigest()
 
 
-async def _check(process: Process, algorithm: str, options: Options, name: str) -> int:
-    """Compare the files that a list names with their sums."""
+async def _check(process: Process, algorithm: str, options: Options, name: str) -> bool | None:
+    """Whether the files that a list names have their sums; None when the list does not open, which ends all."""
     try:
         file = open_input(process, name)
     except FsError as error:
         await process.complain(f"{name}: {error.strerror}")
-        return 1
+        return None
     total = failed = 0
     is_silent = "s" in options
     try:
-        async for line in LineReader(process, file, takes_errors_for_end=True).lines():
+        async for line in LineReader(process, file, takes_errors_for_end=True, nul_becomes=b"\n").lines():
             total += 1
             expected, space, path = line.decode(errors="surrogateescape").partition(" ")
             if not space or path[:1] not in (" ", "*"):
@@ -86,4 +89,4 @@ async def _check(process: Process, algorithm: str, options: Options, name: str) 
         await process.complain(f"WARNING: {failed} of {total} computed checksums did NOT match")
     if not total:
         await process.complain(f"{name}: no checksum lines found")
-    return 1 if failed or not total else 0
+    return total > 0 and not failed

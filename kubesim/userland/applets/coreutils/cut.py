@@ -41,7 +41,7 @@ async def run(process: Process) -> int:
         return error.code
     async for _, file in input_files(process, options.operands, failures):
         number = 0
-        async for raw in LineReader(process, file, out=out, takes_errors_for_end=True).lines():
+        async for raw in LineReader(process, file, out=out, takes_errors_for_end=True, nul_becomes=b"\n").lines():
             text = _cut_line(cut, raw.decode("latin-1"), number)
             if text is not None:
                 await out.put_text(f"{text}\n")

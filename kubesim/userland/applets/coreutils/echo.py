@@ -9,7 +9,9 @@ from kubesim.userland.processes.process_life import Process
 
 
 def echo_bytes(words: Sequence[str]) -> bytes:
-    """What `echo words` prints. Leading words of the letters n, e and E are options; the first other word ends them."""
+    """What `echo words` prints. Leading words of the letters n, e and E are options; the first other word ends
+    them. An E does not take an e back.
+    """
     has_newline = True
     has_escapes = False
     start = 0
@@ -20,8 +22,8 @@ def echo_bytes(words: Sequence[str]) -> bytes:
         for letter in word[1:]:
             if letter == "n":
                 has_newline = False
-            else:
-                has_escapes = letter == "e"
+            elif letter == "e":
+                has_escapes = True
     text = " ".join(words[start:])
     if has_escapes:
         data, is_over = decode_escapes(text)

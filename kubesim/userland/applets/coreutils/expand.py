@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from kubesim.userland.applets.text_stream import LineReader, TextOut, input_files
+from kubesim.userland.applets.text_stream import LineReader, TextOut, input_files, note_failure
 from kubesim.userland.options import Options, parse_options
 from kubesim.userland.processes.process_life import Process
 
@@ -36,10 +36,11 @@ async def _convert(process: Process, options: Options, convert: Callable[[str, i
         return 1
     out = TextOut(process)
     failures: list[str] = []
-    async for _, file in input_files(process, options.operands, failures):
-        reader = LineReader(process, file, out=out, takes_errors_for_end=True)
+    async for name, file in input_files(process, options.operands, failures):
+        reader = LineReader(process, file, out=out, takes_errors_for_end=True, nul_becomes=b"")
         while (line := await reader.next_line()) is not None:
             await out.put_text(convert(line.decode("latin-1"), min(width, 65536)))
+        await note_failure(process, name, reader, failures)
     await out.flush()
     return 1 if failures else 0
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kubesim.userland.applets.text_stream import LineReader, TextOut, input_files
+from kubesim.userland.applets.text_stream import LineReader, TextOut, input_files, note_failure
 from kubesim.userland.options import Options, parse_options
 from kubesim.userland.processes.process_life import Process
 
@@ -23,10 +23,11 @@ async def run(process: Process) -> int:
     folding = _Folding(options, int(text))
     out = TextOut(process)
     failures: list[str] = []
-    async for _, file in input_files(process, options.operands, failures):
+    async for name, file in input_files(process, options.operands, failures):
         reader = LineReader(process, file, out=out, takes_errors_for_end=True)
         while (line := await reader.next_line()) is not None:
             await out.put_text(folding.folded(line.decode("latin-1")))
+        await note_failure(process, name, reader, failures)
     await out.flush()
     return 1 if failures else 0
 

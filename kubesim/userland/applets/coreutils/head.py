@@ -15,10 +15,12 @@ async def run(process: Process) -> int:
     options = parse_options(modern_argv(process.argv, "-"), "n:c:qv")
     is_bytes = "c" in options
     text = options.values.get("c" if is_bytes else "n", "10")
-    count = parse_count(text)
-    if count is None or count.sign == "+":
-        await process.complain(f"invalid number '{text.lstrip('-')}'")
-        return 1
+    for given in [*options.repeated.get("n", []), *options.repeated.get("c", [])]:
+        if _count(given) is None:
+            await process.complain(f"invalid number '{given.lstrip('-')}'")
+            return 1
+    count = _count(text)
+    assert count is not None, "it is among those that were looked at"
     names = options.operands or ["-"]
     has_titles = (len(names) > 1 or "v" in options) and "q" not in options
     code = 0
@@ -43,6 +45,11 @@ async def run(process: Process) -> int:
         finally:
             file.release()
     return code
+
+
+def _count(text: str) -> Count | None:
+    count = parse_count(text)
+    return None if count is None or count.sign == "+" else count
 
 
 async def _first(process: Process, file: OpenFile, count: Count, is_bytes: bool) -> None:

@@ -32,6 +32,9 @@ def _named(number: int, name: str | None) -> str:
 async def run(process: Process) -> int:
     """`id` and its options."""
     options = parse_options(process.argv, "ugGnr")
+    wanted = options.flags & {"u", "g", "G"}
+    if len(wanted) > 1 or (not wanted and options.flags):
+        raise UsageError
     names = _Names(process)
     who = process.credentials
     is_real = "r" in options or not options.flags
@@ -46,9 +49,6 @@ async def run(process: Process) -> int:
             return 1
         uid, gid = entry.uid, entry.gid
         groups = sorted({gid, *(group.gid for group in names.groups if entry.name in group.members)})
-    wanted = options.flags & {"u", "g", "G"}
-    if len(wanted) > 1 or (not wanted and options.flags):
-        raise UsageError
     if wanted:
         return await _show_one(process, names, options, uid, gid, groups)
     text = f"uid={_named(uid, names.user(uid))} gid={_named(gid, names.group(gid))}"

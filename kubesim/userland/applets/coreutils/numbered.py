@@ -29,7 +29,7 @@ async def print_numbered(process: Process, names: list[str], numbering: Numberin
     out = TextOut(process)
     failures: list[str] = []
     async for _, file in input_files(process, names, failures):
-        async for line in LineReader(process, file, out=out, takes_errors_for_end=True).lines():
+        async for line in LineReader(process, file, out=out, takes_errors_for_end=True, nul_becomes=b"\n").lines():
             if numbering.takes_others if line else numbering.takes_empty:
                 await out.put(b"%*d%s%s\n" % (numbering.width, numbering.number, numbering.separator, line))
                 numbering.number = (numbering.number + numbering.step) % 2**32

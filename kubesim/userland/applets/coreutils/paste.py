@@ -30,7 +30,7 @@ async def run(process: Process) -> int:
         # Operands that are the same standard input share what was read ahead of it.
         readers: dict[OpenFile, LineReader] = {}
         for file in files:
-            readers.setdefault(file, LineReader(process, file, out=out, takes_errors_for_end=True))
+            readers.setdefault(file, LineReader(process, file, out=out, takes_errors_for_end=True, nul_becomes=b"\n"))
         columns = [readers[file] for file in files]
         if "s" in options:
             for column in columns:

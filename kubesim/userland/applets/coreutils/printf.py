@@ -13,10 +13,21 @@ DIRECTIVE = re.compile(
     r"%(?P<flags>[-+ #0]*)(?P<width>\*|\d*)(?:\.(?P<precision>\*|\d*))?(?P<length>[hlLjzt]*)(?P<kind>.?)", re.DOTALL
 )
 
+INTEGER = re.compile(
+    r"[ \t\n\v\f\r]*(?P<sign>[+-]?)(?:0[xX](?P<hexadecimal>[0-9a-fA-F]+)|0(?P<octal>[0-7]+)|(?P<decimal>0|[1-9][0-9]*))"
+)
+"""As strtoll(3) reads it, up to the last character."""
+
 WIDTH_MAX = 65536
 """Widest field: a limit of ours, so that a typing error does not fill the memory."""
 
 _WRAP = 2**64
+
+
+def _is_directive(match: re.Match[str]) -> bool:
+    """`%b` is none when anything stands between its letters."""
+    kind = match["kind"]
+    return kind != "" and kind in "bcdiouxXsfeEgG" and (kind != "b" or match[0] == "%b")
 
 
 class Printf:
@@ -50,7 +61,7 @@ class Printf:
             position = match.end()
             if match["kind"] == "%" and match.end() - match.start() == 2:
                 self.data += b"%"
-            elif not match["kind"] or match["kind"] not in "bcdiouxXsfeEgG":
+            elif not _is_directive(match):
                 # busybox cuts the length letters out of the directive before it looks at it.
                 self.problems.append(
                     f"{text[start : match.start('length')]}{text[match.start('kind') :]}: invalid format"
@@ -99,29 +110,26 @@ class Printf:
         return body if precision is None or precision < 0 else body[:precision]
 
     def _whole(self, spec: str, kind: str) -> str:
-        number = self._integer(self._next())
+        number = self._integer(self._next(), number_max=(_WRAP if kind in "ouxX" else _WRAP // 2) - 1)
         if kind in "ouxX":
             number %= _WRAP
+        if not number:
+            spec = spec.replace("#", "")  # Python would write 0x0
         if kind == "o" and "#" in spec:  # Python would write 0o12
             spec = spec.replace("#", "")
             return (spec + "s") % f"0{number:o}"
         return (spec + ("d" if kind in "diu" else kind)) % number
 
-    def _integer(self, text: str) -> int:
+    def _integer(self, text: str, *, number_max: int = _WRAP // 2 - 1) -> int:
         if text[:1] in ("'", '"'):
             return ord(text[1:2] or "\0")
-        digits = text.strip().lower()
-        unsigned = digits.lstrip("+-")
-        try:
-            if unsigned.startswith("0x"):
-                number = int(digits, 16)
-            elif len(unsigned) > 1 and unsigned.startswith("0"):
-                number = int(digits, 8)
-            else:
-                number = int(digits) if len(unsigned) < 25 and "_" not in digits else _WRAP
-        except ValueError:
-            number = _WRAP
-        if not -(_WRAP // 2) <= number < _WRAP // 2:
+        match = INTEGER.fullmatch(text)
+        if match is None:
+            number = number_max + 1
+        else:
+            base = 16 if match["hexadecimal"] else 8 if match["octal"] else 10
+            number = int(match["sign"] + (match["hexadecimal"] or match["octal"] or match["decimal"])[:30], base)
+        if not -(_WRAP // 2) <= number <= number_max:
             self.problems.append(f"invalid number '{text}'")
             return 0
         return number

@@ -47,9 +47,13 @@ async def run(process: Process) -> int:
 
 
 def _number(text: str) -> float:
+    """As strtod(3) reads it: hexadecimal too, and 0 where there is nothing."""
     try:
-        number = float(text) if len(text) <= NUMBER_LENGTH_MAX and "_" not in text else math.inf
-    except ValueError:
+        if "x" in text.lower():
+            number = float.fromhex(text)
+        else:
+            number = float(text or 0) if len(text) <= NUMBER_LENGTH_MAX and "_" not in text else math.inf
+    except (ValueError, OverflowError):
         raise UsageError from None
     if not math.isfinite(number):
         raise UsageError

@@ -86,6 +86,7 @@ async def _read(process: Process, options: Options) -> list[str]:
             text = ""  # a directory: busybox takes an error of reading for the end
         finally:
             file.release()
+        text = text.replace("\0", end)  # the lines of busybox end at a NUL too
         lines += text.removesuffix(end).split(end) if text else []
     return lines
 

@@ -30,7 +30,14 @@ async def run(process: Process) -> int:
                 code = 1
                 continue
             files.append(file.hold())
-        while data := await process.read(0):
+        while True:
+            try:
+                data = await process.read(0)
+            except FsError:
+                code = 1  # busybox says nothing about an input that cannot be read
+                break
+            if not data:
+                break
             for number, file in enumerate(files):
                 if number == 0:
                     await process.write(1, data)

@@ -42,9 +42,9 @@ _FILE_TESTS: dict[str, Callable[[Stat], bool]] = {
     "-f": lambda stat: stat.kind is FileKind.FILE,
     "-d": lambda stat: stat.kind is FileKind.DIRECTORY,
     "-c": lambda stat: stat.kind is FileKind.DEVICE,
-    "-b": lambda _: False,
-    "-p": lambda _: False,
-    "-S": lambda _: False,
+    "-b": lambda stat: stat.kind is FileKind.BLOCK_DEVICE,
+    "-p": lambda stat: stat.kind is FileKind.FIFO,
+    "-S": lambda stat: stat.kind is FileKind.SOCKET,
     "-s": lambda stat: stat.size_bytes > 0,
     "-u": lambda stat: stat.mode & 0o4000 != 0,
     "-g": lambda stat: stat.mode & 0o2000 != 0,
@@ -82,20 +82,24 @@ class _Condition:
 
     def holds(self) -> bool:
         """Decide; leftovers are an error."""
-        words = self._words
-        if not words:
-            return False
-        if len(words) == 1:
-            return words[0] != ""
-        if len(words) == 2 and words[0] == "!":
-            return words[1] == ""
-        if len(words) == 3 and words[1] in self._operators:
-            return self._binary(words[0], words[1], words[2])
-        if len(words) == 4 and words[0] == "!" and words[2] in self._operators:
-            return not self._binary(words[1], words[2], words[3])
+        words = list(self._words)
+        is_negated = False
+        while True:
+            if len(words) < 2:
+                return (words != [] and words[0] != "") != is_negated
+            if len(words) == 3 and words[1] in self._operators:
+                return self._binary(*words) != is_negated
+            if len(words) == 4 and (words[0], words[3]) == ("(", ")"):
+                # The word behind them is gone for good, as in busybox.
+                self._words = [*self._words[: len(self._words) - 1]]
+                words = words[1:3]
+            if words[0] != "!":
+                break
+            words = words[1:]
+            is_negated = not is_negated
         result = self._or()
-        if self._next < len(words):
-            raise TestError(f"{words[self._next]}: unknown operand")
+        if self._next < len(self._words):
+            raise TestError(f"{self._words[self._next]}: unknown operand")
         return result
 
     def _peek(self, offset: int = 0) -> str | None:
@@ -119,6 +123,9 @@ class _Condition:
     def _not(self) -> bool:
         is_negated = False
         while self._peek() == "!":
+            if self._peek(1) is None:
+                self._next += 1
+                return not is_negated  # a last `!` is a word like any other
             self._next += 1
             is_negated = not is_negated
         return self._primary() != is_negated
@@ -128,22 +135,22 @@ class _Condition:
         if word is None:
             raise TestError("argument expected")
         following = self._peek(1)
-        if word == "(" and following not in self._operators:
+        if word == "(":
             self._next += 1
             result = self._or()
             if self._peek() != ")":
                 raise TestError("closing paren expected")
             self._next += 1
             return result
-        if following in self._operators:
-            operand = self._peek(2)
-            if operand is None:
-                raise TestError(f"{following}: argument expected")
+        operand = self._peek(2)
+        if following in self._operators and operand is not None:
             self._next += 3
             return self._binary(word, following, operand)
-        if word in _UNARY and following is not None:
-            self._next += 2
-            return self._unary(word, following)
+        if word in _UNARY:
+            self._next += 1 if following is None else 2
+            return True if following is None else self._unary(word, following)
+        if following in self._operators:
+            raise TestError(f"{following}: argument expected")
         self._next += 1
         return word != ""
 

@@ -31,15 +31,15 @@ async def run(process: Process) -> int:
     """Copy standard input, changed."""
     options = parse_options(process.argv, "Ccds", is_ordered=True)
     operands = [byte_text(word) for word in options.operands]
-    if not 1 <= len(operands) <= 2:
+    if not operands:
         raise UsageError
     old = expand_set(operands[0])
     if options.flags & {"c", "C"}:
         old = "".join(char for char in _ALL if char not in set(old))
-    if operands[1:] == [""]:
+    if operands[1:2] == [""]:
         await process.complain("STRING2 cannot be empty")
         return 1
-    new = expand_set(operands[1]) if len(operands) == 2 else None
+    new = expand_set(operands[1]) if len(operands) > 1 else None
     table = bytes(range(256)) if new is None else _table(old, new)
     deleted = old.encode("latin-1") if "d" in options else b""
     squeeze = None
@@ -47,7 +47,14 @@ async def run(process: Process) -> int:
         squeezed = re.escape((old if new is None else new).encode("latin-1"))
         squeeze = re.compile(b"([" + squeezed + b"])\\1+", re.DOTALL) if squeezed else None
     last = b""
-    while data := await _read(process):
+    while True:
+        try:
+            data = await process.read(0)
+        except FsError as error:
+            await process.complain(f"read error: {error.strerror}")
+            return 1
+        if not data:
+            return 0
         data = data.translate(table, deleted)
         if squeeze is not None and data:
             # What the part before ended with counts, and is taken off again.
@@ -55,20 +62,13 @@ async def run(process: Process) -> int:
             last = data[-1:] or last
         await process.write(1, data)
         await process.step()
-    return 0
-
-
-async def _read(process: Process) -> bytes:
-    try:
-        return await process.read(0)
-    except FsError as error:
-        await process.complain(f"read error: {error.strerror}")
-        return b""
 
 
 def _table(old: str, new: str) -> bytes:
-    """What each byte becomes; the last of `new` stands for all that are missing."""
+    """What each byte becomes; the last of `new` stands for those that lack. An empty one, `z-a`, changes nothing."""
     table = list(range(256))
+    if not new:
+        return bytes(table)
     for position, char in enumerate(old):
         table[ord(char)] = ord(new[min(position, len(new) - 1)])
     return bytes(table)

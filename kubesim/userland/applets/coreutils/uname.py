@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kubesim.userland.options import parse_options
+from kubesim.userland.options import UsageError, parse_options
 from kubesim.userland.processes.process_life import Process
 
 KERNEL_RELEASE = "6.12.0-kubesim"
@@ -13,6 +13,8 @@ MACHINE = "x86_64"
 async def run(process: Process) -> int:
     """Print what the options ask for, in uname's own order."""
     options = parse_options(process.argv, "amnrspvio")
+    if options.operands:
+        raise UsageError
     facts = {
         "s": "Linux",
         "n": process.hostname,

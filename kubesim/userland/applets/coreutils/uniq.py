@@ -16,15 +16,16 @@ _NUMBER_MAX = 2**31 - 1
 async def run(process: Process) -> int:
     """Copy FILE, or standard input, to OUTFILE or standard output."""
     options = parse_options(process.argv, "cduf:s:w:iz")
-    if len(options.operands) > 2:
-        raise UsageError
-    name, target = [*options.operands, "-", "-"][:2] if options.operands else ("-", "-")
+    name, target = [*options.operands, "-", "-"][:2]
     try:
         fields, characters, length_max = (_number(options, letter) for letter in "fsw")
         try:
             source = open_input(process, name)
         except FsError as error:
             raise AppletError(f"can't open '{name}': {error.strerror}") from None
+        if len(options.operands) > 2:
+            source.release()
+            raise UsageError
         try:
             sink = None if target == "-" else process.files.open_write(target, is_truncated=True).hold()
         except FsError as error:
@@ -36,10 +37,11 @@ async def run(process: Process) -> int:
     out = TextOut(process, sink)
     try:
         comparison = _Comparison(options, fields, characters, length_max)
-        await _copy(LineReader(process, source, out=out), out, comparison)
+        await _copy(LineReader(process, source, out=out, nul_becomes=b"\n"), out, comparison)
         await out.flush()
     except FsError as error:
-        await process.complain(f"{'stdin' if name == '-' else name}: {error.strerror}")
+        strerror = "I/O error" if error.errno_name == "EISDIR" else error.strerror
+        await process.complain(f"{'stdin' if name == '-' else name}: {strerror}")
         return 1
     finally:
         source.release()

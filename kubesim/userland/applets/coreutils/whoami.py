@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from kubesim.userland.files.passwd import entry_of_uid, parse_passwd
-from kubesim.userland.options import UsageError, parse_options
+from kubesim.userland.options import UsageError
 from kubesim.userland.processes.process_life import Process
 
 
 async def run(process: Process) -> int:
     """Print the name; a user without one is an error, as in busybox."""
-    if parse_options(process.argv, "").operands:
+    if process.argv[1:]:
         raise UsageError
     uid = process.credentials.uid
     entry = entry_of_uid(parse_passwd(process.files.filesystem), uid)

@@ -136,6 +136,8 @@ async def _pattern_file(process: Process, name: str) -> list[str]:
         raise AppletError(f"{name}: {error.strerror}") from None
     try:
         text = (await read_all(process, file)).decode("latin-1")
+    except FsError:
+        text = ""  # a directory: busybox takes an error of reading for the end
     finally:
         file.release()
     return text.removesuffix("\n").split("\n") if text else []

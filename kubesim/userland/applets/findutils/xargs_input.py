@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections import deque
 
 from kubesim.userland.applets.text_stream import BLOCK_BYTES, AppletError
+from kubesim.userland.files.fs_error import FsError
 from kubesim.userland.files.open_file import OpenFile
 from kubesim.userland.processes.process_life import Process
 
@@ -33,8 +34,7 @@ class _Quoted:
                     self._word.append(char)
             elif char in _SPACE:
                 if self._word:
-                    words.append("".join(self._word))
-                    self._word.clear()
+                    words.append(self._taken())
             elif char == "\\":
                 self._is_escaped = True
             elif char in "'\"":
@@ -48,7 +48,13 @@ class _Quoted:
             return
         if self._quote:
             raise AppletError(f"unmatched {'single' if self._quote == chr(39) else 'double'} quote")
-        words.append("".join(self._word))
+        words.append(self._taken())
+
+    def _taken(self) -> str:
+        """The word, which ends at a NUL like every text of a C program."""
+        word = "".join(self._word).partition("\0")[0]
+        self._word.clear()
+        return word
 
 
 class _Separated:
@@ -94,7 +100,10 @@ class XargsInput:
         """The next word, left where it is; None at the end. Raises AppletError."""
         while not self._words and not self._is_over:
             await self._process.step()
-            data = await self._process.read_from(self._file, BLOCK_BYTES)
+            try:
+                data = await self._process.read_from(self._file, BLOCK_BYTES)
+            except FsError:
+                data = b""  # a directory: busybox takes an error of reading for the end
             if data:
                 self._splitter.feed(data.decode("latin-1"), self._words)
             else:
