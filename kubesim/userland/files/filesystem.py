@@ -344,32 +344,36 @@ class FileSystem:
 
     def _prepared(self, path: str, *, is_file: bool) -> str:
         """The canonical path of a mount point, made where it is missing."""
-        names = [intern(name) for name in path.split("/") if name]  # every container has the same ones
+        names = [name for name in path.split("/") if name]
         try:
             place = self.walk(f"/{'/'.join(names)}", self._runtime)
         except FsError:
-            place = None  # what is wrong on the way is found name by name
-        if place is not None and place.node is not None:
+            pass  # what is missing or wrong on the way is found name by name
+        else:
+            if place.node is None:
+                self._make_mount_point(place, FileKind.FILE if is_file else FileKind.DIRECTORY)
             return place.path
         done = "/"
         for position, name in enumerate(names):
             place = self.walk(f"{done.rstrip('/')}/{name}", self._runtime)
             if place.node is None:
                 is_last = position == len(names) - 1
-                kind = FileKind.FILE if is_file and is_last else FileKind.DIRECTORY
-                # The root's own flag counts only for what happens later.
-                if place.mount.is_read_only and place.mount is not self.root:
-                    raise FsError("EROFS", place.path)
-                mode = 0o755 if kind is FileKind.DIRECTORY else 0o644
-                above = place.parent.writable()
-                if is_last and isinstance(above, UpperNode):
-                    above.make_mount_point(place.name, kind, mode=mode, now_ns=self.clock())
-                else:
-                    above.make(place.name, kind, mode=mode, uid=0, gid=0, now_ns=self.clock())
+                self._make_mount_point(place, FileKind.FILE if is_file and is_last else FileKind.DIRECTORY)
             elif place.node.kind is not FileKind.DIRECTORY and position < len(names) - 1:
                 raise FsError("ENOTDIR", place.path)
             done = place.path
         return done
+
+    def _make_mount_point(self, place: Place, kind: FileKind) -> None:
+        """Make a directory or an empty file at a free place; the root's own flag counts only for what happens later."""
+        if place.mount.is_read_only and place.mount is not self.root:
+            raise FsError("EROFS", place.path)
+        mode = 0o755 if kind is FileKind.DIRECTORY else 0o644
+        above = place.parent.writable()
+        if isinstance(above, UpperNode):
+            above.make_mount_point(place.name, kind, mode=mode, now_ns=self.clock())
+        else:
+            above.make(place.name, kind, mode=mode, uid=0, gid=0, now_ns=self.clock())
 
 
 def _free(place: Place, path: str, pending: list[str]) -> Place:
