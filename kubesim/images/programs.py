@@ -129,9 +129,9 @@ BUSYBOX_APPLETS = (
 )
 """Applets of the emulated busybox, sorted."""
 
-SINGLE_PROGRAMS = ("agnhost", "busybox", "echoserver", "nginx", "nnp", "numeric-id", "pause")
+SINGLE_PROGRAMS = ("agnhost", "apache", "busybox", "echoserver", "nginx", "nnp", "numeric-id", "pause")
 """Programs that are one file: `agnhost` with its subcommands, `busybox` which takes its applet from its name or its
-first argument, `numeric-id` which is `id` without names, `nnp` which tells who runs it, `nginx`, and
+first argument, `numeric-id` which is `id` without names, `nnp` which tells who runs it, `nginx`, `apache`, and
 `echoserver` and `pause`, which wait for a signal."""
 
 PROGRAMS = frozenset({*SINGLE_PROGRAMS, *(f"busybox:{applet}" for applet in BUSYBOX_APPLETS)})

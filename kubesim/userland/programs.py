@@ -3,7 +3,7 @@
 busybox            every applet; which one is said by argv[0], or by argv[1] when that is `busybox`
 busybox:APPLET     one applet
 numeric-id         `id` that prints numbers only, as the Kubernetes documentation shows it
-pause, nginx, nnp, agnhost, echoserver
+pause, nginx, apache, nnp, agnhost, echoserver
                    programs of well-known images
 script:JSON        a program that its fixture describes
 """
@@ -18,6 +18,7 @@ from kubesim.userland.applets import APPLETS
 from kubesim.userland.applets.applet import Applet
 from kubesim.userland.applets.coreutils.id import NUMERIC_ID
 from kubesim.userland.image_programs.agnhost import run_agnhost
+from kubesim.userland.image_programs.apache import run_httpd
 from kubesim.userland.image_programs.nginx import run_nginx
 from kubesim.userland.image_programs.nnp import run_nnp
 from kubesim.userland.image_programs.pause import run_echoserver, run_pause
@@ -71,6 +72,7 @@ PROGRAMS = Programs(
         "agnhost": run_agnhost,
         "echoserver": run_echoserver,
         "nginx": run_nginx,
+        "apache": run_httpd,
     }
 )
 

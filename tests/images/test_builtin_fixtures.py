@@ -67,6 +67,7 @@ def test_exactly_these_images_are_built_in(catalogue: Catalogue) -> None:
         "registry.example/artifact-titles:v1",
         *PAUSE,
         OLD_PAUSE,
+        "registry.k8s.io/e2e-test-images/httpd:2.4.39-4",
         "registry.k8s.io/e2e-test-images/nonewprivs:1.3",
         *BUSYBOXES,
     }

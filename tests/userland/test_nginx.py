@@ -28,6 +28,10 @@ def test_nginx_is_a_master_with_a_worker_and_a_pid_file(world: World, nginx: Com
     assert [process.argv for process in nginx.process.children] == [["nginx: worker process"]]
 
 
+def test_pidof_finds_a_server_by_its_program_whatever_it_calls_itself(world: World, nginx: Command) -> None:
+    assert world.run("pidof", "nginx", inside=nginx.process).out.split()[-1] == "1"
+
+
 def test_nginx_serves_and_logs(world: World, nginx: Command) -> None:
     asked = world.run("sh", "-c", f"wget -q -O - http://{POD}; wget -q -O - http://{POD}/nope", inside=nginx.process)
     assert asked.out == "<h1>Welcome to nginx!</h1>\n"

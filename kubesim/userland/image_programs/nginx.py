@@ -8,11 +8,10 @@ Mirrors nginx: src/os/unix/ngx_process_cycle.c, src/http/ngx_http_special_respon
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from urllib.parse import unquote
 
 from kubesim.kernel import Event
-from kubesim.userland.files.file_stat import FileKind
 from kubesim.userland.files.fs_error import FsError
+from kubesim.userland.image_programs.static_site import site_file
 from kubesim.userland.network.address import ANY_IPV4, SocketAddress
 from kubesim.userland.network.http_message import REASONS, BadMessage, Headers, ResponseHead, header_of
 from kubesim.userland.network.http_server import Request, Response, http_date, serve
@@ -24,7 +23,6 @@ from kubesim.userland.processes.signals import NUMBERS, SIGINT, SIGTERM
 ROOT = "/usr/share/nginx/html"
 PID_FILE = "/var/run/nginx.pid"
 PORT = 80
-TYPES = {"html": "text/html", "htm": "text/html", "css": "text/css", "txt": "text/plain", "json": "application/json"}
 DEFAULT_TYPE = "application/octet-stream"
 SIGQUIT = NUMBERS["QUIT"]
 _SECOND = 1_000_000_000
@@ -70,33 +68,20 @@ async def _work(process: Process, listener: Listener) -> int:
 
 
 def _answer(process: Process, request: Request) -> Response:
-    path = unquote(request.head.path, errors="surrogateescape")
-    if not path.startswith("/") or "\0" in path or ".." in path.split("/"):
-        return _page(process, 400)
-    if request.head.method not in ("GET", "HEAD"):
-        return _page(process, 405)
-    files = process.files
-    name = f"{ROOT}{path}"
-    try:
-        if files.stat(name).kind is FileKind.DIRECTORY:
-            if not path.endswith("/"):
-                host = header_of(request.head.headers, "host") or "localhost"
-                return _page(process, 301, (("Location", f"http://{host}{path}/"),))
-            name = f"{name}index.html"
-            if not files.exists(name):
-                return _page(process, 403)
-        stat, data = files.stat(name), files.read(name)
-    except FsError as error:
-        return _page(process, 403 if error.errno_name == "EACCES" else 404)
+    found = site_file(process.files, ROOT, request)
+    if isinstance(found, int):
+        host = header_of(request.head.headers, "host") or "localhost"
+        location = (("Location", f"http://{host}{request.head.path}/"),) if found == 301 else ()
+        return _page(process, found, location)
     headers = (
-        ("Content-Type", TYPES.get(name.rpartition(".")[2], DEFAULT_TYPE)),
-        ("Content-Length", str(len(data))),
-        ("Last-Modified", http_date(stat.mtime_ns)),
+        ("Content-Type", found.content_type(DEFAULT_TYPE)),
+        ("Content-Length", str(len(found.data))),
+        ("Last-Modified", http_date(found.stat.mtime_ns)),
         ("Connection", "keep-alive" if request.head.keeps_alive else "close"),
-        ("ETag", f'"{stat.mtime_ns // _SECOND:x}-{len(data):x}"'),
+        ("ETag", f'"{found.stat.mtime_ns // _SECOND:x}-{len(found.data):x}"'),
         ("Accept-Ranges", "bytes"),
     )
-    return _response(process, 200, headers, data)
+    return _response(process, 200, headers, found.data)
 
 
 def _refuse(process: Process, error: BadMessage) -> Response:

@@ -22,8 +22,7 @@ def named(process: Process, name: str) -> list[Process]:
     return [
         other
         for other in process.neighbours()
-        if other is not process
-        and (command_of(other.argv) == short or _base_name(other.argv[:1]) == name.rpartition("/")[2])
+        if other is not process and (command_of(other.argv) == short or name.rpartition("/")[2] in _base_names(other))
     ]
 
 
@@ -65,5 +64,6 @@ def name_of(process: Process, *, is_whole: bool) -> str:
     return " ".join(process.argv) if is_whole else command_of(process.argv)
 
 
-def _base_name(argv: Sequence[str]) -> str:
-    return argv[0].rpartition("/")[2] if argv else ""
+def _base_names(process: Process) -> Sequence[str]:
+    """The file name of what it calls itself, and of what it runs: a server may have given itself a title."""
+    return [path.rpartition("/")[2] for path in (*process.argv[:1], process.executable_path)]
