@@ -148,7 +148,8 @@ def image_from_fixture(fixture: ImageFixture, *, directory: Path) -> Image:
         layers = _layers(fixture, directory)
         return make_image(declared, config=config, layers=layers, architecture=spec.architecture, os=spec.os)
     except InputError as error:
-        raise InputError(f"{error.where}: {error.what}", where=fixture.where, hint=error.hint) from error
+        place = fixture.places.get(error.where, fixture.where)
+        raise InputError(f"{error.where}: {error.what}", where=place, hint=error.hint) from error
 
 
 def _reference(name: str, fixture: ImageFixture) -> Reference:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
@@ -101,6 +101,8 @@ class ImageFixture:
     pull_stall_bytes: int | None
     where: str
     """`file:line:column` of the document, for messages."""
+    places: Mapping[str, str]
+    """The same of each program and each entry of `files`, by path."""
 
     @property
     def references(self) -> tuple[str, ...]:
@@ -200,7 +202,15 @@ class _Reader:
             pull_bytes_per_second=bandwidth,
             pull_stall_bytes=self._bytes(("spec", "pull", "stallsAfter"), pull.stalls_after),
             where=self._document.where(self._base),
+            places=self._places(spec),
         )
+
+    def _places(self, spec: ImageSpec) -> dict[str, str]:
+        paths: list[tuple[str, Path]] = [
+            *((written.rstrip("/"), ("spec", "files", written)) for written in spec.files),
+            *((written, ("spec", "programs", written)) for written in spec.programs),
+        ]
+        return {named: self._document.where((*self._base, *path)) for named, path in paths}
 
     def _error(self, path: Path, what: str, hint: str = "", *, at_key: bool = False) -> None:
         self.errors.append(error_at(self._document, (*self._base, *path), what, hint=hint, at_key=at_key))

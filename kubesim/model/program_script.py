@@ -12,6 +12,8 @@
           - {path: /tmp/ready, remove: true, at: 1m}
           memory:
           - {grow: 10Mi, every: 1s}
+          ports:
+          - {port: 8080, at: 2s}                                   # accepts connections, on all addresses of the pod
           exitAfter: 30s                                           # left out: it runs until a signal ends it
           exitCode: 3
           signals:
@@ -20,8 +22,9 @@
             INT: ignore
 
 Times count from the start of the program, those of a signal from its arrival. What is due at one instant happens in the
-order output, files, memory, exit, each list as it is written. A signal that is not named does what it does to any
-program: pid 1 of a container is not ended by one. A file that cannot be written ends the program with code 1.
+order output, files, memory, ports, exit, each list as it is written. A signal that is not named does what it does to
+any program: pid 1 of a container is not ended by one. A file that cannot be written or a port that is taken ends the
+program with code 1. Who connects to a port is read, and answered nothing, until he closes.
 
 `read_script` checks and measures what was written. An image's file carries the script as text (`encoded_script`), so
 that it survives an export and a checkpoint.
@@ -92,6 +95,14 @@ class MemorySpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, 
     times: Annotated[int, Meta(ge=1)] | None = None
 
 
+class PortSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """A TCP port the program listens on from then on."""
+
+    port: Annotated[int, Meta(ge=1, le=65535)]
+    at: str | None = None
+    """A Go duration."""
+
+
 class SignalSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"):
     """What the program does when a signal arrives."""
 
@@ -108,6 +119,7 @@ class ScriptSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, 
     output: list[OutputSpec] = field(default_factory=list)
     files: list[FileWriteSpec] = field(default_factory=list)
     memory: list[MemorySpec] = field(default_factory=list)
+    ports: list[PortSpec] = field(default_factory=list)
     exit_after: str | None = None
     exit_code: ExitCode = 0
     signals: dict[str, Literal["ignore"] | SignalSpec] = field(default_factory=dict)
@@ -144,6 +156,13 @@ class Grow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Listen:
+    """Accept connections on a TCP port."""
+
+    port: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Exit:
     """End."""
 
@@ -154,7 +173,7 @@ class Exit:
 class Step:
     """An action and its times, from the start of the program or the arrival of a signal."""
 
-    action: Write | PutFile | Grow | Exit
+    action: Write | PutFile | Grow | Listen | Exit
     first_ns: int
     every_ns: int | None = None
     """None: once."""
@@ -174,7 +193,12 @@ class Script:
 def read_script(spec: ScriptSpec, report: Report) -> Script:
     """The script with its times and sizes measured; every mistake goes to `report`, and the value is then of no use."""
     reader = _Reader(report)
-    steps = [*reader.outputs(("output",), spec.output), *reader.files(spec.files), *reader.memory(spec.memory)]
+    steps = [
+        *reader.outputs(("output",), spec.output),
+        *reader.files(spec.files),
+        *reader.memory(spec.memory),
+        *reader.ports(spec.ports),
+    ]
     if spec.exit_after is not None:
         steps.append(Step(action=Exit(code=spec.exit_code), first_ns=reader.duration(("exitAfter",), spec.exit_after)))
     elif spec.exit_code:
@@ -228,10 +252,21 @@ class _Reader:
     def memory(self, specs: list[MemorySpec]) -> Iterator[Step]:
         for index, spec in enumerate(specs):
             path: Path = ("memory", index)
-            size_bytes = self._measure((*path, "grow"), str(spec.grow), lambda text: parse_quantity(text).value)
+            hint = 'expected e.g. "10Mi"'
+            grow_path = (*path, "grow")
+            size_bytes = self._measure(grow_path, str(spec.grow), lambda text: parse_quantity(text).value, hint=hint)
             if size_bytes == 0:
-                self._report((*path, "grow"), "0 bytes are no growth", 'expected e.g. "10Mi"')
+                self._report(grow_path, "0 bytes are no growth", hint)
             yield self._step(path, Grow(size_bytes=size_bytes or 0), spec.at, spec.every, spec.times)
+
+    def ports(self, specs: list[PortSpec]) -> Iterator[Step]:
+        seen: set[int] = set()
+        for index, spec in enumerate(specs):
+            path: Path = ("ports", index)
+            if spec.port in seen:
+                self._report((*path, "port"), f"port {spec.port} is there twice", "")
+            seen.add(spec.port)
+            yield self._step(path, Listen(port=spec.port), spec.at, None, None)
 
     def signals(self, specs: dict[str, Any]) -> Iterator[tuple[str, tuple[Step, ...] | None]]:
         seen: set[str] = set()
@@ -260,7 +295,7 @@ class _Reader:
             self._report((*path, "after"), "says when the program exits, but there is no exitCode", "add exitCode")
 
     def _step(
-        self, path: Path, action: Write | PutFile | Grow, at: str | None, every: str | None, times: int | None
+        self, path: Path, action: Write | PutFile | Grow | Listen, at: str | None, every: str | None, times: int | None
     ) -> Step:
         at_ns = self.duration((*path, "at"), at) if at is not None else None
         if every is None:
@@ -273,11 +308,11 @@ class _Reader:
         first_ns = at_ns if at_ns is not None else every_ns or 0
         return Step(action=action, first_ns=first_ns, every_ns=every_ns, times=times)
 
-    def _measure(self, path: Path, text: str, parse: Callable[[str], int]) -> int | None:
+    def _measure(self, path: Path, text: str, parse: Callable[[str], int], *, hint: str = "") -> int | None:
         try:
             number = parse(text)
         except InputError as error:
-            self._report(path, error.what, error.hint)
+            self._report(path, error.what, error.hint or hint)
             return None
         if number < 0:
             self._report(path, f"{text} is negative", "")

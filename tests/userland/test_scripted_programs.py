@@ -179,3 +179,26 @@ def test_a_script_that_makes_no_sense_is_not_emulated(world: World, text: str) -
     with pytest.raises(ExecError) as raised:
         world.start("/app", files=files)
     assert raised.value.kind == "not-emulated"
+
+
+def test_a_port_takes_connections_from_its_time_on_and_ends_with_the_program(world: World) -> None:
+    pod = world.table.network.add_pod("10.88.0.2")
+    server = start(world, {"ports": [{"port": 8080, "at": "2s"}], "exitAfter": "10s", "exitCode": 4}, network=pod)
+    world.advance(1)
+    early = world.sh("nc -z 10.88.0.2 8080", network=pod)
+    world.advance(2)
+    served = [world.sh("echo hello | nc 10.88.0.2 8080", network=pod) for _ in range(200)]
+    world.advance(10)
+    late = world.sh("nc -z 10.88.0.2 8080", network=pod)
+
+    assert (early.code, {asked.code for asked in served}, late.code) == (1, {0}, 1)
+    assert (server.code, server.out, server.err) == (4, "", "")
+
+
+def test_a_port_that_is_taken_ends_the_program(world: World) -> None:
+    pod = world.table.network.add_pod("10.88.0.2")
+    start(world, {"ports": [{"port": 8080}]}, network=pod)
+    second = start(world, {"ports": [{"port": 8080}]}, network=pod)
+    world.advance(1)
+
+    assert (second.code, second.err) == (1, "app: port 8080: Address already in use\n")

@@ -8,11 +8,16 @@ from __future__ import annotations
 import functools
 from heapq import heappop, heappush
 
-from kubesim.kernel import Event
-from kubesim.model.program_script import Exit, Grow, PutFile, Script, Step, Write, decoded_script
+from kubesim.kernel import Event, TaskGroup
+from kubesim.model.program_script import Exit, Grow, Listen, PutFile, Script, Step, Write, decoded_script
 from kubesim.userland.files.fs_error import FsError
+from kubesim.userland.network.address import ANY_IPV6, SocketAddress
+from kubesim.userland.network.sockets import listen
+from kubesim.userland.network.stream import Listener, Stream
 from kubesim.userland.processes.process_life import Process, Program
 from kubesim.userland.processes.signals import NUMBERS
+
+_READ_BYTES = 65536
 
 
 @functools.lru_cache(maxsize=256)
@@ -29,13 +34,15 @@ def scripted_program(text: str) -> Program:
 class _Run:
     """One process that follows a script."""
 
-    __slots__ = ("_agenda", "_count", "_process", "_woken")
+    __slots__ = ("_agenda", "_count", "_group", "_process", "_woken")
 
     def __init__(self, process: Process, script: Script) -> None:
         self._process = process
         self._agenda: list[tuple[int, int, Step, int]] = []
         """Time, rank among what is due then, step, how often it was done."""
         self._count = 0
+        self._group = TaskGroup()
+        """Those who serve the ports."""
         self._woken: Event | None = None
         for name, reaction in script.signals:
             process.handlers[NUMBERS[name]] = None if reaction is None else functools.partial(self._react, reaction)
@@ -43,6 +50,12 @@ class _Run:
 
     async def until_exit(self) -> int:
         """Do what is due, for ever or until it is to exit; its exit code."""
+        async with self._group:
+            code = await self._follow()
+            self._group.cancel()
+        return code
+
+    async def _follow(self) -> int:
         kernel = self._process.kernel
         while True:
             while self._agenda and self._agenda[0][0] <= kernel.now_ns:
@@ -60,16 +73,25 @@ class _Run:
                 await self._process.step()
             await self._wait()
 
-    async def _do(self, action: Write | PutFile | Grow) -> None:
+    async def _do(self, action: Write | PutFile | Grow | Listen) -> None:
         process = self._process
         if isinstance(action, Write):
             await process.write(action.fd, action.data)
         elif isinstance(action, Grow):
             await process.grow(action.size_bytes)
+        elif isinstance(action, Listen):
+            self._listen(action.port)
         elif action.content is not None:
             process.files.write(action.path, action.content)
         else:
             process.files.remove_file(action.path)
+
+    def _listen(self, port: int) -> None:
+        try:
+            listener = listen(self._process, SocketAddress(ANY_IPV6, port))
+        except FsError as error:
+            raise FsError(error.errno_name, f"port {port}") from None
+        self._group.spawn(_accept(listener), name=f"port {port} of process {self._process.host_pid}")
 
     def _add(self, steps: tuple[Step, ...]) -> None:
         now_ns = self._process.kernel.now_ns
@@ -94,3 +116,21 @@ class _Run:
             self._woken = None
             if timer is not None:
                 kernel.cancel(timer)
+
+
+async def _accept(listener: Listener) -> None:
+    async with TaskGroup() as group:
+        while True:
+            group.spawn(_hear(await listener.accept()), name="a connection")
+
+
+async def _hear(stream: Stream) -> None:
+    """Read until the other side closes."""
+    try:
+        while (data := stream.read_now(_READ_BYTES)) != b"":
+            if data is None:
+                await stream.wait_readable()
+    except FsError:
+        return  # it was reset, which ends a connection as well
+    finally:
+        stream.release()
