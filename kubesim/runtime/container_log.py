@@ -5,20 +5,29 @@ Rule 2: the content has no newline; an empty line keeps its fourth field.
 Rule 3: how lines are cut is the dialect's: containerd collects a whole line up to a limit, conmon writes what one read
 gave it.
 
+Rule 4: what cannot be written is lost with a warning in the runtime's own log; the process never hears of it.
+
 Mirrors containerd: internal/cri/io/logger.go, redirectLogs; conmon: src/ctr_logging.c, write_k8s_log.
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Self
 
 from kubesim.policy.runtime_profile import LogSwitches
+from kubesim.userland.files.fs_error import FsError
 from kubesim.userland.files.host_files import HostFiles
 
+_log = logging.getLogger(__name__)
+
 _NS = 1_000_000_000
+
+_NOT_OURS = ("ENOENT", "EISDIR", "ELOOP", "ENXIO")
+"""What opening says of a name that is gone, or stands for something that is no regular file."""
 
 MODE_OF_LOG = 0o640
 
@@ -38,6 +47,8 @@ class LogFormat:
     """A piece without a newline is written at once, as a partial line."""
     strips_carriage_return: bool
     """A CR directly before the LF does not belong to the content."""
+    replaces_at_reopening: bool
+    """Reopening a log that nobody moved away begins it anew."""
 
     @classmethod
     def of(cls, switches: LogSwitches) -> Self:
@@ -48,6 +59,7 @@ class LogFormat:
             line_bytes_max=switches.line_bytes_max or (CONMON_READ_BYTES if is_conmon else 0),
             is_written_per_read=is_conmon,
             strips_carriage_return=not is_conmon,
+            replaces_at_reopening=is_conmon,
         )
 
 
@@ -68,9 +80,12 @@ def timestamp(time_ns: int, *, has_fixed_digits: bool) -> str:
 class ContainerLog:
     """The log file of one container: both its streams end in it.
 
-    The file is opened for each write of a process. Thousands of containers would otherwise hold as many descriptors,
-    and after a rotation nothing is left that could still write to the old file.
+    The file is opened for each write of a process: thousands of containers would otherwise hold as many descriptors.
+    It is known by its inode, so between a rename and the reopening lines still go to the file that was renamed, as
+    through a descriptor, and to none once it is deleted.
     """
+
+    __slots__ = ("_files", "_format", "_has_warned", "_inode", "_now", "_path", "_pending")
 
     def __init__(self, files: HostFiles, path: str, log_format: LogFormat, now: Callable[[], int]) -> None:
         self._files = files
@@ -78,11 +93,26 @@ class ContainerLog:
         self._format = log_format
         self._now = now
         self._pending = {"stdout": b"", "stderr": b""}
+        self._inode = (0, 0)
+        self._has_warned = False
 
     def open(self) -> None:
         """Make the file and its directory, so that it is there even if nothing is ever written to it."""
-        self._files.make_dirs(self._path.rpartition("/")[0] or "/")
+        self._files.make_dirs(self._directory)
         self._files.append(self._path, b"", MODE_OF_LOG)
+        self._remember()
+
+    def reopen(self) -> None:
+        """Make a new file after the old one was moved away; conmon puts one in the place of what is still there.
+
+        Mirrors conmon: src/ctr_logging.c, reopen_k8s_file.
+        """
+        if self._format.replaces_at_reopening:
+            self._files.write(f"{self._path}.tmp", b"", MODE_OF_LOG)
+            self._files.rename(f"{self._path}.tmp", self._path)
+        else:
+            self._files.append(self._path, b"", MODE_OF_LOG)
+        self._remember()
 
     def stdout(self, data: bytes) -> None:
         """What a process wrote to its standard output."""
@@ -127,4 +157,44 @@ class ContainerLog:
         stamp = timestamp(self._now(), has_fixed_digits=self._format.has_fixed_digits)
         head = f"{stamp} {stream} ".encode()
         text = b"".join([b"%b%b %b\n" % (head, tag.encode(), content) for tag, content in pieces])
-        self._files.append(self._path, text, MODE_OF_LOG)
+        try:
+            self._write_to_own_file(text)
+        except FsError as error:
+            if not self._has_warned:
+                _log.warning("%s: what a container prints is lost: %s", self._path, error.strerror)
+            self._has_warned = True
+
+    @property
+    def _directory(self) -> str:
+        return self._path.rpartition("/")[0] or "/"
+
+    def _remember(self) -> None:
+        self._has_warned = False
+        stat = self._files.stat(self._path)
+        self._inode = (0, 0) if stat is None else (stat.device, stat.inode)
+
+    def _write_to_own_file(self, text: bytes) -> None:
+        """Append to the file that was opened, wherever it is in its directory now. Raises FsError."""
+        if self._is_written(self._path, text):
+            return
+        for name in self._files.list_dir(self._directory):
+            if self._is_written(f"{self._directory}/{name}", text):
+                return
+        # Deleted: a descriptor would still take it, and nobody would ever read it.
+
+    def _is_written(self, path: str, text: bytes) -> bool:
+        """Append if the file at `path` is the one that was opened."""
+        try:
+            file = self._files.open(path, is_writable=True, is_append=True)
+        except FsError as error:
+            if error.errno_name in _NOT_OURS:
+                return False
+            raise
+        try:
+            stat = file.stat()
+            if (stat.device, stat.inode) != self._inode:
+                return False
+            file.write_at(0, text)
+            return True
+        finally:
+            file.close()

@@ -149,7 +149,7 @@ async def reopen_container_log(
         raise daemon.refuse(say.NOT_RUNNING)
     if container.log is not None:
         try:
-            container.log.open()
+            container.log.reopen()
         except FsError as error:
             raise daemon.refuse(say.REOPEN_FAILED, path=container.log_path, reason=error.strerror.lower()) from None
     return api.ReopenContainerLogResponse()
