@@ -30,9 +30,9 @@ class Naming(Opening):
         """Make a symbolic link at `path`."""
         if not self.enters("symlink", path):
             return
-        place = self._free(path)
         if not target:
             raise FsError("ENOENT", path)
+        place = self._free(path)
         self._make(place, FileKind.SYMLINK, 0o777, path, target=target)
 
     def make_fifo(self, path: str, mode: int = 0o666) -> None:
@@ -114,6 +114,9 @@ class Naming(Opening):
         # The directories of both are walked before either is looked up in them.
         self.walk(path, follow_last=False)
         self.walk(to_path, follow_last=False)
+        for named in (path, to_path):
+            if named.rstrip("/").rpartition("/")[2] in (".", ".."):
+                raise FsError("EBUSY", named)
         place, node = self._removable(path)
         target = self.walk(to_path, follow_last=False)
         if target.path == place.path:

@@ -12,6 +12,14 @@ def last_part(path: str, suffix: str = "") -> str:
     return name.removesuffix(suffix) if suffix and name != suffix else name
 
 
+def without_slashes(path: str) -> str:
+    """A path as busybox's tools for files take it: `link/` is the link itself, not what it points to.
+
+    Mirrors busybox: libbb/get_last_path_component.c, bb_get_last_path_component_strip.
+    """
+    return path.rstrip("/") or path[:1]
+
+
 async def run(process: Process) -> int:
     """Print it; with -a or -s of each operand. Mirrors busybox: coreutils/basename.c."""
     options = parse_options(process.argv, "as:", is_ordered=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from kubesim.userland.applets.coreutils.basename import last_part
+from kubesim.userland.applets.coreutils.basename import last_part, without_slashes
 from kubesim.userland.applets.coreutils.copy_file import Copier, CopyOptions
 from kubesim.userland.applets.coreutils.mkdir import make_directory
 from kubesim.userland.applets.tree_walk import joined
@@ -70,7 +70,7 @@ async def run(process: Process) -> int:
             if is_plain:
                 return 0 if await copier.copy(sources[0], last) else 1
     code = 0
-    for source in sources:
+    for source in map(without_slashes, sources):
         dest = joined(last, source if "parents" in options else last_part(source))
         if "parents" in options:
             above = dest.rstrip("/").rpartition("/")[0]

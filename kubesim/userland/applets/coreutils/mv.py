@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kubesim.userland.applets.confirmation import Confirmation
-from kubesim.userland.applets.coreutils.basename import last_part
+from kubesim.userland.applets.coreutils.basename import last_part, without_slashes
 from kubesim.userland.applets.coreutils.copy_file import Copier, CopyOptions
 from kubesim.userland.applets.coreutils.cp import stat_operand
 from kubesim.userland.applets.coreutils.remove_file import Remover
@@ -49,10 +49,14 @@ async def run(process: Process) -> int:
             if there is None or not there.is_directory:
                 return await mover.move(sources[0], last, there)
     code = 0
-    for source in sources:
+    for source in map(without_slashes, sources):
         dest = joined(last, last_part(source))
         there = await stat_operand(process, dest)
-        code |= 1 if there is False else await mover.move(source, dest, there)
+        if there is False:
+            code |= 1
+            await mover.tell(source, dest)
+        else:
+            code |= await mover.move(source, dest, there)
     return code
 
 
@@ -69,10 +73,14 @@ class _Mover:
         code = 0
         if there is None or await self._may_replace(dest):
             code = 0 if await self._renamed(source, dest, there) else 1
-        if self._is_verbose:
-            await self._process.say(f"'{source}' -> '{dest}'\n")
+        await self.tell(source, dest)
         await self._process.step()
         return code
+
+    async def tell(self, source: str, dest: str) -> None:
+        """With -v."""
+        if self._is_verbose:
+            await self._process.say(f"'{source}' -> '{dest}'\n")
 
     async def _may_replace(self, dest: str) -> bool:
         if self._way in ("f", "n"):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kubesim.userland.applets.coreutils.basename import last_part
+from kubesim.userland.applets.coreutils.basename import last_part, without_slashes
 from kubesim.userland.applets.coreutils.remove_file import Remover
 from kubesim.userland.options import UsageError, parse_options
 from kubesim.userland.processes.process_life import Process
@@ -22,7 +22,7 @@ async def run(process: Process) -> int:
         is_verbose="v" in options,
     )
     code = 0
-    for path in options.operands:
+    for path in map(without_slashes, options.operands):
         if last_part(path) in (".", ".."):
             await process.complain("can't remove '.' or '..'")
             code = 1
