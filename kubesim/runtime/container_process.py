@@ -15,13 +15,16 @@ from kubesim.runtime.container_devices import devices_of
 from kubesim.runtime.container_privileges import credentials_of, masked_paths_of, namespaces_of, read_only_paths_of
 from kubesim.runtime.container_resources import cgroup_settings
 from kubesim.runtime.container_security import load_seccomp_filter
+from kubesim.runtime.container_streams import ContainerStreams
 from kubesim.runtime.daemon import Daemon
 from kubesim.runtime.objects import Container
 from kubesim.runtime.refusal import Refusal
 from kubesim.runtime.sandbox_files import sandbox_mounts
 from kubesim.userland.files.filesystem import FileSystem, FsError, HostSource, MountSpec
+from kubesim.userland.files.open_file import OpenFile
 from kubesim.userland.processes.executable import look_path
 from kubesim.userland.processes.process import ExecError, Process, ProcessSpec, Sink
+from kubesim.userland.terminals.terminal import Terminal
 
 _IDMAP_REASON = (
     "failed to fulfil mount request: failed to set MOUNT_ATTR_IDMAP on {path}: invalid argument (maybe the filesystem "
@@ -51,18 +54,17 @@ def start_first_process(daemon: Daemon, container: Container) -> Process:
         load_seccomp_filter(daemon, container, say.START_SECCOMP)
         container.filesystem = _file_system(daemon, container, say.START_EXEC)
     plan = container.plan
-    log = container.log
-    stdout: Sink = log.stdout if log is not None else _discard
-    stderr: Sink = log.stderr if log is not None else _discard
+    streams = _open_streams(daemon, container)
     spec = ProcessSpec(
         argv=plan.argv,
         env=plan.env,
         cwd=plan.cwd,
         credentials=credentials_of(daemon, container),
         is_init=container.pid_mode == api.CONTAINER,
-        stdout=stdout,
-        # A terminal has one output.
-        stderr=stdout if plan.has_tty else stderr,
+        stdin=streams.stdin_file,
+        stdout=streams.stdout,
+        stderr=streams.stderr or streams.stdout,
+        terminal=streams.terminal,
         memory_limit_bytes=max(container.resources.memory_limit_in_bytes, 0) or None,
         is_oom_group=container.resources.unified.get("memory.oom.group") == "1",
     )
@@ -87,26 +89,45 @@ def start_exec(
     container: Container,
     argv: tuple[str, ...],
     *,
-    stdout: Sink,
-    stderr: Sink,
+    stdout: Sink | OpenFile,
+    stderr: Sink | OpenFile,
+    stdin: OpenFile | None = None,
+    terminal: Terminal | None = None,
     on_output_closed: Callable[[], object] | None = None,
 ) -> Process:
-    """Start one more process in a running container. Raises ExecError and FsError."""
+    """Start one more process in a running container. Raises ExecError and FsError.
+
+    With a `terminal` the other streams are not used, and the environment has a TERM.
+    """
     assert container.filesystem is not None, "a running container has a file system"
     assert container.process is not None, "a running container has a process"
     plan = container.plan
     who = credentials_of(daemon, container)
     spec = ProcessSpec(
         argv=argv,
-        env=plan.env,
+        env=plan.env if terminal is None else (("TERM", "xterm"), *plan.env),
         cwd=plan.cwd,
         credentials=who,
+        stdin=stdin,
+        terminal=terminal,
         stdout=stdout,
         stderr=stderr,
         on_output_closed=on_output_closed,
     )
     processes = container.process.table
     return processes.start(container.filesystem, spec, hostname=container.sandbox.hostname, inside=container.process)
+
+
+def _open_streams(daemon: Daemon, container: Container) -> ContainerStreams:
+    """The streams of the first process: a log, and an input that nobody has written to yet, or none."""
+    log = container.log
+    container.streams = ContainerStreams(
+        daemon.kernel,
+        container.config,
+        stdout=log.stdout if log is not None else _discard,
+        stderr=log.stderr if log is not None else _discard,
+    )
+    return container.streams
 
 
 def _pid_sharer(daemon: Daemon, container: Container) -> Process | None:

@@ -16,7 +16,9 @@ from kubesim.runtime.daemon import Daemon
 from kubesim.runtime.objects import Container
 from kubesim.runtime.request_check import check_text
 from kubesim.userland.files.filesystem import FsError
+from kubesim.userland.files.open_file import SinkFile
 from kubesim.userland.processes.process import ExecError, Process
+from kubesim.userland.terminals.terminal import Terminal
 
 NS_PER_SECOND = 1_000_000_000
 
@@ -81,14 +83,16 @@ async def exec_sync(daemon: Daemon, request: api.ExecSyncRequest) -> api.ExecSyn
     stderr = CappedOutput(budget if is_one_limit else OutputBudget(switches.output_bytes_max))
     has_tty = switches.tty_of_container and container.plan.has_tty
     exec_id = daemon.kernel.ids.hex(64)
-    streams = OpenStreams(2)
+    streams = OpenStreams(1 if has_tty else 2)
+    terminal = Terminal(SinkFile(stdout.write, streams.one_closed)) if has_tty else None
     try:
         process = start_exec(
             daemon,
             container,
             tuple(request.cmd),
             stdout=stdout.write,
-            stderr=stdout.write if has_tty else stderr.write,
+            stderr=stderr.write,
+            terminal=terminal,
             on_output_closed=streams.one_closed,
         )
     except ExecError as error:

@@ -19,6 +19,7 @@ from kubesim.runtime import container_state, sandbox_state
 from kubesim.runtime.checkpoint_archive import ContainerCheckpoint
 from kubesim.runtime.container_log import ContainerLog
 from kubesim.runtime.container_state import ContainerEvent, ContainerLife, Exited, Phase, ReportedState
+from kubesim.runtime.container_streams import ContainerStreams
 from kubesim.runtime.list_rows import ListedRow
 from kubesim.runtime.process_plan import ContainerIdentity, ProcessPlan
 from kubesim.runtime.sandbox_state import SandboxEvent, SandboxLife, SandboxPhase
@@ -189,6 +190,8 @@ class Container:
     filesystem: FileSystem | None = None
     """Built when the OCI runtime does its part: with the first process, or before it."""
     process: Process | None = None
+    streams: ContainerStreams | None = None
+    """Descriptors 0 to 2 of the first process, and who is attached to them."""
     restored_from: ContainerCheckpoint | None = None
     """The checkpoint that it was made from."""
     forced_end: ExitStatus | None = None
@@ -226,7 +229,7 @@ class Container:
             self.ended.set()
         elif self.life.phase is Phase.REMOVED:
             # An event that nobody has heard yet may keep the container itself for minutes.
-            self.process = self.filesystem = None
+            self.process = self.filesystem = self.streams = None
 
     def enter_list(self, row: ListedRow) -> None:
         """Show the container in ListContainers from now on."""

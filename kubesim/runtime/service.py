@@ -126,6 +126,11 @@ class Runtime:
         self._calls: set[Task[object]] = set()
         self._restart = Cancelled("the runtime restarts")
 
+    @property
+    def daemon(self) -> Daemon:
+        """What a streaming server works on: see `exec_session`, `attach` and `pending_streams`."""
+        return self._daemon
+
     # -- Cri ----------------------------------------------------------------------------------------------
 
     async def call(self, method: Method, request: Message) -> Message:

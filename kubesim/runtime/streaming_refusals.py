@@ -44,5 +44,24 @@ ATTACH_TOO_MANY = refusal(_TOO_MANY, _CRIO_ATTACH, code=Code.RESOURCE_EXHAUSTED)
 PORT_FORWARD_EMPTY = refusal(_CRIO_PORT_FORWARD)
 PORT_FORWARD_TOO_MANY = refusal(_TOO_MANY, _CRIO_PORT_FORWARD, code=Code.RESOURCE_EXHAUSTED)
 
+# What the error stream says once a URL was opened.
+_NO_CONTAINER = "failed to exec in container: failed to find container {id!q} in store: {cause}"
+EXEC_STREAM_LOOKUP = refusal(_NO_CONTAINER, "could not find container {id!q}: {cause}", code=Code.NOT_FOUND)
+EXEC_STREAM_STATE = refusal(
+    "failed to exec in container: container is in CONTAINER_{state} state",
+    "container is not created or running: checking if PID of {id} is running failed: {detail}",
+)
+EXEC_STREAM_EMPTY = refusal(
+    "failed to exec in container: failed to start exec {exec_id!q}: OCI runtime exec failed: exec failed: process args "
+    "cannot be empty",
+    "exec command cannot be empty",
+)
+EXEC_STREAM_FAILED = refusal(
+    "failed to exec in container: failed to start exec {exec_id!q}: OCI runtime exec failed: exec failed: unable to "
+    "start container process: {reason}",
+    "exec failed: unable to start container process: {reason}",
+)
+ATTACH_STATE = refusal("container is in CONTAINER_{state} state", "container is not running")
+
 # These words are kubesim's own: no runtime is without a streaming server.
 NO_SERVER = refusal("kubesim serves no streams yet: there is no URL for {kind}", code=Code.UNIMPLEMENTED)

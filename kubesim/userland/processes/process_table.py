@@ -41,10 +41,11 @@ class ProcessSpec:
     credentials: Credentials
     is_init: bool = False
     """Pid 1 of a pid namespace of its own: signals without a handler do not reach it, and all others end with it."""
-    stdout: Sink = discard
-    stderr: Sink = discard
+    stdout: Sink | OpenFile = discard
+    stderr: Sink | OpenFile = discard
+    """What descriptors 1 and 2 write to: a function that takes everything, or an open file that may make wait."""
     on_output_closed: Callable[[], object] | None = None
-    """Called for stdout, and again for stderr, once no process holds it any more: neither this one nor a child."""
+    """Called for a stdout that is a function, and again for such a stderr, once no process holds it any more."""
     stdin: OpenFile | None = None
     """What descriptor 0 reads; None is /dev/null. See open_file.BytesFile and pipe.Pipe."""
     terminal: Terminal | None = None
@@ -54,6 +55,10 @@ class ProcessSpec:
     is_oom_group: bool = False
     """memory.oom.group of the container: an OOM kill takes all of its processes."""
     umask: int = 0o022
+
+
+def _output(target: Sink | OpenFile, spec: ProcessSpec) -> OpenFile:
+    return target if isinstance(target, OpenFile) else SinkFile(target, spec.on_output_closed)
 
 
 class ProcessTable:
@@ -129,8 +134,8 @@ class ProcessTable:
             self._give_terminal(process, spec.terminal, filesystem, is_console=inside is None)
         else:
             process.set_file(0, spec.stdin or NullFile())
-            process.set_file(1, SinkFile(spec.stdout, spec.on_output_closed))
-            process.set_file(2, SinkFile(spec.stderr, spec.on_output_closed))
+            process.set_file(1, _output(spec.stdout, spec))
+            process.set_file(2, _output(spec.stderr, spec))
         process.begin(program)
         return process
 

@@ -88,6 +88,11 @@ class Terminal:
         """Wait until `type` may take more."""
         await self._changed.wait()
 
+    def drain(self) -> None:
+        """The master side takes more than before: echo that waits for it is sent, and who types may go on."""
+        self._send()
+        self._wake()
+
     def resize(self, rows: int, columns: int) -> None:
         """Another size; the foreground group gets SIGWINCH when it is one."""
         if (rows, columns) != (self.rows, self.columns):
@@ -188,6 +193,8 @@ class Terminal:
         if not self._files_count:
             self._send()
             self._output.release()
+            self.is_hung_up = True
+            self._wake()
             if self.on_closed is not None:
                 self.on_closed()
 
