@@ -16,14 +16,15 @@ _OTHER = re.compile(rb"[^A-Za-z0-9+/=]+")
 
 
 async def run(process: Process) -> int:
-    """Encode FILE or standard input; -d decodes and skips what is no letter of the code."""
-    options = parse_options(process.argv, "dw:")
+    """Encode FILE or standard input; -d decodes. It always skips what is no letter of the code: -i asks for that."""
+    options = parse_options(process.argv, "diw:")
     if len(options.operands) > 1:
         raise UsageError
-    text = options.values.get("w", str(_COLUMN_DEFAULT))
-    if not (text.isascii() and text.isdecimal()) or len(text) > 10 or int(text) >= 2**31:
-        await process.complain(f"invalid number '{text}'")
-        return 1
+    text = str(_COLUMN_DEFAULT)
+    for text in options.repeated.get("w", []):
+        if not (text.isascii() and text.isdecimal()) or len(text) > 10 or int(text) >= 2**31:
+            await process.complain(f"invalid number '{text}'")
+            return 1
     name = (options.operands or ["-"])[0]
     try:
         file = open_input(process, name)
