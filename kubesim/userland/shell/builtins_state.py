@@ -9,6 +9,7 @@ from kubesim.userland.processes.signals import number_of as signal_number
 from kubesim.userland.shell.builtins_flow import number_of, refuse_option
 from kubesim.userland.shell.control import ERR, EXIT, BuiltinError, ShellError
 from kubesim.userland.shell.quoting import single_quoted
+from kubesim.userland.shell.syntax import Command, Simple
 from kubesim.userland.shell.variables import is_name
 
 if TYPE_CHECKING:
@@ -120,6 +121,22 @@ def shift(shell: Shell, words: list[str]) -> int:
     return 0
 
 
+def is_list_of_traps(command: Command) -> bool:
+    """Whether a command is `trap` alone."""
+    if not isinstance(command, Simple) or command.assignments or command.redirections:
+        return False
+    return command.plain_words == ("trap",)
+
+
+def trap_lines(shell: Shell) -> str:
+    """The traps as commands that set them again."""
+    names = {EXIT: "EXIT", ERR: "ERR"}
+    return "".join(
+        f"trap -- {single_quoted(text)} {names.get(signum) or NAMES[signum]}\n"
+        for signum, text in sorted(shell.traps.items())
+    )
+
+
 async def trap(shell: Shell, words: list[str]) -> int:
     """`trap TEXT SIGNAL...`, `trap - SIGNAL...`, `trap "" SIGNAL...`, and the list of traps."""
     arguments = words[1:]
@@ -128,9 +145,7 @@ async def trap(shell: Shell, words: list[str]) -> int:
     else:
         refuse_option(arguments)
     if not arguments:
-        for signum in sorted(shell.traps):
-            name = {EXIT: "EXIT", ERR: "ERR"}.get(signum) or NAMES[signum]
-            await shell.process.say(f"trap -- {single_quoted(shell.traps[signum])} {name}\n")
+        await shell.process.say(trap_lines(shell))
         return 0
     # `trap TERM` and `trap 2` reset: there is no text, only signals.
     text: str | None = None

@@ -13,6 +13,7 @@ from kubesim.userland.files.fs_error import FsError
 from kubesim.userland.files.pipe import Pipe
 from kubesim.userland.processes.executable import search
 from kubesim.userland.processes.process_life import Process
+from kubesim.userland.shell.builtins_state import is_list_of_traps, trap_lines
 from kubesim.userland.shell.call_stack import call, on_call_stack
 from kubesim.userland.shell.control import ERR, EXIT, FunctionReturn, LoopJump, ShellError, ShellExit
 from kubesim.userland.shell.evaluate import Evaluator
@@ -251,6 +252,10 @@ class Shell:
         if not body.commands:
             self.status = self.substituted_status = 0
             return ""
+        if len(body.commands) == 1 and is_list_of_traps(body.commands[0]):
+            # A subshell has no traps of its own, but `$(trap)` tells those of the shell. Mirrors ash: forkchild.
+            self.status = self.substituted_status = 0
+            return trap_lines(self).rstrip("\n")
         reader, writer = Pipe().ends()
         child = self.jobs.fork(body, has_errexit=False)
         child.set_file(1, writer)
