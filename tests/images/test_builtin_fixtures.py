@@ -63,6 +63,8 @@ def test_exactly_these_images_are_built_in(catalogue: Catalogue) -> None:
         ECHOSERVER,
         BUSYBOX,
         "docker.io/library/busybox:latest",
+        "docker.io/library/httpd:latest",
+        "docker.io/library/nginx:latest",
         "quay.io/crio/artifact:v1",
         "registry.example/artifact-titles:v1",
         *PAUSE,

@@ -88,6 +88,20 @@ def test_mounttest_gives_up(world: World) -> None:
             'invalid argument "x" for "--retry_time" flag: strconv.ParseInt: parsing "x": invalid syntax',
         ),
         (
+            ["serve-hostname", "--tcp=maybe"],
+            'invalid argument "maybe" for "--tcp" flag: strconv.ParseBool: parsing "maybe": invalid syntax',
+        ),
+        (
+            ["netexec", "--http-port", "web"],
+            'invalid argument "web" for "--http-port" flag: strconv.ParseInt: parsing "web": invalid syntax',
+        ),
+        (
+            ["test-webserver", "--port=+-1"],
+            'invalid argument "+-1" for "--port" flag: strconv.ParseInt: parsing "+-1": invalid syntax',
+        ),
+        (["netexec", "--", "x"], 'unknown command "x"'),
+        (["connect", "--", "-x", "y"], "accepts 1 arg(s), received 2"),
+        (
             ["logs-generator", "-d", "5"],
             'invalid argument "5" for "-d, --run-duration" flag: time: missing unit in duration "5"',
         ),

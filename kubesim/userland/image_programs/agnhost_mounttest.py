@@ -11,7 +11,7 @@ from kubesim.policy.go_quote import go_quote
 from kubesim.userland.applets.coreutils.stat import MAGICS
 from kubesim.userland.files.file_stat import FileKind
 from kubesim.userland.files.fs_error import FsError
-from kubesim.userland.image_programs.go_flags import FlagError, parse_flags
+from kubesim.userland.image_programs.go_flags import FlagError, integer, parse_flags
 from kubesim.userland.processes.process_life import Process
 
 NEW_FILE = "mount-tester new file\n"
@@ -53,8 +53,8 @@ async def run_mounttest(process: Process) -> int:
     names = [*checks, "file_content_in_loop", "retry_time"]
     try:
         flags = parse_flags(process.argv[2:], names, switches=["break_on_expected_content"])
-        retry_seconds = _integer(flags.get("retry_time", "180"))
-        breaks = _boolean(flags.get("break_on_expected_content", "true"))
+        retry_seconds = integer("retry_time", flags.get("retry_time", "180"))
+        breaks = flags.get("break_on_expected_content") != "false"
     except FlagError as error:
         await process.write(2, f"Error: {error}\n".encode(errors="surrogateescape"))
         return 1
@@ -161,20 +161,3 @@ def _reason(error: FsError) -> str:
 def _go_error(error: FsError, path: str) -> str:
     """A directory can be opened, and then not be read."""
     return f"{'read' if error.errno_name == 'EISDIR' else 'open'} {path}: {_reason(error)}"
-
-
-def _integer(text: str) -> int:
-    try:
-        return int(text)
-    except ValueError:
-        what = f'invalid argument "{text}" for "--retry_time" flag: strconv.ParseInt: parsing "{text}": invalid syntax'
-        raise FlagError(what) from None
-
-
-def _boolean(text: str) -> bool:
-    if text in ("1", "t", "T", "true", "TRUE", "True"):
-        return True
-    if text in ("0", "f", "F", "false", "FALSE", "False"):
-        return False
-    flag = "--break_on_expected_content"
-    raise FlagError(f'invalid argument "{text}" for "{flag}" flag: strconv.ParseBool: parsing "{text}": invalid syntax')

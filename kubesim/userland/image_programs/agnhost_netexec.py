@@ -14,8 +14,8 @@ from kubesim.kernel import TaskGroup, timeout
 from kubesim.model.duration import parse_duration
 from kubesim.userland.files.fs_error import FsError
 from kubesim.userland.files.pipe import Pipe
+from kubesim.userland.image_programs.go_flags import FlagError, integer, parse_flags
 from kubesim.userland.image_programs.go_http import go_error, go_log, go_refusal, go_response, go_time
-from kubesim.userland.image_programs.pflag import FlagError, parse_flags
 from kubesim.userland.network.address import ANY_IPV6, SocketAddress
 from kubesim.userland.network.datagram import DatagramSocket
 from kubesim.userland.network.http_client import get
@@ -48,9 +48,9 @@ _FLAGS = {
 async def run_netexec(process: Process) -> int:
     """Serve until a request or SIGTERM ends it."""
     try:
-        flags = parse_flags(process.argv[2:], _FLAGS)
-        ports = {name: int(flags[name]) for name in ("http-port", "udp-port", "sctp-port", "delay-shutdown")}
-    except (FlagError, ValueError) as error:
+        flags = {**_FLAGS, **parse_flags(process.argv[2:], list(_FLAGS))}
+        ports = {name: integer(name, flags[name]) for name in ("http-port", "udp-port", "sctp-port", "delay-shutdown")}
+    except FlagError as error:
         await process.write(2, f"Error: {error}\n".encode(errors="surrogateescape"))
         return 1
     for name in ("tls-cert-file", "tls-private-key-file", "http-override", "udp-listen-addresses"):

@@ -7,7 +7,6 @@ emulated.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from functools import partial
 from urllib.parse import parse_qsl, unquote
 
@@ -16,8 +15,8 @@ from kubesim.kernel import Event, TaskGroup, timeout
 from kubesim.model.duration import format_duration, parse_duration
 from kubesim.userland.files.file_stat import FileKind
 from kubesim.userland.files.fs_error import FsError
+from kubesim.userland.image_programs.go_flags import FlagError, integer, parse_flags
 from kubesim.userland.image_programs.go_http import go_error, go_log, go_refusal, go_response
-from kubesim.userland.image_programs.pflag import FlagError, parse_flags
 from kubesim.userland.network.address import ANY_IPV6, SocketAddress
 from kubesim.userland.network.datagram import DatagramSocket
 from kubesim.userland.network.http_server import Request, Respond, Response, send, serve
@@ -42,14 +41,18 @@ _CONTENT_TYPES = {
 
 
 async def _flags(
-    process: Process, defaults: Mapping[str, str], operands: list[str] | None = None
+    process: Process, defaults: dict[str, str], operands: list[str] | None = None
 ) -> dict[str, str] | None:
-    """The subcommand's flags; None once it was said what is wrong with them."""
+    """The subcommand's flags; None once it was said what is wrong with them. What is true or false is a switch."""
+    switches = [name for name, value in defaults.items() if value in ("false", "true")]
     try:
-        return parse_flags(process.argv[2:], defaults, operands=operands)
+        flags = defaults | parse_flags(process.argv[2:], list(defaults), switches=switches, operands=operands)
+        if "port" in flags:
+            integer("port", flags["port"])
     except FlagError as error:
         await process.write(2, f"Error: {error}\n".encode(errors="surrogateescape"))
         return None
+    return flags
 
 
 async def _serve(process: Process, port: int, respond: Respond) -> int:

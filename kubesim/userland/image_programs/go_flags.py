@@ -10,6 +10,9 @@ from collections.abc import Mapping, Sequence
 
 from kubesim.errors import KubesimError
 
+_TRUE = ("1", "t", "T", "true", "TRUE", "True")
+_FALSE = ("0", "f", "F", "false", "FALSE", "False")
+
 
 class FlagError(KubesimError):
     """A command line that is refused, in pflag's words."""
@@ -21,10 +24,11 @@ def parse_flags(
     *,
     switches: Sequence[str] = (),
     short: Mapping[str, str] | None = None,
+    operands: list[str] | None = None,
 ) -> dict[str, str]:
-    """Values by name. `switches` need no value and are then "true"; `short` gives the long name of a letter.
+    """Values by name. `switches` need no value and end up "true" or "false"; `short` gives the long name of a letter.
 
-    Raises FlagError, also for operands: none of the programs takes any.
+    Other words go to `operands`. Raises FlagError, also for operands of a program that takes none.
     """
     found: dict[str, str] = {}
     left = list(words)
@@ -32,7 +36,11 @@ def parse_flags(
         word = left.pop(0)
         is_long = word.startswith("--")
         if not is_long and (not word.startswith("-") or word == "-"):
-            raise FlagError(f'unknown command "{word}"')
+            _take_operands([word], operands)
+            continue
+        if word == "--":
+            _take_operands(left, operands)
+            break
         name, equals, value = word.lstrip("-").partition("=")
         if not is_long:
             letter = name[:1]
@@ -41,7 +49,7 @@ def parse_flags(
             value, equals = (name[1:], "=") if name[1:] else (value, equals)
             name = (short or {})[letter]
         if name in switches:
-            found[name] = value if equals else "true"
+            found[name] = "true" if not equals or boolean(name, value) else "false"
         elif name not in names:
             raise FlagError(f"unknown flag: --{name}")
         elif equals:
@@ -51,3 +59,28 @@ def parse_flags(
         else:
             raise FlagError(f"flag needs an argument: {word}")
     return found
+
+
+def integer(name: str, text: str) -> int:
+    """The value of a flag that is a number. Raises FlagError."""
+    if not (text.isascii() and text[text[:1] in ("+", "-") :].isdecimal()):
+        reason = f'strconv.ParseInt: parsing "{text}": invalid syntax'
+        raise FlagError(f'invalid argument "{text}" for "--{name}" flag: {reason}')
+    return int(text)
+
+
+def boolean(name: str, text: str) -> bool:
+    """The value of a flag that is true or false, as Go reads them. Raises FlagError."""
+    if text in _TRUE:
+        return True
+    if text in _FALSE:
+        return False
+    reason = f'strconv.ParseBool: parsing "{text}": invalid syntax'
+    raise FlagError(f'invalid argument "{text}" for "--{name}" flag: {reason}')
+
+
+def _take_operands(words: Sequence[str], operands: list[str] | None) -> None:
+    if words and operands is None:
+        raise FlagError(f'unknown command "{words[0]}"')
+    if operands is not None:
+        operands += words
