@@ -127,6 +127,66 @@ def test_a_running_container_is_changed_and_looked_at(crictl: Crictl, folder: Pa
     assert crictl.run("pods", "-q", "--name", "p1", "--state", "ready").strip() == pod_id
 
 
+def started(crictl: Crictl, folder: Path, **changes: object) -> str:
+    """The id of a container that differs from the usual one in these fields."""
+    container_file, pod_file = write_configs(folder)
+    described = json.loads(Path(container_file).read_text()) | changes
+    Path(container_file).write_text(json.dumps(described))
+    return crictl.run("run", container_file, pod_file).strip()
+
+
+@pytest.mark.parametrize(
+    ("argv", "said"),
+    [
+        (["sh", "-c", "echo out; echo err >&2; exit 42"], "exited with 42: err"),
+        (["sh", "-c", "kill -9 $$"], "exited with 137: "),
+        (["sh", "-c", "nothing"], "exited with 127: sh: nothing: not found"),
+        (["/nothing"], 'exec: \\"/nothing\\": stat /nothing: no such file or directory'),
+        (["/etc"], 'exec: \\"/etc\\": is a directory'),
+        (["/etc/passwd"], 'exec: \\"/etc/passwd\\": permission denied'),
+    ],
+)
+def test_how_a_command_ends(crictl: Crictl, folder: Path, argv: list[str], said: str) -> None:
+    assert said in crictl.run("exec", "--sync", started(crictl, folder), *argv, code=1)
+
+
+def test_a_command_that_times_out_is_gone(crictl: Crictl, folder: Path) -> None:
+    ctr = started(crictl, folder, command=["top"])
+    script = "echo begun; sleep 4321"
+    assert "timed out after 1s" in crictl.run("exec", "--sync", "--timeout", "1", ctr, "sh", "-c", script, code=1)
+    assert crictl.run("exec", "--sync", ctr, "sh", "-c", "pgrep sleep || echo gone").strip() == "gone"
+
+
+def test_long_and_unfinished_lines_are_whole_for_a_reader(crictl: Crictl, folder: Path) -> None:
+    script = "head -c 40000 /dev/zero | tr '\\0' x; echo; echo err >&2; printf end; exit 7"
+    ctr = started(crictl, folder, command=["sh", "-c", script])
+    status = json.loads(crictl.run("inspect", ctr))["status"]
+    assert (status["state"], status["exitCode"], status["reason"]) == ("CONTAINER_EXITED", 7, "Error")
+    assert crictl.run("logs", ctr) == "x" * 40_000 + "\nend"
+    assert crictl.run("logs", "--tail", "1", ctr) == "end"
+    tags = [line.split(" ", 3)[1:3] for line in (folder / "logs/p1/c1/0.log").read_text().splitlines()]
+    assert tags == [["stdout", "P"]] * 2 + [["stdout", "F"], ["stderr", "F"], ["stdout", "P"]]
+
+
+def test_a_terminal_has_one_output(crictl: Crictl, folder: Path) -> None:
+    ctr = started(crictl, folder, tty=True, command=["sh", "-c", "echo out; echo err >&2; sleep 1000"])
+    assert [line.rstrip("\r") for line in crictl.run("logs", ctr).splitlines()] == ["out", "err"]
+    log = (folder / "logs/p1/c1/0.log").read_text()
+    assert [line.split(" ")[1] for line in log.splitlines()] == ["stdout", "stdout"]
+
+
+def test_a_container_over_its_memory_limit(crictl: Crictl, folder: Path, wait_for: Callable[..., object]) -> None:
+    resources = {"memory_limit_in_bytes": 16 << 20, "memory_swap_limit_in_bytes": 16 << 20}
+    command = ["dd", "if=/dev/zero", "of=/dev/null", "bs=64M"]
+    ctr = started(crictl, folder, command=command, linux={"resources": resources})
+
+    def end() -> object:
+        status = json.loads(crictl.run("inspect", ctr))["status"]
+        return (status["reason"], status["exitCode"]) if status["state"] == "CONTAINER_EXITED" else None
+
+    assert wait_for(end, seconds=10) == ("OOMKilled", 137)
+
+
 def test_events_are_printed_until_the_client_goes(crictl: Crictl, folder: Path) -> None:
     with subprocess.Popen([*crictl.command, "events"], stdout=subprocess.PIPE, text=True) as events:
         assert events.stdout is not None
