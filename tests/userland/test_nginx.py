@@ -28,8 +28,11 @@ def test_nginx_is_a_master_with_a_worker_and_a_pid_file(world: World, nginx: Com
     assert [process.argv for process in nginx.process.children] == [["nginx: worker process"]]
 
 
-def test_pidof_finds_a_server_by_its_program_whatever_it_calls_itself(world: World, nginx: Command) -> None:
-    assert world.run("pidof", "nginx", inside=nginx.process).out.split()[-1] == "1"
+def test_nginx_is_found_by_its_name_whatever_its_title(world: World, nginx: Command) -> None:
+    script = "pidof nginx; pgrep nginx; cat /proc/1/comm /proc/2/comm; ps -o comm"
+    shown = world.run("sh", "-c", script, inside=nginx.process).out
+    assert shown.splitlines()[:5] == ["2 1", "1", "2", "nginx", "nginx"]
+    assert shown.splitlines()[6:8] == ["nginx", "nginx"]
 
 
 def test_nginx_serves_and_logs(world: World, nginx: Command) -> None:

@@ -49,6 +49,10 @@ class ProcessFacts(Protocol):
         """What controls its session."""
 
     @property
+    def command(self) -> str:
+        """Its name as the kernel keeps it."""
+
+    @property
     def parent_pid(self) -> int:
         """In the process's own pid namespace; 0 for one whose parent is outside."""
 

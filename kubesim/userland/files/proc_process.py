@@ -59,7 +59,7 @@ def process_files(
         "attr": lambda: VirtualDirectory(lambda: ["current"], {"current": file(_no_label, 0o666)()}.get),
         "cgroup": file(lambda: b"0::/\n"),
         "cmdline": file(lambda: b"".join(_bytes(word) + b"\0" for word in process.argv)),
-        "comm": file(lambda: _bytes(command_of(process.argv)) + b"\n"),
+        "comm": file(lambda: _bytes(process.command) + b"\n"),
         "cwd": lambda: _link(process.files.cwd),
         "environ": file(
             lambda: b"".join(_bytes(f"{key}={value}") + b"\0" for key, value in process.env.items()), 0o400
@@ -139,7 +139,7 @@ def _stat(process: ProcessFacts, *, is_running: bool) -> bytes:
     ticks = max(0, process.started_ns - (process.now_ns - process.uptime_ns)) * TICKS_PER_SECOND // _NS
     state = "T" if process.stopped_by else "R" if is_running else "S"
     family = [process.parent_pid, process.group_id, process.session_id]
-    head = [process.pid, f"({command_of(process.argv)})", state, *family]
+    head = [process.pid, f"({process.command})", state, *family]
     terminal = process.terminal
     shown = (0, -1) if terminal is None else (device_number(PTS_MAJOR, terminal.number), terminal.group_id)
     # tty, its group, flags, faults, times, priority 20, nice 0, one thread, no timer, when it started.
@@ -158,7 +158,7 @@ def _status_of(process: ProcessFacts, *, is_running: bool) -> bytes:
     who = process.credentials
     resident = f"{process.memory_bytes // 1024:8d} kB"
     lines = {
-        "Name": command_of(process.argv),
+        "Name": process.command,
         "Umask": f"{process.files.umask:04o}",
         "State": "T (stopped)" if process.stopped_by else "R (running)" if is_running else "S (sleeping)",
         "Tgid": process.pid,

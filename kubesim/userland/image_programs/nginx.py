@@ -48,8 +48,9 @@ async def run_nginx(process: Process) -> int:
     is_over = Event()
     for signum in (SIGTERM, SIGINT, SIGQUIT):
         process.handlers[signum] = lambda _: is_over.set()
-    process.argv = [f"nginx: master process {' '.join(process.argv)}"]
-    worker = process.fork(lambda child: _work(child, listener), argv=["nginx: worker process"])
+    process.set_title(f"nginx: master process {' '.join(process.argv)}")
+    worker = process.fork(lambda child: _work(child, listener))
+    worker.set_title("nginx: worker process")
     await is_over.wait()
     worker.kill_tree()
     await worker.wait()

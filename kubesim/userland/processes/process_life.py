@@ -19,7 +19,6 @@ from kubesim.userland.files.credentials import Credentials
 from kubesim.userland.files.file_view import FileView
 from kubesim.userland.files.fs_error import FsError
 from kubesim.userland.files.open_file import OpenFile
-from kubesim.userland.files.proc import command_of
 from kubesim.userland.network.namespace import NetworkNamespace
 from kubesim.userland.processes.cgroup import BASE_BYTES, Cgroup
 from kubesim.userland.processes.cpu_time import CpuTime
@@ -69,7 +68,6 @@ class Process(Shown):
         "_ended_event",
         "_is_main",
         "_task",
-        "argv",
         "cgroup",
         "children",
         "cpu",
@@ -160,7 +158,7 @@ class Process(Shown):
 
     def begin(self, program: Program) -> None:
         """Schedule the first step."""
-        name = f"process {self.host_pid} {command_of(self.argv)}"
+        name = f"process {self.host_pid} {self.command}"
         self._task = self.kernel.spawn(self._live(program), name=name)
         self._task.watch(self._ended)
 
@@ -288,6 +286,8 @@ class Process(Shown):
         )
         child.inherit(self)
         child.keep_ignored_signals(self)
+        if argv is None:
+            child._name_before_title = self._name_before_title
         child.cpu = self.cpu.fork()
         child.begin(program)
         return child
@@ -306,6 +306,7 @@ class Process(Shown):
             raise FsError("ENOEXEC", executable.path)
         self.become(executable)
         self.argv = executable.argv(argv)
+        self._name_before_title = ""
         self.env = env
         self.keep_ignored_signals(self)
         self.on_child_end = None

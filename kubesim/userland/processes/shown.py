@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from kubesim.userland.files.nodes import Node
+from kubesim.userland.files.proc import command_of
 from kubesim.userland.network.namespace import NetworkNamespace
 from kubesim.userland.network.proc_net import proc_net_directory
 from kubesim.userland.processes.cgroup import Cgroup
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
 class Shown(GroupMember):
     """The part of a process that others look at."""
 
-    __slots__ = ("_handlers",)
+    __slots__ = ("_handlers", "_name_before_title", "argv")
+    argv: list[str]
     table: ProcessTable
     parent: Process | None
     namespace: PidNamespace
@@ -32,12 +34,23 @@ class Shown(GroupMember):
     def __init__(self) -> None:
         super().__init__()
         self._handlers: dict[int, Handler] | None = None
+        self._name_before_title = ""
 
     @property
     def parent_pid(self) -> int:
         """In its own namespace; 0 when the parent is outside."""
         parent = self.parent
         return parent.pid if parent is not None and parent.namespace is self.namespace else 0
+
+    @property
+    def command(self) -> str:
+        """Its name as the kernel keeps it: that of the program, which a title leaves alone."""
+        return self._name_before_title or command_of(self.argv)
+
+    def set_title(self, title: str) -> None:
+        """Write over its arguments, as servers do to tell what they are at. Mirrors nginx: ngx_setproctitle.c."""
+        self._name_before_title = self.command
+        self.argv = [title]
 
     def network_files(self) -> Node:
         """The directory /proc/PID/net."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from kubesim.userland.files.proc import command_of
 from kubesim.userland.options import Options, UsageError
 from kubesim.userland.posix_regex import BadRegex, compile_regex
 from kubesim.userland.processes.process_life import Process
@@ -22,7 +21,7 @@ def named(process: Process, name: str) -> list[Process]:
     return [
         other
         for other in process.neighbours()
-        if other is not process and (command_of(other.argv) == short or name.rpartition("/")[2] in _base_names(other))
+        if other is not process and (other.command == short or _base_name(other.argv[:1]) == name.rpartition("/")[2])
     ]
 
 
@@ -61,9 +60,8 @@ async def matched(process: Process, options: Options) -> list[Process] | None:
 
 def name_of(process: Process, *, is_whole: bool) -> str:
     """What is matched: the short name, or the whole command line."""
-    return " ".join(process.argv) if is_whole else command_of(process.argv)
+    return " ".join(process.argv) if is_whole else process.command
 
 
-def _base_names(process: Process) -> Sequence[str]:
-    """The file name of what it calls itself, and of what it runs: a server may have given itself a title."""
-    return [path.rpartition("/")[2] for path in (*process.argv[:1], process.executable_path)]
+def _base_name(argv: Sequence[str]) -> str:
+    return argv[0].rpartition("/")[2] if argv else ""

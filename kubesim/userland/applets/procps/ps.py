@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from kubesim.userland.files.passwd import entry_of_uid, name_of_gid, parse_group, parse_passwd
-from kubesim.userland.files.proc import command_of
 from kubesim.userland.options import parse_options
 from kubesim.userland.processes.process_life import Process
 
@@ -61,7 +60,7 @@ def short_size(size_kib: int) -> str:
 
 def arguments_of(process: Process) -> str:
     """The command line; the short name in brackets for one without any."""
-    return " ".join(process.argv) or f"[{command_of(process.argv)}]"
+    return " ".join(process.argv) or f"[{process.command}]"
 
 
 def _elapsed(process: Process) -> str:
@@ -76,7 +75,7 @@ def _elapsed(process: Process) -> str:
 COLUMNS: Mapping[str, _Column] = {
     "user": _Column(8, "USER", lambda names, process: names.user(process.credentials.uid)),
     "group": _Column(8, "GROUP", lambda names, process: names.group(process.credentials.gid)),
-    "comm": _Column(16, "COMMAND", lambda _, process: command_of(process.argv)),
+    "comm": _Column(16, "COMMAND", lambda _, process: process.command),
     "args": _Column(0, "COMMAND", lambda _, process: arguments_of(process)),
     "pid": _Column(5, "PID", lambda _, process: f"{process.pid:5d}"),
     "ppid": _Column(5, "PPID", lambda _, process: f"{process.parent_pid:5d}"),
