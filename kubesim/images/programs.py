@@ -69,6 +69,7 @@ BUSYBOX_APPLETS = (
     "nl",
     "nohup",
     "nproc",
+    "nslookup",
     "paste",
     "pgrep",
     "pidof",

@@ -8,14 +8,32 @@ from ipaddress import IPv4Address, IPv6Address
 
 TYPES = {"A": 1, "NS": 2, "CNAME": 5, "SOA": 6, "PTR": 12, "MX": 15, "TXT": 16, "AAAA": 28, "SRV": 33}
 NO_ERROR, NAME_ERROR = 0, 3
-RCODE_NAMES = {1: "FORMERR", 2: "SERVFAIL", 3: "NXDOMAIN", 4: "NOTIMP", 5: "REFUSED"}
+RCODE_NAMES = dict(
+    enumerate(
+        (
+            "FORMERR",
+            "SERVFAIL",
+            "NXDOMAIN",
+            "NOTIMP",
+            "REFUSED",
+            "YXDOMAIN",
+            "YXRRSET",
+            "NXRRSET",
+            "NOTAUTH",
+            "NOTZONE",
+        ),
+        start=1,
+    )
+)
 
 _HEADER = struct.Struct("!HHHHHH")
 _RECORD = struct.Struct("!HHIH")
 _RECURSION_DESIRED = 0x0100
 _RESPONSE = 0x8000
+_AUTHORITATIVE = 0x0400
 _POINTERS_MAX = 32
 _LABEL_BYTES_MAX = 63
+_KINDS = {number: kind for kind, number in TYPES.items()}
 
 
 class BadDnsMessage(ValueError):
@@ -23,11 +41,12 @@ class BadDnsMessage(ValueError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """One address in an answer."""
+class Record:
+    """One record of an answer; `value` is an address, a name, a text, or a preference and a name."""
 
     name: str
-    ip: str
+    kind: str
+    value: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +55,13 @@ class Response:
 
     id: int
     rcode: int
-    answers: tuple[Answer, ...]
+    is_authoritative: bool
+    records: tuple[Record, ...]
+
+    @property
+    def ips(self) -> list[str]:
+        """The addresses among the records."""
+        return [record.value for record in self.records if record.kind in ("A", "AAAA")]
 
 
 def query(name: str, kind: str, message_id: int) -> bytes:
@@ -56,7 +81,7 @@ def _name(name: str) -> bytes:
 
 
 def parse_response(data: bytes) -> Response:
-    """What a server answered; records other than addresses are left out. Raises BadDnsMessage."""
+    """What a server answered; SOA, SRV and unknown records are left out. Raises BadDnsMessage."""
     try:
         message_id, flags, questions, answers, _, _ = _HEADER.unpack_from(data)
         if not flags & _RESPONSE:
@@ -69,15 +94,30 @@ def parse_response(data: bytes) -> Response:
             name, offset = _read_name(data, offset)
             kind, _, _, size = _RECORD.unpack_from(data, offset)
             offset += _RECORD.size
-            value = data[offset : offset + size]
+            value = _value(data, offset, size, _KINDS.get(kind, ""))
             offset += size
-            if kind == TYPES["A"] and len(value) == 4:
-                found.append(Answer(name=name, ip=str(IPv4Address(value))))
-            elif kind == TYPES["AAAA"] and len(value) == 16:
-                found.append(Answer(name=name, ip=str(IPv6Address(value))))
+            if value is not None:
+                found.append(Record(name=name, kind=_KINDS[kind], value=value))
     except (struct.error, IndexError) as error:
         raise BadDnsMessage(str(error)) from None
-    return Response(id=message_id, rcode=flags & 0xF, answers=tuple(found))
+    is_authoritative = bool(flags & _AUTHORITATIVE)
+    return Response(id=message_id, rcode=flags & 0xF, is_authoritative=is_authoritative, records=tuple(found))
+
+
+def _value(data: bytes, offset: int, size: int, kind: str) -> str | None:
+    """What a record says, as text; None for one that is not read. Of a text it is the first string."""
+    if kind == "A" and size == 4:
+        return str(IPv4Address(data[offset : offset + size]))
+    if kind == "AAAA" and size == 16:
+        return str(IPv6Address(data[offset : offset + size]))
+    if kind in ("NS", "CNAME", "PTR"):
+        return _read_name(data, offset)[0]
+    if kind == "MX":
+        (preference,) = struct.unpack_from("!H", data, offset)
+        return f"{preference} {_read_name(data, offset + 2)[0]}"
+    if kind == "TXT" and data[offset]:
+        return data[offset + 1 : offset + 1 + data[offset]].decode("latin-1")
+    return None
 
 
 def _read_name(data: bytes, offset: int) -> tuple[str, int]:

@@ -101,7 +101,7 @@ async def _ask_servers(process: Process, name: str) -> list[str]:
         response = await ask(process, candidate, "A", settings)
         if response is None:
             return []  # nobody answers: the other names would not be answered either
-        found = [answer.ip for answer in response.answers] if response.rcode == NO_ERROR else []
+        found = response.ips if response.rcode == NO_ERROR else []
         if found:
             return found
     return []

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from kubesim.userland.applets.applet import Applet
-from kubesim.userland.applets.networking import brctl, hostname, httpd, nc, netstat, ping, route, wget
+from kubesim.userland.applets.networking import brctl, hostname, httpd, nc, netstat, nslookup, ping, route, wget
 
 APPLETS: Mapping[str, Applet] = {
     "brctl": Applet(brctl.run, usage="COMMAND [BRIDGE [ARGS]]"),
@@ -13,6 +13,7 @@ APPLETS: Mapping[str, Applet] = {
     "httpd": Applet(httpd.run, usage="[-fv[v]] [-p [IP:]PORT] [-h HOME]"),
     "nc": Applet(nc.run, usage="[-iN] [-wN] [-l] [-p PORT] [IPADDR PORT] [-e PROG]"),
     "netstat": Applet(netstat.run, usage="[-ral] [-tuwx] [-enp]"),
+    "nslookup": Applet(nslookup.run, usage="[-type=QUERY_TYPE] [-debug] HOST [DNS_SERVER]"),
     "ping": Applet(ping.run, usage="[OPTIONS] HOST"),
     "route": Applet(route.run, usage="[-ne]"),
     "wget": Applet(
