@@ -50,6 +50,7 @@ BUSYBOX_APPLETS = (
     "hostname",
     "httpd",
     "id",
+    "ifconfig",
     "ip",
     "ipcs",
     "kill",

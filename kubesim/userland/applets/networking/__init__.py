@@ -5,12 +5,25 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from kubesim.userland.applets.applet import Applet
-from kubesim.userland.applets.networking import brctl, hostname, httpd, ip, nc, netstat, nslookup, ping, route, wget
+from kubesim.userland.applets.networking import (
+    brctl,
+    hostname,
+    httpd,
+    ifconfig,
+    ip,
+    nc,
+    netstat,
+    nslookup,
+    ping,
+    route,
+    wget,
+)
 
 APPLETS: Mapping[str, Applet] = {
     "brctl": Applet(brctl.run, usage="COMMAND [BRIDGE [ARGS]]"),
     "hostname": Applet(hostname.run, usage="[-sidf] [HOSTNAME | -F FILE]"),
     "httpd": Applet(httpd.run, usage="[-fv[v]] [-p [IP:]PORT] [-h HOME]"),
+    "ifconfig": Applet(ifconfig.run, usage="[-a] [IFACE]"),
     "ip": Applet(ip.run, usage="[-4 | -6] address|route|link [list [dev IFACE]]"),
     "nc": Applet(nc.run, usage="[-iN] [-wN] [-l] [-p PORT] [IPADDR PORT] [-e PROG]"),
     "netstat": Applet(netstat.run, usage="[-ral] [-tuwx] [-enp]"),
