@@ -90,7 +90,7 @@ async def source(shell: Shell, words: list[str]) -> int:
     if len(words) > 2:
         shell.positional = words[2:]
     try:
-        return await shell.nested(lambda: shell.run_text(text, line=1))
+        return await shell.nested(lambda: shell.run_text(text, line=1, is_input=True))
     except FunctionReturn as returned:
         return returned.status
     except ShellError as error:

@@ -68,7 +68,7 @@ async def _run_script(
         except FsError as error:
             await inner.complain(f"can't open {executable.path}: {error.strerror}")
             return 126
-        return await inner.live(lambda: inner.run_text(text, line=1))
+        return await inner.live(lambda: inner.run_text(text, line=1, is_input=True))
 
     child = shell.jobs.fork_program(run, argv=words, env=env)
     return await shell.jobs.foreground_status(child, command)

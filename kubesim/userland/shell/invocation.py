@@ -116,8 +116,8 @@ async def run_shell(process: Process, invocation: Invocation, text: str | None) 
     if text is None:
         return await shell.live(lambda: _run_input(shell, invocation))
     # The lines of -c count from 0 in ash's messages.
-    first_line = 1 if kind == "file" else 0
-    return await shell.live(lambda: shell.run_text(text, is_last=kind == "command", line=first_line))
+    is_file = kind == "file"
+    return await shell.live(lambda: shell.run_text(text, is_last=not is_file, line=int(is_file), is_input=is_file))
 
 
 def _begin(shell: Shell) -> None:
@@ -168,7 +168,7 @@ async def _run_file(shell: Shell, path: str) -> None:
     except FsError:
         return
     try:
-        await shell.run_text(text, line=1)
+        await shell.run_text(text, line=1, is_input=True)
     except ShellError as error:
         await shell.complain(error.message, error.command)
 
@@ -195,6 +195,8 @@ async def _run_stdin(shell: Shell) -> int:
             continue
         if tree is None:
             return status
+        if "v" in shell.options:
+            await shell.write_error(parser.lexer.text[: parser.lexer.position])
         pending = parser.lexer.text[parser.lexer.position :]
         line = parser.lexer.line
         status = await shell.evaluate.run(tree)

@@ -232,16 +232,24 @@ class Shell:
         finally:
             self.call_depth -= 1
 
-    async def run_text(self, text: str, *, is_last: bool = False, line: int | None = None) -> int:
-        """Run a script, command by command: what comes before a syntax error has run when it is found."""
+    async def run_text(
+        self, text: str, *, is_last: bool = False, line: int | None = None, is_input: bool = False
+    ) -> int:
+        """Run a script, command by command: what comes before a syntax error has run when it is found.
+
+        `is_input`: it is a file, whose lines `set -v` shows as they are read.
+        """
         parser = Parser(text, line=self.line if line is None else line, aliases=self.aliases)
         status = 0
         while True:
+            start, is_shown = parser.lexer.position, is_input and "v" in self.options
             try:
                 tree = parser.next_command()
             except ShellSyntaxError as error:
                 self.line = error.line
                 raise ShellError(f"syntax error: {error.message}", command=self.context) from None
+            if is_shown:
+                await self.write_error(parser.lexer.text[start : parser.lexer.position])
             if tree is None:
                 return status
             if "n" not in self.options:
