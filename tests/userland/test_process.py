@@ -372,3 +372,9 @@ def test_proc_shows_the_processes_of_the_namespace(world: World) -> None:
     assert "Uid:\t1000\t1000\t1000\t1000\nGid:\t3000\t3000\t3000\t3000\n" in own.out
     assert "Groups:\t3000 4000 50000 \n" in own.out
     assert "Pid:\t4\nPPid:\t0\n" in own.out
+
+
+def test_a_script_is_read_where_the_process_stands(world: World) -> None:
+    assert world.sh("cd /data && ./script a && cd /tmp && ../data/script b").out == (
+        "script ./script a\nscript ../data/script b\n"
+    )

@@ -81,7 +81,7 @@ def executable_at(files: FileView, path: str, seen: tuple[Stat, Mount] | None = 
         user_bits = None if "nosuid" in mount.flags else stat
         if stat.program:
             return Executable(path=asked, program=stat.program, words=words, stat=user_bits)
-        content = files.filesystem.as_root().read(path)
+        content = files.filesystem.as_root().read(files.absolute(path))
         if program := program_of(content):  # a copy of a program, as cp or tar makes it
             return Executable(path=asked, program=program, words=words, stat=user_bits)
         first = content[:LINE_BYTES_MAX].partition(b"\n")[0]
