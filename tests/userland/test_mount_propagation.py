@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from kubesim.images.tree import build_tree, file_node
+from kubesim.images.tree import build_tree, directory_node, file_node
 from kubesim.userland.files.filesystem import FileSystem, FileView, FsError, HostSource, MountSpec, TmpfsSource
 from kubesim.userland.files.host_files import HostFiles, MemoryHostFiles, RealHostFiles
 from kubesim.userland.files.node_mounts import Propagation
-from kubesim.userland.files.real_mounts import MNT_DETACH, MS_BIND, _libc, _mount
+from kubesim.userland.files.nodes import TreeView
+from kubesim.userland.files.real_mounts import MNT_DETACH, MS_BIND, RealMounts, _libc, _mount, _mounted
 
 TREE = build_tree([("/etc/passwd", file_node(b"root:x:0:0::/:\n")), ("/etc/group", file_node(b"root:x:0:\n"))])
 
@@ -146,3 +147,28 @@ def test_a_mount_that_is_gone_already_is_no_failure(
 
     assert list((folder / "vol/point").iterdir()) == []
     host.unmount_all()
+
+
+@needs_root
+def test_a_path_that_leads_elsewhere_by_now_takes_nothing_of_the_host_away(folder: Path) -> None:
+    (folder / "vol/d/point").mkdir(parents=True)
+    (folder / "hosts/point").mkdir(parents=True)
+    _mount(str(folder / "other"), str(folder / "hosts/point"), "", MS_BIND, "")
+    mounts = RealMounts()
+    try:
+        point, source = (os.open(folder / name, os.O_PATH) for name in ("vol/d/point", "other"))
+        mounts.mount(point, str(folder / "vol/d/point"), TreeView(directory_node()), source)
+        os.close(point)
+        os.close(source)
+        assert (folder / "vol/d/point/flag").exists()
+        (folder / "vol/d").rename(folder / "vol/e")
+        (folder / "vol/d").symlink_to(folder / "hosts")
+
+        mounts.unmount(str(folder / "vol/d/point"))
+
+        assert str(folder / "hosts/point") in _mounted().values()
+        assert str(folder / "vol/e/point") not in _mounted().values()
+    finally:
+        mounts.unmount_all()
+        for name in ("hosts/point", "vol/e/point"):
+            _libc().umount2(os.fsencode(folder / name), MNT_DETACH)

@@ -11,9 +11,11 @@ handed on. What was mounted is unmounted when the server ends.
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
 import select
-from collections.abc import Callable
+from collections.abc import Callable, Container, Generator
+from contextlib import contextmanager
 from pathlib import Path
 
 from kubesim.images.tree import directory_node, file_node
@@ -28,7 +30,7 @@ COPY_BYTES_MAX = 64 * 1024 * 1024
 
 # Mirrors linux: include/uapi/linux/mount.h.
 MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_REMOUNT, MS_BIND = 1, 2, 4, 8, 32, 4096
-MNT_DETACH, UMOUNT_NOFOLLOW = 2, 8
+MNT_DETACH = 2
 
 
 class MountWatch:
@@ -64,7 +66,8 @@ class RealMounts:
 
     def __init__(self) -> None:
         self._watch: MountWatch | None = None
-        self._made: list[str] = []
+        self._made: list[tuple[str, str]] = []
+        """Paths and ids of our mounts, oldest first."""
 
     def covered_below(self, base: str) -> Callable[[str], Node | None] | None:
         """For a bind made now: tells what stands where something is mounted later. None on a host without a table.
@@ -99,37 +102,74 @@ class RealMounts:
         Raises FsError.
         """
         target = f"/proc/self/fd/{fd}"
+        before = _mounted().keys()
         if source_fd is not None:
             _mount(f"/proc/self/fd/{source_fd}", target, "", MS_BIND, "")
-            self._made.append(path)
+            self._remember(path, before)
             return
         if root.kind is not FileKind.DIRECTORY:
             raise FsError("ENOTSUP", path)
         flags = MS_NOSUID | MS_NODEV | MS_NOEXEC
         _mount("kubesim", target, "tmpfs", flags, f"mode=755,size={2 * COPY_BYTES_MAX}")
-        self._made.append(path)
+        self._remember(path, before)
         try:
-            _copy(root, Path(path), [COPY_BYTES_MAX])
-            _mount("", path, "", MS_REMOUNT | MS_RDONLY | flags, "")
+            with _opened_mount(self._made[-1][1]) as top:
+                _copy(root, Path(top), [COPY_BYTES_MAX])
+                _mount("", top, "", MS_REMOUNT | MS_RDONLY | flags, "")
         except OSError as error:
             self.unmount(path)
             raise from_os_error(error, path) from None
 
+    def _remember(self, path: str, before: Container[str]) -> None:
+        """Keep the id of a mount that was just made: a path may lead elsewhere by the time it is taken away."""
+        new = [mount_id for mount_id in _mounted() if mount_id not in before]
+        self._made.append((path, new[-1] if new else ""))
+
     def unmount(self, path: str) -> None:
         """Take a mount of ours away. Raises FsError; one that somebody else took away already is no failure."""
-        if path not in self._made:
+        ours = next((made for made in reversed(self._made) if made[0] == path), None)
+        if ours is None:
             return
-        self._made.remove(path)
-        if _libc().umount2(os.fsencode(path), MNT_DETACH | UMOUNT_NOFOLLOW) != 0:
-            number = ctypes.get_errno()
-            error = from_os_error(OSError(number, os.strerror(number)), path)
-            if error.errno_name not in ("EINVAL", "ENOENT"):
-                raise error
+        self._made.remove(ours)
+        try:
+            with _opened_mount(ours[1]) as top:
+                if _libc().umount2(os.fsencode(top), MNT_DETACH) != 0:
+                    number = ctypes.get_errno()
+                    raise OSError(number, os.strerror(number))
+        except OSError as error:
+            known = from_os_error(error, path)
+            if known.errno_name not in ("EINVAL", "ENOENT"):
+                raise known from None
 
     def unmount_all(self) -> None:
         """Nothing of ours stays on the host. Raises FsError for what cannot be taken away."""
-        for path in reversed(self._made):
+        for path, _ in reversed(list(self._made)):
             self.unmount(path)
+
+
+def _mounted() -> dict[str, str]:
+    """Paths of all mounts by id, in the order of the host's table."""
+    rows = (line.split(" ", 5) for line in os.fsdecode(Path(_MOUNTINFO).read_bytes()).splitlines())
+    return {row[0]: unescaped(row[4]) for row in rows}
+
+
+@contextmanager
+def _opened_mount(mount_id: str) -> Generator[str]:
+    """A path that leads to the root of one mount and nothing else, whatever became of the names on the way to it.
+
+    Raises OSError ENOENT when that mount is gone.
+    """
+    path = _mounted().get(mount_id)
+    if path is None:
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), mount_id)
+    fd = os.open(path, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        facts = Path(f"/proc/self/fdinfo/{fd}").read_text(encoding="ascii")
+        if f"mnt_id:\t{mount_id}\n" not in facts:
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
+        yield f"/proc/self/fd/{fd}"
+    finally:
+        os.close(fd)
 
 
 def _copy(node: Node, to: Path, room: list[int]) -> None:
