@@ -71,3 +71,17 @@ def test_a_value_that_doubles_without_end_ends_the_shell(world: World) -> None:
 
     assert command.code == 2
     assert "out of memory" in command.err
+
+
+def test_reading_zeros_without_end_does_not_stop_the_world(world: World) -> None:
+    world.start("sh", "-c", "read x < /dev/zero")
+    other = world.start("sh", "-c", "sleep 1; echo fine")
+    world.advance(2)
+
+    assert other.out == "fine\n"
+
+
+def test_parameters_that_double_without_end_end_the_shell(world: World) -> None:
+    command = world.sh('set -- a; while :; do set -- "$@" "$@"; done; echo no')
+
+    assert (command.code, command.out, command.err) == (2, "", "sh: out of memory\n")

@@ -217,6 +217,7 @@ def test_too_much_recursion_is_a_stack_overflow(world: World) -> None:
 
 def test_kill_reaches_the_group_and_everybody_else(world: World) -> None:
     assert world.sh("trap 'echo term' TERM; kill 0; echo end").out == "term\nend\n"
+    assert world.sh("trap 'echo term' TERM; env kill 0; echo end").err == "Terminated\n"  # the applet is in it too
     assert world.sh("sleep 9 & sleep 9 & kill -9 -1; wait; echo $?").out == "0\n"
     assert world.sh("sleep 9 & kill -STOP $!; sleep 1; kill -9 $!; wait $!; echo $?").out == "137\n"
 

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 
 from kubesim.policy.go_quote import go_quote
 from kubesim.userland.applets.coreutils.stat import MAGICS
-from kubesim.userland.files.file_stat import FileKind
+from kubesim.userland.files.file_stat import FileKind, Stat
 from kubesim.userland.files.fs_error import FsError
 from kubesim.userland.image_programs.go_flags import FlagError, integer, parse_flags
 from kubesim.userland.processes.process_life import Process
@@ -124,22 +124,20 @@ async def _fs_type(process: Process, path: str) -> bool:
 
 
 async def _file_mode(process: Process, path: str) -> bool:
-    try:
-        stat = process.files.stat(path)
-    except FsError as error:
-        await process.say(f"error from Stat({go_quote(path)}): stat {path}: {_reason(error)}\n")
-        return False
-    await process.say(f"mode of file {go_quote(path)}: {go_mode(stat.kind, stat.mode)}\n")
-    return True
+    return await _show_mode(process, path, "mode", lambda stat: go_mode(stat.kind, stat.mode))
 
 
 async def _file_perm(process: Process, path: str) -> bool:
+    return await _show_mode(process, path, "perms", lambda stat: go_mode(FileKind.FILE, stat.mode & 0o777))
+
+
+async def _show_mode(process: Process, path: str, what: str, mode_of: Callable[[Stat], str]) -> bool:
     try:
         stat = process.files.stat(path)
     except FsError as error:
         await process.say(f"error from Stat({go_quote(path)}): stat {path}: {_reason(error)}\n")
         return False
-    await process.say(f"perms of file {go_quote(path)}: {go_mode(FileKind.FILE, stat.mode & 0o777)}\n")
+    await process.say(f"{what} of file {go_quote(path)}: {mode_of(stat)}\n")
     return True
 
 

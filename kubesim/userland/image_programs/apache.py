@@ -10,12 +10,11 @@ from datetime import UTC, datetime
 
 from kubesim.kernel import Event
 from kubesim.userland.files.fs_error import FsError
-from kubesim.userland.image_programs.static_site import site_file
+from kubesim.userland.image_programs.static_site import location_of, serve_site, site_file, status_of
 from kubesim.userland.network.address import ANY_IPV4, SocketAddress
-from kubesim.userland.network.http_message import REASONS, BadMessage, Headers, ResponseHead, header_of
-from kubesim.userland.network.http_server import Request, Response, http_date, serve
+from kubesim.userland.network.http_message import REASONS, BadMessage, Headers, ResponseHead
+from kubesim.userland.network.http_server import Request, Response, http_date
 from kubesim.userland.network.sockets import listen
-from kubesim.userland.network.stream import Listener
 from kubesim.userland.processes.process_life import Process
 from kubesim.userland.processes.signals import SIGINT, SIGTERM, SIGWINCH
 
@@ -65,7 +64,7 @@ async def run_httpd(process: Process) -> int:
 
     for signum in (SIGTERM, SIGINT, SIGWINCH):
         process.handlers[signum] = end
-    worker = process.fork(lambda child: _work(child, listener))
+    worker = process.fork(lambda child: serve_site(child, listener, _answer, _log, _refuse))
     await is_over.wait()
     worker.kill_tree()
     await worker.wait()
@@ -77,22 +76,10 @@ async def run_httpd(process: Process) -> int:
     return 0
 
 
-async def _work(process: Process, listener: Listener) -> int:
-    async def respond(request: Request) -> Response:
-        response = _answer(process, request)
-        await _log(process, request, response)
-        return response
-
-    await serve(process, listener, respond, lambda error: _refuse(process, error))
-    return 0
-
-
 def _answer(process: Process, request: Request) -> Response:
     found = site_file(process.files, ROOT, request)
     if isinstance(found, int):
-        host = header_of(request.head.headers, "host") or "localhost"
-        location = (("Location", f"http://{host}{request.head.path}/"),) if found == 301 else ()
-        return _page(process, found, location)
+        return _page(process, found, location_of(request, found))
     headers = (
         ("Last-Modified", http_date(found.stat.mtime_ns)),
         ("ETag", f'"{len(found.data):x}-{found.stat.mtime_ns // 1000:x}"'),
@@ -104,7 +91,7 @@ def _answer(process: Process, request: Request) -> Response:
 
 
 def _refuse(process: Process, error: BadMessage) -> Response:
-    return _page(process, error.status if error.status in (413, 501, 505) else 400, (("Connection", "close"),))
+    return _page(process, status_of(error), (("Connection", "close"),))
 
 
 def _page(process: Process, status: int, headers: Headers = ()) -> Response:

@@ -131,7 +131,7 @@ class NetworkNamespace:
                     raise FsError("ECONNREFUSED")
                 if not listener.is_full:
                     local = self._source_for(target, source_port, is_privileged=is_privileged)
-                    return self._joined(local, target, namespace, inner, listener, uid)
+                    return self._pair(self, local, target, namespace, inner, listener, uid)
             await sleep(delay_seconds * _SECOND)
             waited_seconds += delay_seconds
         raise FsError("ETIMEDOUT")
@@ -259,17 +259,6 @@ class NetworkNamespace:
         if self._sockets is None:
             self._sockets = _Sockets()
         return self._sockets
-
-    def _joined(
-        self,
-        local: SocketAddress,
-        target: SocketAddress,
-        namespace: NetworkNamespace,
-        inner: SocketAddress,
-        listener: Listener,
-        uid: int,
-    ) -> Stream:
-        return self._pair(self, local, target, namespace, inner, listener, uid)
 
     @staticmethod
     def _pair(

@@ -207,9 +207,13 @@ class Process(Shown):
 
     def kill_tree(self) -> None:
         """SIGKILL from the node to this process and all that descend from it. They end at this instant of time."""
-        for child in list(self.children):
-            child.kill_tree()
-        self.signal(SIGKILL)
+        family: list[Process] = []
+        pending = [self]
+        while pending:  # no recursion: a chain of children is as long as the container may have processes
+            family.append(pending.pop())
+            pending.extend(family[-1].children)
+        for process in reversed(family):
+            process.signal(SIGKILL)
 
     def die_of_memory(self) -> None:
         """The OOM killer chose this process."""

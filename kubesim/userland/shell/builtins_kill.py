@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kubesim.kernel import checkpoint
+from kubesim.userland.applets.procps.kill import BadSignal, listed_signals, take_signal
 from kubesim.userland.files.fs_error import FsError
-from kubesim.userland.processes.signals import NAMES, SIGTERM, number_of
 from kubesim.userland.processes.system_calls import kill as send_signal
 
 if TYPE_CHECKING:
@@ -18,21 +18,10 @@ async def kill(shell: Shell, words: list[str]) -> int:
     arguments = words[1:]
     if arguments and arguments[0] == "-l":
         return await _list(shell, arguments[1:])
-    signum = SIGTERM
-    if arguments and arguments[0] == "-s" and len(arguments) > 1:
-        name = arguments[1]
-        arguments = arguments[2:]
-    elif arguments and len(arguments[0]) > 1 and arguments[0][0] == "-" and arguments[0] != "--":
-        name = arguments[0][1:]
-        arguments = arguments[1:]
-    else:
-        name = str(SIGTERM)
-    found = number_of(name)
-    if found is None:
-        return await _refuse(shell, f"bad signal name '{name}'")
-    signum = found
-    if arguments and arguments[0] == "--":
-        arguments = arguments[1:]
+    try:
+        signum, arguments = take_signal(arguments)
+    except BadSignal as error:
+        return await _refuse(shell, f"bad signal name '{error}'")
     if not arguments:
         return await _refuse(shell, "you need to specify whom to kill")
     status = 0  # how many could not be signalled
@@ -60,14 +49,11 @@ async def _send(shell: Shell, argument: str, signum: int) -> int:
 
 
 async def _list(shell: Shell, names: list[str]) -> int:
-    if not names:
-        await shell.process.say("".join(f"{number:2d}) {name}\n" for number, name in NAMES.items()))
-    for name in names:
-        found = number_of(name) if not name.isdecimal() else int(name[:9]) & 0x7F
-        if found is None:
-            return await _refuse(shell, f"unknown signal '{name}'")
-        shown = ("EXIT" if not found else NAMES.get(found, str(found))) if name.isdecimal() else str(found)
-        await shell.process.say(f"{shown}\n")
+    try:
+        for line in listed_signals(names):
+            await shell.process.say(line)
+    except BadSignal as error:
+        return await _refuse(shell, f"unknown signal '{error}'")
     return 0
 
 

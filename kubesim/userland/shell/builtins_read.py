@@ -13,6 +13,9 @@ from kubesim.userland.shell.variables import is_name
 if TYPE_CHECKING:
     from kubesim.userland.shell.shell import Shell
 
+STEP_BYTES = 256
+"""Bytes between two looks at the rest of the world."""
+
 LINE_BYTES_MAX = 16 * 1024 * 1024
 
 
@@ -107,10 +110,14 @@ async def _line(shell: Shell, request: _Request, line: list[tuple[str, bool]]) -
     data = bytearray()
     marks: list[bool] = []
     is_complete = False
+    bytes_count = 0
     try:
         while request.count is None or len(data) < request.count:
             # One byte at a time: whoever reads next finds the next line.
             byte = await shell.process.read(request.fd, 1)
+            bytes_count += 1
+            if not bytes_count % STEP_BYTES:
+                await shell.process.step()  # zeros without end are no line that ever gets too long
             if not byte:
                 break
             if is_escaped:

@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 TEXT_LENGTH_MAX = 4 * 1024 * 1024
 """Characters of one value: `a=$a$a` in a loop must take neither all memory nor, at once, seconds of everyone's time."""
 
+FIELDS_MAX = 512 * 1024
+"""Fields of one command, for the same reason: `set -- "$@" "$@"` in a loop doubles them each time."""
+
 QUOTED, PLAIN, SPLIT, BREAK = 0, 1, 2, 3
 """Kinds of segments: stays as it is; may be a file name pattern; may also be split; a new field begins here."""
 
@@ -67,6 +70,8 @@ class Expander:
                 continue
             fields = _Fields(self._shell, found)
             fields.take(segments)
+            if len(found) > FIELDS_MAX:
+                raise ShellError("out of memory")
         return found
 
     async def declared(self, words: Iterable[Word]) -> list[str]:

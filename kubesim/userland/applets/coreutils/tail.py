@@ -161,13 +161,15 @@ async def _show(process: Process, file: OpenFile, count: Count, *, is_bytes: boo
         await _from(process, file, max(count.number - 1, 0), is_bytes=is_bytes)
         return
     held = bytearray()
-    charged = 0
+    charged = lines_count = 0
     while data := await process.read_from(file):
         held += data
+        lines_count += data.count(b"\n")
         if is_bytes:
             del held[: -count.number or None]
-        elif held.count(b"\n") > count.number + 1024:
+        elif lines_count > count.number + 1024:
             held = bytearray(_last_lines(bytes(held), count.number))
+            lines_count = held.count(b"\n")
         if len(held) > charged:
             await process.grow(len(held) - charged)
             charged = len(held)

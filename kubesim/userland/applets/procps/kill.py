@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from kubesim.kernel import checkpoint
 from kubesim.userland.applets.procps.matching import LETTERS, matched, named
@@ -10,7 +10,7 @@ from kubesim.userland.files.fs_error import FsError
 from kubesim.userland.options import parse_options
 from kubesim.userland.processes.process_life import Process
 from kubesim.userland.processes.signals import NAMES, SIGTERM, number_of
-from kubesim.userland.processes.system_calls import send_signal
+from kubesim.userland.processes.system_calls import kill, send_signal
 
 CORE = 0x7F
 PKILL_LETTERS = LETTERS.replace("l", "").replace("a", "")
@@ -22,16 +22,34 @@ class BadSignal(Exception):
 
 def take_signal(words: Sequence[str]) -> tuple[int, list[str]]:
     """The signal that `-SIG` or `-s SIG` at the beginning asks for, and what comes after it. Raises BadSignal."""
-    if words and words[0].startswith("-") and words[0] != "--":
-        name = words[0][1:]
-        rest = list(words[1:])
+    rest = list(words)
+    signum = SIGTERM
+    if rest and len(rest[0]) > 1 and rest[0][0] == "-" and rest[0] != "--":
+        name = rest.pop(0)[1:]
         if name == "s" and rest:
             name = rest.pop(0)
         found = number_of(name)
         if found is None:
             raise BadSignal(name)
-        return found, rest
-    return SIGTERM, list(words[1:] if words[:1] == ["--"] else words)
+        signum = found
+    elif rest[:1] == ["--"]:  # with a signal before it busybox takes it for a pid
+        del rest[0]
+    return signum, rest
+
+
+def listed_signals(names: Sequence[str]) -> Iterator[str]:
+    """The lines of `kill -l`: all signals, or numbers by name and names by number. Raises BadSignal.
+
+    The exit code of a process that a signal killed is as good as the signal.
+    """
+    if not names:
+        yield from (f"{number:2d}) {name}\n" for number, name in NAMES.items())
+    for name in names:
+        is_number = name.isascii() and name.isdecimal()
+        found = int(name[:9]) & CORE if is_number else number_of(name)
+        if found is None:
+            raise BadSignal(name)
+        yield f"{('EXIT' if not found else NAMES.get(found, str(found))) if is_number else found}\n"
 
 
 async def run(process: Process) -> int:
@@ -39,14 +57,10 @@ async def run(process: Process) -> int:
     words = process.argv[1:]
     if words and words[0] == "-l":
         return await _list(process, words[1:])
-    try:
-        signum, words = take_signal(words)
-    except BadSignal as error:
-        await process.complain(f"bad signal name '{error}'")
+    asked = await _asked(process, words)
+    if asked is None:
         return 1
-    if not words:
-        await process.complain("you need to specify whom to kill")
-        return 1
+    signum, words = asked
     code = 0
     for word in words:
         digits = word.removeprefix("-")
@@ -54,23 +68,13 @@ async def run(process: Process) -> int:
             await process.complain(f"invalid number '{word}'")
             code += 1
             continue
-        if refusal := _send(process, int(word), signum):
-            await process.complain(f"can't kill pid {word}: {refusal}")
+        try:
+            kill(process, int(word), signum)
+        except FsError as error:
+            await process.complain(f"can't kill pid {word}: {error.strerror}")
             code += 1
     await checkpoint()  # a signal to itself arrives now
     return code
-
-
-def _send(process: Process, pid: int, signum: int) -> str:
-    """What went wrong; "" for nothing. -1 is everybody whom it may signal, but not itself and not pid 1."""
-    if pid == -1:
-        others = [other for other in process.neighbours() if other is not process and other.pid != 1]
-        errors = [_signal(process, other, signum) for other in others]
-        return "No such process" if not others else errors[0] if all(errors) else ""
-    target = process.namespace.find(pid)
-    if target is None:
-        return "No such process"
-    return _signal(process, target, signum)
 
 
 def _signal(process: Process, target: Process, signum: int) -> str:
@@ -82,17 +86,26 @@ def _signal(process: Process, target: Process, signum: int) -> str:
 
 
 async def _list(process: Process, names: Sequence[str]) -> int:
-    """Numbers by name and names by number; the exit code of a killed process is as good as its signal."""
-    if not names:
-        await process.say("".join(f"{number:2d}) {name}\n" for number, name in NAMES.items()))
-    for name in names:
-        found = int(name[:9]) & CORE if name.isascii() and name.isdecimal() else number_of(name)
-        if found is None:
-            await process.complain(f"unknown signal '{name}'")
-            return 1
-        shown = NAMES.get(found, str(found)) if name[:1].isdecimal() else str(found)
-        await process.say(f"{shown}\n")
+    try:
+        for line in listed_signals(names):
+            await process.say(line)
+    except BadSignal as error:
+        await process.complain(f"unknown signal '{error}'")
+        return 1
     return 0
+
+
+async def _asked(process: Process, words: Sequence[str]) -> tuple[int, list[str]] | None:
+    """The signal and whom it is for; None once what is wrong was said."""
+    try:
+        signum, rest = take_signal(words)
+    except BadSignal as error:
+        await process.complain(f"bad signal name '{error}'")
+        return None
+    if not rest:
+        await process.complain("you need to specify whom to kill")
+        return None
+    return signum, rest
 
 
 async def run_killall(process: Process) -> int:
@@ -103,14 +116,10 @@ async def run_killall(process: Process) -> int:
     is_quiet = bool(words) and words[0] == "-q"
     if is_quiet:
         words = words[1:]
-    try:
-        signum, words = take_signal(words)
-    except BadSignal as error:
-        await process.complain(f"bad signal name '{error}'")
+    asked = await _asked(process, words)
+    if asked is None:
         return 1
-    if not words:
-        await process.complain("you need to specify whom to kill")
-        return 1
+    signum, words = asked
     code = 0
     for word in words:
         found = [other for other in named(process, word) if other is not process]
