@@ -40,6 +40,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--state-dir", type=_path, metavar="DIR", help="keep sandboxes, containers and images there over a restart"
     )
+    parser.add_argument(
+        "--stream-address",
+        default="tcp://127.0.0.1:0",
+        metavar="ADDRESS",
+        help="where Exec, Attach and PortForward are served (%(default)s: a free port)",
+    )
+    parser.add_argument(
+        "--stream-idle-timeout",
+        default="4h",
+        metavar="DURATION",
+        help="when a stream without a byte either way is cut (%(default)s)",
+    )
+    parser.add_argument(
+        "--stream-tls",
+        nargs="*",
+        type=_path,
+        metavar="FILE",
+        help="serve streams over TLS, with this certificate and key in PEM, or with a certificate made for the run",
+    )
     add_option(parser, "--faults", "fault rules", metavar="FILE", hint="leave the option out")
     add_option(parser, "--control", "control sockets", metavar="SOCKET", hint="leave the option out")
 
@@ -55,23 +74,29 @@ def run(options: argparse.Namespace) -> int:
     """Serve until told to stop."""
     from kubesim.cli.located import check_profile
     from kubesim.server.serve import ServeOptions, serve
-    from kubesim.server.served_nodes import named_nodes, only_node
+    from kubesim.server.served_nodes import ServedNode, named_nodes, only_node
+    from kubesim.server.streaming.options import StreamOptions, stream_address, stream_idle_ns, stream_tls
 
     check_profile(options.profile)
     remote = options.allow_remote
+    if options.socket is not None:
+        nodes: tuple[ServedNode, ...] = (only_node(options.socket, allow_remote=remote),)
+    else:
+        nodes = named_nodes(options.nodes, allow_remote=remote)
     serve(
         ServeOptions(
-            nodes=(
-                (only_node(options.socket, allow_remote=remote),)
-                if options.socket is not None
-                else named_nodes(options.nodes, allow_remote=remote)
-            ),
+            nodes=nodes,
             profile=options.profile,
             cgroup_driver=options.cgroup_driver,
             images=_images(options.images) if options.images else (),
             journal=options.journal,
             image_fs_path=options.image_fs_path,
             state_dir=options.state_dir,
+            streams=StreamOptions(
+                address=stream_address(options.stream_address, nodes_count=len(nodes), allow_remote=remote),
+                idle_ns=stream_idle_ns(options.stream_idle_timeout),
+                tls=stream_tls(options.stream_tls),
+            ),
             on_ready=lambda text: print(text, flush=True),
         )
     )

@@ -218,6 +218,14 @@ class StreamingSwitches(Struct, frozen=True, kw_only=True):
     checks_state: bool
     """Whether the RPC looks at the state of the container or the sandbox (and PortForward at its existence); without
     that a client learns of it when it opens the URL."""
+    attach_after_input: Literal["ends", "goes-on"]
+    """What becomes of an attached client whose input has ended while that of the container stays open."""
+    spdy_protocols: tuple[str, ...]
+    """Versions of the protocol within SPDY of Exec and Attach, in the order in which a refusal lists them."""
+    websocket_protocols: tuple[str, ...]
+    """Subprotocols of WebSockets for Exec and Attach; "" is a client that names none."""
+    websocket_forward_protocols: tuple[str, ...]
+    """Subprotocols of WebSockets for PortForward."""
 
 
 class ImageSwitches(Struct, frozen=True, kw_only=True):

@@ -126,6 +126,7 @@ def _open_streams(daemon: Daemon, container: Container) -> ContainerStreams:
         container.config,
         stdout=log.stdout if log is not None else _discard,
         stderr=log.stderr if log is not None else _discard,
+        leaves_with_input=daemon.profile.streaming.attach_after_input == "ends",
     )
     return container.streams
 

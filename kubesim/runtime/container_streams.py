@@ -4,18 +4,20 @@ Rule 1: every byte goes to the log and to all who are attached at that moment; n
 Rule 2: one client that does not read makes the process wait, as in containerd, whose copies go to log and clients in
 turn - there for ever, here for STALL_NS of no reading: then the client is dropped, and log and others go on.
 Rule 3: with stdin_once the input ends with the first client that brought one; else it stays open for the next.
+Rule 4: a client whose input ends without ending the container's leaves with it, or stays for the output: the runtime's.
 
 Mirrors containerd: internal/cri/io/container_io.go, Attach; internal/cri/server/container_attach.go, attachContainer.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from kubesim.cri import api
 from kubesim.kernel import Event, Kernel, Timer
 from kubesim.runtime.stream_buffer import StreamBuffer
 from kubesim.runtime.stream_input import NoInput, PipeInput, StreamInput, TerminalInput
+from kubesim.runtime.stream_status import StreamOutcome, Succeeded
 from kubesim.userland.files.open_file import OpenFile, Sink
 from kubesim.userland.terminals.terminal import Terminal
 
@@ -51,10 +53,17 @@ class SharedOutput(OpenFile):
             return
         self._buffers = [*(self._buffers or ()), buffer]
 
-    def drop(self, buffer: StreamBuffer) -> None:
-        """Detach."""
+    def leave(self, buffer: StreamBuffer) -> None:
+        """Detach: nothing more is added, what is there can still be read."""
         self._buffers = [other for other in self._buffers or () if other is not buffer] or None
         buffer.end()
+        # Whoever waited for this client waits for the others now, and nobody for what it has not read.
+        buffer.on_room = None
+        self._made_room()
+
+    def drop(self, buffer: StreamBuffer) -> None:
+        """Detach, and throw away what was not read."""
+        self.leave(buffer)
         buffer.discard()
 
     def write_now(self, data: bytes) -> bytes | None:
@@ -110,14 +119,18 @@ class SharedOutput(OpenFile):
 class ContainerStreams:
     """What a first process has for descriptors 0 to 2, seen from the runtime."""
 
-    __slots__ = ("_is_once", "input", "stderr", "stdout", "terminal")
+    __slots__ = ("_is_once", "input", "is_left_with_input", "stderr", "stdout", "terminal")
 
-    def __init__(self, kernel: Kernel, config: api.ContainerConfig, *, stdout: Sink, stderr: Sink) -> None:
+    def __init__(
+        self, kernel: Kernel, config: api.ContainerConfig, *, stdout: Sink, stderr: Sink, leaves_with_input: bool
+    ) -> None:
         self.stdout = SharedOutput(kernel, stdout)
         self.stderr: SharedOutput | None = None if config.tty else SharedOutput(kernel, stderr)
         self.terminal = Terminal(self.stdout) if config.tty else None
         self.input: StreamInput = NoInput()
         self._is_once = config.stdin_once
+        self.is_left_with_input = leaves_with_input and not (config.stdin_once and not config.tty)
+        """Whether a client is detached when its input ends."""
         if config.stdin:
             self.input = PipeInput() if self.terminal is None else TerminalInput(self.terminal)
 
@@ -135,11 +148,12 @@ class ContainerStreams:
 class Attachment:
     """One client of a container's streams. `stdout` and `stderr` are None where it did not ask for them."""
 
-    __slots__ = ("_has_input", "_streams", "stderr", "stdout")
+    __slots__ = ("_has_input", "_left", "_streams", "stderr", "stdout")
 
     def __init__(self, streams: ContainerStreams, request: api.AttachRequest) -> None:
         self._streams = streams
         self._has_input = request.stdin
+        self._left = Event()
         self.stdout = StreamBuffer() if request.stdout else None
         self.stderr = StreamBuffer() if request.stderr and streams.stderr is not None else None
         if self.stdout is not None:
@@ -154,9 +168,14 @@ class Attachment:
 
     def close_stdin(self) -> None:
         """The client has no more."""
-        if self._has_input:
-            self._has_input = False
-            self._streams.end_of_client()
+        if not self._has_input:
+            return
+        self._has_input = False
+        self._streams.end_of_client()
+        self._left.set()
+        if self._streams.is_left_with_input:
+            for output, buffer in self._outputs():
+                output.leave(buffer)
 
     def resize(self, *, columns: int, rows: int) -> None:
         """The client's window has another size. What is smaller than 1 is not listened to."""
@@ -167,7 +186,17 @@ class Attachment:
     def hang_up(self) -> None:
         """The client is gone: the container goes on without it."""
         self.close_stdin()
-        if self.stdout is not None:
-            self._streams.stdout.drop(self.stdout)
-        if self.stderr is not None and self._streams.stderr is not None:
-            self._streams.stderr.drop(self.stderr)
+        self._left.set()
+        for output, buffer in self._outputs():
+            output.drop(buffer)
+
+    async def outcome(self) -> StreamOutcome:
+        """Comes when there is nothing to wait for but the outputs; without any, when the client's input has ended."""
+        if self.stdout is None and self.stderr is None:
+            await self._left.wait()
+        return Succeeded()
+
+    def _outputs(self) -> Iterator[tuple[SharedOutput, StreamBuffer]]:
+        for output, buffer in ((self._streams.stdout, self.stdout), (self._streams.stderr, self.stderr)):
+            if output is not None and buffer is not None:
+                yield output, buffer

@@ -9,6 +9,7 @@ server's and not the client's.
 from __future__ import annotations
 
 from kubesim.cri import api
+from kubesim.policy.stream_upgrade import go_list
 from kubesim.runtime import streaming_refusals as say
 from kubesim.runtime.container_process import start_exec
 from kubesim.runtime.container_state import ReportedState
@@ -17,6 +18,7 @@ from kubesim.runtime.objects import Container
 from kubesim.runtime.request_check import check_text
 from kubesim.runtime.stream_buffer import StreamBuffer, StreamFile
 from kubesim.runtime.stream_input import NoInput, PipeInput, StreamInput, TerminalInput
+from kubesim.runtime.stream_status import Exited, StreamOutcome, Succeeded
 from kubesim.userland.files.filesystem import FsError
 from kubesim.userland.processes.process import ExecError, ExitStatus, Process
 from kubesim.userland.terminals.terminal import Terminal
@@ -25,18 +27,22 @@ from kubesim.userland.terminals.terminal import Terminal
 class ExecSession:
     """A command that runs, with its streams. `stdout` and `stderr` are None where the client did not ask for them."""
 
-    __slots__ = ("_input", "process", "stderr", "stdout", "terminal")
+    __slots__ = ("_daemon", "_input", "_words", "process", "stderr", "stdout", "terminal")
 
     def __init__(
         self,
+        daemon: Daemon,
         process: Process,
+        words: tuple[str, ...],
         *,
         stdin: StreamInput,
         stdout: StreamBuffer | None,
         stderr: StreamBuffer | None,
         terminal: Terminal | None,
     ) -> None:
+        self._daemon = daemon
         self.process = process
+        self._words = words
         self._input = stdin
         self.stdout = stdout
         self.stderr = stderr
@@ -67,6 +73,13 @@ class ExecSession:
     async def wait(self) -> ExitStatus:
         """The end of the command. What it left in the background may still write: the buffers say when they end."""
         return await self.process.wait()
+
+    async def outcome(self) -> StreamOutcome:
+        """How the command ended, in the words of the runtime."""
+        code = (await self.wait()).code
+        if not code:
+            return Succeeded()
+        return Exited(code, self._daemon.refuse(say.EXEC_EXIT, words=go_list(self._words), exit_code=code).message)
 
 
 def start_exec_session(daemon: Daemon, request: api.ExecRequest) -> ExecSession:
@@ -105,7 +118,9 @@ def start_exec_session(daemon: Daemon, request: api.ExecRequest) -> ExecSession:
     except FsError as error:
         reason = f'chdir to cwd ("{container.plan.cwd}") set in config.json failed: {error.strerror.lower()}'
         raise daemon.refuse(say.EXEC_STREAM_FAILED, exec_id=exec_id, reason=reason) from None
-    return ExecSession(process, stdin=stdin, stdout=stdout, stderr=stderr, terminal=terminal)
+    return ExecSession(
+        daemon, process, tuple(request.cmd), stdin=stdin, stdout=stdout, stderr=stderr, terminal=terminal
+    )
 
 
 def _or_lost(buffer: StreamBuffer | None) -> StreamBuffer:

@@ -61,6 +61,7 @@ EXEC_STREAM_FAILED = refusal(
     "start container process: {reason}",
     "exec failed: unable to start container process: {reason}",
 )
+EXEC_EXIT = refusal("error executing command {words}, exit code {exit_code}", "exit status {exit_code}")
 ATTACH_STATE = refusal("container is in CONTAINER_{state} state", "container is not running")
 
 # These words are kubesim's own: no runtime is without a streaming server.

@@ -27,6 +27,8 @@ from kubesim.server.address import Address, TcpAddress, UnixAddress
 from kubesim.server.grpc_server import create_server
 from kubesim.server.served_nodes import ServedNode
 from kubesim.server.starting_runtime import StartingRuntime
+from kubesim.server.streaming.node_streams import NodeStreams
+from kubesim.server.streaming.options import StreamOptions
 
 if TYPE_CHECKING:
     # A server answers before these are imported; see starting_runtime.
@@ -64,6 +66,7 @@ class NodeServer:
         image_fs_path: str,
         number: int,
         keeper: StateKeeper | None,
+        streams: StreamOptions,
     ) -> None:
         """`catalogue` gives the images. Raises InputError when the state cannot be restored."""
         self.node = node
@@ -81,7 +84,7 @@ class NodeServer:
             from kubesim.userland.files.host_files import RealHostFiles
 
             host_files = self._host_files = RealHostFiles()
-            return Runtime(
+            runtime = Runtime(
                 self._kernel,
                 profile=profile,
                 catalogue=catalogue(),
@@ -93,7 +96,10 @@ class NodeServer:
                 changes=None if keeper is None else keeper.changes,
                 saved=None if keeper is None else keeper.saved(),
             )
+            runtime.daemon.streaming_url = self._streams.url
+            return runtime
 
+        self._streams = NodeStreams(self._kernel, streams, lambda: self._runtime.made().daemon)
         self._runtime = StartingRuntime(profile, make)
         if keeper is not None:
             # What was kept may be damaged, or need what is not there any more: that is said before anybody calls.
@@ -117,6 +123,10 @@ class NodeServer:
         if self._keeper is not None:
             self._keeper.start(loop)
         self._pump = RealTimePump(self._kernel, loop, on_failure=_report_failure)
+        await self._streams.start(self._pump)
+        if self._keeper is not None:
+            # It was made before there was a URL.
+            self._runtime.made().daemon.streaming_url = self._streams.url
         cri: Cri = self._runtime
         if sink is not None:
             from kubesim.middleware.journal import Journal
@@ -144,6 +154,7 @@ class NodeServer:
         """End the calls in progress, and stop. Does nothing to a node that did not start."""
         if self._server is not None:
             await self._server.stop(STOP_GRACE_SECONDS)
+        self._streams.stop()
         if self._pump is not None:
             self._pump.stop()
         if self._host_files is not None:

@@ -9,7 +9,7 @@ import json
 import resource
 import signal
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
@@ -21,6 +21,7 @@ from kubesim.runtime.profiles import load_profile
 from kubesim.server.address import ListeningPath, UnixAddress
 from kubesim.server.node_server import NodeServer
 from kubesim.server.served_nodes import ServedNode
+from kubesim.server.streaming.options import StreamOptions
 
 if TYPE_CHECKING:
     # A server answers before these are imported; see starting_runtime.
@@ -38,8 +39,8 @@ class ServeOptions:
     `image_fs_path` is the directory that ImageFsInfo names; a kubelet looks at its file system, so it must exist.
     Default: the directory of the node's socket, or the working directory for TCP. `journal` is one file for all nodes,
     and a line says which node it is about when the nodes have names. `state_dir` is where a file for each node keeps
-    its state over a restart; None leaves it in memory only. `on_ready` is called with a line for each node once all of
-    them answer.
+    its state over a restart; None leaves it in memory only. `streams` is for those who open the URLs of Exec, Attach
+    and PortForward. `on_ready` is called with a line for each node once all of them answer.
     """
 
     nodes: tuple[ServedNode, ...]
@@ -49,6 +50,7 @@ class ServeOptions:
     journal: Path | None = None
     image_fs_path: str | None = None
     state_dir: Path | None = None
+    streams: StreamOptions = field(default_factory=StreamOptions)
     on_ready: Callable[[str], object] = print
 
 
@@ -79,6 +81,7 @@ def serve(options: ServeOptions) -> None:
                 image_fs_path=options.image_fs_path or node.default_image_fs_path,
                 number=number,
                 keeper=_keeper(node, profile, options.state_dir, kept),
+                streams=options.streams,
             )
             for number, node in enumerate(options.nodes)
         ]

@@ -8,7 +8,7 @@ has nothing else to do.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from google.protobuf.message import Message
 
@@ -18,9 +18,17 @@ from kubesim.cri.protocol import EncodingCri, EncodingStreams
 from kubesim.policy.runtime_profile import RuntimeProfile
 from kubesim.runtime.version import version_response
 
+if TYPE_CHECKING:
+    # It comes with the runtime.
+    from kubesim.runtime.daemon import Daemon
+
 
 class Runtime(EncodingCri, EncodingStreams, Protocol):
     """What is made."""
+
+    @property
+    def daemon(self) -> Daemon:
+        """What streams work on."""
 
 
 class StartingRuntime:

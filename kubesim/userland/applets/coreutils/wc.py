@@ -11,8 +11,9 @@ from kubesim.userland.options import parse_options
 from kubesim.userland.processes.process_life import Process
 
 _LETTERS = "lwmcL"
-_WORD = re.compile(rb"[^ \t-\r]*[!-~][^ \t-\r]*")
-"""Bytes that are not printed belong to a word, but make none."""
+_READ_BYTES = 65536
+_UNPRINTED = bytes(byte for byte in range(256) if not (33 <= byte <= 126 or byte in b" \t\n\v\f\r"))
+"""They belong to a word, but make none."""
 _LINE_START = re.compile(rb"[\r\f]")
 
 
@@ -53,22 +54,45 @@ def _line(counts: list[int], wanted: list[bool], name: str, *, is_padded: bool) 
     return " ".join([*shown, name] if name else shown) + "\n"
 
 
+class _Counts:
+    """What is counted of bytes that come in pieces."""
+
+    __slots__ = ("_is_in_word", "lines", "longest", "size", "words")
+
+    def __init__(self) -> None:
+        self.lines = self.words = self.size = self.longest = 0
+        self._is_in_word = False
+
+    def add(self, data: bytes) -> None:
+        """The next piece; where it is cut makes no difference."""
+        self.size += len(data)
+        self.lines += data.count(b"\n")
+        seen = data.translate(None, _UNPRINTED)
+        if seen:
+            self.words += len(seen.split()) - (self._is_in_word and not seen[:1].isspace())
+            self._is_in_word = not seen[-1:].isspace()
+
+    def as_list(self) -> list[int]:
+        """In the order of the options. A byte is a character: the locale is C."""
+        return [self.lines, self.words, self.size, self.size, self.longest]
+
+
 async def _count(process: Process, file: OpenFile, *, has_length: bool) -> tuple[list[int], FsError | None]:
     """The counts, and why reading ended early."""
-    lines = words = size = length = 0
-    reader = LineReader(process, file)
-    failure = None
+    counts = _Counts()
     try:
-        while (line := await reader.next_line()) is not None:
-            lines += line.endswith(b"\n")
-            size += len(line)
-            words += len(_WORD.findall(line))
-            if has_length:
-                length = max(length, _width(line))
+        if has_length:
+            reader = LineReader(process, file)
+            while (line := await reader.next_line()) is not None:
+                counts.add(line)
+                counts.longest = max(counts.longest, _width(line))
+        else:
+            while data := await process.read_from(file, _READ_BYTES):
+                counts.add(data)
+                await process.step()
     except FsError as error:
-        failure = error
-    # A byte is a character: the locale is C.
-    return [lines, words, size, size, length], failure
+        return counts.as_list(), error
+    return counts.as_list(), None
 
 
 def _width(line: bytes) -> int:

@@ -1,0 +1,259 @@
+"""The door of a streaming server: one port, HTTP/1.1 until a request becomes a stream.
+
+Rule 1: a connection costs little until its first byte, and a request head at most HEAD_BYTES_MAX. When more heads than
+HEADS_MAX are open, or hold more than HEADS_BYTES_MAX, the oldest connection makes room.
+Rule 2: a refused request leaves its connection open for another one, as in Go's server.
+Rule 3: nothing is decided outside the kernel: a token is taken, and a stream begins, within an event of it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Protocol, cast
+
+from kubesim.kernel import Kernel, RealTimePump, Timer
+from kubesim.policy.stream_upgrade import Headers, Refused, StreamTarget, stream_target
+from kubesim.server.streaming.link import Link
+
+if TYPE_CHECKING:
+    import ssl
+
+    from kubesim.server.streaming.http_head import HttpHead, RequestHead
+
+HEADS_MAX = 20_000
+HEADS_BYTES_MAX = 64 * 1024 * 1024
+
+BACKLOG = 4096
+"""Connections that the machine's kernel holds for us."""
+
+
+class Session(Protocol):
+    """What goes on over a connection once it is a stream."""
+
+    def receive(self, data: bytes) -> None:
+        """Bytes of the client."""
+
+    def gone(self) -> None:
+        """The client is gone, or has been silent for too long."""
+
+
+class StreamOpener(Protocol):
+    """Decides about requests, within events of the kernel."""
+
+    def open(
+        self, target: StreamTarget, head: RequestHead, link: Link, on_data: Callable[[], object]
+    ) -> Refused | tuple[Headers, Callable[[], Session]]:
+        """A refusal; or the headers of the answer 101, and what begins the session after it was sent."""
+
+
+class StreamingServer:
+    """Listens at one address. `idle_ns` is how long a stream may be silent in both directions."""
+
+    def __init__(
+        self,
+        kernel: Kernel,
+        pump: RealTimePump,
+        opener: StreamOpener,
+        *,
+        idle_ns: int,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        self.kernel = kernel
+        self.pump = pump
+        self.opener = opener
+        self.idle_ns = idle_ns
+        self._tls = tls
+        self._server: asyncio.Server | None = None
+        self._connections: set[Connection] = set()
+        self._heads: OrderedDict[Connection, int] = OrderedDict()
+        """Connections that are no stream, oldest first, with the bytes of the request they hold."""
+        self._heads_bytes = 0
+
+    @property
+    def connections_count(self) -> int:
+        """Connections that are open, streams or not."""
+        return len(self._connections)
+
+    async def start(self, host: str, port: int) -> str:
+        """Listen; the URL with the port that was picked. Raises OSError."""
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_server(lambda: Connection(self), host, port, ssl=self._tls, backlog=BACKLOG)
+        port = self._server.sockets[0].getsockname()[1]
+        scheme = "http" if self._tls is None else "https"
+        return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
+
+    def stop(self) -> None:
+        """Listen no more, and cut every connection."""
+        if self._server is not None:
+            self._server.close()
+        for connection in list(self._connections):
+            connection.abort()
+
+    def added(self, connection: Connection) -> None:
+        """A connection was made."""
+        self._connections.add(connection)
+        self._heads[connection] = 0
+        self._make_room()
+
+    def removed(self, connection: Connection) -> None:
+        """A connection is gone."""
+        self._connections.discard(connection)
+        self.became_stream(connection)
+
+    def became_stream(self, connection: Connection) -> None:
+        """A connection needs no request any more."""
+        self._heads_bytes -= self._heads.pop(connection, 0)
+
+    def holds_head(self, connection: Connection, size_bytes: int) -> None:
+        """A connection holds so much of a request that is not complete."""
+        self._heads_bytes += size_bytes - self._heads[connection]
+        self._heads[connection] = size_bytes
+        self._make_room()
+
+    def _make_room(self) -> None:
+        while len(self._heads) > HEADS_MAX or self._heads_bytes > HEADS_BYTES_MAX:
+            oldest = next(iter(self._heads))
+            self.became_stream(oldest)
+            oldest.abort()
+
+
+class Connection(asyncio.Protocol):
+    """One connection of a client."""
+
+    __slots__ = ("_head", "_last_ns", "_link", "_server", "_session", "_silence", "_transport")
+
+    def __init__(self, server: StreamingServer) -> None:
+        self._server = server
+        self._transport: asyncio.Transport | None = None
+        self._head: HttpHead | None = None
+        self._link: Link | None = None
+        self._session: Session | None = None
+        self._last_ns = 0
+        self._silence: Timer | None = None
+
+    # -- what asyncio calls ---------------------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """A client connected."""
+        self._transport = cast("asyncio.Transport", transport)
+        self._server.added(self)
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes of the client."""
+        if self._session is not None:
+            self._server.pump.enter(self._session.receive, data)
+            return
+        if self._head is None:
+            from kubesim.server.streaming.http_head import HttpHead
+
+            self._head = HttpHead()
+        self._head.feed(data)
+        self._next_request()
+
+    def pause_writing(self) -> None:
+        """The client is behind with reading."""
+        if self._link is not None:
+            self._link.set_full(is_full=True)
+
+    def resume_writing(self) -> None:
+        """The client has caught up."""
+        if self._link is not None:
+            self._server.pump.enter(self._resumed)
+
+    def connection_lost(self, _error: Exception | None) -> None:
+        """The client is gone."""
+        self._server.removed(self)
+        if self._link is not None:
+            self._server.pump.enter(self._lost)
+
+    # -- the request ----------------------------------------------------------------------------------------
+
+    def abort(self) -> None:
+        """Cut the connection."""
+        if self._transport is not None:
+            self._transport.abort()
+
+    def _next_request(self) -> None:
+        """Look for a whole request among what has come. Until all of that is answered, nothing more is read."""
+        head, transport = self._parts()
+        if transport.is_closing():
+            return
+        request = head.next_request()
+        self._server.holds_head(self, head.held_bytes)
+        if request is None:
+            transport.resume_reading()
+            return
+        transport.pause_reading()
+        target = request if isinstance(request, Refused) else stream_target(request.method, request.path)
+        if isinstance(request, Refused) or isinstance(target, Refused):
+            self._refuse(cast("Refused", target))
+        else:
+            self._server.pump.enter(self._decide, target, request)
+
+    def _refuse(self, refused: Refused) -> None:
+        head, transport = self._parts()
+        answer, is_last = head.answer(refused, self._server.pump.real_now_ns())
+        transport.write(answer)
+        if is_last:
+            transport.close()
+        else:
+            # On another turn: the requests of one client must not keep the loop from the others.
+            asyncio.get_running_loop().call_soon(self._next_request)
+
+    def _decide(self, target: StreamTarget, request: RequestHead) -> None:
+        """An event of the kernel: the request becomes a stream, or does not."""
+        head, transport = self._parts()
+        if transport.is_closing():
+            return
+        link = Link(transport)
+        answer = self._server.opener.open(target, request, link, self._data_moved)
+        if isinstance(answer, Refused):
+            self._refuse(answer)
+            return
+        headers, begin = answer
+        self._server.became_stream(self)
+        transport.write(head.switch(headers))
+        early, self._head = head.early_bytes, None
+        self._link = link
+        self._session = session = begin()
+        self._data_moved()
+        self._silence = self._server.kernel.call_later(self._server.idle_ns, self._look_for_silence)
+        transport.resume_reading()
+        if early:
+            session.receive(early)
+
+    def _parts(self) -> tuple[HttpHead, asyncio.Transport]:
+        head, transport = self._head, self._transport
+        assert head is not None, "bytes have come, and no stream began"
+        assert transport is not None, "bytes come over a transport"
+        return head, transport
+
+    # -- the stream, within events of the kernel ------------------------------------------------------------
+
+    def _data_moved(self) -> None:
+        self._last_ns = self._server.kernel.now_ns
+
+    def _look_for_silence(self) -> None:
+        kernel, idle_ns = self._server.kernel, self._server.idle_ns
+        rest_ns = self._last_ns + idle_ns - kernel.now_ns
+        if rest_ns > 0:
+            self._silence = kernel.call_later(rest_ns, self._look_for_silence)
+            return
+        self._silence = None
+        if self._session is not None:
+            self._session.gone()
+
+    def _resumed(self) -> None:
+        if self._link is not None:
+            self._link.set_full(is_full=False)
+
+    def _lost(self) -> None:
+        if self._silence is not None:
+            self._server.kernel.cancel(self._silence)
+            self._silence = None
+        if self._link is not None:
+            self._link.lost()
+        if self._session is not None:
+            self._session.gone()

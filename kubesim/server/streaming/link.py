@@ -1,0 +1,70 @@
+"""The socket of an upgraded connection, as coroutines of the kernel see it.
+
+Everything here happens on the loop's thread, within events of the kernel, and nothing blocks: what the socket does not
+take at once waits in asyncio's buffer, and whoever writes more waits for `wait_writable` first.
+"""
+
+from __future__ import annotations
+
+from asyncio import Transport
+
+from kubesim.kernel import Event
+
+
+class Link:
+    """One socket. `is_closed` when nothing can be sent any more."""
+
+    __slots__ = ("_is_full", "_is_paused", "_room", "_transport", "is_closed")
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+        self._room = Event()
+        self._is_full = False
+        self._is_paused = False
+        self.is_closed = False
+
+    def write(self, data: bytes) -> None:
+        """Send bytes; lost when the socket is closed."""
+        if data and not self.is_closed:
+            self._transport.write(data)
+
+    async def wait_writable(self) -> None:
+        """Wait while the peer is behind with reading."""
+        while self._is_full and not self.is_closed:
+            await self._room.wait()
+
+    def pause_reading(self) -> None:
+        """The world does not take more: let the peer wait."""
+        if not self._is_paused and not self.is_closed:
+            self._is_paused = True
+            self._transport.pause_reading()
+
+    def resume_reading(self) -> None:
+        """Undo `pause_reading`."""
+        if self._is_paused and not self.is_closed:
+            self._is_paused = False
+            self._transport.resume_reading()
+
+    def close(self) -> None:
+        """Send what is left, then close."""
+        if not self.is_closed:
+            self.is_closed = True
+            self._transport.close()
+            self._wake()
+
+    # -- what the connection tells ----------------------------------------------------------------------------
+
+    def set_full(self, *, is_full: bool) -> None:
+        """The socket's buffer passed one of its marks."""
+        self._is_full = is_full
+        if not is_full:
+            self._wake()
+
+    def lost(self) -> None:
+        """The socket is gone."""
+        self.is_closed = True
+        self._wake()
+
+    def _wake(self) -> None:
+        self._room.set()
+        self._room.clear()

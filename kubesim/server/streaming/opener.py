@@ -1,0 +1,77 @@
+"""From a request for a URL to a running session: takes the token, negotiates the protocol, begins.
+
+Mirrors Kubernetes: staging/src/k8s.io/cri-streaming/pkg/streaming/server.go, serveExec, serveAttach and
+servePortForward.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import TypeAlias
+
+from kubesim.cri import api
+from kubesim.kernel import Kernel
+from kubesim.policy.stream_upgrade import (
+    NOT_FOUND,
+    Headers,
+    Refused,
+    StreamTarget,
+    asks_for_websocket,
+    go_http_error,
+    go_list,
+    spdy_upgrade,
+)
+from kubesim.runtime.daemon import Daemon
+from kubesim.runtime.stream_command import start_command
+from kubesim.server.streaming.command_session import CommandSession
+from kubesim.server.streaming.front import Session
+from kubesim.server.streaming.http_head import RequestHead
+from kubesim.server.streaming.link import Link
+from kubesim.server.streaming.peers import CommandPeer
+from kubesim.server.streaming.spdy_command import SpdyCommand
+
+CommandRequest: TypeAlias = api.ExecRequest | api.AttachRequest
+Begun: TypeAlias = tuple[Headers, Callable[[], Session]]
+
+
+class DaemonStreams:
+    """Opens the streams of one runtime. `daemon` gives it, made if it was not."""
+
+    def __init__(self, kernel: Kernel, daemon: Callable[[], Daemon]) -> None:
+        self._kernel = kernel
+        self._daemon = daemon
+
+    def open(
+        self, target: StreamTarget, head: RequestHead, link: Link, on_data: Callable[[], object]
+    ) -> Refused | Begun:
+        """A refusal; or the headers of the answer 101, and what begins the session after it was sent."""
+        daemon = self._daemon()
+        request = daemon.pending_streams.take(target.token)
+        if asks_for_websocket(head.headers):
+            switches = daemon.profile.streaming
+            offered = switches.websocket_protocols + switches.websocket_forward_protocols
+            return go_http_error(403, f"kubesim serves no WebSockets yet, in place of {go_list(offered)}")
+        if isinstance(request, api.ExecRequest if target.kind == "exec" else api.AttachRequest):
+            return self._open_command(daemon, request, head, link, on_data)
+        return NOT_FOUND
+
+    def _open_command(
+        self, daemon: Daemon, request: CommandRequest, head: RequestHead, link: Link, on_data: Callable[[], object]
+    ) -> Refused | Begun:
+        accepted = spdy_upgrade(head.headers, daemon.profile.streaming.spdy_protocols)
+        if isinstance(accepted, Refused):
+            return accepted
+        peer: CommandPeer = SpdyCommand(
+            accepted.protocol, stdin=request.stdin, stdout=request.stdout, stderr=request.stderr, tty=request.tty
+        )
+        begin = partial(
+            CommandSession,
+            self._kernel,
+            link,
+            peer,
+            protocol=accepted.protocol,
+            start=partial(start_command, daemon, request),
+            on_data=on_data,
+        )
+        return accepted.headers, begin

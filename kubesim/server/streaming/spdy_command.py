@@ -1,0 +1,171 @@
+"""A client of Exec or Attach that speaks SPDY: one stream for each of error, stdin, stdout, stderr and resize.
+
+Rule 1: the command starts when the client has opened as many streams as the request has: one for errors, one for each
+of its three, and from the third version of the protocol on one for sizes when there is a terminal.
+Rule 2: two streams of one type count as two, and the later one is used, as in the Go server.
+
+Mirrors Kubernetes: staging/src/k8s.io/cri-streaming/pkg/streaming/remotecommand/httpstream.go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from json import JSONDecoder
+
+from kubesim.server.spdy import (
+    DataArrived,
+    Event,
+    PeerLeaves,
+    ResetStatus,
+    SpdyConnection,
+    SpdyError,
+    StreamEnded,
+    StreamOpened,
+    StreamReset,
+)
+from kubesim.server.streaming.peers import (
+    CommandEvent,
+    Input,
+    InputEnded,
+    Output,
+    PeerError,
+    Ready,
+    Resized,
+)
+
+RESIZING_PROTOCOLS = frozenset({"v3.channel.k8s.io", "v4.channel.k8s.io", "v5.channel.k8s.io"})
+FIRST_PROTOCOL = "channel.k8s.io"
+
+SIZES_BYTES_MAX = 4096
+"""Of sizes that are not complete yet; a size has about thirty."""
+
+
+class SpdyCommand:
+    """One connection of a client; `protocol` is what was negotiated."""
+
+    __slots__ = ("_connection", "_expected_count", "_is_first_protocol", "_is_ready", "_sizes", "_streams")
+
+    def __init__(self, protocol: str, *, stdin: bool, stdout: bool, stderr: bool, tty: bool) -> None:
+        self._connection = SpdyConnection()
+        self._streams: dict[str, int] = {}
+        self._sizes = SizeReader()
+        self._is_first_protocol = protocol == FIRST_PROTOCOL
+        self._expected_count = 1 + stdin + stdout + stderr + (tty and protocol in RESIZING_PROTOCOLS)
+        self._is_ready = False
+
+    def receive(self, data: bytes) -> Iterator[CommandEvent]:
+        """What the client's bytes mean. Raises PeerError."""
+        try:
+            for event in self._connection.receive(data):
+                yield from self._take(event)
+        except SpdyError as error:
+            raise PeerError(str(error)) from error
+
+    def send(self, output: Output, data: bytes) -> None:
+        """Bytes of the process; lost where the client did not ask for this output, or gave it up."""
+        stream_id = self._streams.get(output)
+        if stream_id is not None:
+            self._connection.send(stream_id, data)
+
+    def end(self, output: Output) -> None:
+        """Nothing more comes on this output."""
+        self._end(output)
+
+    def finish(self, status: bytes) -> None:
+        """Write the status to the error stream, and end everything.
+
+        The streams are ended and then reset, so that a client need not end its own half.
+        """
+        stream_id = self._streams.get("error")
+        if stream_id is not None and status:
+            self._connection.send(stream_id, status)
+        for kind in ("stdout", "stderr", "error"):
+            self._end(kind)
+        for stream_id in self._streams.values():
+            if self._connection.can_send(stream_id):
+                self._connection.reset(stream_id, ResetStatus.CANCEL)
+        self._connection.go_away()
+
+    def take_output(self) -> bytes:
+        """The bytes for the socket since the last time."""
+        return self._connection.take_output()
+
+    def _end(self, kind: str) -> None:
+        stream_id = self._streams.get(kind)
+        if stream_id is not None:
+            self._connection.send(stream_id, b"", is_last=True)
+
+    def _take(self, event: Event) -> Iterator[CommandEvent]:
+        match event:
+            case StreamOpened(stream_id, headers):
+                yield from self._opened(stream_id, headers.get("streamtype", ""))
+            case DataArrived(stream_id, data):
+                if stream_id == self._streams.get("stdin"):
+                    yield Input(data)
+                elif stream_id == self._streams.get("resize"):
+                    yield from self._sizes.feed(data)
+            case StreamEnded(stream_id) | StreamReset(stream_id, _):
+                if stream_id == self._streams.get("stdin"):
+                    yield InputEnded()
+            case PeerLeaves():
+                pass  # no more streams, which nobody waits for: those that are open go on
+
+    def _opened(self, stream_id: int, kind: str) -> Iterator[CommandEvent]:
+        if kind not in ("error", "stdin", "stdout", "stderr", "resize"):
+            return
+        self._streams[kind] = stream_id
+        self._expected_count -= 1
+        if self._expected_count == 0 and not self._is_ready:
+            self._is_ready = True
+            if self._is_first_protocol:
+                self._end("stdin")
+            yield Ready()
+
+
+class SizeReader:
+    """Sizes of a terminal as a stream of JSON documents, cut anywhere. After one that is none, no other counts.
+
+    Mirrors Kubernetes: staging/src/k8s.io/cri-streaming/pkg/streaming/remotecommand/httpstream.go, handleResizeEvents.
+    """
+
+    __slots__ = ("_is_broken", "_text")
+
+    def __init__(self) -> None:
+        self._text = ""
+        self._is_broken = False
+
+    def feed(self, data: bytes) -> Iterator[Resized]:
+        """The sizes that are complete now."""
+        if self._is_broken:
+            return
+        self._text += data.decode("utf-8", "replace")
+        while text := self._text.lstrip():
+            try:
+                document, end = _DECODER.raw_decode(text)
+            except (ValueError, RecursionError):
+                # Not complete, or never: more than a size can have decides it.
+                self._is_broken = len(text) > SIZES_BYTES_MAX or not text.startswith("{")
+                break
+            self._text = text[end:]
+            size = _size(document)
+            if size is None:
+                self._is_broken = True
+                break
+            yield size
+        if self._is_broken:
+            self._text = ""
+
+
+_DECODER = JSONDecoder()
+_SIZE_MAX = 65_535
+
+
+def _size(document: object) -> Resized | None:
+    """A size as Go reads it into two uint16: names in any case, missing ones are 0."""
+    if not isinstance(document, dict):
+        return None
+    fields = {str(name).lower(): value for name, value in document.items()}
+    numbers = [fields.get(name) or 0 for name in ("width", "height")]
+    if not all(type(number) is int and 0 <= number <= _SIZE_MAX for number in numbers):
+        return None
+    return Resized(columns=numbers[0], rows=numbers[1])
