@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from kubesim.kernel import Event
+from kubesim.userland.files.byte_queue import ByteQueue
 from kubesim.userland.files.open_file import OpenFile
 
 BUFFER_BYTES_MAX = 65536
@@ -20,7 +21,7 @@ class StreamBuffer:
     __slots__ = ("_changed", "_data", "_is_discarded", "is_ended", "on_room")
 
     def __init__(self) -> None:
-        self._data = bytearray()
+        self._data = ByteQueue()
         self._changed = Event()
         self._is_discarded = False
         self.is_ended = False
@@ -39,7 +40,7 @@ class StreamBuffer:
         room = self.room_bytes
         if room <= 0:
             return data
-        self._data += data[:room]
+        self._data.put(data if len(data) <= room else data[:room])
         self._wake()
         return data[room:] or None
 
@@ -49,8 +50,7 @@ class StreamBuffer:
             if self.is_ended or self._is_discarded:
                 return b""
             await self._changed.wait()
-        part = bytes(self._data[:size])
-        del self._data[:size]
+        part = self._data.take(size)
         self._make_room()
         return part
 

@@ -53,6 +53,11 @@ class Server:
                     return
             sleep(0.001)
 
+    @property
+    def pid(self) -> int:
+        """The number of the process."""
+        return self._process.pid
+
     def cpu_ns(self) -> int:
         """CPU time of all its threads so far."""
         tasks = Path(f"/proc/{self._process.pid}/task").glob("*/schedstat")

@@ -100,7 +100,7 @@ class SpdyConnection:
         self._streams: dict[int, _Stream] = {}
         self._last_stream_id = 0
         self._has_peer_left = False
-        self._output: list[bytes] = []
+        self._output: list[bytes | memoryview] = []
 
     def receive(self, data: bytes) -> Iterator[Event]:
         """What the bytes of the client mean. Raises SpdyError: the connection is over then."""
@@ -132,7 +132,7 @@ class SpdyConnection:
         for start in range(0, len(data), FRAME_BYTES_MAX):
             piece = view[start : start + FRAME_BYTES_MAX]
             ends = is_last and start + FRAME_BYTES_MAX >= len(data)
-            self._output += [data_head(stream_id, len(piece), is_last=ends), bytes(piece)]
+            self._output += [data_head(stream_id, len(piece), is_last=ends), piece]
         if is_last:
             if not data:
                 self._output.append(data_head(stream_id, 0, is_last=True))

@@ -107,59 +107,73 @@ class Data:
     is_last: bool
 
 
+_HEADER = struct.Struct(">II")
+
 Frame: TypeAlias = SynStream | SynReply | RstStream | Ping | GoAway | Data
 
 
 class FrameReader:
     """Reads the frames of one direction, however the bytes are cut."""
 
-    __slots__ = ("_buffer", "_data_flags", "_data_rest_bytes", "_data_stream_id")
+    __slots__ = ("_buffer", "_data_flags", "_data_rest_bytes", "_data_stream_id", "_needed_bytes")
 
     def __init__(self) -> None:
         self._buffer = bytearray()
+        """The beginning of a header or a control frame that is not whole yet."""
+        self._needed_bytes = 0
         self._data_stream_id = 0
         self._data_flags = 0
         self._data_rest_bytes = 0
 
     def feed(self, data: bytes) -> Iterator[Frame]:
-        """The frames that are whole now, and what there is of a data frame. Raises SpdyError."""
-        self._buffer += data
-        while True:
+        """The frames that are whole now, and what there is of a data frame. Raises SpdyError.
+
+        What is fed must be iterated to its end, or nothing more be fed.
+        """
+        if self._buffer:
+            self._buffer += data
+            if len(self._buffer) < self._needed_bytes:
+                return
+            data = bytes(self._buffer)
+            self._buffer.clear()
+        at, end = 0, len(data)
+        while at < end:
             if self._data_rest_bytes:
-                if not self._buffer:
-                    return
-                yield self._piece()
+                piece = data[at : at + self._data_rest_bytes]
+                at += len(piece)
+                self._data_rest_bytes -= len(piece)
+                is_last = not self._data_rest_bytes and bool(self._data_flags & FIN)
+                yield Data(self._data_stream_id, piece, is_last)
                 continue
-            if len(self._buffer) < HEADER_BYTES:
+            size = HEADER_BYTES
+            if end - at >= HEADER_BYTES:
+                word, length = _HEADER.unpack_from(data, at)
+                flags, length = length >> 24, length & 0xFFFFFF
+                if not word & 0x80000000:
+                    at += HEADER_BYTES
+                    if length:
+                        self._data_stream_id, self._data_flags, self._data_rest_bytes = word, flags, length
+                    else:
+                        yield Data(word, b"", bool(flags & FIN))
+                    continue
+                size += _control_length(word, length)
+            if end - at < size:
+                self._needed_bytes = size
+                self._buffer += data[at:]
                 return
-            word, length = struct.unpack_from(">II", self._buffer)
-            flags, length = length >> 24, length & 0xFFFFFF
-            if not word & 0x80000000:
-                del self._buffer[:HEADER_BYTES]
-                if length:
-                    self._data_stream_id, self._data_flags, self._data_rest_bytes = word, flags, length
-                else:
-                    yield Data(word, b"", bool(flags & FIN))
-                continue
-            if word >> 16 != 0x8000 | VERSION:
-                raise SpdyError(f"a frame has version {word >> 16 & 0x7FFF}; this is SPDY/{VERSION}.1")
-            if length > CONTROL_BYTES_MAX:
-                raise SpdyError(f"a control frame has {length} bytes; at most {CONTROL_BYTES_MAX} are taken")
-            if len(self._buffer) < HEADER_BYTES + length:
-                return
-            payload = bytes(self._buffer[HEADER_BYTES : HEADER_BYTES + length])
-            del self._buffer[: HEADER_BYTES + length]
+            payload = data[at + HEADER_BYTES : at + size]
+            at += size
             frame = _control_frame(word & 0xFFFF, flags, payload)
             if frame is not None:
                 yield frame
 
-    def _piece(self) -> Data:
-        """The next bytes of a data frame."""
-        data = bytes(self._buffer[: self._data_rest_bytes])
-        del self._buffer[: len(data)]
-        self._data_rest_bytes -= len(data)
-        is_last = not self._data_rest_bytes and bool(self._data_flags & FIN)
-        return Data(self._data_stream_id, data, is_last)
+
+def _control_length(word: int, length: int) -> int:
+    if word >> 16 != 0x8000 | VERSION:
+        raise SpdyError(f"a frame has version {word >> 16 & 0x7FFF}; this is SPDY/{VERSION}.1")
+    if length > CONTROL_BYTES_MAX:
+        raise SpdyError(f"a control frame has {length} bytes; at most {CONTROL_BYTES_MAX} are taken")
+    return length
 
 
 def _control_frame(number: int, flags: int, payload: bytes) -> Frame | None:
@@ -220,4 +234,4 @@ def control_bytes(kind: FrameType, payload: bytes, *, flags: int = 0) -> bytes:
 
 def data_head(stream_id: int, size: int, *, is_last: bool) -> bytes:
     """What stands in front of `size` bytes of data."""
-    return struct.pack(">II", stream_id, (FIN if is_last else 0) << 24 | size)
+    return _HEADER.pack(stream_id, (FIN if is_last else 0) << 24 | size)

@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable
 
 from kubesim.kernel import Event, Kernel, Task, TaskGroup, Timer
-from kubesim.runtime.stream_buffer import StreamBuffer
+from kubesim.runtime.stream_buffer import BUFFER_BYTES_MAX, StreamBuffer
 from kubesim.runtime.stream_command import StreamCommand
 from kubesim.runtime.stream_status import Failed, StreamOutcome, status_bytes
 from kubesim.server.streaming.link import Link
@@ -165,7 +165,7 @@ class CommandSession:
 
     async def _copy(self, output: Output, buffer: StreamBuffer) -> None:
         link, peer = self._link, self._peer
-        while data := await buffer.read():
+        while data := await buffer.read(BUFFER_BYTES_MAX):
             await link.wait_writable()
             peer.send(output, data)
             link.write(peer.take_output())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from kubesim.kernel import Event
+from kubesim.userland.files.byte_queue import ByteQueue
 from kubesim.userland.files.fs_error import FsError
 from kubesim.userland.files.open_file import OpenFile
 
@@ -20,7 +21,7 @@ class Pipe:
 
     def __init__(self, *, bytes_max: int | None = PIPE_BYTES_MAX) -> None:
         self._bytes_max = bytes_max
-        self._data = bytearray()
+        self._data = ByteQueue()
         self._changed = Event()
         self.has_reader = True
         self.has_writer = True
@@ -33,8 +34,7 @@ class Pipe:
         """Bytes for a reader, b"" at the end, None when there is nothing yet."""
         if not self._data:
             return None if self.has_writer else b""
-        part = bytes(self._data[:size])
-        del self._data[:size]
+        part = self._data.take(size)
         self.wake()
         return part
 
@@ -45,7 +45,7 @@ class Pipe:
         room = len(data) if self._bytes_max is None else self._bytes_max - len(self._data)
         if room <= 0:
             return data
-        self._data += data[:room]
+        self._data.put(data if len(data) <= room else data[:room])
         self.wake()
         return data[room:] or None
 

@@ -5,6 +5,7 @@ Mirrors linux: net/ipv4/tcp.c, tcp_recvmsg_locked and tcp_close; net/ipv4/tcp_in
 
 from __future__ import annotations
 
+from kubesim.userland.files.byte_queue import ByteQueue
 from kubesim.userland.files.fs_error import FsError
 from kubesim.userland.network.address import SocketAddress
 from kubesim.userland.network.socket_file import SocketFile, SocketOwner
@@ -32,7 +33,7 @@ class Stream(SocketFile):
         """Closed here: nobody reads any more."""
         self._is_shut = False
         self._error = ""
-        self._received = bytearray()
+        self._received = ByteQueue()
 
     @property
     def state(self) -> int:
@@ -49,8 +50,7 @@ class Stream(SocketFile):
     def read_now(self, size: int) -> bytes | None:
         """What has arrived, b"" after the last byte. Raises FsError ECONNRESET, once."""
         if self._received:
-            part = bytes(self._received[:size])
-            del self._received[:size]
+            part = self._received.take(size)
             if self.other is not None:
                 self.other.wake()
             return part
@@ -78,7 +78,7 @@ class Stream(SocketFile):
         room = QUEUE_BYTES_MAX - len(other._received)  # noqa: SLF001 - the same class
         if room <= 0:
             return data
-        other._received += data[:room]  # noqa: SLF001 - the same class
+        other._received.put(data if len(data) <= room else data[:room])  # noqa: SLF001 - the same class
         other.wake()
         return data[room:] or None
 
