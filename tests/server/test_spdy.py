@@ -20,7 +20,17 @@ from kubesim.server.spdy import (
     StreamOpened,
     StreamReset,
 )
-from kubesim.server.spdy.frames import FIN, UNIDIRECTIONAL, FrameType, control_bytes, data_head
+from kubesim.server.spdy.frames import (
+    FIN,
+    UNIDIRECTIONAL,
+    Data,
+    FrameReader,
+    FrameType,
+    RstStream,
+    SynReply,
+    control_bytes,
+    data_head,
+)
 from kubesim.server.spdy.headers import BLOCK_BYTES_MAX, DICTIONARY, HeaderPacker, HeaderUnpacker
 
 SYN_1 = bytes.fromhex(
@@ -128,6 +138,40 @@ def test_a_reset_ends_both_sides() -> None:
     assert received(connection, reset, reset, client.data(1, b"x")) == [StreamReset(1, ResetStatus.CANCEL)]
     connection.send(1, b"x")
     assert connection.take_output() == b""
+
+
+def test_a_stream_is_answered_once_the_caller_has_seen_it_or_refused() -> None:
+    client, connection = Client(), SpdyConnection()
+    for event in connection.receive(b"".join(client.open(number) for number in (1, 3, 5, 7))):
+        assert isinstance(event, StreamOpened)
+        if event.stream_id == 1:
+            connection.refuse(1)
+        elif event.stream_id == 3:
+            connection.send(3, b"hello")
+        elif event.stream_id == 5:
+            connection.reset(5)
+    output = FrameReader().feed(connection.take_output())
+    frames = [(type(frame), frame.stream_id) for frame in output if isinstance(frame, RstStream | SynReply | Data)]
+    assert frames == [
+        (RstStream, 1),
+        (SynReply, 3),
+        (Data, 3),
+        (SynReply, 5),
+        (RstStream, 5),
+        (SynReply, 7),
+    ]
+    assert connection.open_streams_count == 2
+
+
+def test_a_side_that_has_ended_its_half_says_nothing_of_a_reset() -> None:
+    client, connection = Client(), SpdyConnection()
+    received(connection, client.open(1))
+    connection.send(1, b"", is_last=True)
+    connection.take_output()
+    connection.reset(1)
+    assert connection.take_output() == b""
+    assert received(connection, client.data(1, b"x", is_last=True)) == []
+    assert connection.open_streams_count == 0
 
 
 @pytest.mark.parametrize("stream_id", [1, 2, 3, 4], ids=["twice", "even", "twice the last", "even and new"])

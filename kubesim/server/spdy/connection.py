@@ -1,11 +1,13 @@
 """The streams of one SPDY connection, as its server sees them: bytes in, events out; commands in, bytes out.
 
-Rule 1: each stream that the client opens is answered at once, with no headers: the Go client opens the next one only
-then. `is_refused` of the caller is a reset afterwards, as in the Go server.
+Rule 1: each stream that the client opens is answered, with no headers, as soon as the caller has seen it: the Go client
+opens the next one only then. A caller that does not want it says `refuse` before it asks for the next event.
 Rule 2: a stream is forgotten when both sides have ended it, or one has reset it; what still comes for it is dropped.
+A side that has ended its half need not be told of a reset, and is not.
 Rule 3: pings of the client are answered before anything else that the caller sends.
 
-Mirrors moby/spdystream: connection.go, handleStreamFrame, handleDataFrame, handleResetFrame, handlePingFrame.
+Mirrors moby/spdystream: connection.go, handleStreamFrame, handleDataFrame, handleResetFrame and handlePingFrame, and
+stream.go, Reset; Kubernetes: staging/src/k8s.io/streaming/pkg/httpstream/spdy/connection.go, newSpdyStream.
 """
 
 from __future__ import annotations
@@ -81,11 +83,12 @@ Event: TypeAlias = StreamOpened | DataArrived | StreamEnded | StreamReset | Peer
 class _Stream:
     """Which of the two sides may still send."""
 
-    __slots__ = ("is_local_open", "is_remote_open")
+    __slots__ = ("is_answered", "is_local_open", "is_remote_open")
 
     def __init__(self, *, is_remote_open: bool, is_local_open: bool) -> None:
         self.is_remote_open = is_remote_open
         self.is_local_open = is_local_open
+        self.is_answered = False
 
 
 class SpdyConnection:
@@ -128,6 +131,7 @@ class SpdyConnection:
         stream = self._streams.get(stream_id)
         if stream is None or not stream.is_local_open:
             return
+        self._answer(stream_id, stream)
         view = memoryview(data)
         for start in range(0, len(data), FRAME_BYTES_MAX):
             piece = view[start : start + FRAME_BYTES_MAX]
@@ -140,7 +144,14 @@ class SpdyConnection:
             self._forget_if_over(stream_id, stream)
 
     def reset(self, stream_id: int, status: ResetStatus = ResetStatus.CANCEL) -> None:
-        """Give a stream up; fine when it is over already."""
+        """Give a stream up; fine when it is over already. What the client still sends on it is dropped."""
+        stream = self._streams.pop(stream_id, None)
+        if stream is not None and stream.is_local_open:
+            self._answer(stream_id, stream)
+            self._send_reset(stream_id, status)
+
+    def refuse(self, stream_id: int, status: ResetStatus = ResetStatus.CANCEL) -> None:
+        """Reset a stream instead of answering it: for the one whose StreamOpened came last."""
         if self._streams.pop(stream_id, None) is not None:
             self._send_reset(stream_id, status)
 
@@ -183,10 +194,9 @@ class SpdyConnection:
             return
         stream = _Stream(is_remote_open=True, is_local_open=not frame.is_unidirectional)
         self._streams[stream_id] = stream
-        payload = struct.pack(">I", stream_id) + self._packer.pack()
-        flags = FIN if frame.is_unidirectional else 0
-        self._output.append(control_bytes(FrameType.SYN_REPLY, payload, flags=flags))
         yield StreamOpened(stream_id, headers)
+        if stream_id in self._streams:
+            self._answer(stream_id, stream)
         if frame.is_last:
             yield from self._ended(stream_id)
 
@@ -210,6 +220,14 @@ class SpdyConnection:
     def _forget_if_over(self, stream_id: int, stream: _Stream) -> None:
         if not stream.is_remote_open and not stream.is_local_open:
             self._streams.pop(stream_id, None)
+
+    def _answer(self, stream_id: int, stream: _Stream) -> None:
+        if stream.is_answered:
+            return
+        stream.is_answered = True
+        payload = struct.pack(">I", stream_id) + self._packer.pack()
+        flags = 0 if stream.is_local_open else FIN
+        self._output.append(control_bytes(FrameType.SYN_REPLY, payload, flags=flags))
 
     def _send_reset(self, stream_id: int, status: ResetStatus) -> None:
         self._output.append(control_bytes(FrameType.RST_STREAM, struct.pack(">II", stream_id, status)))
