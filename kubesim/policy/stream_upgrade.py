@@ -34,11 +34,15 @@ class StreamTarget:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """An answer that is no stream. `headers` come besides those that every answer has."""
+    """An answer that is no stream. `headers` come besides those that every answer has.
+
+    A bare one has no others, and the connection is closed after it.
+    """
 
     status: int
     text: str
     headers: tuple[tuple[str, str], ...] = ()
+    is_bare: bool = False
 
 
 @dataclass(frozen=True, slots=True)

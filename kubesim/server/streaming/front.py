@@ -221,8 +221,7 @@ class Connection(asyncio.Protocol):
         self._data_moved()
         self._silence = self._server.kernel.call_later(self._server.idle_ns, self._look_for_silence)
         transport.resume_reading()
-        if early:
-            session.receive(early)
+        session.receive(early)  # even b"": a WebSocket client may have nothing to say
 
     def _parts(self) -> tuple[HttpHead, asyncio.Transport]:
         head, transport = self._head, self._transport

@@ -65,6 +65,10 @@ class HttpHead:
     def answer(self, refused: Refused, now_ns: int) -> tuple[bytes, bool]:
         """The bytes of a refusal, and whether the connection ends with it; if not, the next request may come."""
         body = refused.text.encode("utf-8", "replace")
+        if refused.is_bare:
+            lines = [f"HTTP/1.1 {refused.status} {HTTPStatus(refused.status).phrase}"]
+            lines += [f"{name}: {value}" for name, value in refused.headers]
+            return "\r\n".join([*lines, "", ""]).encode("latin-1", "replace") + body, True
         date = formatdate(now_ns // _NS_PER_SECOND, usegmt=True)
         headers: Headers = (*refused.headers, ("Date", date), ("Content-Length", str(len(body))))
         connection = self._connection

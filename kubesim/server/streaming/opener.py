@@ -16,12 +16,12 @@ from kubesim.policy.stream_upgrade import (
     NOT_FOUND,
     Headers,
     Refused,
+    SpdyAccepted,
     StreamTarget,
     asks_for_websocket,
-    go_http_error,
-    go_list,
     spdy_upgrade,
 )
+from kubesim.policy.websocket_upgrade import WebSocketAccepted, websocket_upgrade
 from kubesim.runtime.daemon import Daemon
 from kubesim.runtime.stream_command import start_command
 from kubesim.server.streaming.command_session import CommandSession
@@ -30,6 +30,7 @@ from kubesim.server.streaming.http_head import RequestHead
 from kubesim.server.streaming.link import Link
 from kubesim.server.streaming.peers import CommandPeer
 from kubesim.server.streaming.spdy_command import SpdyCommand
+from kubesim.server.websocket.command import WebSocketCommand
 
 CommandRequest: TypeAlias = api.ExecRequest | api.AttachRequest
 Begun: TypeAlias = tuple[Headers, Callable[[], Session]]
@@ -48,10 +49,6 @@ class DaemonStreams:
         """A refusal; or the headers of the answer 101, and what begins the session after it was sent."""
         daemon = self._daemon()
         request = daemon.pending_streams.take(target.token)
-        if asks_for_websocket(head.headers):
-            switches = daemon.profile.streaming
-            offered = switches.websocket_protocols + switches.websocket_forward_protocols
-            return go_http_error(403, f"kubesim serves no WebSockets yet, in place of {go_list(offered)}")
         if isinstance(request, api.ExecRequest if target.kind == "exec" else api.AttachRequest):
             return self._open_command(daemon, request, head, link, on_data)
         return NOT_FOUND
@@ -59,12 +56,23 @@ class DaemonStreams:
     def _open_command(
         self, daemon: Daemon, request: CommandRequest, head: RequestHead, link: Link, on_data: Callable[[], object]
     ) -> Refused | Begun:
-        accepted = spdy_upgrade(head.headers, daemon.profile.streaming.spdy_protocols)
-        if isinstance(accepted, Refused):
-            return accepted
-        peer: CommandPeer = SpdyCommand(
-            accepted.protocol, stdin=request.stdin, stdout=request.stdout, stderr=request.stderr, tty=request.tty
-        )
+        switches = daemon.profile.streaming
+        peer: CommandPeer
+        accepted: SpdyAccepted | WebSocketAccepted | Refused
+        if asks_for_websocket(head.headers):
+            accepted = websocket_upgrade(head.method, head.headers, switches.websocket_protocols)
+            if isinstance(accepted, Refused):
+                return accepted
+            peer = WebSocketCommand(
+                accepted.protocol, stdin=request.stdin, stdout=request.stdout, stderr=request.stderr
+            )
+        else:
+            accepted = spdy_upgrade(head.headers, switches.spdy_protocols)
+            if isinstance(accepted, Refused):
+                return accepted
+            peer = SpdyCommand(
+                accepted.protocol, stdin=request.stdin, stdout=request.stdout, stderr=request.stderr, tty=request.tty
+            )
         begin = partial(
             CommandSession,
             self._kernel,

@@ -10,7 +10,6 @@ Mirrors Kubernetes: staging/src/k8s.io/cri-streaming/pkg/streaming/remotecommand
 from __future__ import annotations
 
 from collections.abc import Iterator
-from json import JSONDecoder
 
 from kubesim.server.spdy import (
     DataArrived,
@@ -30,14 +29,11 @@ from kubesim.server.streaming.peers import (
     Output,
     PeerError,
     Ready,
-    Resized,
 )
+from kubesim.server.streaming.terminal_size import SizeReader
 
 RESIZING_PROTOCOLS = frozenset({"v3.channel.k8s.io", "v4.channel.k8s.io", "v5.channel.k8s.io"})
 FIRST_PROTOCOL = "channel.k8s.io"
-
-SIZES_BYTES_MAX = 4096
-"""Of sizes that are not complete yet; a size has about thirty."""
 
 
 class SpdyCommand:
@@ -120,52 +116,3 @@ class SpdyCommand:
             if self._is_first_protocol:
                 self._end("stdin")
             yield Ready()
-
-
-class SizeReader:
-    """Sizes of a terminal as a stream of JSON documents, cut anywhere. After one that is none, no other counts.
-
-    Mirrors Kubernetes: staging/src/k8s.io/cri-streaming/pkg/streaming/remotecommand/httpstream.go, handleResizeEvents.
-    """
-
-    __slots__ = ("_is_broken", "_text")
-
-    def __init__(self) -> None:
-        self._text = ""
-        self._is_broken = False
-
-    def feed(self, data: bytes) -> Iterator[Resized]:
-        """The sizes that are complete now."""
-        if self._is_broken:
-            return
-        self._text += data.decode("utf-8", "replace")
-        while text := self._text.lstrip():
-            try:
-                document, end = _DECODER.raw_decode(text)
-            except (ValueError, RecursionError):
-                # Not complete, or never: more than a size can have decides it.
-                self._is_broken = len(text) > SIZES_BYTES_MAX or not text.startswith("{")
-                break
-            self._text = text[end:]
-            size = _size(document)
-            if size is None:
-                self._is_broken = True
-                break
-            yield size
-        if self._is_broken:
-            self._text = ""
-
-
-_DECODER = JSONDecoder()
-_SIZE_MAX = 65_535
-
-
-def _size(document: object) -> Resized | None:
-    """A size as Go reads it into two uint16: names in any case, missing ones are 0."""
-    if not isinstance(document, dict):
-        return None
-    fields = {str(name).lower(): value for name, value in document.items()}
-    numbers = [fields.get(name) or 0 for name in ("width", "height")]
-    if not all(type(number) is int and 0 <= number <= _SIZE_MAX for number in numbers):
-        return None
-    return Resized(columns=numbers[0], rows=numbers[1])
