@@ -64,10 +64,17 @@ class WebSocketExec(Exec):
             b"Sec-WebSocket-Protocol: v4.channel.k8s.io\r\n\r\n"
         )
         self.wait_for_answer()
-        mask = os.urandom(4)
-        plain = b"\0" + bytes(WRITE_BYTES)
-        masked = bytes(byte ^ mask[index % 4] for index, byte in enumerate(plain))
-        self.framed = struct.pack(">BBQ", 0x82, 0xFF, len(plain)) + mask + masked
+        self.framed = MASKED_FRAME
+
+
+def _masked_frame() -> bytes:
+    mask = os.urandom(4)
+    plain = b"\0" + bytes(WRITE_BYTES)
+    masked = bytes(byte ^ mask[index % 4] for index, byte in enumerate(plain))
+    return struct.pack(">BBQ", 0x82, 0xFF, len(plain)) + mask + masked
+
+
+MASKED_FRAME = _masked_frame()
 
 
 def echoed_seconds(connection: socket.socket, framed: bytes, writes: int, expected_bytes: int) -> float:

@@ -40,13 +40,24 @@ DICTIONARY = b"".join(struct.pack(">I", len(word)) + word.encode() for word in [
 _COUNT = struct.Struct(">I")
 
 
-class HeaderPacker:
-    """Writes the header blocks of one direction, in the order in which they go on the wire."""
+_ZLIB_HEAD = b"\x78\xbb" + _COUNT.pack(zlib.adler32(DICTIONARY))
+"""A stream with a window of 32 KiB and a preset dictionary. RFC 1950, section 2.2."""
 
-    __slots__ = ("_compressor",)
+_STORED_BYTES_MAX = 65_535
+_SYNC = b"\0\0\0\xff\xff"
+
+
+class HeaderPacker:
+    """Writes the header blocks of one direction, in the order in which they go on the wire.
+
+    What it writes is a zlib stream that stores and does not compress: a server has no headers to send, and a compressor
+    takes 256 KiB of memory for each connection, which is more than all the rest of it.
+    """
+
+    __slots__ = ("_is_first",)
 
     def __init__(self) -> None:
-        self._compressor = zlib.compressobj(9, zlib.DEFLATED, 15, 8, zlib.Z_DEFAULT_STRATEGY, DICTIONARY)
+        self._is_first = True
 
     def pack(self, headers: Iterable[tuple[str, str]] = ()) -> bytes:
         """The block of some names and values."""
@@ -54,7 +65,11 @@ class HeaderPacker:
         plain = _COUNT.pack(len(pairs)) + b"".join(
             _COUNT.pack(len(name)) + name + _COUNT.pack(len(value)) + value for name, value in pairs
         )
-        return self._compressor.compress(plain) + self._compressor.flush(zlib.Z_SYNC_FLUSH)
+        head = _ZLIB_HEAD if self._is_first else b""
+        self._is_first = False
+        parts = (plain[start : start + _STORED_BYTES_MAX] for start in range(0, len(plain), _STORED_BYTES_MAX))
+        stored = b"".join(struct.pack("<BHH", 0, len(part), len(part) ^ 0xFFFF) + part for part in parts)
+        return head + stored + _SYNC
 
 
 class HeaderUnpacker:
