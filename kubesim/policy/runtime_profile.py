@@ -226,6 +226,11 @@ class StreamingSwitches(Struct, frozen=True, kw_only=True):
     """Subprotocols of WebSockets for Exec and Attach; "" is a client that names none."""
     websocket_forward_protocols: tuple[str, ...]
     """Subprotocols of WebSockets for PortForward."""
+    forward_dial: Literal["ipv4-first", "ipv6-first"]
+    """Which loopback address of a pod PortForward tries first; the other one follows when that is refused."""
+    forward_read_error: Literal["read", "writeto"]
+    """How it says that it cannot read from a pod: by what failed, or by the copy within which it failed, as Go does
+    since 1.22 (`TCPConn.WriteTo`)."""
 
 
 class ImageSwitches(Struct, frozen=True, kw_only=True):

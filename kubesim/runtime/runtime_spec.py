@@ -123,10 +123,17 @@ def _sandbox_namespaces(sandbox: Sandbox, *, is_crio: bool) -> list[dict[str, st
 
 def network_namespace_path(sandbox: Sandbox) -> str:
     """Where the sandbox's network namespace is pinned; "" with the node's."""
-    if sandbox.uses_node_network:
-        return ""
+    return "" if sandbox.uses_node_network else f"/var/run/netns/cni-{_uuid(sandbox)}"
+
+
+def crio_namespace_path(sandbox: Sandbox, directory: str = "netns") -> str:
+    """Where CRI-O pins a namespace of a sandbox, the node's as well. Mirrors CRI-O: internal/config/nsmgr."""
+    return f"/var/run/{directory}/{_uuid(sandbox)}"
+
+
+def _uuid(sandbox: Sandbox) -> str:
     digits = sandbox.id
-    return f"/var/run/netns/cni-{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:32]}"
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:32]}"
 
 
 def _process(daemon: Daemon, container: Container) -> dict[str, Any]:
@@ -238,13 +245,13 @@ def _pid_to_join(daemon: Daemon, container: Container) -> int:
 
 
 def _crio_pinned(sandbox: Sandbox, options: api.NamespaceOption) -> list[dict[str, str]]:
-    digits = sandbox.id
-    name = f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:32]}"
     pinned = [
         ("network", "netns", sandbox.uses_node_network or options.network == api.NODE),
         ("ipc", "ipcns", options.ipc == api.NODE),
         ("uts", "utsns", sandbox.uses_node_network),
     ]
     return [
-        {"type": kind, "path": f"/var/run/{directory}/{name}"} for kind, directory, is_nodes in pinned if not is_nodes
+        {"type": kind, "path": crio_namespace_path(sandbox, directory)}
+        for kind, directory, is_nodes in pinned
+        if not is_nodes
     ]

@@ -64,5 +64,21 @@ EXEC_STREAM_FAILED = refusal(
 EXEC_EXIT = refusal("error executing command {words}, exit code {exit_code}", "exit status {exit_code}")
 ATTACH_STATE = refusal("container is in CONTAINER_{state} state", "container is not running")
 
+# What the error stream of a forwarded connection says; the first line is the library's, of both runtimes.
+FORWARD_FAILED = refusal("error forwarding port {port} to pod {id}, uid : {cause}")
+FORWARD_LOOKUP = refusal("failed to find sandbox {id!q} in store: {cause}", "{cause}")
+FORWARD_CLOSED = refusal("network namespace for sandbox {id!q} is closed")
+FORWARD_NOT_RUNNING = refusal("sandbox {id} is not running")
+FORWARD_INSIDE = refusal(
+    "failed to execute portforward in network namespace {path!q}: {cause}",
+    "port forward into network namespace {path!q}: {cause}",
+)
+FORWARD_DIAL = refusal(
+    "failed to connect to localhost:{port} inside namespace {id!q}, IPv4: {first} IPv6 {second} ",
+    "failed to connect to localhost:{port} inside namespace {own_id}: {first}",
+)
+FORWARD_NODE_NAMESPACE = "host"
+"""What containerd calls the node's network namespace."""
+
 # These words are kubesim's own: no runtime is without a streaming server.
 NO_SERVER = refusal("kubesim serves no streams yet: there is no URL for {kind}", code=Code.UNIMPLEMENTED)

@@ -131,6 +131,7 @@ containers.imageIdInList           no           =        yes      =        =    
 containers.updateBelowUsage        kernel       =        =        =        =        refused  =        =          =
 containers.recursiveReadOnlyMounts no           =        yes      =        =        =        =        =          =
 containers.restoreFromCheckpoint   no           =        yes      =        =        =        =        =          =
+streaming.forwardReadError         read         =        writeto  =        =        =        =        =          =
 images.pullReturns                 repo-digest  =        =        =        =        =        =        id         =
 images.hexNames                    refused      =        =        =        =        =        =        not-found  =
 images.storesArtifacts             no           =        =        =        =        yes      =        =          =

@@ -108,6 +108,8 @@ HINT = (
         ("wording.containerNameReserved", "containerd-2.1.7", NO_HINT, HINT),
         ("wording.containerNameReserved", "containerd-2.2.2", NO_HINT, HINT),
         ("containers.updateBelowUsage", "cri-o-1.33.4", "kernel", "refused"),
+        ("streaming.forwardReadError", "containerd-1.6.36", "read", "writeto"),
+        ("streaming.forwardReadError", "containerd-1.7.21", "read", "writeto"),
         ("images.pullError", "cri-o-1.35.1", "image-or-artifact", "image-or-artifact-unless-network"),
         ("images.pullReturns", "cri-o-1.35.2", "repo-digest", "id"),
         ("identity.generatesGroupLine", "cri-o-1.28.11", "false", "true"),

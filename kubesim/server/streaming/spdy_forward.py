@@ -111,7 +111,8 @@ class SpdyForward:
     def expire(self, now_ns: int) -> int | None:
         """Give up the halves that have waited too long; when to ask again, None if none waits."""
         self._now_ns = now_ns
-        for request_id, half in list(self._halves.items()):
+        while self._halves:
+            request_id, half = next(iter(self._halves.items()))  # the oldest
             if half.expires_ns > now_ns:
                 return half.expires_ns
             text = f"(conn={self._name}, request={request_id}) timed out waiting for streams"
