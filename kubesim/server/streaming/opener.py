@@ -19,18 +19,25 @@ from kubesim.policy.stream_upgrade import (
     SpdyAccepted,
     StreamTarget,
     asks_for_websocket,
+    go_http_error,
     spdy_upgrade,
 )
 from kubesim.policy.websocket_upgrade import WebSocketAccepted, websocket_upgrade
 from kubesim.runtime.daemon import Daemon
+from kubesim.runtime.port_forward import forward
 from kubesim.runtime.stream_command import start_command
 from kubesim.server.streaming.command_session import CommandSession
+from kubesim.server.streaming.forward_session import ForwardSession
 from kubesim.server.streaming.front import Session
 from kubesim.server.streaming.http_head import RequestHead
 from kubesim.server.streaming.link import Link
 from kubesim.server.streaming.peers import CommandPeer
 from kubesim.server.streaming.spdy_command import SpdyCommand
+from kubesim.server.streaming.spdy_forward import SpdyForward
 from kubesim.server.websocket.command import WebSocketCommand
+
+FORWARD_PROTOCOLS = ("portforward.k8s.io",)
+"""Of PortForward over SPDY; there is no other version."""
 
 CommandRequest: TypeAlias = api.ExecRequest | api.AttachRequest
 Begun: TypeAlias = tuple[Headers, Callable[[], Session]]
@@ -51,6 +58,8 @@ class DaemonStreams:
         request = daemon.pending_streams.take(target.token)
         if isinstance(request, api.ExecRequest if target.kind == "exec" else api.AttachRequest):
             return self._open_command(daemon, request, head, link, on_data)
+        if isinstance(request, api.PortForwardRequest) and target.kind == "portforward":
+            return self._open_forward(daemon, request, head, link, on_data)
         return NOT_FOUND
 
     def _open_command(
@@ -80,6 +89,34 @@ class DaemonStreams:
             peer,
             protocol=accepted.protocol,
             start=partial(start_command, daemon, request),
+            on_data=on_data,
+        )
+        return accepted.headers, begin
+
+    def _open_forward(
+        self,
+        daemon: Daemon,
+        request: api.PortForwardRequest,
+        head: RequestHead,
+        link: Link,
+        on_data: Callable[[], object],
+    ) -> Refused | Begun:
+        accepted: SpdyAccepted | WebSocketAccepted | Refused
+        if asks_for_websocket(head.headers):
+            offered = daemon.profile.streaming.websocket_forward_protocols
+            accepted = websocket_upgrade(head.method, head.headers, offered)
+            if isinstance(accepted, Refused):
+                return accepted
+            return go_http_error(403, "kubesim forwards no ports over WebSockets yet")
+        accepted = spdy_upgrade(head.headers, FORWARD_PROTOCOLS)
+        if isinstance(accepted, Refused):
+            return accepted
+        begin = partial(
+            ForwardSession,
+            self._kernel,
+            link,
+            SpdyForward(),
+            forward=partial(forward, daemon, request.pod_sandbox_id),
             on_data=on_data,
         )
         return accepted.headers, begin
