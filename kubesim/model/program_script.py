@@ -24,7 +24,8 @@
 Times count from the start of the program, those of a signal from its arrival. What is due at one instant happens in the
 order output, files, memory, ports, exit, each list as it is written. A signal that is not named does what it does to
 any program: pid 1 of a container is not ended by one. A file that cannot be written or a port that is taken ends the
-program with code 1. Who connects to a port is read, and answered nothing, until he closes.
+program with code 1. Who connects to a port is read, and answered nothing, until he closes; services that answer are in
+`kubesim.model.service_script`.
 
 `read_script` checks and measures what was written. An image's file carries the script as text (`encoded_script`), so
 that it survives an export and a checkpoint.
@@ -32,7 +33,7 @@ that it survives an export and a checkpoint.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
@@ -40,13 +41,11 @@ import msgspec
 from msgspec import Meta, Struct, field
 
 from kubesim.errors import InputError
-from kubesim.model.duration import parse_duration
 from kubesim.model.mistakes import nearest
 from kubesim.model.paths import Path
 from kubesim.model.quantity import parse_quantity
-
-EVERY_MIN_NS = 1_000_000
-"""1 ms: a shorter period is a loop, which only costs time."""
+from kubesim.model.script_reader import Report, ScriptReader
+from kubesim.model.service_script import Listen, PortSpec, read_ports
 
 CATCHABLE_SIGNALS = (
     "HUP", "INT", "QUIT", "ILL", "TRAP", "ABRT", "BUS", "FPE", "USR1", "SEGV", "USR2", "PIPE", "ALRM", "TERM", "STKFLT",
@@ -56,8 +55,6 @@ CATCHABLE_SIGNALS = (
 
 Stream = Literal["stdout", "stderr"]
 ExitCode = Annotated[int, Meta(ge=0, le=255)]
-Report = Callable[[Path, str, str], object]
-"""Takes a mistake: its path below the script, what is wrong, and what would be right."""
 
 
 class OutputSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -93,14 +90,6 @@ class MemorySpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, 
     at: str | None = None
     every: str | None = None
     times: Annotated[int, Meta(ge=1)] | None = None
-
-
-class PortSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """A TCP port the program listens on from then on."""
-
-    port: Annotated[int, Meta(ge=1, le=65535)]
-    at: str | None = None
-    """A Go duration."""
 
 
 class SignalSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"):
@@ -156,13 +145,6 @@ class Grow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Listen:
-    """Accept connections on a TCP port."""
-
-    port: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Exit:
     """End."""
 
@@ -197,7 +179,7 @@ def read_script(spec: ScriptSpec, report: Report) -> Script:
         *reader.outputs(("output",), spec.output),
         *reader.files(spec.files),
         *reader.memory(spec.memory),
-        *reader.ports(spec.ports),
+        *(Step(action=listen, first_ns=at_ns) for at_ns, listen in read_ports(spec.ports, report)),
     ]
     if spec.exit_after is not None:
         steps.append(Step(action=Exit(code=spec.exit_code), first_ns=reader.duration(("exitAfter",), spec.exit_after)))
@@ -224,11 +206,8 @@ def decoded_script(text: str) -> Script:
     return script
 
 
-class _Reader:
+class _Reader(ScriptReader):
     """Measures one script."""
-
-    def __init__(self, report: Report) -> None:
-        self._report = report
 
     def outputs(self, base: Path, specs: list[OutputSpec]) -> Iterator[Step]:
         for index, spec in enumerate(specs):
@@ -254,19 +233,10 @@ class _Reader:
             path: Path = ("memory", index)
             hint = 'expected e.g. "10Mi"'
             grow_path = (*path, "grow")
-            size_bytes = self._measure(grow_path, str(spec.grow), lambda text: parse_quantity(text).value, hint=hint)
+            size_bytes = self.measure(grow_path, str(spec.grow), lambda text: parse_quantity(text).value, hint=hint)
             if size_bytes == 0:
                 self._report(grow_path, "0 bytes are no growth", hint)
             yield self._step(path, Grow(size_bytes=size_bytes or 0), spec.at, spec.every, spec.times)
-
-    def ports(self, specs: list[PortSpec]) -> Iterator[Step]:
-        seen: set[int] = set()
-        for index, spec in enumerate(specs):
-            path: Path = ("ports", index)
-            if spec.port in seen:
-                self._report((*path, "port"), f"port {spec.port} is there twice", "")
-            seen.add(spec.port)
-            yield self._step(path, Listen(port=spec.port), spec.at, None, None)
 
     def signals(self, specs: dict[str, Any]) -> Iterator[tuple[str, tuple[Step, ...] | None]]:
         seen: set[str] = set()
@@ -283,9 +253,6 @@ class _Reader:
             seen.add(name)
             yield name, None if spec == "ignore" else tuple(self._reaction(path, spec))
 
-    def duration(self, path: Path, text: str) -> int:
-        return self._measure(path, text, parse_duration) or 0
-
     def _reaction(self, path: Path, spec: SignalSpec) -> Iterator[Step]:
         yield from self.outputs((*path, "output"), spec.output)
         if spec.exit_code is not None:
@@ -295,26 +262,13 @@ class _Reader:
             self._report((*path, "after"), "says when the program exits, but there is no exitCode", "add exitCode")
 
     def _step(
-        self, path: Path, action: Write | PutFile | Grow | Listen, at: str | None, every: str | None, times: int | None
+        self, path: Path, action: Write | PutFile | Grow, at: str | None, every: str | None, times: int | None
     ) -> Step:
         at_ns = self.duration((*path, "at"), at) if at is not None else None
         if every is None:
             if times is not None:
                 self._report((*path, "times"), "times without every", "add every, or leave times out")
             return Step(action=action, first_ns=at_ns or 0)
-        every_ns = self._measure((*path, "every"), every, parse_duration)
-        if every_ns is not None and every_ns < EVERY_MIN_NS:
-            self._report((*path, "every"), f"{every} is shorter than 1ms", "")
+        every_ns = self.period((*path, "every"), every)
         first_ns = at_ns if at_ns is not None else every_ns or 0
         return Step(action=action, first_ns=first_ns, every_ns=every_ns, times=times)
-
-    def _measure(self, path: Path, text: str, parse: Callable[[str], int], *, hint: str = "") -> int | None:
-        try:
-            number = parse(text)
-        except InputError as error:
-            self._report(path, error.what, error.hint or hint)
-            return None
-        if number < 0:
-            self._report(path, f"{text} is negative", "")
-            return None
-        return number

@@ -9,15 +9,12 @@ import functools
 from heapq import heappop, heappush
 
 from kubesim.kernel import Event, TaskGroup
-from kubesim.model.program_script import Exit, Grow, Listen, PutFile, Script, Step, Write, decoded_script
+from kubesim.model.program_script import Exit, Grow, PutFile, Script, Step, Write, decoded_script
+from kubesim.model.service_script import Listen
 from kubesim.userland.files.fs_error import FsError
-from kubesim.userland.network.address import ANY_IPV6, SocketAddress
-from kubesim.userland.network.sockets import listen
-from kubesim.userland.network.stream import Listener, Stream
+from kubesim.userland.image_programs.script_port import ScriptPort
 from kubesim.userland.processes.process_life import Process, Program
 from kubesim.userland.processes.signals import NUMBERS
-
-_READ_BYTES = 65536
 
 
 @functools.lru_cache(maxsize=256)
@@ -34,10 +31,11 @@ def scripted_program(text: str) -> Program:
 class _Run:
     """One process that follows a script."""
 
-    __slots__ = ("_agenda", "_count", "_group", "_process", "_woken")
+    __slots__ = ("_agenda", "_count", "_group", "_process", "_start_ns", "_woken")
 
     def __init__(self, process: Process, script: Script) -> None:
         self._process = process
+        self._start_ns = process.kernel.now_ns
         self._agenda: list[tuple[int, int, Step, int]] = []
         """Time, rank among what is due then, step, how often it was done."""
         self._count = 0
@@ -50,9 +48,13 @@ class _Run:
 
     async def until_exit(self) -> int:
         """Do what is due, for ever or until it is to exit; its exit code."""
-        async with self._group:
-            code = await self._follow()
-            self._group.cancel()
+        try:
+            async with self._group:
+                code = await self._follow()
+                self._group.cancel()
+        except FsError as error:
+            await self._process.complain(f"{error.filename or 'write error'}: {error.strerror}")
+            return 1
         return code
 
     async def _follow(self) -> int:
@@ -65,11 +67,7 @@ class _Run:
                 done += 1
                 if step.every_ns is not None and done != step.times:
                     heappush(self._agenda, (time_ns + step.every_ns, rank, step, done))
-                try:
-                    await self._do(step.action)
-                except FsError as error:
-                    await self._process.complain(f"{error.filename or 'write error'}: {error.strerror}")
-                    return 1
+                await self._do(step.action)
                 await self._process.step()
             await self._wait()
 
@@ -80,18 +78,16 @@ class _Run:
         elif isinstance(action, Grow):
             await process.grow(action.size_bytes)
         elif isinstance(action, Listen):
-            self._listen(action.port)
+            self._listen(action)
         elif action.content is not None:
             process.files.write(action.path, action.content)
         else:
             process.files.remove_file(action.path)
 
-    def _listen(self, port: int) -> None:
-        try:
-            listener = listen(self._process, SocketAddress(ANY_IPV6, port))
-        except FsError as error:
-            raise FsError(error.errno_name, f"port {port}") from None
-        self._group.spawn(_accept(listener), name=f"port {port} of process {self._process.host_pid}")
+    def _listen(self, spec: Listen) -> None:
+        port = ScriptPort(self._process, spec, self._start_ns)
+        port.open()
+        self._group.spawn(port.run(), name=f"port {spec.port} of process {self._process.host_pid}")
 
     def _add(self, steps: tuple[Step, ...]) -> None:
         now_ns = self._process.kernel.now_ns
@@ -116,21 +112,3 @@ class _Run:
             self._woken = None
             if timer is not None:
                 kernel.cancel(timer)
-
-
-async def _accept(listener: Listener) -> None:
-    async with TaskGroup() as group:
-        while True:
-            group.spawn(_hear(await listener.accept()), name="a connection")
-
-
-async def _hear(stream: Stream) -> None:
-    """Read until the other side closes."""
-    try:
-        while (data := stream.read_now(_READ_BYTES)) != b"":
-            if data is None:
-                await stream.wait_readable()
-    except FsError:
-        return  # it was reset, which ends a connection as well
-    finally:
-        stream.release()

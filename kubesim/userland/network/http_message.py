@@ -10,6 +10,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
+from urllib.parse import unquote
 
 HEAD_BYTES_MAX = 32768
 HEADERS_MAX = 100
@@ -67,6 +68,18 @@ def header_of(headers: Sequence[tuple[str, str]], name: str) -> str | None:
     """The value of a header, several joined by commas; None without one."""
     values = [value for key, value in headers if key.lower() == name.lower()]
     return ", ".join(values) if values else None
+
+
+def path_of(target: str) -> str:
+    """The decoded path of a request's target, be it a path or a whole address.
+
+    >>> [path_of(target) for target in ("/a%20b?c=d", "http://host:80/x", "http://host", "*")]
+    ['/a b', '/x', '/', '*']
+    """
+    if target.startswith(("http://", "https://")):
+        _, slash, rest = target.partition("://")[2].partition("/")
+        target = slash + rest or "/"
+    return unquote(target.partition("?")[0], errors="surrogateescape")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

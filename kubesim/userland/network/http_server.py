@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from email.utils import formatdate
+from enum import StrEnum
 from typing import TypeAlias
 
 from kubesim.kernel import TaskGroup, timeout
@@ -23,7 +24,7 @@ from kubesim.userland.network.http_message import (
     request_body,
     split_head,
 )
-from kubesim.userland.network.stream import Listener, Stream
+from kubesim.userland.network.stream import QUEUE_BYTES_MAX, Listener, Stream
 from kubesim.userland.processes.process_life import Process
 
 READ_BYTES = 65536
@@ -52,7 +53,16 @@ class Response:
     body: bytes = b""
 
 
-Respond: TypeAlias = Callable[[Request], Awaitable[Response]]
+class NoAnswer(StrEnum):
+    """What a server does instead of answering."""
+
+    HANG = "hang"
+    """It says nothing, until the client is gone."""
+    CLOSE = "close"
+    RESET = "reset"
+
+
+Respond: TypeAlias = Callable[[Request], Awaitable[Response | NoAnswer]]
 Refuse: TypeAlias = Callable[[BadMessage], Response]
 
 
@@ -109,9 +119,12 @@ class MessageReader:
 
 async def send(stream: Stream, data: bytes) -> None:
     """Write all of it. Raises FsError."""
-    rest: bytes | None = data
-    while (rest := stream.write_now(rest)) is not None:  # type: ignore[arg-type]  # it is None only once
-        await stream.wait_writable()
+    # In parts: what does not fit is copied each time, and a client that reads little by little makes that often.
+    view = memoryview(data)
+    for start in range(0, len(data), QUEUE_BYTES_MAX):
+        rest: bytes | None = bytes(view[start : start + QUEUE_BYTES_MAX])
+        while (rest := stream.write_now(rest)) is not None:  # type: ignore[arg-type]  # it is None only once
+            await stream.wait_writable()
 
 
 async def serve(process: Process, listener: Listener, respond: Respond, refuse: Refuse) -> None:
@@ -124,8 +137,15 @@ async def serve(process: Process, listener: Listener, respond: Respond, refuse: 
 
 async def serve_stream(process: Process, stream: Stream, respond: Respond, refuse: Refuse) -> None:
     """Answer the requests of one connection, and let go of it."""
+    try:
+        await answer_requests(process, stream, respond, refuse)
+    finally:
+        stream.release()
+
+
+async def answer_requests(process: Process, stream: Stream, respond: Respond, refuse: Refuse) -> None:
+    """Answer the requests of one connection until it is to be closed."""
     reader = MessageReader(stream)
-    assert stream.peer is not None, "a stream has a peer"
     try:
         while True:
             try:
@@ -137,6 +157,9 @@ async def serve_stream(process: Process, stream: Stream, respond: Respond, refus
             if request is None:
                 return
             response = await respond(request)
+            if isinstance(response, NoAnswer):
+                await _leave_unanswered(stream, response)
+                return
             await send(stream, _encoded(response, request.head.method))
             await process.step()
             closes = "close" in (header_of(response.head.headers, "connection") or "").lower()
@@ -144,8 +167,19 @@ async def serve_stream(process: Process, stream: Stream, respond: Respond, refus
                 return
     except (FsError, TimeoutError):
         return  # the client is gone, or says nothing: a server forgets it
-    finally:
-        stream.release()
+
+
+async def until_gone(stream: Stream) -> None:
+    """Wait until the peer has let go of the connection, whatever it still sends."""
+    while not stream.is_peer_gone:
+        await stream.wait_changed()
+
+
+async def _leave_unanswered(stream: Stream, how: NoAnswer) -> None:
+    if how is NoAnswer.HANG:
+        await until_gone(stream)
+    elif how is NoAnswer.RESET:
+        stream.abort()
 
 
 async def _request(reader: MessageReader, stream: Stream) -> Request | None:

@@ -47,6 +47,11 @@ class Stream(SocketFile):
         """What has arrived."""
         return len(self._received)
 
+    @property
+    def is_peer_gone(self) -> bool:
+        """Whether nobody has the far end any more, so that nothing that is written arrives."""
+        return self.other is None or self.other.is_gone
+
     def read_now(self, size: int) -> bytes | None:
         """What has arrived, b"" after the last byte. Raises FsError ECONNRESET, once."""
         if self._received:
@@ -71,7 +76,7 @@ class Stream(SocketFile):
             self.is_finished = self._is_shut = True
             raise FsError(error)
         other = self.other
-        if other is None or other.is_gone:
+        if other is None or self.is_peer_gone:
             # The far end answers with a reset, which the next write finds.
             self.reset("EPIPE" if self.is_finished else "ECONNRESET")
             return None
@@ -122,13 +127,15 @@ class Stream(SocketFile):
 class Listener(SocketFile):
     """A port that takes connections. `accept_now` gives them in the order of their arrival."""
 
-    __slots__ = ("_backlog", "_is_closed", "_waiting")
+    __slots__ = ("_backlog", "_is_closed", "_waiting", "is_silent")
 
     def __init__(self, owner: SocketOwner, local: SocketAddress, *, backlog: int, inode: int, uid: int) -> None:
         super().__init__(owner, local, None, inode=inode, uid=uid)
         self._backlog = backlog
         self._waiting: list[Stream] = []
         self._is_closed = False
+        self.is_silent = False
+        """Set to let no connection through, as a packet filter does that drops what comes for the port."""
 
     @property
     def state(self) -> int:
@@ -148,7 +155,7 @@ class Listener(SocketFile):
     @property
     def is_full(self) -> bool:
         """Whether one more connection is not answered. Mirrors linux: include/net/sock.h, sk_acceptq_is_full."""
-        return len(self._waiting) > self._backlog
+        return self.is_silent or len(self._waiting) > self._backlog
 
     @property
     def is_closed(self) -> bool:

@@ -1,0 +1,175 @@
+"""Services of scripted programs: what they become, and what is said about wrong ones."""
+
+from __future__ import annotations
+
+import pytest
+
+from kubesim.errors import InputError
+from kubesim.model.image_fixture import image_fixtures
+from kubesim.model.program_script import ProgramSpec, Step, decoded_script, encoded_script
+from kubesim.model.schedule import Schedule, Sequence
+from kubesim.model.service_script import HttpAnswer, HttpRoute, HttpService, Listen
+from kubesim.model.yaml_text import load_documents
+
+S = 10**9
+
+
+def spec_of(script: str) -> ProgramSpec:
+    """The program of a fixture whose script is the YAML flow mapping given."""
+    text = (
+        f"apiVersion: kubesim/v1\nkind: Image\nmetadata: {{name: a}}\nspec:\n  programs: {{/x: {{script: {script}}}}}\n"
+    )
+    [fixture] = image_fixtures(load_documents(text, name="f.yaml"))
+    program = fixture.spec.programs["/x"]
+    assert isinstance(program, ProgramSpec)
+    return program
+
+
+def refusal(script: str) -> str:
+    with pytest.raises(InputError) as raised:
+        spec_of(script)
+    return str(raised.value)
+
+
+def test_everything_a_service_can_say() -> None:
+    spec = spec_of(
+        "{ports: [{port: 80}, {port: 81, at: 2s, http: {log: true, routes: [{prefix: /, body: b, delay: 1s},"
+        " {path: /a, methods: [GET], redirect: /b}, {prefix: /long, fail: hang},"
+        " {path: /s, schedule: [{from: 0s, file: /f}, {from: 1s, status: 503, headers: {X: '1'}}], every: 1m},"
+        " {path: /n, sequence: [{status: 500}, {times: 2}]}]}},"
+        " {port: 82, tcp: {mode: send, text: hi, backlog: 0}},"
+        " {port: 83, tcp: {schedule: [{from: 0s, mode: refuse}, {from: 1s, mode: accept}], every: 2s}}]}"
+    )
+
+    def always(answer: HttpAnswer) -> Schedule[HttpAnswer]:
+        return Schedule(entries=((0, answer),))
+
+    listens = (
+        (0, Listen(port=80)),
+        (
+            2 * S,
+            Listen(
+                port=81,
+                service=HttpService(
+                    is_logged=True,
+                    routes=(
+                        HttpRoute(
+                            path="/a",
+                            is_prefix=False,
+                            methods=("GET", "HEAD"),
+                            answers=always(HttpAnswer(status=302, headers=(("Location", "/b"),))),
+                        ),
+                        HttpRoute(
+                            path="/s",
+                            is_prefix=False,
+                            methods=(),
+                            answers=Schedule(
+                                entries=(
+                                    (0, HttpAnswer(file="/f")),
+                                    (S, HttpAnswer(status=503, headers=(("X", "1"),))),
+                                ),
+                                every_ns=60 * S,
+                            ),
+                        ),
+                        HttpRoute(
+                            path="/n",
+                            is_prefix=False,
+                            methods=(),
+                            answers=Sequence(entries=((1, HttpAnswer(status=500)), (2, HttpAnswer()))),
+                        ),
+                        HttpRoute(path="/long", is_prefix=True, methods=(), answers=always(HttpAnswer(fail="hang"))),
+                        HttpRoute(
+                            path="/", is_prefix=True, methods=(), answers=always(HttpAnswer(body=b"b", delay_ns=S))
+                        ),
+                    ),
+                ),
+            ),
+        ),
+        (0, Listen(port=82, modes=Schedule(entries=((0, "send"),)), banner=b"hi", backlog=0)),
+        (0, Listen(port=83, modes=Schedule(entries=((0, "refuse"), (S, "accept")), every_ns=2 * S))),
+    )
+    script = decoded_script(encoded_script(spec.script))
+    assert script.steps == tuple(Step(action=listen, first_ns=first_ns) for first_ns, listen in listens)
+
+
+def http(*routes: str) -> str:
+    return f"{{ports: [{{port: 80, http: {{routes: [{', '.join(routes)}]}}}}]}}"
+
+
+def tcp(text: str, besides: str = "") -> str:
+    return f"{{ports: [{{port: 80, tcp: {text}{besides}}}]}}"
+
+
+SERVICE_MISTAKES = [
+    (
+        "{ports: [{port: 80, htp: {}}]}",
+        "f.yaml:5:47: $.spec.programs['/x'].script.ports[0]: unknown field 'htp', did you mean 'http'?",
+    ),
+    (
+        http("{path: /a, stauts: 200}"),
+        "f.yaml:5:74: $.spec.programs['/x'].script.ports[0].http.routes[0]: unknown field 'stauts', did you mean 'st",
+    ),
+    (http("{status: 200}"), "http.routes[0]: a route needs either a path or a prefix"),
+    (http("{path: /a, prefix: /b}"), "http.routes[0]: a route needs either a path or a prefix"),
+    (http("{path: a}"), "routes[0].path: 'a' is no path of a request; expected e.g. /healthz, without a query"),
+    (http("{prefix: '/a?b'}"), "routes[0].prefix: '/a?b' is no path of a request"),
+    (http("{path: /a}", "{path: /a}"), "http.routes[1]: takes what routes[0] takes already"),
+    (http("{path: /a, methods: [GET]}", "{path: /a, methods: [HEAD]}"), "routes[1]: takes what routes[0] takes"),
+    (http("{path: /a, methods: [get]}"), "routes[0].methods[0]: 'get' is no method; expected e.g. GET"),
+    (http("{path: /a, status: 100}"), "routes[0].status: 100 is out of range; expected at least 200"),
+    (http("{path: /a, status: 204, body: x}"), "routes[0].status: an answer with status 204 has no body"),
+    (http("{path: /a, body: x, file: /b}"), "routes[0]: an answer has one of body, file and redirect"),
+    (http("{path: /a, file: ''}"), "routes[0].file: '' is no path; expected e.g. /srv/page.html"),
+    (
+        http("{path: /a, redirect: /b, status: 200}"),
+        "routes[0].status: status 200 is no redirect; expected one of 301, 302,",
+    ),
+    (http('{path: /a, redirect: "/b\\n"}'), "routes[0].redirect: '/b\\n' is no location"),
+    (http("{path: /a, headers: {'X Y': z}}"), "routes[0].headers['X Y']: 'X Y' is no name of a header"),
+    (http('{path: /a, headers: {X: "a\\r\\nY: b"}}'), "headers.X: 'a\\r\\nY: b' is no value of a header"),
+    (http("{path: /a, headers: {Content-Length: '5'}}"), "Content-Length is the server's own to say; leave it out"),
+    (http("{path: /a, headers: {Connection: upgrade}}"), "Connection is the server's own to say"),
+    (http("{path: /a, delay: 1}"), "routes[0].delay: found the number 1; expected a string"),
+    (http("{path: /a, fail: hangs}"), "routes[0].fail: unknown value 'hangs', did you mean 'hang'?"),
+    (http("{path: /a, fail: hang, status: 200}"), "routes[0].status: status beside fail, which answers nothing"),
+    (http("{path: /a, every: 1m}"), "routes[0].every: every without a schedule; add a schedule, or leave every out"),
+    (http("{path: /a, schedule: [{status: 200}]}"), "routes[0].schedule[0]: missing required field 'from'"),
+    (http("{path: /a, schedule: [{from: 1s}]}"), "schedule[0].from: the first entry is from 1s; expected 0s"),
+    (
+        http("{path: /a, schedule: [{from: 0s}, {from: 2s}, {from: 2s}]}"),
+        "schedule[2].from: 2s is not after the entry before; sort the entries by time",
+    ),
+    (
+        http("{path: /a, schedule: [{from: 0s}, {from: 2s}], every: 2s}"),
+        "routes[0].every: it begins again after 2s, before its last entry",
+    ),
+    (http("{path: /a, schedule: [{from: 0s}], every: 0s}"), "routes[0].every: 0s is shorter than 1ms"),
+    (
+        http("{path: /a, status: 200, schedule: [{from: 0s}]}"),
+        "routes[0].status: status beside a schedule; say it in each entry of schedule",
+    ),
+    (http("{path: /a, delay: 1s, sequence: [{times: 1}]}"), "routes[0].delay: delay beside a sequence"),
+    (http("{path: /a, sequence: [{times: 0}]}"), "sequence[0].times: 0 is out of range; expected at least 1"),
+    (http("{path: /a, sequence: [{times: 1}], every: 1m}"), "routes[0].every: every without a schedule; a sequence"),
+    (
+        http("{path: /a, sequence: [{times: 1}], schedule: [{from: 0s}]}"),
+        "routes[0]: a schedule beside a sequence; keep one of them",
+    ),
+    (tcp("{mode: refused}"), "ports[0].tcp.mode: unknown value 'refused', did you mean 'refuse'?"),
+    (tcp("{mode: echo, schedule: [{from: 0s, mode: echo}]}"), "tcp.mode: a mode beside a schedule; keep one of them"),
+    (tcp("{mode: send}"), "tcp.text: the mode send and a text to send belong together; give both, or none of them"),
+    (tcp("{text: hi}"), "tcp.text: the mode send and a text to send belong together"),
+    (tcp("{backlog: 5000}"), "tcp.backlog: 5000 is out of range; expected at most 4096"),
+    (tcp("{schedule: [{from: 5s, mode: refuse}]}"), "tcp.schedule[0].from: the first entry is from 5s; expected 0s"),
+    (
+        tcp("{schedule: [{from: 0s, mode: refuse}, {from: 1s, mode: echo}]}", ", http: {}"),
+        "tcp.schedule[1].mode: echo beside a service, which answers itself; expected one of accept, close, reset,",
+    ),
+    (tcp("{mode: echo}", ", http: {}"), "tcp.mode: echo beside a service, which answers itself"),
+]
+"""Scripts, and what is said about them."""
+
+
+@pytest.mark.parametrize(("script", "message"), SERVICE_MISTAKES)
+def test_a_wrong_service_is_named_with_its_place(script: str, message: str) -> None:
+    assert message in refusal(script)
