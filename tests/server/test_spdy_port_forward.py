@@ -104,9 +104,12 @@ def test_a_wrong_port_is_not_answered(world: StreamingWorld) -> None:
 
 def test_megabytes_each_way(world: StreamingWorld) -> None:
     size = 8 << 20
-    pod = shell_pod(
-        world, f"head -c {size} /dev/zero | nc -l -p 80; nc -l -p 81 | wc -c > /tmp/n; nc -l -p 82 < /tmp/n"
+    # An nc that has nothing to send ends its half, and a second later all ends: so one reads a pipe without an end.
+    script = (
+        f"head -c {size} /dev/zero | nc -l -p 80; mkfifo /tmp/open; nc -l -p 81 <> /tmp/open | wc -c > /tmp/n; "
+        "nc -l -p 82 < /tmp/n"
     )
+    pod = shell_pod(world, script)
     client = Forward(world, pod)
     wait_listening(world, pod, 80)
     error, data = client.dial(80)

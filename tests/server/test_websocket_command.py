@@ -197,7 +197,7 @@ def test_a_long_message_is_passed_on_as_it_comes() -> None:
         if isinstance(event, Input)
     )
     assert total == 1_000_000
-    assert not peer._reader._buffer
+    assert not peer._channels._reader._buffer
 
 
 MESSAGES = st.tuples(

@@ -124,6 +124,8 @@ class ForwardSession:
         if next_ns is not None:
             self._expiry = self._kernel.call_at(next_ns, self._expire)
         self._flush()
+        if self._peer.is_over:
+            self._end()
 
     # -- connections ----------------------------------------------------------------------------------------
 
@@ -141,6 +143,8 @@ class ForwardSession:
         del self._clients[client.number]
         self.holds(-len(client.received))
         client.received.clear()
+        if self._peer.is_over:
+            self._end()
 
     async def send(self, client: _Client, data: bytes) -> bool:
         """Send bytes of a pod when it is their turn and the socket takes them; False when the client is gone."""

@@ -19,7 +19,6 @@ from kubesim.policy.stream_upgrade import (
     SpdyAccepted,
     StreamTarget,
     asks_for_websocket,
-    go_http_error,
     spdy_upgrade,
 )
 from kubesim.policy.websocket_upgrade import WebSocketAccepted, websocket_upgrade
@@ -31,10 +30,12 @@ from kubesim.server.streaming.forward_session import ForwardSession
 from kubesim.server.streaming.front import Session
 from kubesim.server.streaming.http_head import RequestHead
 from kubesim.server.streaming.link import Link
-from kubesim.server.streaming.peers import CommandPeer
+from kubesim.server.streaming.peers import CommandPeer, ForwardPeer
 from kubesim.server.streaming.spdy_command import SpdyCommand
 from kubesim.server.streaming.spdy_forward import SpdyForward
 from kubesim.server.websocket.command import WebSocketCommand
+from kubesim.server.websocket.forward import WebSocketForward
+from kubesim.server.websocket.tunnel import TUNNEL_PREFIX, TunnelledForward
 
 FORWARD_PROTOCOLS = ("portforward.k8s.io",)
 """Of PortForward over SPDY; there is no other version."""
@@ -101,21 +102,27 @@ class DaemonStreams:
         link: Link,
         on_data: Callable[[], object],
     ) -> Refused | Begun:
+        peer: ForwardPeer
         accepted: SpdyAccepted | WebSocketAccepted | Refused
         if asks_for_websocket(head.headers):
             offered = daemon.profile.streaming.websocket_forward_protocols
             accepted = websocket_upgrade(head.method, head.headers, offered)
             if isinstance(accepted, Refused):
                 return accepted
-            return go_http_error(403, "kubesim forwards no ports over WebSockets yet")
-        accepted = spdy_upgrade(head.headers, FORWARD_PROTOCOLS)
-        if isinstance(accepted, Refused):
-            return accepted
+            if accepted.protocol.startswith(TUNNEL_PREFIX):
+                peer = TunnelledForward(SpdyForward())
+            else:
+                peer = WebSocketForward(accepted.protocol, request.port)
+        else:
+            accepted = spdy_upgrade(head.headers, FORWARD_PROTOCOLS)
+            if isinstance(accepted, Refused):
+                return accepted
+            peer = SpdyForward()
         begin = partial(
             ForwardSession,
             self._kernel,
             link,
-            SpdyForward(),
+            peer,
             forward=partial(forward, daemon, request.pod_sandbox_id),
             on_data=on_data,
         )

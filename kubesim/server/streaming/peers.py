@@ -128,5 +128,9 @@ class ForwardPeer(Protocol):
         `now_ns` is also the time of what `receive` gets until the next call.
         """
 
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing more can come or go once the output is taken: the socket is to be closed."""
+
     def take_output(self) -> bytes:
         """The bytes for the socket since the last time."""

@@ -120,6 +120,11 @@ class SpdyForward:
             self._forget(request_id, half)
         return None
 
+    @property
+    def is_over(self) -> bool:
+        """Never: a client may always open another connection."""
+        return False
+
     def take_output(self) -> bytes:
         """The bytes for the socket since the last time."""
         return self._connection.take_output()
