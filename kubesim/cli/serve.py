@@ -41,6 +41,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--state-dir", type=_path, metavar="DIR", help="keep sandboxes, containers and images there over a restart"
     )
     parser.add_argument(
+        "--pod-network",
+        choices=["loopback", "virtual"],
+        help="pods have addresses of 127.0.0.0/8 (the default on Linux), or such as only the emulated world knows",
+    )
+    parser.add_argument(
         "--stream-address",
         default="tcp://127.0.0.1:0",
         metavar="ADDRESS",
@@ -92,6 +97,7 @@ def run(options: argparse.Namespace) -> int:
             journal=options.journal,
             image_fs_path=options.image_fs_path,
             state_dir=options.state_dir,
+            pod_network=options.pod_network,
             streams=StreamOptions(
                 address=stream_address(options.stream_address, nodes_count=len(nodes), allow_remote=remote),
                 idle_ns=stream_idle_ns(options.stream_idle_timeout),

@@ -18,6 +18,7 @@ from kubesim.runtime.network import PodNetwork
 from kubesim.runtime.object_store import ObjectStore
 from kubesim.runtime.objects import Container, Sandbox
 from kubesim.runtime.pending_streams import PendingStreams
+from kubesim.runtime.pod_ports import PodPorts
 from kubesim.runtime.rate_limit import RateLimit
 from kubesim.runtime.refusal import ErrorTexts, Refusal
 from kubesim.runtime.state_changes import StateChanges
@@ -71,6 +72,8 @@ class Daemon:
     sandbox_names: NameRegistry = field(default_factory=NameRegistry)
     container_names: NameRegistry = field(default_factory=NameRegistry)
     network: PodNetwork = field(default_factory=PodNetwork)
+    pod_ports: PodPorts | None = None
+    """The real machine's ports for pods; None: the world has no outside."""
     network_ready: Event = field(default_factory=Event)
     merged_pulls: dict[tuple[object, ...], Promise[str]] = field(default_factory=dict)
     """Pulls in progress that others wait for, by what these have in common."""

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from ipaddress import IPv4Address, IPv4Network
 
+POD_SUBNET = "10.88.0.0/16"
+
 
 class AddressesExhausted(Exception):
     """Every address of the network is in use."""
@@ -18,7 +20,7 @@ class PodNetwork:
 
     __slots__ = ("_first", "_last", "_next", "_used", "subnet")
 
-    def __init__(self, subnet: str = "10.88.0.0/16") -> None:
+    def __init__(self, subnet: str = POD_SUBNET) -> None:
         self.subnet = IPv4Network(subnet)
         self._first = int(self.subnet.network_address) + 2
         self._last = int(self.subnet.broadcast_address) - 1

@@ -9,9 +9,12 @@ from collections.abc import Mapping
 from typing import Literal
 
 from kubesim.cri import api
+from kubesim.runtime import sandbox_refusals as say
 from kubesim.runtime.container_privileges import sysctls_of
 from kubesim.runtime.daemon import Daemon
 from kubesim.runtime.objects import Sandbox
+from kubesim.runtime.pod_ports import PortRefused
+from kubesim.userland.network.namespace import NetworkNamespace
 from kubesim.userland.network.node_network import PortMapping
 
 _PROTOCOLS: Mapping[int, Literal["tcp", "udp"]] = {api.TCP: "tcp", api.UDP: "udp"}
@@ -27,21 +30,47 @@ def open_network(daemon: Daemon, sandbox: Sandbox) -> None:
     node = daemon.processes.network
     first_port = int(sysctls_of(daemon, sandbox).get(_PORT_START, "1024"))
     sandbox.network = namespace = node.add_pod(sandbox.ip, unprivileged_port_start=first_port)
-    for mapping in sandbox.config.port_mappings:
-        protocol = _PROTOCOLS.get(mapping.protocol)
-        if protocol is not None and mapping.host_port > 0:
-            node.map_port(
-                PortMapping(
-                    protocol=protocol,
-                    host_ip=mapping.host_ip if mapping.host_ip not in ("0.0.0.0", "::") else "",  # noqa: S104
-                    host_port=mapping.host_port,
-                    namespace=namespace,
-                    port=mapping.container_port,
-                )
-            )
+    for mapping in _mappings(sandbox, namespace):
+        if mapping.host_port > 0:
+            node.map_port(mapping)
+
+
+def open_ports(daemon: Daemon, sandbox: Sandbox) -> None:
+    """Take the ports of the real machine that lead to a sandbox. Raises CriError when it does not give one of them."""
+    if daemon.pod_ports is None or sandbox.network is None:
+        return
+    try:
+        daemon.pod_ports.open(sandbox.network, _mappings(sandbox, sandbox.network))
+    except PortRefused as refused:
+        raise daemon.refuse(
+            say.HOST_PORT if refused.is_of_host else say.CONTAINER_PORT,
+            id=sandbox.id,
+            name=sandbox.name,
+            pod=f"{sandbox.config.metadata.name}_{sandbox.config.metadata.namespace}",
+            protocol=refused.protocol,
+            address=refused.address,
+            port=refused.port,
+            reason=refused.reason,
+        ) from None
 
 
 def close_network(daemon: Daemon, sandbox: Sandbox) -> None:
     """Nobody reaches the pod any more. Fine when it has no network."""
     if sandbox.network is not None:
+        if daemon.pod_ports is not None:
+            daemon.pod_ports.close(sandbox.network)
         daemon.processes.network.remove_pod(sandbox.network)
+
+
+def _mappings(sandbox: Sandbox, namespace: NetworkNamespace) -> list[PortMapping]:
+    return [
+        PortMapping(
+            protocol=protocol,
+            host_ip=mapping.host_ip if mapping.host_ip not in ("0.0.0.0", "::") else "",  # noqa: S104
+            host_port=mapping.host_port,
+            namespace=namespace,
+            port=mapping.container_port,
+        )
+        for mapping in sandbox.config.port_mappings
+        if (protocol := _PROTOCOLS.get(mapping.protocol)) is not None
+    ]

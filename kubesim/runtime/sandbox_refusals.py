@@ -54,6 +54,19 @@ HANDLER_UNKNOWN = refusal(
     # Go prints the addresses of the map's values; one of them stands here.
     "failed to find runtime handler {handler} from runtime list map[{default_handler}:0xc000480000]",
 )
+HOST_PORT = refusal(
+    'failed to setup network for sandbox {id!q}: plugin type="portmap" failed (add): cannot open hostport {port}: '
+    "listen {protocol} {address}: bind: {reason}",
+    "failed to add hostport mapping for sandbox {name}({id}): cannot open hostport {port} for pod {pod}: "
+    "listen {protocol} {address}: bind: {reason}",
+)
+# These words are kubesim's own: a real pod has a network of its own, in which every port is free.
+CONTAINER_PORT = refusal(
+    'failed to setup network for sandbox {id!q}: plugin type="bridge" failed (add): no socket for port {port}: '
+    "listen {protocol} {address}: bind: {reason}",
+    'failed to create pod network sandbox {name}({id}): plugin type="bridge" failed (add): no socket for port '
+    "{port}: listen {protocol} {address}: bind: {reason}",
+)
 NETWORK_NOT_READY = refusal("failed to setup network for sandbox {id!q}: cni config not initialized")
 NETWORK_FAILED = refusal(
     'failed to setup network for sandbox {id!q}: plugin type="bridge" failed (add): failed to allocate for range 0: '

@@ -23,7 +23,7 @@ from kubesim.runtime.pause_image import ensure_pause_image, lacks_pause_image
 from kubesim.runtime.pod_events import emit
 from kubesim.runtime.request_check import check_labels, check_text
 from kubesim.runtime.sandbox_files import files_directory, write_sandbox_files
-from kubesim.runtime.sandbox_network import close_network, open_network
+from kubesim.runtime.sandbox_network import close_network, open_network, open_ports
 from kubesim.runtime.sandbox_state import SandboxLife
 from kubesim.runtime.sandbox_stop import watch_pause
 from kubesim.runtime.user_namespace import check_user_namespace
@@ -185,6 +185,7 @@ def _make_sandbox(
     )
     open_network(daemon, sandbox)
     undo.callback(close_network, daemon, sandbox)
+    open_ports(daemon, sandbox)
     return sandbox
 
 

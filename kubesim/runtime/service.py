@@ -32,8 +32,10 @@ from kubesim.runtime.events import Backlog, EventHub
 from kubesim.runtime.handlers import HANDLERS, LEGACY_HANDLERS, STREAM_HANDLERS, Answer
 from kubesim.runtime.image_store import ImageStore
 from kubesim.runtime.image_transfer import ImageTransfers, PullProgress
+from kubesim.runtime.network import POD_SUBNET, PodNetwork
 from kubesim.runtime.object_store import ObjectStore
 from kubesim.runtime.pending_streams import PendingStreams
+from kubesim.runtime.pod_ports import PodPorts
 from kubesim.runtime.rate_limit import RateLimit
 from kubesim.runtime.refusal import ErrorTexts
 from kubesim.runtime.sandbox_status import sandbox_row
@@ -42,6 +44,7 @@ from kubesim.runtime.state_records import SavedState
 from kubesim.runtime.state_restore import restore
 from kubesim.runtime.timings import Timings
 from kubesim.userland.files.host_files import HostFiles, MemoryHostFiles
+from kubesim.userland.network.node_network import NodeNetwork
 from kubesim.userland.processes.process import ProcessTable
 
 
@@ -73,13 +76,15 @@ class Runtime:
         os: str = "linux",
         changes: StateChanges | None = None,
         saved: SavedState | None = None,
+        pod_ports: PodPorts | None = None,
     ) -> None:
         """A runtime with nothing but the images of the catalogue that are present from the start.
 
         `cgroup_driver` None is the profile's. `timings` None is `Timings.instant()`. `image_fs_path` is the mount point
         in ImageFsInfo, which a real kubelet looks at on the disk. `os` is `linux` or `windows`. What a restart must not
         lose is noted in `changes`; `saved` is what an earlier runtime noted, and raises InputError when it cannot be
-        read or needs an image that is not in the catalogue.
+        read or needs an image that is not in the catalogue. `pod_ports` are addresses and ports of a real machine
+        for pods; None when the emulated world has no outside.
         """
         if os not in ("linux", "windows"):
             raise InputError(f"unknown operating system {os!r}", where="os", hint="linux or windows")
@@ -87,6 +92,7 @@ class Runtime:
             raise InputError(
                 f"unknown cgroup driver {cgroup_driver!r}", where="cgroup_driver", hint="systemd or cgroupfs"
             )
+        pod_subnet = POD_SUBNET if pod_ports is None else pod_ports.cidr
         images = ImageStore(profile.images, pause_image=profile.pause_image, changes=changes)
         self._daemon = Daemon(
             kernel=kernel,
@@ -94,15 +100,12 @@ class Runtime:
             texts=ErrorTexts(profile.texts, profile.wording),
             catalogue=catalogue,
             images=images,
-            transfers=ImageTransfers(
-                kernel,
-                has_blob=images.has_blob,
-                shares_content=profile.images.concurrent_pulls == "share-content",
-                progress_timeout_seconds=profile.images.pull_progress_timeout_seconds,
-            ),
+            transfers=_transfers(kernel, images, profile),
             host_files=host_files,
             own_files=MemoryHostFiles(now_ns=lambda: kernel.now_ns),
-            processes=_processes(kernel, host_files, hostname),
+            processes=_processes(kernel, host_files, hostname, pod_subnet),
+            network=PodNetwork(pod_subnet),
+            pod_ports=pod_ports,
             events=EventHub(kernel, backlog=_backlog(profile)),
             features=_features(profile),
             cgroup_driver=cgroup_driver or profile.cgroup_driver,
@@ -269,9 +272,19 @@ def _is_pause_of_another(image: Image, profile: RuntimeProfile) -> bool:
     return repository(profile.pause_image) in repositories and profile.pause_image not in image.references
 
 
-def _processes(kernel: Kernel, host_files: HostFiles, hostname: str) -> ProcessTable:
+def _transfers(kernel: Kernel, images: ImageStore, profile: RuntimeProfile) -> ImageTransfers:
+    """No pull is going on yet."""
+    return ImageTransfers(
+        kernel,
+        has_blob=images.has_blob,
+        shares_content=profile.images.concurrent_pulls == "share-content",
+        progress_timeout_seconds=profile.images.pull_progress_timeout_seconds,
+    )
+
+
+def _processes(kernel: Kernel, host_files: HostFiles, hostname: str, pod_subnet: str) -> ProcessTable:
     """No processes yet, on a node whose network shows the real one's sockets where there is a real one."""
-    processes = ProcessTable(kernel, hostname=hostname)
+    processes = ProcessTable(kernel, hostname=hostname, network=NodeNetwork(pod_subnet=pod_subnet))
     processes.network.host_table = lambda name: host_files.read(f"/proc/net/{name}")
     return processes
 

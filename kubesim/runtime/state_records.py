@@ -11,6 +11,7 @@ A record is MessagePack. Messages of the CRI are in it as their bytes: fields th
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -117,6 +118,17 @@ class SavedState:
     records: tuple[StateRecord, ...]
 
 
+def sandbox_addresses(saved: SavedState) -> list[str]:
+    """The addresses that sandboxes had. A record that cannot be read has none: it is refused when it is restored."""
+    found = []
+    for record in saved.records:
+        if record.kind is StateKind.SANDBOX:
+            with suppress(msgspec.MsgspecError):
+                found.append(_decode_sandbox(record.data).ip)
+    return [ip for ip in found if ip]
+
+
+_decode_sandbox = msgspec.msgpack.Decoder(SandboxRecord).decode
 _encode = msgspec.msgpack.Encoder().encode
 
 

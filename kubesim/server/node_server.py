@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from kubesim.images.catalogue import Catalogue
     from kubesim.middleware.journal import JournalEntry
     from kubesim.runtime.service import Runtime
+    from kubesim.server.pod_sockets.node_pods import NodePods
     from kubesim.server.state_keeper import StateKeeper
     from kubesim.userland.files.host_files import HostFiles
 
@@ -67,45 +68,52 @@ class NodeServer:
         number: int,
         keeper: StateKeeper | None,
         streams: StreamOptions,
+        pods: NodePods | None,
     ) -> None:
-        """`catalogue` gives the images. Raises InputError when the state cannot be restored."""
+        """`catalogue` gives the images. Without `pods` no pod can be reached from outside the emulated world.
+
+        Raises InputError when the state cannot be restored.
+        """
         self.node = node
         self._profile = profile
         self._keeper = keeper
+        self._pods = pods
         # The seed is the present instant: a runtime that was started anew must not hand out the ids of the one before,
         # and two nodes that start together must not hand out the same.
         self._kernel = Kernel(seed=wall_clock_ns() + number, start_ns=wall_clock_ns())
-
         self._host_files: HostFiles | None = None
-
-        def make() -> Runtime:
-            from kubesim.runtime.service import Runtime
-            from kubesim.runtime.timings import Timings
-            from kubesim.userland.files.host_files import RealHostFiles
-
-            host_files = self._host_files = RealHostFiles()
-            runtime = Runtime(
-                self._kernel,
-                profile=profile,
-                catalogue=catalogue(),
-                host_files=host_files,
-                cgroup_driver=cgroup_driver,
-                image_fs_path=image_fs_path,
-                hostname=node.hostname,
-                timings=Timings.served(),
-                changes=None if keeper is None else keeper.changes,
-                saved=None if keeper is None else keeper.saved(),
-            )
-            runtime.daemon.streaming_url = self._streams.url
-            return runtime
-
+        self._pump: RealTimePump | None = None
+        self._server: grpc.aio.Server | None = None
+        self._runtime = StartingRuntime(profile, lambda: self._make_runtime(catalogue(), cgroup_driver, image_fs_path))
         self._streams = NodeStreams(self._kernel, streams, lambda: self._runtime.made().daemon)
-        self._runtime = StartingRuntime(profile, make)
         if keeper is not None:
             # What was kept may be damaged, or need what is not there any more: that is said before anybody calls.
             self._runtime.made()
-        self._pump: RealTimePump | None = None
-        self._server: grpc.aio.Server | None = None
+
+    def _make_runtime(self, catalogue: Catalogue, cgroup_driver: CgroupDriver | None, image_fs_path: str) -> Runtime:
+        from kubesim.runtime.service import Runtime
+        from kubesim.runtime.timings import Timings
+        from kubesim.userland.files.host_files import RealHostFiles
+
+        host_files = self._host_files = RealHostFiles()
+        keeper, pods = self._keeper, self._pods
+        runtime = Runtime(
+            self._kernel,
+            profile=self._profile,
+            catalogue=catalogue,
+            host_files=host_files,
+            cgroup_driver=cgroup_driver,
+            image_fs_path=image_fs_path,
+            hostname=self.node.hostname,
+            timings=Timings.served(),
+            changes=None if keeper is None else keeper.changes,
+            saved=None if keeper is None else keeper.saved(),
+            pod_ports=None if pods is None else pods.sockets(self._kernel),
+        )
+        if pods is not None:
+            pods.observe(runtime.daemon.processes.network)
+        runtime.daemon.streaming_url = self._streams.url
+        return runtime
 
     @property
     def ready_text(self) -> str:
@@ -124,6 +132,8 @@ class NodeServer:
             self._keeper.start(loop)
         self._pump = RealTimePump(self._kernel, loop, on_failure=_report_failure)
         await self._streams.start(self._pump)
+        if self._pods is not None:
+            self._pods.start(self._pump, loop)
         if self._keeper is not None:
             # It was made before there was a URL.
             self._runtime.made().daemon.streaming_url = self._streams.url
@@ -155,6 +165,8 @@ class NodeServer:
         if self._server is not None:
             await self._server.stop(STOP_GRACE_SECONDS)
         self._streams.stop()
+        if self._pods is not None:
+            self._pods.stop()
         if self._pump is not None:
             self._pump.stop()
         if self._host_files is not None:

@@ -8,11 +8,12 @@ import io
 import json
 import resource
 import signal
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Literal, TypeAlias
 
 from kubesim.cri.errors import Code, CriError
 from kubesim.errors import InputError
@@ -20,6 +21,7 @@ from kubesim.policy.runtime_profile import CgroupDriver, RuntimeProfile
 from kubesim.runtime.profiles import load_profile
 from kubesim.server.address import ListeningPath, UnixAddress
 from kubesim.server.node_server import NodeServer
+from kubesim.server.pod_sockets.node_pods import NodePods
 from kubesim.server.served_nodes import ServedNode
 from kubesim.server.streaming.options import StreamOptions
 
@@ -28,6 +30,12 @@ if TYPE_CHECKING:
     from kubesim.images.catalogue import Catalogue
     from kubesim.middleware.journal import JournalEntry
     from kubesim.server.state_keeper import StateKeeper
+
+
+PodNetworkKind: TypeAlias = Literal["loopback", "virtual"]
+
+DEFAULT_POD_NETWORK: PodNetworkKind = "loopback" if sys.platform == "linux" else "virtual"
+"""Elsewhere only 127.0.0.1 is there without being set up."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,8 +47,10 @@ class ServeOptions:
     `image_fs_path` is the directory that ImageFsInfo names; a kubelet looks at its file system, so it must exist.
     Default: the directory of the node's socket, or the working directory for TCP. `journal` is one file for all nodes,
     and a line says which node it is about when the nodes have names. `state_dir` is where a file for each node keeps
-    its state over a restart; None leaves it in memory only. `streams` is for those who open the URLs of Exec, Attach
-    and PortForward. `on_ready` is called with a line for each node once all of them answer.
+    its state over a restart; None leaves it in memory only. `pod_network` is where pods have their addresses: in the
+    machine's loopback network, or nowhere but in the emulated world; None is the first of them that the machine has.
+    `streams` is for those who open the URLs of Exec, Attach and PortForward. `on_ready` is called with a line for each
+    node once all of them answer.
     """
 
     nodes: tuple[ServedNode, ...]
@@ -50,6 +60,7 @@ class ServeOptions:
     journal: Path | None = None
     image_fs_path: str | None = None
     state_dir: Path | None = None
+    pod_network: PodNetworkKind | None = None
     streams: StreamOptions = field(default_factory=StreamOptions)
     on_ready: Callable[[str], object] = print
 
@@ -71,8 +82,10 @@ def serve(options: ServeOptions) -> None:
         hint = "--image-fs-path names an existing directory"
         raise InputError("is not a directory", where=options.image_fs_path, hint=hint)
     with contextlib.ExitStack() as kept:
-        servers = [
-            NodeServer(
+        servers = []
+        for number, node in enumerate(options.nodes):
+            keeper = _keeper(node, profile, options.state_dir, kept)
+            server = NodeServer(
                 node,
                 profile=profile,
                 # What changes in the registries of one node does not in those of another.
@@ -80,11 +93,11 @@ def serve(options: ServeOptions) -> None:
                 cgroup_driver=options.cgroup_driver,
                 image_fs_path=options.image_fs_path or node.default_image_fs_path,
                 number=number,
-                keeper=_keeper(node, profile, options.state_dir, kept),
+                keeper=keeper,
                 streams=options.streams,
+                pods=_pods(node, options, keeper, kept),
             )
-            for number, node in enumerate(options.nodes)
-        ]
+            servers.append(server)
         _allow_many_connections()
         asyncio.run(_serve(servers, options))
 
@@ -100,6 +113,17 @@ def _keeper(
 
     file = StateFile.open(state_dir, node=node.hostname, runtime=profile.runtime_name)
     return kept.enter_context(StateKeeper(file))
+
+
+def _pods(
+    node: ServedNode, options: ServeOptions, keeper: StateKeeper | None, kept: contextlib.ExitStack
+) -> NodePods | None:
+    """The outside of a node's pods, until `kept` is left; None when they have none."""
+    if (options.pod_network or DEFAULT_POD_NETWORK) == "virtual":
+        return None
+    pods = NodePods(str(node.address), () if keeper is None else keeper.sandbox_addresses())
+    kept.callback(pods.release)
+    return pods
 
 
 async def _serve(servers: list[NodeServer], options: ServeOptions) -> None:

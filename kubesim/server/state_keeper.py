@@ -16,7 +16,7 @@ from typing import Self
 from kubesim.cri.errors import Code, CriError
 from kubesim.errors import InputError
 from kubesim.runtime.state_changes import StateChanges
-from kubesim.runtime.state_records import SavedState, batch_of
+from kubesim.runtime.state_records import SavedState, batch_of, sandbox_addresses
 from kubesim.server.state_file import StateFile
 
 _log = logging.getLogger(__name__)
@@ -44,6 +44,10 @@ class StateKeeper:
     def saved(self) -> SavedState:
         """What the runtime begins with. Raises InputError when the file is damaged."""
         return self._file.saved()
+
+    def sandbox_addresses(self) -> list[str]:
+        """The addresses that pods had. Raises InputError when the file is damaged."""
+        return sandbox_addresses(self._file.saved())
 
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
         """Write what the runtime has noted while it was made, and from now on what changes without a call.

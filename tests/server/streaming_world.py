@@ -15,6 +15,7 @@ from kubesim.images.fixtures import load_catalogue
 from kubesim.kernel import Kernel, RealTimePump, Task
 from kubesim.runtime.profiles import load_profile
 from kubesim.runtime.service import Runtime
+from kubesim.server.pod_sockets.node_pods import NodePods
 from kubesim.server.streaming.node_streams import NodeStreams
 from kubesim.server.streaming.options import StreamOptions
 from kubesim.userland.files.host_files import MemoryHostFiles
@@ -26,12 +27,19 @@ T = TypeVar("T")
 class StreamingWorld:
     """Everything but `call` and its friends belongs to the loop's thread; reach it with `inside`."""
 
-    def __init__(self, profile: str, options: StreamOptions) -> None:
+    def __init__(self, profile: str, options: StreamOptions, *, has_real_pods: bool) -> None:
         self.kernel = Kernel(start_ns=0)
         self.failures: list[BaseException] = []
+        self.pods = NodePods(f"a test with {profile}") if has_real_pods else None
         self.runtime = Runtime(
-            self.kernel, profile=load_profile(profile), catalogue=load_catalogue(()), host_files=MemoryHostFiles()
+            self.kernel,
+            profile=load_profile(profile),
+            catalogue=load_catalogue(()),
+            host_files=MemoryHostFiles(),
+            pod_ports=None if self.pods is None else self.pods.sockets(self.kernel),
         )
+        if self.pods is not None:
+            self.pods.observe(self.runtime.daemon.processes.network)
         self.streams = NodeStreams(self.kernel, options, lambda: self.runtime.daemon)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._pump: RealTimePump | None = None
@@ -57,10 +65,15 @@ class StreamingWorld:
         self._pump = RealTimePump(self.kernel, self._loop, on_failure=self.failures.append)
         await self.streams.start(self._pump)
         self.runtime.daemon.streaming_url = self.streams.url
+        if self.pods is not None:
+            self.pods.start(self._pump, self._loop)
         self._pump.start()
         started.set()
         await self._stop.wait()
         self.streams.stop()
+        if self.pods is not None:
+            self.pods.stop()
+            self.pods.release()
         self._pump.stop()
 
     def stop(self) -> None:
@@ -148,9 +161,11 @@ class StreamingWorld:
 
 
 @contextmanager
-def streaming_world(profile: str = "containerd-2.3", options: StreamOptions | None = None) -> Iterator[StreamingWorld]:
+def streaming_world(
+    profile: str = "containerd-2.3", options: StreamOptions | None = None, *, has_real_pods: bool = False
+) -> Iterator[StreamingWorld]:
     """Serve while the block runs; no task of the kernel may have failed by then."""
-    world = StreamingWorld(profile, options or StreamOptions())
+    world = StreamingWorld(profile, options or StreamOptions(), has_real_pods=has_real_pods)
     started = threading.Event()
     stopped: Future[None] = Future()
     thread = threading.Thread(target=world.serve, args=(started, stopped), daemon=True)

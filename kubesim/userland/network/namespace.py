@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias, TypeVar
 
 from kubesim.kernel import sleep
 from kubesim.userland.files.fs_error import FsError
-from kubesim.userland.network.address import ANY_IPV4, ANY_IPV6, SocketAddress, is_loopback
+from kubesim.userland.network.address import ANY_IPV4, ANY_IPV6, SocketAddress
 from kubesim.userland.network.datagram import DatagramSocket
 from kubesim.userland.network.socket_file import SocketFile
 from kubesim.userland.network.stream import Listener, Stream
@@ -83,14 +83,14 @@ class NetworkNamespace:
 
     def owns(self, ip: str) -> bool:
         """Whether a packet to this address stays in the namespace."""
-        return ip in self.addresses or is_loopback(ip)
+        return ip in self.addresses or self.node.is_loopback(ip)
 
     def source_ip(self, target_ip: str) -> str:
         """The address of a socket that sends there; an empty text when the family has none."""
         if target_ip in self.addresses:
             return target_ip
         is_ipv6 = ":" in target_ip
-        if is_loopback(target_ip):
+        if self.node.is_loopback(target_ip):
             return "::1" if is_ipv6 else "127.0.0.1"
         return next((ip for ip in self.addresses if (":" in ip) == is_ipv6), "")
 
@@ -104,7 +104,7 @@ class NetworkNamespace:
         )
         sockets = self._in_use()
         sockets.listeners.setdefault(local.port, []).append(listener)
-        for observer in sockets.observers:
+        for observer in (*sockets.observers, *self.node.observers):
             observer.opened(listener)
         return listener
 
@@ -145,7 +145,7 @@ class NetworkNamespace:
         sockets = self._in_use()
         sockets.datagrams.setdefault(local.port, []).append(socket)
         if peer is None:
-            for observer in sockets.observers:
+            for observer in (*sockets.observers, *self.node.observers):
                 observer.opened(socket)
         return socket
 
@@ -206,7 +206,7 @@ class NetworkNamespace:
         if not here:
             del table[socket.local.port]
         if socket.peer is None:
-            for observer in sockets.observers:
+            for observer in (*sockets.observers, *self.node.observers):
                 observer.closed(socket)
 
     # -- bridges ------------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from ipaddress import IPv4Address, IPv4Network
 from typing import Literal, TypeAlias
 
 from kubesim.userland.network.address import SocketAddress, is_loopback
-from kubesim.userland.network.namespace import NetworkNamespace, Silence
+from kubesim.userland.network.namespace import NetworkNamespace, NetworkObserver, Silence
 
 Protocol: TypeAlias = Literal["tcp", "udp", "icmp"]
 
@@ -38,10 +38,15 @@ class PortMapping:
 class NodeNetwork:
     """All namespaces of one node. `node` is the node's own, `outside` owns the far ends of injected connections."""
 
-    __slots__ = ("_by_address", "_inode", "_mappings", "_outside_takers", "host_table", "node", "outside", "pod_subnet")
+    __slots__ = (
+        "_by_address", "_inode", "_mappings", "_outside_takers", "host_table", "node", "observers", "outside",
+        "pod_subnet",
+    )  # fmt: skip
 
     def __init__(self, *, node_ip: str = NODE_IP, pod_subnet: str = POD_SUBNET) -> None:
         self.pod_subnet = IPv4Network(pod_subnet)
+        self.observers: list[NetworkObserver] = []
+        """Told of the sockets of every namespace, without any of them being made for it."""
         self.node = NetworkNamespace(self, (node_ip, self.gateway))
         self.outside = NetworkNamespace(self)
         self.host_table: Callable[[str], bytes | None] | None = None
@@ -56,6 +61,10 @@ class NodeNetwork:
     def gateway(self) -> str:
         """The address of the node's bridge: where a pod sends what is not for its own subnet."""
         return str(self.pod_subnet.network_address + 1)
+
+    def is_loopback(self, ip: str) -> bool:
+        """Whether an address never leaves its namespace. Pods may have addresses of the machine's loopback network."""
+        return is_loopback(ip) and (":" in ip or IPv4Address(ip) not in self.pod_subnet)
 
     def next_inode(self) -> int:
         """A number for a socket."""
@@ -85,6 +94,10 @@ class NodeNetwork:
         """
         self._mappings.append(mapping)
 
+    def namespace_at(self, ip: str) -> NetworkNamespace | None:
+        """Who has an address; None for one that nobody has."""
+        return self._by_address.get(ip)
+
     # -- ways ---------------------------------------------------------------------------------------------
 
     def route(
@@ -98,7 +111,7 @@ class NodeNetwork:
                 return here, target
             return mapping.namespace, SocketAddress(_address_like(mapping.namespace, target.ip), mapping.port)
         if target.is_ipv6:
-            return "no-answer" if source.source_ip(target.ip) and not is_loopback(target.ip) else "no-network"
+            return "no-answer" if source.source_ip(target.ip) and not self.is_loopback(target.ip) else "no-network"
         is_on_link = IPv4Address(target.ip) in self.pod_subnet or self._is_beside_node(target.ip)
         return "no-neighbour" if is_on_link else "no-answer"
 
@@ -126,6 +139,10 @@ class NodeNetwork:
         What comes back goes straight to the socket's `take`.
         """
         self._outside_takers[address] = take
+
+    def is_attached_outside(self, address: SocketAddress) -> bool:
+        """Whether somebody outside has this address already."""
+        return address in self._outside_takers
 
     def detach_outside(self, address: SocketAddress) -> None:
         """Undo `attach_outside`."""

@@ -32,6 +32,11 @@ class SocketFile(OpenFile):
         self.inode = inode
         self.uid = uid
 
+    @property
+    def owner(self) -> SocketOwner:
+        """The namespace that has the socket."""
+        return self._owner
+
     def tell(self) -> str:
         """As the kernel names it."""
         return f"socket:[{self.inode}]"

@@ -65,7 +65,12 @@ class ProcessTable:
     """All emulated processes of one node. `programs` is what there is to run, by the name that images use."""
 
     def __init__(
-        self, kernel: Kernel, programs: Mapping[str, Program] | None = None, *, hostname: str = "localhost"
+        self,
+        kernel: Kernel,
+        programs: Mapping[str, Program] | None = None,
+        *,
+        hostname: str = "localhost",
+        network: NodeNetwork | None = None,
     ) -> None:
         if programs is None:
             # The programs are written against this room's processes, so they are not imported at its start.
@@ -79,7 +84,7 @@ class ProcessTable:
         """The node's own."""
         self.cgroup = Cgroup(limit_bytes=NODE_BYTES)
         self.random = kernel.random.fork("userland")
-        self.network = NodeNetwork()
+        self.network = network or NodeNetwork()
 
     def start(
         self,
