@@ -30,6 +30,10 @@ class PodPorts(Protocol):
     def cidr(self) -> str:
         """The network in which the machine has the addresses of pods."""
 
+    @property
+    def node_ip(self) -> str:
+        """The address of the machine that pods, and programs with its network, know as the node's."""
+
     def open(self, namespace: NetworkNamespace, mappings: Sequence[PortMapping]) -> None:
         """Take the ports of a pod. Raises PortRefused, and has none of them then."""
 

@@ -32,7 +32,7 @@ from kubesim.runtime.events import Backlog, EventHub
 from kubesim.runtime.handlers import HANDLERS, LEGACY_HANDLERS, STREAM_HANDLERS, Answer
 from kubesim.runtime.image_store import ImageStore
 from kubesim.runtime.image_transfer import ImageTransfers, PullProgress
-from kubesim.runtime.network import POD_SUBNET, PodNetwork
+from kubesim.runtime.network import PodNetwork
 from kubesim.runtime.object_store import ObjectStore
 from kubesim.runtime.pending_streams import PendingStreams
 from kubesim.runtime.pod_ports import PodPorts
@@ -92,7 +92,9 @@ class Runtime:
             raise InputError(
                 f"unknown cgroup driver {cgroup_driver!r}", where="cgroup_driver", hint="systemd or cgroupfs"
             )
-        pod_subnet = POD_SUBNET if pod_ports is None else pod_ports.cidr
+        node_network = NodeNetwork()
+        if pod_ports is not None:
+            node_network = NodeNetwork(node_ip=pod_ports.node_ip, pod_subnet=pod_ports.cidr)
         images = ImageStore(profile.images, pause_image=profile.pause_image, changes=changes)
         self._daemon = Daemon(
             kernel=kernel,
@@ -103,8 +105,8 @@ class Runtime:
             transfers=_transfers(kernel, images, profile),
             host_files=host_files,
             own_files=MemoryHostFiles(now_ns=lambda: kernel.now_ns),
-            processes=_processes(kernel, host_files, hostname, pod_subnet),
-            network=PodNetwork(pod_subnet),
+            processes=_processes(kernel, host_files, hostname, node_network),
+            network=PodNetwork(str(node_network.pod_subnet)),
             pod_ports=pod_ports,
             events=EventHub(kernel, backlog=_backlog(profile)),
             features=_features(profile),
@@ -282,10 +284,10 @@ def _transfers(kernel: Kernel, images: ImageStore, profile: RuntimeProfile) -> I
     )
 
 
-def _processes(kernel: Kernel, host_files: HostFiles, hostname: str, pod_subnet: str) -> ProcessTable:
+def _processes(kernel: Kernel, host_files: HostFiles, hostname: str, network: NodeNetwork) -> ProcessTable:
     """No processes yet, on a node whose network shows the real one's sockets where there is a real one."""
-    processes = ProcessTable(kernel, hostname=hostname, network=NodeNetwork(pod_subnet=pod_subnet))
-    processes.network.host_table = lambda name: host_files.read(f"/proc/net/{name}")
+    processes = ProcessTable(kernel, hostname=hostname, network=network)
+    network.host_table = lambda name: host_files.read(f"/proc/net/{name}")
     return processes
 
 

@@ -96,6 +96,12 @@ class StreamingWorld:
         self._loop.call_soon_threadsafe(run)
         return answer.result(30)
 
+    def enter(self, run: Callable[[], object]) -> None:
+        """Run on the loop's thread, in an event of the kernel."""
+        assert self._loop is not None
+        assert self._pump is not None
+        self._loop.call_soon_threadsafe(self._pump.enter, run)
+
     def call(self, method: Method, request: Message) -> Any:
         """Answer an RPC."""
         answer: Future[Any] = Future()

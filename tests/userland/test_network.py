@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable
+from functools import partial
 
 import pytest
 
@@ -11,7 +12,7 @@ from kubesim.userland.files.fs_error import FsError
 from kubesim.userland.network.address import SocketAddress
 from kubesim.userland.network.datagram import DatagramSocket
 from kubesim.userland.network.namespace import NetworkNamespace
-from kubesim.userland.network.node_network import PortMapping
+from kubesim.userland.network.node_network import NodeNetwork, PortMapping
 from kubesim.userland.network.stream import QUEUE_BYTES_MAX, Listener, Stream
 
 from .conftest import SECOND, World
@@ -296,20 +297,47 @@ def test_an_observer_hears_of_listeners_and_brings_connections_from_outside(worl
     assert len(observer.said) == 3
 
 
+def test_pods_may_have_addresses_of_the_loopback_network() -> None:
+    network = NodeNetwork(pod_subnet="127.99.0.0/16")
+    pod, other = network.add_pod("127.99.0.2"), network.add_pod("127.99.0.3")
+    from_before = network.add_pod("127.98.0.2")
+    assert [network.is_loopback(ip) for ip in ("127.99.0.2", "127.99.7.7", network.gateway, "127.98.0.2")] == [
+        False
+    ] * 4
+    assert [network.is_loopback(ip) for ip in ("127.0.0.1", "127.1.2.3", "::1")] == [True] * 3
+    for target in (other, from_before, network.node):
+        (ip,) = target.addresses[-1:]
+        assert not pod.owns(ip)
+        assert pod.source_ip(ip) == "127.99.0.2"
+        assert network.route(pod, SocketAddress(ip, 80), "tcp") == (target, SocketAddress(ip, 80))
+    assert network.route(pod, SocketAddress("127.0.0.1", 80), "tcp") == (pod, SocketAddress("127.0.0.1", 80))
+    assert network.route(pod, SocketAddress("127.99.7.7", 80), "tcp") == "no-neighbour"
+    assert listen(pod, EVERYWHERE, 80)
+    with pytest.raises(FsError, match="Cannot assign requested address"):
+        listen(pod, "127.99.0.3", 80)
+
+
 def test_datagrams_come_from_outside_and_go_back(world: World) -> None:
     network = world.table.network
-    pod = network.add_pod(POD)
-    server = pod.bind_datagrams(SocketAddress(EVERYWHERE, 53), uid=0, is_privileged=True)
+    pod, other = network.add_pod(POD), network.add_pod(OTHER)
     client = SocketAddress("203.0.113.9", 40000)
-    came: list[tuple[bytes, SocketAddress]] = []
-    network.attach_outside(client, lambda data, sender: came.append((data, sender)))
-    server.take(b"ask", client)
-    assert server.receive_now() == (b"ask", client)
-    server.send_to(b"tell", client)
-    assert came == [(b"tell", SocketAddress(POD, 53))]
-    network.detach_outside(client)
-    server.send_to(b"lost", client)
-    assert len(came) == 1
+    came: list[tuple[str, bytes]] = []
+    servers, takers = {}, {}
+    for name, namespace in (("pod", pod), ("other", other)):
+        servers[name] = namespace.bind_datagrams(SocketAddress(EVERYWHERE, 53), uid=0, is_privileged=True)
+        takers[name] = partial(lambda name, data: came.append((name, data)), name)
+        network.attach_outside(client, SocketAddress(namespace.addresses[0], 53), takers[name])
+    servers["pod"].take(b"ask", client)
+    assert servers["pod"].receive_now() == (b"ask", client)
+    servers["pod"].send_to(b"tell", client)
+    servers["other"].send_to(b"tell, too", client)
+    assert came == [("pod", b"tell"), ("other", b"tell, too")]
+    network.detach_outside(client, SocketAddress(POD, 53), takers["other"])
+    servers["pod"].send_to(b"another has taken over", client)
+    network.detach_outside(client, SocketAddress(POD, 53), takers["pod"])
+    network.detach_outside(client, SocketAddress(POD, 53), takers["pod"])
+    servers["pod"].send_to(b"lost", client)
+    assert came[2:] == [("pod", b"another has taken over")]
 
 
 def test_a_namespace_that_nobody_uses_holds_nothing(world: World) -> None:

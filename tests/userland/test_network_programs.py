@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from kubesim.userland.files.credentials import Credentials
-from kubesim.userland.network.address import SocketAddress
+from kubesim.userland.network.address import SocketAddress, proc_form
 from kubesim.userland.network.namespace import NetworkNamespace
+from kubesim.userland.network.node_network import NodeNetwork
 from kubesim.userland.processes.signals import SIGINT
 
 from .conftest import SECOND, World
@@ -173,6 +174,31 @@ def test_the_nodes_namespace_shows_the_real_nodes_sockets_as_well(world: World, 
     world.advance(0.1)
     assert [row.split()[3] for row in world.sh("netstat -lnt").out.splitlines()[2:]] == ["0.0.0.0:2024", ":::8080"]
     assert ":2024" not in world.sh("netstat -lnt", network=pod).out
+
+
+def test_real_sockets_that_stand_for_emulated_ones_are_not_shown_beside_them(world: World) -> None:
+    network = NodeNetwork(pod_subnet="127.99.0.0/16")
+    world.table.network = network
+    table = "title\n" + "".join(
+        f"   {number}: {local} {remote} 0A 00000000:00000000 00:00000000 00000000 0 0 9 1 0 100 0 0 10 0\n"
+        for number, (local, remote) in enumerate(
+            [
+                ("0200637F:0050", "00000000:0000"),  # 127.99.0.2:80, a pod's
+                ("0100007F:1F90", "00000000:0000"),  # 127.0.0.1:8080, a host port
+                ("0100007F:9C40", "0200637F:0050"),  # the client's end of a connection to the pod
+                ("0100007F:0016", "00000000:0000"),  # 127.0.0.1:22, none of ours
+            ]
+        )
+    )
+    network.host_table = lambda name: table.encode() if name == "tcp" else b"title\n"
+    network.host_stand_ins = lambda protocol: {SocketAddress("127.0.0.1", 8080)} if protocol == "tcp" else set()
+    own = network.node.listen(SocketAddress("0.0.0.0", 8080), backlog=1, uid=0, is_privileged=True)
+    shown = world.sh("cat /proc/net/tcp", network=network.node).out.splitlines()[1:]
+    assert [line.split()[1:3] for line in shown] == [
+        [proc_form(own.local), "00000000:0000"],
+        ["0100007F:9C40", "0200637F:0050"],
+        ["0100007F:0016", "00000000:0000"],
+    ]
 
 
 def test_routes_and_interfaces_follow_from_the_address(world: World, pod: NetworkNamespace) -> None:

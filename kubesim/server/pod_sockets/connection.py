@@ -30,10 +30,12 @@ def reset(sock: socket.socket) -> None:
 class Connection(asyncio.Protocol):
     """A real socket and the outer end of an emulated connection, which is held once for this."""
 
-    def __init__(self, kernel: Kernel, pump: RealTimePump, stream: Stream) -> None:
+    def __init__(self, kernel: Kernel, pump: RealTimePump, stream: Stream, living: set[Connection]) -> None:
+        """It is one of `living` while there is a real socket."""
         self._kernel = kernel
         self._pump = pump
         self._stream = stream
+        self._living = living
         self._link: Link | None = None
         self._transport: asyncio.Transport | None = None
         self._pending: deque[bytes] = deque()
@@ -49,11 +51,15 @@ class Connection(asyncio.Protocol):
         """The socket is ready."""
         self._transport = cast("asyncio.Transport", transport)
         self._link = Link(self._transport)
+        self._living.add(self)
         self._pump.enter(self._begin)
 
     def data_received(self, data: bytes) -> None:
-        """Bytes from outside."""
-        self._pump.enter(self._arrived, data)
+        """Bytes from outside. No more of them come until the pod has taken these, however late the kernel is."""
+        assert self._link is not None, "bytes come over a socket"
+        self._pending.append(data)
+        self._link.pause_reading()
+        self._pump.enter(self._wake)
 
     def eof_received(self) -> bool:
         """Outside sends nothing more; the other direction goes on."""
@@ -71,7 +77,18 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, error: Exception | None) -> None:
         """The socket is gone, by a reset when there is an error."""
+        self._living.discard(self)
         self._pump.enter(self._lost, error is not None)
+
+    # -- the server -----------------------------------------------------------------------------------------
+
+    def abort(self) -> None:
+        """End at once: outside finds a reset."""
+        transport = self._transport
+        if transport is not None and not transport.is_closing():
+            sock = transport.get_extra_info("socket")
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_NOT)
+            transport.abort()
 
     # -- within events of the kernel ------------------------------------------------------------------------
 
@@ -80,12 +97,6 @@ class Connection(asyncio.Protocol):
             self._kernel.spawn(self._outwards(), name="pod socket out"),
             self._kernel.spawn(self._inwards(), name="pod socket in"),
         ]
-
-    def _arrived(self, data: bytes) -> None:
-        assert self._link is not None, "bytes come over a socket"
-        self._pending.append(data)
-        self._link.pause_reading()  # until the pod has taken them
-        self._wake()
 
     def _outside_ended(self) -> None:
         self._has_outside_ended = True
@@ -113,12 +124,16 @@ class Connection(asyncio.Protocol):
                         rest = self._stream.write_now(rest)
                         if rest:
                             await self._stream.wait_changed()
+                if self._stream.other is None:
+                    # The pod has closed its end: what it is sent after that is answered with a reset.
+                    self.abort()
+                    return
                 link.resume_reading()
                 if self._has_outside_ended:
                     break
                 await self._changed.wait()
-        except FsError:
-            self._cut()
+        except FsError:  # the pod cut the connection
+            self.abort()
             return
         self._stream.shut_down()
         self._close_if_over()
@@ -136,8 +151,8 @@ class Connection(asyncio.Protocol):
                     link.write(data)
                 else:
                     break
-        except FsError:
-            self._cut()
+        except FsError:  # the pod cut the connection
+            self.abort()
             return
         self._has_inside_ended = True
         if self._transport is not None and not link.is_closed and self._transport.can_write_eof():
@@ -147,15 +162,6 @@ class Connection(asyncio.Protocol):
     def _close_if_over(self) -> None:
         if self._has_inside_ended and self._has_outside_ended and self._link is not None:
             self._link.close()
-
-    def _cut(self) -> None:
-        """The pod cut the connection: outside finds a reset."""
-        transport = self._transport
-        if transport is not None:
-            sock = transport.get_extra_info("socket")
-            if sock is not None and not transport.is_closing():
-                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_NOT)
-            transport.abort()
 
     def _wake(self) -> None:
         self._changed.set()

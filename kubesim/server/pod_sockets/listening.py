@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from functools import partial
+from typing import Any
 
-from kubesim.kernel import Kernel, RealTimePump, Task
+from kubesim.kernel import Kernel, RealTimePump, Task, sleep
 from kubesim.server.pod_sockets.connection import Connection, reset
 from kubesim.userland.files.fs_error import FsError
 from kubesim.userland.network.address import SocketAddress
@@ -15,6 +18,10 @@ from kubesim.userland.network.namespace import NetworkNamespace
 BACKLOG = 128
 ACCEPTED_AT_ONCE = 64
 """Connections that are taken in one turn of the loop, so that one busy port does not keep the others waiting."""
+
+OUT_OF_FILES = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
+RETRY_NS = 1_000_000_000
+"""How long the machine has to find room for one more socket; meanwhile the clients wait in its kernel."""
 
 
 class Listening:
@@ -33,7 +40,9 @@ class Listening:
         namespace: NetworkNamespace,
         target: SocketAddress,
         source_of: Callable[[SocketAddress], SocketAddress],
+        living: set[Connection],
     ) -> None:
+        """`living` has the connections that are made here and elsewhere while they last."""
         self._kernel = kernel
         self._pump = pump
         self._loop = loop
@@ -41,9 +50,11 @@ class Listening:
         self._namespace = namespace
         self._target = target
         self._source_of = source_of
+        self._living = living
         self._opening: set[asyncio.Task[object]] = set()
         self._waiting: Task[None] | None = None
         self._is_closed = False
+        self._is_due = False
         sock.setblocking(False)
         sock.listen(BACKLOG)
         loop.add_reader(sock, self._readable)
@@ -58,22 +69,27 @@ class Listening:
                 self._waiting.cancel()
 
     def _readable(self) -> None:
-        self._pump.enter(self._accept)
+        # While the kernel is late the loop says so at every turn.
+        if not self._is_due:
+            self._is_due = True
+            self._pump.enter(self._accept)
 
     def _accept(self) -> None:
         """An event of the kernel."""
+        self._is_due = False
         for _ in range(ACCEPTED_AT_ONCE):
             if self._is_closed:
                 return
             listener = self._namespace.listener_at(self._target)
             if listener is not None and listener.is_full:
-                self._loop.remove_reader(self._sock)
-                self._waiting = self._kernel.spawn(self._wait_for_room(), name="pod socket backlog")
+                self._pause(self._has_room)
                 return
             try:
                 sock, peer = self._sock.accept()
-            except OSError:  # nobody is there any more, or the machine has no descriptor left for it
-                return
+            except OSError as error:
+                if error.errno in OUT_OF_FILES:
+                    self._pause(partial(sleep, RETRY_NS))
+                return  # or nobody is there any more
             self._accepted(sock, SocketAddress(peer[0], peer[1]))
 
     def _accepted(self, sock: socket.socket, peer: SocketAddress) -> None:
@@ -84,14 +100,22 @@ class Listening:
             return
         sock.setblocking(False)
         opening = self._loop.create_task(
-            self._loop.connect_accepted_socket(lambda: Connection(self._kernel, self._pump, stream), sock)
+            self._loop.connect_accepted_socket(lambda: Connection(self._kernel, self._pump, stream, self._living), sock)
         )
         self._opening.add(opening)
         opening.add_done_callback(self._opening.discard)
 
-    async def _wait_for_room(self) -> None:
+    def _pause(self, until: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Take no connections until something has come to its end."""
+        self._loop.remove_reader(self._sock)
+
+        async def wait() -> None:
+            await until()
+            self._waiting = None
+            self._loop.add_reader(self._sock, self._readable)
+
+        self._waiting = self._kernel.spawn(wait(), name="pod socket pause")
+
+    async def _has_room(self) -> None:
         while (listener := self._namespace.listener_at(self._target)) is not None and listener.is_full:
             await listener.wait_changed()
-        self._waiting = None
-        if not self._is_closed:
-            self._loop.add_reader(self._sock, self._readable)

@@ -9,42 +9,26 @@ it all the same, within the world, and a warning says who cannot reach it.
 from __future__ import annotations
 
 import asyncio
-import errno
 import logging
-import os
 import socket
 from collections.abc import Callable, Sequence
 from functools import partial
-from ipaddress import IPv4Address
-from typing import Literal, NamedTuple, TypeAlias
+from ipaddress import IPv4Address, IPv4Network
 
 from kubesim.kernel import Kernel, RealTimePump
 from kubesim.runtime.pod_ports import PortRefused
 from kubesim.server.machine_addresses import machine_addresses
+from kubesim.server.pod_sockets.connection import Connection
 from kubesim.server.pod_sockets.datagrams import Datagrams
 from kubesim.server.pod_sockets.listening import Listening
+from kubesim.server.pod_sockets.places import Place, Protocol, bound, host_sockets, reason, refusal, reserved
 from kubesim.userland.network.address import ANY_IPV4, ANY_IPV6, SocketAddress, is_loopback
 from kubesim.userland.network.datagram import DatagramSocket
 from kubesim.userland.network.namespace import NetworkNamespace
-from kubesim.userland.network.node_network import NodeNetwork, PortMapping
+from kubesim.userland.network.node_network import NODE_IP, NodeNetwork, PortMapping
 from kubesim.userland.network.stream import Listener
 
 _log = logging.getLogger(__name__)
-
-Protocol: TypeAlias = Literal["tcp", "udp"]
-
-
-class Place(NamedTuple):
-    """Where a real socket is bound."""
-
-    protocol: Protocol
-    ip: str
-    port: int
-
-    @property
-    def text(self) -> str:
-        """As Go writes an address."""
-        return SocketAddress(self.ip, self.port).text()
 
 
 class _Pod:
@@ -54,9 +38,9 @@ class _Pod:
 
     def __init__(self) -> None:
         self.declared: dict[Place, socket.socket | None] = {}
-        """Bound and waiting for a program; None while one has it."""
+        """Reserved and waiting for a program; None while one has it."""
         self.active: dict[Place, Listening | Datagrams] = {}
-        self.host_ports: list[Listening | Datagrams] = []
+        self.host_ports: dict[Place, Listening | Datagrams] = {}
 
 
 class PodSockets:
@@ -66,17 +50,23 @@ class PodSockets:
         self._kernel = kernel
         self.cidr = cidr
         """The network in which the machine has the addresses of pods."""
+        outer = [ip for ip in machine_addresses() if ":" not in ip and not is_loopback(ip)]
+        self.node_ip = outer[0] if outer else NODE_IP
+        """What pods know as the node's address: the machine's first one, for a kubelet tells them one of these."""
+        self._subnet = IPv4Network(cidr)
         self._network: NodeNetwork | None = None
         self._pump: RealTimePump | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._when_started: list[Callable[[], object]] = []
         self._pods: dict[NetworkNamespace, _Pod] = {}
+        self._living: set[Connection] = set()
         self._warned: set[Place] = set()
 
     def observe(self, network: NodeNetwork) -> None:
         """Stand for the sockets of a network from now on."""
         self._network = network
         network.observers.append(self)
+        network.host_stand_ins = self._on_node_addresses
 
     def start(self, pump: RealTimePump, loop: asyncio.AbstractEventLoop) -> None:
         """Take connections; what was opened before waits for this."""
@@ -89,31 +79,33 @@ class PodSockets:
         """Close everything."""
         for namespace in list(self._pods):
             self.close(namespace)
+        for connection in list(self._living):
+            connection.abort()
 
     # -- PodPorts -------------------------------------------------------------------------------------------
 
     def open(self, namespace: NetworkNamespace, mappings: Sequence[PortMapping]) -> None:
         """Take the ports of a pod. Raises PortRefused, and has none of them then."""
         pod = _Pod()
-        host_sockets: list[tuple[Place, PortMapping, socket.socket]] = []
-        own_ip = _real_ip(namespace)
+        on_host: list[tuple[Place, PortMapping, socket.socket]] = []
+        own_ip = self._real_ip(namespace)
         try:
             for mapping in mappings:
                 place = Place(mapping.protocol, own_ip, mapping.port)
                 if own_ip and mapping.port > 0 and place not in pod.declared:
-                    pod.declared[place] = _bound(place, is_of_host=False)
-                if mapping.host_port > 0:
-                    for ip in [mapping.host_ip] if mapping.host_ip else machine_addresses():
-                        place = Place(mapping.protocol, ip, mapping.host_port)
-                        host_sockets.append((place, mapping, _bound(place, is_of_host=True)))
+                    try:
+                        pod.declared[place] = reserved(place)
+                    except OSError as error:
+                        raise refusal(place, error, is_of_host=False) from error
+                on_host += [(place, mapping, sock) for place, sock in host_sockets(mapping)]
         except PortRefused:
-            for sock in (*pod.declared.values(), *(sock for _, _, sock in host_sockets)):
+            for sock in (*pod.declared.values(), *(sock for _, _, sock in on_host)):
                 if sock is not None:
                     sock.close()
             raise
-        if pod.declared or host_sockets:
+        if pod.declared or on_host:
             self._pods[namespace] = pod
-        for place, mapping, sock in host_sockets:
+        for place, mapping, sock in on_host:
             target = SocketAddress(namespace.addresses[0], mapping.port)
             self._soon(partial(self._open_host_port, pod, place, sock, namespace, target))
 
@@ -122,11 +114,13 @@ class PodSockets:
         pod = self._pods.pop(namespace, None)
         if pod is None:
             return
-        for carrier in (*pod.active.values(), *pod.host_ports):
+        for carrier in (*pod.active.values(), *pod.host_ports.values()):
             carrier.close()
         for sock in pod.declared.values():
             if sock is not None:
                 sock.close()
+        if namespace is not namespace.node.node:
+            self._warned = {place for place in self._warned if place.ip not in namespace.addresses}
 
     # -- NetworkObserver ------------------------------------------------------------------------------------
 
@@ -153,9 +147,9 @@ class PodSockets:
                 self._activate(namespace, place)  # another program has the port too
             elif place in pod.declared:
                 try:
-                    pod.declared[place] = _bound(place, is_of_host=False)
-                except PortRefused as refused:
-                    self._warn(namespace, place, refused.reason)
+                    pod.declared[place] = reserved(place)
+                except OSError as error:
+                    self._warn(namespace, place, error)
 
     # -- real sockets ---------------------------------------------------------------------------------------
 
@@ -166,62 +160,79 @@ class PodSockets:
         protocol: Protocol = "tcp" if isinstance(found, Listener) else "udp"
         local = found.local
         if namespace is network.node:
-            # Without addresses of its own, as the emulated node's are nobody's on this machine.
-            ips = machine_addresses() if local.is_any else [local.ip] if is_loopback(local.ip) else []
+            of_machine = machine_addresses()
+            ips = of_machine if local.is_any else [local.ip] if is_loopback(local.ip) or local.ip in of_machine else []
             return [Place(protocol, ip, local.port) for ip in ips if local.ip != ANY_IPV4 or ":" not in ip]
-        ip = _real_ip(namespace)
+        ip = self._real_ip(namespace)
         is_reachable = local.ip in (ANY_IPV4, ANY_IPV6, ip) and network.namespace_at(ip) is namespace
         return [Place(protocol, ip, local.port)] if ip and is_reachable else []
+
+    def _real_ip(self, namespace: NetworkNamespace) -> str:
+        """The address of a pod that is one of this machine's for this node; empty when it has none."""
+        for ip in namespace.addresses:
+            if ":" not in ip and IPv4Address(ip) in self._subnet:
+                return ip
+        return ""
 
     def _activate(self, namespace: NetworkNamespace, place: Place) -> None:
         pod = self._pods.setdefault(namespace, _Pod())
         if place in pod.active:
             return
         sock = pod.declared.get(place)
-        if sock is None:
-            try:
-                sock = _bound(place, is_of_host=False)
-            except PortRefused as refused:
-                self._warn(namespace, place, refused.reason)
-                return
+        if place in pod.declared:
+            pod.declared[place] = None
         try:
-            pod.active[place] = self._carrier(place, sock, namespace, SocketAddress(place.ip, place.port))
-        except OSError as error:  # a wildcard listener of somebody came between bind and listen
-            sock.close()
-            self._warn(namespace, place, _reason(error))
-            return
-        finally:
-            if place in pod.declared:
-                pod.declared[place] = None
+            if sock is not None and place.protocol == "udp":
+                sock.close()  # it hears nobody but itself
+                sock = None
+            pod.active[place] = self._carrier(place, sock or bound(place), namespace, place.address)
+        except OSError as error:
+            self._warn(namespace, place, error)
 
     def _open_host_port(
         self, pod: _Pod, place: Place, sock: socket.socket, namespace: NetworkNamespace, target: SocketAddress
     ) -> None:
         try:
-            pod.host_ports.append(self._carrier(place, sock, namespace, target))
+            pod.host_ports[place] = self._carrier(place, sock, namespace, target)
         except OSError as error:
-            sock.close()
-            self._warn(namespace, place, _reason(error))
+            self._warn(namespace, place, error)
 
     def _carrier(
         self, place: Place, sock: socket.socket, namespace: NetworkNamespace, target: SocketAddress
     ) -> Listening | Datagrams:
-        """Raises OSError."""
+        """What takes connections or datagrams from a socket from now on. Raises OSError; the socket is closed then."""
         pump, loop = self._pump, self._loop
         assert pump is not None, "nothing runs before the start"
         assert loop is not None, "nothing runs before the start"
         source_of = partial(self._source, namespace)
         if place.protocol == "udp":
             return Datagrams(pump, loop, sock, namespace, target, source_of)
-        return Listening(self._kernel, pump, loop, sock, namespace, target, source_of)
+        try:
+            return Listening(self._kernel, pump, loop, sock, namespace, target, source_of, self._living)
+        except OSError:  # a wildcard listener of somebody came between bind and listen
+            sock.close()
+            raise
 
     def _source(self, namespace: NetworkNamespace, peer: SocketAddress) -> SocketAddress:
-        """Who a peer is to a pod: what comes from the node itself comes from the node's end of the bridge."""
+        """Who a peer is to a pod: what comes from the node itself comes from the node's end of the bridge.
+
+        So does what comes over IPv6, which the pod does not have: the node translates between the two.
+        """
         network = self._network
         assert network is not None, "it was observed"
-        if namespace is network.node or not is_loopback(peer.ip):
+        if namespace is network.node or not (is_loopback(peer.ip) or peer.is_ipv6):
             return peer
         return SocketAddress(network.gateway, peer.port)
+
+    def _on_node_addresses(self, protocol: Protocol) -> frozenset[SocketAddress]:
+        """Where sockets of the machine, outside the pods' own addresses, stand for emulated ones."""
+        network = self._network
+        assert network is not None, "it was observed"
+        found = {place for pod in self._pods.values() for place in pod.host_ports}
+        of_node = self._pods.get(network.node)
+        if of_node is not None:
+            found.update(of_node.active)
+        return frozenset(place.address for place in found if place.protocol == protocol)
 
     def _soon(self, begin: Callable[[], object]) -> None:
         if self._loop is None:
@@ -229,59 +240,21 @@ class PodSockets:
         else:
             begin()
 
-    def _warn(self, namespace: NetworkNamespace, place: Place, reason: str) -> None:
+    def _warn(self, namespace: NetworkNamespace, place: Place, error: OSError) -> None:
         if place in self._warned:
             return
         self._warned.add(place)
         who = "a pod of the host network" if namespace.node.node is namespace else f"the pod {namespace.addresses[0]}"
-        hint = "; run as root, or lower net.ipv4.ip_unprivileged_port_start" if reason == "permission denied" else ""
+        hint = ""
+        if isinstance(error, PermissionError):
+            hint = "; run as root, or lower net.ipv4.ip_unprivileged_port_start"
         _log.warning(
-            "%s listens on port %d/%s for the emulated world only: %s: %s%s",
-            who, place.port, place.protocol, place.text, reason, hint,
+            "%s has port %d/%s for the emulated world only: %s: %s%s",
+            who, place.port, place.protocol, place.address.text(), reason(error), hint,
         )  # fmt: skip
 
 
-def _real_ip(namespace: NetworkNamespace) -> str:
-    """The address of a pod that this server may bind; empty when it has none."""
-    subnet = namespace.node.pod_subnet
-    own = (ip for ip in namespace.addresses if ":" not in ip and is_loopback(ip))
-    return next((ip for ip in own if IPv4Address(ip) in subnet), "")
-
-
 def _is_taken(namespace: NetworkNamespace, place: Place) -> bool:
-    address = SocketAddress(place.ip, place.port)
     if place.protocol == "tcp":
-        return namespace.listener_at(address) is not None
-    return namespace.datagrams_at(address, address) is not None
-
-
-def _bound(place: Place, *, is_of_host: bool) -> socket.socket:
-    """A socket at a place. Raises PortRefused."""
-    is_ipv6 = ":" in place.ip
-    kind = socket.SOCK_STREAM if place.protocol == "tcp" else socket.SOCK_DGRAM
-    sock = socket.socket(socket.AF_INET6 if is_ipv6 else socket.AF_INET, kind)
-    try:
-        if is_ipv6:
-            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        if place.protocol == "tcp":
-            # Connections that ended just now must not keep the port from the next program.
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        sock.bind((place.ip, place.port))
-        if is_of_host and place.protocol == "tcp":
-            sock.listen()  # with the option above only this finds out whether somebody else has bound it
-    except (OSError, OverflowError) as error:
-        sock.close()
-        raise PortRefused(
-            protocol=place.protocol,
-            address=place.text,
-            port=place.port,
-            is_of_host=is_of_host,
-            reason=_reason(error),
-        ) from error
-    return sock
-
-
-def _reason(error: OSError | OverflowError) -> str:
-    if isinstance(error, OverflowError):
-        return "port out of range"
-    return os.strerror(error.errno or errno.EINVAL).lower()
+        return namespace.listener_at(place.address) is not None
+    return namespace.datagrams_at(place.address, place.address) is not None

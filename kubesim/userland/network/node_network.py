@@ -6,7 +6,7 @@ Mirrors containernetworking/plugins: plugins/main/bridge and plugins/meta/portma
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
 from typing import Literal, TypeAlias
@@ -39,8 +39,8 @@ class NodeNetwork:
     """All namespaces of one node. `node` is the node's own, `outside` owns the far ends of injected connections."""
 
     __slots__ = (
-        "_by_address", "_inode", "_mappings", "_outside_takers", "host_table", "node", "observers", "outside",
-        "pod_subnet",
+        "_by_address", "_inode", "_mappings", "_outside_takers", "host_stand_ins", "host_table", "node", "observers",
+        "outside", "pod_subnet",
     )  # fmt: skip
 
     def __init__(self, *, node_ip: str = NODE_IP, pod_subnet: str = POD_SUBNET) -> None:
@@ -52,9 +52,12 @@ class NodeNetwork:
         self.host_table: Callable[[str], bytes | None] | None = None
         """Reads a file of the real node's /proc/net by name, whose sockets the node's namespace shows besides its own;
         None without a real node."""
+        self.host_stand_ins: Callable[[Literal["tcp", "udp"]], Container[SocketAddress]] | None = None
+        """Addresses of the real node at which its sockets stand for emulated ones, besides those of pods: nobody is to
+        see both. None when there are none, at those of pods either."""
         self._by_address: dict[str, NetworkNamespace] = dict.fromkeys(self.node.addresses, self.node)
         self._mappings: list[PortMapping] = []
-        self._outside_takers: dict[SocketAddress, Callable[[bytes, SocketAddress], object]] = {}
+        self._outside_takers: dict[tuple[SocketAddress, SocketAddress], Callable[[bytes], object]] = {}
         self._inode = FIRST_INODE
 
     @property
@@ -64,7 +67,9 @@ class NodeNetwork:
 
     def is_loopback(self, ip: str) -> bool:
         """Whether an address never leaves its namespace. Pods may have addresses of the machine's loopback network."""
-        return is_loopback(ip) and (":" in ip or IPv4Address(ip) not in self.pod_subnet)
+        if not is_loopback(ip) or ip in self._by_address:
+            return False
+        return ":" in ip or IPv4Address(ip) not in self.pod_subnet
 
     def next_inode(self) -> int:
         """A number for a socket."""
@@ -117,9 +122,9 @@ class NodeNetwork:
 
     def deliver(self, source: NetworkNamespace, data: bytes, sender: SocketAddress, target: SocketAddress) -> bool:
         """Bring a datagram to its target; False when a host there answers that nobody has the port."""
-        taker = self._outside_takers.get(target)
+        taker = self._outside_takers.get((target, sender))
         if taker is not None:
-            taker(data, sender)
+            taker(data)
             return True
         found = self.route(source, target, "udp")
         if isinstance(found, str):
@@ -133,20 +138,18 @@ class NodeNetwork:
 
     # -- the outside --------------------------------------------------------------------------------------
 
-    def attach_outside(self, address: SocketAddress, take: Callable[[bytes, SocketAddress], object]) -> None:
-        """Datagrams to this address leave the world: `take(data, sender)` gets them, until `detach_outside`.
+    def attach_outside(self, outside: SocketAddress, inside: SocketAddress, take: Callable[[bytes], object]) -> None:
+        """Datagrams from one address to the other leave the world: the latest `take` gets them.
 
-        What comes back goes straight to the socket's `take`.
+        One peer may speak to many sockets, and is answered on the way that it came to each. What comes back goes
+        straight to the socket's `take`.
         """
-        self._outside_takers[address] = take
+        self._outside_takers[outside, inside] = take
 
-    def is_attached_outside(self, address: SocketAddress) -> bool:
-        """Whether somebody outside has this address already."""
-        return address in self._outside_takers
-
-    def detach_outside(self, address: SocketAddress) -> None:
-        """Undo `attach_outside`."""
-        del self._outside_takers[address]
+    def detach_outside(self, outside: SocketAddress, inside: SocketAddress, take: Callable[[bytes], object]) -> None:
+        """Undo `attach_outside`; fine when another has taken over since."""
+        if self._outside_takers.get((outside, inside)) is take:
+            del self._outside_takers[outside, inside]
 
     def _mapping(self, target: SocketAddress, protocol: Protocol) -> PortMapping | None:
         for mapping in self._mappings:

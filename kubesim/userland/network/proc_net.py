@@ -7,16 +7,17 @@ net/ipv4/udp.c, udp4_format_sock.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from ipaddress import IPv4Address
 
 from kubesim.userland.files.nodes import Node
 from kubesim.userland.files.proc_files import VirtualDirectory, VirtualFile
-from kubesim.userland.network.address import ANY_IPV4, ANY_IPV6, SocketAddress, proc_form
+from kubesim.userland.network.address import ANY_IPV4, ANY_IPV6, SocketAddress, from_proc_form, proc_form
 from kubesim.userland.network.datagram import DatagramSocket
 from kubesim.userland.network.interfaces import Interface, interfaces_of, routes_of
 from kubesim.userland.network.namespace import NetworkNamespace
+from kubesim.userland.network.node_network import NodeNetwork
 from kubesim.userland.network.stream import Listener, Stream
 
 _TCP_TITLE = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode"
@@ -55,8 +56,23 @@ def _text(namespace: NetworkNamespace, name: str, table: Callable[[NetworkNamesp
     node = namespace.node
     if name not in _REAL_TABLES or namespace is not node.node or node.host_table is None:
         return own
-    real = node.host_table(name) or b""
-    return own + real.partition(b"\n")[2]
+    real = (node.host_table(name) or b"").partition(b"\n")[2]
+    if node.host_stand_ins is not None and name != "unix":
+        real = b"".join(_without_stand_ins(node, name, real))
+    return own + real
+
+
+def _without_stand_ins(node: NodeNetwork, name: str, real: bytes) -> Iterator[bytes]:
+    """The lines of a table that are about no emulated socket: those of pods are not the node's to see, its own it has.
+
+    A connection to one of them is the client's to see: its own end stays.
+    """
+    assert node.host_stand_ins is not None, "there are some"
+    on_node = node.host_stand_ins("udp" if name.startswith("udp") else "tcp")
+    for line in real.splitlines(keepends=True):
+        local = from_proc_form(line.split(maxsplit=2)[1].decode())
+        if local not in on_node and (local.is_ipv6 or IPv4Address(local.ip) not in node.pod_subnet):
+            yield line
 
 
 def _sockets(namespace: NetworkNamespace, *, is_udp: bool, is_ipv6: bool, title: str) -> str:
