@@ -25,7 +25,7 @@ Times count from the start of the program, those of a signal from its arrival. W
 order output, files, memory, ports, exit, each list as it is written. A signal that is not named does what it does to
 any program: pid 1 of a container is not ended by one. A file that cannot be written or a port that is taken ends the
 program with code 1. Who connects to a port is read, and answered nothing, until he closes; services that answer are in
-`kubesim.model.service_script`.
+`kubesim.model.service_spec`.
 
 `read_script` checks and measures what was written. An image's file carries the script as text (`encoded_script`), so
 that it survives an export and a checkpoint.
@@ -45,7 +45,8 @@ from kubesim.model.mistakes import nearest
 from kubesim.model.paths import Path
 from kubesim.model.quantity import parse_quantity
 from kubesim.model.script_reader import Report, ScriptReader
-from kubesim.model.service_script import Listen, PortSpec, read_ports
+from kubesim.model.service_script import Listen, read_ports
+from kubesim.model.service_spec import PortSpec
 
 CATCHABLE_SIGNALS = (
     "HUP", "INT", "QUIT", "ILL", "TRAP", "ABRT", "BUS", "FPE", "USR1", "SEGV", "USR2", "PIPE", "ALRM", "TERM", "STKFLT",

@@ -1,54 +1,31 @@
-"""Services of an image fixture's programs: what the ports of a script answer, and when.
-
-    ports:
-    - port: 8080
-      at: 2s                                                   # nobody listens before
-      http:
-        log: true                                              # a line on standard output for each request
-        routes:
-        - {path: /healthz, body: ok}                           # status 200, any method
-        - {path: /items, methods: [POST], status: 201, headers: {X-Item: "7"}, delay: 300ms}
-        - {prefix: /static/, file: /srv/page.html}             # a file of the container; the longest prefix wins
-        - {path: /old, redirect: /healthz}                     # status 302
-        - {path: /stuck, fail: hang}                           # or close, or reset, instead of an answer
-        - path: /ready                                         # well for 30 s of each minute
-          schedule: [{from: 0s, body: ok}, {from: 30s, status: 503}]
-          every: 1m
-        - path: /cold                                          # three failures, then well
-          sequence: [{times: 3, status: 500}, {status: 200}]
-    - port: 9000
-      tcp: {mode: echo}
-    - port: 9001
-      tcp:
-        schedule: [{from: 0s, mode: refuse}, {from: 10s, mode: accept}, {from: 40s, mode: drop}]
-
-`tcp` says what becomes of a connection: `accept` reads until the other side closes and answers nothing, `echo` sends
-back what it reads, `send` sends `text` first, `close` and `reset` end it at once, `refuse` is no listener, `hang` a
-listener that nobody accepts from (who connects gets through until `backlog` is full), and `drop` one that answers no
-attempt. Together with `http` it has those modes that say whether one gets through: `accept` is then the service.
-
-Times count from the start of the program, `sequence` counts the requests of its route; when its last entry has `times`
-as well, it begins again after them.
-"""
+"""Services of programs, checked and measured: what `kubesim.model.service_spec` says, as values."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Annotated, Literal, TypeAlias, TypeVar
-
-from msgspec import Meta, Struct, field
+from typing import TypeAlias, TypeVar
 
 from kubesim.model.mistakes import one_of
 from kubesim.model.paths import Path
 from kubesim.model.schedule import Schedule, Sequence
 from kubesim.model.script_reader import Report, ScriptReader
+from kubesim.model.service_spec import (
+    AnswerSpec,
+    CountedAnswerSpec,
+    Failure,
+    GrpcSpec,
+    HealthStatus,
+    HttpSpec,
+    PortSpec,
+    RouteSpec,
+    StatusSpec,
+    TcpMode,
+    TcpSpec,
+)
 
 T = TypeVar("T")
-
-Failure = Literal["hang", "close", "reset"]
-TcpMode = Literal["accept", "echo", "send", "close", "reset", "refuse", "hang", "drop"]
 
 BACKLOG = 128
 """Of a listener that names none. Mirrors the default of the emulated listen(2)."""
@@ -60,87 +37,6 @@ _BODILESS = (204, 304)
 _REDIRECTS = (301, 302, 303, 307, 308)
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _FRAMING = ("connection", "content-length", "date", "transfer-encoding")
-
-
-class AnswerSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """What one request gets."""
-
-    status: Annotated[int, Meta(ge=200, le=599)] | None = None
-    """None: 200, and 302 of a redirect."""
-    headers: dict[str, str] = field(default_factory=dict)
-    body: str | None = None
-    file: str | None = None
-    """The path of a file of the container, which is read for each request."""
-    redirect: str | None = None
-    """The Location header."""
-    delay: str | None = None
-    """A Go duration between the request and the answer."""
-    fail: Failure | None = None
-    """Instead of an answer."""
-
-
-class TimedAnswerSpec(AnswerSpec, frozen=True, kw_only=True, rename={"from_": "from"}):
-    """An answer from a time on."""
-
-    from_: str
-    """A Go duration."""
-
-
-class CountedAnswerSpec(AnswerSpec, frozen=True, kw_only=True):
-    """An answer to so many requests."""
-
-    times: Annotated[int, Meta(ge=1)] | None = None
-    """None: one, and all that follow when it is the last."""
-
-
-class RouteSpec(AnswerSpec, frozen=True, kw_only=True):
-    """What the requests for a path get: one answer, or a schedule, or a sequence of them."""
-
-    path: str | None = None
-    prefix: str | None = None
-    methods: list[str] = field(default_factory=list)
-    """Empty: all. GET brings HEAD."""
-    schedule: list[TimedAnswerSpec] = field(default_factory=list)
-    every: str | None = None
-    sequence: list[CountedAnswerSpec] = field(default_factory=list)
-
-
-class HttpSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """An HTTP/1.1 server."""
-
-    routes: list[RouteSpec] = field(default_factory=list)
-    log: bool = False
-
-
-class TimedModeSpec(
-    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename={"from_": "from"}
-):
-    """A mode from a time on."""
-
-    from_: str
-    mode: TcpMode
-
-
-class TcpSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """What becomes of connections."""
-
-    mode: TcpMode | None = None
-    """None: accept, when there is no schedule."""
-    text: str | None = None
-    """What `send` sends."""
-    backlog: Annotated[int, Meta(ge=0, le=4096)] | None = None
-    schedule: list[TimedModeSpec] = field(default_factory=list)
-    every: str | None = None
-
-
-class PortSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """A TCP port the program listens on from then on."""
-
-    port: Annotated[int, Meta(ge=1, le=65535)]
-    at: str | None = None
-    """A Go duration."""
-    tcp: TcpSpec | None = None
-    http: HttpSpec | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,9 +70,16 @@ class HttpService:
     is_logged: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GrpcService:
+    """A gRPC server with the health service: what is said of each name."""
+
+    health: tuple[tuple[str, Schedule[HealthStatus]], ...]
+
+
 ALWAYS_ACCEPT: Schedule[TcpMode] = Schedule(entries=((0, "accept"),))
 
-Service: TypeAlias = HttpService
+Service: TypeAlias = HttpService | GrpcService
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -211,9 +114,13 @@ class _PortReader(ScriptReader):
     def listen(self, path: Path, spec: PortSpec) -> Listen:
         listen = Listen(port=spec.port)
         if spec.tcp is not None:
-            listen = self._tcp((*path, "tcp"), spec.tcp, listen, has_service=spec.http is not None)
+            listen = self._tcp((*path, "tcp"), spec.tcp, listen, has_service=bool(spec.http or spec.grpc))
+        if spec.http is not None and spec.grpc is not None:
+            self._report(path, "http beside grpc", "give each a port of its own")
         if spec.http is not None:
             listen = replace(listen, service=self._http((*path, "http"), spec.http))
+        elif spec.grpc is not None:
+            listen = replace(listen, service=self._grpc((*path, "grpc"), spec.grpc))
         return listen
 
     # -- tcp ----------------------------------------------------------------------------------------------
@@ -331,7 +238,21 @@ class _PortReader(ScriptReader):
                 self._report(place, f"{value!r} is no value of a header", "expected printable Latin-1 text")
             yield name, value
 
-    # -- both ---------------------------------------------------------------------------------------------
+    # -- grpc ---------------------------------------------------------------------------------------------
+
+    def _grpc(self, path: Path, spec: GrpcSpec) -> GrpcService:
+        health: list[tuple[str, Schedule[HealthStatus]]] = []
+        statuses: dict[str, HealthStatus | StatusSpec] = {"": "SERVING"} if spec.health is None else spec.health
+        for name, status in statuses.items():
+            if not isinstance(status, StatusSpec):
+                health.append((name, Schedule(entries=((0, status),))))
+                continue
+            place = (*path, "health", name)
+            timed = [((*place, "schedule", at), entry.from_, entry.status) for at, entry in enumerate(status.schedule)]
+            health.append((name, self._schedule(place, timed, "UNKNOWN", status.every)))
+        return GrpcService(health=tuple(health))
+
+    # -- all ---------------------------------------------------------------------------------------------
 
     def _schedule(self, path: Path, timed: list[tuple[Path, str, T]], only: T, every: str | None) -> Schedule[T]:
         """A schedule of entries with their places and times, or of the one value when there are none."""

@@ -6,9 +6,10 @@ import pytest
 
 from kubesim.errors import InputError
 from kubesim.model.image_fixture import image_fixtures
-from kubesim.model.program_script import ProgramSpec, Step, decoded_script, encoded_script
+from kubesim.model.program_script import ProgramSpec, decoded_script, encoded_script
 from kubesim.model.schedule import Schedule, Sequence
-from kubesim.model.service_script import HttpAnswer, HttpRoute, HttpService, Listen
+from kubesim.model.service_script import GrpcService, HttpAnswer, HttpRoute, HttpService, Listen
+from kubesim.model.service_spec import HealthStatus, TcpMode
 from kubesim.model.yaml_text import load_documents
 
 S = 10**9
@@ -31,69 +32,70 @@ def refusal(script: str) -> str:
     return str(raised.value)
 
 
-def test_everything_a_service_can_say() -> None:
-    spec = spec_of(
-        "{ports: [{port: 80}, {port: 81, at: 2s, http: {log: true, routes: [{prefix: /, body: b, delay: 1s},"
+def always(answer: HttpAnswer) -> Schedule[HttpAnswer]:
+    return Schedule(entries=((0, answer),))
+
+
+def listens(script: str) -> list[tuple[int, Listen]]:
+    """When each port of a script is opened, and as what, after a way through an image's file."""
+    found = decoded_script(encoded_script(spec_of(script).script))
+    return [(step.first_ns, step.action) for step in found.steps if isinstance(step.action, Listen)]
+
+
+def test_everything_an_http_service_can_say() -> None:
+    [(at_ns, listen)] = listens(
+        "{ports: [{port: 81, at: 2s, http: {log: true, routes: [{prefix: /, body: b, delay: 1s},"
         " {path: /a, methods: [GET], redirect: /b}, {prefix: /long, fail: hang},"
         " {path: /s, schedule: [{from: 0s, file: /f}, {from: 1s, status: 503, headers: {X: '1'}}], every: 1m},"
-        " {path: /n, sequence: [{status: 500}, {times: 2}]}]}},"
-        " {port: 82, tcp: {mode: send, text: hi, backlog: 0}},"
-        " {port: 83, tcp: {schedule: [{from: 0s, mode: refuse}, {from: 1s, mode: accept}], every: 2s}}]}"
+        " {path: /n, sequence: [{status: 500}, {times: 2}]}]}}]}"
     )
+    by_time = ((0, HttpAnswer(file="/f")), (S, HttpAnswer(status=503, headers=(("X", "1"),))))
+    by_count = ((1, HttpAnswer(status=500)), (2, HttpAnswer()))
+    redirect = HttpAnswer(status=302, headers=(("Location", "/b"),))
+    routes = (
+        HttpRoute(path="/a", is_prefix=False, methods=("GET", "HEAD"), answers=always(redirect)),
+        HttpRoute(path="/s", is_prefix=False, methods=(), answers=Schedule(entries=by_time, every_ns=60 * S)),
+        HttpRoute(path="/n", is_prefix=False, methods=(), answers=Sequence(entries=by_count)),
+        HttpRoute(path="/long", is_prefix=True, methods=(), answers=always(HttpAnswer(fail="hang"))),
+        HttpRoute(path="/", is_prefix=True, methods=(), answers=always(HttpAnswer(body=b"b", delay_ns=S))),
+    )
+    assert (at_ns, listen) == (2 * S, Listen(port=81, service=HttpService(is_logged=True, routes=routes)))
 
-    def always(answer: HttpAnswer) -> Schedule[HttpAnswer]:
-        return Schedule(entries=((0, answer),))
 
-    listens = (
-        (0, Listen(port=80)),
+def test_everything_a_grpc_service_can_say() -> None:
+    script = (
+        "{ports: [{port: 84, grpc: {}}, {port: 85, grpc: {health: {'': UNKNOWN, db: {schedule:"
+        " [{from: 0s, status: SERVING}, {from: 1s, status: SERVICE_UNKNOWN}], every: 2s}}}}]}"
+    )
+    by_time: Schedule[HealthStatus] = Schedule(entries=((0, "SERVING"), (S, "SERVICE_UNKNOWN")), every_ns=2 * S)
+    assert listens(script) == [
+        (0, Listen(port=84, service=GrpcService(health=(("", Schedule(entries=((0, "SERVING"),))),)))),
         (
-            2 * S,
-            Listen(
-                port=81,
-                service=HttpService(
-                    is_logged=True,
-                    routes=(
-                        HttpRoute(
-                            path="/a",
-                            is_prefix=False,
-                            methods=("GET", "HEAD"),
-                            answers=always(HttpAnswer(status=302, headers=(("Location", "/b"),))),
-                        ),
-                        HttpRoute(
-                            path="/s",
-                            is_prefix=False,
-                            methods=(),
-                            answers=Schedule(
-                                entries=(
-                                    (0, HttpAnswer(file="/f")),
-                                    (S, HttpAnswer(status=503, headers=(("X", "1"),))),
-                                ),
-                                every_ns=60 * S,
-                            ),
-                        ),
-                        HttpRoute(
-                            path="/n",
-                            is_prefix=False,
-                            methods=(),
-                            answers=Sequence(entries=((1, HttpAnswer(status=500)), (2, HttpAnswer()))),
-                        ),
-                        HttpRoute(path="/long", is_prefix=True, methods=(), answers=always(HttpAnswer(fail="hang"))),
-                        HttpRoute(
-                            path="/", is_prefix=True, methods=(), answers=always(HttpAnswer(body=b"b", delay_ns=S))
-                        ),
-                    ),
-                ),
-            ),
+            0,
+            Listen(port=85, service=GrpcService(health=(("", Schedule(entries=((0, "UNKNOWN"),))), ("db", by_time)))),
         ),
-        (0, Listen(port=82, modes=Schedule(entries=((0, "send"),)), banner=b"hi", backlog=0)),
-        (0, Listen(port=83, modes=Schedule(entries=((0, "refuse"), (S, "accept")), every_ns=2 * S))),
+    ]
+
+
+def test_everything_a_port_can_say() -> None:
+    script = (
+        "{ports: [{port: 80}, {port: 82, tcp: {mode: send, text: hi, backlog: 0}},"
+        " {port: 83, tcp: {schedule: [{from: 0s, mode: refuse}, {from: 1s, mode: accept}], every: 2s}, http: {}}]}"
     )
-    script = decoded_script(encoded_script(spec.script))
-    assert script.steps == tuple(Step(action=listen, first_ns=first_ns) for first_ns, listen in listens)
+    windows: Schedule[TcpMode] = Schedule(entries=((0, "refuse"), (S, "accept")), every_ns=2 * S)
+    assert listens(script) == [
+        (0, Listen(port=80)),
+        (0, Listen(port=82, modes=Schedule(entries=((0, "send"),)), banner=b"hi", backlog=0)),
+        (0, Listen(port=83, modes=windows, service=HttpService())),
+    ]
 
 
 def http(*routes: str) -> str:
     return f"{{ports: [{{port: 80, http: {{routes: [{', '.join(routes)}]}}}}]}}"
+
+
+def health(text: str) -> str:
+    return f"{{ports: [{{port: 80, grpc: {{health: {text}}}}}]}}"
 
 
 def tcp(text: str, besides: str = "") -> str:
@@ -165,6 +167,15 @@ SERVICE_MISTAKES = [
         tcp("{schedule: [{from: 0s, mode: refuse}, {from: 1s, mode: echo}]}", ", http: {}"),
         "tcp.schedule[1].mode: echo beside a service, which answers itself; expected one of accept, close, reset,",
     ),
+    (health("{db: SERVNG}"), "grpc.health.db: unknown value 'SERVNG', did you mean 'SERVING'?"),
+    (health("{db: {schedule: []}}"), "grpc.health.db.schedule: the list is too short; expected at least 1 entries"),
+    (health("{db: {status: SERVING}}"), "grpc.health.db: unknown field 'status'"),
+    (
+        health("{db: {schedule: [{from: 0s, status: SERVING}], every: 1us}}"),
+        "grpc.health.db.every: 1us is shorter than 1ms",
+    ),
+    (health("{db: {schedule: [{from: 1m, status: SERVING}]}}"), "db.schedule[0].from: the first entry is from 1m"),
+    ("{ports: [{port: 80, http: {}, grpc: {}}]}", "ports[0]: http beside grpc; give each a port of its own"),
     (tcp("{mode: echo}", ", http: {}"), "tcp.mode: echo beside a service, which answers itself"),
 ]
 """Scripts, and what is said about them."""

@@ -13,7 +13,8 @@ from functools import partial
 from typing import TypeAlias
 
 from kubesim.kernel import Event, Task, TaskGroup, sleep
-from kubesim.model.service_script import HttpService, Listen, TcpMode
+from kubesim.model.service_script import GrpcService, HttpService, Listen
+from kubesim.model.service_spec import TcpMode
 from kubesim.userland.files.fs_error import FsError
 from kubesim.userland.image_programs.script_http import ScriptedHttp
 from kubesim.userland.network.address import ANY_IPV6, SocketAddress
@@ -47,6 +48,11 @@ class ScriptPort:
         self._serve: ServeStream = self._hear
         if isinstance(spec.service, HttpService):
             self._serve = ScriptedHttp(process, spec.service, start_ns).serve_stream
+        elif isinstance(spec.service, GrpcService):
+            # Only whoever serves gRPC pays for what it brings.
+            from kubesim.userland.image_programs.script_grpc import ScriptedGrpc
+
+            self._serve = ScriptedGrpc(process, spec.service, start_ns).serve_stream
 
     def open(self) -> None:
         """Listen, if the schedule says so now. Raises FsError for a port that cannot be had, named by it."""
