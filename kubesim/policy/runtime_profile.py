@@ -16,6 +16,7 @@ from msgspec import Meta, Struct
 
 from kubesim.policy.identity_dialect import IdentityDialect
 from kubesim.policy.image_volume_dialect import ImageVolumeDialect
+from kubesim.policy.streaming_switches import StreamingSwitches
 
 if TYPE_CHECKING:
     # Only their names are needed here; `runtime_profile_schema` looks them up when it checks a document.
@@ -210,27 +211,6 @@ class ExecSwitches(Struct, frozen=True, kw_only=True):
     """Whether the answer waits until nobody holds the streams, as what a command left in the background does."""
     tty_of_container: bool
     """Whether a command gets a terminal (and stderr joins stdout) when its container has one."""
-
-
-class StreamingSwitches(Struct, frozen=True, kw_only=True):
-    """Exec, Attach and PortForward."""
-
-    checks_state: bool
-    """Whether the RPC looks at the state of the container or the sandbox (and PortForward at its existence); without
-    that a client learns of it when it opens the URL."""
-    attach_after_input: Literal["ends", "goes-on"]
-    """What becomes of an attached client whose input has ended while that of the container stays open."""
-    spdy_protocols: tuple[str, ...]
-    """Versions of the protocol within SPDY of Exec and Attach, in the order in which a refusal lists them."""
-    websocket_protocols: tuple[str, ...]
-    """Subprotocols of WebSockets for Exec and Attach; "" is a client that names none."""
-    websocket_forward_protocols: tuple[str, ...]
-    """Subprotocols of WebSockets for PortForward."""
-    forward_dial: Literal["ipv4-first", "ipv6-first"]
-    """Which loopback address of a pod PortForward tries first; the other one follows when that is refused."""
-    forward_read_error: Literal["read", "writeto"]
-    """How it says that it cannot read from a pod: by what failed, or by the copy within which it failed, as Go does
-    since 1.22 (`TCPConn.WriteTo`)."""
 
 
 class ImageSwitches(Struct, frozen=True, kw_only=True):

@@ -18,6 +18,7 @@ PROTOCOL_HEADER = "X-Stream-Protocol-Version"
 ACCEPTED_HEADER = "X-Accepted-Stream-Protocol-Versions"
 
 StreamKind: TypeAlias = Literal["exec", "attach", "portforward"]
+MissingProtocol: TypeAlias = Literal["bad-request", "empty-answer"]
 Headers: TypeAlias = Sequence[tuple[str, str]]
 """Names and values in the order of the request; names in any case."""
 
@@ -67,6 +68,9 @@ NOT_FOUND = go_http_error(404, "404 page not found")
 """The token is unknown, used or too old. Mirrors Go: net/http, NotFound."""
 
 
+EMPTY_ANSWER = Refused(200, "")
+
+
 def stream_target(method: str, path: str) -> StreamTarget | Refused:
     """What a request is for. Mirrors go-restful: curly.go, SelectRoute; container.go, writeServiceError."""
     parts = path.partition("?")[0].strip("/").split("/")
@@ -84,9 +88,17 @@ def asks_for_websocket(headers: Headers) -> bool:
     return is_websocket and any("upgrade" in _words(value) for value in values_of(headers, "connection"))
 
 
-def spdy_upgrade(headers: Headers, offered: Sequence[str]) -> SpdyAccepted | Refused:
-    """Whether a request becomes a SPDY stream; `offered` are the versions of the server."""
+def spdy_upgrade(
+    headers: Headers, offered: Sequence[str], missing: MissingProtocol = "bad-request"
+) -> SpdyAccepted | Refused:
+    """Whether a request becomes a SPDY stream; `offered` are the versions of the server.
+
+    `missing` is the answer to one that names no version: before Kubernetes 1.35 the library gave none, which Go makes
+    an empty 200.
+    """
     wanted = _wanted_protocols(headers)
+    if isinstance(wanted, Refused) and missing == "empty-answer":
+        return EMPTY_ANSWER
     if isinstance(wanted, Refused):
         return wanted
     protocol = next((name for name in wanted if name in offered), None)

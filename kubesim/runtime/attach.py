@@ -17,7 +17,7 @@ def attach_to(daemon: Daemon, request: api.AttachRequest) -> Attachment:
 
     Raises CriError with what the runtime writes to the error stream behind `error attaching to container: `.
     """
-    container = daemon.container(request.container_id, say.ATTACH_LOOKUP)
+    container = daemon.container(request.container_id, say.ATTACH_STREAM_LOOKUP)
     if not container.is_live or container.streams is None:
         # A first process that ended at this very instant has not been recorded yet.
         state = ReportedState.EXITED if container.life.is_running else container.life.reported_state

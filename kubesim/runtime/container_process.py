@@ -97,15 +97,16 @@ def start_exec(
 ) -> Process:
     """Start one more process in a running container. Raises ExecError and FsError.
 
-    With a `terminal` the other streams are not used, and the environment has a TERM.
+    With a `terminal` the other streams are not used, and with some runtimes the environment has a TERM.
     """
     assert container.filesystem is not None, "a running container has a file system"
     assert container.process is not None, "a running container has a process"
     plan = container.plan
     who = credentials_of(daemon, container)
+    has_term = terminal is not None and daemon.profile.streaming.terminal_sets_term
     spec = ProcessSpec(
         argv=argv,
-        env=plan.env if terminal is None else (("TERM", "xterm"), *plan.env),
+        env=_with_term(plan.env) if has_term else plan.env,
         cwd=plan.cwd,
         credentials=who,
         stdin=stdin,
@@ -118,6 +119,13 @@ def start_exec(
     return processes.start(container.filesystem, spec, hostname=container.sandbox.hostname, inside=container.process)
 
 
+def _with_term(env: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
+    """Mirrors containerd: pkg/oci/spec_opts.go, replaceOrAppendEnvValues."""
+    if any(name == "TERM" for name, _ in env):
+        return tuple((name, "xterm" if name == "TERM" else value) for name, value in env)
+    return (*env, ("TERM", "xterm"))
+
+
 def _open_streams(daemon: Daemon, container: Container) -> ContainerStreams:
     """The streams of the first process: a log, and an input that nobody has written to yet, or none."""
     log = container.log
@@ -126,7 +134,7 @@ def _open_streams(daemon: Daemon, container: Container) -> ContainerStreams:
         container.config,
         stdout=log.stdout if log is not None else _discard,
         stderr=log.stderr if log is not None else _discard,
-        leaves_with_input=daemon.profile.streaming.attach_after_input == "ends",
+        attach_ends=daemon.profile.streaming.attach_ends,
     )
     return container.streams
 

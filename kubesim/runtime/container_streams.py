@@ -15,6 +15,8 @@ from collections.abc import Callable, Iterator
 
 from kubesim.cri import api
 from kubesim.kernel import Event, Kernel, Timer
+from kubesim.policy.attach_end import ends_with_input, ends_without_input
+from kubesim.policy.streaming_switches import AttachEnd
 from kubesim.runtime.stream_buffer import StreamBuffer
 from kubesim.runtime.stream_input import NoInput, PipeInput, StreamInput, TerminalInput
 from kubesim.runtime.stream_status import StreamOutcome, Succeeded
@@ -119,18 +121,21 @@ class SharedOutput(OpenFile):
 class ContainerStreams:
     """What a first process has for descriptors 0 to 2, seen from the runtime."""
 
-    __slots__ = ("_is_once", "input", "is_left_with_input", "stderr", "stdout", "terminal")
+    __slots__ = ("_is_once", "input", "is_left_with_input", "is_left_without_input", "stderr", "stdout", "terminal")
 
     def __init__(
-        self, kernel: Kernel, config: api.ContainerConfig, *, stdout: Sink, stderr: Sink, leaves_with_input: bool
+        self, kernel: Kernel, config: api.ContainerConfig, *, stdout: Sink, stderr: Sink, attach_ends: AttachEnd
     ) -> None:
         self.stdout = SharedOutput(kernel, stdout)
         self.stderr: SharedOutput | None = None if config.tty else SharedOutput(kernel, stderr)
         self.terminal = Terminal(self.stdout) if config.tty else None
         self.input: StreamInput = NoInput()
         self._is_once = config.stdin_once
-        self.is_left_with_input = leaves_with_input and not (config.stdin_once and not config.tty)
+        kind = {"stdin": config.stdin, "stdin_once": config.stdin_once, "tty": config.tty}
+        self.is_left_with_input = ends_with_input(attach_ends, **kind)
         """Whether a client is detached when its input ends."""
+        self.is_left_without_input = ends_without_input(attach_ends, **kind)
+        """Whether a client without an input is detached at once."""
         if config.stdin:
             self.input = PipeInput() if self.terminal is None else TerminalInput(self.terminal)
 
@@ -160,6 +165,8 @@ class Attachment:
             streams.stdout.add(self.stdout, streams.terminal.drain if streams.terminal is not None else None)
         if self.stderr is not None and streams.stderr is not None:
             streams.stderr.add(self.stderr, None)
+        if streams.is_left_without_input and not request.stdin:
+            self._leave()
 
     async def write_stdin(self, data: bytes) -> None:
         """Hand the client's bytes to the container; waits while it does not read them."""
@@ -174,8 +181,11 @@ class Attachment:
         self._streams.end_of_client()
         self._left.set()
         if self._streams.is_left_with_input:
-            for output, buffer in self._outputs():
-                output.leave(buffer)
+            self._leave()
+
+    def _leave(self) -> None:
+        for output, buffer in self._outputs():
+            output.leave(buffer)
 
     def resize(self, *, columns: int, rows: int) -> None:
         """The client's window has another size. What is smaller than 1 is not listened to."""

@@ -1,14 +1,16 @@
 """What the error stream of Exec and Attach says at the end.
 
 From the fourth version of the protocol on it is a JSON status in any case; before it is a text, and nothing at all when
-all went well. Mirrors Kubernetes: staging/src/k8s.io/cri-streaming/pkg/streaming/remotecommand/httpstream.go,
-v1WriteStatusFunc and v4WriteStatusFunc; exec.go, ServeExec; attach.go, ServeAttach.
+all went well. The status is a metav1.Status before Kubernetes 1.36.
+
+Mirrors Kubernetes: staging/src/k8s.io/cri-streaming/pkg/streaming/remotecommand/httpstream.go, v1WriteStatusFunc and
+v4WriteStatusFunc; exec.go, ServeExec; attach.go, ServeAttach; status.go.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from kubesim.runtime.go_json import go_json
 
@@ -38,19 +40,20 @@ class Failed:
 StreamOutcome = Succeeded | Exited | Failed
 
 
-def status_bytes(outcome: StreamOutcome, protocol: str) -> bytes:
+def status_bytes(outcome: StreamOutcome, *, protocol: str, form: Literal["metav1", "bare"]) -> bytes:
     """What is written to the error stream; nothing for b""."""
     if protocol in _TEXT_PROTOCOLS:
         return b"" if isinstance(outcome, Succeeded) else _message(outcome).encode("utf-8", "replace")
-    status: dict[str, Any] = {"metadata": {}, "status": "Success" if isinstance(outcome, Succeeded) else "Failure"}
+    status: dict[str, Any] = {"metadata": {}} if form == "metav1" else {}
+    status["status"] = "Success" if isinstance(outcome, Succeeded) else "Failure"
     if isinstance(outcome, Exited):
         causes = [{"reason": "ExitCode", "message": str(outcome.code)}]
         status |= {"message": _message(outcome), "reason": "NonZeroExitCode", "details": {"causes": causes}}
     elif isinstance(outcome, Failed):
-        causes = [{"message": outcome.text}]
-        status |= {
-            "message": _message(outcome), "reason": "InternalError", "details": {"causes": causes}, "code": 500,
-        }  # fmt: skip
+        status |= {"message": _message(outcome), "reason": "InternalError"}
+        if form == "metav1":
+            status["details"] = {"causes": [{"message": outcome.text}]}
+        status["code"] = 500
     return go_json(status).encode()
 
 

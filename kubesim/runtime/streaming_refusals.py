@@ -45,11 +45,15 @@ PORT_FORWARD_EMPTY = refusal(_CRIO_PORT_FORWARD)
 PORT_FORWARD_TOO_MANY = refusal(_TOO_MANY, _CRIO_PORT_FORWARD, code=Code.RESOURCE_EXHAUSTED)
 
 # What the error stream says once a URL was opened.
+# CRI-O's errors here are gRPC statuses, which are printed whole.
+_CRIO_NOT_FOUND = "rpc error: code = NotFound desc = "
+_CRIO_NO_CONTAINER = _CRIO_NOT_FOUND + "could not find container {id!q}: {cause}"
 _NO_CONTAINER = "failed to exec in container: failed to find container {id!q} in store: {cause}"
-EXEC_STREAM_LOOKUP = refusal(_NO_CONTAINER, "could not find container {id!q}: {cause}", code=Code.NOT_FOUND)
+EXEC_STREAM_LOOKUP = refusal(_NO_CONTAINER, _CRIO_NO_CONTAINER, code=Code.NOT_FOUND)
+ATTACH_STREAM_LOOKUP = refusal("failed to find container in store: {cause}", _CRIO_NO_CONTAINER, code=Code.NOT_FOUND)
 EXEC_STREAM_STATE = refusal(
     "failed to exec in container: container is in CONTAINER_{state} state",
-    "container is not created or running: checking if PID of {id} is running failed: {detail}",
+    _CRIO_NOT_FOUND + "container is not created or running: checking if PID of {id} is running failed: {detail}",
 )
 EXEC_STREAM_EMPTY = refusal(
     "failed to exec in container: failed to start exec {exec_id!q}: OCI runtime exec failed: exec failed: process args "
@@ -62,7 +66,7 @@ EXEC_STREAM_FAILED = refusal(
     "exec failed: unable to start container process: {reason}",
 )
 EXEC_EXIT = refusal("error executing command {words}, exit code {exit_code}", "exit status {exit_code}")
-ATTACH_STATE = refusal("container is in CONTAINER_{state} state", "container is not running")
+ATTACH_STATE = refusal("container is in CONTAINER_{state} state", "container is not created or running")
 
 # What the error stream of a forwarded connection says; the first line is the library's, of both runtimes.
 FORWARD_FAILED = refusal("error forwarding port {port} to pod {id}, uid : {cause}")

@@ -65,6 +65,8 @@ def test_exactly_these_images_are_built_in(catalogue: Catalogue) -> None:
         "docker.io/library/busybox:latest",
         "docker.io/library/httpd:latest",
         "docker.io/library/nginx:latest",
+        "gcr.io/k8s-staging-cri-tools/hostnet-nginx-amd64:latest",
+        "gcr.io/k8s-staging-cri-tools/hostnet-nginx-arm64:latest",
         "quay.io/crio/artifact:v1",
         "registry.example/artifact-titles:v1",
         *PAUSE,

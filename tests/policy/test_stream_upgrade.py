@@ -66,6 +66,13 @@ def test_the_first_that_the_client_names_and_the_server_knows(wanted: list[str],
     )  # fmt: skip
 
 
+def test_an_older_server_answers_nothing_to_who_names_no_version() -> None:
+    for headers in (UPGRADE, (*UPGRADE, ("X-Stream-Protocol-Version", ", "))):
+        assert spdy_upgrade(headers, OFFERED, "empty-answer") == Refused(200, "")
+    named = (*UPGRADE, ("X-Stream-Protocol-Version", "v4.channel.k8s.io"))
+    assert spdy_upgrade(named, OFFERED, "empty-answer") == SpdyAccepted("v4.channel.k8s.io")
+
+
 @pytest.mark.parametrize(
     ("headers", "status", "text"),
     [

@@ -164,7 +164,10 @@ def test_a_client_that_reads_in_time_gets_everything(node: Driver) -> None:
 
 @pytest.mark.parametrize(
     ("profile", "message"),
-    [("containerd-2.3", "container is in CONTAINER_EXITED state"), ("cri-o-1.36", "container is not running")],
+    [
+        ("containerd-2.3", "container is in CONTAINER_EXITED state"),
+        ("cri-o-1.36", "container is not created or running"),
+    ],
 )
 def test_a_container_that_ended_meanwhile(new_node: Callable[..., Driver], profile: str, message: str) -> None:
     node = new_node(profile)

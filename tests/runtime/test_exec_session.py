@@ -180,7 +180,7 @@ def test_what_the_error_stream_says(
     ("profile", "message"),
     [
         ("containerd-2.3", "failed to exec in container: container is in CONTAINER_EXITED state"),
-        ("cri-o-1.36", "container is not created or running"),
+        ("cri-o-1.36", "rpc error: code = NotFound desc = container is not created or running: checking if PID of "),
     ],
 )
 def test_a_container_that_stopped_meanwhile(new_node: Callable[..., Driver], profile: str, message: str) -> None:

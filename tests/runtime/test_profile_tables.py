@@ -1,7 +1,6 @@
 """What each built-in profile says, version by version: the tables that were made of the runtimes' sources.
 
-The cells are what the files in `kubesim/runtime/profiles/` add up to in the newest patch level of each version. What
-changed between patch levels is in `test_profiles`.
+The cells are what the profiles add up to in the newest patch level; what changed between those is in `test_profiles`.
 """
 
 from __future__ import annotations
@@ -108,6 +107,8 @@ containers.cdi                     no                =         yes      =       
 containers.restoreFromCheckpoint   no                =         =        yes      =              =
 images.pullError                   reference         =         =        image    =              =
 images.pullProgressTimeoutSeconds  0                 300       =        =        =              =
+streaming.statusForm               metav1            =         =        =        =              bare
+streaming.missingProtocolHeader    empty-answer      =         =        =        =              bad-request
 statistics.psi                     no                =         =        =        =              yes
 statistics.metrics                 none              =         =        =        containerd     =
 statistics.metricPodsPerSecond     0                 =         =        =        10             =
@@ -136,6 +137,8 @@ images.pullReturns                 repo-digest  =        =        =        =    
 images.hexNames                    refused      =        =        =        =        =        =        not-found  =
 images.storesArtifacts             no           =        =        =        =        yes      =        =          =
 images.containerFilesystems        no           yes      =        =        =        =        =        =          =
+streaming.statusForm               metav1       =        =        =        =        =        =        =          bare
+streaming.missingProtocolHeader    empty-answer =        =        =        =        =        =        bad-request  =
 statistics.swap                    no           =        yes      =        =        =        =        =          =
 statistics.metrics                 none         =        cri-o    =        =        =        =        =          =
 """

@@ -1,13 +1,14 @@
 """A session of Exec or Attach in virtual time: who waits for whom, what ends it, what is left to the runtime."""
 
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import pytest
 
 from kubesim.kernel import Kernel
 from kubesim.runtime.stream_buffer import StreamBuffer
 from kubesim.runtime.stream_command import StreamCommand
-from kubesim.runtime.stream_status import Failed, StreamOutcome, Succeeded
+from kubesim.runtime.stream_status import Failed, StreamOutcome, Succeeded, status_bytes
 from kubesim.server.streaming.command_session import CREATION_NS, INPUT_BYTES_MAX, CommandSession
 from kubesim.server.streaming.link import Link
 from kubesim.server.streaming.peers import (
@@ -121,7 +122,7 @@ class World:
             self.kernel,
             self.link,
             Peer({b"ready": [Ready()], b"end": [InputEnded()], b"bye": [PeerClosed()], **events}),
-            protocol="v4.channel.k8s.io",
+            say=partial(status_bytes, protocol="v4.channel.k8s.io", form="bare"),
             start=self._begin,
             on_data=self._count,
         )
@@ -148,7 +149,7 @@ def test_output_is_copied_and_the_status_comes_last() -> None:
 
     world.command.stdout.end()
     world.kernel.run_until(0)
-    assert world.transport.sent == b'<stdout:3><end stdout><{"metadata":{},"status":"Success"}>'
+    assert world.transport.sent == b'<stdout:3><end stdout><{"status":"Success"}>'
     assert world.transport.log == ["close"]
     assert world.command.log == ["hang up"]
 

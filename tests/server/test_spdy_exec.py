@@ -8,7 +8,7 @@ import pytest
 from .spdy_client import PROTOCOLS, SpdyClient, answer_of, connect, head, upgrade
 from .streaming_world import StreamingWorld, streaming_world
 
-SUCCESS = {"metadata": {}, "status": "Success"}
+SUCCESS = {"status": "Success"}
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +53,6 @@ def test_an_exit_code_is_a_cause(profile: str, detail: str) -> None:
         result = run(SpdyClient(url), "stdout", "stderr").result()
 
     assert result == {
-        "metadata": {},
         "status": "Failure",
         "message": f"command terminated with non-zero exit code: {detail}",
         "reason": "NonZeroExitCode",
@@ -65,12 +64,24 @@ def test_a_command_that_is_missing_is_an_internal_error(world: StreamingWorld) -
     url = world.exec_url(world.run_container(), "nothing-like-that")
     result = run(SpdyClient(url), "stdout", "stderr").result()
 
-    assert result["reason"] == "InternalError"
-    assert result["code"] == 500
-    (cause,) = result["details"]["causes"]
-    assert result["message"] == f"Internal error occurred: {cause['message']}"
-    assert cause["message"].startswith("error executing command in container: failed to exec in container: failed to ")
-    assert '"nothing-like-that": executable file not found in $PATH' in cause["message"]
+    assert (result["reason"], result["code"]) == ("InternalError", 500)
+    assert result["message"].startswith(
+        "Internal error occurred: error executing command in container: failed to exec in container: failed to "
+    )
+    assert '"nothing-like-that": executable file not found in $PATH' in result["message"]
+
+
+@pytest.mark.parametrize("profile", ["containerd-2.2", "cri-o-1.35"])
+def test_before_kubernetes_1_36_the_status_is_one_of_the_api(profile: str) -> None:
+    with streaming_world(profile) as world:
+        container = world.run_container()
+        success = run(SpdyClient(world.exec_url(container, "true")), "stdout", "stderr").output("error")
+        failure = run(SpdyClient(world.exec_url(container, "nothing-like-that")), "stdout", "stderr").result()
+
+    assert success == b'{"metadata":{},"status":"Success"}'
+    assert failure["metadata"] == {}
+    (cause,) = failure["details"]["causes"]
+    assert failure["message"] == f"Internal error occurred: {cause['message']}"
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS[2:])
@@ -184,17 +195,37 @@ def test_an_attached_client_gets_what_comes_from_now_on(world: StreamingWorld) -
     assert [client.result() for client in clients] == [SUCCESS] * 2
 
 
-@pytest.mark.parametrize(("profile", "outcome"), [("containerd-2.3", b""), ("cri-o-1.36", b"still here\n")])
-def test_the_end_of_an_input_that_stays_open_is_the_end_for_its_client_or_not(profile: str, outcome: bytes) -> None:
+@pytest.mark.parametrize(
+    ("profile", "tty", "outcome"),
+    [
+        ("containerd-2.3", False, b""),
+        ("containerd-2.3", True, b""),
+        ("cri-o-1.36", False, b""),
+        ("cri-o-1.36", True, b"still here\r\n"),
+    ],
+)
+def test_the_end_of_an_input_that_stays_open_is_the_end_for_its_client_or_not(
+    profile: str, tty: bool, outcome: bytes
+) -> None:
     with streaming_world(profile) as world:
-        container = world.run_container("sh", "-c", "read x; sleep 0.05; echo still here", stdin=True)
-        client = SpdyClient(world.attach_url(container, stdin=True, stdout=True))
-        client.open_streams("error", "stdin", "stdout")
+        script = "stty -echo 2>/dev/null; echo ready; read x; sleep 0.05; echo still here"
+        container = world.run_container("sh", "-c", script, stdin=True, tty=tty)
+        client = SpdyClient(world.attach_url(container, stdin=True, stdout=True, tty=tty))
+        client.open_streams("error", "stdin", "stdout", *(["resize"] if tty else []))
         client.send(client.streams["stdin"], b"x\n", is_last=True)
         client.read_until_end()
 
-    assert client.output("stdout") == outcome
+    assert client.output("stdout").rpartition(b"x\r\n")[2].removeprefix(b"ready\r\n") == outcome
     assert client.result() == SUCCESS
+
+
+@pytest.mark.parametrize(("profile", "outcome"), [("containerd-2.3", b"seen\n"), ("cri-o-1.36", b"")])
+def test_who_only_looks_at_a_container_that_waits_for_input_is_sent_away_by_crio(profile: str, outcome: bytes) -> None:
+    with streaming_world(profile) as world:
+        container = world.run_container("sh", "-c", "sleep 0.2; echo seen", stdin=True)
+        client = run(SpdyClient(world.attach_url(container)), "stdout", "stderr")
+
+    assert (client.output("stdout"), client.result()) == (outcome, SUCCESS)
 
 
 # -- requests -----------------------------------------------------------------------------------------------
@@ -233,6 +264,10 @@ def test_what_is_no_upgrade_is_told_what_is_missing(world: StreamingWorld) -> No
     assert ask(url, head(url, headers=[("Accept", "*/*")])) == (
         400, PLAIN, b"unable to upgrade: header X-Stream-Protocol-Version does not exist in request with 1 headers\n",
     )  # fmt: skip
+
+    with streaming_world("containerd-2.2") as older:
+        url = older.exec_url(older.run_container(), "true")
+        assert ask(url, head(url)) == (200, {}, b"")
 
     url = world.exec_url(container, "true")
     headers = [("x-stream-protocol-version", "v4.channel.k8s.io"), ("Accept", 'a"b')]

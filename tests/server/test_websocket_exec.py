@@ -13,7 +13,7 @@ from kubesim.server.streaming.options import StreamOptions, StreamTls
 from .spdy_client import answer_of, connect, head
 from .streaming_world import StreamingWorld, streaming_world
 
-SUCCESS = {"metadata": {}, "status": "Success"}
+SUCCESS = {"status": "Success"}
 OLD = ["channel.k8s.io", "v4.channel.k8s.io"]
 
 

@@ -60,3 +60,26 @@ def test_two_nginx_in_one_pod_do_not_get_one_port(world: World, nginx: Command) 
     second = world.run("nginx", "-g", "daemon off;", env=PATH, network=nginx.process.network)
     assert second.err == "nginx: [emerg] bind() to 0.0.0.0:80 failed (98: Address already in use)\n"
     assert second.code == 1
+
+
+@pytest.mark.parametrize(
+    ("site", "port"), [("server { listen 12003; }\n", 12003), ("server {\n    listen 8080;\n}\n", 8080)]
+)
+def test_nginx_takes_the_port_of_its_site(world: World, site: str, port: int) -> None:
+    world.files.make_directories("/etc/nginx/conf.d")
+    world.files.as_root().write("/etc/nginx/conf.d/default.conf", site.encode())
+    network = world.table.network.add_pod(POD)
+    world.start("nginx", "-g", "daemon off;", env=PATH, is_init=True, network=network)
+    world.advance(0.1)
+
+    assert network.listener_at(SocketAddress(POD, port)) is not None
+
+
+@pytest.mark.parametrize("site", ["server { listen 0; }", "server { listen 80; root /x; }", "server { listen 99999; }"])
+def test_nginx_refuses_a_site_that_says_more(world: World, site: str) -> None:
+    world.files.make_directories("/etc/nginx/conf.d")
+    world.files.as_root().write("/etc/nginx/conf.d/default.conf", site.encode())
+    refused = world.run("nginx", "-g", "daemon off;", env=PATH)
+
+    assert refused.code == 1
+    assert "nothing but `server { listen PORT; }` is emulated" in refused.err

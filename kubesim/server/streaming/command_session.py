@@ -14,7 +14,7 @@ from collections.abc import Callable
 from kubesim.kernel import Event, Kernel, Task, TaskGroup, Timer
 from kubesim.runtime.stream_buffer import BUFFER_BYTES_MAX, StreamBuffer
 from kubesim.runtime.stream_command import StreamCommand
-from kubesim.runtime.stream_status import Failed, StreamOutcome, status_bytes
+from kubesim.runtime.stream_status import Failed, StreamOutcome
 from kubesim.server.streaming.link import Link
 from kubesim.server.streaming.peers import (
     CommandEvent,
@@ -50,8 +50,8 @@ class CommandSession:
         "_link",
         "_patience",
         "_peer",
-        "_protocol",
         "_running",
+        "_say",
         "_start",
         "on_data",
     )
@@ -62,15 +62,18 @@ class CommandSession:
         link: Link,
         peer: CommandPeer,
         *,
-        protocol: str,
+        say: Callable[[StreamOutcome], bytes],
         start: Callable[[], StreamCommand | Failed],
         on_data: Callable[[], object],
     ) -> None:
-        """`start` begins the command once the client is ready; `on_data` is called whenever bytes move."""
+        """`start` begins the command once the client is ready, and `say` is how its outcome is written at the end.
+
+        `on_data` is called whenever bytes move.
+        """
         self._kernel = kernel
         self._link = link
         self._peer = peer
-        self._protocol = protocol
+        self._say = say
         self._start = start
         self.on_data = on_data
         self._command: StreamCommand | None = None
@@ -174,7 +177,7 @@ class CommandSession:
         self._flush()
 
     def _finish(self, outcome: StreamOutcome) -> None:
-        self._peer.finish(status_bytes(outcome, self._protocol))
+        self._peer.finish(self._say(outcome))
         self._flush()
         self._end()
 

@@ -25,6 +25,7 @@ from kubesim.policy.websocket_upgrade import WebSocketAccepted, websocket_upgrad
 from kubesim.runtime.daemon import Daemon
 from kubesim.runtime.port_forward import forward
 from kubesim.runtime.stream_command import start_command
+from kubesim.runtime.stream_status import status_bytes
 from kubesim.server.streaming.command_session import CommandSession
 from kubesim.server.streaming.forward_session import ForwardSession
 from kubesim.server.streaming.front import Session
@@ -77,7 +78,7 @@ class DaemonStreams:
                 accepted.protocol, stdin=request.stdin, stdout=request.stdout, stderr=request.stderr
             )
         else:
-            accepted = spdy_upgrade(head.headers, switches.spdy_protocols)
+            accepted = spdy_upgrade(head.headers, switches.spdy_protocols, switches.missing_protocol_header)
             if isinstance(accepted, Refused):
                 return accepted
             peer = SpdyCommand(
@@ -88,7 +89,7 @@ class DaemonStreams:
             self._kernel,
             link,
             peer,
-            protocol=accepted.protocol,
+            say=partial(status_bytes, protocol=accepted.protocol, form=switches.status_form),
             start=partial(start_command, daemon, request),
             on_data=on_data,
         )
@@ -102,11 +103,11 @@ class DaemonStreams:
         link: Link,
         on_data: Callable[[], object],
     ) -> Refused | Begun:
+        switches = daemon.profile.streaming
         peer: ForwardPeer
         accepted: SpdyAccepted | WebSocketAccepted | Refused
         if asks_for_websocket(head.headers):
-            offered = daemon.profile.streaming.websocket_forward_protocols
-            accepted = websocket_upgrade(head.method, head.headers, offered)
+            accepted = websocket_upgrade(head.method, head.headers, switches.websocket_forward_protocols)
             if isinstance(accepted, Refused):
                 return accepted
             if accepted.protocol.startswith(TUNNEL_PREFIX):
@@ -114,7 +115,7 @@ class DaemonStreams:
             else:
                 peer = WebSocketForward(accepted.protocol, request.port)
         else:
-            accepted = spdy_upgrade(head.headers, FORWARD_PROTOCOLS)
+            accepted = spdy_upgrade(head.headers, FORWARD_PROTOCOLS, switches.missing_protocol_header)
             if isinstance(accepted, Refused):
                 return accepted
             peer = SpdyForward()

@@ -1,18 +1,19 @@
 """nginx: a master and a worker that serve the files of the image.
 
-It serves /usr/share/nginx/html on port 80. Configuration files are not emulated: an image that has one is refused at
-the start, where it would be wrong to ignore it.
+It serves /usr/share/nginx/html on port 80, or on the one that /etc/nginx/conf.d/default.conf names. No more of
+configuration files is emulated: an image that has more is refused at the start, where it would be wrong to ignore it.
 Mirrors nginx: src/os/unix/ngx_process_cycle.c, src/http/ngx_http_special_response.c, ngx_http_static_module.c.
 """
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 
 from kubesim.kernel import Event
 from kubesim.userland.files.fs_error import FsError
 from kubesim.userland.image_programs.static_site import location_of, serve_site, site_file, status_of
-from kubesim.userland.network.address import ANY_IPV4, SocketAddress
+from kubesim.userland.network.address import ANY_IPV4, PORT_MAX, SocketAddress
 from kubesim.userland.network.http_message import REASONS, BadMessage, Headers, ResponseHead, header_of
 from kubesim.userland.network.http_server import Request, Response, http_date
 from kubesim.userland.network.sockets import listen
@@ -22,9 +23,11 @@ from kubesim.userland.processes.signals import NUMBERS, SIGINT, SIGTERM
 ROOT = "/usr/share/nginx/html"
 PID_FILE = "/var/run/nginx.pid"
 PORT = 80
+SITE_FILE = "/etc/nginx/conf.d/default.conf"
 DEFAULT_TYPE = "application/octet-stream"
 SIGQUIT = NUMBERS["QUIT"]
 _SECOND = 1_000_000_000
+_SITE = re.compile(rb"\s*server\s*\{\s*listen\s+(\d{1,5});\s*\}\s*")
 
 
 async def run_nginx(process: Process) -> int:
@@ -35,12 +38,16 @@ async def run_nginx(process: Process) -> int:
     if process.files.exists("/etc/nginx/nginx.conf"):
         await process.complain("[emerg] configuration files are not emulated: /etc/nginx/nginx.conf")
         return 1
+    port = _port(process)
+    if port is None:
+        await process.complain(f"[emerg] nothing but `server {{ listen PORT; }}` is emulated: {SITE_FILE}")
+        return 1
     try:
-        listener = listen(process, SocketAddress(ANY_IPV4, PORT), backlog=511)
+        listener = listen(process, SocketAddress(ANY_IPV4, port), backlog=511)
     except FsError as error:
         number = error.errno
         await process.write(
-            2, f"nginx: [emerg] bind() to 0.0.0.0:{PORT} failed ({number}: {error.strerror})\n".encode()
+            2, f"nginx: [emerg] bind() to 0.0.0.0:{port} failed ({number}: {error.strerror})\n".encode()
         )
         return 1
     process.files.write(PID_FILE, f"{process.pid}\n".encode())
@@ -55,6 +62,14 @@ async def run_nginx(process: Process) -> int:
     await worker.wait()
     process.files.remove_file(PID_FILE)
     return 0
+
+
+def _port(process: Process) -> int | None:
+    """The port of the one site; None for a configuration that says more."""
+    if not process.files.exists(SITE_FILE):
+        return PORT
+    match = _SITE.fullmatch(process.files.read(SITE_FILE))
+    return None if match is None or not 0 < int(match[1]) <= PORT_MAX else int(match[1])
 
 
 def _answer(process: Process, request: Request) -> Response:
