@@ -17,6 +17,9 @@ class StreamingSwitches(Struct, frozen=True, kw_only=True):
     that a client learns of it when it opens the URL."""
     attach_ends: AttachEnd
     """When an attached client whose input has ended is detached; see policy.attach_end."""
+    pipes_break: bool
+    """What a command without a terminal finds when its client is gone and it writes on: a broken pipe; or a pipe that
+    fills, because the runtime holds its other end open, so that the command waits for ever."""
     terminal_sets_term: bool
     """Whether a command with a terminal gets TERM=xterm; else it has what the container has."""
     status_form: Literal["metav1", "bare"]

@@ -1,9 +1,12 @@
 """One command that a client of the streaming server runs in a container, from its start to its exit status.
 
 Rule 1: output waits in bounded buffers. A client that does not read makes the command wait, not the memory grow.
-Rule 2: a client that goes away leaves the command running: its input ends, its output is lost, and only a terminal is
-hung up. Mirrors containerd: internal/cri/server/container_execsync.go, execInternal and attachIO, whose context is the
-server's and not the client's.
+Rule 2: a client that goes away leaves the command running. Without a terminal its input ends; with one nothing tells
+it, for the runtime holds the terminal open. Nobody reads its output any more: it waits for ever once that is more than
+a pipe holds, or finds a broken pipe, as the runtime has it.
+
+Mirrors containerd: internal/cri/server/container_execsync.go, execInternal, whose context is the server's and not the
+client's; CRI-O: internal/oci/runtime_oci.go, ExecContainer and ttyCmd.
 """
 
 from __future__ import annotations
@@ -62,13 +65,12 @@ class ExecSession:
             self.terminal.resize(rows, columns)
 
     def hang_up(self) -> None:
-        """The client is gone."""
+        """The client is gone, and nobody takes output any more."""
         self._input.close()
-        if self.terminal is not None:
-            self.terminal.hang_up()
-        for buffer in (self.stdout, self.stderr):
-            if buffer is not None:
-                buffer.discard()
+        if self.terminal is None and self._daemon.profile.streaming.pipes_break:
+            for buffer in (self.stdout, self.stderr):
+                if buffer is not None:
+                    buffer.break_pipe()
 
     async def wait(self) -> ExitStatus:
         """The end of the command. What it left in the background may still write: the buffers say when they end."""

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from kubesim.kernel import Event
 from kubesim.userland.files.byte_queue import ByteQueue
+from kubesim.userland.files.fs_error import FsError
 from kubesim.userland.files.open_file import OpenFile
 
 BUFFER_BYTES_MAX = 65536
@@ -18,12 +19,13 @@ CHUNK_BYTES_MAX = 32768
 class StreamBuffer:
     """One stream on its way to one client. `on_room` is called when bytes were taken, or are not wanted any more."""
 
-    __slots__ = ("_changed", "_data", "_is_discarded", "is_ended", "on_room")
+    __slots__ = ("_changed", "_data", "_is_broken", "_is_discarded", "is_ended", "on_room")
 
     def __init__(self) -> None:
         self._data = ByteQueue()
         self._changed = Event()
         self._is_discarded = False
+        self._is_broken = False
         self.is_ended = False
         """Nothing is added any more."""
         self.on_room: Callable[[], object] | None = None
@@ -34,9 +36,11 @@ class StreamBuffer:
         return BUFFER_BYTES_MAX if self._is_discarded else BUFFER_BYTES_MAX - len(self._data)
 
     def put(self, data: bytes) -> bytes | None:
-        """Add bytes; the rest that did not fit, None when all did."""
+        """Add bytes; the rest that did not fit, None when all did. Raises FsError EPIPE when the client broke it."""
         if self._is_discarded:
             return None
+        if self._is_broken:
+            raise FsError("EPIPE")
         room = self.room_bytes
         if room <= 0:
             return data
@@ -57,6 +61,12 @@ class StreamBuffer:
     def discard(self) -> None:
         """The client is gone: whatever comes is thrown away."""
         self._is_discarded = True
+        self._data.clear()
+        self._make_room()
+
+    def break_pipe(self) -> None:
+        """The client is gone: whoever writes finds a broken pipe."""
+        self._is_broken = True
         self._data.clear()
         self._make_room()
 

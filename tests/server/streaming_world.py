@@ -75,6 +75,7 @@ class StreamingWorld:
             self.pods.stop()
             self.pods.release()
         self._pump.stop()
+        self.kernel.run_until(self.kernel.now_ns)  # whatever was begun at this very instant
 
     def stop(self) -> None:
         assert self._loop is not None

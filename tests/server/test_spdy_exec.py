@@ -36,7 +36,8 @@ def test_output_and_status_come_apart(world: StreamingWorld) -> None:
     assert client.output("stderr") == b"err\n"
     assert client.result() == SUCCESS
     assert client.replies == list(client.streams.values())
-    assert client.ended == set(client.streams.values())
+    assert client.ended == {client.streams["stdout"], client.streams["stderr"]}
+    assert client.resets == {client.streams["error"]: 5}
     assert client.is_going_away
 
 
@@ -84,7 +85,7 @@ def test_before_kubernetes_1_36_the_status_is_one_of_the_api(profile: str) -> No
     assert failure["message"] == f"Internal error occurred: {cause['message']}"
 
 
-@pytest.mark.parametrize("protocol", PROTOCOLS[2:])
+@pytest.mark.parametrize("protocol", PROTOCOLS[2:4])
 @pytest.mark.parametrize(
     ("script", "text"),
     [
@@ -100,6 +101,16 @@ def test_older_versions_say_a_text_and_only_of_failures(
 
     assert client.headers["x-stream-protocol-version"] == [protocol]
     assert client.output("error") == text
+
+
+def test_the_first_version_has_no_words_for_a_failure_and_no_input(world: StreamingWorld) -> None:
+    url = world.exec_url(world.run_container(), "sh", "-c", "echo out; exit 2", stdin=True, stdout=True)
+    client = run(SpdyClient(url, protocols=["channel.k8s.io"]), "stdin", "stdout")
+
+    assert client.output("stdout") == b"out\n"
+    assert client.output("error") == b""
+    assert client.streams["stdin"] in client.ended
+    assert client.streams["error"] in client.resets
 
 
 def test_input_goes_in_and_its_end_too(world: StreamingWorld) -> None:
@@ -130,7 +141,7 @@ def test_a_command_that_ends_ends_the_stream_although_input_is_open(world: Strea
     client = run(SpdyClient(url), "stdin", "stdout")
 
     assert client.result() == SUCCESS
-    assert client.resets == {client.streams["stdin"]: 5}
+    assert client.resets == {client.streams["stdin"]: 5, client.streams["error"]: 5}
 
 
 def test_a_terminal_follows_the_sizes_of_its_client(world: StreamingWorld) -> None:

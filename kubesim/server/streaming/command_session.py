@@ -100,6 +100,7 @@ class CommandSession:
 
     def gone(self) -> None:
         """The client is gone, or has been silent for too long."""
+        self._peer.finish(b"")
         self._end()
 
     # -- events of the client -------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, cast
 
 from kubesim.kernel import Kernel, RealTimePump, Timer
@@ -39,13 +40,25 @@ class Session(Protocol):
         """The client is gone, or has been silent for too long."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Begun:
+    """A request that becomes a stream. `headers` are those of the answer 101; `begin` is called after it was sent.
+
+    `counts_all_bytes`: whether every byte of the client is a sign of life, or only what it says of streams.
+    """
+
+    headers: Headers
+    begin: Callable[[], Session]
+    counts_all_bytes: bool
+
+
 class StreamOpener(Protocol):
     """Decides about requests, within events of the kernel."""
 
     def open(
         self, target: StreamTarget, head: RequestHead, link: Link, on_data: Callable[[], object]
-    ) -> Refused | tuple[Headers, Callable[[], Session]]:
-        """A refusal; or the headers of the answer 101, and what begins the session after it was sent."""
+    ) -> Refused | Begun:
+        """What becomes of a request; `on_data` is to be called whenever bytes of a stream move."""
 
 
 class StreamingServer:
@@ -122,7 +135,7 @@ class StreamingServer:
 class Connection(asyncio.Protocol):
     """One connection of a client."""
 
-    __slots__ = ("_head", "_last_ns", "_link", "_server", "_session", "_silence", "_transport")
+    __slots__ = ("_counts_all_bytes", "_head", "_last_ns", "_link", "_server", "_session", "_silence", "_transport")
 
     def __init__(self, server: StreamingServer) -> None:
         self._server = server
@@ -131,6 +144,7 @@ class Connection(asyncio.Protocol):
         self._link: Link | None = None
         self._session: Session | None = None
         self._last_ns = 0
+        self._counts_all_bytes = False
         self._silence: Timer | None = None
 
     # -- what asyncio calls ---------------------------------------------------------------------------------
@@ -143,7 +157,7 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Bytes of the client."""
         if self._session is not None:
-            self._server.pump.enter(self._session.receive, data)
+            self._server.pump.enter(self._received, self._session, data)
             return
         if self._head is None:
             from kubesim.server.streaming.http_head import HttpHead
@@ -212,12 +226,12 @@ class Connection(asyncio.Protocol):
         if isinstance(answer, Refused):
             self._refuse(answer)
             return
-        headers, begin = answer
         self._server.became_stream(self)
-        transport.write(head.switch(headers))
+        transport.write(head.switch(answer.headers))
         early, self._head = head.early_bytes, None
         self._link = link
-        self._session = session = begin()
+        self._counts_all_bytes = answer.counts_all_bytes
+        self._session = session = answer.begin()
         self._data_moved()
         self._silence = self._server.kernel.call_later(self._server.idle_ns, self._look_for_silence)
         transport.resume_reading()
@@ -230,6 +244,11 @@ class Connection(asyncio.Protocol):
         return head, transport
 
     # -- the stream, within events of the kernel ------------------------------------------------------------
+
+    def _received(self, session: Session, data: bytes) -> None:
+        if self._counts_all_bytes:
+            self._data_moved()
+        session.receive(data)
 
     def _data_moved(self) -> None:
         self._last_ns = self._server.kernel.now_ns

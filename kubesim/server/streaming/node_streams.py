@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from kubesim.errors import InputError
 from kubesim.kernel import Kernel, RealTimePump
-from kubesim.policy.stream_upgrade import Headers, Refused, StreamTarget
-from kubesim.server.streaming.front import Session, StreamingServer, StreamOpener
+from kubesim.policy.stream_upgrade import Refused, StreamTarget
+from kubesim.server.streaming.front import Begun, StreamingServer, StreamOpener
 from kubesim.server.streaming.link import Link
 from kubesim.server.streaming.options import StreamOptions
 
@@ -54,7 +54,7 @@ class NodeStreams:
 
     def open(
         self, target: StreamTarget, head: RequestHead, link: Link, on_data: Callable[[], object]
-    ) -> Refused | tuple[Headers, Callable[[], Session]]:
+    ) -> Refused | Begun:
         """See StreamOpener."""
         if self._opener is None:
             from kubesim.server.streaming.opener import DaemonStreams

@@ -14,7 +14,6 @@ from kubesim.cri import api
 from kubesim.kernel import Kernel
 from kubesim.policy.stream_upgrade import (
     NOT_FOUND,
-    Headers,
     Refused,
     SpdyAccepted,
     StreamTarget,
@@ -28,7 +27,7 @@ from kubesim.runtime.stream_command import start_command
 from kubesim.runtime.stream_status import status_bytes
 from kubesim.server.streaming.command_session import CommandSession
 from kubesim.server.streaming.forward_session import ForwardSession
-from kubesim.server.streaming.front import Session
+from kubesim.server.streaming.front import Begun, Session
 from kubesim.server.streaming.http_head import RequestHead
 from kubesim.server.streaming.link import Link
 from kubesim.server.streaming.peers import CommandPeer, ForwardPeer
@@ -42,7 +41,6 @@ FORWARD_PROTOCOLS = ("portforward.k8s.io",)
 """Of PortForward over SPDY; there is no other version."""
 
 CommandRequest: TypeAlias = api.ExecRequest | api.AttachRequest
-Begun: TypeAlias = tuple[Headers, Callable[[], Session]]
 
 
 class DaemonStreams:
@@ -55,7 +53,7 @@ class DaemonStreams:
     def open(
         self, target: StreamTarget, head: RequestHead, link: Link, on_data: Callable[[], object]
     ) -> Refused | Begun:
-        """A refusal; or the headers of the answer 101, and what begins the session after it was sent."""
+        """See StreamOpener."""
         daemon = self._daemon()
         request = daemon.pending_streams.take(target.token)
         if isinstance(request, api.ExecRequest if target.kind == "exec" else api.AttachRequest):
@@ -93,7 +91,7 @@ class DaemonStreams:
             start=partial(start_command, daemon, request),
             on_data=on_data,
         )
-        return accepted.headers, begin
+        return _begun(accepted, begin)
 
     def _open_forward(
         self,
@@ -127,4 +125,9 @@ class DaemonStreams:
             forward=partial(forward, daemon, request.pod_sandbox_id),
             on_data=on_data,
         )
-        return accepted.headers, begin
+        return _begun(accepted, begin)
+
+
+def _begun(accepted: SpdyAccepted | WebSocketAccepted, begin: Callable[[], Session]) -> Begun:
+    """SPDY counts pings as a sign of life, the runtimes' WebSockets do not."""
+    return Begun(headers=accepted.headers, begin=begin, counts_all_bytes=isinstance(accepted, SpdyAccepted))

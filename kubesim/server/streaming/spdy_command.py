@@ -68,14 +68,14 @@ class SpdyCommand:
         self._end(output)
 
     def finish(self, status: bytes) -> None:
-        """Write the status to the error stream, and end everything.
+        """Write the status to the error stream, and give everything up.
 
-        The streams are ended and then reset, so that a client need not end its own half.
+        That the error stream is reset, and not ended, is how the Go server closes whatever is open still.
         """
         stream_id = self._streams.get("error")
         if stream_id is not None and status:
             self._connection.send(stream_id, status)
-        for kind in ("stdout", "stderr", "error"):
+        for kind in ("stdout", "stderr"):
             self._end(kind)
         for stream_id in self._streams.values():
             if self._connection.can_send(stream_id):
@@ -114,5 +114,7 @@ class SpdyCommand:
         if self._expected_count == 0 and not self._is_ready:
             self._is_ready = True
             if self._is_first_protocol:
+                # What 1.0 kubelets did: nothing can be said on the error stream.
                 self._end("stdin")
+                self._connection.reset(self._streams["error"])
             yield Ready()
