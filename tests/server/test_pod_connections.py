@@ -71,6 +71,21 @@ def test_a_pod_finds_a_reset_of_its_peer(pod: EmulatedPod) -> None:
     assert pod.error(stream) == "ECONNRESET"
 
 
+def test_a_peer_that_resets_in_the_moment_the_pod_closes(world: StreamingWorld, pod: EmulatedPod) -> None:
+    listener = pod.listen(PORT)
+    client = connect(pod)
+    stream = pod.accept(listener)
+
+    def both() -> None:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
+        client.close()
+        stream.shut_down()
+
+    pod.now(both)
+    assert pod.error(stream) == "ECONNRESET"
+    assert world.failures == []
+
+
 def test_what_comes_after_the_pod_has_closed_is_answered_with_a_reset(pod: EmulatedPod) -> None:
     listener = pod.listen(PORT)
     with connect(pod) as client:

@@ -156,7 +156,12 @@ class Connection(asyncio.Protocol):
             return
         self._has_inside_ended = True
         if self._transport is not None and not link.is_closed and self._transport.can_write_eof():
-            self._transport.write_eof()
+            try:
+                self._transport.write_eof()
+            except OSError:  # the peer has cut the connection, and nobody has read that yet
+                self._stream.abort()
+                self.abort()
+                return
         self._close_if_over()
 
     def _close_if_over(self) -> None:
