@@ -105,8 +105,8 @@ def test_agnhost_names_what_it_has(world: World) -> None:
 
     assert paused.out == "Paused\nUnpaused\n"
     there = (
-        "connect, entrypoint-tester, liveness, logs-generator, mounttest, netexec, pause, porter, serve-hostname, "
-        "test-webserver"
+        "connect, entrypoint-tester, grpc-health-checking, liveness, logs-generator, mounttest, netexec, pause, "
+        "porter, serve-hostname, tcp-reset, test-webserver"
     )
     assert (other.err, other.code) == (f'agnhost: subcommand "inclusterclient" is not emulated; there is {there}\n', 1)
 

@@ -2,22 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
-from h2.config import H2Configuration
-from h2.connection import H2Connection
-from h2.events import (
-    ConnectionTerminated,
-    DataReceived,
-    Event,
-    ResponseReceived,
-    StreamEnded,
-    StreamReset,
-    TrailersReceived,
-)
+from h2.events import ConnectionTerminated
 from h2.settings import SettingCodes
 
 from kubesim.images.programs import program_node
@@ -29,99 +18,25 @@ from kubesim.userland.network.address import SocketAddress
 from kubesim.userland.network.grpc_connection import MESSAGE_BYTES_MAX
 from kubesim.userland.network.grpc_server import HANDSHAKE_SECONDS
 
+from .health_client import (
+    CHECK,
+    LIST,
+    NOT_SERVING,
+    SERVICE_UNKNOWN,
+    SERVING,
+    WATCH,
+    Answer,
+    HealthClient,
+    asking,
+    framed,
+)
+
 if TYPE_CHECKING:
     from conftest import Command, World
 
     from kubesim.userland.network.namespace import NetworkNamespace
 
 IP, PORT = "10.88.0.2", 9090
-CHECK, LIST, WATCH = (f"/grpc.health.v1.Health/{method}" for method in ("Check", "List", "Watch"))
-SERVING, NOT_SERVING, SERVICE_UNKNOWN = b"\x08\x01", b"\x08\x02", b"\x08\x03"
-
-
-@dataclass(slots=True)
-class Answer:
-    """What came back on one stream."""
-
-    headers: dict[str, str] = field(default_factory=dict)
-    data: bytearray = field(default_factory=bytearray)
-    trailers: dict[str, str] = field(default_factory=dict)
-    is_over: bool = False
-    reset_code: int | None = None
-
-    @property
-    def messages(self) -> list[bytes]:
-        found, rest = [], bytes(self.data)
-        while rest:
-            assert rest[0] == 0
-            size = int.from_bytes(rest[1:5], "big")
-            found.append(rest[5 : 5 + size])
-            rest = rest[5 + size :]
-        return found
-
-    @property
-    def status(self) -> tuple[int, str]:
-        """The code and words of gRPC, wherever they came."""
-        found = self.headers | self.trailers
-        return int(found["grpc-status"]), found["grpc-message"]
-
-
-class Client:
-    """One HTTP/2 connection to the server."""
-
-    def __init__(self, service: Service) -> None:
-        self.world = service.world
-        self.stream = service.pod.inject(SocketAddress(IP, PORT), SocketAddress("192.0.2.9", 40000))
-        config = H2Configuration(validate_outbound_headers=False, normalize_outbound_headers=False)
-        self.h2 = H2Connection(config)
-        self.h2.initiate_connection()
-        self.answers: dict[int, Answer] = {}
-        self.events: list[Event] = []
-        self.flush()
-
-    def flush(self) -> None:
-        data = self.h2.data_to_send()
-        assert not data or self.stream.write_now(data) is None
-        self.world.advance(0)
-        try:
-            while arrived := self.stream.read_now(1 << 20):
-                for event in self.h2.receive_data(arrived):
-                    self.take(event)
-        except FsError:
-            self.events.append(ConnectionTerminated())
-
-    def take(self, event: Any) -> None:
-        self.events.append(event)
-        answer = self.answers.get(getattr(event, "stream_id", 0))
-        if isinstance(event, ResponseReceived):
-            answer.headers = texts(event.headers)
-        elif isinstance(event, DataReceived):
-            answer.data += event.data
-        elif isinstance(event, TrailersReceived):
-            answer.trailers = texts(event.headers)
-        elif isinstance(event, StreamEnded):
-            answer.is_over = True
-        elif isinstance(event, StreamReset):
-            answer.reset_code = event.error_code
-
-    def call(self, path: str, body: bytes = b"\0\0\0\0\0", *, end: bool = True, **headers: str) -> Answer:
-        """Send a request and read what comes at once."""
-        number = self.h2.get_next_available_stream_id()
-        answer = self.answers[number] = Answer()
-        wanted = {":method": "POST", ":scheme": "http", ":authority": "a", ":path": path}
-        wanted |= {"content-type": "application/grpc", "te": "trailers"}
-        wanted |= {name.replace("_", "-"): text for name, text in headers.items()}
-        if "method" in wanted:
-            wanted[":method"] = wanted.pop("method")
-        self.h2.send_headers(number, list(wanted.items()), end_stream=end and not body)
-        for start in range(0, len(body), 16384):
-            self.h2.send_data(number, body[start : start + 16384], end_stream=end and start + 16384 >= len(body))
-        self.flush()
-        return answer
-
-    def later(self, seconds: float) -> None:
-        self.world.advance(seconds)
-        self.flush()
 
 
 class Service:
@@ -137,23 +52,12 @@ class Service:
         self.server: Command = world.start("/app", files=files, network=self.pod)
         world.advance(0)
 
-
-def texts(headers: Any) -> dict[str, str]:
-    return {name.decode(): value.decode() for name, value in headers}
-
-
-def framed(message: bytes, flag: int = 0) -> bytes:
-    return bytes([flag]) + len(message).to_bytes(4, "big") + message
-
-
-def asking(service: str) -> bytes:
-    """A HealthCheckRequest."""
-    name = service.encode()
-    return framed(b"\x0a" + bytes([len(name)]) + name if name else b"")
+    def client(self) -> HealthClient:
+        return HealthClient(self.world, self.pod, SocketAddress(IP, PORT))
 
 
 def test_a_check_as_grpc_go_answers_it(world: World) -> None:
-    answer = Client(Service(world)).call(CHECK)
+    answer = Service(world).client().call(CHECK)
     assert answer.headers == {":status": "200", "content-type": "application/grpc"}
     assert answer.messages == [SERVING]
     assert answer.trailers == {"grpc-status": "0", "grpc-message": ""}
@@ -162,7 +66,7 @@ def test_a_check_as_grpc_go_answers_it(world: World) -> None:
 
 def test_statuses_by_name(world: World) -> None:
     health = {"": "NOT_SERVING", "db": "SERVING", "odd": "UNKNOWN", "gone": "SERVICE_UNKNOWN"}
-    client = Client(Service(world, health))
+    client = Service(world, health).client()
     assert [client.call(CHECK, asking(name)).messages for name in ("", "db", "odd")] == [
         [NOT_SERVING],
         [SERVING],
@@ -181,7 +85,7 @@ def test_statuses_by_name(world: World) -> None:
 
 def test_a_schedule_of_the_clock(world: World) -> None:
     schedule = [{"from": "0s", "status": "SERVING"}, {"from": "30s", "status": "NOT_SERVING"}]
-    client = Client(Service(world, {"": {"schedule": schedule, "every": "1m"}}))
+    client = Service(world, {"": {"schedule": schedule, "every": "1m"}}).client()
     seen = []
     for _ in range(6):
         seen += client.call(CHECK).messages
@@ -196,7 +100,7 @@ def test_a_watch_tells_each_change_once_and_costs_one_timer(world: World) -> Non
         {"from": "20s", "status": "SERVING"},
         {"from": "30s", "status": "NOT_SERVING"},
     ]
-    client = Client(Service(world, {"db": {"schedule": schedule}}))
+    client = Service(world, {"db": {"schedule": schedule}}).client()
     answer = client.call(WATCH, asking("db"))
     timeline = []
     for _ in range(5):
@@ -210,13 +114,13 @@ def test_a_watch_tells_each_change_once_and_costs_one_timer(world: World) -> Non
 
 def test_a_watch_of_no_service_says_so_and_ends_with_its_client(world: World) -> None:
     service = Service(world, {})
-    client = Client(service)
+    client = service.client()
     answer = client.call(WATCH, asking("none"))
     assert answer.messages == [SERVICE_UNKNOWN]
     (number,) = client.answers
     client.h2.reset_stream(number, 8)
     client.flush()
-    assert Client(service).call(WATCH).messages == [SERVICE_UNKNOWN]
+    assert service.client().call(WATCH).messages == [SERVICE_UNKNOWN]
     client.stream.release()
     world.advance(0)
     assert service.server.code is None
@@ -233,7 +137,7 @@ def test_a_watch_of_no_service_says_so_and_ends_with_its_client(world: World) ->
     ],
 )
 def test_calls_that_nobody_answers(world: World, path: str, headers: dict[str, str], status: tuple[int, str]) -> None:
-    client = Client(Service(world))
+    client = Service(world).client()
     answer = client.call(path, b"", end=False, **headers)
     assert answer.status == status
     assert (answer.messages, answer.is_over, answer.reset_code) == ([], True, 0)
@@ -241,7 +145,7 @@ def test_calls_that_nobody_answers(world: World, path: str, headers: dict[str, s
 
 
 def test_subtypes_of_grpc_and_deadlines_are_taken(world: World) -> None:
-    client = Client(Service(world))
+    client = Service(world).client()
     assert client.call(CHECK, content_type="application/grpc+proto", grpc_timeout="1S").messages == [SERVING]
 
 
@@ -262,25 +166,25 @@ def test_subtypes_of_grpc_and_deadlines_are_taken(world: World) -> None:
     ],
 )
 def test_messages_that_make_no_sense(world: World, body: bytes, status: tuple[int, str]) -> None:
-    client = Client(Service(world))
+    client = Service(world).client()
     assert client.call(CHECK, body).status == status
     assert client.call(CHECK).messages == [SERVING]
 
 
 def test_unknown_fields_are_skipped(world: World) -> None:
-    client = Client(Service(world, {"db": "SERVING"}))
+    client = Service(world, {"db": "SERVING"}).client()
     others = b"\x10\x96\x01" + b"\x19" + b"8" * 8 + b"\x25" + b"4" * 4 + b"\x2a\x01x"
     assert client.call(CHECK, framed(b"\x0a\x01x" + others + b"\x0a\x02db")).messages == [SERVING]
 
 
 def test_a_compressed_message_has_no_decompressor(world: World) -> None:
-    answer = Client(Service(world)).call(CHECK, framed(b"", 1), grpc_encoding="gzip")
+    answer = Service(world).client().call(CHECK, framed(b"", 1), grpc_encoding="gzip")
     assert answer.status == (12, 'grpc: Decompressor is not installed for grpc-encoding "gzip"')
 
 
 def test_an_answer_waits_for_the_clients_window(world: World) -> None:
     schedule = [{"from": "0s", "status": "SERVING"}, {"from": "1s", "status": "NOT_SERVING"}]
-    client = Client(Service(world, {"": {"schedule": schedule, "every": "2s"}}))
+    client = Service(world, {"": {"schedule": schedule, "every": "2s"}}).client()
     client.h2.update_settings({SettingCodes.INITIAL_WINDOW_SIZE: 3})
     client.flush()
     answer = client.call(WATCH)
@@ -295,7 +199,7 @@ def test_an_answer_waits_for_the_clients_window(world: World) -> None:
 
 def test_the_end_of_the_program_ends_its_calls(world: World) -> None:
     service = Service(world, exitAfter="5s")
-    client = Client(service)
+    client = service.client()
     answer = client.call(WATCH)
     client.later(5)
     assert (service.server.code, answer.is_over, client.stream.is_finished) == (0, False, True)
@@ -327,14 +231,14 @@ def test_what_is_no_http_2_ends_the_connection_only(world: World, sent: bytes) -
     except FsError as error:
         data = error.errno_name.encode()
     assert data in (b"", b"ECONNRESET")
-    assert Client(service).call(CHECK).messages == [SERVING]
+    assert service.client().call(CHECK).messages == [SERVING]
     assert (service.server.code, service.server.err) == (None, "")
 
 
 def test_a_client_that_says_nothing_is_forgotten_and_an_idle_one_is_not(world: World) -> None:
     service = Service(world)
     silent = service.pod.inject(SocketAddress(IP, PORT), SocketAddress("192.0.2.9", 40000))
-    client = Client(service)
+    client = service.client()
     world.advance(HANDSHAKE_SECONDS + 1)
     while data := silent.read_now(1 << 20):
         pass
@@ -345,7 +249,7 @@ def test_a_client_that_says_nothing_is_forgotten_and_an_idle_one_is_not(world: W
 
 def test_pings_that_are_not_read_are_not_answered_for_ever(world: World) -> None:
     service = Service(world)
-    client = Client(service)
+    client = service.client()
     ping = b"\x00\x00\x08\x06\x00\x00\x00\x00\x00" + b"12345678"
     taken = 0
     while client.stream.write_now(ping * 1000) is None:
@@ -354,12 +258,12 @@ def test_pings_that_are_not_read_are_not_answered_for_ever(world: World) -> None
         assert taken < 10 << 20
     assert client.stream.queued_bytes == 131072
     assert taken < 1 << 20
-    assert Client(service).call(CHECK).messages == [SERVING]
+    assert service.client().call(CHECK).messages == [SERVING]
 
 
 def test_calls_that_are_reset_at_once_leave_nothing(world: World) -> None:
     service = Service(world)
-    client = Client(service)
+    client = service.client()
     for _ in range(2000):
         number = client.h2.get_next_available_stream_id()
         client.answers[number] = Answer()
@@ -376,10 +280,10 @@ def test_calls_that_are_reset_at_once_leave_nothing(world: World) -> None:
 
 def test_more_calls_than_were_allowed_end_the_connection(world: World) -> None:
     service = Service(world)
-    client = Client(service)
+    client = service.client()
     client.h2.remote_settings.max_concurrent_streams = 10**6
     client.h2.remote_settings.acknowledge()
     for _ in range(101):
         client.call(WATCH)
     assert any(isinstance(event, ConnectionTerminated) for event in client.events)
-    assert Client(service).call(CHECK).messages == [SERVING]
+    assert service.client().call(CHECK).messages == [SERVING]

@@ -10,6 +10,7 @@ from kubesim.userland.image_programs.agnhost_servers import (
     run_liveness,
     run_porter,
     run_serve_hostname,
+    run_tcp_reset,
     run_test_webserver,
 )
 from kubesim.userland.image_programs.pause import wait_for_end
@@ -31,9 +32,17 @@ async def _entrypoint_tester(process: Process) -> int:
     return 0
 
 
+async def _grpc_health_checking(process: Process) -> int:
+    # Only whoever serves gRPC pays for what it brings.
+    from kubesim.userland.image_programs.agnhost_grpc import run_grpc_health_checking
+
+    return await run_grpc_health_checking(process)
+
+
 SUBCOMMANDS = {
     "connect": run_connect,
     "entrypoint-tester": _entrypoint_tester,
+    "grpc-health-checking": _grpc_health_checking,
     "liveness": run_liveness,
     "logs-generator": run_logs_generator,
     "mounttest": run_mounttest,
@@ -41,6 +50,7 @@ SUBCOMMANDS = {
     "pause": _pause,
     "porter": run_porter,
     "serve-hostname": run_serve_hostname,
+    "tcp-reset": run_tcp_reset,
     "test-webserver": run_test_webserver,
 }
 

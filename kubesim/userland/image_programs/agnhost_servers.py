@@ -1,7 +1,7 @@
-"""agnhost's small servers and its client: serve-hostname, liveness, test-webserver, porter, connect.
+"""agnhost's small servers and its client: serve-hostname, liveness, test-webserver, porter, tcp-reset, connect.
 
-Mirrors kubernetes: test/images/agnhost/{serve-hostname,liveness,test-webserver,porter,connect}. TLS and SCTP are not
-emulated.
+Mirrors kubernetes: test/images/agnhost/{serve-hostname,liveness,test-webserver,porter,tcp-reset,connect}.
+TLS and SCTP are not emulated.
 """
 
 from __future__ import annotations
@@ -40,27 +40,36 @@ _CONTENT_TYPES = {
 }
 
 
-async def _flags(
+async def read_flags(
     process: Process, defaults: dict[str, str], operands: list[str] | None = None
 ) -> dict[str, str] | None:
-    """The subcommand's flags; None once it was said what is wrong with them. What is true or false is a switch."""
+    """The subcommand's flags; None once it was said what is wrong with them.
+
+    One whose default is true or false is a switch, one whose default is a number takes numbers.
+    """
     switches = [name for name, value in defaults.items() if value in ("false", "true")]
     try:
         flags = defaults | parse_flags(process.argv[2:], list(defaults), switches=switches, operands=operands)
-        if "port" in flags:
-            integer("port", flags["port"])
+        for name, default in defaults.items():
+            if default.lstrip("-").isdecimal():
+                integer(name, flags[name])
     except FlagError as error:
         await process.write(2, f"Error: {error}\n".encode(errors="surrogateescape"))
         return None
     return flags
 
 
-async def _serve(process: Process, port: int, respond: Respond) -> int:
+def listen_error(port: int, error: FsError) -> str:
+    """What Go's net.Listen says of a port that cannot be had."""
+    return f"listen tcp :{port}: bind: {error.strerror[:1].lower()}{error.strerror[1:]}"
+
+
+async def serve_http(process: Process, port: int, respond: Respond) -> int:
     """Serve HTTP on every address until the process ends; a port that cannot be had ends it."""
     try:
         listener = listen(process, SocketAddress(ANY_IPV6, port))
     except FsError as error:
-        await go_log(process, f"listen tcp :{port}: bind: {error.strerror[:1].lower()}{error.strerror[1:]}")
+        await go_log(process, listen_error(port, error))
         return 1
     await serve(process, listener, respond, go_refusal)
     return 0
@@ -68,7 +77,9 @@ async def _serve(process: Process, port: int, respond: Respond) -> int:
 
 async def run_serve_hostname(process: Process) -> int:
     """Tell the hostname to whoever connects: over HTTP, or bare with --tcp and --udp."""
-    flags = await _flags(process, {"tcp": "false", "udp": "false", "http": "true", "close": "false", "port": "9376"})
+    flags = await read_flags(
+        process, {"tcp": "false", "udp": "false", "http": "true", "close": "false", "port": "9376"}
+    )
     if flags is None:
         return 1
     is_raw = "true" in (flags["tcp"], flags["udp"])
@@ -94,7 +105,7 @@ async def run_serve_hostname(process: Process) -> int:
                 _tell_datagrams(process, bind_datagrams(process, everywhere), answer), name="serve-hostname udp"
             )
         if flags["http"] == "true":
-            group.spawn(_serve(process, port, respond), name="serve-hostname http")
+            group.spawn(serve_http(process, port, respond), name="serve-hostname http")
         await go_log(process, f"Serving on port {port}.")
         await is_over.wait()
         await go_log(process, "Shutting down after receiving signal: terminated.")
@@ -126,7 +137,7 @@ async def _tell_datagrams(process: Process, socket: DatagramSocket, answer: byte
 
 async def run_liveness(process: Process) -> int:
     """Healthy for ten seconds, and never again."""
-    if await _flags(process, {}) is None:
+    if await read_flags(process, {}) is None:
         return 1
     began_ns = process.kernel.now_ns
 
@@ -144,13 +155,13 @@ async def run_liveness(process: Process) -> int:
             return go_response(process, "", status=302, headers=(("Location", location),))
         return go_error(process, "404 page not found", 404)
 
-    return await _serve(process, 8080, respond)
+    return await serve_http(process, 8080, respond)
 
 
 async def run_test_webserver(process: Process) -> int:
     """Serve the files of the container."""
-    flags = await _flags(process, {"port": "80"})
-    return 1 if flags is None else await _serve(process, int(flags["port"]), partial(_serve_file, process))
+    flags = await read_flags(process, {"port": "80"})
+    return 1 if flags is None else await serve_http(process, int(flags["port"]), partial(_serve_file, process))
 
 
 _OPEN_TO_ALL = (
@@ -206,7 +217,7 @@ def _listing(process: Process, path: str) -> Response:
 
 async def run_porter(process: Process) -> int:
     """Answer on the ports that SERVE_PORT_N, SERVE_TCP_PORT_N and SERVE_UDP_PORT_N name, with their values."""
-    flags = await _flags(process, {"json-response": "false"})
+    flags = await read_flags(process, {"json-response": "false"})
     if flags is None:
         return 1
     async with TaskGroup() as group:
@@ -226,7 +237,7 @@ async def run_porter(process: Process) -> int:
             else:
                 is_json = flags["json-response"] == "true"
                 answer = partial(_porter_answer, process, value, is_json=is_json)
-                group.spawn(_serve(process, int(port), answer), name="porter")
+                group.spawn(serve_http(process, int(port), answer), name="porter")
         await Event().wait()
     return 0
 
@@ -238,10 +249,47 @@ async def _porter_answer(process: Process, value: str, request: Request, *, is_j
     return go_response(process, text, content_type="application/json")
 
 
+async def run_tcp_reset(process: Process) -> int:
+    """Cut each connection once it has sent more than one byte, one connection after the other."""
+    flags = await read_flags(process, {"port": "8080"})
+    if flags is None:
+        return 1
+    port = int(flags["port"])
+    try:
+        listener = listen(process, SocketAddress(ANY_IPV6, port))
+    except FsError as error:
+        await go_log(process, f"Error from net.Listen(): {listen_error(port, error)}")
+        return 1
+    is_over = Event()
+    process.handlers[SIGTERM] = lambda _: is_over.set()
+    async with TaskGroup() as group:
+        group.spawn(_reset_streams(process, listener), name="tcp-reset")
+        await go_log(process, f"Serving on port {port}.")
+        await is_over.wait()
+        group.cancel()
+    await go_log(process, "Shutting down after receiving signal: terminated.")
+    await go_log(process, "Awaiting pod deletion.")
+    return 0
+
+
+async def _reset_streams(process: Process, listener: Listener) -> None:
+    while True:
+        stream = await listener.accept()
+        assert stream.peer is not None, "a stream has a peer"
+        try:
+            while stream.read_now(1) is None:
+                await stream.wait_readable()
+        except FsError:
+            continue  # as the original, which does not look whether it could read
+        finally:
+            stream.release()  # with bytes that nobody has read, which makes it a reset
+            await go_log(process, f"TCP request from {stream.peer.text()}")
+
+
 async def run_connect(process: Process) -> int:
     """Say in one word why a connection cannot be made; nothing when it can."""
     operands: list[str] = []
-    flags = await _flags(
+    flags = await read_flags(
         process, {"timeout": "0s", "protocol": "tcp", "udp-data": "hostname", "sctp-data": "hostname"}, operands
     )
     if flags is None:

@@ -98,7 +98,7 @@ class ScriptPort:
                 self._listener = listen(self._process, everywhere, backlog=self._spec.backlog)
             except FsError as error:
                 raise FsError(error.errno_name, f"port {self._spec.port}") from None
-        self._listener.is_silent = mode == "drop"
+        self._listener.silence(is_silent=mode == "drop")
 
     # -- connections --------------------------------------------------------------------------------------
 

@@ -14,7 +14,7 @@ from kubesim.kernel import Event, Task, TaskGroup, timeout
 from kubesim.userland.files.fs_error import FsError
 from kubesim.userland.network.grpc_connection import Call, GrpcCode, GrpcConnection, GrpcError
 from kubesim.userland.network.http_server import READ_BYTES, send
-from kubesim.userland.network.stream import Stream
+from kubesim.userland.network.stream import Listener, Stream
 from kubesim.userland.processes.process_life import Process
 
 HANDSHAKE_SECONDS = 120
@@ -29,6 +29,21 @@ Method: TypeAlias = Callable[[bytes, Answer], Awaitable[None]]
 """Takes the request's message. Raises GrpcError for a call that fails."""
 
 Services: TypeAlias = Mapping[str, Mapping[str, Method]]
+
+
+async def serve_calls(process: Process, listener: Listener, services: Services) -> None:
+    """Answer whoever connects, until the task is cancelled."""
+    async with TaskGroup() as group:
+        while True:
+            stream = await listener.accept()
+            group.spawn(_serve_stream(process, stream, services), name=f"gRPC of process {process.host_pid}")
+
+
+async def _serve_stream(process: Process, stream: Stream, services: Services) -> None:
+    try:
+        await answer_calls(process, stream, services)
+    finally:
+        stream.release()
 
 
 async def answer_calls(process: Process, stream: Stream, services: Services) -> None:

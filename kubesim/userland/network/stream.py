@@ -127,15 +127,14 @@ class Stream(SocketFile):
 class Listener(SocketFile):
     """A port that takes connections. `accept_now` gives them in the order of their arrival."""
 
-    __slots__ = ("_backlog", "_is_closed", "_waiting", "is_silent")
+    __slots__ = ("_backlog", "_is_closed", "_is_silent", "_waiting")
 
     def __init__(self, owner: SocketOwner, local: SocketAddress, *, backlog: int, inode: int, uid: int) -> None:
         super().__init__(owner, local, None, inode=inode, uid=uid)
         self._backlog = backlog
         self._waiting: list[Stream] = []
         self._is_closed = False
-        self.is_silent = False
-        """Set to let no connection through, as a packet filter does that drops what comes for the port."""
+        self._is_silent = False
 
     @property
     def state(self) -> int:
@@ -155,12 +154,17 @@ class Listener(SocketFile):
     @property
     def is_full(self) -> bool:
         """Whether one more connection is not answered. Mirrors linux: include/net/sock.h, sk_acceptq_is_full."""
-        return self.is_silent or len(self._waiting) > self._backlog
+        return self._is_silent or len(self._waiting) > self._backlog
 
     @property
     def is_closed(self) -> bool:
         """Whether nobody listens any more."""
         return self._is_closed
+
+    def silence(self, *, is_silent: bool) -> None:
+        """Let no connection through, as a packet filter that drops what comes for the port; or let them again."""
+        self._is_silent = is_silent
+        self.wake()
 
     def offer(self, stream: Stream) -> None:
         """A connection for whoever accepts."""
