@@ -35,7 +35,7 @@ class PodPorts(Protocol):
         """The address of the machine that pods, and programs with its network, know as the node's."""
 
     def open(self, namespace: NetworkNamespace, mappings: Sequence[PortMapping]) -> None:
-        """Take the ports of a pod. Raises PortRefused, and has none of them then."""
+        """Take ports of a pod, besides those that it has. Raises PortRefused, and has none of the new ones then."""
 
     def close(self, namespace: NetworkNamespace) -> None:
         """Give the ports of a pod back; fine when it has none."""

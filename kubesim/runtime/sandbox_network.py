@@ -5,6 +5,7 @@ Mirrors containerd: internal/cri/server/sandbox_run.go, setupPodNetwork and toCN
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from typing import Literal
 
@@ -19,6 +20,8 @@ from kubesim.userland.network.node_network import PortMapping
 
 _PROTOCOLS: Mapping[int, Literal["tcp", "udp"]] = {api.TCP: "tcp", api.UDP: "udp"}
 """SCTP is not emulated: nobody could connect."""
+
+_log = logging.getLogger(__name__)
 
 _PORT_START = "net.ipv4.ip_unprivileged_port_start"
 
@@ -52,6 +55,21 @@ def open_ports(daemon: Daemon, sandbox: Sandbox) -> None:
             port=refused.port,
             reason=refused.reason,
         ) from None
+
+
+def reopen_ports(daemon: Daemon, sandbox: Sandbox) -> None:
+    """Take the ports of a sandbox from before; without one of them it is there all the same, and a warning says so."""
+    if daemon.pod_ports is None or sandbox.network is None:
+        return
+    for mapping in _mappings(sandbox, sandbox.network):
+        try:
+            daemon.pod_ports.open(sandbox.network, [mapping])
+        except PortRefused as refused:
+            metadata = sandbox.config.metadata
+            _log.warning(
+                "pod %s/%s is back, but nobody reaches it at %s %s: %s",
+                metadata.namespace, metadata.name, refused.protocol, refused.address, refused.reason,
+            )  # fmt: skip
 
 
 def close_network(daemon: Daemon, sandbox: Sandbox) -> None:

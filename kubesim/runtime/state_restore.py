@@ -9,7 +9,6 @@ Mirrors containerd: internal/cri/server/restart.go, recover; CRI-O: server/serve
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -17,7 +16,6 @@ import msgspec
 from google.protobuf.message import DecodeError
 
 from kubesim.cri import api
-from kubesim.cri.errors import CriError
 from kubesim.errors import InputError
 from kubesim.images.image import Image
 from kubesim.images.tar_reader import ArchiveError
@@ -30,7 +28,7 @@ from kubesim.runtime.objects import Container, Sandbox
 from kubesim.runtime.pause import start_pause
 from kubesim.runtime.process_plan import ContainerIdentity
 from kubesim.runtime.sandbox_files import files_directory, write_sandbox_files
-from kubesim.runtime.sandbox_network import open_network, open_ports
+from kubesim.runtime.sandbox_network import open_network, reopen_ports
 from kubesim.runtime.sandbox_state import SandboxLife, SandboxPhase, Stopped
 from kubesim.runtime.sandbox_stop import watch_pause
 from kubesim.runtime.state_changes import StateKind
@@ -45,8 +43,6 @@ from kubesim.runtime.state_records import (
 from kubesim.runtime.stop_signal import reported_stop_signal, stop_signal
 
 T = TypeVar("T")
-
-_log = logging.getLogger(__name__)
 
 
 def restore(daemon: Daemon, saved: SavedState) -> frozenset[str]:
@@ -144,11 +140,7 @@ class _Restoring:
         )
         if is_ready:
             self._revive(sandbox)
-            try:
-                open_ports(daemon, sandbox)
-            except CriError as error:
-                # Its pod was promised to come back; it does, and only from outside it cannot be reached.
-                _log.warning("a port of sandbox %s is lost: %s", sandbox_id, error.message)
+            reopen_ports(daemon, sandbox)
         elif record.is_ready:
             sandbox.apply(Stopped(at_ns=daemon.time_after_ns(record.created_at_ns)))
 

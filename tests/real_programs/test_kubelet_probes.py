@@ -1,16 +1,30 @@
-"""A real kubelet reaches pods: HTTP and TCP probes at their addresses, host ports, the host network, a port in use."""
+"""A real kubelet reaches pods: HTTP, TCP and gRPC probes, host ports, the host network, and a port in use."""
 
 import re
 import socket
 import urllib.request
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 NGINX = "docker.io/library/nginx:latest"
 BUSYBOX = "registry.k8s.io/e2e-test-images/busybox:1.29-2"
-WAITING = {"containers": [{"name": "ctr", "image": BUSYBOX, "command": ["sleep", "1h"]}]}
+SERVICES = "example.org/services:1"
+FIXTURE = """\
+apiVersion: kubesim/v1
+kind: Image
+metadata: {name: "example.org/services:1"}
+spec:
+  entrypoint: [/server]
+  programs:
+    /server:
+      script:
+        ports:
+          - port: 9090
+            grpc: {health: {db: {schedule: [{from: 0s, status: NOT_SERVING}, {from: 3s, status: SERVING}]}}}
+"""
 
 
 def free_port() -> int:
@@ -35,7 +49,7 @@ def readiness(**how: Any) -> dict[str, Any]:
 
 
 def manifests(*, host_port: int, taken_port: int, node_port: int) -> dict[str, dict[str, Any]]:
-    """The pods by name; those of the second half never become ready."""
+    """The pods by name; those that are not in READY stay unready."""
     headers = [{"name": "X-Asked-By", "value": "a kubelet"}]
     named = {"ports": [{"name": "web", "containerPort": 80}]}
     serving = ["sh", "-c", f"while :; do printf 'HTTP/1.1 200 OK\\r\\n\\r\\n' | nc -l -p {node_port}; done"]
@@ -45,6 +59,8 @@ def manifests(*, host_port: int, taken_port: int, node_port: int) -> dict[str, d
         pod("named", named | readiness(httpGet={"path": "/index.html", "port": "web"})),
         pod("tcp", readiness(tcpSocket={"port": 80})),
         pod("late", {"image": BUSYBOX, "command": late} | readiness(tcpSocket={"port": 9000})),
+        pod("grpc", {"image": SERVICES} | readiness(grpc={"port": 9090, "service": "db"})),
+        pod("nogrpc", {"image": SERVICES} | readiness(grpc={"port": 9090, "service": "nobody"})),
         pod("hostport", {"ports": [{"containerPort": 80, "hostPort": host_port}]} | readiness(tcpSocket={"port": 80})),
         pod("starts", {"startupProbe": {"httpGet": {"path": "/", "port": 80}, "periodSeconds": 1}}),
         pod(
@@ -61,7 +77,7 @@ def manifests(*, host_port: int, taken_port: int, node_port: int) -> dict[str, d
     return {manifest["metadata"]["name"]: manifest for manifest in found}
 
 
-READY = {"http", "named", "tcp", "late", "hostport", "starts", "hostnet"}
+READY = {"http", "named", "tcp", "late", "grpc", "hostport", "starts", "hostnet"}
 
 
 @pytest.mark.parametrize(
@@ -72,9 +88,16 @@ READY = {"http", "named", "tcp", "late", "hostport", "starts", "hostnet"}
     ],
 )
 def test_probes_reach_pods_and_a_port_in_use_keeps_one_from_starting(
-    start_kubelet: Callable[..., Any], serve: Callable[..., str], wait_for: Callable[..., Any], profile: str, words: str
+    start_kubelet: Callable[..., Any],
+    serve: Callable[..., str],
+    wait_for: Callable[..., Any],
+    folder: Path,
+    profile: str,
+    words: str,
 ) -> None:
-    address = serve("--profile", profile, "--cgroup-driver", "cgroupfs")
+    images = folder / "services.yaml"
+    images.write_text(FIXTURE)
+    address = serve("--profile", profile, "--cgroup-driver", "cgroupfs", "--images", str(images))
     host_port, node_port = free_port(), free_port()
     with socket.create_server(("127.0.0.1", 0)) as other:
         taken_port = other.getsockname()[1]
@@ -95,11 +118,9 @@ def test_probes_reach_pods_and_a_port_in_use_keeps_one_from_starting(
         def restarts(name: str) -> int:
             return sum(container["restartCount"] for container in statuses()[name].get("containerStatuses", ()))
 
-        assert wait_for(lambda: ready() >= READY and restarts("sick") >= 1, seconds=60), (
-            ready(),
-            kubelet.log()[-4000:],
-        )
-        assert not ready() & {"lost", "closed", "taken"}
+        is_settled = wait_for(lambda: ready() >= READY and restarts("sick") >= 1, seconds=60)
+        assert is_settled, (ready(), kubelet.log()[-4000:])
+        assert not ready() & {"lost", "closed", "nogrpc", "taken"}
         assert {name: restarts(name) for name in READY} == dict.fromkeys(READY, 0)
         ips = [statuses()[name]["podIP"] for name in READY - {"hostnet"}]
         assert len(set(ips)) == len(ips)

@@ -1,17 +1,23 @@
 """Connections to pods as TCP has them: resets, queues, bounds, who the peer is, and what stays in the world."""
 
+import errno
 import logging
 import socket
 import struct
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
+from kubesim.runtime.pod_ports import PortRefused
 from kubesim.server.machine_addresses import machine_addresses
+from kubesim.server.pod_sockets import places, ports
 from kubesim.server.pod_sockets.connection import Connection
+from kubesim.server.pod_sockets.places import Place
 from kubesim.server.pod_sockets.ports import PodSockets
 from kubesim.userland.network.address import SocketAddress
+from kubesim.userland.network.node_network import PortMapping
 from kubesim.userland.network.stream import QUEUE_BYTES_MAX, Stream
 
 from .emulated_pods import EmulatedPod, moment
@@ -42,9 +48,9 @@ def connect(pod: EmulatedPod, port: int = PORT) -> socket.socket:
 
 def connection_of(world: StreamingWorld, stream: Stream) -> Connection:
     """The real end of a connection."""
-    ports = world.runtime.daemon.pod_ports
-    assert isinstance(ports, PodSockets)
-    return next(connection for connection in ports._living if connection._stream is stream.other)
+    sockets = world.runtime.daemon.pod_ports
+    assert isinstance(sockets, PodSockets)
+    return next(connection for connection in sockets._living if connection._stream is stream.other)
 
 
 def free_port(kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
@@ -236,6 +242,42 @@ def test_pods_meet_in_the_world_where_the_machine_refuses_the_port(
     assert [record.getMessage() for record in caplog.records] == [
         f"the pod {pod.ip} has port 8080/tcp for the emulated world only: {pod.ip}:8080: address already in use"
     ]
+
+
+def test_what_helps_is_said_where_the_user_may_not_have_a_port(
+    world: StreamingWorld, pod: EmulatedPod, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def denied(place: Place) -> socket.socket:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(ports, "bound", denied)
+    monkeypatch.setattr(places, "bound", denied)
+    helps = "run as root, lower net.ipv4.ip_unprivileged_port_start, or use --pod-network virtual"
+    with caplog.at_level(logging.WARNING):
+        pod.listen(80)
+        with pytest.raises(PortRefused, match=f"tcp {pod.ip}:81: permission denied"):
+            pod.open([PortMapping(protocol="tcp", host_ip="", host_port=0, namespace=pod.namespace, port=81)])
+    assert [record.getMessage() for record in caplog.records] == [
+        f"the pod {pod.ip} has port 80/tcp for the emulated world only: {pod.ip}:80: permission denied; {helps}",
+        f"a pod cannot have tcp {pod.ip}:81: {helps}",
+    ]
+
+
+def test_a_port_that_is_taken_leaves_the_ports_that_the_pod_has(world: StreamingWorld) -> None:
+    kept, other = free_port(), free_port()
+    pod = EmulatedPod(world, ports=[{"port": PORT, "host_port": kept, "host_ip": "127.0.0.1"}])
+    listener = pod.listen(PORT)
+    mapping = PortMapping(protocol="tcp", host_ip="127.0.0.1", host_port=other, namespace=pod.namespace, port=PORT)
+    with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(PortRefused, match="address already in use"):
+        pod.open([mapping, replace(mapping, host_port=taken.getsockname()[1], port=81)])
+    socket.create_server(("127.0.0.1", other)).close()
+    with pytest.raises(ConnectionRefusedError):
+        connect(pod, 81)
+    socket.create_server((pod.ip, 81)).close()
+    with socket.create_connection(("127.0.0.1", kept), 10), connect(pod):
+        pod.accept(listener)
+        pod.accept(listener)
+    pod.close()
 
 
 def test_a_listener_at_the_pods_own_loopback_address_is_nobody_elses(pod: EmulatedPod) -> None:

@@ -31,6 +31,10 @@ from kubesim.userland.network.stream import Listener
 _log = logging.getLogger(__name__)
 
 
+HINT = "run as root, lower net.ipv4.ip_unprivileged_port_start, or use --pod-network virtual"
+"""What helps against a permission that lacks."""
+
+
 class _Pod:
     """The real sockets of one namespace."""
 
@@ -85,25 +89,28 @@ class PodSockets:
     # -- PodPorts -------------------------------------------------------------------------------------------
 
     def open(self, namespace: NetworkNamespace, mappings: Sequence[PortMapping]) -> None:
-        """Take the ports of a pod. Raises PortRefused, and has none of them then."""
-        pod = _Pod()
+        """Take ports of a pod, besides those that it has. Raises PortRefused, and has none of the new ones then."""
+        pod = self._pods.get(namespace) or _Pod()
+        declared: dict[Place, socket.socket] = {}
         on_host: list[tuple[Place, PortMapping, socket.socket]] = []
         own_ip = self._real_ip(namespace)
         try:
             for mapping in mappings:
                 place = Place(mapping.protocol, own_ip, mapping.port)
-                if own_ip and mapping.port > 0 and place not in pod.declared:
+                if own_ip and mapping.port > 0 and place not in (declared.keys() | pod.declared.keys()):
                     try:
-                        pod.declared[place] = reserved(place)
+                        declared[place] = reserved(place)
                     except OSError as error:
                         raise refusal(place, error, is_of_host=False) from error
                 on_host += [(place, mapping, sock) for place, sock in host_sockets(mapping)]
-        except PortRefused:
-            for sock in (*pod.declared.values(), *(sock for _, _, sock in on_host)):
-                if sock is not None:
-                    sock.close()
+        except PortRefused as refused:
+            if isinstance(refused.__cause__, PermissionError):
+                _log.warning("a pod cannot have %s %s: %s", refused.protocol, refused.address, HINT)
+            for sock in (*declared.values(), *(sock for _, _, sock in on_host)):
+                sock.close()
             raise
-        if pod.declared or on_host:
+        pod.declared |= declared
+        if declared or on_host:
             self._pods[namespace] = pod
         for place, mapping, sock in on_host:
             target = SocketAddress(namespace.addresses[0], mapping.port)
@@ -245,9 +252,7 @@ class PodSockets:
             return
         self._warned.add(place)
         who = "a pod of the host network" if namespace.node.node is namespace else f"the pod {namespace.addresses[0]}"
-        hint = ""
-        if isinstance(error, PermissionError):
-            hint = "; run as root, or lower net.ipv4.ip_unprivileged_port_start"
+        hint = f"; {HINT}" if isinstance(error, PermissionError) else ""
         _log.warning(
             "%s has port %d/%s for the emulated world only: %s: %s%s",
             who, place.port, place.protocol, place.address.text(), reason(error), hint,
