@@ -85,7 +85,7 @@ def stream_target(method: str, path: str) -> StreamTarget | Refused:
 def asks_for_websocket(headers: Headers) -> bool:
     """Whether the request is one for a WebSocket. Mirrors Kubernetes: wsstream/conn.go, IsWebSocketRequest."""
     is_websocket = any(value.lower() == "websocket" for value in values_of(headers, "upgrade")[:1])
-    return is_websocket and any("upgrade" in _words(value) for value in values_of(headers, "connection"))
+    return is_websocket and any("upgrade" in value.lower() for value in values_of(headers, "connection"))
 
 
 def spdy_upgrade(
@@ -138,10 +138,6 @@ def _wanted_protocols(headers: Headers) -> list[str] | Refused:
         text = f"unable to upgrade: header {PROTOCOL_HEADER} contains {go_list(values)}, but no valid protocols"
         return go_http_error(400, text)
     return wanted
-
-
-def _words(value: str) -> list[str]:
-    return value.lower().replace(",", " ").split()
 
 
 def _go_header(headers: Headers) -> str:

@@ -40,6 +40,9 @@ def websocket_upgrade(method: str, headers: Headers, offered: Sequence[str]) -> 
     """Whether a request that asks for a WebSocket gets one; `offered` are the subprotocols of the server."""
     if method != "GET":
         return _bare(405, "bad method")
+    # The request asks for a WebSocket, maybe in a second Connection header; here only the first of each name counts.
+    if "upgrade" not in _first(headers, "connection").lower():
+        return _bare(400, "not websocket protocol")
     key = _first(headers, "sec-websocket-key")
     if not key:
         return _bare(400, "mismatch challenge/response")

@@ -38,6 +38,7 @@ def test_what_a_path_names(method: str, path: str, answer: StreamTarget | int) -
     [
         ((("Connection", "Upgrade"), ("Upgrade", "websocket")), True),
         ((("connection", "keep-alive, Upgrade"), ("UPGRADE", "WebSocket")), True),
+        ((("Connection", "keep-alive"), ("Connection", "x-upgraded"), ("Upgrade", "websocket")), True),
         ((("Connection", "keep-alive"), ("Upgrade", "websocket")), False),
         ((("Connection", "Upgrade"), ("Upgrade", "SPDY/3.1")), False),
         ((), False),

@@ -7,6 +7,7 @@ from kubesim.policy.websocket_upgrade import WebSocketAccepted, websocket_upgrad
 
 OFFERED = ("", "channel.k8s.io", "v4.channel.k8s.io")
 KEY = ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==")
+CONNECTION = ("Connection", "keep-alive, Upgrade")
 VERSION = ("sec-websocket-version", "13")
 
 
@@ -21,7 +22,9 @@ VERSION = ("sec-websocket-version", "13")
     ],
 )
 def test_the_first_that_the_client_names_and_the_server_knows(named: list[str], chosen: str) -> None:
-    accepted = websocket_upgrade("GET", (KEY, VERSION, *(("Sec-WebSocket-Protocol", name) for name in named)), OFFERED)
+    accepted = websocket_upgrade(
+        "GET", (CONNECTION, KEY, VERSION, *(("Sec-WebSocket-Protocol", name) for name in named)), OFFERED
+    )
 
     assert isinstance(accepted, WebSocketAccepted)
     assert accepted.headers == (
@@ -36,13 +39,22 @@ def test_the_first_that_the_client_names_and_the_server_knows(named: list[str], 
     ("method", "headers", "refused"),
     [
         ("POST", (KEY, VERSION), Refused(405, "bad method", is_bare=True)),
-        ("GET", (VERSION,), Refused(400, "mismatch challenge/response", is_bare=True)),
         (
             "GET",
-            (KEY, ("Sec-WebSocket-Version", "8")),
+            (("connection", "keep-alive"), CONNECTION, KEY, VERSION),
+            Refused(400, "not websocket protocol", is_bare=True),
+        ),
+        ("GET", (CONNECTION, VERSION), Refused(400, "mismatch challenge/response", is_bare=True)),
+        (
+            "GET",
+            (CONNECTION, KEY, ("Sec-WebSocket-Version", "8")),
             Refused(400, "missing or bad WebSocket Version", (("Sec-WebSocket-Version", "13"),), is_bare=True),
         ),
-        ("GET", (KEY, VERSION, ("Sec-WebSocket-Protocol", "v5.channel.k8s.io")), Refused(403, "", is_bare=True)),
+        (
+            "GET",
+            (CONNECTION, KEY, VERSION, ("Sec-WebSocket-Protocol", "v5.channel.k8s.io")),
+            Refused(403, "", is_bare=True),
+        ),
     ],
 )
 def test_why_a_request_gets_none(method: str, headers: Headers, refused: Refused) -> None:

@@ -170,10 +170,23 @@ def test_a_ping_and_a_close_of_a_tunnel() -> None:
     assert peer.take_output() == b""
 
 
-@pytest.mark.parametrize("content", [client_frame(bytes.fromhex("8002000100000000")), b"\x82\x01x"])
-def test_what_is_neither_ends_the_tunnel(content: bytes) -> None:
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [
+        (client_frame(bytes.fromhex("8002000100000000")), "version 2"),
+        (b"\x82\x01x", "not masked"),
+        (client_frame(b"x", opcode=3), "unknown opcode 3"),
+        (client_frame(b"x", bits=0x40), "reserved bits"),
+        (client_frame(b"x", opcode=9, is_final=False), "in parts"),
+        (client_frame(bytes(126), opcode=9), "longer than 125 bytes"),
+        (client_frame(b"x", opcode=0), "continues no message"),
+        (client_frame(b"", is_final=False) + client_frame(b""), "within another"),
+        (b"\x82\xff\x80" + bytes(11), r"longer than 2\^63"),
+    ],
+)
+def test_what_is_neither_ends_the_tunnel(content: bytes, text: str) -> None:
     peer = tunnelled()
-    with pytest.raises(PeerError):
+    with pytest.raises(PeerError, match=text):
         list(peer.receive(content))
     assert server_frames(peer.take_output()) == [(8, b"\x03\xea")]
 

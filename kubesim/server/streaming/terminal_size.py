@@ -9,9 +9,9 @@ from json import JSONDecoder
 from kubesim.server.streaming.peers import Resized
 
 SIZES_BYTES_MAX = 4096
-"""Of sizes that are not complete yet; a size has about thirty."""
+"""Of one size, which has about thirty."""
 
-_NOT_SPACE = re.compile(r"\S")
+_NOT_SPACE = re.compile(r"[^ \t\r\n]")
 
 
 class SizeReader:
@@ -30,7 +30,8 @@ class SizeReader:
         """The sizes that are complete now."""
         if self._is_broken:
             return
-        text = self._text + data.decode("utf-8", "replace")
+        # One character for each byte, so that it does not matter where they are cut: only ASCII is looked at.
+        text = self._text + data.decode("latin-1")
         at = 0
         while match := _NOT_SPACE.search(text, at):
             at = match.start()
@@ -41,7 +42,7 @@ class SizeReader:
                 self._is_broken = len(text) - at > SIZES_BYTES_MAX or text[at] != "{"
                 break
             size = _size(document)
-            if size is None:
+            if size is None or at - match.start() > SIZES_BYTES_MAX:
                 self._is_broken = True
                 break
             yield size

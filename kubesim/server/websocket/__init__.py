@@ -1,6 +1,6 @@
 """WebSocket as Kubernetes speaks it: frames in, frames out, no sockets.
 
-    frames     RFC 6455 frames of a client to pieces of messages, and messages to frames
+    frames     frames of a client in pieces, and messages to frames; as strict as RFC 6455, or as lax as the runtimes
     channels   channels within messages, in all versions of the protocol
     command    a client of Exec or Attach
     forward    a client of PortForward: two channels for each port

@@ -1,8 +1,10 @@
 """Channels within WebSocket messages: each message begins with the number of its channel.
 
-Rule 1: channels that are not wanted are read and thrown away.
-Rule 2: in the base64 forms a message is a digit and base64; the rest of a message that is none is lost, as in Go.
+Rule 1: channels that are not wanted are read and thrown away, and so are those that the client has ended.
+Rule 2: in the base64 forms a message is a digit and base64. From where it is none, the rest of the message is lost; Go,
+which holds all of a message, loses all of it.
 Rule 3: from the fifth version on a message of 255 and a channel is the end of that channel.
+Rule 4: whatever a client did wrong, the last frame it gets is a normal close.
 
 Mirrors Kubernetes: staging/src/k8s.io/streaming/pkg/httpstream/wsstream/conn.go.
 """
@@ -10,6 +12,7 @@ Mirrors Kubernetes: staging/src/k8s.io/streaming/pkg/httpstream/wsstream/conn.go
 from __future__ import annotations
 
 import binascii
+import re
 from base64 import b64encode
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
@@ -21,6 +24,7 @@ from kubesim.server.websocket.frames import (
     PROTOCOL_ERROR,
     Control,
     FrameReader,
+    NotMasked,
     Opcode,
     Piece,
     close_frame,
@@ -35,6 +39,8 @@ MESSAGE_BYTES_MAX = 32 * 1024
 _QUANTUM = 4
 """Characters of base64 that stand for whole bytes."""
 
+_BASE64 = re.compile(rb"(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?")
+
 _NO_CHANNEL = -1
 
 
@@ -48,7 +54,7 @@ class FromChannel:
 
 @dataclass(frozen=True, slots=True)
 class ChannelEnded:
-    """The client sends nothing more on a channel."""
+    """The client sends nothing more on a channel that is wanted."""
 
     channel: int
 
@@ -77,10 +83,10 @@ class Channels:
         self._is_base64 = "base64" in protocol
         self._has_close_signal = protocol.startswith("v5.")
         self._count = count
-        self._wanted = frozenset(wanted)
+        self._wanted = set(wanted)
         self._reader = FrameReader()
         self._channel = _NO_CHANNEL
-        """Of the message that is coming; _NO_CHANNEL before its first byte, or when the rest of it is lost."""
+        """Of the message that is coming; _NO_CHANNEL before its first byte, or when what comes of it is lost."""
         self._rest: bytes | None = None
         """Base64 that is no whole quantum yet, or the channel that ends; None before the first byte of a message."""
         self._is_closed = False
@@ -94,8 +100,10 @@ class Channels:
                     yield from self._piece(frame)
                 else:
                     yield from self._control(frame)
-        except PeerError:
-            self.close(PROTOCOL_ERROR)
+        except PeerError as error:
+            if isinstance(error, NotMasked) and not self._is_closed:
+                self._output.append(close_frame(PROTOCOL_ERROR))
+            self.close()
             raise
 
     def write(self, channel: int, data: bytes) -> None:
@@ -111,10 +119,10 @@ class Channels:
             else:
                 self._output += [frame_head(Opcode.BINARY, len(part) + 1) + bytes((channel % 256,)), part]
 
-    def close(self, status: int = NORMAL_CLOSURE) -> None:
+    def close(self) -> None:
         """Say that nothing more comes."""
         if not self._is_closed:
-            self._output.append(close_frame(status))
+            self._output.append(close_frame(NORMAL_CLOSURE))
             self._is_closed = True
 
     def take_output(self) -> bytes:
@@ -142,11 +150,11 @@ class Channels:
             self._channel = (first - ord("0")) % 256 if self._is_base64 else first
         if self._has_close_signal and self._channel == CLOSE_SIGNAL:
             yield from self._signal(data, is_last=piece.is_last)
-        elif data and self._channel in self._wanted:
+        elif data and (channel := self._channel) in self._wanted:
             if self._is_base64:
                 data = self._decoded(data, is_last=piece.is_last)
             if data:
-                yield FromChannel(self._channel, data)
+                yield FromChannel(channel, data)
 
     def _signal(self, data: bytes, *, is_last: bool) -> Iterator[ChannelEvent]:
         self._rest = rest = (self._rest or b"") + data
@@ -154,16 +162,26 @@ class Channels:
             return
         if len(rest) != 1 or rest[0] >= self._count:
             raise PeerError("a close signal is not followed by one byte, the number of a channel")
-        yield ChannelEnded(rest[0])
+        if rest[0] in self._wanted:
+            self._wanted.discard(rest[0])
+            yield ChannelEnded(rest[0])
 
     def _decoded(self, data: bytes, *, is_last: bool) -> bytes:
-        """What whole quanta of base64 stand for; the rest waits for the next piece."""
+        """What whole quanta of base64 stand for; the rest waits for the next piece.
+
+        No channel is the message's any more when nothing of it can count.
+        """
         # Go passes over line ends anywhere.
         text = (self._rest or b"") + data.translate(None, b"\r\n")
         whole = len(text) if is_last else len(text) - len(text) % _QUANTUM
         self._rest = text[whole:]
         try:
-            return binascii.a2b_base64(text[:whole], strict_mode=True)
+            found = binascii.a2b_base64(text[:whole], strict_mode=True)
         except binascii.Error:
+            valid = _BASE64.match(text, 0, whole)
+            assert valid is not None, "the pattern takes nothing too"
             self._channel = _NO_CHANNEL
-            return b""
+            return binascii.a2b_base64(valid[0])
+        if text.endswith(b"=", 0, whole):
+            self._channel = _NO_CHANNEL  # nothing may come after it
+        return found

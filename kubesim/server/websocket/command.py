@@ -44,7 +44,7 @@ class WebSocketCommand:
                 case FromChannel(_, content):
                     yield Input(content)
                 case ChannelEnded(channel):
-                    if channel == STDIN and self._has[STDIN]:
+                    if channel == STDIN:
                         yield InputEnded()
                 case PeerClosed():
                     yield event

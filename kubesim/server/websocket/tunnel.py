@@ -34,7 +34,7 @@ class TunnelledForward:
 
     def __init__(self, peer: ForwardPeer) -> None:
         self._peer = peer
-        self._reader = FrameReader()
+        self._reader = FrameReader(is_strict=True)
         self._pongs: list[bytes] = []
         self._closing = b""
         self._is_closed = False
