@@ -1,7 +1,7 @@
 """SPDY/3.1 without sockets: vectors, streams, and bytes that no client sends."""
 
-import contextlib
 import struct
+import tracemalloc
 import zlib
 from collections.abc import Iterable
 
@@ -21,7 +21,9 @@ from kubesim.server.spdy import (
     StreamReset,
 )
 from kubesim.server.spdy.frames import (
+    CONTROL_BYTES_MAX,
     FIN,
+    HEADER_BYTES,
     UNIDIRECTIONAL,
     Data,
     FrameReader,
@@ -275,8 +277,42 @@ def test_broken_header_blocks_are_named(plain: bytes, message: str) -> None:
 def test_a_bomb_is_not_unpacked() -> None:
     block = block_of(bytes(50 * BLOCK_BYTES_MAX))
     assert len(block) < 64 * 1024
+    unpacker = HeaderUnpacker()
+    tracemalloc.start()
+    try:
+        with pytest.raises(SpdyError, match="more than 1048576 bytes"):
+            unpacker.unpack(block)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 3 * BLOCK_BYTES_MAX
+
+
+@pytest.mark.parametrize("kind", [FrameType.SYN_REPLY, FrameType.HEADERS])
+def test_a_bomb_for_nobody_is_not_unpacked_either(kind: FrameType) -> None:
+    block = block_of(bytes(50 * BLOCK_BYTES_MAX))
     with pytest.raises(SpdyError, match="more than 1048576 bytes"):
-        HeaderUnpacker().unpack(block)
+        received(SpdyConnection(), control_bytes(kind, struct.pack(">I", 9) + block))
+
+
+def test_the_longest_data_frame_is_passed_on_as_it_comes_and_for_nobody_it_is_lost() -> None:
+    client, connection = Client(), SpdyConnection()
+    received(connection, client.open(1))
+    size = 0xFFFFFF
+    for stream_id, expected in ((1, size), (3, 0)):
+        pieces = [data_head(stream_id, size, is_last=False), *([bytes(65536)] * (size // 65536)), bytes(size % 65536)]
+        got = 0
+        for piece in pieces:
+            got += sum(len(event.data) for event in connection.receive(piece) if isinstance(event, DataArrived))
+            assert not connection._reader._buffer
+        assert got == expected
+    assert received(connection, client.open(5)) == [StreamOpened(5, {})]
+
+
+def test_a_long_control_frame_is_refused_by_its_head() -> None:
+    for kind in FrameType:
+        with pytest.raises(SpdyError, match="a control frame has 16777215 bytes"):
+            received(SpdyConnection(), struct.pack(">HHI", 0x8003, kind, 0xFFFFFF))
 
 
 def test_streams_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -320,10 +356,38 @@ def test_it_does_not_matter_how_the_bytes_are_cut(data: st.DataObject) -> None:
     assert cut.open_streams_count == whole.open_streams_count
 
 
-@given(st.binary(max_size=300), st.booleans())
-def test_any_bytes_are_events_or_an_error(data: bytes, is_control: bool) -> None:
-    connection = SpdyConnection()
-    count = 0
-    with contextlib.suppress(SpdyError):
-        count = len(list(connection.receive(b"\x80\x03\x00" + data if is_control else data)))
-    assert connection.open_streams_count <= count
+control_frames = st.builds(
+    lambda kind, flags, payload: control_bytes(kind, payload, flags=flags),
+    st.sampled_from(FrameType),
+    st.sampled_from([0, FIN, UNIDIRECTIONAL]),
+    st.one_of(
+        st.builds(lambda number, rest: struct.pack(">I", number) + rest, st.integers(0, 6), st.binary(max_size=12)),
+        st.builds(lambda first, second: struct.pack(">II", first, second), st.integers(0, 6), st.integers(0, 6)),
+    ),
+)
+data_frames = st.builds(
+    lambda stream_id, content, is_last: Client.data(stream_id, content, is_last=is_last),
+    st.integers(0, 6), st.binary(max_size=60), st.booleans(),
+)  # fmt: skip
+openings = st.permutations([SYN_1, SYN_3]).map(b"".join)
+
+
+@given(
+    st.lists(st.one_of(control_frames, data_frames, openings, st.binary(max_size=30)), max_size=8).map(b"".join),
+    st.integers(2, 40),
+)
+def test_any_bytes_are_events_or_an_error_however_they_are_cut(wire: bytes, step: int) -> None:
+    outcomes = []
+    for size in (len(wire) or 1, step, 1):
+        connection = SpdyConnection()
+        events: list[Event] = []
+        error = ""
+        try:
+            for start in range(0, len(wire), size):
+                events += connection.receive(wire[start : start + size])
+                assert len(connection._reader._buffer) <= CONTROL_BYTES_MAX + HEADER_BYTES
+        except SpdyError as found:
+            error = str(found)
+        assert connection.open_streams_count <= len(events)
+        outcomes.append((merged(events), error, connection.take_output()))
+    assert outcomes[0] == outcomes[1] == outcomes[2]
