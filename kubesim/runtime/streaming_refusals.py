@@ -84,5 +84,5 @@ FORWARD_DIAL = refusal(
 FORWARD_NODE_NAMESPACE = "host"
 """What containerd calls the node's network namespace."""
 
-# These words are kubesim's own: no runtime is without a streaming server.
-NO_SERVER = refusal("kubesim serves no streams yet: there is no URL for {kind}", code=Code.UNIMPLEMENTED)
+# These words are kubesim's own: no real runtime is without a streaming server, and one in a Python process is.
+NO_SERVER = refusal("kubesim serves no streams here: there is no URL for {kind}", code=Code.UNIMPLEMENTED)

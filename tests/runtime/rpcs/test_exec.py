@@ -76,7 +76,7 @@ def test_without_a_streaming_server_there_is_no_url(new_node: Any, profile: str)
     error = node.refused(asking(node, running(node)))
     assert (error.code, error.message) == (
         Code.UNIMPLEMENTED,
-        "kubesim serves no streams yet: there is no URL for exec",
+        "kubesim serves no streams here: there is no URL for exec",
     )
 
 
