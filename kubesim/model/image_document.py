@@ -19,7 +19,7 @@
         /pause: pause                                    # a built-in program
         /app/server: {script: {output: [{line: ready, at: 1s}], exitAfter: 30s, exitCode: 3}}
 
-What a script can say is in `kubesim.model.program_script`.
+What a script can say is in `kubesim.model.program_script`, and of its ports in `kubesim.model.service_spec`.
 `kubesim.model.image_fixture` checks such a document and decodes its files.
 """
 

@@ -50,6 +50,7 @@ serializeImagePulls: false
 maxPods: 500
 registryPullQPS: 0
 eventRecordQPS: 0
+logging: {{verbosity: {verbosity}}}
 """
 
 
@@ -115,13 +116,20 @@ def start_kubelet(folder: Path) -> Iterator[Callable[..., Kubelet]]:
         pytest.skip("KUBESIM_KUBELET names no binary: the real program is optional")
     kubelets: list[subprocess.Popen[bytes]] = []
 
-    def start(address: str, manifests: Mapping[str, Any], *, driver: str) -> Kubelet:
-        port = 20_000 + os.getpid() % 10_000 * 3
+    def start(address: str, manifests: Mapping[str, Any], *, driver: str, verbosity: int = 0) -> Kubelet:
+        # Below the ports that the machine gives to whoever connects.
+        port = 20_000 + os.getpid() % 4_000 * 3
         (folder / "manifests").mkdir()
         for name, manifest in manifests.items():
             (folder / "manifests" / f"{name}.json").write_text(json.dumps(manifest))
         text = CONFIGURATION.format(
-            folder=folder, address=address, driver=driver, port=port, read_only_port=port + 1, health_port=port + 2
+            folder=folder,
+            address=address,
+            driver=driver,
+            port=port,
+            read_only_port=port + 1,
+            health_port=port + 2,
+            verbosity=verbosity,
         )
         (folder / "config.yaml").write_text(text)
         folders = ["--root-dir", f"{folder}/root", "--cert-dir", f"{folder}/pki"]
