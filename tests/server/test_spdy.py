@@ -112,10 +112,11 @@ def test_the_dictionary_is_the_one_of_the_draft() -> None:
 def test_a_ping_is_answered_first_and_an_answer_is_not() -> None:
     connection = SpdyConnection()
     received(connection, SYN_1)
-    assert received(connection, PING_1, control_bytes(FrameType.PING, struct.pack(">I", 2))) == []
+    ping_3 = control_bytes(FrameType.PING, struct.pack(">I", 3))
+    assert received(connection, PING_1, control_bytes(FrameType.PING, struct.pack(">I", 2)), ping_3) == []
     answer = connection.take_output()
-    assert answer.startswith(PING_1)
-    assert replies(answer.removeprefix(PING_1)) == replies(REPLY_1)
+    assert answer.startswith(PING_1 + ping_3)
+    assert replies(answer.removeprefix(PING_1 + ping_3)) == replies(REPLY_1)
 
 
 def test_a_stream_ends_side_by_side() -> None:

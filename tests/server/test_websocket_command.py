@@ -182,7 +182,7 @@ def test_a_ping_in_parts_or_too_long_is_answered_with_what_a_pong_can_hold() -> 
     peer = peer_of()
     data = client_frame(b"x", opcode=9, is_final=False) + client_frame(bytes(300), opcode=9)
     assert list(peer.receive(data)) == []
-    assert sorted(server_frames(peer.take_output())) == [(10, bytes(125)), (10, b"x")]
+    assert server_frames(peer.take_output()) == [(10, b"x"), (10, bytes(125))]
 
 
 @pytest.mark.parametrize(
@@ -284,7 +284,7 @@ def outcome(protocol: str, parts: list[bytes]) -> tuple[list[CommandEvent], str,
             assert len(peer._channels._reader._buffer) < 14
     except PeerError as found:
         error = str(found)
-    pongs = sorted(server_frames(peer.take_output()))
+    pongs = server_frames(peer.take_output())
     answer = json.dumps([[opcode, payload.hex()] for opcode, payload in pongs]).encode()
     return merged(events), error, answer
 

@@ -94,7 +94,16 @@ class _Stream:
 class SpdyConnection:
     """The server's side. `receive` takes what came from the socket, `take_output` gives what has to go there."""
 
-    __slots__ = ("_has_peer_left", "_last_stream_id", "_output", "_packer", "_reader", "_streams", "_unpacker")
+    __slots__ = (
+        "_has_peer_left",
+        "_last_stream_id",
+        "_output",
+        "_packer",
+        "_pongs",
+        "_reader",
+        "_streams",
+        "_unpacker",
+    )
 
     def __init__(self) -> None:
         self._reader = FrameReader()
@@ -103,6 +112,7 @@ class SpdyConnection:
         self._streams: dict[int, _Stream] = {}
         self._last_stream_id = 0
         self._has_peer_left = False
+        self._pongs: list[bytes] = []
         self._output: list[bytes | memoryview] = []
 
     def receive(self, data: bytes) -> Iterator[Event]:
@@ -112,7 +122,8 @@ class SpdyConnection:
 
     def take_output(self) -> bytes:
         """The bytes to send since the last time."""
-        output = b"".join(self._output)
+        output = b"".join((*self._pongs, *self._output))
+        self._pongs.clear()
         self._output.clear()
         return output
 
@@ -177,7 +188,7 @@ class SpdyConnection:
                     yield StreamReset(stream_id, status)
             case Ping(ping_id):
                 if ping_id % 2:  # an even one would be the answer to a ping of ours
-                    self._output.insert(0, control_bytes(FrameType.PING, struct.pack(">I", ping_id)))
+                    self._pongs.append(control_bytes(FrameType.PING, struct.pack(">I", ping_id)))
             case GoAway():
                 self._has_peer_left = True
                 yield PeerLeaves()

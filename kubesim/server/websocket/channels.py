@@ -74,6 +74,7 @@ class Channels:
         "_is_base64",
         "_is_closed",
         "_output",
+        "_pongs",
         "_reader",
         "_rest",
         "_wanted",
@@ -90,6 +91,8 @@ class Channels:
         self._rest: bytes | None = None
         """Base64 that is no whole quantum yet, or the channel that ends; None before the first byte of a message."""
         self._is_closed = False
+        self._pongs: list[bytes] = []
+        """They go in front of everything else: whoever asks may have waited for long."""
         self._output: list[bytes | memoryview] = []
 
     def receive(self, data: bytes) -> Iterator[ChannelEvent]:
@@ -127,7 +130,8 @@ class Channels:
 
     def take_output(self) -> bytes:
         """The bytes for the socket since the last time."""
-        output = b"".join(self._output)
+        output = b"".join((*self._pongs, *self._output))
+        self._pongs.clear()
         self._output.clear()
         return output
 
@@ -135,8 +139,7 @@ class Channels:
 
     def _control(self, frame: Control) -> Iterator[ChannelEvent]:
         if frame.opcode is Opcode.PING and not self._is_closed:
-            # In front of everything else: whoever asks may have waited for long.
-            self._output.insert(0, frame_head(Opcode.PONG, len(frame.payload)) + frame.payload)
+            self._pongs.append(frame_head(Opcode.PONG, len(frame.payload)) + frame.payload)
         elif frame.opcode is Opcode.CLOSE:
             self.close()
             yield PeerClosed()
