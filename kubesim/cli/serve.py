@@ -52,10 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="where Exec, Attach and PortForward are served (%(default)s: a free port)",
     )
     parser.add_argument(
-        "--stream-idle-timeout",
-        default="4h",
-        metavar="DURATION",
-        help="when a stream without a byte either way is cut (%(default)s)",
+        "--stream-idle-timeout", metavar="DURATION", help="when a stream without a byte either way is cut (4h)"
     )
     parser.add_argument(
         "--stream-tls",
@@ -80,7 +77,7 @@ def run(options: argparse.Namespace) -> int:
     from kubesim.cli.located import check_profile
     from kubesim.server.serve import ServeOptions, serve
     from kubesim.server.served_nodes import ServedNode, named_nodes, only_node
-    from kubesim.server.streaming.options import StreamOptions, stream_address, stream_idle_ns, stream_tls
+    from kubesim.server.streaming.options import IDLE_NS, StreamOptions, stream_address, stream_idle_ns, stream_tls
 
     check_profile(options.profile)
     remote = options.allow_remote
@@ -100,7 +97,9 @@ def run(options: argparse.Namespace) -> int:
             pod_network=options.pod_network,
             streams=StreamOptions(
                 address=stream_address(options.stream_address, nodes_count=len(nodes), allow_remote=remote),
-                idle_ns=stream_idle_ns(options.stream_idle_timeout),
+                idle_ns=(
+                    IDLE_NS if options.stream_idle_timeout is None else stream_idle_ns(options.stream_idle_timeout)
+                ),
                 tls=stream_tls(options.stream_tls),
             ),
             on_ready=lambda text: print(text, flush=True),

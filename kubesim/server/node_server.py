@@ -84,6 +84,7 @@ class NodeServer:
         self._host_files: HostFiles | None = None
         self._pump: RealTimePump | None = None
         self._server: grpc.aio.Server | None = None
+        self._serving: asyncio.Task[None] | None = None
         self._runtime = StartingRuntime(profile, lambda: self._make_runtime(catalogue(), cgroup_driver, image_fs_path))
         self._streams = NodeStreams(self._kernel, streams, lambda: self._runtime.made().daemon)
         if keeper is not None:
@@ -131,7 +132,7 @@ class NodeServer:
         if self._keeper is not None:
             self._keeper.start(loop)
         self._pump = RealTimePump(self._kernel, loop, on_failure=_report_failure)
-        await self._streams.start(self._pump)
+        self._streams.listen()
         if self._pods is not None:
             self._pods.start(self._pump, loop)
         if self._keeper is not None:
@@ -152,10 +153,12 @@ class NodeServer:
         self.node = replace(self.node, address=_bind(self._server, self.node.address))
         await self._server.start()
         self._pump.start()
-        loop.call_later(WARM_UP_SECONDS, self._warm_up)
+        loop.call_later(WARM_UP_SECONDS, self._warm_up, loop)
 
-    def _warm_up(self) -> None:
+    def _warm_up(self, loop: asyncio.AbstractEventLoop) -> None:
         self._runtime.made()
+        if self._pump is not None:
+            self._serving = loop.create_task(self._streams.serve(self._pump))
         # What has been imported stays for good: the collector need not look at it again and again.
         gc.collect()
         gc.freeze()

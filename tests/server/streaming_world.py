@@ -63,7 +63,8 @@ class StreamingWorld:
         self._loop = asyncio.get_running_loop()
         self._stop = asyncio.Event()
         self._pump = RealTimePump(self.kernel, self._loop, on_failure=self.failures.append)
-        await self.streams.start(self._pump)
+        self.streams.listen()
+        await self.streams.serve(self._pump)
         self.runtime.daemon.streaming_url = self.streams.url
         if self.pods is not None:
             self.pods.start(self._pump, self._loop)

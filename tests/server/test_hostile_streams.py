@@ -32,9 +32,7 @@ def works(world: StreamingWorld, container: str) -> bool:
 
 
 def connections(world: StreamingWorld) -> int:
-    server = world.streams._server
-    assert server is not None
-    return world.inside(lambda: server.connections_count)
+    return world.inside(lambda: world.streams.connections_count)
 
 
 @pytest.mark.parametrize(

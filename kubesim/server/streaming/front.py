@@ -19,6 +19,7 @@ from kubesim.policy.stream_upgrade import Headers, Refused, StreamTarget, stream
 from kubesim.server.streaming.link import Link
 
 if TYPE_CHECKING:
+    import socket
     import ssl
 
     from kubesim.server.streaming.http_head import HttpHead, RequestHead
@@ -71,13 +72,11 @@ class StreamingServer:
         opener: StreamOpener,
         *,
         idle_ns: int,
-        tls: ssl.SSLContext | None = None,
     ) -> None:
         self.kernel = kernel
         self.pump = pump
         self.opener = opener
         self.idle_ns = idle_ns
-        self._tls = tls
         self._server: asyncio.Server | None = None
         self._connections: set[Connection] = set()
         self._heads: OrderedDict[Connection, int] = OrderedDict()
@@ -89,13 +88,10 @@ class StreamingServer:
         """Connections that are open, streams or not."""
         return len(self._connections)
 
-    async def start(self, host: str, port: int) -> str:
-        """Listen; the URL with the port that was picked. Raises OSError."""
+    async def start(self, listening: socket.socket, tls: ssl.SSLContext | None) -> None:
+        """Serve at a socket that listens already, which is closed by `stop`."""
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(lambda: Connection(self), host, port, ssl=self._tls, backlog=BACKLOG)
-        port = self._server.sockets[0].getsockname()[1]
-        scheme = "http" if self._tls is None else "https"
-        return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
+        self._server = await loop.create_server(lambda: Connection(self), sock=listening, ssl=tls, backlog=BACKLOG)
 
     def stop(self) -> None:
         """Listen no more, and cut every connection."""

@@ -1,21 +1,28 @@
-"""The streaming server of one node: listens when it does, and imports what opens streams with the first of them."""
+"""The streaming server of one node. Its port is there when the node answers; what serves it comes a moment later.
+
+A kubelet's first call waits for everything that is imported before it, and nobody has a URL yet by then: whoever
+connects early waits in the queue of the machine's kernel.
+"""
 
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from kubesim.errors import InputError
 from kubesim.kernel import Kernel, RealTimePump
-from kubesim.policy.stream_upgrade import Refused, StreamTarget
-from kubesim.server.streaming.front import Begun, StreamingServer, StreamOpener
-from kubesim.server.streaming.link import Link
 from kubesim.server.streaming.options import StreamOptions
 
 if TYPE_CHECKING:
+    import ssl
+
     from kubesim.runtime.daemon import Daemon
-    from kubesim.server.streaming.http_head import RequestHead
+    from kubesim.server.streaming.front import StreamingServer
+
+BACKLOG = 4096
+"""Connections that the machine's kernel holds for us."""
 
 
 class NodeStreams:
@@ -25,39 +32,51 @@ class NodeStreams:
         self._kernel = kernel
         self._options = options
         self._daemon = daemon
-        self._opener: StreamOpener | None = None
+        self._tls: ssl.SSLContext | None = None
+        self._socket: socket.socket | None = None
         self._server: StreamingServer | None = None
         self.url = ""
-        """Where streams are served; empty until `start`."""
+        """Where streams are served; empty until `listen`."""
 
-    async def start(self, pump: RealTimePump) -> None:
-        """Listen. Raises InputError when the address is taken or the certificate cannot be used."""
-        context = None
-        if self._options.tls is not None:
+    def listen(self) -> None:
+        """Take the port. Raises InputError when the address is taken or the certificate cannot be used."""
+        address, tls = self._options.address, self._options.tls
+        if tls is not None:
             from kubesim.server.streaming.tls import server_context
 
-            context = server_context(self._options.tls, self._options.address.host)
-        server = StreamingServer(self._kernel, pump, self, idle_ns=self._options.idle_ns, tls=context)
-        address = self._options.address
+            self._tls = server_context(tls, address.host)
+        family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
         try:
-            self.url = await server.start(address.host, address.port)
+            self._socket = socket.create_server((address.host, address.port), family=family, backlog=BACKLOG)
         except OSError as error:
             hint = "name another port, or 0 for a free one"
             what = f"cannot listen there: {os.strerror(error.errno or 0)}"
             raise InputError(what, where=f"--stream-address {address}", hint=hint) from error
-        self._server = server
+        port = self._socket.getsockname()[1]
+        scheme = "http" if self._tls is None else "https"
+        host = f"[{address.host}]" if ":" in address.host else address.host
+        self.url = f"{scheme}://{host}:{port}"
+
+    async def serve(self, pump: RealTimePump) -> None:
+        """Answer at the port. Does nothing after `stop`."""
+        from kubesim.server.streaming.front import StreamingServer
+        from kubesim.server.streaming.opener import DaemonStreams
+
+        if self._socket is None:
+            return
+        opener = DaemonStreams(self._kernel, self._daemon)
+        self._server = StreamingServer(self._kernel, pump, opener, idle_ns=self._options.idle_ns)
+        await self._server.start(self._socket, self._tls)
+
+    @property
+    def connections_count(self) -> int:
+        """Connections that are open, streams or not."""
+        return 0 if self._server is None else self._server.connections_count
 
     def stop(self) -> None:
-        """Cut all streams. Fine when none was started."""
+        """Cut all streams. Fine when nobody listens."""
+        sock, self._socket = self._socket, None
         if self._server is not None:
             self._server.stop()
-
-    def open(
-        self, target: StreamTarget, head: RequestHead, link: Link, on_data: Callable[[], object]
-    ) -> Refused | Begun:
-        """See StreamOpener."""
-        if self._opener is None:
-            from kubesim.server.streaming.opener import DaemonStreams
-
-            self._opener = DaemonStreams(self._kernel, self._daemon)
-        return self._opener.open(target, head, link, on_data)
+        if sock is not None:
+            sock.close()

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from kubesim.errors import InputError
-from kubesim.model.duration import parse_duration
 from kubesim.server.address import TcpAddress, parse_address
 
 IDLE_NS = 4 * 3600 * 1_000_000_000
@@ -51,6 +50,8 @@ def stream_address(text: str, *, nodes_count: int, allow_remote: bool) -> TcpAdd
 
 def stream_idle_ns(text: str) -> int:
     """The nanoseconds of `--stream-idle-timeout`. Raises InputError."""
+    from kubesim.model.duration import parse_duration
+
     option = "--stream-idle-timeout"
     try:
         idle_ns = parse_duration(text)
