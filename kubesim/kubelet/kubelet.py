@@ -37,6 +37,7 @@ from kubesim.model.duration import parse_duration
 from kubesim.model.kubelet_configuration import KubeletConfiguration, effective
 from kubesim.policy.crash_loop_backoff import crash_loop_policy
 from kubesim.policy.feature_gates import resolve_gates
+from kubesim.policy.pod_dns import NODE_DNS
 from kubesim.policy.shutdown_groups import shutdown_config_problems
 
 ROOT_DIRECTORY = "/var/lib/kubelet"
@@ -242,6 +243,7 @@ class Kubelet:
             cgroups_per_qos=self._config.cgroups_per_qos,
             cluster_dns=tuple(self._config.cluster_dns),
             cluster_domain=self._config.cluster_domain,
+            dns=NODE_DNS if self._config.resolv_conf else None,
             seccomp_default=self._config.seccomp_default,
             gates=self.gates,
         )

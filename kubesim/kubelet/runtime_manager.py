@@ -16,7 +16,7 @@ from kubesim.kernel import Kernel
 from kubesim.kubelet.container_kill import ContainerKiller, Kill
 from kubesim.kubelet.container_start import ContainerStarter, PodStart, StartFailed
 from kubesim.kubelet.dead_containers import DeadContainers
-from kubesim.kubelet.event_recorder import EventRecorder
+from kubesim.kubelet.event_recorder import EventRecorder, node_reference
 from kubesim.kubelet.event_reference import container_reference, pod_reference
 from kubesim.kubelet.image_manager import ImageManager, ImageRequest
 from kubesim.kubelet.metrics import (
@@ -32,7 +32,7 @@ from kubesim.kubelet.metrics import (
 from kubesim.kubelet.outside import HostFiles
 from kubesim.kubelet.pod_directories import PodDirectories
 from kubesim.kubelet.runtime_pods import RuntimePods, bare_id
-from kubesim.kubelet.sandbox_config import NodeSettings, sandbox_config
+from kubesim.kubelet.sandbox_config import NodeSettings, dns_warnings, sandbox_config
 from kubesim.kubelet.sync_error import SyncError
 from kubesim.kubelet.volumes import ImageVolume
 from kubesim.model import k8s_v1 as v1
@@ -182,7 +182,11 @@ class RuntimeManager:
         return shown
 
     def _sandbox_config(self, pod: v1.Pod, attempt: int, qos: QosClass) -> api.PodSandboxConfig:
-        return sandbox_config(pod, attempt=attempt, qos=qos, node=self._node, directories=self._directories)
+        config = sandbox_config(pod, attempt=attempt, qos=qos, node=self._node, directories=self._directories)
+        for warning in dns_warnings(pod, self._node):
+            target = node_reference(self._node.node_name) if warning.is_of_node else pod_reference(pod)
+            self._recorder.event(target, "Warning", warning.reason, warning.message)
+        return config
 
     async def _prepare_start(self, pod: v1.Pod, runtime: RuntimePod, actions: PodActions, qos: QosClass) -> PodStart:
         """Ensure the image volumes: in every sync, whether or not anything has to be started."""

@@ -16,6 +16,7 @@ from kubesim.kubelet.pod_directories import PodDirectories
 from kubesim.kubelet.security_config import sandbox_context
 from kubesim.model import k8s_v1 as v1
 from kubesim.policy.cgroup_parent import pod_cgroup_parent
+from kubesim.policy.pod_dns import NODE_DNS, DnsSettings, DnsWarning, pod_dns
 from kubesim.policy.pod_hostname import pod_hostname
 from kubesim.policy.qos import QosClass
 
@@ -36,6 +37,8 @@ class NodeSettings:
     cgroups_per_qos: bool = True
     cluster_dns: tuple[str, ...] = ()
     cluster_domain: str = ""
+    dns: DnsSettings | None = NODE_DNS
+    """What the node's resolv.conf says; None when the kubelet is to read none."""
     seccomp_default: bool = False
     memory_capacity_bytes: int = 16 * 1024**3
     gates: Mapping[str, bool]
@@ -86,26 +89,32 @@ def sandbox_config(
     return config
 
 
+def dns_warnings(pod: v1.Pod, node: NodeSettings) -> tuple[DnsWarning, ...]:
+    """What the kubelet says whenever it makes the configuration of this pod's sandbox."""
+    return _dns(pod, node)[1]
+
+
 def _dns_config(pod: v1.Pod, node: NodeSettings) -> api.DNSConfig:
-    spec = pod.spec
-    servers: list[str] = []
-    searches: list[str] = []
-    options: list[str] = []
-    policy = spec.dns_policy or "ClusterFirst"
-    if policy == "ClusterFirstWithHostNet" or (policy == "ClusterFirst" and not spec.host_network):
-        servers = list(node.cluster_dns)
-        if servers and node.cluster_domain:
-            domain = node.cluster_domain
-            searches = [f"{pod.metadata.namespace}.svc.{domain}", f"svc.{domain}", domain]
-            options = ["ndots:5"]
-    extra = spec.dns_config
-    if extra is not None:
-        servers = [*servers, *(one for one in extra.nameservers if one not in servers)]
-        searches = [*searches, *(one for one in extra.searches if one not in searches)]
-        given = [f"{one.name}:{one.value}" if one.value is not None else one.name for one in extra.options]
-        replaced = {one.partition(":")[0] for one in given}
-        options = [*(one for one in options if one.partition(":")[0] not in replaced), *given]
-    return api.DNSConfig(servers=servers, searches=searches, options=options)
+    found = _dns(pod, node)[0]
+    return api.DNSConfig(servers=found.servers, searches=found.searches, options=found.options)
+
+
+def _dns(pod: v1.Pod, node: NodeSettings) -> tuple[DnsSettings, tuple[DnsWarning, ...]]:
+    spec, extra = pod.spec, None
+    if spec.dns_config is not None:
+        given = (f"{one.name}:{one.value}" if one.value is not None else one.name for one in spec.dns_config.options)
+        extra = DnsSettings(tuple(spec.dns_config.nameservers), tuple(spec.dns_config.searches), tuple(given))
+    return pod_dns(
+        policy=spec.dns_policy or "ClusterFirst",
+        pod=f"{pod.metadata.name}_{pod.metadata.namespace}({pod.metadata.uid})",
+        namespace=pod.metadata.namespace,
+        uses_node_network=bool(spec.host_network),
+        extra=extra,
+        node=node.dns,
+        node_ip=node.node_ip,
+        cluster_servers=node.cluster_dns,
+        cluster_domain=node.cluster_domain,
+    )
 
 
 def _linux(pod: v1.Pod, qos: QosClass, node: NodeSettings) -> api.LinuxPodSandboxConfig:

@@ -32,6 +32,8 @@ class Story:
     """One node and its pods. Times are seconds since the pod was created; those of calls, since the start."""
 
     def __init__(self, **node: Any) -> None:
+        # A kubelet that knows no DNS server of its cluster says so with every pod.
+        node.setdefault("config", {"clusterDNS": ["10.96.0.10"], "clusterDomain": "cluster.local"})
         self.node = kubesim.Node(**node)
         self.node.start()
         self.start_ns = self.node.now_ns
