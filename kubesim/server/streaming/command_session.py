@@ -96,7 +96,7 @@ class CommandSession:
         except PeerError:
             self._end()
             return
-        self._flush()
+        self._link.reply(self._peer.take_output())
 
     def gone(self) -> None:
         """The client is gone, or has been silent for too long."""

@@ -88,6 +88,7 @@ class ForwardSession:
         except PeerError:
             self._end()
             return
+        self.link.reply(self._peer.take_output())
         self._expire()
 
     def gone(self) -> None:

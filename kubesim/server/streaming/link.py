@@ -14,19 +14,30 @@ from kubesim.kernel import Event
 class Link:
     """One socket. `is_closed` when nothing can be sent any more."""
 
-    __slots__ = ("_is_full", "_is_paused", "_room", "_transport", "is_closed")
+    __slots__ = ("_is_behind", "_is_full", "_is_paused", "_is_stopped", "_room", "_transport", "is_closed")
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
         self._room = Event()
         self._is_full = False
         self._is_paused = False
+        self._is_behind = False
+        """The peer does not take the answers to what it sends."""
+        self._is_stopped = False
+        """Nothing is read, for one of the two reasons above."""
         self.is_closed = False
 
     def write(self, data: bytes) -> None:
         """Send bytes; lost when the socket is closed."""
         if data and not self.is_closed:
             self._transport.write(data)
+
+    def reply(self, data: bytes) -> None:
+        """Send what answers the peer's own bytes, such as pongs: when it does not read them, nothing of it is read."""
+        self.write(data)
+        if data and self._is_full:
+            self._is_behind = True
+            self._mind_reading()
 
     async def wait_writable(self) -> None:
         """Wait while the peer is behind with reading."""
@@ -35,15 +46,13 @@ class Link:
 
     def pause_reading(self) -> None:
         """The world does not take more: let the peer wait."""
-        if not self._is_paused and not self.is_closed:
-            self._is_paused = True
-            self._transport.pause_reading()
+        self._is_paused = True
+        self._mind_reading()
 
     def resume_reading(self) -> None:
         """Undo `pause_reading`."""
-        if self._is_paused and not self.is_closed:
-            self._is_paused = False
-            self._transport.resume_reading()
+        self._is_paused = False
+        self._mind_reading()
 
     def close(self) -> None:
         """Send what is left, then close."""
@@ -58,12 +67,24 @@ class Link:
         """The socket's buffer passed one of its marks."""
         self._is_full = is_full
         if not is_full:
+            self._is_behind = False
+            self._mind_reading()
             self._wake()
 
     def lost(self) -> None:
         """The socket is gone."""
         self.is_closed = True
         self._wake()
+
+    def _mind_reading(self) -> None:
+        stops = self._is_paused or self._is_behind
+        if stops is self._is_stopped or self.is_closed:
+            return
+        self._is_stopped = stops
+        if stops:
+            self._transport.pause_reading()
+        else:
+            self._transport.resume_reading()
 
     def _wake(self) -> None:
         self._room.set()
