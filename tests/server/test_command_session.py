@@ -46,6 +46,8 @@ class Transport:
 class Peer:
     """A client whose bytes are keys into `script`, and who gets plain text."""
 
+    counts_pings = False
+
     def __init__(self, script: dict[bytes, list[CommandEvent]]) -> None:
         self._script = script
         self._output: list[bytes] = []
@@ -217,6 +219,16 @@ def test_a_client_that_goes_ends_the_session_and_hangs_up(how: str) -> None:
     assert world.link.is_closed
     world.receive("ready")
     assert world.kernel.pending_count == 0
+
+
+@pytest.mark.parametrize(("counts_pings", "moved"), [(False, 0), (True, 1)])
+def test_whether_a_ping_shows_that_a_client_is_not_idle_is_the_protocols_to_say(
+    monkeypatch: pytest.MonkeyPatch, counts_pings: bool, moved: int
+) -> None:
+    monkeypatch.setattr(Peer, "counts_pings", counts_pings)
+    world = World(ping=[])
+    world.receive("ping")
+    assert world.moved == moved
 
 
 def test_sizes_before_the_command_count_for_its_start_and_later_ones_at_once() -> None:

@@ -12,6 +12,7 @@ from kubesim.server.websocket.forward import WebSocketForward
 
 from .forward_world import World, accepted
 from .test_spdy_forward import data, reset
+from .test_websocket_command import client_frame
 
 
 @pytest.fixture
@@ -135,6 +136,33 @@ def test_a_client_that_goes_away_ends_its_connections_within_a_second(world: Wor
     world.receive(data(3, b"too late"))
     assert len(world.socket.frames) == frames
     assert world.kernel.next_event_ns() is None
+
+
+def test_what_shows_that_a_client_is_not_idle(world: World) -> None:
+    ping = control_bytes(FrameType.PING, struct.pack(">I", 1))
+    stream = world.connected(world.listen())
+    for step in (lambda: world.receive(ping), lambda: world.receive(data(3, b"x")), lambda: stream.write_now(b"y")):
+        before = world.moves
+        step()
+        world.advance(0)
+        assert world.moves > before
+    before = world.moves
+    world.session.receive(b"")
+    world.advance(1000)
+    assert world.moves == before
+
+
+def test_pings_of_a_websocket_show_nothing(world: World) -> None:
+    listener = world.listen()
+    world.connect(peer=WebSocketForward("", [80]))
+    world.receive(b"")
+    stream = accepted(listener)
+    world.receive(client_frame(b"?", opcode=9))
+    assert world.moves == 0
+    world.receive(client_frame(b"\0x"))
+    stream.write_now(b"y")
+    world.advance(0)
+    assert (world.moves, stream.read_now(10)) == (2, b"x")
 
 
 def test_a_websocket_is_closed_with_its_last_connection(world: World) -> None:

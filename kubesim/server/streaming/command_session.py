@@ -90,6 +90,8 @@ class CommandSession:
         """Bytes of the client."""
         if self._link.is_closed:
             return
+        if data and self._peer.counts_pings:
+            self.on_data()
         try:
             for event in self._peer.receive(data):
                 self._take(event)

@@ -79,6 +79,8 @@ class ForwardSession:
         """Bytes of the client."""
         if self._is_over:
             return
+        if data and self._peer.counts_pings:
+            self.on_data()
         self._peer.expire(self._kernel.now_ns)
         try:
             for event in self._peer.receive(data):

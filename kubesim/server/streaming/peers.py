@@ -55,6 +55,9 @@ Output: TypeAlias = Literal["stdout", "stderr"]
 class CommandPeer(Protocol):
     """A client of Exec or Attach."""
 
+    counts_pings: bool
+    """Whether any bytes of the client show that it is not idle, or only those of the streams."""
+
     def receive(self, data: bytes) -> Iterator[CommandEvent]:
         """What the client's bytes mean. Raises PeerError."""
 
@@ -109,6 +112,9 @@ ForwardEvent: TypeAlias = Opened | Arrived | HalfClosed | GivenUp | PeerClosed
 
 class ForwardPeer(Protocol):
     """A client of PortForward."""
+
+    counts_pings: bool
+    """As in CommandPeer."""
 
     def receive(self, data: bytes) -> Iterator[ForwardEvent]:
         """What the client's bytes mean. Raises PeerError."""

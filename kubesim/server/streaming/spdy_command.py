@@ -39,6 +39,9 @@ FIRST_PROTOCOL = "channel.k8s.io"
 class SpdyCommand:
     """One connection of a client; `protocol` is what was negotiated."""
 
+    counts_pings = True
+    """Mirrors moby/spdystream: connection.go, idleAwareFramer, which counts frames of all kinds."""
+
     __slots__ = ("_connection", "_expected_count", "_is_first_protocol", "_is_ready", "_sizes", "_streams")
 
     def __init__(self, protocol: str, *, stdin: bool, stdout: bool, stderr: bool, tty: bool) -> None:

@@ -64,6 +64,9 @@ class _Half:
 class SpdyForward:
     """One connection of a client. The number of a forwarded connection is that of its data stream."""
 
+    counts_pings = True
+    """Mirrors moby/spdystream: connection.go, idleAwareFramer, which counts frames of all kinds."""
+
     __slots__ = ("_connection", "_early_bytes", "_error_ids", "_halves", "_name", "_now_ns", "_waiting_data")
 
     def __init__(self, *, name: str = CONNECTION_NAME) -> None:

@@ -22,6 +22,9 @@ _OUTPUTS: dict[Output, int] = {"stdout": STDOUT, "stderr": STDERR}
 class WebSocketCommand:
     """One connection of a client; `protocol` is the subprotocol that was negotiated."""
 
+    counts_pings = False
+    """Mirrors Kubernetes: wsstream/conn.go, handle, which counts messages."""
+
     __slots__ = ("_channels", "_has", "_is_new", "_sizes")
 
     def __init__(self, protocol: str, *, stdin: bool, stdout: bool, stderr: bool) -> None:

@@ -19,6 +19,9 @@ from kubesim.server.websocket.channels import Channels, FromChannel
 class WebSocketForward:
     """One connection of a client; `ports` are those of the request, and number the connections."""
 
+    counts_pings = False
+    """Mirrors Kubernetes: wsstream/conn.go, handle, which counts messages."""
+
     __slots__ = ("_channels", "_open", "_waiting")
 
     def __init__(self, protocol: str, ports: Sequence[int]) -> None:

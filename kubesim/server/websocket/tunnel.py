@@ -30,6 +30,9 @@ MESSAGE_BYTES_MAX = 32 * 1024
 class TunnelledForward:
     """A client of PortForward within a tunnel: `peer` reads and writes what is in it."""
 
+    counts_pings = True
+    """As SPDY does, whose frames are all that a tunnel carries."""
+
     __slots__ = ("_closing", "_is_closed", "_peer", "_pongs", "_reader")
 
     def __init__(self, peer: ForwardPeer) -> None:
