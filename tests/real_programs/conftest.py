@@ -1,6 +1,7 @@
 """Real clients against `kubesim serve`. Their binaries are not ours to ship: name them to run these tests.
 
 KUBESIM_CRICTL=/path/to/crictl KUBESIM_CRITEST=/path/to/critest KUBESIM_KUBELET=/path/to/kubelet \\
+    KUBESIM_KUBECTL=/path/to/kubectl KUBESIM_APISERVER=/path/to/kube-apiserver KUBESIM_ETCD=/path/to/etcd \\
     pytest tests/real_programs
 """
 
@@ -13,6 +14,7 @@ import tempfile
 import time  # noqa: TID251 - a real process lives in real time
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,7 +26,7 @@ apiVersion: kubelet.config.k8s.io/v1beta1
 kind: KubeletConfiguration
 staticPodPath: {folder}/manifests
 fileCheckFrequency: 1s
-registerNode: false
+registerNode: {registers}
 containerRuntimeEndpoint: {address}
 imageServiceEndpoint: {address}
 address: 127.0.0.1
@@ -64,6 +66,13 @@ def folder() -> Iterator[Path]:
 @pytest.fixture
 def serve(folder: Path) -> Iterator[Callable[..., str]]:
     """Starts `kubesim serve ARGS...` on a socket; gives its address."""
+    with servers(folder) as start:
+        yield start
+
+
+@contextmanager
+def servers(folder: Path) -> Iterator[Callable[..., str]]:
+    """What the fixture `serve` gives, for those that share one."""
     servers: list[subprocess.Popen[str]] = []
 
     def start(*arguments: str) -> str:
@@ -78,9 +87,12 @@ def serve(folder: Path) -> Iterator[Callable[..., str]]:
         assert "kubesim serves" in server.stdout.readline()
         return address
 
-    yield start
+    try:
+        yield start
+    finally:
+        for server in servers:
+            server.send_signal(signal.SIGTERM)
     for server in servers:
-        server.send_signal(signal.SIGTERM)
         assert server.wait(timeout=20) == 0
         assert server.stdout is not None
         server.stdout.close()
@@ -110,13 +122,30 @@ class Kubelet:
 
 @pytest.fixture
 def start_kubelet(folder: Path) -> Iterator[Callable[..., Kubelet]]:
-    """Starts a kubelet with static pods, by name, on the runtime at an address."""
+    """Starts a kubelet with static pods, by name, on the runtime at an address.
+
+    With a `kubeconfig` it is the node of that cluster, by the name 127.0.0.1; without one it stands alone.
+    """
+    with kubelets(folder) as start:
+        yield start
+
+
+@contextmanager
+def kubelets(folder: Path) -> Iterator[Callable[..., Kubelet]]:
+    """What the fixture `start_kubelet` gives, for those that share one."""
     path = os.environ.get("KUBESIM_KUBELET", "")
     if not path:
         pytest.skip("KUBESIM_KUBELET names no binary: the real program is optional")
     kubelets: list[subprocess.Popen[bytes]] = []
 
-    def start(address: str, manifests: Mapping[str, Any], *, driver: str, verbosity: int = 0) -> Kubelet:
+    def start(
+        address: str,
+        manifests: Mapping[str, Any],
+        *,
+        driver: str,
+        kubeconfig: Path | None = None,
+        verbosity: int = 0,
+    ) -> Kubelet:
         # Below the ports that the machine gives to whoever connects.
         port = 20_000 + os.getpid() % 4_000 * 3
         (folder / "manifests").mkdir()
@@ -129,40 +158,47 @@ def start_kubelet(folder: Path) -> Iterator[Callable[..., Kubelet]]:
             port=port,
             read_only_port=port + 1,
             health_port=port + 2,
+            registers=str(kubeconfig is not None).lower(),
             verbosity=verbosity,
         )
         (folder / "config.yaml").write_text(text)
-        folders = ["--root-dir", f"{folder}/root", "--cert-dir", f"{folder}/pki"]
+        flags = ["--root-dir", f"{folder}/root", "--cert-dir", f"{folder}/pki"]
+        if kubeconfig is not None:
+            # Only a name that is an address makes a kubelet take one of the loopback for its node's.
+            flags += ["--kubeconfig", str(kubeconfig), "--hostname-override", "127.0.0.1"]
         with (folder / "kubelet.log").open("w") as log:
             kubelets.append(
-                subprocess.Popen([path, "--config", f"{folder}/config.yaml", *folders], stdout=log, stderr=log)
+                subprocess.Popen([path, "--config", f"{folder}/config.yaml", *flags], stdout=log, stderr=log)
             )
         return Kubelet(folder, port)
 
-    yield start
-    for kubelet in kubelets:
-        kubelet.terminate()
-        kubelet.wait(timeout=20)
-        # A kubelet mounts its root directory onto itself.
-        subprocess.run(["umount", "-R", f"{folder}/root"], check=False, capture_output=True)
+    try:
+        yield start
+    finally:
+        for kubelet in kubelets:
+            kubelet.terminate()
+            kubelet.wait(timeout=20)
+            # A kubelet mounts its root directory onto itself.
+            subprocess.run(["umount", "-R", f"{folder}/root"], check=False, capture_output=True)
 
 
 @pytest.fixture
 def wait_for() -> Callable[..., Any]:
     """Asks until there is an answer; a real process has no virtual time."""
+    return until
 
-    def wait(condition: Callable[[], Any], *, seconds: float) -> Any:
-        end = time.monotonic() + seconds
-        while True:
-            try:
-                found = condition()
-            except OSError:
-                found = None
-            if found or time.monotonic() > end:
-                return found
-            time.sleep(0.2)
 
-    return wait
+def until(condition: Callable[[], Any], *, seconds: float) -> Any:
+    """The first answer that is true, or the last one."""
+    end = time.monotonic() + seconds
+    while True:
+        try:
+            found = condition()
+        except OSError:
+            found = None
+        if found or time.monotonic() > end:
+            return found
+        time.sleep(0.2)
 
 
 def _get(url: str) -> bytes:
