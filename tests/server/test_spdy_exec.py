@@ -219,7 +219,7 @@ def test_the_end_of_an_input_that_stays_open_is_the_end_for_its_client_or_not(
     profile: str, tty: bool, outcome: bytes
 ) -> None:
     with streaming_world(profile) as world:
-        script = "stty -echo 2>/dev/null; echo ready; read x; sleep 0.05; echo still here"
+        script = "stty -echo 2>/dev/null; echo ready; read x; sleep 0.5; echo still here"
         container = world.run_container("sh", "-c", script, stdin=True, tty=tty)
         client = SpdyClient(world.attach_url(container, stdin=True, stdout=True, tty=tty))
         client.open_streams("error", "stdin", "stdout", *(["resize"] if tty else []))
@@ -233,8 +233,14 @@ def test_the_end_of_an_input_that_stays_open_is_the_end_for_its_client_or_not(
 @pytest.mark.parametrize(("profile", "outcome"), [("containerd-2.3", b"seen\n"), ("cri-o-1.36", b"")])
 def test_who_only_looks_at_a_container_that_waits_for_input_is_sent_away_by_crio(profile: str, outcome: bytes) -> None:
     with streaming_world(profile) as world:
-        container = world.run_container("sh", "-c", "sleep 0.2; echo seen", stdin=True)
-        client = run(SpdyClient(world.attach_url(container)), "stdout", "stderr")
+        script = "while ! test -e /go; do sleep 0.01; done; echo seen"
+        container = world.run_container("sh", "-c", script, stdin=True)
+        client = SpdyClient(world.attach_url(container))
+        client.open_streams("error", "stdout", "stderr")
+        while len(client.replies) < 3:
+            assert client.read_frame()
+        run(SpdyClient(world.exec_url(container, "touch", "/go")), "stdout", "stderr")
+        client.read_until_end()
 
     assert (client.output("stdout"), client.result()) == (outcome, SUCCESS)
 
