@@ -1,7 +1,7 @@
 """What the runtimes say when they refuse a call about a sandbox, or about the runtime itself.
 
 Mirrors containerd: internal/cri/server/sandbox_*.go, internal/registrar/registrar.go; CRI-O: server/sandbox_*.go,
-internal/lib/sandbox/builder.go.
+internal/lib/sandbox/builder.go, internal/hostport/hostport_manager.go.
 """
 
 from __future__ import annotations
@@ -54,11 +54,12 @@ HANDLER_UNKNOWN = refusal(
     # Go prints the addresses of the map's values; one of them stands here.
     "failed to find runtime handler {handler} from runtime list map[{default_handler}:0xc000480000]",
 )
+# CRI-O opens the ports up to 1.30; later ones and the portmap plugin redirect what others listen at, and so never fail.
 HOST_PORT = refusal(
     'failed to setup network for sandbox {id!q}: plugin type="portmap" failed (add): cannot open hostport {port}: '
     "listen {protocol} {address}: bind: {reason}",
-    "failed to add hostport mapping for sandbox {name}({id}): cannot open hostport {port} for pod {pod}: "
-    "listen {protocol} {address}: bind: {reason}",
+    "failed to add hostport mapping for sandbox {name}({id}): cannot open hostport {port} for pod {name}_: "
+    "listen {network} {address}: bind: {reason}",
 )
 # These words are kubesim's own: a real pod has a network of its own, in which every port is free.
 CONTAINER_PORT = refusal(

@@ -84,7 +84,7 @@ READY = {"http", "named", "tcp", "late", "grpc", "hostport", "starts", "hostnet"
     ("profile", "words"),
     [
         ("containerd-2.3", 'plugin type=\\"portmap\\" failed (add): cannot open hostport {port}'),
-        ("cri-o-1.36", "cannot open hostport {port} for pod taken-"),
+        ("cri-o-1.36", "cannot open hostport {port} for pod k8s_taken-"),
     ],
 )
 def test_probes_reach_pods_and_a_port_in_use_keeps_one_from_starting(

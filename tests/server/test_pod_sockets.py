@@ -130,7 +130,10 @@ def test_a_host_port_leads_to_the_pod_and_is_free_after_it(world: StreamingWorld
         ),
         (
             "cri-o-1.36",
-            "cannot open hostport {port} for pod p1_n: listen tcp 127.0.0.1:{port}: bind: address already in use",
+            (
+                "cannot open hostport {port} for pod k8s_p1_n_u_0_: listen tcp4 127.0.0.1:{port}: bind: "
+                "address already in use"
+            ),
         ),
     ],
 )
