@@ -255,11 +255,15 @@ def test_what_helps_is_said_where_the_user_may_not_have_a_port(
     helps = "run as root, lower net.ipv4.ip_unprivileged_port_start, or use --pod-network virtual"
     with caplog.at_level(logging.WARNING):
         pod.listen(80)
-        with pytest.raises(PortRefused, match=f"tcp {pod.ip}:81: permission denied"):
-            pod.open([PortMapping(protocol="tcp", host_ip="", host_port=0, namespace=pod.namespace, port=81)])
+        pod.open([PortMapping(protocol="tcp", host_ip="", host_port=0, namespace=pod.namespace, port=81)])
+        with pytest.raises(PortRefused, match=r"tcp 127.0.0.1:82: permission denied"):
+            pod.open([PortMapping(protocol="tcp", host_ip="127.0.0.1", host_port=82, namespace=pod.namespace, port=83)])
+    only = "for the emulated world only"
     assert [record.getMessage() for record in caplog.records] == [
-        f"the pod {pod.ip} has port 80/tcp for the emulated world only: {pod.ip}:80: permission denied; {helps}",
-        f"a pod cannot have tcp {pod.ip}:81: {helps}",
+        f"the pod {pod.ip} has port 80/tcp {only}: {pod.ip}:80: permission denied; {helps}",
+        f"the pod {pod.ip} has port 81/tcp {only}: {pod.ip}:81: permission denied; {helps}",
+        f"the pod {pod.ip} has port 83/tcp {only}: {pod.ip}:83: permission denied; {helps}",
+        f"a pod cannot have tcp 127.0.0.1:82: {helps}",
     ]
 
 

@@ -2,7 +2,9 @@
 
 Rule 1: a port that a pod declares is bound from the pod's start to its end, so that it is the pod's; a connection is
 refused until a program listens. A host port listens all the time, and resets what nobody in the pod takes.
-Rule 2: a port that nobody declared is bound when a program binds it. Where the machine does not give it the program has
+Rule 2: a server without privileges has no low ports: a pod that declares one has it within the world only, and a
+warning says so, for no web server would start otherwise. A host port that is not to be had fails the pod in any case.
+Rule 3: a port that nobody declared is bound when a program binds it. Where the machine does not give it the program has
 it all the same, within the world, and a warning says who cannot reach it.
 """
 
@@ -100,6 +102,8 @@ class PodSockets:
                 if own_ip and mapping.port > 0 and place not in (declared.keys() | pod.declared.keys()):
                     try:
                         declared[place] = reserved(place)
+                    except PermissionError as error:
+                        self._warn(namespace, place, error)
                     except OSError as error:
                         raise refusal(place, error, is_of_host=False) from error
                 on_host += [(place, mapping, sock) for place, sock in host_sockets(mapping)]
