@@ -46,6 +46,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="pods have addresses of 127.0.0.0/8 (the default on Linux), or such as only the emulated world knows",
     )
     parser.add_argument(
+        "--pod-ipv6-cidr",
+        metavar="CIDR",
+        help="pods have a second address, of this network, such as fd00:88::/64; only the emulated world reaches it",
+    )
+    parser.add_argument(
         "--stream-address",
         default="tcp://127.0.0.1:0",
         metavar="ADDRESS",
@@ -95,6 +100,7 @@ def run(options: argparse.Namespace) -> int:
             image_fs_path=options.image_fs_path,
             state_dir=options.state_dir,
             pod_network=options.pod_network,
+            pod_ipv6_cidr=options.pod_ipv6_cidr,
             streams=StreamOptions(
                 address=stream_address(options.stream_address, nodes_count=len(nodes), allow_remote=remote),
                 idle_ns=(

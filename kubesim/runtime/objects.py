@@ -58,6 +58,8 @@ class Sandbox:
     life: SandboxLife
     ip: str = ""
     """Empty with the node's network, and once the network is torn down."""
+    additional_ips: tuple[str, ...] = ()
+    """Of the other family, on a dual-stack node."""
     network: NetworkNamespace | None = None
     """What its processes see; None for the node's. Kept when it is torn down, for processes that outlive it."""
     overhead: api.LinuxContainerResources | None = None
@@ -94,6 +96,7 @@ class Sandbox:
     def lose_address(self) -> None:
         """The network is torn down."""
         self.ip = ""
+        self.additional_ips = ()
         self._note()
 
     def keep_resources(self, *, overhead: api.LinuxContainerResources, resources: api.LinuxContainerResources) -> None:
@@ -117,7 +120,12 @@ class Sandbox:
     @property
     def now(self) -> SandboxMoment:
         """What changes, as it is now."""
-        return SandboxMoment(self.life, self.ip)
+        return SandboxMoment(self.life, self.ip, self.additional_ips)
+
+    @property
+    def ips(self) -> tuple[str, ...]:
+        """All addresses, the first of them first; none when there is no network of its own."""
+        return (self.ip, *self.additional_ips) if self.ip else ()
 
     @property
     def namespace_options(self) -> api.NamespaceOption:
@@ -135,6 +143,7 @@ class SandboxMoment(NamedTuple):
 
     life: SandboxLife
     ip: str
+    additional_ips: tuple[str, ...]
 
 
 class ContainerMoment(NamedTuple):

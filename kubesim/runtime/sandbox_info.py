@@ -54,6 +54,7 @@ def _values(daemon: Daemon, sandbox: Sandbox) -> dict[str, Any]:
             "Config": sandbox.config,
             "NetNSPath": network_namespace_path(sandbox),
             "IP": sandbox.ip,
+            "AdditionalIPs": list(sandbox.additional_ips) or None,
             "RuntimeHandler": sandbox.runtime_handler,
         },
     }
@@ -84,7 +85,7 @@ def _cni_result(daemon: Daemon, sandbox: Sandbox) -> dict[str, Any] | None:
     return {
         "Interfaces": {
             "eth0": {
-                "IPConfigs": [{"IP": sandbox.ip, "Gateway": daemon.network.gateway}],
+                "IPConfigs": [{"IP": ip, "Gateway": daemon.network.gateway_for(ip)} for ip in sandbox.ips],
                 "Mac": _mac(sandbox.ip),
                 "Sandbox": network_namespace_path(sandbox),
             },
@@ -95,7 +96,7 @@ def _cni_result(daemon: Daemon, sandbox: Sandbox) -> dict[str, Any] | None:
             },
         },
         "DNS": [{}],
-        "Routes": [{"dst": "0.0.0.0/0"}],
+        "Routes": [{"dst": "::/0" if ":" in ip else "0.0.0.0/0"} for ip in sandbox.ips],
     }
 
 

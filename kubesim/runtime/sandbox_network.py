@@ -1,4 +1,4 @@
-"""A sandbox's network namespace in the userland: made with its address, gone with it.
+"""A sandbox's network namespace in the userland: made with its addresses, gone with them.
 
 Mirrors containerd: internal/cri/server/sandbox_run.go, setupPodNetwork and toCNIPortMappings.
 """
@@ -27,12 +27,12 @@ _PORT_START = "net.ipv4.ip_unprivileged_port_start"
 
 
 def open_network(daemon: Daemon, sandbox: Sandbox) -> None:
-    """Give a sandbox with an address its namespace, and let the node's ports that it asks for lead there."""
+    """Give a sandbox with addresses its namespace, and let the node's ports that it asks for lead there."""
     if not sandbox.ip:
         return
     node = daemon.processes.network
     first_port = int(sysctls_of(daemon, sandbox).get(_PORT_START, "1024"))
-    sandbox.network = namespace = node.add_pod(sandbox.ip, unprivileged_port_start=first_port)
+    sandbox.network = namespace = node.add_pod(*sandbox.ips, unprivileged_port_start=first_port)
     for mapping in _mappings(sandbox, namespace):
         if mapping.host_port > 0:
             node.map_port(mapping)

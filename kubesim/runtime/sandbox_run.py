@@ -57,10 +57,10 @@ async def run_pod_sandbox(daemon: Daemon, request: api.RunPodSandboxRequest) -> 
     async def build(undo: ExitStack) -> Sandbox:
         _check_settings(daemon, sandbox_id, config, request.runtime_handler)
         reservation.stage = "sandbox network ready"
-        ip = await _join_network(daemon, sandbox_id, name, config, undo)
+        ips = await _join_network(daemon, sandbox_id, name, config, undo)
         await ensure_pause_image(daemon, sandbox_id=sandbox_id, sandbox_name=name)
         reservation.stage = "sandbox container runtime creation"
-        sandbox = _make_sandbox(daemon, sandbox_id, name, config, request.runtime_handler, ip, undo)
+        sandbox = _make_sandbox(daemon, sandbox_id, name, config, request.runtime_handler, ips, undo)
         await daemon.spend(daemon.timings.run_sandbox_ns)
         return sandbox
 
@@ -134,21 +134,21 @@ def _check_sysctls(daemon: Daemon, sandbox_id: str, config: api.PodSandboxConfig
 
 async def _join_network(
     daemon: Daemon, sandbox_id: str, name: str, config: api.PodSandboxConfig, undo: ExitStack
-) -> str:
-    """The sandbox's address; "" with the node's network."""
+) -> tuple[str, ...]:
+    """The sandbox's addresses; none with the node's network."""
     if config.linux.security_context.namespace_options.network == api.NODE:
-        return ""
+        return ()
     while not daemon.features.network_ready:
         if not daemon.profile.sandboxes.waits_for_network:
             raise daemon.refuse(say.NETWORK_NOT_READY, id=sandbox_id)
         await daemon.network_ready.wait()
         await checkpoint()
     try:
-        ip = daemon.network.allocate()
+        ips = daemon.network.allocate()
     except AddressesExhausted as error:
         raise daemon.refuse(say.NETWORK_FAILED, id=sandbox_id, name=name, reason=error) from None
-    undo.callback(daemon.network.release, ip)
-    return ip
+    undo.callback(daemon.network.release, ips)
+    return ips
 
 
 def _make_sandbox(
@@ -157,7 +157,7 @@ def _make_sandbox(
     name: str,
     config: api.PodSandboxConfig,
     handler: str,
-    ip: str,
+    ips: tuple[str, ...],
     undo: ExitStack,
 ) -> Sandbox:
     if daemon.profile.sandboxes.adds_pod_labels:
@@ -180,7 +180,8 @@ def _make_sandbox(
         pause=pause,
         pause_pid=pause.host_pid,
         life=SandboxLife(created_at_ns=0),
-        ip=ip,
+        ip=ips[0] if ips else "",
+        additional_ips=ips[1:],
         changes=daemon.changes,
     )
     open_network(daemon, sandbox)

@@ -41,7 +41,7 @@ def sandbox_status_message(daemon: Daemon, sandbox: Sandbox, at: SandboxMoment |
         metadata=sandbox.config.metadata,
         state=api.SANDBOX_READY if at.life.is_ready else api.SANDBOX_NOTREADY,
         created_at=at.life.created_at_ns,
-        network=api.PodSandboxNetworkStatus(ip=at.ip),
+        network=api.PodSandboxNetworkStatus(ip=at.ip, additional_ips=[api.PodIP(ip=ip) for ip in at.additional_ips]),
         labels=sandbox.config.labels,
         annotations=sandbox.config.annotations,
         runtime_handler=sandbox.runtime_handler if switches.runtime_handler_in_status else "",

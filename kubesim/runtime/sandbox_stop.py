@@ -111,7 +111,7 @@ def note_stopped(daemon: Daemon, sandbox: Sandbox) -> None:
 def _leave_network(daemon: Daemon, sandbox: Sandbox) -> None:
     if sandbox.ip:
         close_network(daemon, sandbox)
-        daemon.network.release(sandbox.ip)
+        daemon.network.release(sandbox.ips)
         sandbox.lose_address()
 
 

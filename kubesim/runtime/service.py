@@ -32,7 +32,7 @@ from kubesim.runtime.events import Backlog, EventHub
 from kubesim.runtime.handlers import HANDLERS, LEGACY_HANDLERS, STREAM_HANDLERS, Answer
 from kubesim.runtime.image_store import ImageStore
 from kubesim.runtime.image_transfer import ImageTransfers, PullProgress
-from kubesim.runtime.network import PodNetwork
+from kubesim.runtime.network import PodNetwork, parse_pod_ipv6_cidr
 from kubesim.runtime.object_store import ObjectStore
 from kubesim.runtime.pending_streams import PendingStreams
 from kubesim.runtime.pod_ports import PodPorts
@@ -77,6 +77,7 @@ class Runtime:
         changes: StateChanges | None = None,
         saved: SavedState | None = None,
         pod_ports: PodPorts | None = None,
+        pod_ipv6_cidr: str | None = None,
     ) -> None:
         """A runtime with nothing but the images of the catalogue that are present from the start.
 
@@ -84,7 +85,8 @@ class Runtime:
         in ImageFsInfo, which a real kubelet looks at on the disk. `os` is `linux` or `windows`. What a restart must not
         lose is noted in `changes`; `saved` is what an earlier runtime noted, and raises InputError when it cannot be
         read or needs an image that is not in the catalogue. `pod_ports` are addresses and ports of a real machine
-        for pods; None when the emulated world has no outside.
+        for pods; None when the emulated world has no outside. `pod_ipv6_cidr` such as `fd00:88::/64` gives each pod a
+        second address, of that network and within the emulated world only; InputError says why a network cannot be it.
         """
         if os not in ("linux", "windows"):
             raise InputError(f"unknown operating system {os!r}", where="os", hint="linux or windows")
@@ -92,9 +94,7 @@ class Runtime:
             raise InputError(
                 f"unknown cgroup driver {cgroup_driver!r}", where="cgroup_driver", hint="systemd or cgroupfs"
             )
-        node_network = NodeNetwork()
-        if pod_ports is not None:
-            node_network = NodeNetwork(node_ip=pod_ports.node_ip, pod_subnet=pod_ports.cidr)
+        node_network = _node_network(pod_ports, pod_ipv6_cidr)
         images = ImageStore(profile.images, pause_image=profile.pause_image, changes=changes)
         self._daemon = Daemon(
             kernel=kernel,
@@ -106,7 +106,7 @@ class Runtime:
             host_files=host_files,
             own_files=MemoryHostFiles(now_ns=lambda: kernel.now_ns),
             processes=_processes(kernel, host_files, hostname, node_network),
-            network=PodNetwork(str(node_network.pod_subnet)),
+            network=PodNetwork(str(node_network.pod_subnet), ipv6_subnet=node_network.ipv6_subnet),
             pod_ports=pod_ports,
             events=EventHub(kernel, backlog=_backlog(profile)),
             features=_features(profile),
@@ -272,6 +272,14 @@ def _is_pause_of_another(image: Image, profile: RuntimeProfile) -> bool:
     """Whether it is a pause image, but not this runtime's: the fixtures hold those of all profiles."""
     repositories = {repository(reference) for reference in image.references}
     return repository(profile.pause_image) in repositories and profile.pause_image not in image.references
+
+
+def _node_network(pod_ports: PodPorts | None, pod_ipv6_cidr: str | None) -> NodeNetwork:
+    """The networks of pods: addresses of the real machine when there are some, and IPv6 when it is asked for."""
+    ipv6 = None if pod_ipv6_cidr is None else parse_pod_ipv6_cidr(pod_ipv6_cidr, where="pod_ipv6_cidr")
+    if pod_ports is None:
+        return NodeNetwork(ipv6_subnet=ipv6)
+    return NodeNetwork(node_ip=pod_ports.node_ip, pod_subnet=pod_ports.cidr, ipv6_subnet=ipv6)
 
 
 def _transfers(kernel: Kernel, images: ImageStore, profile: RuntimeProfile) -> ImageTransfers:

@@ -86,7 +86,7 @@ def crio_container_annotations(daemon: Daemon, container: Container) -> dict[str
         "StdinOnce": _bool(config.stdin_once),
         "TTY": _bool(config.tty),
         "Volumes": go_json([_volume(mount) for mount in container.mounts]),
-        **({"IP.0": sandbox.ip} if sandbox.ip else {}),
+        **{f"IP.{number}": ip for number, ip in enumerate(sandbox.ips)},
     }
     systemd: dict[str, str] = {}
     if daemon.cgroup_driver == "systemd":
@@ -136,7 +136,7 @@ def crio_sandbox_annotations(daemon: Daemon, sandbox: Sandbox) -> dict[str, str]
         "SandboxID": sandbox.id,
         "SandboxName": sandbox.name,
         "ShmPath": sandbox_file(sandbox, "shm", is_crio=True),
-        **({"IP.0": sandbox.ip} if sandbox.ip else {}),
+        **{f"IP.{number}": ip for number, ip in enumerate(sandbox.ips)},
     }
     return {
         **config.annotations,

@@ -41,6 +41,8 @@ class SandboxRecord(msgspec.Struct, frozen=True, kw_only=True):
     hostname: str
     pause_pid: int
     ip: str
+    additional_ips: tuple[str, ...] = ()
+    """A record from before dual stack has none."""
     overhead: bytes | None
     resources: bytes | None
     is_ready: bool
@@ -143,6 +145,7 @@ def sandbox_record(sandbox: Sandbox) -> bytes:
             hostname=sandbox.hostname,
             pause_pid=sandbox.pause_pid,
             ip=sandbox.ip,
+            additional_ips=sandbox.additional_ips,
             overhead=None if sandbox.overhead is None else sandbox.overhead.SerializeToString(),
             resources=None if sandbox.resources is None else sandbox.resources.SerializeToString(),
             is_ready=life.is_ready,

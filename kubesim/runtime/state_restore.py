@@ -123,12 +123,13 @@ class _Restoring:
                 stopped_at_ns=record.stopped_at_ns,
             ),
             ip=record.ip,
+            additional_ips=record.additional_ips,
             overhead=_linux_resources(record.overhead),
             resources=_linux_resources(record.resources),
             changes=daemon.changes,
         )
         if record.ip:
-            daemon.network.claim(record.ip)
+            daemon.network.claim(sandbox.ips)
             open_network(daemon, sandbox)
         daemon.sandboxes.add(sandbox_id, sandbox)
         daemon.sandbox_names.reserve(record.name, sandbox_id).is_created = True

@@ -69,8 +69,11 @@ class NodeServer:
         keeper: StateKeeper | None,
         streams: StreamOptions,
         pods: NodePods | None,
+        pod_ipv6_cidr: str | None = None,
     ) -> None:
         """`catalogue` gives the images. Without `pods` no pod can be reached from outside the emulated world.
+
+        With `pod_ipv6_cidr` pods have a second address, of that network.
 
         Raises InputError when the state cannot be restored.
         """
@@ -78,6 +81,7 @@ class NodeServer:
         self._profile = profile
         self._keeper = keeper
         self._pods = pods
+        self._pod_ipv6_cidr = pod_ipv6_cidr
         # The seed is the present instant: a runtime that was started anew must not hand out the ids of the one before,
         # and two nodes that start together must not hand out the same.
         self._kernel = Kernel(seed=wall_clock_ns() + number, start_ns=wall_clock_ns())
@@ -110,6 +114,7 @@ class NodeServer:
             changes=None if keeper is None else keeper.changes,
             saved=None if keeper is None else keeper.saved(),
             pod_ports=None if pods is None else pods.sockets(self._kernel),
+            pod_ipv6_cidr=self._pod_ipv6_cidr,
         )
         if pods is not None:
             pods.observe(runtime.daemon.processes.network)

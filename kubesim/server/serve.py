@@ -18,6 +18,7 @@ from typing import IO, TYPE_CHECKING, Literal, TypeAlias
 from kubesim.cri.errors import Code, CriError
 from kubesim.errors import InputError
 from kubesim.policy.runtime_profile import CgroupDriver, RuntimeProfile
+from kubesim.runtime.network import parse_pod_ipv6_cidr
 from kubesim.runtime.profiles import load_profile
 from kubesim.server.address import ListeningPath, UnixAddress
 from kubesim.server.node_server import NodeServer
@@ -49,6 +50,8 @@ class ServeOptions:
     and a line says which node it is about when the nodes have names. `state_dir` is where a file for each node keeps
     its state over a restart; None leaves it in memory only. `pod_network` is where pods have their addresses: in the
     machine's loopback network, or nowhere but in the emulated world; None is the first of them that the machine has.
+    `pod_ipv6_cidr` is a network, such as fd00:88::/64, of which each pod has a second address; these are nowhere but in
+    the emulated world. None leaves pods with IPv4 only.
     `streams` is for those who open the URLs of Exec, Attach and PortForward. `on_ready` is called with a line for each
     node once all of them answer.
     """
@@ -61,6 +64,7 @@ class ServeOptions:
     image_fs_path: str | None = None
     state_dir: Path | None = None
     pod_network: PodNetworkKind | None = None
+    pod_ipv6_cidr: str | None = None
     streams: StreamOptions = field(default_factory=StreamOptions)
     on_ready: Callable[[str], object] = print
 
@@ -78,6 +82,8 @@ def serve(options: ServeOptions) -> None:
     if options.images:
         # What is wrong with a user's own fixtures is said before anybody calls; the built-in ones can wait.
         registries()
+    if options.pod_ipv6_cidr is not None:
+        parse_pod_ipv6_cidr(options.pod_ipv6_cidr, where="--pod-ipv6-cidr")
     if options.image_fs_path is not None and not Path(options.image_fs_path).is_dir():
         hint = "--image-fs-path names an existing directory"
         raise InputError("is not a directory", where=options.image_fs_path, hint=hint)
@@ -96,6 +102,7 @@ def serve(options: ServeOptions) -> None:
                 keeper=keeper,
                 streams=options.streams,
                 pods=_pods(node, options, keeper, kept),
+                pod_ipv6_cidr=options.pod_ipv6_cidr,
             )
             servers.append(server)
         _allow_many_connections()

@@ -164,6 +164,10 @@ def test_several_mistakes_have_a_line_each(tmp_path: Path) -> None:
         (["serve"], "kubesim serve: one of the arguments --socket --node is required; see kubesim serve"),
         (["serve", "--socket"], "kubesim serve: argument --socket: expected one argument"),
         (["serve", "--socket", "unix:///k", "--state-dir", ""], "kubesim serve: argument --state-dir: a path is empty"),
+        (
+            ["serve", "--socket", "unix:///k.sock", "--pod-ipv6-cidr", "10.0.0.0/8"],
+            'kubesim: --pod-ipv6-cidr: "10.0.0.0/8" is IPv4, which pods have anyway; name an IPv6 network for pods',
+        ),
         (["serve", "--socket", "tcp://0.0.0.0:1"], "kubesim: --socket: tcp://0.0.0.0:1 can be reached from other"),
         (
             ["serve", "--socket", "unix://k.sock"],

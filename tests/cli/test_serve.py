@@ -130,3 +130,32 @@ def test_a_pod_twice_over_the_socket_is_refused_before_anything_runs(serve: "Ser
     assert (code, stdout) == (2, "")
     assert stderr == "kubesim: default/pod: two pods have this name; give one of them another name or namespace\n"
     assert what_is_there(server.address) == (0, 0)
+
+
+@pytest.mark.parametrize("kind", [("--pod-network", "virtual"), ()])
+def test_pods_have_a_second_address_also_after_a_restart(kind: tuple[str, ...], serve: "Serve", folder: Path) -> None:
+    (folder / "state").mkdir()
+    arguments = ("--profile", "cri-o-1.36", "--state-dir", "state", "--pod-ipv6-cidr", "fd00:88::/64", *kind)
+    server = serve(*arguments)
+
+    async def run(_: Kernel, cri: GrpcCri) -> tuple[str, list[str]]:
+        client = CriClient(cri)
+        metadata = api.PodSandboxMetadata(name="p", namespace="n", uid="u")
+        config = api.PodSandboxConfig(metadata=metadata)
+        pod = (await client.run_pod_sandbox(api.RunPodSandboxRequest(config=config))).pod_sandbox_id
+        return pod, await ips(client, pod)
+
+    async def ips(client: CriClient, pod: str) -> list[str]:
+        status = await client.pod_sandbox_status(api.PodSandboxStatusRequest(pod_sandbox_id=pod))
+        network = status.status.network
+        return [network.ip, *(one.ip for one in network.additional_ips)]
+
+    pod, before = run_over_socket(server.address, run)
+    assert before[0].startswith("10.88." if kind else "127.")
+    assert before[1:] == ["fd00:88::2"]
+    server.stop()
+
+    async def look(_: Kernel, cri: GrpcCri) -> list[str]:
+        return await ips(CriClient(cri), pod)
+
+    assert run_over_socket(serve(*arguments).address, look) == before

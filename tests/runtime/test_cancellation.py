@@ -29,7 +29,7 @@ def test_run_pod_sandbox(measured: Any, after_ns: int) -> None:
     daemon = measured.runtime._daemon
     assert measured.pods() == []
     assert len(daemon.sandbox_names) == 0
-    assert daemon.network._used == set()
+    assert daemon.network.used == set()
     assert daemon.processes.processes() == []
     assert daemon.own_files.list_dir("/sandboxes") == []
     assert measured.events() == []
@@ -118,9 +118,9 @@ def test_crio_takes_away_what_nobody_asks_for(slow_crio: Any) -> None:
     cancelled(slow_crio, slow_crio.cri.run_pod_sandbox(request), 10_000_000)
     daemon = slow_crio.runtime._daemon
     slow_crio.advance(59)
-    assert len(daemon.sandbox_names) == len(daemon.network._used) == 1
+    assert len(daemon.sandbox_names) == len(daemon.network.used) == 1
     slow_crio.advance(62)
-    assert len(daemon.sandbox_names) == len(daemon.network._used) == 0
+    assert len(daemon.sandbox_names) == len(daemon.network.used) == 0
     assert daemon.processes.processes() == []
 
 

@@ -153,7 +153,7 @@ def check_nothing_leaks(world: World) -> None:
     daemon = world.node.runtime._daemon
     assert world.listing() == []
     assert len(daemon.sandbox_names) == len(daemon.container_names) == 0
-    assert daemon.network._used == set()
+    assert daemon.network.used == set()
     assert daemon.processes.processes() == []
     assert "/sandboxes" not in {"/" + name for name in daemon.own_files.list_dir("/")} or (
         daemon.own_files.list_dir("/sandboxes") == []

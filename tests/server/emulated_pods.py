@@ -25,7 +25,7 @@ class EmulatedPod:
         self.world = world
         daemon = world.runtime.daemon
         if namespace is None:
-            namespace = self.now(lambda: daemon.processes.network.add_pod(daemon.network.allocate()))
+            namespace = self.now(lambda: daemon.processes.network.add_pod(*daemon.network.allocate()))
         self.namespace = namespace
         mappings = [
             PortMapping(**{"protocol": "tcp", "host_ip": "", "host_port": 0, "namespace": namespace} | port)

@@ -27,7 +27,7 @@ T = TypeVar("T")
 class StreamingWorld:
     """Everything but `call` and its friends belongs to the loop's thread; reach it with `inside`."""
 
-    def __init__(self, profile: str, options: StreamOptions, *, has_real_pods: bool) -> None:
+    def __init__(self, profile: str, options: StreamOptions, *, has_real_pods: bool, pod_ipv6_cidr: str | None) -> None:
         self.kernel = Kernel(start_ns=0)
         self.failures: list[BaseException] = []
         self.pods = NodePods(f"a test with {profile}") if has_real_pods else None
@@ -37,6 +37,7 @@ class StreamingWorld:
             catalogue=load_catalogue(()),
             host_files=MemoryHostFiles(),
             pod_ports=None if self.pods is None else self.pods.sockets(self.kernel),
+            pod_ipv6_cidr=pod_ipv6_cidr,
         )
         if self.pods is not None:
             self.pods.observe(self.runtime.daemon.processes.network)
@@ -170,10 +171,16 @@ class StreamingWorld:
 
 @contextmanager
 def streaming_world(
-    profile: str = "containerd-2.3", options: StreamOptions | None = None, *, has_real_pods: bool = False
+    profile: str = "containerd-2.3",
+    options: StreamOptions | None = None,
+    *,
+    has_real_pods: bool = False,
+    pod_ipv6_cidr: str | None = None,
 ) -> Iterator[StreamingWorld]:
     """Serve while the block runs; no task of the kernel may have failed by then."""
-    world = StreamingWorld(profile, options or StreamOptions(), has_real_pods=has_real_pods)
+    world = StreamingWorld(
+        profile, options or StreamOptions(), has_real_pods=has_real_pods, pod_ipv6_cidr=pod_ipv6_cidr
+    )
     started = threading.Event()
     stopped: Future[None] = Future()
     thread = threading.Thread(target=world.serve, args=(started, stopped), daemon=True)

@@ -200,6 +200,21 @@ def test_the_peer_of_a_pod_is_the_nodes_end_of_the_bridge(world: StreamingWorld)
     pod.close()
 
 
+def test_of_two_addresses_the_machine_has_the_ipv4_one_and_ports_over_ipv6_lead_there() -> None:
+    port, of_loopback = free_port(), free_port()
+    with streaming_world(has_real_pods=True, pod_ipv6_cidr="fd00:88::/64") as world:
+        has_ipv6 = "::1" in machine_addresses()
+        loopback = [{"port": PORT, "host_port": of_loopback, "host_ip": "::1"}] if has_ipv6 else []
+        pod = EmulatedPod(world, ports=[{"port": PORT, "host_port": port}, *loopback])
+        assert pod.namespace.addresses == (pod.ip, "fd00:88::2")
+        listener = pod.listen(PORT)
+        ways = [(pod.ip, PORT), ("127.0.0.1", port), *([("::1", port), ("::1", of_loopback)] if has_ipv6 else [])]
+        for way in ways:
+            with socket.create_connection(way, 10):
+                assert pod.accept(listener).local == SocketAddress(pod.ip, PORT)
+        pod.close()
+
+
 def test_a_host_port_of_every_address_is_at_each_of_them_and_takes_no_pods_port(world: StreamingWorld) -> None:
     port = free_port()
     pod = EmulatedPod(world, ports=[{"port": PORT, "host_port": port}])

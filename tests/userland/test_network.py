@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable
 from functools import partial
+from ipaddress import IPv6Network
 
 import pytest
 
@@ -315,6 +316,38 @@ def test_pods_may_have_addresses_of_the_loopback_network() -> None:
     assert listen(pod, EVERYWHERE, 80)
     with pytest.raises(FsError, match="Cannot assign requested address"):
         listen(pod, "127.99.0.3", 80)
+
+
+def test_ipv6_leads_to_those_who_have_it(world: World) -> None:
+    network = NodeNetwork(ipv6_subnet=IPv6Network("fd00:88::/64"))
+    pod, other = network.add_pod(POD, "fd00:88::2"), network.add_pod(OTHER, "fd00:88::3")
+    from_before = network.add_pod("10.88.0.9")
+    here = SocketAddress("fd00:88::2", 80)
+    for source in (pod, other, network.node):
+        assert network.route(source, here, "tcp") == (pod, here)
+    bridge = SocketAddress("fd00:88::1", 80)
+    assert network.route(pod, bridge, "icmp") == (network.node, bridge)
+    silences = [
+        (other, "fd00:88::7", "no-neighbour"),
+        (network.node, "fd00:88::7", "no-neighbour"),
+        (other, "2001:db8::1", "no-answer"),
+        (network.node, "2001:db8::1", "no-network"),
+        (from_before, "fd00:88::2", "no-network"),
+        (network.outside, "fd00:88::2", "no-network"),
+    ]
+    for source, ip, silence in silences:
+        assert network.route(source, SocketAddress(ip, 80), "tcp") == silence
+    assert network.route(from_before, SocketAddress("::1", 80), "tcp") == (from_before, SocketAddress("::1", 80))
+    listen(pod, "fd00:88::2", 80)
+    assert connected(world, other, "fd00:88::2", 80).local.ip == "fd00:88::3"
+    assert failure(world, other.connect(SocketAddress(POD, 80), uid=0)) == ("ECONNREFUSED", 0)
+    listen(pod, EVERYWHERE, 81)
+    assert failure(world, other.connect(SocketAddress("fd00:88::2", 81), uid=0)) == ("ECONNREFUSED", 0)
+    asker = other.connect_datagrams(SocketAddress("fd00:88::2", 53), uid=0)
+    pod.bind_datagrams(SocketAddress("::", 53), uid=0, is_privileged=True).send_to(b"hello", asker.local)
+    assert asker.receive_now() == (b"hello", SocketAddress("fd00:88::2", 53))
+    network.remove_pod(pod)
+    assert [network.namespace_at(ip) for ip in (POD, "fd00:88::2")] == [None, None]
 
 
 def test_datagrams_come_from_outside_and_go_back(world: World) -> None:

@@ -227,7 +227,7 @@ class PodSockets:
     def _source(self, namespace: NetworkNamespace, peer: SocketAddress) -> SocketAddress:
         """Who a peer is to a pod: what comes from the node itself comes from the node's end of the bridge.
 
-        So does what comes over IPv6, which the pod does not have: the node translates between the two.
+        So does what comes over IPv6: a real socket stands for the pod's IPv4 address, and the node translates.
         """
         network = self._network
         assert network is not None, "it was observed"

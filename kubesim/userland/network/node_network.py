@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv4Network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from typing import Literal, TypeAlias
 
 from kubesim.userland.network.address import SocketAddress, is_loopback
@@ -39,15 +39,19 @@ class NodeNetwork:
     """All namespaces of one node. `node` is the node's own, `outside` owns the far ends of injected connections."""
 
     __slots__ = (
-        "_by_address", "_inode", "_mappings", "_outside_takers", "host_stand_ins", "host_table", "node", "observers",
-        "outside", "pod_subnet",
+        "_by_address", "_inode", "_mappings", "_outside_takers", "host_stand_ins", "host_table", "ipv6_subnet", "node",
+        "observers", "outside", "pod_subnet",
     )  # fmt: skip
 
-    def __init__(self, *, node_ip: str = NODE_IP, pod_subnet: str = POD_SUBNET) -> None:
+    def __init__(
+        self, *, node_ip: str = NODE_IP, pod_subnet: str = POD_SUBNET, ipv6_subnet: IPv6Network | None = None
+    ) -> None:
         self.pod_subnet = IPv4Network(pod_subnet)
+        self.ipv6_subnet = ipv6_subnet
+        """Of the second addresses of pods; None on a node with IPv4 only."""
         self.observers: list[NetworkObserver] = []
         """Told of the sockets of every namespace, without any of them being made for it."""
-        self.node = NetworkNamespace(self, (node_ip, self.gateway))
+        self.node = NetworkNamespace(self, (node_ip, self.gateway, *filter(None, (self.ipv6_gateway,))))
         self.outside = NetworkNamespace(self)
         self.host_table: Callable[[str], bytes | None] | None = None
         """Reads a file of the real node's /proc/net by name, whose sockets the node's namespace shows besides its own;
@@ -64,6 +68,11 @@ class NodeNetwork:
     def gateway(self) -> str:
         """The address of the node's bridge: where a pod sends what is not for its own subnet."""
         return str(self.pod_subnet.network_address + 1)
+
+    @property
+    def ipv6_gateway(self) -> str:
+        """The IPv6 address of the bridge; an empty text when it has none."""
+        return "" if self.ipv6_subnet is None else str(self.ipv6_subnet.network_address + 1)
 
     def is_loopback(self, ip: str) -> bool:
         """Whether an address never leaves its namespace. Pods may have addresses of the machine's loopback network."""
@@ -109,6 +118,8 @@ class NodeNetwork:
         self, source: NetworkNamespace, target: SocketAddress, protocol: Protocol
     ) -> tuple[NetworkNamespace, SocketAddress] | Silence:
         """The namespace a packet reaches and its address there, or why it reaches none."""
+        if target.is_ipv6 and not source.source_ip(target.ip):
+            return "no-network"
         here = source if source.owns(target.ip) else self._by_address.get(target.ip)
         if here is not None:
             mapping = self._mapping(target, protocol) if here is self.node else None
@@ -116,7 +127,7 @@ class NodeNetwork:
                 return here, target
             return mapping.namespace, SocketAddress(_address_like(mapping.namespace, target.ip), mapping.port)
         if target.is_ipv6:
-            return "no-answer" if source.source_ip(target.ip) and not self.is_loopback(target.ip) else "no-network"
+            return self._silence_of_ipv6(source, target.ip)
         is_on_link = IPv4Address(target.ip) in self.pod_subnet or self._is_beside_node(target.ip)
         return "no-neighbour" if is_on_link else "no-answer"
 
@@ -157,6 +168,12 @@ class NodeNetwork:
             if is_port and mapping.host_ip in ("", target.ip):
                 return mapping
         return None
+
+    def _silence_of_ipv6(self, source: NetworkNamespace, ip: str) -> Silence:
+        if self.ipv6_subnet is not None and IPv6Address(ip) in self.ipv6_subnet:
+            return "no-neighbour"
+        # The node has no way to other IPv6 networks; a pod's default route leads to the node.
+        return "no-network" if source is self.node else "no-answer"
 
     def _is_beside_node(self, ip: str) -> bool:
         link = IPv4Network(f"{self.node.addresses[0]}/{NODE_PREFIX_BITS}", strict=False)

@@ -51,7 +51,7 @@ def test_a_stopped_sandbox_has_no_address_and_stays(node: Any) -> None:
 
 def test_its_address_is_free_afterwards(node: Any) -> None:
     node.stop_pod(node.run_pod())
-    assert node.runtime._daemon.network._used == set()
+    assert node.runtime._daemon.network.used == set()
 
 
 def test_containerd_kills_the_containers_at_once(measured: Any) -> None:

@@ -77,6 +77,47 @@ def test_a_lost_sandbox_keeps_its_address_until_it_is_stopped(restarts: Callable
     assert world.restart().pod_status(pod).network.ip == ""
 
 
+def ips(status: api.PodSandboxStatus) -> list[str]:
+    return [status.network.ip, *(one.ip for one in status.network.additional_ips)]
+
+
+@pytest.mark.parametrize(
+    ("later", "given_then"),
+    [
+        ("fd00:88::/64", ["10.88.0.3", "fd00:88::3"]),
+        ("fd00:99::/64", ["10.88.0.3", "fd00:99::2"]),
+        (None, ["10.88.0.3"]),
+    ],
+)
+def test_a_sandbox_keeps_both_addresses_whatever_the_network_is_then(
+    restarts: Callable[..., Restarts], later: str | None, given_then: list[str]
+) -> None:
+    world = restarts("cri-o-1.36", pod_ipv6_cidr="fd00:88::/64")
+    pod = world.node.run_pod(world.node.pod_config(linux=OWN_PIDS))
+    world.options["pod_ipv6_cidr"] = later
+    node = world.restart()
+
+    assert ips(node.pod_status(pod)) == ["10.88.0.2", "fd00:88::2"]
+    other = node.pod_config("other", linux=OWN_PIDS)
+    assert ips(node.pod_status(node.run_pod(other))) == given_then
+    node.stop_pod(pod)
+    assert ips(node.pod_status(pod)) == [""]
+    assert ips(world.restart().pod_status(pod)) == [""]
+
+
+def test_a_record_from_before_dual_stack_has_one_address(restarts: Callable[..., Restarts]) -> None:
+    world = restarts()
+    pod = world.node.run_pod()
+    world.keep()
+    for key, data in world.rows.items():
+        record = msgspec.msgpack.decode(data) if data else None
+        if isinstance(record, dict) and record.pop("additional_ips", None) is not None:
+            world.rows[key] = msgspec.msgpack.encode(record)
+    world.options["pod_ipv6_cidr"] = "fd00:88::/64"
+
+    assert ips(world.restart().pod_status(pod)) == ["10.88.0.2"]
+
+
 def test_resources_of_a_pod_are_kept(restarts: Callable[..., Restarts]) -> None:
     world = restarts()
     node = world.node

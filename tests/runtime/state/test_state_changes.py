@@ -33,7 +33,8 @@ MOVED = "registry.example/moved:1"
 
 KEPT = {
     Sandbox: {
-        "id", "name", "config", "runtime_handler", "hostname", "pause_pid", "life", "ip", "overhead", "resources",
+        "id", "name", "config", "runtime_handler", "hostname", "pause_pid", "life", "ip", "additional_ips",
+        "overhead", "resources",
     },
     Container: {
         "id", "name", "sandbox", "config", "image", "volume_images", "some_image_name", "image_ref", "identity",

@@ -15,6 +15,7 @@ from kubesim.userland.network.interfaces import (
     Interface,
     InterfaceAddress,
     interfaces_of,
+    ipv6_routes_of,
     routes_of,
 )
 from kubesim.userland.options import UsageError
@@ -104,7 +105,14 @@ async def _show_routes(process: Process, words: Sequence[str], family: int) -> i
     if words:
         await process.complain(f"a list by {' '.join(words)} is not emulated")
         return 1
-    for route in routes_of(process.network) if family != 6 else ():
+    if family == 6:
+        for one in ipv6_routes_of(process.network):
+            where = f"default via {one.gateway}" if one.gateway else str(one.network)
+            # busybox leaves the type of a route out of its choice by table, but for local ones.
+            kind = "multicast " if one.is_multicast else ""
+            await process.say(f"{kind}{where} dev {one.interface}  metric {one.metric} \n")
+        return 0
+    for route in routes_of(process.network):
         if route.flags & IFF_GATEWAY:
             await process.say(f"default via {route.gateway} dev {route.interface} \n")
             continue
