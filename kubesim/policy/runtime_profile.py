@@ -111,6 +111,10 @@ class SandboxSwitches(Struct, frozen=True, kw_only=True):
     stop_grace: Literal["none", "deadline"]
     """StopPodSandbox kills containers at once; or gives them the RPC's deadline less 1 s, 10 s without a deadline."""
     hostname_when_empty: Literal["host", "id-prefix"]
+    empty_dns_config: Literal["empty-file", "node"]
+    """What /etc/resolv.conf is for a DNS configuration that is given and says nothing: empty, or the node's."""
+    hosts_file: Literal["always", "host-network"]
+    """Which pods get the node's /etc/hosts from the runtime; others have the image's unless a mount brings one."""
     keeps_pause_process: bool
     """Whether a pause process runs although nothing needs it."""
     waits_for_network: bool
@@ -321,6 +325,7 @@ class WordingSwitches(Struct, frozen=True, kw_only=True):
     """
 
     container_name_reserved: Annotated[str, Meta(pattern=_template("name", "holder"))]
+    exec_in_stopped: Annotated[str, Meta(pattern=_template("id", "state", "detail"))]
     create_in_stopped_sandbox: Annotated[str, Meta(pattern=_template("id"))]
     pause_image_missing: Annotated[str, Meta(pattern=_template("id", "name", "image", "reason"))]
     relative_log_directory: Annotated[str, Meta(pattern=_template("id", "path"))]

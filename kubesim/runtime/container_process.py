@@ -157,7 +157,7 @@ def _file_system(daemon: Daemon, container: Container, row: Refusal) -> FileSyst
     _check_idmap(daemon, container, row)
     destinations = [mount.destination for mount in container.mount_specs]
     mounts = [
-        *sandbox_mounts(daemon.own_files, container.sandbox, destinations, is_read_only=is_read_only),
+        *sandbox_mounts(daemon, container.sandbox, destinations, is_read_only=is_read_only),
         *_account_mounts(daemon, container, destinations),
         *container.mount_specs,
     ]

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from posixpath import normpath
 
 from kubesim.cri import api
+from kubesim.runtime.daemon import Daemon
 from kubesim.runtime.objects import Sandbox
 from kubesim.userland.files.filesystem import HostSource, MountSpec
-from kubesim.userland.files.host_files import HostFiles
 from kubesim.userland.files.mounts import Volume, host_node
 
 _HOSTS = """\
@@ -36,13 +36,11 @@ _DEFAULT_RESOLV_CONF = "nameserver 127.0.0.53\n"
 
 def resolv_conf(servers: Sequence[str], searches: Sequence[str], options: Sequence[str]) -> str:
     """The text of resolv.conf in the order containerd writes it: search, nameservers, options."""
-    if not (servers or searches or options):
-        return _DEFAULT_RESOLV_CONF
     lines = [f"search {' '.join(searches)}"] if searches else []
     lines += [f"nameserver {server}" for server in servers]
     if options:
         lines.append(f"options {' '.join(options)}")
-    return "\n".join(lines) + "\n"
+    return "".join(f"{line}\n" for line in lines)
 
 
 def files_directory(sandbox_id: str) -> str:
@@ -50,23 +48,33 @@ def files_directory(sandbox_id: str) -> str:
     return f"/sandboxes/{sandbox_id}"
 
 
-def write_sandbox_files(files: HostFiles, directory: str, *, hostname: str, dns: api.DNSConfig) -> None:
-    """Make the files of a new sandbox in `directory`."""
+def write_sandbox_files(daemon: Daemon, directory: str, config: api.PodSandboxConfig, *, hostname: str) -> None:
+    """Make the files of a new sandbox in `directory`. `hostname` is what its processes find.
+
+    /etc/hostname has the name that was asked for also in the network of the node, whose name processes find there.
+    """
+    files = daemon.own_files
     files.make_dirs(f"{directory}/shm", 0o777)
     files.set_mode(f"{directory}/shm", 0o1777)
-    files.write(f"{directory}/hostname", f"{hostname}\n".encode())
+    files.write(f"{directory}/hostname", f"{config.hostname or hostname}\n".encode())
     files.write(f"{directory}/hosts", _HOSTS.encode())
+    dns = config.dns_config
     text = resolv_conf(dns.servers, dns.searches, dns.options)
+    if not text and not (config.HasField("dns_config") and daemon.profile.sandboxes.empty_dns_config == "empty-file"):
+        text = _DEFAULT_RESOLV_CONF
     files.write(f"{directory}/resolv.conf", text.encode())
 
 
-def sandbox_mounts(files: HostFiles, sandbox: Sandbox, taken: Sequence[str], *, is_read_only: bool) -> list[MountSpec]:
+def sandbox_mounts(daemon: Daemon, sandbox: Sandbox, taken: Sequence[str], *, is_read_only: bool) -> list[MountSpec]:
     """The mounts of these files into a container, except where its own mounts have the destination.
 
     They are read-only in a container with a read-only root. Mirrors containerd:
     internal/cri/server/container_create.go, linuxContainerMounts.
     """
+    files = daemon.own_files
     own = {normpath(destination) for destination in taken}
+    if daemon.profile.sandboxes.hosts_file == "host-network" and not sandbox.uses_node_network:
+        own.add("/etc/hosts")
     sources = sandbox.file_sources
     if not sources:
         # One look at the files serves all containers of the pod.

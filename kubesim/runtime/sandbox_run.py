@@ -166,7 +166,7 @@ def _make_sandbox(
                 config.labels[label] = getattr(config.metadata, field)
     hostname = _hostname(daemon, sandbox_id, config)
     directory = files_directory(sandbox_id)
-    write_sandbox_files(daemon.own_files, directory, hostname=hostname, dns=config.dns_config)
+    write_sandbox_files(daemon, directory, config, hostname=hostname)
     undo.callback(daemon.own_files.remove, directory)
     pause = start_pause(daemon.processes, hostname=hostname, uses_node_network=_uses_node_network(config))
     undo.callback(pause.kill_tree)

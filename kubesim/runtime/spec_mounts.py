@@ -104,6 +104,7 @@ def _sandbox_mounts(
             _bind("/etc/resolv.conf", sandbox_file(sandbox, "resolv.conf", is_crio=True), [*options, *_SAFE]),
             _bind("/etc/hostname", sandbox_file(sandbox, "hostname", is_crio=True), options),
             _bind("/run/.containerenv", sandbox_file(sandbox, ".containerenv", is_crio=True), options),
+            *([_bind("/etc/hosts", "/etc/hosts", options)] if sandbox.uses_node_network else []),
         ]
     return [
         *(

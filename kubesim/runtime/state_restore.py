@@ -148,9 +148,7 @@ class _Restoring:
     def _revive(self, sandbox: Sandbox) -> None:
         """A sandbox that had no process to lose; the emulation has one in each, and starts it anew."""
         daemon = self._daemon
-        write_sandbox_files(
-            daemon.own_files, sandbox.files_directory, hostname=sandbox.hostname, dns=sandbox.config.dns_config
-        )
+        write_sandbox_files(daemon, sandbox.files_directory, sandbox.config, hostname=sandbox.hostname)
         sandbox.pause = start_pause(
             daemon.processes, hostname=sandbox.hostname, uses_node_network=sandbox.uses_node_network
         )

@@ -7,7 +7,7 @@ CRI-O wraps what its streaming library says only in Exec, and gRPC takes the cod
 from __future__ import annotations
 
 from kubesim.cri.errors import Code
-from kubesim.runtime.refusal import refusal
+from kubesim.runtime.refusal import refusal, worded
 
 _CRIO_ATTACH = "unable to prepare attach endpoint"
 _CRIO_PORT_FORWARD = "unable to prepare portforward endpoint"
@@ -50,11 +50,10 @@ _CRIO_NOT_FOUND = "rpc error: code = NotFound desc = "
 _CRIO_NO_CONTAINER = _CRIO_NOT_FOUND + "could not find container {id!q}: {cause}"
 _NO_CONTAINER = "failed to exec in container: failed to find container {id!q} in store: {cause}"
 EXEC_STREAM_LOOKUP = refusal(_NO_CONTAINER, _CRIO_NO_CONTAINER, code=Code.NOT_FOUND)
-ATTACH_STREAM_LOOKUP = refusal("failed to find container in store: {cause}", _CRIO_NO_CONTAINER, code=Code.NOT_FOUND)
-EXEC_STREAM_STATE = refusal(
-    "failed to exec in container: container is in CONTAINER_{state} state",
-    _CRIO_NOT_FOUND + "container is not created or running: checking if PID of {id} is running failed: {detail}",
+ATTACH_STREAM_LOOKUP = refusal(
+    "failed to find container {id!q} in store: {cause}", _CRIO_NO_CONTAINER, code=Code.NOT_FOUND
 )
+EXEC_STREAM_STATE = worded("exec_in_stopped")
 EXEC_STREAM_EMPTY = refusal(
     "failed to exec in container: failed to start exec {exec_id!q}: OCI runtime exec failed: exec failed: process args "
     "cannot be empty",

@@ -10,7 +10,7 @@ import pytest
 
 from kubesim.cri import Code, api
 from kubesim.policy.runtime_profile import WordingSwitches
-from kubesim.runtime import container_refusals, sandbox_refusals
+from kubesim.runtime import container_refusals, sandbox_refusals, streaming_refusals
 from kubesim.runtime.profiles import load_profile, profile_names
 from kubesim.runtime.refusal import Refusal
 
@@ -149,7 +149,7 @@ def test_user_namespaces_that_are_not_known_are_not_looked_at(new_node: Any, pro
 def test_every_wording_has_a_row_and_every_row_its_wording() -> None:
     rows = [
         row
-        for module in (container_refusals, sandbox_refusals)
+        for module in (container_refusals, sandbox_refusals, streaming_refusals)
         for row in vars(module).values()
         if isinstance(row, Refusal) and row.wording
     ]
