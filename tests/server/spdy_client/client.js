@@ -50,7 +50,7 @@ function upgrade (url, protocols) {
         windowSize: 1 << 30
       })
       connection.on('error', reject)
-      connection._spdyState.parser.on('finish', () => duplex.emit('close'))
+      connection._spdyState.parser.on('finish', () => setImmediate(() => duplex.emit('close')))
       connection.start(3.1)
       connection._spdyState.window.send.update(WINDOW_BYTES - connection._spdyState.window.send.current)
       connection._spdyState.streamWindow.send.setMax(WINDOW_BYTES)
