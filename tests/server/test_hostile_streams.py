@@ -5,8 +5,10 @@ import resource
 import select
 import socket
 import ssl
+import threading
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -131,6 +133,28 @@ def test_input_that_nobody_takes_makes_its_client_wait(world: StreamingWorld) ->
     client.close()
 
 
+def test_input_that_nobody_took_does_not_cost_the_output_its_end(world: StreamingWorld) -> None:
+    """A socket that is closed with bytes unread resets the connection, and what was under way is lost."""
+    container = world.run_container()
+    script = "head -c 3000000 /dev/zero; exit 3"
+    with socket.socket() as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        url = world.exec_url(container, "sh", "-c", script, stdin=True, stdout=True)
+        address = urlsplit(url)
+        connection.connect((address.hostname or "", address.port or 0))
+        client = SpdyClient(url, sock=connection)
+        client.open_streams("error", "stdin", "stdout")
+        connection.settimeout(0.3)
+        with contextlib.suppress(TimeoutError):
+            for _ in range(500):
+                client.send(client.streams["stdin"], bytes(65536))
+        connection.settimeout(20)
+        client.read_until_end()
+
+    assert len(client.output("stdout")) == 3_000_000
+    assert client.result()["details"]["causes"] == [{"reason": "ExitCode", "message": "3"}]
+
+
 def test_a_silent_stream_is_cut() -> None:
     with streaming_world(options=StreamOptions(idle_ns=50_000_000)) as world:
         client = SpdyClient(world.exec_url(world.run_container(), "sleep", "1000", stdin=True, stdout=True))
@@ -178,6 +202,10 @@ def test_connections_that_vanish_anywhere_are_forgotten(world: StreamingWorld) -
             connection.sendall(whole[:size])
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
     assert works(world, container)
+    for _ in range(100):
+        if connections(world) <= before:
+            break
+        threading.Event().wait(0.05)
     assert connections(world) <= before
 
 

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 HEADS_MAX = 20_000
 HEADS_BYTES_MAX = 64 * 1024 * 1024
 
+LINGER_SECONDS = 2
+"""How long a client that was sent everything may go on sending before its socket is closed."""
+
 BACKLOG = 4096
 """Connections that the machine's kernel holds for us."""
 
@@ -131,7 +134,18 @@ class StreamingServer:
 class Connection(asyncio.Protocol):
     """One connection of a client."""
 
-    __slots__ = ("_counts_all_bytes", "_head", "_last_ns", "_link", "_server", "_session", "_silence", "_transport")
+    __slots__ = (
+        "_counts_all_bytes",
+        "_head",
+        "_is_leaving",
+        "_last_ns",
+        "_linger",
+        "_link",
+        "_server",
+        "_session",
+        "_silence",
+        "_transport",
+    )
 
     def __init__(self, server: StreamingServer) -> None:
         self._server = server
@@ -142,6 +156,8 @@ class Connection(asyncio.Protocol):
         self._last_ns = 0
         self._counts_all_bytes = False
         self._silence: Timer | None = None
+        self._is_leaving = False
+        self._linger: asyncio.TimerHandle | None = None
 
     # -- what asyncio calls ---------------------------------------------------------------------------------
 
@@ -169,12 +185,17 @@ class Connection(asyncio.Protocol):
 
     def resume_writing(self) -> None:
         """The client has caught up."""
-        if self._link is not None:
+        if self._is_leaving:
+            self._wait_for_goodbye()
+        elif self._link is not None:
             self._server.pump.enter(self._resumed)
 
     def connection_lost(self, _error: Exception | None) -> None:
         """The client is gone."""
         self._server.removed(self)
+        if self._linger is not None:
+            self._linger.cancel()
+            self._linger = None
         if self._link is not None:
             self._server.pump.enter(self._lost)
 
@@ -217,7 +238,7 @@ class Connection(asyncio.Protocol):
         head, transport = self._parts()
         if transport.is_closing():
             return
-        link = Link(transport)
+        link = Link(transport, close=self._say_goodbye)
         answer = self._server.opener.open(target, request, link, self._data_moved)
         if isinstance(answer, Refused):
             self._refuse(answer)
@@ -238,6 +259,27 @@ class Connection(asyncio.Protocol):
         assert head is not None, "bytes have come, and no stream began"
         assert transport is not None, "bytes come over a transport"
         return head, transport
+
+    def _say_goodbye(self) -> None:
+        """Send what is left and say that it was all; what the client still sends is lost until it says the same.
+
+        Closed at once, a socket answers bytes that are under way with a reset, and the client's machine throws away
+        what the client has not read yet: the end of an output, and how the command ended.
+        """
+        transport = cast("asyncio.Transport", self._transport)
+        if transport.is_closing() or not transport.can_write_eof():
+            transport.close()  # TLS has a good-bye of its own, and waits for the client's
+            return
+        transport.write_eof()
+        self._is_leaving = True
+        transport.set_write_buffer_limits(high=0)  # so that the last byte is heard of
+        if transport.get_write_buffer_size() == 0:
+            self._wait_for_goodbye()
+
+    def _wait_for_goodbye(self) -> None:
+        transport = cast("asyncio.Transport", self._transport)
+        transport.resume_reading()
+        self._linger = asyncio.get_running_loop().call_later(LINGER_SECONDS, transport.close)
 
     # -- the stream, within events of the kernel ------------------------------------------------------------
 

@@ -7,6 +7,7 @@ take at once waits in asyncio's buffer, and whoever writes more waits for `wait_
 from __future__ import annotations
 
 from asyncio import Transport
+from collections.abc import Callable
 
 from kubesim.kernel import Event
 
@@ -14,10 +15,12 @@ from kubesim.kernel import Event
 class Link:
     """One socket. `is_closed` when nothing can be sent any more."""
 
-    __slots__ = ("_is_behind", "_is_full", "_is_paused", "_is_stopped", "_room", "_transport", "is_closed")
+    __slots__ = ("_close", "_is_behind", "_is_full", "_is_paused", "_is_stopped", "_room", "_transport", "is_closed")
 
-    def __init__(self, transport: Transport) -> None:
+    def __init__(self, transport: Transport, *, close: Callable[[], object] | None = None) -> None:
+        """`close` is how the socket is closed, where that is not done at once."""
         self._transport = transport
+        self._close = close or transport.close
         self._room = Event()
         self._is_full = False
         self._is_paused = False
@@ -58,7 +61,7 @@ class Link:
         """Send what is left, then close."""
         if not self.is_closed:
             self.is_closed = True
-            self._transport.close()
+            self._close()
             self._wake()
 
     # -- what the connection tells ----------------------------------------------------------------------------
