@@ -15,6 +15,10 @@ from kubesim.userland.network.socket_file import SocketFile, SocketOwner
 QUEUE_BYTES_MAX = 212992
 """net.core.rmem_default."""
 
+HELD_BYTES = 768
+"""What a datagram counts for besides its content, so that a flood of small ones is a few hundred in the queue. Mirrors
+linux: include/linux/skbuff.h, SKB_TRUESIZE, of one without content."""
+
 DATAGRAM_BYTES_MAX = 65507
 CLOSE = 7
 ESTABLISHED = 1
@@ -48,17 +52,18 @@ class DatagramSocket(SocketFile):
 
     @property
     def queued_bytes(self) -> int:
-        """What has arrived."""
+        """What has arrived, as much as it counts for. Mirrors linux: net/ipv4/udp.c, udp4_format_sock."""
         return self._queued_bytes
 
     def take(self, data: bytes, source: SocketAddress) -> None:
         """A datagram arrives; without room for it, or from somebody else than the peer, it is lost."""
-        if self._queued_bytes + len(data) > QUEUE_BYTES_MAX or (self.peer is not None and source != self.peer):
+        held_bytes = len(data) + HELD_BYTES
+        if self._queued_bytes + held_bytes > QUEUE_BYTES_MAX or (self.peer is not None and source != self.peer):
             return
         if self._datagrams is None:
             self._datagrams = deque()
         self._datagrams.append((data, source))
-        self._queued_bytes += len(data)
+        self._queued_bytes += held_bytes
         self.wake()
 
     def receive_now(self) -> tuple[bytes, SocketAddress] | None:
@@ -69,7 +74,7 @@ class DatagramSocket(SocketFile):
         if not self._datagrams:
             return None
         data, source = self._datagrams.popleft()
-        self._queued_bytes -= len(data)
+        self._queued_bytes -= len(data) + HELD_BYTES
         return data, source
 
     async def receive(self) -> tuple[bytes, SocketAddress]:
