@@ -15,6 +15,7 @@ from kubesim.runtime.container_privileges import sysctls_of
 from kubesim.runtime.daemon import Daemon
 from kubesim.runtime.objects import Sandbox
 from kubesim.runtime.pod_ports import PortRefused
+from kubesim.userland.network.address import ANY_IPV4, ANY_IPV6, canonical_ip
 from kubesim.userland.network.namespace import NetworkNamespace
 from kubesim.userland.network.node_network import PortMapping
 
@@ -84,7 +85,7 @@ def _mappings(sandbox: Sandbox, namespace: NetworkNamespace) -> list[PortMapping
     return [
         PortMapping(
             protocol=protocol,
-            host_ip=mapping.host_ip if mapping.host_ip not in ("0.0.0.0", "::") else "",  # noqa: S104
+            host_ip=_host_ip(mapping.host_ip),
             host_port=mapping.host_port,
             namespace=namespace,
             port=mapping.container_port,
@@ -92,3 +93,9 @@ def _mappings(sandbox: Sandbox, namespace: NetworkNamespace) -> list[PortMapping
         for mapping in sandbox.config.port_mappings
         if (protocol := _PROTOCOLS.get(mapping.protocol)) is not None
     ]
+
+
+def _host_ip(text: str) -> str:
+    """The address in its shortest form, empty for every one; a text that is none stays, and is refused by its name."""
+    ip = canonical_ip(text) or text
+    return "" if ip in (ANY_IPV4, ANY_IPV6) else ip

@@ -152,6 +152,20 @@ def test_a_host_port_that_is_taken_fails_the_pod_and_keeps_nothing(profile: str,
         socket.create_server(("127.0.0.1", other)).close()
 
 
+@pytest.mark.parametrize(
+    ("host_ip", "reason"),
+    [
+        ("localhost", "listen tcp localhost:{port}: bind: invalid argument"),  # a name would be looked up, and all wait
+        ("203.0.113.9", "listen tcp 203.0.113.9:{port}: bind: cannot assign requested address"),
+    ],
+)
+def test_a_host_ip_that_is_not_the_machines_fails_the_pod(world: StreamingWorld, host_ip: str, reason: str) -> None:
+    port = free_port()
+    with pytest.raises(CriError) as refused:
+        world.run_pod(port_mappings=[api.PortMapping(container_port=8080, host_port=port, host_ip=host_ip)])
+    assert reason.format(port=port) in refused.value.message
+
+
 def test_udp_goes_both_ways(world: StreamingWorld) -> None:
     port = free_port()
     mapping = api.PortMapping(container_port=9000, host_port=port, host_ip="127.0.0.1", protocol=api.UDP)

@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple, TypeAlias
 
 from kubesim.runtime.pod_ports import PortRefused
 from kubesim.server.machine_addresses import machine_addresses
-from kubesim.userland.network.address import SocketAddress
+from kubesim.userland.network.address import SocketAddress, canonical_ip
 from kubesim.userland.network.node_network import PortMapping
 
 Protocol: TypeAlias = Literal["tcp", "udp"]
@@ -30,7 +30,9 @@ class Place(NamedTuple):
 
 
 def bound(place: Place) -> socket.socket:
-    """A socket at a place, which takes nothing yet when it is a TCP one. Raises OSError."""
+    """A socket at a place, which takes nothing yet when it is a TCP one. Raises OSError, for what is no address too."""
+    if canonical_ip(place.ip) is None:
+        raise OSError(errno.EINVAL, "invalid argument")  # bind would look it up as a name, and everybody would wait
     is_ipv6 = ":" in place.ip
     kind = socket.SOCK_STREAM if place.protocol == "tcp" else socket.SOCK_DGRAM
     sock = socket.socket(socket.AF_INET6 if is_ipv6 else socket.AF_INET, kind)
