@@ -5,9 +5,16 @@ from __future__ import annotations
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from urllib.request import urlopen
 
+from websockets.sync.client import connect
+from websockets.typing import Subprotocol
+
+from kubesim.cri import api
+from kubesim.cri.client import CriClient
 from kubesim.cri.protocol import Cri
 from kubesim.errors import KubesimError
 from kubesim.kernel import Kernel
@@ -16,6 +23,7 @@ from kubesim.node.outcome import Outcome, PodCommand, all_settled, run_pods
 from kubesim.node.sources import pods_of
 from kubesim.node.world import WorldSettings
 from kubesim.server.real_time import run_over_socket
+from kubesim.server.websocket.command import ERROR, STDOUT
 from kubesim.userland.files.host_files import RealHostFiles
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -39,15 +47,25 @@ def say(text: str) -> None:
     print(f"\n== {text}", flush=True)
 
 
-def over_socket(folder: Path, profile: str, examples: Sequence[str], commands: Sequence[PodCommand]) -> Outcome:
-    """Serve a profile on a socket in `folder`, and run the pods through it with a kubelet that says cgroupfs."""
-    socket = folder / f"{profile}.sock"
-    serve = [*KUBESIM, "serve", "--socket", f"unix://{socket}", "--profile", profile]
+@contextmanager
+def served(folder: Path, profile: str) -> Iterator[str]:
+    """Serve a profile on a socket in `folder`; the address of it."""
+    address = f"unix://{folder / profile}.sock"
     driver = ["--cgroup-driver", "systemd"] if profile == "containerd-2.3" else []
-    server = subprocess.Popen([*serve, *driver], stdout=subprocess.PIPE, text=True)
+    command = [*KUBESIM, "serve", "--socket", address, "--profile", profile, *driver]
+    server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
         assert server.stdout is not None
         print(server.stdout.readline().strip().replace(str(folder), "TMP"))
+        yield address
+    finally:
+        server.terminate()
+        server.wait(timeout=10)
+
+
+def over_socket(folder: Path, profile: str, examples: Sequence[str], commands: Sequence[PodCommand]) -> Outcome:
+    """Serve a profile, and run the pods through it with a kubelet that says cgroupfs."""
+    with served(folder, profile) as address:
         config = kubelet_configuration(
             {"cgroupDriver": "cgroupfs", "podLogsDir": str(folder / "pod-logs")},
         )
@@ -66,10 +84,40 @@ def over_socket(folder: Path, profile: str, examples: Sequence[str], commands: S
                 commands=commands,
             )
 
-        return run_over_socket(f"unix://{socket}", main)
-    finally:
-        server.terminate()
-        server.wait(timeout=10)
+        return run_over_socket(address, main)
+
+
+def reach(folder: Path) -> None:
+    """Fetch a page of a pod at its own address, and run a command in it over the streaming server."""
+    image = api.ImageSpec(image="registry.example/flaky-web:v1")
+    pod = api.PodSandboxConfig(metadata=api.PodSandboxMetadata(name="web", namespace="default", uid="1"))
+    container = api.ContainerConfig(metadata=api.ContainerMetadata(name="web"), image=image)
+
+    async def main(_kernel: Kernel, cri: Cri) -> tuple[str, str]:
+        client = CriClient(cri)
+        pod_id = (await client.run_pod_sandbox(api.RunPodSandboxRequest(config=pod))).pod_sandbox_id
+        await client.pull_image(api.PullImageRequest(image=image))
+        create = api.CreateContainerRequest(pod_sandbox_id=pod_id, config=container, sandbox_config=pod)
+        container_id = (await client.create_container(create)).container_id
+        await client.start_container(api.StartContainerRequest(container_id=container_id))
+        shown = await client.pod_sandbox_status(api.PodSandboxStatusRequest(pod_sandbox_id=pod_id))
+        command = ["sh", "-c", "wc -c; exit 3"]
+        exec_request = api.ExecRequest(container_id=container_id, cmd=command, stdin=True, stdout=True)
+        return shown.status.network.ip, (await client.exec(exec_request)).url
+
+    with served(folder, "ideal") as address:
+        ip, url = run_over_socket(address, main)
+        if sys.platform == "linux":  # elsewhere the addresses of pods are known to the emulated world only
+            with urlopen(f"http://{ip}:8080/healthz", timeout=10) as page:
+                print(f"GET http://{ip}:8080/healthz: {page.status} {page.read().decode()}")
+        output = {STDOUT: "", ERROR: ""}
+        with connect(url.replace("http", "ws", 1), subprotocols=[Subprotocol("v5.channel.k8s.io")]) as stream:
+            for part in (b"\0five ", b"\0words", b"\xff\0"):  # two pieces of stdin, then its end
+                stream.send(part)
+            for message in stream:
+                assert isinstance(message, bytes), "channels are bytes"
+                output[message[0]] = output.get(message[0], "") + message[1:].decode()
+        print(f"exec over WebSocket, wc -c of ten bytes: {output[STDOUT].strip()}, then {output[ERROR].strip()}")
 
 
 def show(outcome: Outcome, commands: Sequence[PodCommand]) -> None:
@@ -106,6 +154,9 @@ def main() -> None:
         print(f"node: .status.features.supplementalGroupsPolicy {features.get('supplementalGroupsPolicy', 'absent')}")
         metric = next((one for one in outcome.metrics if one.startswith("kubelet_cri_losing_support")), "none")
         print(f"cgroup driver in force: {outcome.cgroup_driver} (fall-back metric: {metric})")
+
+        say("a pod that can be reached: a page of it from outside, and a command in it over the streaming server")
+        reach(folder)
     for system in ("linux", "windows"):
         say(f"a node shutdown on {system.capitalize()}, replayed in virtual time")
         subprocess.run([*KUBESIM, "replay", str(SCENARIOS / f"shutdown-{system}.yaml")], check=True)
