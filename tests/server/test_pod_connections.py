@@ -108,6 +108,22 @@ def test_what_comes_after_the_pod_has_closed_is_answered_with_a_reset(pod: Emula
                 moment()
 
 
+def test_a_peer_that_never_closes_keeps_nothing_of_a_pod_that_has(world: StreamingWorld, pod: EmulatedPod) -> None:
+    listener = pod.listen(PORT)
+    with connect(pod) as client:
+        stream = pod.accept(listener)
+        connection = connection_of(world, stream)
+        pod.now(lambda: stream.write_now(b"bye"))
+        pod.now(stream.shut_down)
+        assert client.recv(10) + client.recv(10) == b"bye"
+        client.sendall(b"still heard")
+        pod.soon(lambda: stream.read_now(20) == b"still heard")
+        assert connection._transport is not None
+        assert not connection._transport.is_closing()
+        pod.now(stream.release)
+        pod.soon(lambda: connection not in connection._living)
+
+
 def test_connections_that_nobody_accepted_are_reset_with_their_listener(pod: EmulatedPod) -> None:
     listener = pod.listen(PORT)
     with connect(pod) as client:

@@ -163,6 +163,11 @@ class Connection(asyncio.Protocol):
                 self.abort()
                 return
         self._close_if_over()
+        while not self._stream.is_peer_gone:
+            await self._stream.wait_changed()
+        # Nobody in the pod has this end any more. The machine's kernel ends it as any that its program has closed: the
+        # peer has some time, and finds a reset when it sends more. Mirrors linux: net/ipv4/tcp.c, __tcp_close.
+        link.close()
 
     def _close_if_over(self) -> None:
         if self._has_inside_ended and self._has_outside_ended and self._link is not None:
