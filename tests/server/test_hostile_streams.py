@@ -1,5 +1,6 @@
 """Clients of the streaming server that mean harm, or are broken: clean answers, bounded memory, nobody else is hurt."""
 
+import asyncio
 import contextlib
 import resource
 import select
@@ -118,6 +119,46 @@ def test_output_that_nobody_reads_waits_in_the_command(world: StreamingWorld) ->
 
     assert other.result()["status"] == "Success"
     client.close()
+
+
+class Stuck:
+    """A socket whose client takes nothing more."""
+
+    def __init__(self) -> None:
+        self.aborted = asyncio.Event()
+
+    def is_closing(self) -> bool:
+        return False
+
+    def can_write_eof(self) -> bool:
+        return True
+
+    def write_eof(self) -> None:
+        """It waits behind the rest."""
+
+    def set_write_buffer_limits(self, *, high: int) -> None:
+        assert high == 0
+
+    def get_write_buffer_size(self) -> int:
+        return 1
+
+    def abort(self) -> None:
+        self.aborted.set()
+
+
+def test_a_client_that_does_not_read_the_end_is_cut_after_a_while(
+    world: StreamingWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(front, "GOODBYE_SECONDS_MAX", 0.01)
+
+    async def leave() -> None:
+        stuck = Stuck()
+        connection = front.Connection(world.streams._server)  # type: ignore[arg-type]  # which is not asked
+        connection._transport = stuck  # type: ignore[assignment]  # as much of a transport as is asked
+        connection._say_goodbye()
+        await asyncio.wait_for(stuck.aborted.wait(), 20)
+
+    asyncio.run(leave())
 
 
 def test_input_that_nobody_takes_makes_its_client_wait(world: StreamingWorld) -> None:

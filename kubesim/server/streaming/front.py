@@ -30,6 +30,9 @@ HEADS_BYTES_MAX = 64 * 1024 * 1024
 LINGER_SECONDS = 2
 """How long a client that was sent everything may go on sending before its socket is closed."""
 
+GOODBYE_SECONDS_MAX = 60
+"""How long the last bytes, which are no more than a buffer, wait for a client that does not read them."""
+
 BACKLOG = 4096
 """Connections that the machine's kernel holds for us."""
 
@@ -275,10 +278,14 @@ class Connection(asyncio.Protocol):
         transport.set_write_buffer_limits(high=0)  # so that the last byte is heard of
         if transport.get_write_buffer_size() == 0:
             self._wait_for_goodbye()
+        else:
+            self._linger = asyncio.get_running_loop().call_later(GOODBYE_SECONDS_MAX, transport.abort)
 
     def _wait_for_goodbye(self) -> None:
         transport = cast("asyncio.Transport", self._transport)
         transport.resume_reading()
+        if self._linger is not None:
+            self._linger.cancel()
         self._linger = asyncio.get_running_loop().call_later(LINGER_SECONDS, transport.close)
 
     # -- the stream, within events of the kernel ------------------------------------------------------------
