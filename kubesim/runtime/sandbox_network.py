@@ -20,7 +20,7 @@ from kubesim.userland.network.namespace import NetworkNamespace
 from kubesim.userland.network.node_network import PortMapping
 
 _PROTOCOLS: Mapping[int, Literal["tcp", "udp"]] = {api.TCP: "tcp", api.UDP: "udp"}
-"""SCTP is not emulated: nobody could connect."""
+"""SCTP is not emulated: nobody could connect, and a warning says so."""
 
 _log = logging.getLogger(__name__)
 
@@ -37,6 +37,13 @@ def open_network(daemon: Daemon, sandbox: Sandbox) -> None:
     for mapping in _mappings(sandbox, namespace):
         if mapping.host_port > 0:
             node.map_port(mapping)
+    for left_out in sandbox.config.port_mappings:
+        if left_out.protocol == api.SCTP:
+            metadata = sandbox.config.metadata
+            _log.warning(
+                "nobody reaches port %d/SCTP of pod %s/%s: SCTP is not emulated",
+                left_out.container_port, metadata.namespace, metadata.name,
+            )  # fmt: skip
 
 
 def open_ports(daemon: Daemon, sandbox: Sandbox) -> None:

@@ -32,6 +32,13 @@ def test_a_sandbox_is_ready_when_it_is_answered(node: Any) -> None:
     assert status.network.ip == "10.88.0.2"
 
 
+def test_a_port_that_nobody_can_reach_is_warned_of(node: Any, caplog: pytest.LogCaptureFixture) -> None:
+    mappings = [api.PortMapping(container_port=80, protocol=kind) for kind in (api.TCP, api.UDP, api.SCTP)]
+    node.run_pod(node.pod_config("web", port_mappings=mappings))
+    said = [record.getMessage() for record in caplog.records]
+    assert said == ["nobody reaches port 80/SCTP of pod ns/web: SCTP is not emulated"]
+
+
 def test_it_takes_the_time_that_a_real_node_takes(measured: Any) -> None:
     start_ns = measured.kernel.now_ns
     pod = measured.run_pod()
