@@ -40,6 +40,9 @@ class Socket:
         self.frames: list[Frame] = []
         self._reader = FrameReader() if is_spdy else None
 
+    def is_closing(self) -> bool:
+        return False
+
     def write(self, content: bytes) -> None:
         if self._reader is None:
             self.sent += content

@@ -30,6 +30,9 @@ class Transport:
         self.log: list[str] = []
         self.sent = b""
 
+    def is_closing(self) -> bool:
+        return "close" in self.log
+
     def write(self, data: bytes) -> None:
         self.sent += data
 

@@ -32,7 +32,7 @@ class Link:
 
     def write(self, data: bytes) -> None:
         """Send bytes; lost when the socket is closed."""
-        if data and not self.is_closed:
+        if data and not self.is_closed and not self._transport.is_closing():  # asyncio complains of what comes then
             self._transport.write(data)
 
     def reply(self, data: bytes) -> None:
