@@ -39,6 +39,8 @@ def server_frames(data: bytes) -> list[tuple[int, bytes]]:
         assert data[0] & 0x80
         if size == 126:
             (size,), at = struct.unpack_from(">H", data, 2), 4
+        elif size == 127:
+            (size,), at = struct.unpack_from(">Q", data, 2), 10
         found.append((opcode, data[at : at + size]))
         data = data[at + size :]
     return found
@@ -107,9 +109,9 @@ def test_nothing_is_sent_that_was_not_asked_for_and_nothing_after_the_end() -> N
 
 def test_long_output_is_cut() -> None:
     peer = peer_of()
-    peer.send("stdout", bytes(70_000))
+    peer.send("stdout", bytes(140_000))
 
-    assert [len(payload) for _, payload in server_frames(peer.take_output())] == [32769, 32769, 4465]
+    assert [len(payload) for _, payload in server_frames(peer.take_output())] == [65537, 65537, 8929]
 
 
 @pytest.mark.parametrize(

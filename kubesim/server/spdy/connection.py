@@ -37,7 +37,7 @@ from kubesim.server.spdy.headers import HeaderPacker, HeaderUnpacker
 STREAMS_MAX = 10_000
 """Streams that are open at once: a forwarded port has two for each connection through it."""
 
-FRAME_BYTES_MAX = 32 * 1024
+FRAME_BYTES_MAX = 64 * 1024
 """Data of one frame that is sent, so that a ping does not wait behind megabytes."""
 
 

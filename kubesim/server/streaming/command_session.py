@@ -172,7 +172,8 @@ class CommandSession:
     async def _copy(self, output: Output, buffer: StreamBuffer) -> None:
         link, peer = self._link, self._peer
         while data := await buffer.read(BUFFER_BYTES_MAX):
-            await link.wait_writable()
+            if link.is_full:
+                await link.wait_writable()
             peer.send(output, data)
             link.write(peer.take_output())
             self.on_data()

@@ -15,14 +15,15 @@ from kubesim.kernel import Event
 class Link:
     """One socket. `is_closed` when nothing can be sent any more."""
 
-    __slots__ = ("_close", "_is_behind", "_is_full", "_is_paused", "_is_stopped", "_room", "_transport", "is_closed")
+    __slots__ = ("_close", "_is_behind", "_is_paused", "_is_stopped", "_room", "_transport", "is_closed", "is_full")
 
     def __init__(self, transport: Transport, *, close: Callable[[], object] | None = None) -> None:
         """`close` is how the socket is closed, where that is not done at once."""
         self._transport = transport
         self._close = close or transport.close
         self._room = Event()
-        self._is_full = False
+        self.is_full = False
+        """The peer is behind with reading: whoever has more waits."""
         self._is_paused = False
         self._is_behind = False
         """The peer does not take the answers to what it sends."""
@@ -38,13 +39,13 @@ class Link:
     def reply(self, data: bytes) -> None:
         """Send what answers the peer's own bytes, such as pongs: when it does not read them, nothing of it is read."""
         self.write(data)
-        if data and self._is_full:
+        if data and self.is_full:
             self._is_behind = True
             self._mind_reading()
 
     async def wait_writable(self) -> None:
         """Wait while the peer is behind with reading."""
-        while self._is_full and not self.is_closed:
+        while self.is_full and not self.is_closed:
             await self._room.wait()
 
     def pause_reading(self) -> None:
@@ -68,7 +69,7 @@ class Link:
 
     def set_full(self, *, is_full: bool) -> None:
         """The socket's buffer passed one of its marks."""
-        self._is_full = is_full
+        self.is_full = is_full
         if not is_full:
             self._is_behind = False
             self._mind_reading()

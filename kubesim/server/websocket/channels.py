@@ -33,7 +33,7 @@ from kubesim.server.websocket.frames import (
 
 CLOSE_SIGNAL = 255
 
-MESSAGE_BYTES_MAX = 32 * 1024
+MESSAGE_BYTES_MAX = 64 * 1024
 """Of what is sent in one message, so that a pong does not wait behind megabytes."""
 
 _QUANTUM = 4

@@ -26,6 +26,11 @@ except ImportError:  # a platform for which websockets has no compiled part
     from websockets.utils import apply_mask
 
 CONTROL_BYTES_MAX = 125
+
+LONG_BYTES = 4096
+"""The first byte of a longer payload comes by itself: it is the number of a channel, and all the rest need not be
+copied to be parted from it."""
+
 FRAME_BYTES_MAX = 32 * 1024 * 1024
 """Of a message. Mirrors golang.org/x/net: DefaultMaxPayloadBytes."""
 
@@ -128,7 +133,8 @@ class FrameReader:
                 return
             if at == len(data) and self._rest_bytes:
                 return
-            masked = view[at : at + self._rest_bytes]
+            is_long = self._rest_bytes > LONG_BYTES and self._opcode not in _CONTROLS
+            masked = view[at : at + 1] if self._is_start and is_long else view[at : at + self._rest_bytes]
             at += len(masked)
             frame = self._taken(masked)
             if frame is not None:
