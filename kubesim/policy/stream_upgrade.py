@@ -73,6 +73,8 @@ EMPTY_ANSWER = Refused(200, "")
 
 def stream_target(method: str, path: str) -> StreamTarget | Refused:
     """What a request is for. Mirrors go-restful: curly.go, SelectRoute; container.go, writeServiceError."""
+    if path.startswith(("http://", "https://")):  # as clients of a proxy write it
+        path = path.partition("://")[2].partition("/")[2]
     parts = path.partition("?")[0].strip("/").split("/")
     kind = _KINDS.get(parts[0])
     if len(parts) != 2 or kind is None:

@@ -22,6 +22,8 @@ UPGRADE = (("Connection", "Upgrade"), ("Upgrade", "SPDY/3.1"))
         ("GET", "/exec/AbCd", StreamTarget("exec", "AbCd")),
         ("POST", "/attach/AbCd?x=1", StreamTarget("attach", "AbCd")),
         ("POST", "/portforward/AbCd/", StreamTarget("portforward", "AbCd")),
+        ("GET", "http://127.0.0.1:80/exec/AbCd?x=1", StreamTarget("exec", "AbCd")),
+        ("GET", "https://host", 404),
         ("GET", "/exec", 404),
         ("GET", "/exec/a/b", 404),
         ("GET", "/run/a", 404),

@@ -329,6 +329,19 @@ def test_other_requests_are_refused_one_after_another(
             assert (answered, answer) == (status, body)
 
 
+def test_an_answer_to_head_has_no_body(world: StreamingWorld) -> None:
+    with connect(world.streams.url) as connection:
+        connection.sendall(head(f"{world.streams.url}/exec/token", method="HEAD"))
+        connection.sendall(head(f"{world.streams.url}/exec/token"))
+        got = b""
+        while not got.endswith(b"404 page not found\n"):
+            got += connection.recv(65536)
+
+    first, second = got.split(b"\r\n\r\n", 1)
+    assert first.startswith(b"HTTP/1.1 405 Method Not Allowed\r\n")
+    assert second.startswith(b"HTTP/1.1 404 Not Found\r\n")
+
+
 def test_ideal_takes_the_fifth_version() -> None:
     with streaming_world("ideal") as world:
         url = world.exec_url(world.run_container(), "echo", "hi")

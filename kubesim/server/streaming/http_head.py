@@ -29,11 +29,13 @@ class RequestHead:
 class HttpHead:
     """Bytes in, requests out, one at a time: each is answered by `answer` or `switch` before the next."""
 
-    __slots__ = ("_connection", "_request")
+    __slots__ = ("_connection", "_is_head", "_request")
 
     def __init__(self) -> None:
         self._connection = h11.Connection(h11.SERVER, max_incomplete_event_size=HEAD_BYTES_MAX)
         self._request: RequestHead | None = None
+        self._is_head = False
+        """Whether the last request wants no body in its answer."""
 
     def feed(self, data: bytes) -> None:
         """Bytes of the client."""
@@ -51,6 +53,7 @@ class HttpHead:
                 match self._connection.next_event():
                     case h11.Request() as event:
                         self._request = _request(event)
+                        self._is_head = self._request.method == "HEAD"
                     case h11.EndOfMessage():
                         request, self._request = self._request, None
                         return request
@@ -74,6 +77,7 @@ class HttpHead:
         connection = self._connection
         if connection.our_state is h11.IDLE:
             # Not even the request line was one: it still gets its answer.
+            self._is_head = False
             connection = h11.Connection(h11.SERVER)
             connection.receive_data(b"GET / HTTP/1.0\r\n\r\n")
             connection.next_event()
@@ -83,7 +87,7 @@ class HttpHead:
             part or b""
             for part in (
                 connection.send(response),
-                connection.send(h11.Data(data=body)),
+                connection.send(h11.Data(data=b"" if self._is_head else body)),
                 connection.send(h11.EndOfMessage()),
             )
         )
