@@ -4,32 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from kubesim.errors import InputError
-from kubesim.model.image_fixture import image_fixtures
-from kubesim.model.program_script import ProgramSpec, decoded_script, encoded_script
+from kubesim.model.program_script import decoded_script, encoded_script
 from kubesim.model.schedule import Schedule, Sequence
 from kubesim.model.service_script import GrpcService, HttpAnswer, HttpRoute, HttpService, Listen
 from kubesim.model.service_spec import HealthStatus, TcpMode
-from kubesim.model.yaml_text import load_documents
+
+from .test_program_script import refusal, spec_of
 
 S = 10**9
-
-
-def spec_of(script: str) -> ProgramSpec:
-    """The program of a fixture whose script is the YAML flow mapping given."""
-    text = (
-        f"apiVersion: kubesim/v1\nkind: Image\nmetadata: {{name: a}}\nspec:\n  programs: {{/x: {{script: {script}}}}}\n"
-    )
-    [fixture] = image_fixtures(load_documents(text, name="f.yaml"))
-    program = fixture.spec.programs["/x"]
-    assert isinstance(program, ProgramSpec)
-    return program
-
-
-def refusal(script: str) -> str:
-    with pytest.raises(InputError) as raised:
-        spec_of(script)
-    return str(raised.value)
 
 
 def always(answer: HttpAnswer) -> Schedule[HttpAnswer]:

@@ -49,14 +49,10 @@ class Session(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Begun:
-    """A request that becomes a stream. `headers` are those of the answer 101; `begin` is called after it was sent.
-
-    `counts_all_bytes`: whether every byte of the client is a sign of life, or only what it says of streams.
-    """
+    """A request that becomes a stream. `headers` are those of the answer 101; `begin` is called after it was sent."""
 
     headers: Headers
     begin: Callable[[], Session]
-    counts_all_bytes: bool
 
 
 class StreamOpener(Protocol):
@@ -138,7 +134,6 @@ class Connection(asyncio.Protocol):
     """One connection of a client."""
 
     __slots__ = (
-        "_counts_all_bytes",
         "_head",
         "_is_leaving",
         "_last_ns",
@@ -157,7 +152,6 @@ class Connection(asyncio.Protocol):
         self._link: Link | None = None
         self._session: Session | None = None
         self._last_ns = 0
-        self._counts_all_bytes = False
         self._silence: Timer | None = None
         self._is_leaving = False
         self._linger: asyncio.TimerHandle | None = None
@@ -172,7 +166,7 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Bytes of the client."""
         if self._session is not None:
-            self._server.pump.enter(self._received, self._session, data)
+            self._server.pump.enter(self._session.receive, data)
             return
         if self._head is None:
             from kubesim.server.streaming.http_head import HttpHead
@@ -250,7 +244,6 @@ class Connection(asyncio.Protocol):
         transport.write(head.switch(answer.headers))
         early, self._head = head.early_bytes, None
         self._link = link
-        self._counts_all_bytes = answer.counts_all_bytes
         self._session = session = answer.begin()
         self._data_moved()
         self._silence = self._server.kernel.call_later(self._server.idle_ns, self._look_for_silence)
@@ -289,11 +282,6 @@ class Connection(asyncio.Protocol):
         self._linger = asyncio.get_running_loop().call_later(LINGER_SECONDS, transport.close)
 
     # -- the stream, within events of the kernel ------------------------------------------------------------
-
-    def _received(self, session: Session, data: bytes) -> None:
-        if self._counts_all_bytes:
-            self._data_moved()
-        session.receive(data)
 
     def _data_moved(self) -> None:
         self._last_ns = self._server.kernel.now_ns

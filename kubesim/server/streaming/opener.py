@@ -27,7 +27,7 @@ from kubesim.runtime.stream_command import start_command
 from kubesim.runtime.stream_status import status_bytes
 from kubesim.server.streaming.command_session import CommandSession
 from kubesim.server.streaming.forward_session import ForwardSession
-from kubesim.server.streaming.front import Begun, Session
+from kubesim.server.streaming.front import Begun
 from kubesim.server.streaming.http_head import RequestHead
 from kubesim.server.streaming.link import Link
 from kubesim.server.streaming.peers import CommandPeer, ForwardPeer
@@ -91,7 +91,7 @@ class DaemonStreams:
             start=partial(start_command, daemon, request),
             on_data=on_data,
         )
-        return _begun(accepted, begin)
+        return Begun(headers=accepted.headers, begin=begin)
 
     def _open_forward(
         self,
@@ -125,9 +125,4 @@ class DaemonStreams:
             forward=partial(forward, daemon, request.pod_sandbox_id),
             on_data=on_data,
         )
-        return _begun(accepted, begin)
-
-
-def _begun(accepted: SpdyAccepted | WebSocketAccepted, begin: Callable[[], Session]) -> Begun:
-    """SPDY counts pings as a sign of life, the runtimes' WebSockets do not."""
-    return Begun(headers=accepted.headers, begin=begin, counts_all_bytes=isinstance(accepted, SpdyAccepted))
+        return Begun(headers=accepted.headers, begin=begin)

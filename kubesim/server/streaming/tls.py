@@ -62,6 +62,7 @@ def _self_signed(host: str) -> tuple[bytes, bytes]:
         raise InputError(
             "making a certificate needs the package cryptography", where="--stream-tls", hint=hint
         ) from None
+    # Not drawn from the kernel's seed: whoever knew that would have the key.
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, COMMON_NAME)])
     now = dt.datetime.fromtimestamp(wall_clock_ns() // 1_000_000_000, tz=dt.UTC)
