@@ -16,10 +16,10 @@ from collections.abc import Callable, Iterator
 from kubesim.cri import api
 from kubesim.kernel import Event, Kernel, Timer
 from kubesim.policy.attach_end import ends_with_input, ends_without_input
+from kubesim.policy.stream_status import StreamOutcome, Succeeded
 from kubesim.policy.streaming_switches import AttachEnd
 from kubesim.runtime.stream_buffer import StreamBuffer
 from kubesim.runtime.stream_input import NoInput, PipeInput, StreamInput, TerminalInput
-from kubesim.runtime.stream_status import StreamOutcome, Succeeded
 from kubesim.userland.files.open_file import OpenFile, Sink
 from kubesim.userland.terminals.terminal import Terminal
 

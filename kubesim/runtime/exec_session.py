@@ -12,6 +12,7 @@ client's; CRI-O: internal/oci/runtime_oci.go, ExecContainer and ttyCmd.
 from __future__ import annotations
 
 from kubesim.cri import api
+from kubesim.policy.stream_status import Exited, StreamOutcome, Succeeded
 from kubesim.policy.stream_upgrade import go_list
 from kubesim.runtime import streaming_refusals as say
 from kubesim.runtime.container_process import start_exec
@@ -21,7 +22,6 @@ from kubesim.runtime.objects import Container
 from kubesim.runtime.request_check import check_text
 from kubesim.runtime.stream_buffer import StreamBuffer, StreamFile
 from kubesim.runtime.stream_input import NoInput, PipeInput, StreamInput, TerminalInput
-from kubesim.runtime.stream_status import Exited, StreamOutcome, Succeeded
 from kubesim.userland.files.filesystem import FsError
 from kubesim.userland.processes.process import ExecError, ExitStatus, Process
 from kubesim.userland.terminals.terminal import Terminal

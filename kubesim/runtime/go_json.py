@@ -8,22 +8,17 @@ toCRIContainerInfo, which marshals the generated Go structs.
 from __future__ import annotations
 
 import base64
-import json
-import re
 from typing import Any
 
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 
-_NOT_UTF8 = re.compile("[\ud800-\udfff]")
-"""How bytes of an argument or a variable that are no UTF-8 stand in text."""
+from kubesim.policy.go_json_text import go_json_text
 
 
 def go_json(value: Any) -> str:
-    """A document as Go prints it: compact, with `<`, `>` and `&` escaped, and U+FFFD for bytes that are no UTF-8."""
-    text = json.dumps(value, separators=(",", ":"), ensure_ascii=False, default=_plain)
-    text = _NOT_UTF8.sub("\ufffd", text)
-    return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
+    """A document, in which messages may stand, as Go prints it."""
+    return go_json_text(value, _plain)
 
 
 def go_dict(message: Message) -> dict[str, Any]:

@@ -6,11 +6,11 @@ from typing import Protocol
 
 from kubesim.cri import api
 from kubesim.cri.errors import CriError
+from kubesim.policy.stream_status import Failed, StreamOutcome
 from kubesim.runtime.attach import attach_to
 from kubesim.runtime.daemon import Daemon
 from kubesim.runtime.exec_session import start_exec_session
 from kubesim.runtime.stream_buffer import StreamBuffer
-from kubesim.runtime.stream_status import Failed, StreamOutcome
 
 
 class StreamCommand(Protocol):

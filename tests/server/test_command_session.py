@@ -6,9 +6,9 @@ from functools import partial
 import pytest
 
 from kubesim.kernel import Kernel
+from kubesim.policy.stream_status import Failed, StreamOutcome, Succeeded, status_bytes
 from kubesim.runtime.stream_buffer import StreamBuffer
 from kubesim.runtime.stream_command import StreamCommand
-from kubesim.runtime.stream_status import Failed, StreamOutcome, Succeeded, status_bytes
 from kubesim.server.streaming.command_session import CREATION_NS, INPUT_BYTES_MAX, CommandSession
 from kubesim.server.streaming.link import Link
 from kubesim.server.streaming.peers import (

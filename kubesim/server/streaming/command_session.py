@@ -12,9 +12,9 @@ from collections import deque
 from collections.abc import Callable
 
 from kubesim.kernel import Event, Kernel, Task, TaskGroup, Timer
+from kubesim.policy.stream_status import Failed, StreamOutcome
 from kubesim.runtime.stream_buffer import BUFFER_BYTES_MAX, StreamBuffer
 from kubesim.runtime.stream_command import StreamCommand
-from kubesim.runtime.stream_status import Failed, StreamOutcome
 from kubesim.server.streaming.link import Link
 from kubesim.server.streaming.peers import (
     CommandEvent,

@@ -12,6 +12,7 @@ from typing import TypeAlias
 
 from kubesim.cri import api
 from kubesim.kernel import Kernel
+from kubesim.policy.stream_status import status_bytes
 from kubesim.policy.stream_upgrade import (
     NOT_FOUND,
     Refused,
@@ -24,7 +25,6 @@ from kubesim.policy.websocket_upgrade import WebSocketAccepted, websocket_upgrad
 from kubesim.runtime.daemon import Daemon
 from kubesim.runtime.port_forward import forward
 from kubesim.runtime.stream_command import start_command
-from kubesim.runtime.stream_status import status_bytes
 from kubesim.server.streaming.command_session import CommandSession
 from kubesim.server.streaming.forward_session import ForwardSession
 from kubesim.server.streaming.front import Begun

@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from kubesim.runtime.go_json import go_json
+from kubesim.policy.go_json_text import go_json_text
 
 _TEXT_PROTOCOLS = frozenset({"", "channel.k8s.io", "base64.channel.k8s.io", "v2.channel.k8s.io", "v3.channel.k8s.io"})
 
@@ -54,7 +54,7 @@ def status_bytes(outcome: StreamOutcome, *, protocol: str, form: Literal["metav1
         if form == "metav1":
             status["details"] = {"causes": [{"message": outcome.text}]}
         status["code"] = 500
-    return go_json(status).encode()
+    return go_json_text(status).encode()
 
 
 def _message(outcome: Exited | Failed) -> str:
