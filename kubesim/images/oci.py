@@ -37,6 +37,8 @@ _TYPES = {
     NodeKind.DIRECTORY: tarfile.DIRTYPE,
     NodeKind.SYMLINK: tarfile.SYMTYPE,
     NodeKind.FIFO: tarfile.FIFOTYPE,
+    NodeKind.CHARACTER_DEVICE: tarfile.CHRTYPE,
+    NodeKind.BLOCK_DEVICE: tarfile.BLKTYPE,
 }
 _NS = 1_000_000_000
 
@@ -85,7 +87,7 @@ def _alone(node: TreeNode) -> tuple[bytes, str, int, int, int, int]:
 def _program_entry(path: str, content: bytes, program: str, mode: int, uid: int, gid: int, mtime_ns: int) -> bytes:
     """The same of a program: most images have the programs of one userland, at the same paths."""
     kind = NodeKind.FILE
-    node = TreeNode(kind=kind, content=content, program=program, mode=mode, uid=uid, gid=gid, mtime_ns=mtime_ns)
+    node = TreeNode(kind=kind, data=content, program=program, mode=mode, uid=uid, gid=gid, mtime_ns=mtime_ns)
     return _tar_entry(path, node)
 
 
@@ -96,8 +98,9 @@ def tar_header(path: str, node: TreeNode) -> tarfile.TarInfo:
     header.mode = node.mode
     header.uid = node.uid
     header.gid = node.gid
-    header.size = len(node.content)
+    header.size = node.size_bytes if node.kind is NodeKind.FILE else 0
     header.linkname = node.target
+    header.devmajor, header.devminor = node.device
     header.mtime = node.mtime_ns // _NS
     records: dict[str, str] = {}
     if node.mtime_ns % _NS:

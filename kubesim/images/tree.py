@@ -7,9 +7,9 @@ Rule 3: no path leaves the tree. What happens to a link that would is named by `
 Paths are text with `/` between names; a leading `/` is the root of the tree, with or without it the path is the same.
 Names that are not UTF-8 are kept as surrogate escapes (`os.fsdecode`).
 
-A reader takes `TreeNode.content` and `TreeNode.size_bytes` and asks nothing about where the bytes lie, so nodes of
-an indexed layer can read on demand behind the same two names. Nodes compare by identity: two names of one node are two
-links to one file. To compare trees, compare their `listing()`.
+A reader takes `TreeNode.content`, `read_at` and `size_bytes`, and asks nothing about where the bytes lie: the files of
+an indexed layer are read from it on demand. Nodes compare by identity: two names of one node are two links to one file.
+To compare trees, compare their `listing()`.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from types import MappingProxyType
+from typing import Protocol
 
 from kubesim.errors import InputError
 
@@ -42,19 +43,35 @@ class NodeKind(StrEnum):
     SYMLINK = "symlink"
     FIFO = "fifo"
     """A pipe with a name."""
+    CHARACTER_DEVICE = "character device"
+    BLOCK_DEVICE = "block device"
+
+
+DEVICE_KINDS = frozenset({NodeKind.CHARACTER_DEVICE, NodeKind.BLOCK_DEVICE})
+
+
+class StoredContent(Protocol):
+    """The bytes of a file that lie elsewhere, such as in an archive, and are fetched when somebody reads them."""
+
+    @property
+    def size_bytes(self) -> int:
+        """The length of all."""
+
+    def read_at(self, offset: int, size: int) -> bytes:
+        """At most `size` bytes from `offset` on; fewer at the end only."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class TreeNode:
-    """One file, directory or symbolic link."""
+    """One file, directory, symbolic link, pipe or device."""
 
     kind: NodeKind
     mode: int
     """Permission bits, with setuid, setgid and sticky: 0 to 0o7777."""
     uid: int = 0
     gid: int = 0
-    content: bytes = field(default=b"", repr=False)
-    """Bytes of a file; empty for other kinds."""
+    data: bytes | StoredContent = field(default=b"", repr=False)
+    """Bytes of a file, or where they lie; empty for other kinds."""
     target: str = ""
     """Where a symbolic link points, as it was written; empty for other kinds."""
     program: str = ""
@@ -63,13 +80,24 @@ class TreeNode:
     """Nodes of a directory by name; empty for other kinds."""
     mtime_ns: int = 0
     """Time of the last change, ns since the Unix epoch."""
+    device: tuple[int, int] = (0, 0)
+    """Major and minor number of a device."""
 
     @property
     def size_bytes(self) -> int:
         """Length of a file's content, or of a link's target; 0 for a directory."""
         if self.kind is NodeKind.SYMLINK:
             return len(self.target.encode(errors="surrogateescape"))
-        return len(self.content)
+        return len(self.data) if isinstance(self.data, bytes) else self.data.size_bytes
+
+    @property
+    def content(self) -> bytes:
+        """All bytes of a file; empty for other kinds. Of a stored one they are fetched each time."""
+        return self.data if isinstance(self.data, bytes) else self.data.read_at(0, self.data.size_bytes)
+
+    def read_at(self, offset: int, size: int) -> bytes:
+        """At most `size` bytes of a file from `offset` on; fewer at its end only."""
+        return self.data[offset : offset + size] if isinstance(self.data, bytes) else self.data.read_at(offset, size)
 
     @property
     def is_directory(self) -> bool:
@@ -79,7 +107,7 @@ class TreeNode:
 
 def file_node(content: bytes = b"", *, mode: int = 0o644, uid: int = 0, gid: int = 0, program: str = "") -> TreeNode:
     """A file without a time."""
-    return TreeNode(kind=NodeKind.FILE, mode=mode, uid=uid, gid=gid, content=content, program=program)
+    return TreeNode(kind=NodeKind.FILE, mode=mode, uid=uid, gid=gid, data=content, program=program)
 
 
 def directory_node(*, mode: int = 0o755, uid: int = 0, gid: int = 0) -> TreeNode:
@@ -259,9 +287,12 @@ def _listed(path: str, node: TreeNode) -> str:
     if node.mtime_ns:
         parts.append(f"mtime={node.mtime_ns}")
     if node.kind is NodeKind.FILE:
-        parts.append(f"{len(node.content)} sha256:{hashlib.sha256(node.content).hexdigest()}")
+        content = node.content
+        parts.append(f"{len(content)} sha256:{hashlib.sha256(content).hexdigest()}")
     if node.program:
         parts.append(f"program={_shown(node.program)}")
+    if node.kind in DEVICE_KINDS:
+        parts.append("{}:{}".format(*node.device))
     if node.kind is NodeKind.SYMLINK:
         parts.append(f"-> {_shown(node.target)}")
     return " ".join(parts)

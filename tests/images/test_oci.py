@@ -34,7 +34,7 @@ TREE = build_tree(
         ("/etc/passwd", file_node(b"root:x:0:0\n", uid=1, gid=2)),
         ("/link", symlink_node("etc/passwd")),
         ("/tmp", directory_node(mode=0o1777)),
-        ("/old", TreeNode(kind=NodeKind.FILE, mode=0o4755, content=b"x", mtime_ns=1_500_000_000_000_000_001)),
+        ("/old", TreeNode(kind=NodeKind.FILE, mode=0o4755, data=b"x", mtime_ns=1_500_000_000_000_000_001)),
         ("/caf\udce9", file_node(b"not UTF-8")),
     ]
 )

@@ -54,7 +54,7 @@ entries = st.builds(
     mode=st.integers(0, 0o7777),
     uid=ids,
     gid=ids,
-    content=st.binary(max_size=700),
+    data=st.binary(max_size=700),
     program=st.sampled_from(("", "busybox:cat")),
     mtime_ns=st.integers(-(2**60), 2**60),
 )

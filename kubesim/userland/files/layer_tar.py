@@ -88,7 +88,7 @@ def _node(member: TarMember, earlier: dict[str, TreeNode]) -> TreeNode:
         mode=member.mode,
         uid=member.uid,
         gid=member.gid,
-        content=member.content,
+        data=member.content,
         target=member.target if member.kind == "symlink" else "",
         program=member.attributes.get(PROGRAM_ATTRIBUTE, ""),
         mtime_ns=member.mtime_ns,

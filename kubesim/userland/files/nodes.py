@@ -11,8 +11,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kubesim.images.tree import NodeKind, TreeNode
-from kubesim.userland.files.file_stat import FileKind, Stat
+from kubesim.images.tree import DEVICE_KINDS, NodeKind, TreeNode
+from kubesim.userland.files.file_stat import FileKind, Stat, device_number
 from kubesim.userland.files.fs_error import FsError
 
 if TYPE_CHECKING:
@@ -24,6 +24,8 @@ KIND_OF_TREE = {
     NodeKind.DIRECTORY: FileKind.DIRECTORY,
     NodeKind.SYMLINK: FileKind.SYMLINK,
     NodeKind.FIFO: FileKind.FIFO,
+    NodeKind.CHARACTER_DEVICE: FileKind.DEVICE,
+    NodeKind.BLOCK_DEVICE: FileKind.BLOCK_DEVICE,
 }
 
 DIRECTORY_SIZE_BYTES = 4096
@@ -184,11 +186,19 @@ class TreeView(Node):
         """Where the link points."""
         return self.tree.target
 
+    def opened(self, opener: Opener | None) -> OpenFile:
+        """An open device of the image."""
+        if self.tree.kind not in DEVICE_KINDS:
+            return super().opened(opener)
+        from kubesim.userland.files.device_files import open_device  # files are nodes too: imported when one is opened
+
+        return open_device(device_number(*self.tree.device), opener)
+
     def read_at(self, offset: int, size: int) -> bytes:
         """Bytes of the image."""
         if self.kind is not FileKind.FILE:
             return super().read_at(offset, size)
-        return self.tree.content[offset : offset + size]
+        return self.tree.read_at(offset, size)
 
 
 def stat_of_tree(tree: TreeNode) -> Stat:
@@ -203,4 +213,5 @@ def stat_of_tree(tree: TreeNode) -> Stat:
         atime_ns=tree.mtime_ns,
         ctime_ns=tree.mtime_ns,
         program=tree.program,
+        device_number=device_number(*tree.device) if tree.kind in DEVICE_KINDS else 0,
     )

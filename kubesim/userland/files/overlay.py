@@ -12,10 +12,10 @@ from functools import lru_cache
 from sys import intern
 from types import MappingProxyType
 
-from kubesim.images.tree import TreeNode
+from kubesim.images.tree import DEVICE_KINDS, StoredContent, TreeNode
 from kubesim.userland.files.device_files import Opener, open_device
 from kubesim.userland.files.fifo import Fifo
-from kubesim.userland.files.file_stat import FileKind, Stat
+from kubesim.userland.files.file_stat import FileKind, Stat, device_number, major_minor
 from kubesim.userland.files.fs_error import FsError
 from kubesim.userland.files.nodes import DIRECTORY_SIZE_BYTES, KIND_OF_TREE, Node, TreeView
 from kubesim.userland.files.open_file import OpenFile
@@ -121,7 +121,7 @@ class UpperNode(Node):
         self.program = ""
         self.lower: TreeNode | None = None
         self._target = ""
-        self._content: bytes | bytearray = b""
+        self._content: bytes | bytearray | StoredContent = b""
         # None marks a name of the image that was removed. Most directories never get a child of their own.
         self._children: dict[str, Node | None] | None = None
 
@@ -129,11 +129,16 @@ class UpperNode(Node):
     def of_tree(cls, tree: TreeNode) -> UpperNode:
         """A copy of a node of an image; a directory goes on showing what is in it."""
         kind = KIND_OF_TREE[tree.kind]
+        if tree.kind in DEVICE_KINDS:
+            number = device_number(*tree.device)
+            return UpperDevice(
+                kind, mode=tree.mode, uid=tree.uid, gid=tree.gid, mtime_ns=tree.mtime_ns, device_number=number
+            )
         made = UpperFifo if kind is FileKind.FIFO else cls
         node = made(kind, mode=tree.mode, uid=tree.uid, gid=tree.gid, mtime_ns=tree.mtime_ns)
         node.program = tree.program
         node._target = tree.target  # noqa: SLF001 - the same class
-        node._content = tree.content  # noqa: SLF001 - the same class
+        node._content = tree.data  # noqa: SLF001 - the same class
         node.lower = tree if tree.is_directory else None
         return node
 
@@ -144,7 +149,7 @@ class UpperNode(Node):
             mode=self.mode,
             uid=self.uid,
             gid=self.gid,
-            content=bytes(self._content),
+            data=bytes(self._content) if isinstance(self._content, bytearray) else self._content,
             target=self._target,
             program=self.program,
             mtime_ns=self.mtime_ns,
@@ -165,7 +170,7 @@ class UpperNode(Node):
         if self.kind is FileKind.DIRECTORY:
             size_bytes = DIRECTORY_SIZE_BYTES
         else:
-            size_bytes = len(self._target) if self.kind is FileKind.SYMLINK else len(self._content)
+            size_bytes = len(self._target) if self.kind is FileKind.SYMLINK else self._content_bytes()
         return Stat(
             kind=self.kind,
             mode=self.mode,
@@ -287,7 +292,10 @@ class UpperNode(Node):
         """Bytes of the content."""
         if self.kind is not FileKind.FILE:
             return super().read_at(offset, size)
-        return bytes(self._content[offset : offset + size])
+        content = self._content
+        if isinstance(content, (bytes, bytearray)):
+            return bytes(content[offset : offset + size])
+        return content.read_at(offset, size)
 
     def write_at(self, offset: int, data: bytes, now_ns: int) -> None:
         """Write; the bytes of the image are copied the first time."""
@@ -347,14 +355,24 @@ class UpperNode(Node):
                 used_bytes += BLOCK_BYTES
                 pending.extend((node._children or {}).values())  # noqa: SLF001 - the same class
             elif node.kind is FileKind.FILE:
-                used_bytes += -(-len(node._content) // BLOCK_BYTES) * BLOCK_BYTES  # noqa: SLF001 - the same class
+                used_bytes += -(-node._content_bytes() // BLOCK_BYTES) * BLOCK_BYTES  # noqa: SLF001 - the same class
         return LayerUsage(used_bytes, inodes_count)
 
+    def _content_bytes(self) -> int:
+        content = self._content
+        return len(content) if isinstance(content, (bytes, bytearray)) else content.size_bytes
+
     def _own_content(self) -> bytearray:
-        if not isinstance(self._content, bytearray):
-            self._content = bytearray(self._content)
+        content = self._content
+        if not isinstance(content, bytearray):
+            if not isinstance(content, bytes):
+                if content.size_bytes > FILE_BYTES_MAX:
+                    raise FsError("ENOSPC")
+                content = content.read_at(0, content.size_bytes)
+            self._content = bytearray(content)
             self.program = ""  # other bytes are no longer that program
-        return self._content
+            return self._content
+        return content
 
 
 class UpperFifo(UpperNode):
@@ -387,6 +405,10 @@ class UpperDevice(UpperNode):
     def opened(self, opener: Opener | None) -> OpenFile:
         """The device, open."""
         return open_device(self.device_number, opener)
+
+    def alone(self) -> TreeNode:
+        """This device as a value."""
+        return replace(super().alone(), device=major_minor(self.device_number))
 
 
 def tmpfs_root(*, mode: int = 0o1777) -> UpperNode:
