@@ -24,7 +24,8 @@ from kubesim.images.oci import (
     manifest_json,
     sha256_digest,
 )
-from kubesim.images.tree import FileTree, TreeNode, build_tree
+from kubesim.images.tree import FileTree, TreeNode
+from kubesim.images.tree_builder import build_tree
 
 _NS = 1_000_000_000
 
@@ -174,7 +175,7 @@ class Declared:
 
 
 Layer = Sequence[tuple[str, TreeNode]]
-"""The entries of one layer: absolute clean paths and their nodes; see `kubesim.images.tree.build_tree`."""
+"""The entries of one layer: absolute clean paths and their nodes; see `kubesim.images.tree_builder.build_tree`."""
 
 
 def make_image(

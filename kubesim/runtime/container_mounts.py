@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from kubesim.cri import api
 from kubesim.cri.errors import Code, CriError
 from kubesim.images.image import Image
-from kubesim.images.tree import FileTree, LinkRule, build_tree, file_node
+from kubesim.images.tree import FileTree, LinkRule, file_node
+from kubesim.images.tree_builder import build_tree
 from kubesim.policy.image_volume import (
     ImageMount,
     ImageVolumeError,

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from kubesim.cri import api
 from kubesim.images.programs import program_node
-from kubesim.images.tree import FileTree, build_tree
+from kubesim.images.tree import FileTree
+from kubesim.images.tree_builder import build_tree
 from kubesim.runtime.daemon import Daemon
 from kubesim.runtime.objects import Sandbox
 from kubesim.userland.files.filesystem import FileSystem

@@ -19,14 +19,8 @@ from kubesim.images.oci import (
     sha256_digest,
 )
 from kubesim.images.programs import program_node
-from kubesim.images.tree import (
-    NodeKind,
-    TreeNode,
-    build_tree,
-    directory_node,
-    file_node,
-    symlink_node,
-)
+from kubesim.images.tree import NodeKind, TreeNode, directory_node, file_node, symlink_node
+from kubesim.images.tree_builder import build_tree
 
 TREE = build_tree(
     [

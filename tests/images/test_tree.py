@@ -11,12 +11,12 @@ from kubesim.images.tree import (
     NodeKind,
     Outcome,
     TreeNode,
-    build_tree,
     components,
     directory_node,
     file_node,
     symlink_node,
 )
+from kubesim.images.tree_builder import build_tree
 
 
 def tree_of(**links: str) -> FileTree:

@@ -5,16 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kubesim.errors import InputError
-from kubesim.images.tree import (
-    FileTree,
-    NodeKind,
-    TreeNode,
-    build_tree,
-    directory_node,
-    file_node,
-    merge_trees,
-    symlink_node,
-)
+from kubesim.images.tree import FileTree, NodeKind, TreeNode, directory_node, file_node, symlink_node
+from kubesim.images.tree_builder import build_tree, merge_trees
 
 
 def content(tree: FileTree, path: str) -> bytes:

@@ -4,7 +4,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kubesim.errors import InputError
-from kubesim.images.tree import FileTree, LinkRule, TreeNode, build_tree, directory_node, file_node, symlink_node
+from kubesim.images.tree import FileTree, LinkRule, TreeNode, directory_node, file_node, symlink_node
+from kubesim.images.tree_builder import build_tree
 
 
 def slow_resolve(tree: FileTree, path: str, follow_last: bool, link_rule: LinkRule) -> tuple[str, str]:

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from kubesim.cri import api
 from kubesim.images.tar_reader import ArchiveError
-from kubesim.images.tree import NodeKind, TreeNode, build_tree, file_node
+from kubesim.images.tree import NodeKind, TreeNode, file_node
+from kubesim.images.tree_builder import build_tree
 from kubesim.runtime import checkpoint_archive
 from kubesim.runtime.checkpoint_archive import (
     ContainerCheckpoint,

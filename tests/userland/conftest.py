@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from kubesim.images.tree import FileTree, build_tree, directory_node, file_node, symlink_node
+from kubesim.images.tree import FileTree, directory_node, file_node, symlink_node
+from kubesim.images.tree_builder import build_tree
 from kubesim.kernel import Kernel
 from kubesim.userland.applets import APPLETS
 from kubesim.userland.files.filesystem import FileSystem

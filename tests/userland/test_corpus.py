@@ -35,7 +35,8 @@ from pathlib import Path
 
 import pytest
 
-from kubesim.images.tree import build_tree, directory_node, file_node
+from kubesim.images.tree import directory_node, file_node
+from kubesim.images.tree_builder import build_tree
 from kubesim.kernel import Kernel
 from kubesim.userland.applets import APPLETS
 from kubesim.userland.files.filesystem import FileSystem

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from kubesim.images.tree import build_tree, directory_node, file_node
+from kubesim.images.tree import directory_node, file_node
+from kubesim.images.tree_builder import build_tree
 from kubesim.userland.files.filesystem import FileSystem, FsError
 from kubesim.userland.processes.process import ROOT
 

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from kubesim.images.programs import program_node
-from kubesim.images.tree import build_tree
+from kubesim.images.tree_builder import build_tree
 from kubesim.userland.applets.date_string import parse_date
 from kubesim.userland.file_modes import parse_mode
 from kubesim.userland.files.credentials import Credentials

@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
-from kubesim.images.tree import FileTree, build_tree, directory_node, file_node, symlink_node
+from kubesim.images.tree import FileTree, directory_node, file_node, symlink_node
+from kubesim.images.tree_builder import build_tree
 from kubesim.userland.files.filesystem import (
     FileSystem,
     FileView,

@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kubesim.images.tree import FileTree, build_tree, directory_node, file_node, symlink_node
+from kubesim.images.tree import FileTree, directory_node, file_node, symlink_node
+from kubesim.images.tree_builder import build_tree
 from kubesim.userland.files.filesystem import FileSystem, FileView, FsError, HostSource, MountSpec
 from kubesim.userland.files.fs_error import from_os_error
 from kubesim.userland.files.host_files import MemoryHostFiles, RealHostFiles

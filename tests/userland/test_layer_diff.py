@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kubesim.images.tar_reader import ArchiveError
-from kubesim.images.tree import FileTree, build_tree, directory_node, file_node, symlink_node
+from kubesim.images.tree import FileTree, directory_node, file_node, symlink_node
+from kubesim.images.tree_builder import build_tree
 from kubesim.userland.files.filesystem import FileKind, FileSystem, FileView, FsError, MountSpec, TmpfsSource
 from kubesim.userland.files.layer_diff import LayerDiff, LayerError
 from kubesim.userland.files.layer_tar import layer_from_tar, layer_to_tar

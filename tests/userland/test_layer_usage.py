@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
-from kubesim.images.tree import build_tree, directory_node, file_node
+from kubesim.images.tree import directory_node, file_node
+from kubesim.images.tree_builder import build_tree
 from kubesim.userland.files.filesystem import FileSystem, FileView, MountSpec, TmpfsSource
 from kubesim.userland.files.overlay import LayerUsage
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from kubesim.images.tree import build_tree, directory_node, file_node
+from kubesim.images.tree import directory_node, file_node
+from kubesim.images.tree_builder import build_tree
 from kubesim.userland.files.filesystem import FileSystem, FileView, FsError, HostSource, MountSpec, TmpfsSource
 from kubesim.userland.files.host_files import HostFiles, MemoryHostFiles, RealHostFiles
 from kubesim.userland.files.node_mounts import Propagation

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from kubesim.images.tree import FileTree, build_tree, directory_node, file_node
+from kubesim.images.tree import FileTree, directory_node, file_node
+from kubesim.images.tree_builder import build_tree
 from kubesim.policy.capabilities import capability_mask
 from kubesim.userland.files.device_files import DeviceSpec
 from kubesim.userland.files.file_stat import FileKind, device_number

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from kubesim.images.tree import build_tree
+from kubesim.images.tree_builder import build_tree
 from kubesim.userland.files.file_stat import Stat
 from kubesim.userland.files.filesystem import FileSystem, FileView, FsError, HostSource, MountSpec
 from kubesim.userland.files.host_files import RealHostFiles

@@ -10,7 +10,7 @@ from h2.events import ConnectionTerminated
 from h2.settings import SettingCodes
 
 from kubesim.images.programs import program_node
-from kubesim.images.tree import build_tree
+from kubesim.images.tree_builder import build_tree
 from kubesim.model.program_script import ScriptSpec, encoded_script
 from kubesim.userland.files.filesystem import FileSystem
 from kubesim.userland.files.fs_error import FsError

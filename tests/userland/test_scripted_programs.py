@@ -8,7 +8,8 @@ import msgspec
 import pytest
 
 from kubesim.images.programs import program_node
-from kubesim.images.tree import FileTree, build_tree, directory_node
+from kubesim.images.tree import FileTree, directory_node
+from kubesim.images.tree_builder import build_tree
 from kubesim.model.program_script import ScriptSpec, encoded_script
 from kubesim.userland.applets import APPLETS
 from kubesim.userland.files.filesystem import FileSystem

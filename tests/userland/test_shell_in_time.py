@@ -120,7 +120,8 @@ def test_two_hundred_lines_of_log(world: World) -> None:
 
 
 def test_an_image_volume_reads_and_refuses(world: World) -> None:
-    from kubesim.images.tree import build_tree, file_node
+    from kubesim.images.tree import file_node
+    from kubesim.images.tree_builder import build_tree
 
     volume = build_tree([("/dir/file", file_node(b"1")), ("/file", file_node(b"2"))])
     files = world.container(mounts=[MountSpec(destination="/volume", source=TreeSource(tree=volume))])

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kubesim.images.tree import build_tree, file_node
+from kubesim.images.tree import file_node
+from kubesim.images.tree_builder import build_tree
 from kubesim.kernel import Kernel
 from kubesim.userland.applets import APPLETS
 from kubesim.userland.files.filesystem import FileSystem
