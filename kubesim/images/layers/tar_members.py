@@ -218,7 +218,7 @@ class _Reader:
         kind = _KINDS.get(header.kind)
         if kind is None:
             raise LayerError(f"an entry of the unknown kind {header.kind.decode('latin-1')!r}")
-        if kind == "file" and header.kind != b"S" and header.name.endswith("/"):
+        if header.kind == b"\0" and header.name.endswith("/"):
             kind = "directory"  # as tar did before it had a kind for them
         if not (0 <= header.uid <= ID_MAX and 0 <= header.gid <= ID_MAX):
             raise LayerError(f"the owner {header.uid}:{header.gid} is out of range", hint=f"ids are 0 to {ID_MAX}")
