@@ -30,7 +30,7 @@ import msgspec
 from google.protobuf.json_format import MessageToDict, ParseDict, ParseError
 
 from kubesim.cri import api
-from kubesim.images.tar_reader import ArchiveError, member_path, read_tar
+from kubesim.images.tar_reader import ArchiveError, read_tar
 from kubesim.images.tree import FileTree, NodeKind
 from kubesim.model.timestamps import format_rfc3339_nano
 from kubesim.runtime.go_json import go_json
@@ -199,11 +199,11 @@ def members_of_tar(data: bytes) -> dict[str, bytes]:
     """The members of an archive that a restore knows. Raises ArchiveError."""
     members: dict[str, bytes] = {}
     for member in read_tar(data):
-        name = member_path(member.name).removeprefix("/")
+        name = member.path.removeprefix("/")
         if member.kind not in ("file", "directory"):
-            raise ArchiveError(f"{member.name!r} is a {member.kind}, which no checkpoint holds")
+            raise ArchiveError(f"{name!r} is a {member.kind}, which no checkpoint holds")
         if member.kind == "file" and name in members:
-            raise ArchiveError(f"{member.name!r} is there twice")
+            raise ArchiveError(f"{name!r} is there twice")
         if member.kind == "file" and name in _KNOWN:
             members[name] = member.content
     return members

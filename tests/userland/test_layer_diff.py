@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from kubesim.images.tar_reader import ArchiveError
 from kubesim.images.tree import FileTree, directory_node, file_node, symlink_node
 from kubesim.images.tree_builder import build_tree
+from kubesim.userland.files.file_stat import device_number
 from kubesim.userland.files.filesystem import FileKind, FileSystem, FileView, FsError, MountSpec, TmpfsSource
 from kubesim.userland.files.layer_diff import LayerDiff, LayerError
 from kubesim.userland.files.layer_tar import layer_from_tar, layer_to_tar
@@ -251,13 +252,11 @@ def info(name: str, kind: bytes = tarfile.REGTYPE, linkname: str = "") -> tarfil
 @pytest.mark.parametrize(
     ("tar", "message"),
     [
-        (tar_of(info("../etc/passwd")), "leads out of the archive"),
-        (tar_of(info("w/../../x")), "leads out of the archive"),
-        (tar_of(info("/etc/passwd")), "is absolute"),
-        (tar_of(info("null", tarfile.CHRTYPE)), "'null' is a character device"),
-        (tar_of(info("hard", tarfile.LNKTYPE, "nowhere")), "hard link to 'nowhere', which is no earlier file"),
-        (tar_of(info("hard", tarfile.LNKTYPE, "../../x")), "leads out of the archive"),
-        (tar_of(info("a"), info("./a")), "'./a' is there twice"),
+        (tar_of(info("../etc/passwd")), r"'../etc/passwd': `\.\.` in a name"),
+        (tar_of(info("w/../../x")), r"'w/../../x': `\.\.` in a name"),
+        (tar_of(info("hard", tarfile.LNKTYPE, "nowhere")), "hard link to '/nowhere', which is no earlier file"),
+        (tar_of(info("hard", tarfile.LNKTYPE, "../../x")), r"'hard': `\.\.` in a name"),
+        (tar_of(info("a"), info("./a")), "'/a' is there twice"),
         (tar_of(info(".wh.")), "a whiteout of nothing"),
         (tar_of(info(".wh...")), "a whiteout of nothing"),
         (tar_of(info("w/.wh..wh..opq")), "'/w' is opaque, but no directory of the layer"),
@@ -275,6 +274,16 @@ def test_a_hard_link_is_another_name_of_the_content() -> None:
     diff = layer_from_tar(tar_of(info("a"), info("b", tarfile.LNKTYPE, "a"), content=b"both"))
 
     assert [(path, node.content) for path, node in diff.entries] == [("/a", b"both"), ("/b", b"both")]
+
+
+def test_devices_that_a_container_made_are_kept() -> None:
+    files = container()
+    files.view(ROOT, cwd="/w").make_device("null", FileKind.DEVICE, device_number(1, 3), 0o666)
+
+    again = container(layer=layer_from_tar(layer_to_tar(files.changes())))
+
+    found = again.view(ROOT, cwd="/w").stat("null")
+    assert (found.kind, found.device_number) == (FileKind.DEVICE, device_number(1, 3))
 
 
 @pytest.mark.parametrize(

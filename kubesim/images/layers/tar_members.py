@@ -125,12 +125,13 @@ class _Source:
         return bool(chunk)
 
 
-def read_members(chunks: Iterator[bytes], limits: LayerLimits) -> Iterator[Member]:
+def read_members(chunks: Iterator[bytes], limits: LayerLimits, *, requires_end_mark: bool = False) -> Iterator[Member]:
     """The members of an archive in their order; all of `chunks` is taken, also what lies behind the end mark.
 
-    Raises LayerError, maybe after some of them. An archive without an end mark ends with its last member, as for Go.
+    Raises LayerError, maybe after some of them. An archive without an end mark ends with its last member, as for Go,
+    unless the mark is required.
     """
-    reader = _Reader(_Source(chunks), limits)
+    reader = _Reader(_Source(chunks), limits, requires_end_mark)
     while (member := reader.next_member()) is not None:
         yield member
     for _ in chunks:
@@ -138,9 +139,10 @@ def read_members(chunks: Iterator[bytes], limits: LayerLimits) -> Iterator[Membe
 
 
 class _Reader:
-    def __init__(self, source: _Source, limits: LayerLimits) -> None:
+    def __init__(self, source: _Source, limits: LayerLimits, requires_end_mark: bool) -> None:
         self._source = source
         self._limits = limits
+        self._requires_end_mark = requires_end_mark
         self._count = 0
         self._unread = 0
         """Bytes of the last member, with what fills its last block."""
@@ -173,6 +175,8 @@ class _Reader:
         if missing:
             raise LayerError(f"the archive is truncated: {missing} bytes are missing")
         block = self._source.take(BLOCK_BYTES)
+        if not block and self._requires_end_mark:
+            raise LayerError("the archive is truncated: its end mark is missing")
         if not block or block == _END:
             return None
         if len(block) < BLOCK_BYTES:

@@ -10,7 +10,7 @@ import io
 import tarfile
 
 from kubesim.images.oci import PROGRAM_ATTRIBUTE, tar_header
-from kubesim.images.tar_reader import ArchiveError, TarMember, member_path, read_tar
+from kubesim.images.tar_reader import ArchiveError, TarMember, read_tar
 from kubesim.images.tree import NodeKind, TreeNode, file_node
 from kubesim.userland.files.layer_diff import LayerDiff
 from kubesim.userland.files.overlay import FILE_BYTES_MAX
@@ -24,6 +24,8 @@ _KINDS = {
     "directory": NodeKind.DIRECTORY,
     "symlink": NodeKind.SYMLINK,
     "fifo": NodeKind.FIFO,
+    "character device": NodeKind.CHARACTER_DEVICE,
+    "block device": NodeKind.BLOCK_DEVICE,
 }
 
 
@@ -54,20 +56,20 @@ def layer_from_tar(data: bytes) -> LayerDiff:
     removed: set[str] = set()
     opaque: set[str] = set()
     for member in read_tar(data):
-        path = member_path(member.name)
+        path = member.path
         above, _, name = path.rpartition("/")
         if not name.startswith(WHITEOUT) or LITERAL_ATTRIBUTE in member.attributes:
             if path in entries:
-                raise ArchiveError(f"{member.name!r} is there twice")
+                raise ArchiveError(f"{path!r} is there twice")
             entries[path] = _node(member, entries)
         elif member.kind != "file" or member.content:
-            raise ArchiveError(f"{member.name!r}: a whiteout is an empty file")
+            raise ArchiveError(f"{path!r}: a whiteout is an empty file")
         elif name == OPAQUE:
             opaque.add(above or "/")
         elif name.removeprefix(WHITEOUT) not in ("", ".", ".."):
             removed.add(f"{above}/{name.removeprefix(WHITEOUT)}")
         else:
-            raise ArchiveError(f"{member.name!r}: a whiteout of nothing")
+            raise ArchiveError(f"{path!r}: a whiteout of nothing")
     for path in opaque:
         if path not in entries or not entries[path].is_directory:
             raise ArchiveError(f"{path!r} is opaque, but no directory of the layer")
@@ -76,13 +78,13 @@ def layer_from_tar(data: bytes) -> LayerDiff:
 
 def _node(member: TarMember, earlier: dict[str, TreeNode]) -> TreeNode:
     if member.kind == "hardlink":
-        linked = earlier.get(member_path(member.target))
+        linked = earlier.get(member.target)
         if linked is None or linked.is_directory:
-            raise ArchiveError(f"{member.name!r} is a hard link to {member.target!r}, which is no earlier file")
+            raise ArchiveError(f"{member.path!r} is a hard link to {member.target!r}, which is no earlier file")
         return linked
     if len(member.content) > FILE_BYTES_MAX:
         size_bytes = len(member.content)
-        raise ArchiveError(f"{member.name!r} has {size_bytes} bytes, more than a file here can: {FILE_BYTES_MAX}")
+        raise ArchiveError(f"{member.path!r} has {size_bytes} bytes, more than a file here can: {FILE_BYTES_MAX}")
     return TreeNode(
         kind=_KINDS[member.kind],
         mode=member.mode,
@@ -92,4 +94,5 @@ def _node(member: TarMember, earlier: dict[str, TreeNode]) -> TreeNode:
         target=member.target if member.kind == "symlink" else "",
         program=member.attributes.get(PROGRAM_ATTRIBUTE, ""),
         mtime_ns=member.mtime_ns,
+        device=member.device,
     )
