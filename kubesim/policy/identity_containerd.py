@@ -25,8 +25,10 @@ from kubesim.policy.identity_values import (
     Identity,
     IdentityError,
     IdentityRequest,
+    Trace,
     TraceStep,
     first_with_uid,
+    ignored_policy,
     member_text,
     missing_file_error,
     policy_name,
@@ -44,12 +46,11 @@ _ID_MAX = (1 << 31) - 1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _RunAs:
-    """uid and gid with their reasons, before any supplementary group."""
+    """uid and gid, before any supplementary group."""
 
     uid: int
     gid: int
     username: str | None
-    steps: tuple[TraceStep, ...]
 
 
 def resolve_containerd(request: IdentityRequest, dialect: IdentityDialect) -> Identity:
@@ -58,55 +59,68 @@ def resolve_containerd(request: IdentityRequest, dialect: IdentityDialect) -> Id
     Raises:
         IdentityError: with the message of CreateContainer.
     """
-    user_string = _user_string(request)
-    policy = _policy(request, dialect)
-    run_as = _run_as(user_string, request, dialect)
-    trace = list(run_as.steps)
-    if not dialect.knows_policy and policy_name(request.policy) != "Merge":
-        text = "this runtime does not know supplementalGroupsPolicy: the field is ignored, groups are merged"
-        trace.append(TraceStep(rule="policy-ignored", outcome="note", text=text))
+    trace = Trace()
+    user_string = _user_string(request, trace)
+    policy = _policy(request, dialect, trace)
+    run_as = _run_as(user_string, request, dialect, trace)
     gids: set[int] = set()
     if _has_primary_gid(user_string, policy, dialect):
         gids.add(run_as.gid)
-        trace.append(
-            TraceStep(rule="primary-gid", outcome="added", gid=run_as.gid, text="the primary gid is always in the list")
-        )
+        text = "the primary gid is always in the list"
+        trace.add(TraceStep(rule="primary-gid", outcome="added", gid=run_as.gid, text=text))
+    else:
+        text = "nothing puts the primary gid into the list"
+        trace.add(TraceStep(rule="primary-gid", outcome="left-out", gid=run_as.gid, text=text))
     if policy == "Merge":
-        for step in _group_steps(request, dialect):
-            trace.append(step)
-            if step.outcome == "added" and step.gid is not None:
-                gids.add(step.gid)
+        steps = _group_steps(request, dialect, trace)
+        trace.add(*steps)
+        gids.update(step.gid for step in steps if step.outcome == "added" and step.gid is not None)
     requested = tuple(to_uint32(group) for group in request.supplemental_groups)
     gids.update(requested)
-    trace += requested_steps(request, requested)
+    trace.add(*requested_steps(request, requested))
     if policy == "Strict":
-        trace += _left_out(request, dialect, frozenset(gids))
+        trace.add(*_left_out(request, dialect, frozenset(gids)))
     return Identity(
         uid=run_as.uid,
         gid=run_as.gid,
         supplemental_groups=tuple(sorted(gids)),
         username=run_as.username,
-        trace=tuple(trace),
+        trace=trace.steps,
     )
 
 
-def _user_string(request: IdentityRequest) -> str:
-    user = request.run_as_username or ("" if request.run_as_user is None else str(request.run_as_user))
+def _user_string(request: IdentityRequest, trace: Trace) -> str:
+    user, source = request.run_as_username, "run_as_username"
+    if not user and request.run_as_user is not None:
+        user, source = str(request.run_as_user), "run_as_user"
     if request.run_as_group is None:
-        return user or request.image_user
+        if not user:
+            user, source = request.image_user, "the image's USER"
+        text = f"the user string is {user!r}, {source}" if user else "the user string is empty"
+        trace.note("user-string", text)
+        return user
     if not user:
         group = go_quote(str(request.run_as_group))
-        raise IdentityError(f"{_OPTIONS}failed to generate user string: user group {group} is specified without user")
-    return f"{user}:{request.run_as_group}"
+        raise trace.refused(
+            f"{_OPTIONS}failed to generate user string: user group {group} is specified without user",
+            rule="user-string",
+            text="the request has run_as_group and no user; the image's USER does not count then",
+        )
+    user_string = f"{user}:{request.run_as_group}"
+    trace.note("user-string", f"the user string is {user_string!r}, {source} and run_as_group")
+    return user_string
 
 
-def _policy(request: IdentityRequest, dialect: IdentityDialect) -> Literal["Merge", "Strict"]:
+def _policy(request: IdentityRequest, dialect: IdentityDialect, trace: Trace) -> Literal["Merge", "Strict"]:
     name = policy_name(request.policy)
-    if not dialect.knows_policy or name == "Merge":
+    if name == "Merge":
+        return "Merge"
+    if not dialect.knows_policy:
+        ignored_policy(trace)
         return "Merge"
     if name is None:
         text = f"not implemented in this containerd release: SupplementalGroupsPolicy={request.policy}"
-        raise IdentityError(f"{_OPTIONS}{text}")
+        raise trace.refused(f"{_OPTIONS}{text}", rule="policy", text="no such policy")
     return "Strict"
 
 
@@ -117,30 +131,33 @@ def _has_primary_gid(user_string: str, policy: str, dialect: IdentityDialect) ->
     return bool(user_string) or policy == "Merge" or dialect.strict_adds_primary_without_user
 
 
-def _run_as(user_string: str, request: IdentityRequest, dialect: IdentityDialect) -> _RunAs:
+def _run_as(user_string: str, request: IdentityRequest, dialect: IdentityDialect, trace: Trace) -> _RunAs:
     if not user_string:
         text = "neither the request nor the image names a user: root"
-        return _RunAs(
-            uid=0,
-            gid=0,
-            username=None,
-            steps=(
-                TraceStep(rule="user", outcome="uid", uid=0, text=text),
-                TraceStep(rule="user", outcome="gid", gid=0, text=text),
-            ),
+        trace.add(
+            TraceStep(rule="user", outcome="uid", uid=0, text=text),
+            TraceStep(rule="user", outcome="gid", gid=0, text=text),
         )
+        return _RunAs(uid=0, gid=0, username=None)
     parts = user_string.split(":")
     if len(parts) == 1:
-        uid = _number(user_string, part=user_string, kind="uid", dialect=dialect)
+        uid = _number(user_string, part=user_string, kind="uid", dialect=dialect, trace=trace)
         if uid is None:
-            return _by_name(user_string, request, dialect)
-        return _by_uid(uid, request, dialect)
+            entry = _passwd_entry(user_string, request, dialect, trace)
+            return _from_entry(entry, f"the user is the name {user_string!r}", trace)
+        return _by_uid(uid, request, dialect, trace)
     if len(parts) == 2:
-        return _user_and_group(user_string, parts[0], parts[1], request, dialect)
-    raise IdentityError(f"{_CREATE}invalid USER value {user_string}")
+        return _user_and_group(user_string, parts[0], parts[1], request, dialect, trace)
+    raise trace.refused(
+        f"{_CREATE}invalid USER value {user_string}",
+        rule="user",
+        text=f"a user string has one part or two, this one has {len(parts)}",
+    )
 
 
-def _number(user_string: str, *, part: str, kind: Literal["uid", "gid"], dialect: IdentityDialect) -> int | None:
+def _number(
+    user_string: str, *, part: str, kind: Literal["uid", "gid"], dialect: IdentityDialect, trace: Trace
+) -> int | None:
     """The id that a part of the user string is; None when it counts as a name."""
     number = atoi(part)
     if number.error == "syntax":
@@ -149,91 +166,102 @@ def _number(user_string: str, *, part: str, kind: Literal["uid", "gid"], dialect
     if is_id:
         return number.value
     if dialect.numeric_overflow == "error":
-        raise IdentityError(f"{_CREATE}invalid USER value {go_quote(user_string)}: {kind} out of range")
+        raise trace.refused(
+            f"{_CREATE}invalid USER value {go_quote(user_string)}: {kind} out of range",
+            rule="overflow",
+            text=f"{part} is outside 0 to {_ID_MAX}",
+        )
     if dialect.numeric_overflow == "wraps" and number.error == "":
-        return to_uint32(number.value)
+        wrapped = to_uint32(number.value)
+        trace.note("overflow", f"of {part}, which is outside 0 to {_ID_MAX}, the low 32 bits count: {wrapped}")
+        return wrapped
+    trace.note("overflow", f"{part} is outside 0 to {_ID_MAX}, so it is taken for a name")
     return None
 
 
-def _by_uid(uid: int, request: IdentityRequest, dialect: IdentityDialect) -> _RunAs:
-    entry = first_with_uid(read_passwd(request, dialect, context=_CREATE), uid)
+def _by_uid(uid: int, request: IdentityRequest, dialect: IdentityDialect, trace: Trace) -> _RunAs:
+    entries = read_passwd(request, dialect, trace, context=_CREATE)
+    entry = first_with_uid(entries, uid)
     if entry is not None:
-        return _from_entry(entry, f"the user is the number {uid}")
-    steps = (
+        return _from_entry(entry, f"the user is the number {uid}", trace)
+    missing = "the image has no passwd file" if entries is None else f"no passwd line has the uid {uid}"
+    trace.add(
         TraceStep(rule="user", outcome="uid", uid=uid, text=f"the user is the number {uid}"),
-        TraceStep(rule="user", outcome="gid", gid=0, text=f"no passwd line has the uid {uid}, so the gid is 0"),
+        TraceStep(rule="user", outcome="gid", gid=0, text=f"{missing}, so the gid is 0"),
     )
-    return _RunAs(uid=uid, gid=0, username=None, steps=steps)
+    return _RunAs(uid=uid, gid=0, username=None)
 
 
-def _by_name(name: str, request: IdentityRequest, dialect: IdentityDialect) -> _RunAs:
-    return _from_entry(_passwd_entry(name, request, dialect), f"the user is the name {name!r}")
-
-
-def _from_entry(entry: PasswdEntry, why: str) -> _RunAs:
+def _from_entry(entry: PasswdEntry, why: str, trace: Trace) -> _RunAs:
     uid, gid = to_uint32(entry.uid), to_uint32(entry.gid)
     text = f"{why}; the first passwd line that matches is that of {entry.name!r}"
-    steps = (
+    trace.add(
         TraceStep(rule="user", outcome="uid", uid=uid, text=text, file=USERS_PATH, line=entry.line),
         TraceStep(rule="user", outcome="gid", gid=gid, text=text, file=USERS_PATH, line=entry.line),
     )
-    return _RunAs(uid=uid, gid=gid, username=entry.name, steps=steps)
+    return _RunAs(uid=uid, gid=gid, username=entry.name)
 
 
 def _user_and_group(
-    user_string: str, user: str, group: str, request: IdentityRequest, dialect: IdentityDialect
+    user_string: str, user: str, group: str, request: IdentityRequest, dialect: IdentityDialect, trace: Trace
 ) -> _RunAs:
     """`user:group`. A number needs no line in any file, and a name's own gid does not count."""
-    uid = _number(user_string, part=user, kind="uid", dialect=dialect)
-    gid = _number(user_string, part=group, kind="gid", dialect=dialect)
+    uid = _number(user_string, part=user, kind="uid", dialect=dialect, trace=trace)
+    gid = _number(user_string, part=group, kind="gid", dialect=dialect, trace=trace)
     username = None
     uid_step = TraceStep(rule="user", outcome="uid", uid=uid or 0, text=f"the user part is {user!r}")
     gid_step = TraceStep(rule="group", outcome="gid", gid=gid or 0, text=f"the group part is {group!r}")
     if uid is None and user:
-        user_entry = _passwd_entry(user, request, dialect)
+        user_entry = _passwd_entry(user, request, dialect, trace)
         username, uid = user_entry.name, to_uint32(user_entry.uid)
         uid_step = replace(uid_step, uid=uid, file=USERS_PATH, line=user_entry.line)
+    trace.add(uid_step)
     if gid is None and group:
-        group_entry = _group_entry(group, request, dialect)
+        group_entry = _group_entry(group, request, dialect, trace)
         gid = to_uint32(group_entry.gid)
         gid_step = replace(gid_step, gid=gid, file=GROUPS_PATH, line=group_entry.line)
-    return _RunAs(uid=uid or 0, gid=gid or 0, username=username, steps=(uid_step, gid_step))
+    trace.add(gid_step)
+    return _RunAs(uid=uid or 0, gid=gid or 0, username=username)
 
 
-def _passwd_entry(name: str, request: IdentityRequest, dialect: IdentityDialect) -> PasswdEntry:
-    entries = read_passwd(request, dialect, context=_CREATE)
+def _passwd_entry(name: str, request: IdentityRequest, dialect: IdentityDialect, trace: Trace) -> PasswdEntry:
+    entries = read_passwd(request, dialect, trace, context=_CREATE)
     if entries is None:
-        raise IdentityError(_CREATE + missing_file_error(dialect, "passwd"))
+        text = f"the user {name!r} is a name, and the image has no such file to look it up in"
+        raise trace.refused(_CREATE + missing_file_error(dialect, "passwd"), rule="user", text=text, file=USERS_PATH)
     for entry in entries:
         if entry.name == name:
             return entry
-    raise IdentityError(f"{_CREATE}no users found")
+    raise trace.refused(f"{_CREATE}no users found", rule="user", text=f"no line has the name {name!r}", file=USERS_PATH)
 
 
-def _group_entry(name: str, request: IdentityRequest, dialect: IdentityDialect) -> GroupEntry:
-    entries = read_group(request, dialect, context=_CREATE)
+def _group_entry(name: str, request: IdentityRequest, dialect: IdentityDialect, trace: Trace) -> GroupEntry:
+    entries = read_group(request, dialect, trace, context=_CREATE)
     if entries is None:
-        raise IdentityError(_CREATE + missing_file_error(dialect, "group"))
+        text = f"the group part {name!r} is a name, and the image has no such file to look it up in"
+        raise trace.refused(_CREATE + missing_file_error(dialect, "group"), rule="group", text=text, file=GROUPS_PATH)
     for entry in entries:
         if entry.name == name:
             return entry
-    raise IdentityError(f"{_CREATE}no groups found")
+    raise trace.refused(
+        f"{_CREATE}no groups found", rule="group", text=f"no line has the name {name!r}", file=GROUPS_PATH
+    )
 
 
-def _group_steps(request: IdentityRequest, dialect: IdentityDialect) -> list[TraceStep]:
+def _group_steps(request: IdentityRequest, dialect: IdentityDialect, trace: Trace) -> list[TraceStep]:
     """What the image's group file says about the user: a step for each line that lists it."""
     key = _user_for_groups(request)
     number = atoi(key)
     name, steps = key, []
     if not number.error:
-        user = first_with_uid(read_passwd(request, dialect, context=_CREATE), number.value)
+        user = first_with_uid(read_passwd(request, dialect, trace, context=_CREATE), number.value)
         if user is None:
             text = f"no passwd line has the uid {key}, so no group line is looked for"
             return [TraceStep(rule="user-name", outcome="note", text=text)]
         name = user.name
         text = f"groups are looked for by name, and the first passwd line with the uid {key} is that of {name!r}"
         steps.append(TraceStep(rule="user-name", outcome="note", text=text, file=USERS_PATH, line=user.line))
-    for entry in read_group(request, dialect, context=_CREATE) or ():
+    for entry in read_group(request, dialect, trace, context=_CREATE) or ():
         if name not in entry.members:
             continue
         gid = to_uint32(entry.gid)
@@ -264,7 +292,7 @@ def _user_for_groups(request: IdentityRequest) -> str:
 def _left_out(request: IdentityRequest, dialect: IdentityDialect, present: frozenset[int]) -> list[TraceStep]:
     """The groups that Merge would have added. containerd does not look for them, so no file can fail here."""
     try:
-        steps = _group_steps(request, dialect)
+        steps = _group_steps(request, dialect, Trace())
     except IdentityError as error:
         text = f"what Strict leaves out is not known: {str(error).removeprefix(_CREATE)}"
         return [TraceStep(rule="strict", outcome="note", text=text)]

@@ -21,10 +21,11 @@ from kubesim.policy.identity_values import (
     GROUPS_PATH,
     USERS_PATH,
     Identity,
-    IdentityError,
     IdentityRequest,
+    Trace,
     TraceStep,
     first_with_uid,
+    ignored_policy,
     member_text,
     policy_name,
     read_group,
@@ -45,8 +46,8 @@ class _ExecUser:
     uid: int
     gid: int
     username: str | None
-    steps: tuple[TraceStep, ...]
     group_steps: tuple[TraceStep, ...] = ()
+    """The group lines that list the user, which Merge takes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,32 +66,44 @@ def resolve_crio(request: IdentityRequest, dialect: IdentityDialect) -> Identity
     Raises:
         IdentityError: with the message of CreateContainer.
     """
+    trace = Trace()
     if request.run_as_group is not None and request.run_as_user is None and not request.run_as_username:
-        raise IdentityError("user group is specified without user or username")
+        text = "the request has run_as_group and no user; the image's USER does not count then"
+        raise trace.refused("user group is specified without user or username", rule="user-string", text=text)
     if _has_newline(request.home, dialect):
-        raise IdentityError("invalid HOME environment; newline not allowed")
-    user = _exec_user(request, dialect)
-    gid, trace = user.gid, list(user.steps)
+        text = "a line end in HOME would add a line to the generated /etc/passwd"
+        raise trace.refused("invalid HOME environment; newline not allowed", rule="home", text=text)
+    user = _exec_user(request, dialect, trace)
+    gid = user.gid
     if request.run_as_group is not None:
         gid = to_uint32(request.run_as_group)
-        trace.append(TraceStep(rule="group", outcome="gid", gid=gid, text="runAsGroup replaces the gid"))
-    policy = policy_name(request.policy) if dialect.knows_policy else "Merge"
-    if policy is None:
-        raise IdentityError(f"not implemented in this CRI-O release: SupplementalGroupsPolicy={request.policy}")
-    if not dialect.knows_policy and policy_name(request.policy) != "Merge":
-        text = "this runtime does not know supplementalGroupsPolicy: the field is ignored, groups are merged"
-        trace.append(TraceStep(rule="policy-ignored", outcome="note", text=text))
+        trace.add(TraceStep(rule="group", outcome="gid", gid=gid, text="run_as_group replaces the gid"))
+    policy = _policy(request, dialect, trace)
     gids = {gid: None}
-    trace.append(TraceStep(rule="primary-gid", outcome="added", gid=gid, text="the primary gid is always in the list"))
+    text = "the primary gid is always in the list"
+    trace.add(TraceStep(rule="primary-gid", outcome="added", gid=gid, text=text))
     if policy == "Merge":
         gids.update({step.gid: None for step in user.group_steps if step.gid is not None})
-        trace += user.group_steps
+        trace.add(*user.group_steps)
     requested = tuple(to_uint32(group) for group in request.supplemental_groups)
     gids.update(dict.fromkeys(requested))
-    trace += requested_steps(request, requested)
+    trace.add(*requested_steps(request, requested))
     if policy == "Strict":
-        trace += _left_out(user, gids)
-    return Identity(uid=user.uid, gid=gid, supplemental_groups=tuple(gids), username=user.username, trace=tuple(trace))
+        trace.add(*_left_out(user, gids))
+    return Identity(uid=user.uid, gid=gid, supplemental_groups=tuple(gids), username=user.username, trace=trace.steps)
+
+
+def _policy(request: IdentityRequest, dialect: IdentityDialect, trace: Trace) -> str:
+    name = policy_name(request.policy)
+    if name == "Merge":
+        return name
+    if not dialect.knows_policy:
+        ignored_policy(trace)
+        return "Merge"
+    if name is None:
+        message = f"not implemented in this CRI-O release: SupplementalGroupsPolicy={request.policy}"
+        raise trace.refused(message, rule="policy", text="no such policy")
+    return name
 
 
 def generated_passwd_line(
@@ -106,8 +119,9 @@ def generated_passwd_line(
     """
     if not dialect.generates_passwd_line or not request.passwd:
         return None
-    user = _exec_user(request, dialect)
-    entries = read_passwd(request, dialect, context=_LOOKUP)
+    trace = Trace()
+    user = _exec_user(request, dialect, trace)
+    entries = read_passwd(request, dialect, trace, context=_LOOKUP)
     if first_with_uid(entries, user.uid) is not None or _is_writable(file, user.uid):
         return None
     name = _user_string(request) or "default"
@@ -125,7 +139,7 @@ def generated_group_line(request: IdentityRequest, dialect: IdentityDialect, *, 
     if not dialect.generates_group_line or request.group is None:
         return None
     gid = resolve_crio(request, dialect).gid
-    entries = read_group(request, dialect, context=_LOOKUP) or ()
+    entries = read_group(request, dialect, Trace(), context=_LOOKUP) or ()
     if any(entry.gid == gid for entry in entries) or _is_writable(file, gid):
         return None
     return f"{gid}:x:{gid}:\n".encode()
@@ -147,15 +161,21 @@ def _user_string(request: IdentityRequest) -> str:
     return request.image_user if request.run_as_user is None else str(request.run_as_user)
 
 
-def _exec_user(request: IdentityRequest, dialect: IdentityDialect) -> _ExecUser:
-    user, _, rest = _user_string(request).partition(":")
+def _exec_user(request: IdentityRequest, dialect: IdentityDialect, trace: Trace) -> _ExecUser:
+    user_string = _user_string(request)
+    trace.note("user-string", _user_string_text(request, user_string))
+    user, _, rest = user_string.partition(":")
     group = rest.partition(":")[0]
-    found = _user(user, request, dialect)
+    found = _user(user, request, dialect, trace)
     if group:
-        return _with_group(found, group, request, dialect)
+        gid = _group_part(found, group, request, dialect, trace)
+        trace.note("group-part", "a user string with a group part takes nothing else from the group file")
+        return replace(found, gid=gid)
     if not found.username:
+        trace.note("user-name", "the user has no name, so no group line is looked for")
         return found
-    entries = read_group(request, dialect, context=f"{_LOOKUP}unable to find groups for spec {found.username}: ")
+    context = f"{_LOOKUP}unable to find groups for spec {found.username}: "
+    entries = read_group(request, dialect, trace, context=context)
     steps = [
         TraceStep(
             rule="group-member",
@@ -171,20 +191,35 @@ def _exec_user(request: IdentityRequest, dialect: IdentityDialect) -> _ExecUser:
     return replace(found, group_steps=tuple(steps))
 
 
-def _user(user: str, request: IdentityRequest, dialect: IdentityDialect) -> _ExecUser:
+def _user_string_text(request: IdentityRequest, user_string: str) -> str:
+    if not user_string:
+        return "the user string is empty"
+    if request.run_as_username:
+        return f"the user string is {user_string!r}, run_as_username"
+    source = "the image's USER" if request.run_as_user is None else "run_as_user"
+    return f"the user string is {user_string!r}, {source}"
+
+
+def _user(user: str, request: IdentityRequest, dialect: IdentityDialect, trace: Trace) -> _ExecUser:
     number = atoi(user)
-    entries = read_passwd(request, dialect, context=f"{_LOOKUP}unable to find user {user or 0}: ") or ()
+    entries = read_passwd(request, dialect, trace, context=f"{_LOOKUP}unable to find user {user or 0}: ") or ()
     for entry in entries:
         if _is_match(entry, user, number):
-            return _from_entry(entry, user)
+            return _from_entry(entry, user, trace)
     if not user:
         text = "neither the request nor the image names a user, and no passwd line has the uid 0: root"
-        return _plain_user(0, text)
+        return _plain_user(0, text, trace)
     if number.error:
-        raise IdentityError(f"{_LOOKUP}unable to find user {user}: no matching entries in passwd file")
+        raise trace.refused(
+            f"{_LOOKUP}unable to find user {user}: no matching entries in passwd file",
+            rule="user",
+            text=f"no line has the name {user!r}" if request.passwd is not None else "the image has no such file",
+            file=USERS_PATH,
+        )
     if not 0 <= number.value <= _ID_MAX:
-        raise IdentityError(f"{_LOOKUP}{_RANGE_ERROR}")
-    return _plain_user(number.value, f"the user is the number {user}, and no passwd line has it: gid 0")
+        text = f"{user} is outside 0 to {_ID_MAX}, and no passwd line has it"
+        raise trace.refused(f"{_LOOKUP}{_RANGE_ERROR}", rule="overflow", text=text)
+    return _plain_user(number.value, f"the user is the number {user}, and no passwd line has it: gid 0", trace)
 
 
 def _is_match(entry: PasswdEntry, user: str, number: Atoi) -> bool:
@@ -193,39 +228,46 @@ def _is_match(entry: PasswdEntry, user: str, number: Atoi) -> bool:
     return entry.name == user if number.error else entry.uid == number.value
 
 
-def _from_entry(entry: PasswdEntry, user: str) -> _ExecUser:
+def _from_entry(entry: PasswdEntry, user: str, trace: Trace) -> _ExecUser:
     uid, gid = to_uint32(entry.uid), to_uint32(entry.gid)
     asked = f"the user is {user!r}" if user else "no user is named, so it is the one with uid 0"
     text = f"{asked}; the first passwd line that matches is that of {entry.name!r}"
-    steps = (
+    trace.add(
         TraceStep(rule="user", outcome="uid", uid=uid, text=text, file=USERS_PATH, line=entry.line),
         TraceStep(rule="user", outcome="gid", gid=gid, text=text, file=USERS_PATH, line=entry.line),
     )
-    return _ExecUser(uid=uid, gid=gid, username=entry.name, steps=steps)
+    return _ExecUser(uid=uid, gid=gid, username=entry.name)
 
 
-def _plain_user(uid: int, text: str) -> _ExecUser:
-    steps = (
+def _plain_user(uid: int, text: str, trace: Trace) -> _ExecUser:
+    trace.add(
         TraceStep(rule="user", outcome="uid", uid=uid, text=text),
         TraceStep(rule="user", outcome="gid", gid=0, text=text),
     )
-    return _ExecUser(uid=uid, gid=0, username=None, steps=steps)
+    return _ExecUser(uid=uid, gid=0, username=None)
 
 
-def _with_group(found: _ExecUser, group: str, request: IdentityRequest, dialect: IdentityDialect) -> _ExecUser:
+def _group_part(found: _ExecUser, group: str, request: IdentityRequest, dialect: IdentityDialect, trace: Trace) -> int:
     number = atoi(group)
     context = f"{_LOOKUP}unable to find groups for spec {found.username or ''}: "
     step = TraceStep(rule="group", outcome="gid", text=f"the group part is {group!r}")
-    for entry in read_group(request, dialect, context=context) or ():
+    for entry in read_group(request, dialect, trace, context=context) or ():
         if (entry.name == group) if number.error else (entry.gid == number.value):
             gid = to_uint32(entry.gid)
-            step = replace(step, gid=gid, file=GROUPS_PATH, line=entry.line)
-            return replace(found, gid=gid, steps=(*found.steps, step))
+            trace.add(replace(step, gid=gid, file=GROUPS_PATH, line=entry.line))
+            return gid
     if number.error:
-        raise IdentityError(f"{_LOOKUP}unable to find group {group}: no matching entries in group file")
+        raise trace.refused(
+            f"{_LOOKUP}unable to find group {group}: no matching entries in group file",
+            rule="group",
+            text=f"no line has the name {group!r}" if request.group is not None else "the image has no such file",
+            file=GROUPS_PATH,
+        )
     if not 0 <= number.value <= _ID_MAX:
-        raise IdentityError(f"{_LOOKUP}{_RANGE_ERROR}")
-    return replace(found, gid=number.value, steps=(*found.steps, replace(step, gid=number.value)))
+        text = f"{group} is outside 0 to {_ID_MAX}, and no group line has it"
+        raise trace.refused(f"{_LOOKUP}{_RANGE_ERROR}", rule="overflow", text=text)
+    trace.add(replace(step, gid=number.value))
+    return number.value
 
 
 def _left_out(user: _ExecUser, present: dict[int, None]) -> list[TraceStep]:

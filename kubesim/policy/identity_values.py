@@ -9,13 +9,20 @@ from kubesim.errors import KubesimError
 from kubesim.policy.identity_dialect import IdentityDialect
 from kubesim.policy.passwd_files import AccountFileError, GroupEntry, PasswdEntry, parse_group, parse_passwd
 
-Outcome = Literal["uid", "gid", "added", "left-out", "note"]
+Outcome = Literal["uid", "gid", "added", "left-out", "sent", "note", "refused"]
 USERS_PATH = "/etc/passwd"
 GROUPS_PATH = "/etc/group"
 
 
 class IdentityError(KubesimError):
-    """A runtime refuses to resolve a user or group. `str(error)` is the runtime's own message."""
+    """A runtime refuses to resolve a user or group. `str(error)` is the runtime's own message.
+
+    `trace` are the steps up to the refusal; the last one is the refusal itself.
+    """
+
+    def __init__(self, message: str, *, trace: tuple[TraceStep, ...] = ()) -> None:
+        self.trace = trace
+        super().__init__(message)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,9 +49,16 @@ class TraceStep:
     """One decision on the way to an identity."""
 
     rule: str
-    """`user`, `group`, `primary-gid`, `group-member`, `own-name-group`, `requested`, `strict`, `policy-ignored`."""
+    """What decides. The kubelet's: see `policy.pod_identity`. A runtime's, in the order in which they are asked:
+
+    `user-string`, `policy`, `policy-ignored`, `home`, `overflow`, `user`, `group`, `primary-gid`, `user-name`,
+    `group-part`, `group-member`, `own-name-group`, `requested`, `strict`.
+    """
     outcome: Outcome
-    """`uid`, `gid`: this is the one. `added`: in the list. `left-out`: not in the list because of this rule."""
+    """`uid`, `gid`: this is the one. `added`: in the list. `left-out`: not in the list because of this rule.
+
+    `sent`: what the kubelet asks of the runtime. `refused`: the end; there is no identity. `note`: none of these.
+    """
     text: str
     """What was decided, and why, in a sentence."""
     file: str = ""
@@ -72,12 +86,47 @@ class Identity:
         return tuple(step for step in self.trace if step.gid == gid)
 
 
+class Trace:
+    """Takes down the steps as they are made, so that a refusal can tell how it came about."""
+
+    __slots__ = ("_steps",)
+
+    def __init__(self) -> None:
+        self._steps: list[TraceStep] = []
+
+    @property
+    def steps(self) -> tuple[TraceStep, ...]:
+        """The steps so far."""
+        return tuple(self._steps)
+
+    def add(self, *steps: TraceStep) -> None:
+        """The next steps."""
+        self._steps += steps
+
+    def note(self, rule: str, text: str, *, file: str = "", line: int | None = None) -> None:
+        """A step that gives no id."""
+        self.add(TraceStep(rule=rule, outcome="note", text=text, file=file, line=line))
+
+    def refused(self, message: str, *, rule: str, text: str, file: str = "") -> IdentityError:
+        """The error to raise: `message` is the runtime's own, `text` says why in a sentence."""
+        self.add(TraceStep(rule=rule, outcome="refused", text=text, file=file))
+        return IdentityError(message, trace=self.steps)
+
+
 def policy_name(policy: str | int) -> str | None:
     """`Merge` or `Strict`; None for a policy that CRI does not define."""
     return {0: "Merge", 1: "Strict", "Merge": "Merge", "Strict": "Strict"}.get(policy)
 
 
-def read_passwd(request: IdentityRequest, dialect: IdentityDialect, *, context: str) -> tuple[PasswdEntry, ...] | None:
+def ignored_policy(trace: Trace) -> None:
+    """The step of a runtime that does not have the field."""
+    text = "this runtime does not know supplementalGroupsPolicy: the field is ignored, groups are merged"
+    trace.note("policy-ignored", text)
+
+
+def read_passwd(
+    request: IdentityRequest, dialect: IdentityDialect, trace: Trace, *, context: str
+) -> tuple[PasswdEntry, ...] | None:
     """The passwd entries, None when the image has no such file.
 
     Raises:
@@ -92,10 +141,13 @@ def read_passwd(request: IdentityRequest, dialect: IdentityDialect, *, context: 
             name=_path(dialect, "passwd"),
         )
     except AccountFileError as error:
-        raise IdentityError(f"{context}{error}") from error
+        text = f"the file cannot be read: {error}"
+        raise trace.refused(f"{context}{error}", rule="user", text=text, file=USERS_PATH) from error
 
 
-def read_group(request: IdentityRequest, dialect: IdentityDialect, *, context: str) -> tuple[GroupEntry, ...] | None:
+def read_group(
+    request: IdentityRequest, dialect: IdentityDialect, trace: Trace, *, context: str
+) -> tuple[GroupEntry, ...] | None:
     """The group entries, None when the image has no such file.
 
     Raises:
@@ -111,7 +163,8 @@ def read_group(request: IdentityRequest, dialect: IdentityDialect, *, context: s
             name=_path(dialect, "group"),
         )
     except AccountFileError as error:
-        raise IdentityError(f"{context}{error}") from error
+        text = f"the file cannot be read: {error}"
+        raise trace.refused(f"{context}{error}", rule="group", text=text, file=GROUPS_PATH) from error
 
 
 def first_with_uid(entries: tuple[PasswdEntry, ...] | None, uid: int) -> PasswdEntry | None:
@@ -161,7 +214,7 @@ def requested_steps(request: IdentityRequest, gids: tuple[int, ...]) -> list[Tra
     """A step for each requested group; `gids` are the requested numbers as the runtime stores them."""
     return [
         TraceStep(
-            rule="requested", outcome="added", gid=gid, text=f"securityContext.supplementalGroups[{index}] = {asked}"
+            rule="requested", outcome="added", gid=gid, text=f"supplemental_groups[{index}] of the request is {asked}"
         )
         for index, (asked, gid) in enumerate(zip(request.supplemental_groups, gids, strict=True))
     ]

@@ -111,6 +111,7 @@ def test_merge_explains_every_gid_with_file_and_line():
 
     assert (who.uid, who.gid, who.supplemental_groups) == (1000, 3000, (3000, 4000, 50000))
     assert [(step.rule, step.outcome, step.file, step.line, step.uid, step.gid) for step in who.trace] == [
+        ("user-string", "note", "", None, None, None),
         ("user", "uid", "", None, 1000, None),
         ("group", "gid", "", None, None, 3000),
         ("primary-gid", "added", "", None, None, 3000),
@@ -119,7 +120,7 @@ def test_merge_explains_every_gid_with_file_and_line():
         ("requested", "added", "", None, None, 4000),
     ]
     assert who.why(50000)[0].text == "group 'dev' lists 'app' as a member"
-    assert who.why(4000)[0].text == "securityContext.supplementalGroups[0] = 4000"
+    assert who.why(4000)[0].text == "supplemental_groups[0] of the request is 4000"
 
 
 def test_strict_says_what_it_left_out():

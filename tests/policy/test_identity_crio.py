@@ -54,6 +54,7 @@ def test_run_as_group_keeps_the_groups_of_the_image():
 
     assert (who.uid, who.gid, who.supplemental_groups) == (1000, 3000, (3000, 1000, 50000, 4000))
     assert [(step.rule, step.outcome, step.file, step.line, step.uid, step.gid) for step in who.trace] == [
+        ("user-string", "note", "", None, None, None),
         ("user", "uid", "/etc/passwd", 3, 1000, None),
         ("user", "gid", "/etc/passwd", 3, None, 1000),
         ("group", "gid", "", None, None, 3000),
