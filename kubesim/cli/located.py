@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from kubesim.policy.runtime_profile import RuntimeProfile
 
 
 @contextlib.contextmanager
@@ -22,10 +26,15 @@ def located(option: str) -> Iterator[None]:
 
 def check_profile(name: str) -> None:
     """Raises InputError for a `--profile` that is not known."""
+    profile_of("--profile", name)
+
+
+def profile_of(option: str, name: str) -> RuntimeProfile:
+    """The profile that an option names. Raises InputError."""
     from kubesim.runtime.profiles import load_profile
 
-    with located("--profile"):
-        load_profile(name)
+    with located(option):
+        return load_profile(name)
 
 
 def check_kubelet_version(version: str) -> None:

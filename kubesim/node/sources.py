@@ -52,6 +52,20 @@ def pods_of(source: Source | Manifest, *, kubelet_version: str) -> list[v1.Pod]:
     return [_pod(manifest) for manifest in found]
 
 
+def pod_manifests(source: Source, *, kubelet_version: str) -> list[Manifest]:
+    """The pods of a source with their places, defaulted and valid: for answers about pods that nobody runs.
+
+    What is not emulated does not matter then. Raises InputError as `pods_of` does.
+    """
+    found = manifests(documents_of(source), minor=minor_version(kubelet_version))
+    if not found:
+        raise InputError("no pod in it", where=_name(source), hint="give manifests of kind Pod")
+    for manifest in found:
+        if not isinstance(manifest.object, v1.Pod):
+            raise InputError(f"a {manifest.kind} is no pod", where=manifest.where, hint="give manifests of kind Pod")
+    return found
+
+
 def _is_text(source: Source) -> bool:
     """Whether a source is YAML itself and not the name of a file; no file has an empty name."""
     return isinstance(source, str) and ("\n" in source or not source.strip())

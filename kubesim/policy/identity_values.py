@@ -62,7 +62,7 @@ class TraceStep:
     text: str
     """What was decided, and why, in a sentence."""
     file: str = ""
-    """The file that says so; empty when it is the request."""
+    """What says so: a file of the image, the manifest, or `image config`; empty when it is the request."""
     line: int | None = None
     """The line in `file`, from 1."""
     uid: int | None = None

@@ -145,7 +145,7 @@ def test_a_user_that_passwd_does_not_have_is_refused_in_the_runtimes_words(tmp_p
     code, stdout, stderr = kubesim("explain", "identity", "pod.yaml", "--images", "image.yaml", cwd=tmp_path)
 
     assert (code, stderr) == (0, "")
-    assert "refused: " in stdout
+    assert "refused by the runtime (CreateContainerError): " in stdout
     assert "no users found" in stdout
 
 

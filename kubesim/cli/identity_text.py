@@ -1,0 +1,117 @@
+"""Identities as tables for people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from kubesim.cli.tables import table
+
+if TYPE_CHECKING:
+    from kubesim.node.explained_container import ExplainedContainer
+    from kubesim.node.identity_compared import ComparedIdentity
+    from kubesim.policy.identity import TraceStep
+    from kubesim.policy.runtime_profile_report import ProfileDifference
+
+
+def explained_text(one: ExplainedContainer) -> str:
+    """One container under one profile: the answer, a row for each decision, and what nobody could have seen."""
+    policy = f", policy {one.policy}" if one.policy else ""
+    head = f"{_who(one)}, {one.profile}, kubelet {one.kubelet_version}{policy}"
+    rows = [(by, *_cells(step)) for by, step in _steps(one)]
+    lines = [head, answer_text(one), "", table(("BY", "RULE", "OUTCOME", "ID", "FROM", "WHY"), rows)]
+    rest = [*_unseen_lines(one), *_strict_lines(one)]
+    return "\n".join([*lines, "", *rest] if rest else lines)
+
+
+def compared_text(one: ComparedIdentity) -> str:
+    """One container under two profiles: only what differs, and why."""
+    before, after = one.before, one.after
+    head = f"{_who(before)}, kubelet {before.kubelet_version}"
+    if one.change == "same":
+        return f"{head}\nthe same under {before.profile} and {after.profile}: {answer_text(before)}"
+    cells = zip(("answer", "uid", "gid", "groups"), _answer_cells(before), _answer_cells(after), strict=True)
+    lines = [head, table(("", before.profile, after.profile), [row for row in cells if row[1] != row[2]])]
+    if one.change == "order":
+        lines.append("the same groups in another order")
+    for name, refusal in ((before.profile, before.refusal), (after.profile, after.refusal)):
+        if refusal is not None:
+            lines.append(f"{name}: refused by the {refusal.by} ({refusal.reason}): {refusal.message}")
+    for name, steps in ((before.profile, one.only_before), (after.profile, one.only_after)):
+        if steps:
+            lines += ["", f"only {name}:", table(("RULE", "OUTCOME", "ID", "FROM", "WHY"), map(_cells, steps))]
+    if one.switches:
+        lines += ["", switches_text(one.switches, before.profile, after.profile)]
+    return "\n".join(lines)
+
+
+def switches_text(switches: Sequence[ProfileDifference], before: str, after: str) -> str:
+    """The switches that decide, with their reasons."""
+    return table(("SWITCH", before, after, "WHY"), [(one.key, one.before, one.after, one.why) for one in switches])
+
+
+def answer_text(one: ExplainedContainer) -> str:
+    """The answer alone, in a line."""
+    if one.refusal is not None:
+        return f"refused by the {one.refusal.by} ({one.refusal.reason}): {one.refusal.message}"
+    if one.identity is None:
+        return f"user name {one.username or 'of the base image'}; Windows has no uid, gid and groups"
+    identity = one.identity
+    return f"uid={identity.uid} gid={identity.gid} groups={_joined(identity.supplemental_groups, ',') or 'none'}"
+
+
+def _who(one: ExplainedContainer) -> str:
+    return f"{one.pod} {one.kind} {one.container}, image {one.image}"
+
+
+def _steps(one: ExplainedContainer) -> list[tuple[str, TraceStep]]:
+    return [
+        *(("kubelet", step) for step in one.kubelet_steps),
+        *(("runtime", step) for step in one.runtime_steps),
+    ]
+
+
+def _cells(step: TraceStep) -> tuple[str, str, str, str, str]:
+    number = step.gid if step.gid is not None else step.uid
+    # The folder of a manifest says nothing about the step, and JSON has it.
+    name = step.file if step.file.startswith("/etc/") else step.file.rpartition("/")[2]
+    place = f"{name}:{step.line}" if name and step.line else name or "-"
+    return step.rule, step.outcome, "-" if number is None else str(number), place, step.text
+
+
+def _answer_cells(one: ExplainedContainer) -> tuple[str, str, str, str]:
+    if one.identity is None:
+        return "refused" if one.refusal is not None else one.username, "-", "-", "-"
+    identity = one.identity
+    groups = _joined(identity.supplemental_groups, ",") or "none"
+    return "runs", str(identity.uid), str(identity.gid), groups
+
+
+def _unseen_lines(one: ExplainedContainer) -> list[str]:
+    if one.unseen is None or one.identity is None:
+        return []
+    unseen, identity = one.unseen, one.identity
+    parts = [f"uid {identity.uid}"] if unseen.uid else []
+    parts += [f"gid {identity.gid}"] if unseen.gid else []
+    if unseen.groups:
+        parts.append(f"group{'s' if len(unseen.groups) > 1 else ''} {_joined(unseen.groups)}")
+    return [f"not in the manifest: {', '.join(parts) or 'nothing'}"]
+
+
+def _strict_lines(one: ExplainedContainer) -> list[str]:
+    strict = one.strict
+    if strict is None:
+        return []
+    ignored = "" if strict.is_known else f" (if {one.profile} knew it: it does not, and merges)"
+    if one.identity is not None:
+        removed = _joined(strict.removed) or "nothing"
+        return [f"Strict would remove: {removed}{ignored}"]
+    if one.refusal is None or strict.identity is None or one.policy == "Strict":
+        return []
+    identity = strict.identity
+    groups = _joined(identity.supplemental_groups, ",") or "none"
+    return [f"Strict would not be refused: uid={identity.uid} gid={identity.gid} groups={groups}{ignored}"]
+
+
+def _joined(numbers: Iterable[int], separator: str = ", ") -> str:
+    return separator.join(map(str, numbers))
