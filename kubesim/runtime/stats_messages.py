@@ -9,7 +9,7 @@ from kubesim.cri import api
 from kubesim.runtime.daemon import Daemon
 from kubesim.runtime.objects import Container, Sandbox
 from kubesim.runtime.usage import Usage, traffic_bytes
-from kubesim.userland.files.overlay import BLOCK_BYTES, LayerUsage
+from kubesim.userland.files.layer_usage import BLOCK_BYTES, LayerUsage
 
 ContainerUsages: TypeAlias = Sequence[tuple[Container, Usage | None]]
 """Containers with what they use; None for one that does not run."""

@@ -9,7 +9,7 @@ import pytest
 from kubesim.images.tree import directory_node, file_node
 from kubesim.images.tree_builder import build_tree
 from kubesim.userland.files.filesystem import FileSystem, FileView, MountSpec, TmpfsSource
-from kubesim.userland.files.overlay import LayerUsage
+from kubesim.userland.files.layer_usage import LayerUsage
 
 BLOCK = 4096
 TREE = build_tree(

@@ -21,6 +21,7 @@ from kubesim.userland.files.file_view import FileView
 from kubesim.userland.files.fs_error import FsError
 from kubesim.userland.files.host_node import HostNode
 from kubesim.userland.files.layer_diff import LayerDiff, apply_layer, diff_layer
+from kubesim.userland.files.layer_usage import LayerUsage
 from kubesim.userland.files.looking import Looking
 from kubesim.userland.files.memory_inode import default_disk
 from kubesim.userland.files.mount_rows import mount_rows, room_of
@@ -39,7 +40,7 @@ from kubesim.userland.files.mounts import (
 )
 from kubesim.userland.files.nodes import MagicLink, Node
 from kubesim.userland.files.numbers import Numbers
-from kubesim.userland.files.overlay import LayerUsage, UpperDevice, UpperNode
+from kubesim.userland.files.overlay import UpperDevice, UpperNode
 from kubesim.userland.files.place import Place
 from kubesim.userland.files.proc import SAFE_FLAGS, SYS_ROOT, Namespaces, ProcessFacts, ProcMount
 

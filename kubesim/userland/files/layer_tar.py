@@ -13,7 +13,7 @@ from kubesim.images.oci import PROGRAM_ATTRIBUTE, tar_header
 from kubesim.images.tar_reader import ArchiveError, TarMember, read_tar
 from kubesim.images.tree import NodeKind, TreeNode, file_node
 from kubesim.userland.files.layer_diff import LayerDiff
-from kubesim.userland.files.overlay import FILE_BYTES_MAX
+from kubesim.userland.files.layer_usage import FILE_BYTES_MAX
 
 WHITEOUT = ".wh."
 OPAQUE = ".wh..wh..opq"

@@ -7,7 +7,7 @@ image's bytes. Mirrors linux: fs/overlayfs/copy_up.c and Documentation/filesyste
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 from sys import intern
 from types import MappingProxyType
@@ -17,25 +17,12 @@ from kubesim.userland.files.device_files import Opener, open_device
 from kubesim.userland.files.fifo import Fifo
 from kubesim.userland.files.file_stat import FileKind, Stat, device_number, major_minor
 from kubesim.userland.files.fs_error import FsError
+from kubesim.userland.files.layer_usage import BLOCK_BYTES, FILE_BYTES_MAX, LayerUsage
 from kubesim.userland.files.nodes import DIRECTORY_SIZE_BYTES, KIND_OF_TREE, Node, TreeView
 from kubesim.userland.files.open_file import OpenFile
 
-FILE_BYTES_MAX = 256 * 1024 * 1024
-"""Largest file in memory: a limit of ours, so that `cat /dev/zero > file` ends (with ENOSPC)."""
-
 _TREE_KINDS = {kind: tree_kind for tree_kind, kind in KIND_OF_TREE.items()}
 _NOTHING_CHANGED: Mapping[str, Node | None] = MappingProxyType({})
-
-BLOCK_BYTES = 4096
-"""A file takes whole blocks of the disk."""
-
-
-@dataclass(frozen=True, slots=True)
-class LayerUsage:
-    """What a layer takes on the disk."""
-
-    used_bytes: int
-    inodes_count: int
 
 
 class LowerNode(TreeView):
@@ -363,16 +350,12 @@ class UpperNode(Node):
         return len(content) if isinstance(content, (bytes, bytearray)) else content.size_bytes
 
     def _own_content(self) -> bytearray:
-        content = self._content
-        if not isinstance(content, bytearray):
-            if not isinstance(content, bytes):
-                if content.size_bytes > FILE_BYTES_MAX:
-                    raise FsError("ENOSPC")
-                content = content.read_at(0, content.size_bytes)
-            self._content = bytearray(content)
+        if not isinstance(self._content, bytearray):
+            if self._content_bytes() > FILE_BYTES_MAX:
+                raise FsError("ENOSPC")
+            self._content = bytearray(self.read_at(0, self._content_bytes()))
             self.program = ""  # other bytes are no longer that program
-            return self._content
-        return content
+        return self._content
 
 
 class UpperFifo(UpperNode):
