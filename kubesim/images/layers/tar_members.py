@@ -101,9 +101,14 @@ class _Source:
         return found
 
     def peek(self, count: int) -> bytes:
-        """The next bytes, without going on; maybe fewer than there are."""
-        if self._at == len(self._chunk):
-            self._next()
+        """The next bytes, without going on; fewer at the end only."""
+        while len(self._chunk) - self._at < count:
+            chunk = next(self._chunks, b"")
+            if not chunk:
+                break
+            self._chunk = self._chunk[self._at :] + chunk
+            self._base += self._at
+            self._at = 0
         return self._chunk[self._at : self._at + count]
 
     def skip(self, count: int) -> int:
