@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from kubesim.policy.accounts import FileContent, Unopened, accounts_of
 from kubesim.policy.identity_containerd import resolve_containerd
 from kubesim.policy.identity_crio import AccountFile, generated_group_line, generated_passwd_line, resolve_crio
 from kubesim.policy.identity_dialect import IdentityDialect
@@ -27,6 +28,7 @@ __all__ = [
     "IdentityError",
     "IdentityRequest",
     "TraceStep",
+    "Unopened",
     "account_file_refusal",
     "generated_group_line",
     "generated_passwd_line",
@@ -38,8 +40,8 @@ __all__ = [
 
 def resolve_identity(
     *,
-    passwd: bytes | None,
-    group: bytes | None,
+    passwd: FileContent,
+    group: FileContent,
     image_user: str = "",
     run_as_user: int | None = None,
     run_as_username: str = "",
@@ -77,6 +79,19 @@ def resolve(request: IdentityRequest, dialect: IdentityDialect) -> Identity:
     Raises:
         IdentityError: with the runtime's own message.
     """
-    if dialect.algorithm == "containerd":
-        return resolve_containerd(request, dialect)
-    return resolve_crio(request, dialect)
+    accounts = accounts_of(request.passwd, request.group, dialect)
+    asked = (
+        request.image_user,
+        request.run_as_user,
+        request.run_as_username,
+        request.run_as_group,
+        request.supplemental_groups,
+        request.policy,
+        request.home,
+    )
+    answer = accounts.answers.get(asked)
+    if answer is None:
+        rule = resolve_containerd if dialect.algorithm == "containerd" else resolve_crio
+        answer = rule(request, accounts)
+        accounts.keep_answer(asked, answer)
+    return answer

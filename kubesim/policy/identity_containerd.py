@@ -14,9 +14,12 @@ containerSpecOpts; internal/cri/util/util.go, GenerateUserString.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import Literal
 
+from msgspec import Struct
+from msgspec.structs import replace
+
+from kubesim.policy.accounts import Accounts
 from kubesim.policy.go_quote import go_quote
 from kubesim.policy.identity_dialect import IdentityDialect
 from kubesim.policy.identity_values import (
@@ -27,13 +30,11 @@ from kubesim.policy.identity_values import (
     IdentityRequest,
     Trace,
     TraceStep,
-    first_with_uid,
     ignored_policy,
     member_text,
-    missing_file_error,
     policy_name,
-    read_group,
-    read_passwd,
+    read_groups,
+    read_users,
     requested_steps,
 )
 from kubesim.policy.passwd_files import GroupEntry, PasswdEntry, atoi, to_uint32
@@ -44,8 +45,7 @@ _ID_MAX = (1 << 31) - 1
 """runc's bound on ids, which containerd follows."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _RunAs:
+class _RunAs(Struct, frozen=True, kw_only=True):
     """uid and gid, before any supplementary group."""
 
     uid: int
@@ -53,16 +53,16 @@ class _RunAs:
     username: str | None
 
 
-def resolve_containerd(request: IdentityRequest, dialect: IdentityDialect) -> Identity:
+def resolve_containerd(request: IdentityRequest, accounts: Accounts) -> Identity:
     """The identity containerd gives the first process.
 
     Raises:
         IdentityError: with the message of CreateContainer.
     """
-    trace = Trace()
+    dialect, trace = accounts.dialect, Trace()
     user_string = _user_string(request, trace)
     policy = _policy(request, dialect, trace)
-    run_as = _run_as(user_string, request, dialect, trace)
+    run_as = _run_as(user_string, accounts, trace)
     gids: set[int] = set()
     if _has_primary_gid(user_string, policy, dialect):
         gids.add(run_as.gid)
@@ -72,14 +72,14 @@ def resolve_containerd(request: IdentityRequest, dialect: IdentityDialect) -> Id
         text = "nothing puts the primary gid into the list"
         trace.add(TraceStep(rule="primary-gid", outcome="left-out", gid=run_as.gid, text=text))
     if policy == "Merge":
-        steps = _group_steps(request, dialect, trace)
+        steps = _group_steps(request, accounts, trace)
         trace.add(*steps)
         gids.update(step.gid for step in steps if step.outcome == "added" and step.gid is not None)
     requested = tuple(to_uint32(group) for group in request.supplemental_groups)
     gids.update(requested)
     trace.add(*requested_steps(request, requested))
     if policy == "Strict":
-        trace.add(*_left_out(request, dialect, frozenset(gids)))
+        trace.add(*_left_out(request, accounts, frozenset(gids)))
     return Identity(
         uid=run_as.uid,
         gid=run_as.gid,
@@ -131,7 +131,7 @@ def _has_primary_gid(user_string: str, policy: str, dialect: IdentityDialect) ->
     return bool(user_string) or policy == "Merge" or dialect.strict_adds_primary_without_user
 
 
-def _run_as(user_string: str, request: IdentityRequest, dialect: IdentityDialect, trace: Trace) -> _RunAs:
+def _run_as(user_string: str, accounts: Accounts, trace: Trace) -> _RunAs:
     if not user_string:
         text = "neither the request nor the image names a user: root"
         trace.add(
@@ -141,13 +141,13 @@ def _run_as(user_string: str, request: IdentityRequest, dialect: IdentityDialect
         return _RunAs(uid=0, gid=0, username=None)
     parts = user_string.split(":")
     if len(parts) == 1:
-        uid = _number(user_string, part=user_string, kind="uid", dialect=dialect, trace=trace)
+        uid = _number(user_string, part=user_string, kind="uid", dialect=accounts.dialect, trace=trace)
         if uid is None:
-            entry = _passwd_entry(user_string, request, dialect, trace)
+            entry = _passwd_entry(user_string, accounts, trace)
             return _from_entry(entry, f"the user is the name {user_string!r}", trace)
-        return _by_uid(uid, request, dialect, trace)
+        return _by_uid(uid, accounts, trace)
     if len(parts) == 2:
-        return _user_and_group(user_string, parts[0], parts[1], request, dialect, trace)
+        return _user_and_group(user_string, parts[0], parts[1], accounts, trace)
     raise trace.refused(
         f"{_CREATE}invalid USER value {user_string}",
         rule="user",
@@ -179,12 +179,12 @@ def _number(
     return None
 
 
-def _by_uid(uid: int, request: IdentityRequest, dialect: IdentityDialect, trace: Trace) -> _RunAs:
-    entries = read_passwd(request, dialect, trace, context=_CREATE)
-    entry = first_with_uid(entries, uid)
+def _by_uid(uid: int, accounts: Accounts, trace: Trace) -> _RunAs:
+    users = read_users(accounts, trace, context=_CREATE)
+    entry = None if users is None else users.with_uid(uid)
     if entry is not None:
         return _from_entry(entry, f"the user is the number {uid}", trace)
-    missing = "the image has no passwd file" if entries is None else f"no passwd line has the uid {uid}"
+    missing = "the image has no passwd file" if users is None else f"no passwd line has the uid {uid}"
     trace.add(
         TraceStep(rule="user", outcome="uid", uid=uid, text=f"the user is the number {uid}"),
         TraceStep(rule="user", outcome="gid", gid=0, text=f"{missing}, so the gid is 0"),
@@ -202,82 +202,83 @@ def _from_entry(entry: PasswdEntry, why: str, trace: Trace) -> _RunAs:
     return _RunAs(uid=uid, gid=gid, username=entry.name)
 
 
-def _user_and_group(
-    user_string: str, user: str, group: str, request: IdentityRequest, dialect: IdentityDialect, trace: Trace
-) -> _RunAs:
+def _user_and_group(user_string: str, user: str, group: str, accounts: Accounts, trace: Trace) -> _RunAs:
     """`user:group`. A number needs no line in any file, and a name's own gid does not count."""
-    uid = _number(user_string, part=user, kind="uid", dialect=dialect, trace=trace)
-    gid = _number(user_string, part=group, kind="gid", dialect=dialect, trace=trace)
+    uid = _number(user_string, part=user, kind="uid", dialect=accounts.dialect, trace=trace)
+    gid = _number(user_string, part=group, kind="gid", dialect=accounts.dialect, trace=trace)
     username = None
     uid_step = TraceStep(rule="user", outcome="uid", uid=uid or 0, text=f"the user part is {user!r}")
     gid_step = TraceStep(rule="group", outcome="gid", gid=gid or 0, text=f"the group part is {group!r}")
     if uid is None and user:
-        user_entry = _passwd_entry(user, request, dialect, trace)
+        user_entry = _passwd_entry(user, accounts, trace)
         username, uid = user_entry.name, to_uint32(user_entry.uid)
         uid_step = replace(uid_step, uid=uid, file=USERS_PATH, line=user_entry.line)
     trace.add(uid_step)
     if gid is None and group:
-        group_entry = _group_entry(group, request, dialect, trace)
+        group_entry = _group_entry(group, accounts, trace)
         gid = to_uint32(group_entry.gid)
         gid_step = replace(gid_step, gid=gid, file=GROUPS_PATH, line=group_entry.line)
     trace.add(gid_step)
     return _RunAs(uid=uid or 0, gid=gid or 0, username=username)
 
 
-def _passwd_entry(name: str, request: IdentityRequest, dialect: IdentityDialect, trace: Trace) -> PasswdEntry:
-    entries = read_passwd(request, dialect, trace, context=_CREATE)
-    if entries is None:
+def _passwd_entry(name: str, accounts: Accounts, trace: Trace) -> PasswdEntry:
+    users = read_users(accounts, trace, context=_CREATE)
+    if users is None:
         text = f"the user {name!r} is a name, and the image has no such file to look it up in"
-        raise trace.refused(_CREATE + missing_file_error(dialect, "passwd"), rule="user", text=text, file=USERS_PATH)
-    for entry in entries:
-        if entry.name == name:
-            return entry
+        raise trace.refused(_CREATE + accounts.missing_reason("passwd"), rule="user", text=text, file=USERS_PATH)
+    entry = users.named(name)
+    if entry is not None:
+        return entry
     raise trace.refused(f"{_CREATE}no users found", rule="user", text=f"no line has the name {name!r}", file=USERS_PATH)
 
 
-def _group_entry(name: str, request: IdentityRequest, dialect: IdentityDialect, trace: Trace) -> GroupEntry:
-    entries = read_group(request, dialect, trace, context=_CREATE)
-    if entries is None:
+def _group_entry(name: str, accounts: Accounts, trace: Trace) -> GroupEntry:
+    groups = read_groups(accounts, trace, context=_CREATE)
+    if groups is None:
         text = f"the group part {name!r} is a name, and the image has no such file to look it up in"
-        raise trace.refused(_CREATE + missing_file_error(dialect, "group"), rule="group", text=text, file=GROUPS_PATH)
-    for entry in entries:
-        if entry.name == name:
-            return entry
+        raise trace.refused(_CREATE + accounts.missing_reason("group"), rule="group", text=text, file=GROUPS_PATH)
+    entry = groups.named(name)
+    if entry is not None:
+        return entry
     raise trace.refused(
         f"{_CREATE}no groups found", rule="group", text=f"no line has the name {name!r}", file=GROUPS_PATH
     )
 
 
-def _group_steps(request: IdentityRequest, dialect: IdentityDialect, trace: Trace) -> list[TraceStep]:
+def _group_steps(request: IdentityRequest, accounts: Accounts, trace: Trace) -> list[TraceStep]:
     """What the image's group file says about the user: a step for each line that lists it."""
     key = _user_for_groups(request)
     number = atoi(key)
     name, steps = key, []
     if not number.error:
-        user = first_with_uid(read_passwd(request, dialect, trace, context=_CREATE), number.value)
+        users = read_users(accounts, trace, context=_CREATE)
+        user = None if users is None else users.with_uid(number.value)
         if user is None:
             text = f"no passwd line has the uid {key}, so no group line is looked for"
             return [TraceStep(rule="user-name", outcome="note", text=text)]
         name = user.name
         text = f"groups are looked for by name, and the first passwd line with the uid {key} is that of {name!r}"
         steps.append(TraceStep(rule="user-name", outcome="note", text=text, file=USERS_PATH, line=user.line))
-    for entry in read_group(request, dialect, trace, context=_CREATE) or ():
-        if name not in entry.members:
-            continue
-        gid = to_uint32(entry.gid)
-        step = TraceStep(
-            rule="group-member",
-            outcome="added",
-            gid=gid,
-            text=member_text(entry, name),
-            file=GROUPS_PATH,
-            line=entry.line,
-        )
-        if entry.name == name and dialect.skips_own_name_group:
-            text = f"{step.text}, but a group with the user's own name is no supplementary group for containerd"
-            step = replace(step, rule="own-name-group", outcome="left-out", text=text)
-        steps.append(step)
+    groups = read_groups(accounts, trace, context=_CREATE)
+    if groups is not None:
+        steps += [_member_step(entry, name, accounts.dialect) for entry in groups.listing(name)]
     return steps
+
+
+def _member_step(entry: GroupEntry, name: str, dialect: IdentityDialect) -> TraceStep:
+    text = member_text(entry, name)
+    is_own = entry.name == name and dialect.skips_own_name_group
+    if is_own:
+        text += ", but a group with the user's own name is no supplementary group for containerd"
+    return TraceStep(
+        rule="own-name-group" if is_own else "group-member",
+        outcome="left-out" if is_own else "added",
+        gid=to_uint32(entry.gid),
+        text=text,
+        file=GROUPS_PATH,
+        line=entry.line,
+    )
 
 
 def _user_for_groups(request: IdentityRequest) -> str:
@@ -289,10 +290,10 @@ def _user_for_groups(request: IdentityRequest) -> str:
     return request.image_user.partition(":")[0] if request.image_user else "0"
 
 
-def _left_out(request: IdentityRequest, dialect: IdentityDialect, present: frozenset[int]) -> list[TraceStep]:
+def _left_out(request: IdentityRequest, accounts: Accounts, present: frozenset[int]) -> list[TraceStep]:
     """The groups that Merge would have added. containerd does not look for them, so no file can fail here."""
     try:
-        steps = _group_steps(request, dialect, Trace())
+        steps = _group_steps(request, accounts, Trace())
     except IdentityError as error:
         text = f"what Strict leaves out is not known: {str(error).removeprefix(_CREATE)}"
         return [TraceStep(rule="strict", outcome="note", text=text)]

@@ -14,8 +14,12 @@ GeneratePasswd and GenerateGroup; moby/sys: user/user.go, GetExecUser.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
+from msgspec import Struct
+from msgspec.structs import replace
+
+from kubesim.policy.accounts import Accounts, accounts_of
 from kubesim.policy.identity_dialect import IdentityDialect
 from kubesim.policy.identity_values import (
     GROUPS_PATH,
@@ -24,23 +28,21 @@ from kubesim.policy.identity_values import (
     IdentityRequest,
     Trace,
     TraceStep,
-    first_with_uid,
     ignored_policy,
     member_text,
     policy_name,
-    read_group,
-    read_passwd,
+    read_groups,
+    read_users,
     requested_steps,
 )
-from kubesim.policy.passwd_files import Atoi, PasswdEntry, atoi, to_uint32
+from kubesim.policy.passwd_files import PasswdEntry, atoi, to_uint32
 
 _ID_MAX = (1 << 31) - 1
 _RANGE_ERROR = f"uids and gids must be in range 0-{_ID_MAX}"
 _LOOKUP = "get exec user: "
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _ExecUser:
+class _ExecUser(Struct, frozen=True, kw_only=True):
     """What GetExecUser answers, with reasons; numbers are 32-bit already."""
 
     uid: int
@@ -60,20 +62,20 @@ class AccountFile:
     """The uid of a passwd file, the gid of a group file."""
 
 
-def resolve_crio(request: IdentityRequest, dialect: IdentityDialect) -> Identity:
+def resolve_crio(request: IdentityRequest, accounts: Accounts) -> Identity:
     """The identity CRI-O gives the first process.
 
     Raises:
         IdentityError: with the message of CreateContainer.
     """
-    trace = Trace()
+    dialect, trace = accounts.dialect, Trace()
     if request.run_as_group is not None and request.run_as_user is None and not request.run_as_username:
         text = "the request has run_as_group and no user; the image's USER does not count then"
         raise trace.refused("user group is specified without user or username", rule="user-string", text=text)
     if _has_newline(request.home, dialect):
         text = "a line end in HOME would add a line to the generated /etc/passwd"
         raise trace.refused("invalid HOME environment; newline not allowed", rule="home", text=text)
-    user = _exec_user(request, dialect, trace)
+    user = _exec_user(request, accounts, trace)
     gid = user.gid
     if request.run_as_group is not None:
         gid = to_uint32(request.run_as_group)
@@ -119,10 +121,10 @@ def generated_passwd_line(
     """
     if not dialect.generates_passwd_line or not request.passwd:
         return None
-    trace = Trace()
-    user = _exec_user(request, dialect, trace)
-    entries = read_passwd(request, dialect, trace, context=_LOOKUP)
-    if first_with_uid(entries, user.uid) is not None or _is_writable(file, user.uid):
+    accounts, trace = accounts_of(request.passwd, request.group, dialect), Trace()
+    user = _exec_user(request, accounts, trace)
+    users = read_users(accounts, trace, context=_LOOKUP)
+    if users is None or users.with_uid(user.uid) is not None or _is_writable(file, user.uid):
         return None
     name = _user_string(request) or "default"
     home = request.home or working_dir or "/tmp"  # noqa: S108  the text of a passwd line, nothing is opened
@@ -138,9 +140,10 @@ def generated_group_line(request: IdentityRequest, dialect: IdentityDialect, *, 
     """
     if not dialect.generates_group_line or request.group is None:
         return None
-    gid = resolve_crio(request, dialect).gid
-    entries = read_group(request, dialect, Trace(), context=_LOOKUP) or ()
-    if any(entry.gid == gid for entry in entries) or _is_writable(file, gid):
+    accounts = accounts_of(request.passwd, request.group, dialect)
+    gid = resolve_crio(request, accounts).gid
+    groups = read_groups(accounts, Trace(), context=_LOOKUP)
+    if groups is None or groups.with_gid(gid) is not None or _is_writable(file, gid):
         return None
     return f"{gid}:x:{gid}:\n".encode()
 
@@ -161,21 +164,21 @@ def _user_string(request: IdentityRequest) -> str:
     return request.image_user if request.run_as_user is None else str(request.run_as_user)
 
 
-def _exec_user(request: IdentityRequest, dialect: IdentityDialect, trace: Trace) -> _ExecUser:
+def _exec_user(request: IdentityRequest, accounts: Accounts, trace: Trace) -> _ExecUser:
     user_string = _user_string(request)
     trace.note("user-string", _user_string_text(request, user_string))
     user, _, rest = user_string.partition(":")
     group = rest.partition(":")[0]
-    found = _user(user, request, dialect, trace)
+    found = _user(user, accounts, trace)
     if group:
-        gid = _group_part(found, group, request, dialect, trace)
+        gid = _group_part(found, group, accounts, trace)
         trace.note("group-part", "a user string with a group part takes nothing else from the group file")
         return replace(found, gid=gid)
     if not found.username:
         trace.note("user-name", "the user has no name, so no group line is looked for")
         return found
     context = f"{_LOOKUP}unable to find groups for spec {found.username}: "
-    entries = read_group(request, dialect, trace, context=context)
+    groups = read_groups(accounts, trace, context=context)
     steps = [
         TraceStep(
             rule="group-member",
@@ -185,8 +188,7 @@ def _exec_user(request: IdentityRequest, dialect: IdentityDialect, trace: Trace)
             file=GROUPS_PATH,
             line=entry.line,
         )
-        for entry in entries or ()
-        if found.username in entry.members
+        for entry in (() if groups is None else groups.listing(found.username))
     ]
     return replace(found, group_steps=tuple(steps))
 
@@ -200,11 +202,13 @@ def _user_string_text(request: IdentityRequest, user_string: str) -> str:
     return f"the user string is {user_string!r}, {source}"
 
 
-def _user(user: str, request: IdentityRequest, dialect: IdentityDialect, trace: Trace) -> _ExecUser:
+def _user(user: str, accounts: Accounts, trace: Trace) -> _ExecUser:
     number = atoi(user)
-    entries = read_passwd(request, dialect, trace, context=f"{_LOOKUP}unable to find user {user or 0}: ") or ()
-    for entry in entries:
-        if _is_match(entry, user, number):
+    users = read_users(accounts, trace, context=f"{_LOOKUP}unable to find user {user or 0}: ")
+    if users is not None:
+        # No user is the user with uid 0, which is also the value of an empty text.
+        entry = users.named(user) if user and number.error else users.with_uid(number.value)
+        if entry is not None:
             return _from_entry(entry, user, trace)
     if not user:
         text = "neither the request nor the image names a user, and no passwd line has the uid 0: root"
@@ -213,19 +217,13 @@ def _user(user: str, request: IdentityRequest, dialect: IdentityDialect, trace: 
         raise trace.refused(
             f"{_LOOKUP}unable to find user {user}: no matching entries in passwd file",
             rule="user",
-            text=f"no line has the name {user!r}" if request.passwd is not None else "the image has no such file",
+            text=f"no line has the name {user!r}" if users is not None else "the image has no such file",
             file=USERS_PATH,
         )
     if not 0 <= number.value <= _ID_MAX:
         text = f"{user} is outside 0 to {_ID_MAX}, and no passwd line has it"
         raise trace.refused(f"{_LOOKUP}{_RANGE_ERROR}", rule="overflow", text=text)
     return _plain_user(number.value, f"the user is the number {user}, and no passwd line has it: gid 0", trace)
-
-
-def _is_match(entry: PasswdEntry, user: str, number: Atoi) -> bool:
-    if not user:
-        return entry.uid == 0
-    return entry.name == user if number.error else entry.uid == number.value
 
 
 def _from_entry(entry: PasswdEntry, user: str, trace: Trace) -> _ExecUser:
@@ -247,26 +245,29 @@ def _plain_user(uid: int, text: str, trace: Trace) -> _ExecUser:
     return _ExecUser(uid=uid, gid=0, username=None)
 
 
-def _group_part(found: _ExecUser, group: str, request: IdentityRequest, dialect: IdentityDialect, trace: Trace) -> int:
+def _group_part(found: _ExecUser, group: str, accounts: Accounts, trace: Trace) -> int:
     number = atoi(group)
     context = f"{_LOOKUP}unable to find groups for spec {found.username or ''}: "
-    step = TraceStep(rule="group", outcome="gid", text=f"the group part is {group!r}")
-    for entry in read_group(request, dialect, trace, context=context) or ():
-        if (entry.name == group) if number.error else (entry.gid == number.value):
-            gid = to_uint32(entry.gid)
-            trace.add(replace(step, gid=gid, file=GROUPS_PATH, line=entry.line))
-            return gid
+    groups = read_groups(accounts, trace, context=context)
+    entry = None
+    if groups is not None:
+        entry = groups.named(group) if number.error else groups.with_gid(number.value)
+    text = f"the group part is {group!r}"
+    if entry is not None:
+        gid = to_uint32(entry.gid)
+        trace.add(TraceStep(rule="group", outcome="gid", gid=gid, text=text, file=GROUPS_PATH, line=entry.line))
+        return gid
     if number.error:
         raise trace.refused(
             f"{_LOOKUP}unable to find group {group}: no matching entries in group file",
             rule="group",
-            text=f"no line has the name {group!r}" if request.group is not None else "the image has no such file",
+            text=f"no line has the name {group!r}" if groups is not None else "the image has no such file",
             file=GROUPS_PATH,
         )
     if not 0 <= number.value <= _ID_MAX:
-        text = f"{group} is outside 0 to {_ID_MAX}, and no group line has it"
-        raise trace.refused(f"{_LOOKUP}{_RANGE_ERROR}", rule="overflow", text=text)
-    trace.add(replace(step, gid=number.value))
+        why = f"{group} is outside 0 to {_ID_MAX}, and no group line has it"
+        raise trace.refused(f"{_LOOKUP}{_RANGE_ERROR}", rule="overflow", text=why)
+    trace.add(TraceStep(rule="group", outcome="gid", gid=number.value, text=text))
     return number.value
 
 

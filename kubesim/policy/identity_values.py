@@ -5,13 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from msgspec import Struct
+
 from kubesim.errors import KubesimError
+from kubesim.policy.account_lookup import GroupFile, PasswdFile
+from kubesim.policy.accounts import Accounts, FileContent, file_name
 from kubesim.policy.identity_dialect import IdentityDialect
-from kubesim.policy.passwd_files import AccountFileError, GroupEntry, PasswdEntry, parse_group, parse_passwd
+from kubesim.policy.passwd_files import AccountFileError, GroupEntry, atoi
 
 Outcome = Literal["uid", "gid", "added", "left-out", "sent", "note", "refused"]
 USERS_PATH = "/etc/passwd"
 GROUPS_PATH = "/etc/group"
+_POLICIES: dict[str | int, str] = {0: "Merge", 1: "Strict", "Merge": "Merge", "Strict": "Strict"}
 
 
 class IdentityError(KubesimError):
@@ -29,9 +34,9 @@ class IdentityError(KubesimError):
 class IdentityRequest:
     """What a runtime is asked: CRI's LinuxContainerSecurityContext, the image's USER, and the image's files."""
 
-    passwd: bytes | None
+    passwd: FileContent
     """/etc/passwd of the image; None when there is none."""
-    group: bytes | None
+    group: FileContent
     """/etc/group of the image; None when there is none."""
     image_user: str = ""
     run_as_user: int | None = None
@@ -44,8 +49,7 @@ class IdentityRequest:
     """HOME of the process' environment."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TraceStep:
+class TraceStep(Struct, frozen=True, kw_only=True, gc=False):
     """One decision on the way to an identity."""
 
     rule: str
@@ -69,8 +73,7 @@ class TraceStep:
     gid: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Identity:
+class Identity(Struct, frozen=True, kw_only=True):
     """Who the first process of a container is."""
 
     uid: int
@@ -105,7 +108,7 @@ class Trace:
 
     def note(self, rule: str, text: str, *, file: str = "", line: int | None = None) -> None:
         """A step that gives no id."""
-        self.add(TraceStep(rule=rule, outcome="note", text=text, file=file, line=line))
+        self._steps.append(TraceStep(rule=rule, outcome="note", text=text, file=file, line=line))
 
     def refused(self, message: str, *, rule: str, text: str, file: str = "") -> IdentityError:
         """The error to raise: `message` is the runtime's own, `text` says why in a sentence."""
@@ -115,7 +118,7 @@ class Trace:
 
 def policy_name(policy: str | int) -> str | None:
     """`Merge` or `Strict`; None for a policy that CRI does not define."""
-    return {0: "Merge", 1: "Strict", "Merge": "Merge", "Strict": "Strict"}.get(policy)
+    return _POLICIES.get(policy)
 
 
 def ignored_policy(trace: Trace) -> None:
@@ -124,57 +127,30 @@ def ignored_policy(trace: Trace) -> None:
     trace.note("policy-ignored", text)
 
 
-def read_passwd(
-    request: IdentityRequest, dialect: IdentityDialect, trace: Trace, *, context: str
-) -> tuple[PasswdEntry, ...] | None:
-    """The passwd entries, None when the image has no such file.
+def read_users(accounts: Accounts, trace: Trace, *, context: str) -> PasswdFile | None:
+    """The passwd file, None when the image has none.
 
     Raises:
         IdentityError: `context` and the reason why the file cannot be read.
     """
-    if request.passwd is None:
-        return None
     try:
-        return parse_passwd(
-            request.passwd,
-            bytes_max=dialect.account_file_bytes_max,
-            name=_path(dialect, "passwd"),
-        )
+        return accounts.users()
     except AccountFileError as error:
         text = f"the file cannot be read: {error}"
         raise trace.refused(f"{context}{error}", rule="user", text=text, file=USERS_PATH) from error
 
 
-def read_group(
-    request: IdentityRequest, dialect: IdentityDialect, trace: Trace, *, context: str
-) -> tuple[GroupEntry, ...] | None:
-    """The group entries, None when the image has no such file.
+def read_groups(accounts: Accounts, trace: Trace, *, context: str) -> GroupFile | None:
+    """The group file, None when the image has none.
 
     Raises:
         IdentityError: `context` and the reason why the file cannot be read.
     """
-    if request.group is None:
-        return None
     try:
-        return parse_group(
-            request.group,
-            line_bytes_max=dialect.group_line_bytes_max,
-            bytes_max=dialect.account_file_bytes_max,
-            name=_path(dialect, "group"),
-        )
+        return accounts.groups()
     except AccountFileError as error:
         text = f"the file cannot be read: {error}"
         raise trace.refused(f"{context}{error}", rule="group", text=text, file=GROUPS_PATH) from error
-
-
-def first_with_uid(entries: tuple[PasswdEntry, ...] | None, uid: int) -> PasswdEntry | None:
-    """The first passwd line with a uid; None when there is none, or no file."""
-    return next((entry for entry in entries or () if entry.uid == uid), None)
-
-
-def missing_file_error(dialect: IdentityDialect, file: Literal["passwd", "group"]) -> str:
-    """The error for a file that is needed and not there."""
-    return dialect.missing_file_error.replace("{path}", _path(dialect, file))
 
 
 def account_file_refusal(
@@ -190,7 +166,7 @@ def account_file_refusal(
     relative one that leaves it, an absolute one that is the file itself, or an absolute one above the file.
     A missing file is no refusal: it is None in the request.
     """
-    path = _path(dialect, file)
+    path = file_name(dialect, file)
     if dialect.account_file_links != "rooted":
         is_followed = link in ("none", "relative") or (
             link == "absolute-file" and dialect.account_file_links == "last-absolute"
@@ -205,7 +181,7 @@ def account_file_refusal(
 def member_text(entry: GroupEntry, name: str) -> str:
     """Why a group line concerns a user, for a trace."""
     text = f"group {entry.name!r} lists {name!r} as a member"
-    if not entry.gid_text.lstrip("+-").isdecimal():
+    if atoi(entry.gid_text).error == "syntax":
         text += f"; its gid {entry.gid_text!r} is no number and counts as 0"
     return text
 
@@ -218,7 +194,3 @@ def requested_steps(request: IdentityRequest, gids: tuple[int, ...]) -> list[Tra
         )
         for index, (asked, gid) in enumerate(zip(request.supplemental_groups, gids, strict=True))
     ]
-
-
-def _path(dialect: IdentityDialect, file: str) -> str:
-    return dialect.account_file_path.replace("{file}", file)

@@ -1,27 +1,33 @@
-"""/etc/passwd and /etc/group, read byte for byte as both runtimes read them.
+"""The lines of /etc/passwd and /etc/group, read byte for byte as both runtimes read them.
 
 Names are `str`, decoded as UTF-8 with surrogate escapes, so that any bytes survive and compare equal to the text of a
 CRI request. Numbers keep the value that Go's Atoi gives: garbage is 0, an overflow is the nearest 64-bit number. Only
 `to_uint32` makes an id of them, and it wraps as Go's conversion does.
 
-Mirrors moby/sys: user/user.go, ParsePasswdFilter, ParseGroupFilter and parseLine, and Go: bufio/scan.go, Scanner.
+Here is what a line says and which lines a runtime gets to see. Who looks for one line takes `account_lookup`.
+
+Mirrors moby/sys: user/user.go, ParsePasswdFilter, ParseGroupFilter and parseLine, and Go: bufio/scan.go, Scanner;
+bufio/bufio.go, Reader.ReadLine.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import lru_cache
 from typing import Literal
+
+from msgspec import Struct
 
 from kubesim.errors import KubesimError
 
 PASSWD_LINE_BYTES_MAX = 65_536
 """A line of so many bytes, without its newline, is more than Go's Scanner takes."""
 
-_INT64_MAX = (1 << 63) - 1
-_INT64_MIN = -(1 << 63)
+_READER_BYTES = 4_096
+"""The buffer of Go's bufio.Reader, in pieces of which older versions read a line of a group file."""
+
+INT64_MAX = (1 << 63) - 1
+INT64_MIN = -(1 << 63)
 _DECIMAL = re.compile(r"[+-]?[0-9]+")
 # Go's unicode.IsSpace: str.strip() alone would also take the separators 0x1c to 0x1f.
 _SPACE = "\t\n\v\f\r \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000"  # noqa: E501  one literal per set reads best
@@ -31,8 +37,7 @@ class AccountFileError(KubesimError):
     """A passwd or group file cannot be read to its end. `str(error)` is the runtime's own message."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PasswdEntry:
+class PasswdEntry(Struct, frozen=True, kw_only=True, gc=False):
     """One line of a passwd file, as far as a runtime looks at it."""
 
     name: str
@@ -45,8 +50,7 @@ class PasswdEntry:
     """The line's number in the file, from 1."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GroupEntry:
+class GroupEntry(Struct, frozen=True, kw_only=True):
     """One line of a group file."""
 
     name: str
@@ -60,15 +64,7 @@ class GroupEntry:
     """The line's number in the file, from 1."""
 
 
-FILES_KEPT = 64
-"""A thousand containers of one image read the same two files; so many of each kind are parsed once."""
-
-KEPT_BYTES_MAX = 1 << 16
-"""Larger files are parsed again: what they become is not kept for a look that may never come."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Atoi:
+class Atoi(Struct, frozen=True, kw_only=True, gc=False):
     """What Go's strconv.Atoi makes of a text."""
 
     value: int
@@ -78,15 +74,17 @@ class Atoi:
 
 def atoi(text: str) -> Atoi:
     """Go's strconv.Atoi on a 64-bit machine: an optional sign and decimal digits, nothing else."""
+    if len(text) < 19 and text.isdecimal() and text.isascii():
+        return Atoi(value=int(text), error="")
     if _DECIMAL.fullmatch(text) is None:
         return Atoi(value=0, error="syntax")
     # 20 digits already overflow; int() of an endless line of digits would be slow, and Python refuses it.
     sign, digits = ("-", text[1:]) if text[0] == "-" else ("", text.lstrip("+"))
     digits = digits.lstrip("0") or "0"
     number = int(sign + digits) if len(digits) < 20 else int(sign + "9" * 20)
-    if _INT64_MIN <= number <= _INT64_MAX:
+    if INT64_MIN <= number <= INT64_MAX:
         return Atoi(value=number, error="")
-    return Atoi(value=_INT64_MAX if number > 0 else _INT64_MIN, error="range")
+    return Atoi(value=INT64_MAX if number > 0 else INT64_MIN, error="range")
 
 
 def to_uint32(number: int) -> int:
@@ -94,86 +92,119 @@ def to_uint32(number: int) -> int:
     return number & 0xFFFF_FFFF
 
 
-def parse_passwd(data: bytes, *, bytes_max: int | None = None, name: str = "etc/passwd") -> tuple[PasswdEntry, ...]:
-    """The entries of a passwd file, in file order. There are no comments: `#x:...` is a user named `#x`.
+def readable_passwd(data: bytes, *, bytes_max: int | None = None, name: str = "etc/{file}") -> bytes:
+    """What a runtime parses of a passwd file: all of it, if it can.
 
-    `bytes_max` is how much a runtime reads at most, None for no bound; `name` is what it calls the file then.
+    `bytes_max` is how much a runtime reads at most, None for no bound; `name` is what it calls the file then, and
+    `{file}` in it stands for the file's own name.
 
     Raises:
         AccountFileError: a line is too long, or the file is. No entry counts then, not even one before that line.
     """
-    parse = _kept_passwd if len(data) <= KEPT_BYTES_MAX else _passwd
-    return parse(data, bytes_max, name)
+    if not _fits(data, line_bytes_max=PASSWD_LINE_BYTES_MAX, bytes_max=bytes_max):
+        raise AccountFileError(f'"{name.replace("{file}", "passwd")}" exceeds {bytes_max} bytes')
+    return data
 
 
-def _passwd(data: bytes, bytes_max: int | None, name: str) -> tuple[PasswdEntry, ...]:
-    entries = []
-    for number, line in _lines(data, line_bytes_max=PASSWD_LINE_BYTES_MAX, bytes_max=bytes_max, name=name):
-        fields = line.split(":")
-        entries.append(
-            PasswdEntry(
-                name=fields[0],
-                uid=_number(fields, 2),
-                gid=_number(fields, 3),
-                home=_field(fields, 5),
-                line=number,
-            )
-        )
-    return tuple(entries)
+def readable_group(
+    data: bytes, *, line_bytes_max: int | None = None, bytes_max: int | None = None, name: str = "etc/{file}"
+) -> bytes:
+    """What a runtime parses of a group file. `bytes_max`, `name`: as for `readable_passwd`.
 
-
-def parse_group(
-    data: bytes, *, line_bytes_max: int | None = None, bytes_max: int | None = None, name: str = "etc/group"
-) -> tuple[GroupEntry, ...]:
-    """The entries of a group file, in file order. Lines that start with `#` after spaces are comments.
-
-    `line_bytes_max` is 1 MiB from moby/sys/user 0.4.1 on, and None before. `bytes_max`, `name`: as for parse_passwd.
+    `line_bytes_max` is 1 MiB from moby/sys/user 0.4.1 on. None is the older reader, which takes lines of any length,
+    but loses the last one if no newline ends it and it fills the reader's buffer to the last byte.
 
     Raises:
         AccountFileError: a line is too long, or the file is.
     """
-    parse = _kept_group if len(data) <= KEPT_BYTES_MAX else _group
-    return parse(data, line_bytes_max, bytes_max, name)
+    if not _fits(data, line_bytes_max=line_bytes_max, bytes_max=bytes_max):
+        raise AccountFileError(f'"{name.replace("{file}", "group")}" exceeds {bytes_max} bytes')
+    if line_bytes_max is not None:
+        return data
+    start = data.rfind(b"\n") + 1
+    return data[:start] if _is_lost(data, start) else data
 
 
-def _group(data: bytes, line_bytes_max: int | None, bytes_max: int | None, name: str) -> tuple[GroupEntry, ...]:
-    entries = []
-    for number, line in _lines(data, line_bytes_max=line_bytes_max, bytes_max=bytes_max, name=name):
-        if line.startswith("#"):
-            continue
-        fields = line.split(":")
-        members = _field(fields, 3)
-        entries.append(
-            GroupEntry(
-                name=fields[0],
-                gid=_number(fields, 2),
-                gid_text=_field(fields, 2),
-                members=tuple(members.split(",")) if members else (),
-                line=number,
-            )
-        )
-    return tuple(entries)
+def parse_passwd(data: bytes, *, bytes_max: int | None = None, name: str = "etc/{file}") -> tuple[PasswdEntry, ...]:
+    """All entries of a passwd file, in file order. There are no comments: `#x:...` is a user named `#x`.
+
+    Raises:
+        AccountFileError: as `readable_passwd` does.
+    """
+    readable = readable_passwd(data, bytes_max=bytes_max, name=name)
+    return tuple(passwd_entry(fields, line=number) for number, fields in _rows(readable))
 
 
-_kept_passwd = lru_cache(maxsize=FILES_KEPT)(_passwd)
-_kept_group = lru_cache(maxsize=FILES_KEPT)(_group)
+def parse_group(
+    data: bytes, *, line_bytes_max: int | None = None, bytes_max: int | None = None, name: str = "etc/{file}"
+) -> tuple[GroupEntry, ...]:
+    """All entries of a group file, in file order. Lines that start with `#` after spaces are comments.
+
+    Raises:
+        AccountFileError: as `readable_group` does.
+    """
+    readable = readable_group(data, line_bytes_max=line_bytes_max, bytes_max=bytes_max, name=name)
+    return tuple(group_entry(fields, line=number) for number, fields in _rows(readable) if not is_comment(fields))
 
 
-def _lines(data: bytes, *, line_bytes_max: int | None, bytes_max: int | None, name: str) -> Iterator[tuple[int, str]]:
-    readable = data if bytes_max is None else data[:bytes_max]
-    for number, raw in enumerate(readable.split(b"\n"), start=1):
-        if line_bytes_max is not None and len(raw) >= line_bytes_max:
-            raise AccountFileError("bufio.Scanner: token too long")
-        line = raw.decode("utf-8", "surrogateescape").strip(_SPACE)
-        if line:
-            yield number, line
-    if len(readable) < len(data):
-        raise AccountFileError(f'"{name}" exceeds {bytes_max} bytes')
+def fields_of(raw: bytes) -> list[str]:
+    """The fields of a line; none if it is blank."""
+    line = raw.decode("utf-8", "surrogateescape").strip(_SPACE)
+    return line.split(":") if line else []
 
 
-def _field(fields: list[str], index: int) -> str:
-    return fields[index] if index < len(fields) else ""
+def is_comment(fields: list[str]) -> bool:
+    """Whether a line of a group file is a comment."""
+    return fields[0].startswith("#")
 
 
-def _number(fields: list[str], index: int) -> int:
-    return atoi(_field(fields, index)).value
+def number_of(fields: list[str], index: int) -> int:
+    """A field as a number, as Go's Atoi reads it with its error ignored."""
+    return atoi(fields[index]).value if index < len(fields) else 0
+
+
+def passwd_entry(fields: list[str], *, line: int) -> PasswdEntry:
+    """A line of a passwd file that is not blank."""
+    home = fields[5] if len(fields) > 5 else ""
+    return PasswdEntry(name=fields[0], uid=number_of(fields, 2), gid=number_of(fields, 3), home=home, line=line)
+
+
+def group_entry(fields: list[str], *, line: int) -> GroupEntry:
+    """A line of a group file that is neither blank nor a comment."""
+    gid_text = fields[2] if len(fields) > 2 else ""
+    members = tuple(fields[3].split(",")) if len(fields) > 3 and fields[3] else ()
+    return GroupEntry(name=fields[0], gid=atoi(gid_text).value, gid_text=gid_text, members=members, line=line)
+
+
+def _rows(data: bytes) -> Iterator[tuple[int, list[str]]]:
+    for number, raw in enumerate(data.split(b"\n"), start=1):
+        fields = fields_of(raw)
+        if fields:
+            yield number, fields
+
+
+def _fits(data: bytes, *, line_bytes_max: int | None, bytes_max: int | None) -> bool:
+    """Whether a file is within its bound. Raises AccountFileError for a line before that bound that is not."""
+    size = len(data) if bytes_max is None else min(len(data), bytes_max)
+    if line_bytes_max is not None:
+        # From the start of a line to the last newline that one buffer holds, and so on: no line is looked at.
+        start = 0
+        while start + line_bytes_max <= size:
+            newline = data.rfind(b"\n", start, start + line_bytes_max)
+            if newline < 0:
+                raise AccountFileError("bufio.Scanner: token too long")
+            start = newline + 1
+    return size == len(data)
+
+
+def _is_lost(data: bytes, start: int) -> bool:
+    """Whether ReadLine hands over the last line in full buffers and then meets the end, which discards them.
+
+    A carriage return at the end of a buffer is put back, because a newline may follow.
+    """
+    position = start
+    while len(data) - position >= _READER_BYTES:
+        position += _READER_BYTES
+        if data[position - 1] == 0x0D:
+            position -= 1
+    return start < position == len(data)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 from kubesim.errors import InputError
 from kubesim.policy.identity import Identity, policy_name
@@ -10,6 +11,11 @@ from kubesim.policy.identity import resolve_identity as resolve_with_dialect
 from kubesim.runtime.profiles import DEFAULT_PROFILE, load_profile
 
 _INT64_MAX = (1 << 63) - 1
+TEXTS_KEPT_MAX = 4
+"""How many account files given as text are kept as bytes: two images have so many."""
+
+KEPT_TEXT_LENGTH_MAX = 16 << 20
+"""Longer texts are encoded each time."""
 
 
 def resolve_identity(
@@ -63,4 +69,14 @@ def resolve_identity(
 
 
 def _to_bytes(text: str | bytes | None) -> bytes | None:
-    return text.encode("utf-8", "surrogateescape") if isinstance(text, str) else text
+    if not isinstance(text, str):
+        return text
+    return _kept_bytes(text) if len(text) <= KEPT_TEXT_LENGTH_MAX else _encoded(text)
+
+
+def _encoded(text: str) -> bytes:
+    return text.encode("utf-8", "surrogateescape")
+
+
+# The same text twice becomes the same bytes, for which the rules need not look at them again.
+_kept_bytes = lru_cache(maxsize=TEXTS_KEPT_MAX)(_encoded)

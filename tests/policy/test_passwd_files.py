@@ -101,6 +101,28 @@ def test_group_lines_are_as_long_as_the_runtime_allows():
         parse_group(line, line_bytes_max=1 << 20)
 
 
+@pytest.mark.parametrize(
+    ("last", "is_lost"),
+    [
+        (b"x" * 4_095, False),
+        (b"x" * 4_096, True),
+        (b"x" * 4_097, False),
+        (b"x" * 8_192, True),
+        (b"x" * 4_095 + b"\r", False),
+        (b"x" * 4_095 + b"\r" + b"x" * 4_095, True),
+        (b"x" * 8_191 + b"\r", False),
+    ],
+)
+def test_the_older_reader_of_group_files_loses_a_last_line_that_fills_its_buffer(last, is_lost):
+    """Go: bufio.Reader.ReadLine hands out 4096 bytes, and then only the end of the file."""
+    data = b"a:x:1:\ng:x:7:" + last[6:]
+
+    assert len(last) == len(data) - 7
+    assert [entry.name for entry in parse_group(data)] == (["a"] if is_lost else ["a", "g"])
+    assert [entry.name for entry in parse_group(data + b"\n")] == ["a", "g"]
+    assert [entry.name for entry in parse_group(data, line_bytes_max=1 << 20)] == ["a", "g"]
+
+
 def test_a_file_beyond_the_bound_is_an_error_at_its_end():
     data = b"a:x:1:1\nb:x:2:2\n"
 
