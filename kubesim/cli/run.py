@@ -114,9 +114,10 @@ def _over_socket(options: argparse.Namespace) -> Outcome:
     from kubesim.cli.progress import working
     from kubesim.cri.protocol import Cri
     from kubesim.kernel import Kernel
+    from kubesim.model import k8s_v1 as v1
     from kubesim.model.duration import parse_duration
     from kubesim.node.outcome import run_pods
-    from kubesim.node.sources import configuration_of, pods_of
+    from kubesim.node.sources import configuration_of, objects_of
     from kubesim.node.world import WorldSettings
     from kubesim.server.real_time import run_over_socket
     from kubesim.userland.files.host_files import RealHostFiles
@@ -124,7 +125,9 @@ def _over_socket(options: argparse.Namespace) -> Outcome:
     _refuse_options_of_the_emulated_runtime(options)
     version = options.kubelet_version
     config = configuration_of(options.node_config, kubelet_version=version, os=options.os)
-    pods = [pod for path in options.manifests for pod in pods_of(Path(path), kubelet_version=version)]
+    found = [one for path in options.manifests for one in objects_of(Path(path), kubelet_version=version)]
+    pods = [one for one in found if isinstance(one, v1.Pod)]
+    secrets = [one for one in found if isinstance(one, v1.Secret)]
     duration_ns = parse_duration(options.duration)
     # The runtime sees the same disk, so the kubelet's files are real. They are gone when the run is over.
     with tempfile.TemporaryDirectory(prefix="kubesim-") as folder:
@@ -134,7 +137,9 @@ def _over_socket(options: argparse.Namespace) -> Outcome:
         settings = WorldSettings(os=options.os, kubelet_version=version, config=config, root_directory=root)
 
         async def main(kernel: Kernel, cri: Cri) -> Outcome:
-            return await run_pods(kernel, cri, settings, RealHostFiles(), pods, duration_ns=duration_ns)
+            return await run_pods(
+                kernel, cri, settings, RealHostFiles(), pods, secrets=secrets, duration_ns=duration_ns
+            )
 
         with working(f"running {options.duration} of real time over {options.cri}"):
             return run_over_socket(options.cri, main, seed=options.seed)

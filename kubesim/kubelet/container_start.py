@@ -6,7 +6,7 @@ Mirrors kubelet: pkg/kubelet/kuberuntime/kuberuntime_container.go, startContaine
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from kubesim.cri import api
@@ -45,6 +45,7 @@ class PodStart:
     """What all container starts of one sync share. `image_failures` are the failed image volumes by volume name."""
 
     pod: v1.Pod
+    pull_secrets: Sequence[v1.Secret]
     runtime: RuntimePod
     qos: QosClass
     sandbox_id: str
@@ -126,6 +127,7 @@ class ContainerStarter:
                 policy=container.image_pull_policy,
                 reference=container_reference(start.pod, container.name),
                 sandbox_config=start.sandbox_config,
+                pull_secrets=start.pull_secrets,
             )
         )
         if result.failure is not None:

@@ -5,23 +5,31 @@ Mirrors kubelet: pkg/kubelet/images/image_manager.go, EnsureImageExists.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from kubesim.cri import api
 from kubesim.cri.client import CriClient
 from kubesim.cri.errors import CriError
+from kubesim.errors import KubesimError
 from kubesim.kernel import Kernel
 from kubesim.kubelet.event_recorder import EventRecorder
 from kubesim.kubelet.event_reference import EventReference
+from kubesim.kubelet.image_pull_records import ImagePullRecords
+from kubesim.kubelet.pull_secrets import keyring_of
 from kubesim.model import k8s_v1 as v1
 from kubesim.policy.crash_loop_backoff import IMAGE_PULL_BACKOFF, BackoffEntry, next_entry
+from kubesim.policy.docker_config import InvalidDockerConfig
+from kubesim.policy.go_quote import go_quote
+from kubesim.policy.image_keyring import PullLogin
 from kubesim.policy.image_reference import InvalidReference, parse_reference
 from kubesim.policy.pod_view import Waiting
 from kubesim.policy.pull_policy import (
+    NEVER,
     ImageEvent,
     ImageFailure,
     PullStep,
+    aggregate_text,
     inspect_failed,
     invalid_image_name,
     needs_inspect,
@@ -29,6 +37,7 @@ from kubesim.policy.pull_policy import (
     pull_error_text,
     pull_failed,
     pulled_event,
+    unreadable_secret,
 )
 
 
@@ -41,6 +50,12 @@ class ImageRequest:
     policy: str
     reference: EventReference
     sandbox_config: api.PodSandboxConfig
+    pull_secrets: Sequence[v1.Secret] = ()
+
+    @property
+    def backoff_key(self) -> str:
+        """Containers and volumes of a pod that write a name in the same way wait together."""
+        return f"{self.pod.metadata.uid}_{self.image}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,67 +66,142 @@ class ImageResult:
     failure: ImageFailure | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Pulled:
+    image_ref: str
+    took_ns: int
+    size_bytes: int
+    login: PullLogin | None
+
+
+class _PullFailed(KubesimError):
+    """No login helped; `str(error)` is the kubelet's text."""
+
+
 class ImageManager:
-    """Pulls images for containers and volumes; remembers failed pulls by pod and image."""
+    """Pulls images for containers and volumes; remembers failed pulls by pod and image.
+
+    `records` None: the gate KubeletEnsureSecretPulledImages is off, and every pod may use what is on the node.
+    """
 
     def __init__(
-        self, kernel: Kernel, client: CriClient, recorder: EventRecorder, *, gates: Mapping[str, bool]
+        self,
+        kernel: Kernel,
+        client: CriClient,
+        recorder: EventRecorder,
+        *,
+        gates: Mapping[str, bool],
+        records: ImagePullRecords | None = None,
     ) -> None:
         self._kernel = kernel
         self._client = client
         self._recorder = recorder
         self._gates = gates
+        self._records = records
         self._backoff: dict[str, BackoffEntry] = {}
         self._last_failures: dict[str, Waiting] = {}
 
     async def ensure(self, request: ImageRequest) -> ImageResult:
         """The image's reference once it is present, or the failure that says why it is not."""
         try:
-            parse_reference(request.image)
+            repository = parse_reference(request.image).name
         except InvalidReference as error:
             return self._failed(request, invalid_image_name(request.image, str(error)))
-        name = _with_default_tag(request.image)
+        spec = api.ImageSpec(image=_with_default_tag(request.image), annotations=dict(request.pod.metadata.annotations))
         present = ""
         if needs_inspect(request.policy):
             try:
-                answer = await self._client.image_status(api.ImageStatusRequest(image=api.ImageSpec(image=name)))
+                answer = await self._client.image_status(api.ImageStatusRequest(image=spec))
             except CriError as error:
                 return self._failed(request, inspect_failed(error.go_text))
             present = answer.image.id
-        key = f"{request.pod.metadata.uid}_{request.image}"
+        try:
+            must_verify = self._must_verify(request, present, repository)
+            if request.policy == NEVER or (present and not must_verify):
+                logins: tuple[PullLogin, ...] = ()
+            else:
+                logins = keyring_of(request.pull_secrets).lookup(repository)
+        except InvalidDockerConfig as error:
+            return self._failed(request, unreadable_secret(str(error)))
         decision = pull_decision(
             image=request.image,
             policy=request.policy,
             is_present=bool(present),
-            backoff=self._backoff.get(key),
-            last_failure=self._last_failures.get(key),
+            backoff=self._backoff.get(request.backoff_key),
+            last_failure=self._last_failures.get(request.backoff_key),
             now_ns=self._kernel.now_ns,
+            must_verify=must_verify,
             gates=self._gates,
         )
         if decision.failure is not None:
             return self._failed(request, decision.failure)
         self._write(request, decision.events)
-        return ImageResult(image_ref=present) if decision.step is PullStep.USE else await self._pull(request, name, key)
+        if decision.step is PullStep.USE:
+            return ImageResult(image_ref=present)
+        return await self._pull(request, spec, logins)
 
-    async def _pull(self, request: ImageRequest, name: str, key: str) -> ImageResult:
-        began_ns = self._kernel.now_ns
+    def _must_verify(self, request: ImageRequest, present: str, repository: str) -> bool:
+        """Whether the pod has to pull an image that is there. Raises InvalidDockerConfig."""
+        if self._records is None or not present:
+            return False
+        return self._records.must_pull(
+            request.image, present, lambda: keyring_of(request.pull_secrets).lookup(repository)
+        )
+
+    async def _pull(self, request: ImageRequest, spec: api.ImageSpec, logins: Sequence[PullLogin]) -> ImageResult:
+        key = request.backoff_key
+        if self._records is not None:
+            self._records.pull_begins(request.image)
         try:
-            pulled = await self._client.pull_image(
-                api.PullImageRequest(image=api.ImageSpec(image=name), sandbox_config=request.sandbox_config)
-            )
-            took_ns = self._kernel.now_ns - began_ns
-            status = await self._client.image_status(
-                api.ImageStatusRequest(image=api.ImageSpec(image=pulled.image_ref))
-            )
-        except CriError as error:
+            pulled = await self._pulled(request, spec, logins)
+        except _PullFailed as error:
+            if self._records is not None:
+                self._records.pull_failed(request.image)
             now_ns = self._kernel.now_ns
-            failure = pull_failed(request.image, pull_error_text(error.code.go_name, error.message))
+            failure = pull_failed(request.image, str(error))
             self._backoff[key] = next_entry(self._backoff.get(key), IMAGE_PULL_BACKOFF, event_ns=now_ns, now_ns=now_ns)
             self._last_failures[key] = failure.waiting
             return self._failed(request, failure)
-        event = pulled_event(request.image, pull_ns=took_ns, waited_ns=took_ns, size_bytes=status.image.size)
+        if self._records is not None:
+            self._records.pulled(request.image, pulled.image_ref, pulled.login)
+        self._last_failures.pop(key, None)
+        event = pulled_event(
+            request.image, pull_ns=pulled.took_ns, waited_ns=pulled.took_ns, size_bytes=pulled.size_bytes
+        )
         self._write(request, [event])
         return ImageResult(image_ref=pulled.image_ref)
+
+    async def _pulled(self, request: ImageRequest, spec: api.ImageSpec, logins: Sequence[PullLogin]) -> _Pulled:
+        """Pull with one login after the other, or without any when there is none. Raises _PullFailed.
+
+        Mirrors pkg/kubelet/kuberuntime/kuberuntime_image.go, PullImage, and pkg/kubelet/images/puller.go.
+        """
+        began_ns = self._kernel.now_ns
+        errors = []
+        for login in logins or (None,):
+            question = api.PullImageRequest(image=spec, sandbox_config=request.sandbox_config)
+            if login is not None:
+                question.auth.CopyFrom(api.AuthConfig(username=login.username, password=login.password))
+            try:
+                answer = await self._client.pull_image(question)
+            except CriError as error:
+                errors.append(pull_error_text(error.code.go_name, error.message))
+                continue
+            if not answer.image_ref:
+                errors.append(f"imageRef of image {go_quote(spec.image)} is not set")
+                continue
+            size_bytes = await self._size_bytes(spec)
+            took_ns = self._kernel.now_ns - began_ns
+            return _Pulled(image_ref=answer.image_ref, took_ns=took_ns, size_bytes=size_bytes, login=login)
+        raise _PullFailed(aggregate_text(errors))
+
+    async def _size_bytes(self, spec: api.ImageSpec) -> int:
+        """The image's size for the event; 0 when the runtime does not tell, as in the kubelet."""
+        try:
+            answer = await self._client.image_status(api.ImageStatusRequest(image=spec))
+        except CriError:
+            return 0
+        return answer.image.size
 
     def _failed(self, request: ImageRequest, failure: ImageFailure) -> ImageResult:
         self._write(request, failure.events)

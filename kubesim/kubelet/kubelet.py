@@ -17,6 +17,7 @@ from kubesim.kernel import Kernel, Task, sleep
 from kubesim.kubelet.admission import NodeSituation, admission_refusal
 from kubesim.kubelet.cgroup_discovery import discover_cgroup_driver
 from kubesim.kubelet.event_recorder import EventRecorder
+from kubesim.kubelet.image_pull_records import ImagePullRecords, VerificationSettings
 from kubesim.kubelet.klog import Klog
 from kubesim.kubelet.metrics import ADMISSION_REJECTIONS, Metrics
 from kubesim.kubelet.node_configuration import configured, node_status_settings, shutdown_config
@@ -36,7 +37,7 @@ from kubesim.model import k8s_v1 as v1
 from kubesim.model.duration import parse_duration
 from kubesim.model.kubelet_configuration import KubeletConfiguration, effective
 from kubesim.policy.crash_loop_backoff import crash_loop_policy
-from kubesim.policy.feature_gates import resolve_gates
+from kubesim.policy.feature_gates import gate_enabled, resolve_gates
 from kubesim.policy.pod_dns import NODE_DNS
 from kubesim.policy.shutdown_groups import shutdown_config_problems
 
@@ -111,12 +112,35 @@ class Kubelet:
         )
         self._cgroup_driver = decision.driver
         self._host.files.make_dirs(self._host.root_directory)
-        self._compose(version.runtime_name)
+        records = await self._pull_records()
+        self._compose(version.runtime_name, records)
         while self._config.register_node and self._api.get_node() is None:
             # Nobody places a pod on a node that the API does not know yet.
             await sleep(REGISTRATION_POLL_NS)
 
-    def _compose(self, runtime_name: str) -> None:
+    async def _pull_records(self) -> ImagePullRecords | None:
+        """The records of pulled images, with those in which an earlier process was interrupted made good."""
+        if not gate_enabled(self.gates, "KubeletEnsureSecretPulledImages"):
+            return None
+        records = ImagePullRecords(
+            self._kernel,
+            self._host.files,
+            root_directory=self._host.root_directory,
+            settings=VerificationSettings(
+                policy=self._config.image_pull_credentials_verification_policy,
+                allowlist=tuple(self._config.preloaded_images_verification_allowlist),
+            ),
+        )
+        if records.has_intents:
+            try:
+                images = (await self._client.list_images(api.ListImagesRequest())).images
+            except CriError as error:
+                self.klog.error("failed to list images", err=error.go_text)
+            else:
+                records.settle_intents({one.id: (*one.repo_digests, *one.repo_tags) for one in images})
+        return records
+
+    def _compose(self, runtime_name: str, records: ImagePullRecords | None) -> None:
         state = RuntimeState(self._kernel, self._client, klog=self.klog, on_ready=self._runtime_ready)
         engine = self._engine = PodEngine(
             self._kernel,
@@ -128,6 +152,7 @@ class Kubelet:
             self._directories,
             self.metrics,
             runtime_name=runtime_name,
+            pull_records=records,
             backoff_policy=crash_loop_policy(self.gates, max_restart_period_ns=self._max_restart_period_ns()),
             network_error=lambda: self._status.network_error() if self._status is not None else "",
         )

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from kubesim.model.k8s_v1 import Event, Node, NodeStatus, Pod, PodStatus
+from kubesim.model.k8s_v1 import Event, Node, NodeStatus, Pod, PodStatus, Secret
 
 
 class ApiClient(Protocol):
@@ -20,6 +20,9 @@ class ApiClient(Protocol):
 
     def delete_pod_now(self, uid: str) -> None:
         """DELETE with gracePeriodSeconds 0 and the uid as precondition."""
+
+    def get_secret(self, namespace: str, name: str) -> Secret | None:
+        """A Secret, None when there is none of this name."""
 
     def create_event(self, event: Event) -> None:
         """Store a new Event."""

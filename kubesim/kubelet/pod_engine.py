@@ -20,6 +20,7 @@ from kubesim.kubelet.dead_containers import DeadContainers
 from kubesim.kubelet.event_recorder import EventRecorder
 from kubesim.kubelet.event_reference import pod_reference
 from kubesim.kubelet.image_manager import ImageManager
+from kubesim.kubelet.image_pull_records import ImagePullRecords
 from kubesim.kubelet.metrics import Metrics
 from kubesim.kubelet.outside import ApiClient, HostFiles
 from kubesim.kubelet.pleg import Pleg, PlegEvent, PlegEventKind
@@ -28,6 +29,7 @@ from kubesim.kubelet.pod_directories import PodDirectories
 from kubesim.kubelet.pod_sync import PodSync
 from kubesim.kubelet.pod_views import pod_view
 from kubesim.kubelet.pod_workers import PodWorkers
+from kubesim.kubelet.pull_secrets import PullSecrets
 from kubesim.kubelet.runtime_manager import RuntimeManager
 from kubesim.kubelet.runtime_pods import RuntimePods
 from kubesim.kubelet.sandbox_config import NodeSettings
@@ -60,6 +62,7 @@ class PodEngine:
         *,
         runtime_name: str,
         backoff_policy: BackoffPolicy,
+        pull_records: ImagePullRecords | None,
         network_error: Callable[[], str],
     ) -> None:
         self._kernel = kernel
@@ -77,6 +80,7 @@ class PodEngine:
         self._host_files, self._directories = host_files, directories
         self._orphans: set[str] = set()
         self._volumes = PodVolumes(host_files, directories)
+        self._images = ImageManager(kernel, client, recorder, gates=node.gates, records=pull_records)
         manager = self._runtime_manager(client, killer, host_files, node, directories, metrics, backoff_policy)
         self._sync = PodSync(
             kernel,
@@ -91,6 +95,7 @@ class PodEngine:
             host_files,
             directories,
             node,
+            pull_secrets=PullSecrets(api.get_secret, recorder),
             network_error=network_error,
         )
         self._deadline = ActiveDeadline(kernel, recorder, self.statuses)
@@ -108,18 +113,17 @@ class PodEngine:
         backoff_policy: BackoffPolicy,
     ) -> RuntimeManager:
         kernel, recorder = self._kernel, self._recorder
-        images = ImageManager(kernel, client, recorder, gates=node.gates)
         configs = ContainerConfigs(node, host_files, directories, self._volumes)
         hooks = ContainerHooks(client)
         starter = ContainerStarter(
-            kernel, client, recorder, images, configs, killer, hooks, host_files, directories, os=node.os
+            kernel, client, recorder, self._images, configs, killer, hooks, host_files, directories, os=node.os
         )
         return RuntimeManager(
             kernel,
             client,
             recorder,
             self.runtime_pods,
-            images,
+            self._images,
             starter,
             killer,
             host_files,

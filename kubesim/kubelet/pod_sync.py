@@ -21,6 +21,7 @@ from kubesim.kubelet.pod_cache import PodCache
 from kubesim.kubelet.pod_directories import PodDirectories
 from kubesim.kubelet.pod_views import pod_view, status_view
 from kubesim.kubelet.pod_workers import PodWork
+from kubesim.kubelet.pull_secrets import PullSecrets
 from kubesim.kubelet.runtime_manager import RuntimeManager, SyncResult
 from kubesim.kubelet.runtime_pods import RuntimePods
 from kubesim.kubelet.sandbox_config import NodeSettings
@@ -67,6 +68,7 @@ class PodSync:
         directories: PodDirectories,
         node: NodeSettings,
         *,
+        pull_secrets: PullSecrets,
         network_error: Callable[[], str],
     ) -> None:
         self._kernel = kernel
@@ -81,6 +83,7 @@ class PodSync:
         self._host_files = host_files
         self._directories = directories
         self._node = node
+        self._pull_secrets = pull_secrets
         self._network_error = network_error
         self._deadline = ActiveDeadline(kernel, recorder, statuses)
         # The kubelet's reason cache: why containers did not start, by pod uid and name.
@@ -102,8 +105,10 @@ class PodSync:
             raise SyncError(text, is_network_not_ready=True)
         self._host_files.make_dirs(self._directories.pod(uid))
         await self._mount_volumes(pod)
+        pull_secrets = self._pull_secrets.of(pod)
         old = self._statuses.get(uid) or status
-        result = await self._manager.sync(pod, pod_view(pod), runtime, old, pod_qos(pod, self._node.gates))
+        qos = pod_qos(pod, self._node.gates)
+        result = await self._manager.sync(pod, pod_view(pod), runtime, old, qos, pull_secrets)
         self._remember(uid, result)
         if result.start_errors:
             names = ", ".join(f'"{name}" with {waiting.reason}' for name, waiting in result.start_errors.items())

@@ -6,7 +6,7 @@ Mirrors kubelet: pkg/kubelet/kuberuntime/kuberuntime_manager.go, SyncPod.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from kubesim.cri import api
@@ -98,7 +98,13 @@ class RuntimeManager:
         self._on_sandbox_ready = on_sandbox_ready
 
     async def sync(
-        self, pod: v1.Pod, view: PodView, runtime: RuntimePod, old: PodStatusView, qos: QosClass
+        self,
+        pod: v1.Pod,
+        view: PodView,
+        runtime: RuntimePod,
+        old: PodStatusView,
+        qos: QosClass,
+        pull_secrets: Sequence[v1.Secret] = (),
     ) -> SyncResult:
         """One sync. Raises SyncError when the sandbox cannot be made or something cannot be killed."""
         gates = self._node.gates
@@ -129,7 +135,7 @@ class RuntimeManager:
         await self._dead.prune_init_containers(view, runtime)
         if actions.create_sandbox:
             runtime = await self._create_sandbox(pod, runtime, actions, qos)
-        start = await self._prepare_start(pod, runtime, actions, qos)
+        start = await self._prepare_start(pod, runtime, actions, qos, pull_secrets)
         await self._start_all(start, view, actions, result)
         return result
 
@@ -188,7 +194,14 @@ class RuntimeManager:
             self._recorder.event(target, "Warning", warning.reason, warning.message)
         return config
 
-    async def _prepare_start(self, pod: v1.Pod, runtime: RuntimePod, actions: PodActions, qos: QosClass) -> PodStart:
+    async def _prepare_start(
+        self,
+        pod: v1.Pod,
+        runtime: RuntimePod,
+        actions: PodActions,
+        qos: QosClass,
+        pull_secrets: Sequence[v1.Secret],
+    ) -> PodStart:
         """Ensure the image volumes: in every sync, whether or not anything has to be started."""
         sandbox = runtime.sandboxes[0]
         config = self._sandbox_config(pod, actions.attempt, qos)
@@ -204,6 +217,7 @@ class RuntimeManager:
                     policy=volume.image.pull_policy,
                     reference=pod_reference(pod),
                     sandbox_config=config,
+                    pull_secrets=pull_secrets,
                 )
             )
             if result.failure is not None:
@@ -215,6 +229,7 @@ class RuntimeManager:
         ips = tuple(ip for ip in sandbox.ips or () if ip)
         return PodStart(
             pod=pod,
+            pull_secrets=pull_secrets,
             runtime=runtime,
             qos=qos,
             sandbox_id=sandbox.id,

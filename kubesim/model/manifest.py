@@ -1,7 +1,8 @@
 """Manifests: the Kubernetes objects a node can be given, out of documents.
 
-A `List` (and PodList, ConfigMapList, SecretList) is unfolded. Pods come out defaulted and validated, as if they had
-passed an API server; see `kubesim.model.pod_defaults` and `kubesim.model.pod_validation` for what that covers.
+A `List` (and PodList, ConfigMapList, SecretList) is unfolded. Pods and Secrets come out defaulted and validated, as if
+they had passed an API server; see `kubesim.model.pod_defaults`, `pod_validation` and `secret_validation` for what that
+covers.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from kubesim.model.mistakes import nearest, one_of
 from kubesim.model.paths import Path
 from kubesim.model.pod_defaults import default_pod
 from kubesim.model.pod_validation import input_errors, quantity_errors, validate_pod
+from kubesim.model.secret_validation import default_secret, validate_secret
 from kubesim.model.yaml_text import Document
 
 KubernetesObject = Pod | ConfigMap | Secret | Node
@@ -142,6 +144,9 @@ def _manifest(document: Document, path: Path, kind: str, minor: int, errors: lis
         if not mistakes:
             found = default_pod(found)
             mistakes = validate_pod(found, document, path)
+    elif isinstance(found, Secret):
+        found = default_secret(found)
+        mistakes += validate_secret(found, document, path)
     elif not found.metadata.name:
         mistakes.append(error_at(document, (*path, "metadata"), "missing required field 'name'"))
     elif not isinstance(found, Node) and not found.metadata.namespace:

@@ -229,7 +229,9 @@ class _Reader:
 
     def _check(self, action: Action, path: Path) -> None:
         match action:
-            case Delete() | ContainerExit():
+            case Delete():
+                self._pod(path, action.pod.removeprefix("secret/"))
+            case ContainerExit():
                 self._pod(path, action.pod)
             case Exec():
                 self._exec(path, action)

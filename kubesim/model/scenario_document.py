@@ -39,7 +39,10 @@ class NodeSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, om
 
 
 class Delete(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"):
-    """Deletes a pod through the API. `delete: default/web` is short for `delete: {pod: default/web}`."""
+    """Deletes a pod through the API. `delete: default/web` is short for `delete: {pod: default/web}`.
+
+    `secret/default/login` is the Secret of that name.
+    """
 
     pod: str
     grace_period_seconds: int | None = None

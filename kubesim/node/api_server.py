@@ -1,4 +1,4 @@
-"""The API server as a kubelet meets it: stored pods, the node, Events, and the rules of writing them.
+"""The API server as a kubelet meets it: stored pods and Secrets, the node, Events, and the rules of writing them.
 
 Every write of a pod is published as a version, as a watch would show it, and handed to the kubelet.
 Mirrors Kubernetes: pkg/registry/core/pod/strategy.go (PrepareForCreate, CheckGracefulDelete) and
@@ -23,6 +23,7 @@ from kubesim.model.timestamps import format_rfc3339
 from kubesim.node.disabled_fields import without_disabled_fields, without_disabled_status_fields
 from kubesim.node.pod_deletion import requested_deletion, shortened_deletion
 from kubesim.node.pod_update import updated_pod
+from kubesim.node.secret_store import SecretStore
 from kubesim.policy.feature_gates import DEFAULT_GATES
 from kubesim.policy.grace_period import deletion_grace_seconds
 from kubesim.policy.pod_view import PodPhase
@@ -87,6 +88,7 @@ class ApiServer:
         self._events: dict[tuple[str, str], v1.Event] = {}
         self._handler: PodHandler | None = None
         self._revision = 0
+        self.secrets = SecretStore(kernel, next_revision=self._revise)
 
     # -- for whoever owns the node --------------------------------------------------------------------------
 
@@ -199,6 +201,10 @@ class ApiServer:
         change = requested_deletion if pod.metadata.deletion_timestamp is None else shortened_deletion
         changed = change(pod.metadata, grace_seconds=0, now_ns=self._kernel.now_ns)
         self._remove(self._store(replace(pod, metadata=changed)))
+
+    def get_secret(self, namespace: str, name: str) -> v1.Secret | None:
+        """A Secret, None when there is none of this name."""
+        return self.secrets.get(f"{namespace}/{name}")
 
     def create_event(self, event: v1.Event) -> None:
         """Store an Event."""

@@ -21,7 +21,7 @@ from kubesim.model import k8s_v1 as v1
 from kubesim.model.duration import parse_duration
 from kubesim.model.manifest import Manifest
 from kubesim.node import arguments
-from kubesim.node.sources import Source, configuration_of, image_paths, pods_of
+from kubesim.node.sources import Source, configuration_of, image_paths, objects_of
 from kubesim.node.world import World, WorldSettings
 from kubesim.policy.feature_gates import NEWEST_VERSION
 from kubesim.policy.runtime_profile import CgroupDriver
@@ -33,6 +33,8 @@ from kubesim.userland.files.host_files import MemoryHostFiles
 T = TypeVar("T")
 
 DEFAULT_PROFILE = "containerd-2.3"
+KEY_PREFIX = "secret/"
+"""Before the key of a Secret, which may have the name of a pod."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,26 +141,35 @@ class Node:
     # -- what users do ----------------------------------------------------------------------------------------
 
     def apply(self, source: Source | Manifest) -> list[str]:
-        """Create the pods of a path, YAML text or dict, or change those that exist; their keys `namespace/name`.
+        """Create the pods and Secrets of a path, YAML text or dict, or change those that exist.
 
-        All pods of the source are read and checked before the first is created. Raises InputError.
+        All of the source is read and checked before the first is created. Returns their keys, in order:
+        `namespace/name` of a pod, `secret/namespace/name` of a Secret. Raises InputError.
         """
         self.start()
         arguments.check_source(source, "apply(source)", what="manifests of pods")
-        pods = pods_of(source, kubelet_version=self._world.settings.kubelet_version)
+        found = objects_of(source, kubelet_version=self._world.settings.kubelet_version)
         store = self._world.api
-        for pod in pods:
-            if store.has_pod(_key(pod)):
-                store.update_pod(pod)
+        for one in found:
+            if isinstance(one, v1.Secret):
+                store.secrets.apply(one)
+            elif store.has_pod(_key(one)):
+                store.update_pod(one)
             else:
-                store.create_pod(pod)
-        return [_key(pod) for pod in pods]
+                store.create_pod(one)
+        return [_key(one) for one in found]
 
     def delete(self, key: str, *, grace_seconds: int | None = None) -> None:
-        """DELETE a pod, as a user would; with `grace_seconds` 0 it is gone from the API at once."""
+        """DELETE a pod, as a user would; with `grace_seconds` 0 it is gone from the API at once.
+
+        A Secret, by its key `secret/namespace/name`, is gone at once in any case.
+        """
         self._check_open()
         arguments.check_grace(grace_seconds, "delete(grace_seconds)")
-        self._world.api.delete_pod(key, grace_seconds=grace_seconds)
+        if key.startswith(KEY_PREFIX):
+            self._world.api.secrets.delete(key.removeprefix(KEY_PREFIX))
+        else:
+            self._world.api.delete_pod(key, grace_seconds=grace_seconds)
 
     def advance(
         self,
@@ -332,8 +343,9 @@ class Node:
         return task.result()
 
 
-def _key(pod: v1.Pod) -> str:
-    return f"{pod.metadata.namespace}/{pod.metadata.name}"
+def _key(one: v1.Pod | v1.Secret) -> str:
+    prefix = KEY_PREFIX if isinstance(one, v1.Secret) else ""
+    return f"{prefix}{one.metadata.namespace}/{one.metadata.name}"
 
 
 def _running_container_id(pod: v1.Pod, key: str, container: str | None) -> str:

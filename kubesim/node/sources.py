@@ -41,15 +41,28 @@ def documents_of(source: Source) -> list[Document]:
     return load_documents(read_text(path), name=str(path))
 
 
-def pods_of(source: Source | Manifest, *, kubelet_version: str) -> list[v1.Pod]:
-    """The pods of a source, defaulted and valid. Raises InputError with a line for each mistake."""
+def objects_of(source: Source | Manifest, *, kubelet_version: str) -> list[v1.Pod | v1.Secret]:
+    """The pods and Secrets of a source, defaulted and valid. Raises InputError with a line for each mistake."""
     if isinstance(source, Manifest):
-        return [_pod(source)]
+        return [_object(source)]
     found = manifests(documents_of(source), minor=minor_version(kubelet_version))
     if not found:
-        # Somebody who gave a source expects pods of it: an empty one is a wrong name or a lost text.
-        raise InputError("no pod in it", where=_name(source), hint="give manifests of kind Pod")
-    return [_pod(manifest) for manifest in found]
+        raise _without_pods(source)
+    return [_object(manifest) for manifest in found]
+
+
+def pods_of(source: Source | Manifest, *, kubelet_version: str) -> list[v1.Pod]:
+    """The pods of a source, as `objects_of`; its Secrets are passed over, but there has to be a pod."""
+    found = [one for one in objects_of(source, kubelet_version=kubelet_version) if isinstance(one, v1.Pod)]
+    if not found:
+        raise _without_pods(source)
+    return found
+
+
+def _without_pods(source: Source | Manifest) -> InputError:
+    """Somebody who gave a source expects pods of it: an empty one is a wrong name or a lost text."""
+    where = source.where if isinstance(source, Manifest) else _name(source)
+    return InputError("no pod in it", where=where, hint="give manifests of kind Pod")
 
 
 def pod_manifests(source: Source, *, kubelet_version: str) -> list[Manifest]:
@@ -77,11 +90,12 @@ def _name(source: Source) -> str:
     return "<text>" if _is_text(source) else str(Path(source))
 
 
-def _pod(manifest: Manifest) -> v1.Pod:
+def _object(manifest: Manifest) -> v1.Pod | v1.Secret:
+    if isinstance(manifest.object, v1.Secret):
+        return manifest.object
     if not isinstance(manifest.object, v1.Pod):
-        raise InputError(
-            f"a {manifest.kind} is not emulated yet", where=manifest.where, hint="give pods; see README, differences"
-        )
+        hint = "give pods and secrets; see README, differences"
+        raise InputError(f"a {manifest.kind} is not emulated yet", where=manifest.where, hint=hint)
     refuse_unsupported(manifest, manifest.object)
     return manifest.object
 

@@ -18,8 +18,10 @@ class InvalidBase64(KubesimError):
     """The text is no base64. `str(error)` is Go's message."""
 
 
-def go_base64_decode(text: str) -> bytes:
+def go_base64_decode(text: str, *, is_padded: bool = True) -> bytes:
     """The bytes that `text` stands for. Line ends are skipped; bits that stand for nothing are not looked at.
+
+    `is_padded` says which encoding is meant: StdEncoding, or RawStdEncoding, which has no `=` at its end.
 
     Raises:
         InvalidBase64: with the place that Go names.
@@ -29,8 +31,10 @@ def go_base64_decode(text: str) -> bytes:
     body = next((index for index, (_, byte) in enumerate(kept) if byte not in _ALPHABET), len(kept))
     quantum = body % 4
     if body == len(kept):
-        if quantum:
+        if quantum and (is_padded or quantum == 1):
             raise _corrupt(len(encoded) - quantum)
+    elif not is_padded:
+        raise _corrupt(kept[body][0])
     else:
         _check_padding(kept, body, length=len(encoded))
     digits = bytes(byte for _, byte in kept[:body])

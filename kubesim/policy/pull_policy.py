@@ -10,7 +10,7 @@ and the API server's defaulting in pkg/apis/core/v1/defaults.go.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -144,6 +144,20 @@ def pull_error_text(code: str, message: str) -> str:
     Mirrors: staging/src/k8s.io/cri-client/pkg/remote_image.go, PullImage.
     """
     return message if code == "Unknown" else f"rpc error: code = {code} desc = {message}"
+
+
+def aggregate_text(errors: Sequence[str]) -> str:
+    """Several errors as one: each text once, in brackets when there is more than one.
+
+    Mirrors apimachinery: pkg/util/errors/errors.go, aggregate.Error.
+    """
+    texts = list(dict.fromkeys(errors))
+    return texts[0] if len(texts) == 1 else f"[{', '.join(texts)}]"
+
+
+def unreadable_secret(error: str) -> ImageFailure:
+    """A pull secret cannot be read. The kubelet has no reason of its own for that: the error is reason and message."""
+    return ImageFailure(waiting=Waiting(reason=error, message=error), events=())
 
 
 def pull_failed(image: str, error: str) -> ImageFailure:

@@ -28,7 +28,6 @@ def refusal(*, pod: str = "", container: str = "") -> str:
     ("field", "place", "path"),
     [
         ("hostUsers: false", "5:14", "spec.hostUsers"),
-        ("imagePullSecrets: [{name: s}]", "5:21", "spec.imagePullSecrets"),
         ("resourceClaims: [{name: c, resourceClaimName: x}]", "5:19", "spec.resourceClaims"),
         ("runtimeClassName: kata", "5:21", "spec.runtimeClassName"),
         ("schedulingGates: [{name: example.com/g}]", "5:20", "spec.schedulingGates"),

@@ -101,3 +101,16 @@ def test_as_go_does_it(text):
     else:
         with pytest.raises(InvalidBase64, match=f"^illegal base64 data at input byte {expected}$"):
             go_base64_decode(text)
+
+
+@pytest.mark.parametrize(("text", "decoded"), [("YWI6Yw", b"ab:c"), ("YWI6Y2Q", b"ab:cd"), ("YWI6Y2Rl", b"ab:cde")])
+def test_decoded_without_padding(text, decoded):
+    assert go_base64_decode(text, is_padded=False) == decoded
+
+
+# The places are those of base64.RawStdEncoding.
+@pytest.mark.parametrize(("text", "at"), [("YWI6Yw==", 6), ("A", 0), ("AAAAA", 4), ("AA!A", 2)])
+def test_refused_without_padding(text, at):
+    with pytest.raises(InvalidBase64) as caught:
+        go_base64_decode(text, is_padded=False)
+    assert str(caught.value) == f"illegal base64 data at input byte {at}"

@@ -10,6 +10,7 @@ from kubesim.policy.pull_policy import (
     ImageFailure,
     PullDecision,
     PullStep,
+    aggregate_text,
     default_pull_policy,
     inspect_failed,
     invalid_image_name,
@@ -18,6 +19,7 @@ from kubesim.policy.pull_policy import (
     pull_error_text,
     pull_failed,
     pulled_event,
+    unreadable_secret,
 )
 
 S = 1_000_000_000
@@ -157,3 +159,16 @@ def test_a_pull_that_worked() -> None:
         "Pulled",
         f'Successfully pulled image "{IMAGE}" in 1.234s (1m1s including waiting). Image size: 2219949 bytes.',
     )
+
+
+@pytest.mark.parametrize(
+    ("errors", "text"), [(["a"], "a"), (["a", "a"], "a"), (["a", "b"], "[a, b]"), (["b", "a", "b"], "[b, a]")]
+)
+def test_errors_of_several_logins(errors: list[str], text: str) -> None:
+    assert aggregate_text(errors) == text
+
+
+def test_a_secret_that_cannot_be_read_is_reason_and_message() -> None:
+    failure = unreadable_secret("illegal base64 data at input byte 0")
+    assert failure.waiting == Waiting(reason="illegal base64 data at input byte 0", message=failure.waiting.reason)
+    assert failure.events == ()

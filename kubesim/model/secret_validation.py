@@ -1,0 +1,100 @@
+"""Light checks of a Secret in the API server's words, and what it makes of `stringData`.
+
+Mirrors Kubernetes: pkg/apis/core/validation/validation.go (ValidateSecret) and pkg/apis/core/v1/conversion.go
+(Convert_v1_Secret_To_core_Secret).
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import re
+from collections.abc import Iterator
+
+from msgspec.structs import replace
+
+from kubesim.errors import InputError
+from kubesim.model.field_error import FieldError, check_label, check_subdomain, invalid, required
+from kubesim.model.k8s_v1 import Secret
+from kubesim.model.paths import Path
+from kubesim.model.pod_validation import input_errors
+from kubesim.model.yaml_text import Document
+
+SECRET_BYTES_MAX = 1024 * 1024
+KEY_LENGTH_MAX = 253
+
+_KEY = re.compile(r"[-._a-zA-Z0-9]+")
+_KEY_TEXT = (
+    "a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or 'KEY_NAME',  or "
+    "'key-name', regex used for validation is '[-._a-zA-Z0-9]+')"
+)
+_JSON_KEYS = {"kubernetes.io/dockercfg": ".dockercfg", "kubernetes.io/dockerconfigjson": ".dockerconfigjson"}
+_REDACTED = "<secret contents redacted>"
+
+
+def default_secret(secret: Secret) -> Secret:
+    """The Secret as it is stored: `stringData` encoded into `data`, of the type Opaque and the namespace default."""
+    text = {key: base64.b64encode(value.encode()).decode() for key, value in secret.string_data.items()}
+    meta = secret.metadata
+    return replace(
+        secret,
+        metadata=replace(meta, namespace=meta.namespace or "default"),
+        data={**secret.data, **text},
+        string_data={},
+        type=secret.type or "Opaque",
+    )
+
+
+def validate_secret(secret: Secret, document: Document, path: Path = ()) -> list[InputError]:
+    """Every refusal, with its place; empty for a good Secret. `secret` is the defaulted one."""
+    return input_errors(secret_errors(secret), document, path)
+
+
+def secret_errors(secret: Secret) -> Iterator[FieldError]:
+    """Every refusal of a Secret whose `stringData` is in `data` already."""
+    meta = secret.metadata
+    if not meta.name:
+        yield required(("metadata", "name"), "name or generateName is required")
+    else:
+        yield from check_subdomain(("metadata", "name"), meta.name)
+    yield from check_label(("metadata", "namespace"), meta.namespace)
+    size_bytes = 0
+    for key, text in secret.data.items():
+        if len(key) > KEY_LENGTH_MAX:
+            yield invalid(("data", key), key, f"must be no more than {KEY_LENGTH_MAX} bytes")
+        if not _KEY.fullmatch(key) or key == "." or key.startswith(".."):
+            yield invalid(("data", key), key, _KEY_TEXT)
+        try:
+            size_bytes += len(_bytes(text))
+        except binascii.Error:
+            yield invalid(("data", key), _REDACTED, "illegal base64 data; plain text belongs into stringData")
+    if size_bytes > SECRET_BYTES_MAX:
+        yield FieldError(path=("data",), body=f"Too long: may not be more than {SECRET_BYTES_MAX} bytes")
+    yield from _check_json(secret)
+
+
+def _check_json(secret: Secret) -> Iterator[FieldError]:
+    key = _JSON_KEYS.get(secret.type)
+    if key is None:
+        return
+    if key not in secret.data:
+        yield required(("data", key))
+        return
+    try:
+        found = json.loads(_bytes(secret.data[key]), parse_constant=_refuse_constant)
+    except binascii.Error:
+        return  # told already
+    except ValueError as error:
+        yield invalid(("data", key), _REDACTED, f"no JSON: {error}")
+        return
+    if not isinstance(found, dict | None):
+        yield invalid(("data", key), _REDACTED, "no JSON object")
+
+
+def _bytes(text: str) -> bytes:
+    return base64.b64decode(re.sub(r"[\r\n]", "", text), validate=True)
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is no value of JSON")
