@@ -47,6 +47,7 @@ class ContainerRequest:
     pod_ips: tuple[str, ...]
     image_volumes: Mapping[str, ImageVolume]
     target_container_id: str
+    user_namespace: api.UserNamespace | None
     unique: str
 
 
@@ -87,6 +88,10 @@ class ContainerConfigs:
                 linux_resources(pod, container, qos=request.qos, memory_capacity_bytes=self._node.memory_capacity_bytes)
             )
             config.linux.security_context.CopyFrom(linux_security_context(request, self._node))
+            if request.user_namespace is not None:
+                for mount in config.mounts:
+                    mount.uidMappings.extend(request.user_namespace.uids)
+                    mount.gidMappings.extend(request.user_namespace.gids)
         else:
             config.windows.security_context.CopyFrom(windows_security_context(request))
         return config

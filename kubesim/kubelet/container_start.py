@@ -53,6 +53,7 @@ class PodStart:
     pod_ips: tuple[str, ...]
     image_volumes: Mapping[str, ImageVolume]
     image_failures: Mapping[str, ImageFailure]
+    user_namespace: api.UserNamespace | None
 
 
 class ContainerStarter:
@@ -155,6 +156,7 @@ class ContainerStarter:
                 pod_ips=start.pod_ips,
                 image_volumes=start.image_volumes,
                 target_container_id=self._target(start, container),
+                user_namespace=start.user_namespace,
                 unique=self._kernel.ids.hex(8),
             )
         )

@@ -33,6 +33,7 @@ from kubesim.kubelet.pod_views import from_api, is_static
 from kubesim.kubelet.runtime_state import RuntimeState
 from kubesim.kubelet.sandbox_config import NodeSettings
 from kubesim.kubelet.start_error import KubeletStartError
+from kubesim.kubelet.user_namespaces import UserNamespaces
 from kubesim.model import k8s_v1 as v1
 from kubesim.model.duration import parse_duration
 from kubesim.model.kubelet_configuration import KubeletConfiguration, effective
@@ -40,6 +41,7 @@ from kubesim.policy.crash_loop_backoff import crash_loop_policy
 from kubesim.policy.feature_gates import gate_enabled, resolve_gates
 from kubesim.policy.pod_dns import NODE_DNS
 from kubesim.policy.shutdown_groups import shutdown_config_problems
+from kubesim.policy.user_namespaces import IDS_PER_POD, IdPool
 
 ROOT_DIRECTORY = "/var/lib/kubelet"
 REGISTRATION_POLL_NS = 10_000_000
@@ -142,6 +144,7 @@ class Kubelet:
 
     def _compose(self, runtime_name: str, records: ImagePullRecords | None) -> None:
         state = RuntimeState(self._kernel, self._client, klog=self.klog, on_ready=self._runtime_ready)
+        user_namespaces = self._user_namespaces(state)
         engine = self._engine = PodEngine(
             self._kernel,
             self._client,
@@ -151,6 +154,7 @@ class Kubelet:
             self._settings(),
             self._directories,
             self.metrics,
+            user_namespaces,
             runtime_name=runtime_name,
             pull_records=records,
             backoff_policy=crash_loop_policy(self.gates, max_restart_period_ns=self._max_restart_period_ns()),
@@ -284,6 +288,22 @@ class Kubelet:
             capacity=self._host.capacity,
         )
         return configured(description, self._config)
+
+    def _user_namespaces(self, state: RuntimeState) -> UserNamespaces:
+        """Raises KubeletStartError when the ids do not suffice."""
+        asked = self._config.user_namespaces
+        ids_per_pod = asked.ids_per_pod if asked is not None else None
+        found = UserNamespaces(
+            self._kernel,
+            self._host.files,
+            self._directories,
+            pool=IdPool(ids_per_pod=ids_per_pod or IDS_PER_POD),
+            handlers=lambda: state.handlers,
+            gates=self.gates,
+        )
+        if self._host.os == "linux":
+            found.start(max_pods=self._config.max_pods)
+        return found
 
     def _max_restart_period_ns(self) -> int | None:
         period = self._config.crash_loop_back_off.max_container_restart_period

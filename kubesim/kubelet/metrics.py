@@ -26,6 +26,8 @@ RESTARTED_PODS = "kubelet_restarted_pods_total"
 STARTED_CONTAINERS = "kubelet_started_containers_total"
 STARTED_CONTAINER_ERRORS = "kubelet_started_containers_errors_total"
 STARTED_PODS = "kubelet_started_pods_total"
+STARTED_USER_NAMESPACED_PODS = "kubelet_started_user_namespaced_pods_total"
+STARTED_USER_NAMESPACED_POD_ERRORS = "kubelet_started_user_namespaced_pods_errors_total"
 STARTED_POD_ERRORS = "kubelet_started_pods_errors_total"
 
 Labels = tuple[tuple[str, str], ...]
@@ -87,6 +89,17 @@ METRICS: Mapping[str, Metric] = {
         labels=("code", "container_type"),
     ),
     STARTED_PODS: Metric(kind="counter", help="Cumulative number of pods started"),
+    STARTED_USER_NAMESPACED_PODS: Metric(
+        kind="counter",
+        help="Cumulative number of pods with user namespaces started. This metric will only be collected on Linux.",
+        gates=("UserNamespacesSupport",),
+    ),
+    STARTED_USER_NAMESPACED_POD_ERRORS: Metric(
+        kind="counter",
+        help="Cumulative number of errors when starting pods with user namespaces. This metric will only be collected "
+        "on Linux.",
+        gates=("UserNamespacesSupport",),
+    ),
     STARTED_POD_ERRORS: Metric(kind="counter", help="Cumulative number of errors when starting pods"),
 }
 

@@ -16,9 +16,14 @@ class PodDirectories:
         self.root = root
         self._pod_logs = pod_logs
 
+    @property
+    def pods(self) -> str:
+        """The directory of all pods, one by uid in it."""
+        return f"{self.root}/pods"
+
     def pod(self, uid: str) -> str:
         """The pod's own directory."""
-        return f"{self.root}/pods/{uid}"
+        return f"{self.pods}/{uid}"
 
     def volume(self, uid: str, plugin: str, name: str) -> str:
         """The directory of a volume; `plugin` is the escaped plugin name, such as kubernetes.io~empty-dir."""
@@ -27,6 +32,10 @@ class PodDirectories:
     def etc_hosts(self, uid: str) -> str:
         """The file that becomes /etc/hosts."""
         return f"{self.pod(uid)}/etc-hosts"
+
+    def user_namespace(self, uid: str) -> str:
+        """The file with the ids of the pod's user namespace."""
+        return f"{self.pod(uid)}/userns"
 
     def termination_log(self, uid: str, container: str, unique: str) -> str:
         """The file that becomes the container's termination message path."""

@@ -34,6 +34,7 @@ from kubesim.kubelet.runtime_manager import RuntimeManager
 from kubesim.kubelet.runtime_pods import RuntimePods
 from kubesim.kubelet.sandbox_config import NodeSettings
 from kubesim.kubelet.status_manager import StatusManager, Surroundings
+from kubesim.kubelet.user_namespaces import UserNamespaces
 from kubesim.kubelet.volumes import PodVolumes
 from kubesim.model import k8s_v1 as v1
 from kubesim.policy.admission import Rejection
@@ -59,6 +60,7 @@ class PodEngine:
         node: NodeSettings,
         directories: PodDirectories,
         metrics: Metrics,
+        user_namespaces: UserNamespaces,
         *,
         runtime_name: str,
         backoff_policy: BackoffPolicy,
@@ -81,6 +83,7 @@ class PodEngine:
         self._orphans: set[str] = set()
         self._volumes = PodVolumes(host_files, directories)
         self._images = ImageManager(kernel, client, recorder, gates=node.gates, records=pull_records)
+        self._user_namespaces = user_namespaces
         manager = self._runtime_manager(client, killer, host_files, node, directories, metrics, backoff_policy)
         self._sync = PodSync(
             kernel,
@@ -95,6 +98,7 @@ class PodEngine:
             host_files,
             directories,
             node,
+            user_namespaces=user_namespaces,
             pull_secrets=PullSecrets(api.get_secret, recorder),
             network_error=network_error,
         )
@@ -130,6 +134,7 @@ class PodEngine:
             directories,
             node,
             metrics,
+            self._user_namespaces,
             backoff_policy=backoff_policy,
             on_sandbox_ready=lambda pod: self._sync.sandbox_ready(pod),  # noqa: PLW0108 - made after this
         )
@@ -263,6 +268,7 @@ class PodEngine:
                 pod = v1.Pod(metadata=v1.ObjectMeta(name=listed.name, namespace=listed.namespace, uid=uid))
                 await self._killer.kill_pod(pod, pod_view(pod), runtime, ORPHAN_GRACE_SECONDS)
                 await self._dead.remove_pod(await self.runtime_pods.pod_status(uid))
+                self._user_namespaces.release(uid)
                 self._volumes.tear_down(pod)
         finally:
             self._orphans.discard(uid)

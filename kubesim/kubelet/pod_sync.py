@@ -28,6 +28,7 @@ from kubesim.kubelet.sandbox_config import NodeSettings
 from kubesim.kubelet.status_generation import GenerationInputs, generate_pod_status, ready_to_start_containers
 from kubesim.kubelet.status_manager import StatusManager, Surroundings
 from kubesim.kubelet.sync_error import SyncError
+from kubesim.kubelet.user_namespaces import UserNamespaces
 from kubesim.kubelet.volumes import PodVolumes, mounted_volumes
 from kubesim.model import k8s_v1 as v1
 from kubesim.policy.feature_gates import gate_enabled
@@ -68,6 +69,7 @@ class PodSync:
         directories: PodDirectories,
         node: NodeSettings,
         *,
+        user_namespaces: UserNamespaces,
         pull_secrets: PullSecrets,
         network_error: Callable[[], str],
     ) -> None:
@@ -83,6 +85,7 @@ class PodSync:
         self._host_files = host_files
         self._directories = directories
         self._node = node
+        self._user_namespaces = user_namespaces
         self._pull_secrets = pull_secrets
         self._network_error = network_error
         self._deadline = ActiveDeadline(kernel, recorder, statuses)
@@ -147,6 +150,7 @@ class PodSync:
         self._statuses.set(pod, status, self._surroundings(pod, runtime))
         self._mounted.discard(uid)
         self._mount_tries.pop(uid, None)
+        self._user_namespaces.release(uid)
         self._statuses.terminate(pod)
 
     def sandbox_ready(self, pod: v1.Pod) -> None:
@@ -163,6 +167,7 @@ class PodSync:
         self._start_errors.pop(uid, None)
         self._mounted.discard(uid)
         self._mount_tries.pop(uid, None)
+        self._user_namespaces.release(uid)
 
     def _generate(self, pod: v1.Pod, runtime: RuntimePod, *, is_terminal: bool) -> PodStatusView:
         uid = pod.metadata.uid

@@ -27,6 +27,8 @@ from kubesim.kubelet.metrics import (
     STARTED_CONTAINERS,
     STARTED_POD_ERRORS,
     STARTED_PODS,
+    STARTED_USER_NAMESPACED_POD_ERRORS,
+    STARTED_USER_NAMESPACED_PODS,
     Metrics,
 )
 from kubesim.kubelet.outside import HostFiles
@@ -34,6 +36,7 @@ from kubesim.kubelet.pod_directories import PodDirectories
 from kubesim.kubelet.runtime_pods import RuntimePods, bare_id
 from kubesim.kubelet.sandbox_config import NodeSettings, dns_warnings, sandbox_config
 from kubesim.kubelet.sync_error import SyncError
+from kubesim.kubelet.user_namespaces import UserNamespaces
 from kubesim.kubelet.volumes import ImageVolume
 from kubesim.model import k8s_v1 as v1
 from kubesim.policy.crash_loop_backoff import BackoffEntry, BackoffPolicy, crash_loop_decision
@@ -44,6 +47,7 @@ from kubesim.policy.pull_policy import ImageFailure
 from kubesim.policy.qos import QosClass
 from kubesim.policy.restart import restart_all_sources, should_all_containers_restart
 from kubesim.policy.sync_plan import ActionInputs, PodActions
+from kubesim.policy.user_namespaces import UserNamespaceError
 
 
 @dataclass(slots=True, kw_only=True)
@@ -77,6 +81,7 @@ class RuntimeManager:
         directories: PodDirectories,
         node: NodeSettings,
         metrics: Metrics,
+        user_namespaces: UserNamespaces,
         *,
         backoff_policy: BackoffPolicy,
         on_sandbox_ready: Callable[[v1.Pod], object],
@@ -92,6 +97,7 @@ class RuntimeManager:
         self._directories = directories
         self._node = node
         self._metrics = metrics
+        self._user_namespaces = user_namespaces
         self._dead = DeadContainers(client)
         self._backoff_policy = backoff_policy
         self._backoff: dict[tuple[str, ...], BackoffEntry] = {}
@@ -133,10 +139,21 @@ class RuntimeManager:
         if actions.kill_pod and not actions.create_sandbox:
             return result
         await self._dead.prune_init_containers(view, runtime)
-        if actions.create_sandbox:
-            runtime = await self._create_sandbox(pod, runtime, actions, qos)
-        start = await self._prepare_start(pod, runtime, actions, qos, pull_secrets)
-        await self._start_all(start, view, actions, result)
+        has_user_namespace = actions.create_sandbox and pod.spec.host_users is False
+        if has_user_namespace:
+            self._metrics.increase(STARTED_USER_NAMESPACED_PODS)
+        try:
+            if actions.create_sandbox:
+                runtime = await self._create_sandbox(pod, runtime, actions, qos)
+            start = await self._prepare_start(pod, runtime, actions, qos, pull_secrets)
+            await self._start_all(start, view, actions, result)
+        except SyncError:
+            if has_user_namespace:
+                self._metrics.increase(STARTED_USER_NAMESPACED_POD_ERRORS)
+            raise
+        if has_user_namespace and result.start_errors:
+            # Whatever failed in this sync: the kubelet does not look at why.
+            self._metrics.increase(STARTED_USER_NAMESPACED_POD_ERRORS)
         return result
 
     async def _kill(self, pod: v1.Pod, view: PodView, runtime: RuntimePod, actions: PodActions) -> None:
@@ -166,12 +183,12 @@ class RuntimeManager:
             config = self._sandbox_config(pod, actions.attempt, qos)
             self._host_files.make_dirs(self._directories.logs(pod))
             created = await self._client.run_pod_sandbox(api.RunPodSandboxRequest(config=config))
-        except HostnameError as error:
+        except (HostnameError, UserNamespaceError) as error:
             self._metrics.increase(STARTED_POD_ERRORS)
             self._recorder.event(
                 reference, "Warning", "FailedCreatePodSandBox", f"Failed to create pod sandbox: {error}"
             )
-            raise SyncError(f'Failed to create sandbox for pod "{name}": {error}') from error
+            raise SyncError(f'Failed to generate sandbox config for pod "{name}": {error}') from error
         except CriError as error:
             self._metrics.increase(STARTED_POD_ERRORS)
             message = f"Failed to create pod sandbox: {error.go_text}"
@@ -188,7 +205,15 @@ class RuntimeManager:
         return shown
 
     def _sandbox_config(self, pod: v1.Pod, attempt: int, qos: QosClass) -> api.PodSandboxConfig:
-        config = sandbox_config(pod, attempt=attempt, qos=qos, node=self._node, directories=self._directories)
+        """Raises HostnameError and UserNamespaceError."""
+        config = sandbox_config(
+            pod,
+            attempt=attempt,
+            qos=qos,
+            node=self._node,
+            directories=self._directories,
+            user_namespace=self._user_namespaces.options(pod) if self._node.os == "linux" else None,
+        )
         for warning in dns_warnings(pod, self._node):
             target = node_reference(self._node.node_name) if warning.is_of_node else pod_reference(pod)
             self._recorder.event(target, "Warning", warning.reason, warning.message)
@@ -204,7 +229,12 @@ class RuntimeManager:
     ) -> PodStart:
         """Ensure the image volumes: in every sync, whether or not anything has to be started."""
         sandbox = runtime.sandboxes[0]
-        config = self._sandbox_config(pod, actions.attempt, qos)
+        try:
+            config = self._sandbox_config(pod, actions.attempt, qos)
+            user_namespace = self._user_namespaces.options(pod) if self._node.os == "linux" else None
+        except (HostnameError, UserNamespaceError) as error:
+            name = f"{pod.metadata.name}_{pod.metadata.namespace}({pod.metadata.uid})"
+            raise SyncError(f'GeneratePodSandboxConfig for pod "{name}" failed: {error}') from error
         pulled: dict[str, ImageVolume] = {}
         failures: dict[str, ImageFailure] = {}
         for volume in pod.spec.volumes:
@@ -237,6 +267,7 @@ class RuntimeManager:
             pod_ips=(self._node.node_ip,) if pod.spec.host_network else ips,
             image_volumes=pulled,
             image_failures=failures,
+            user_namespace=user_namespace,
         )
 
     async def _start_all(self, start: PodStart, view: PodView, actions: PodActions, result: SyncResult) -> None:

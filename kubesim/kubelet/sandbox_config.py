@@ -45,7 +45,13 @@ class NodeSettings:
 
 
 def sandbox_config(
-    pod: v1.Pod, *, attempt: int, qos: QosClass, node: NodeSettings, directories: PodDirectories
+    pod: v1.Pod,
+    *,
+    attempt: int,
+    qos: QosClass,
+    node: NodeSettings,
+    directories: PodDirectories,
+    user_namespace: api.UserNamespace | None = None,
 ) -> api.PodSandboxConfig:
     """The configuration of one sandbox. Raises HostnameError when the pod's host name cannot be made."""
     meta, spec = pod.metadata, pod.spec
@@ -83,7 +89,7 @@ def sandbox_config(
             gates=node.gates,
         ).kernel_name
     if node.os == "linux":
-        config.linux.CopyFrom(_linux(pod, qos, node))
+        config.linux.CopyFrom(_linux(pod, qos, node, user_namespace))
     else:
         config.windows.CopyFrom(_windows(pod))
     return config
@@ -117,7 +123,9 @@ def _dns(pod: v1.Pod, node: NodeSettings) -> tuple[DnsSettings, tuple[DnsWarning
     )
 
 
-def _linux(pod: v1.Pod, qos: QosClass, node: NodeSettings) -> api.LinuxPodSandboxConfig:
+def _linux(
+    pod: v1.Pod, qos: QosClass, node: NodeSettings, user_namespace: api.UserNamespace | None
+) -> api.LinuxPodSandboxConfig:
     linux = api.LinuxPodSandboxConfig()
     if node.cgroups_per_qos:
         linux.cgroup_parent = pod_cgroup_parent(driver=node.cgroup_driver, qos=qos, uid=pod.metadata.uid)
@@ -127,7 +135,7 @@ def _linux(pod: v1.Pod, qos: QosClass, node: NodeSettings) -> api.LinuxPodSandbo
         return linux
     for sysctl in context.sysctls:
         linux.sysctls[sysctl.name.replace("/", ".")] = sysctl.value
-    linux.security_context.CopyFrom(sandbox_context(pod))
+    linux.security_context.CopyFrom(sandbox_context(pod, user_namespace))
     return linux
 
 

@@ -104,7 +104,7 @@ def non_root_problem(
     return problem or ""
 
 
-def sandbox_context(pod: v1.Pod) -> api.LinuxSandboxSecurityContext:
+def sandbox_context(pod: v1.Pod, user_namespace: api.UserNamespace | None) -> api.LinuxSandboxSecurityContext:
     """The security context of a sandbox."""
     privileged = any(
         one.security_context is not None and bool(one.security_context.privileged)
@@ -114,7 +114,7 @@ def sandbox_context(pod: v1.Pod) -> api.LinuxSandboxSecurityContext:
     context = api.LinuxSandboxSecurityContext(
         privileged=answer.privileged,
         supplemental_groups=answer.supplemental_groups,
-        namespace_options=_namespace_options(answer.namespaces),
+        namespace_options=_namespace_options(answer.namespaces, user_namespace),
         seccomp=_seccomp(answer.seccomp),
     )
     if answer.run_as_user is not None:
@@ -137,7 +137,7 @@ def linux_security_context(request: ContainerRequest, node: NodeSettings) -> api
     )
     context = api.LinuxContainerSecurityContext(
         privileged=answer.privileged,
-        namespace_options=_namespace_options(answer.namespaces),
+        namespace_options=_namespace_options(answer.namespaces, request.user_namespace),
         run_as_username=answer.run_as_username,
         supplemental_groups=answer.supplemental_groups,
         supplemental_groups_policy=_policy(answer.supplemental_groups_policy),
@@ -165,8 +165,9 @@ def windows_security_context(request: ContainerRequest) -> api.WindowsContainerS
     return api.WindowsContainerSecurityContext(run_as_username=name)
 
 
-def _namespace_options(namespaces: Namespaces) -> api.NamespaceOption:
+def _namespace_options(namespaces: Namespaces, user_namespace: api.UserNamespace | None) -> api.NamespaceOption:
     return api.NamespaceOption(
+        userns_options=user_namespace,
         network=api.NODE if namespaces.network is NetworkMode.NODE else api.POD,
         pid=_MODES[namespaces.pid],
         ipc=_MODES[namespaces.ipc],

@@ -109,8 +109,21 @@ def _check_spec(spec: PodSpec) -> Iterator[FieldError]:
     yield from check_range(("spec", "activeDeadlineSeconds"), spec.active_deadline_seconds, 1, ID_MAX)
     if spec.os is not None:
         yield from check_choice(("spec", "os", "name"), spec.os.name, ("linux", "windows"))
+    yield from _check_host_users(spec)
     if spec.security_context is not None:
         yield from _check_security(spec.security_context, is_windows=spec.os is not None and spec.os.name == "windows")
+
+
+def _check_host_users(spec: PodSpec) -> Iterator[FieldError]:
+    """A user namespace goes with no other namespace of the node. Mirrors validateHostUsers, and its spelling."""
+    if spec.host_users is not None and spec.os is not None and spec.os.name == "windows":
+        yield forbidden(("spec", "hostUsers"), "cannot be set for a windows pod")
+    if spec.host_users is not False:
+        return
+    # The network of the node is a matter of a feature gate: kubesim.node.disabled_fields asks it.
+    for is_set, name in ((spec.host_pid, "HostPID"), (spec.host_ipc, "HostIPC")):
+        if is_set:
+            yield forbidden(("spec", name), "when `hostUsers` is false")
 
 
 def _check_security(security: PodSecurityContext, *, is_windows: bool) -> Iterator[FieldError]:

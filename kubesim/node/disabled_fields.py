@@ -26,8 +26,16 @@ def without_disabled_fields(pod: v1.Pod, gates: Mapping[str, bool]) -> v1.Pod:
         spec = replace(spec, resources=None)
     if not gate_enabled(gates, "HostnameOverride"):
         spec = replace(spec, hostname_override=None)
+    if not gate_enabled(gates, "UserNamespacesSupport"):
+        spec = replace(spec, host_users=None)
     if spec.security_context is not None and not gate_enabled(gates, "SupplementalGroupsPolicy"):
         spec = replace(spec, security_context=replace(spec.security_context, supplemental_groups_policy=None))
+    if spec.host_users is False and spec.host_network and not gate_enabled(gates, "UserNamespacesHostNetworkSupport"):
+        raise InputError(
+            "spec.hostNetwork: Forbidden: when `hostUsers` is false",
+            where=f"{pod.metadata.namespace}/{pod.metadata.name}",
+            hint="a user namespace on the node's network needs the feature gate UserNamespacesHostNetworkSupport",
+        )
     if not gate_enabled(gates, "ImageVolume"):
         _refuse_image_volumes(pod)
     return replace(pod, spec=spec)

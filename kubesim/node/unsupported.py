@@ -33,7 +33,6 @@ def refuse_unsupported(manifest: Manifest, pod: v1.Pod) -> None:
 def _unsupported(pod: v1.Pod) -> Iterator[tuple[Path, str]]:
     spec = pod.spec
     asked = (
-        ("hostUsers", spec.host_users is False, "a user namespace"),
         ("resourceClaims", bool(spec.resource_claims), "dynamic resource allocation"),
         ("runtimeClassName", bool(spec.runtime_class_name), "a runtime handler other than the default"),
         ("schedulingGates", bool(spec.scheduling_gates), "a pod that waits for the scheduler"),

@@ -27,6 +27,8 @@ def test_a_fresh_kubelet_shows_what_a_real_one_shows() -> None:
         'kubelet_restarted_pods_total{static="true"}': 0,
         "kubelet_started_pods_errors_total": 0,
         "kubelet_started_pods_total": 0,
+        "kubelet_started_user_namespaced_pods_errors_total": 0,
+        "kubelet_started_user_namespaced_pods_total": 0,
     }
 
 

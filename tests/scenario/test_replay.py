@@ -273,7 +273,7 @@ def test_a_failed_expectation_does_not_end_the_scenario() -> None:
             "no feature 'userNamespace', did you mean 'userNamespaces'\\?; feat",
         ),
         ({"expect": {"node": True, "path": "a[[", "equals": 1}}, "cannot read the path"),
-        ({"apply": [pod(hostUsers=False)]}, "spec.hostUsers: a user namespace is not emulated yet; see"),
+        ({"apply": [pod(runtimeClassName="kata")]}, "spec.runtimeClassName: a runtime handler other than the def"),
     ],
 )
 def test_a_step_that_cannot_be_played_is_bad_input_with_its_line(step: dict[str, Any], text: str) -> None:
