@@ -24,7 +24,7 @@ from kubesim.images.oci import (
     manifest_json,
     sha256_digest,
 )
-from kubesim.images.tree import FileTree, TreeNode
+from kubesim.images.tree import FileTree, StoredContent, TreeNode
 from kubesim.images.tree_builder import build_tree
 
 _NS = 1_000_000_000
@@ -98,8 +98,14 @@ class ArtifactBlob(NamedTuple):
 
     title: str
     """Its file name, from the annotation org.opencontainers.image.title; "" for a blob without one."""
-    content: bytes
+    data: bytes | StoredContent
+    """Its bytes, or where they lie."""
     media_type: str = "application/octet-stream"
+
+    @property
+    def content(self) -> bytes:
+        """All its bytes. Of a stored one they are fetched each time."""
+        return self.data if isinstance(self.data, bytes) else self.data.read_at(0, self.data.size_bytes)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

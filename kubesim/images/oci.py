@@ -161,9 +161,10 @@ def manifest_json(
     layers: Iterable[dict[str, Any]],
     artifact_type: str = "",
     annotations: Mapping[str, str] | None = None,
+    media_type: str = MANIFEST_MEDIA_TYPE,
 ) -> bytes:
     """A manifest over descriptors."""
-    manifest: dict[str, Any] = {"schemaVersion": 2, "mediaType": MANIFEST_MEDIA_TYPE}
+    manifest: dict[str, Any] = {"schemaVersion": 2, "mediaType": media_type}
     if artifact_type:
         manifest["artifactType"] = artifact_type
     manifest["config"] = config

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from kubesim.cri import api
 from kubesim.cri.errors import Code, CriError
 from kubesim.images.image import Image
-from kubesim.images.tree import FileTree, LinkRule, file_node
+from kubesim.images.tree import FileTree, LinkRule, NodeKind, TreeNode
 from kubesim.images.tree_builder import build_tree
 from kubesim.policy.image_volume import (
     ImageMount,
@@ -240,7 +240,7 @@ def _plan_artifact(daemon: Daemon, mount: api.Mount, image: Image, planned: Plan
     blobs = image.artifact.blobs
     titles = [blob.title or None for blob in blobs]
     for file in artifact_files(titles, _image_mount(mount), daemon.profile.image_volumes):
-        tree = FileTree(file_node(blobs[file.index].content, mode=0o644))
+        tree = FileTree(TreeNode(kind=NodeKind.FILE, mode=0o644, data=blobs[file.index].data))
         destination = f"{mount.container_path.rstrip('/')}/{file.name}"
         planned.specs.append(MountSpec(destination=destination, source=TreeSource(tree=tree), is_read_only=True))
         target = f"/var/lib/containers/storage/artifacts/{image.digest.partition(':')[2]}/{file.name}"

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from kubesim.errors import KubesimError
+from kubesim.images.program_choice import ELF_MAGIC, program_for_machine_code
 from kubesim.images.programs import program_of
 from kubesim.userland.files.credentials import EXECUTE
 from kubesim.userland.files.file_stat import FileKind, Stat
@@ -81,8 +82,8 @@ def executable_at(files: FileView, path: str, seen: tuple[Stat, Mount] | None = 
         user_bits = None if "nosuid" in mount.flags else stat
         if stat.program:
             return Executable(path=asked, program=stat.program, words=words, stat=user_bits)
-        content = files.filesystem.as_root().read(files.absolute(path))
-        if program := program_of(content):  # a copy of a program, as cp or tar makes it
+        content, program = _real_file(files, path)
+        if program:
             return Executable(path=asked, program=program, words=words, stat=user_bits)
         first = content[:LINE_BYTES_MAX].partition(b"\n")[0]
         interpreter, _, argument = first.removeprefix(b"#!").strip().partition(b" ")
@@ -92,6 +93,19 @@ def executable_at(files: FileView, path: str, seen: tuple[Stat, Mount] | None = 
         words = (*(part.decode(errors="surrogateescape") for part in parts), path, *words[1:])
         path, seen = words[0], None
     raise FsError("ELOOP", asked)
+
+
+def _real_file(files: FileView, path: str) -> tuple[bytes, str]:
+    """The bytes of a file that no image calls a program, and which one it is nevertheless: a copy of one, as cp or tar
+    makes it, or the machine code of one. Of machine code no more is fetched than its beginning."""
+    place = files.filesystem.walk(files.absolute(path), files.filesystem.as_root())
+    if place.node is None:
+        raise FsError("ENOENT", path)
+    beginning = place.node.read_at(0, LINE_BYTES_MAX)
+    if beginning.startswith(ELF_MAGIC):
+        return beginning, program_for_machine_code(beginning, called=path, path=place.path)
+    content = place.node.read_all()
+    return content, program_of(content)
 
 
 def search(files: FileView, name: str, path_variable: str) -> str | None:
