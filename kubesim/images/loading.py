@@ -6,7 +6,8 @@ many).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from kubesim.errors import InputError
@@ -85,9 +86,25 @@ def load_image(
     `where` is what to call the source in messages. Raises InputError, mostly its subclasses here, for documents
     (`DocumentError`), for bytes (`BlobError`) and for layers (`LayerError`): each names the blob or the entry.
     """
-    resolved = resolve_manifest(source, descriptor, platform=platform, where=where)
-    if is_artifact(resolved.manifest):
-        return _artifact(source, descriptor, resolved, references=references, where=where)
+    with placed(where):
+        resolved = resolve_manifest(source, descriptor, platform=platform, where=where)
+        if is_artifact(resolved.manifest):
+            return _artifact(source, descriptor, resolved, references=references, where=where)
+        return _container_image(
+            source, descriptor, resolved, references=references, platform=platform, where=where, opened=opened
+        )
+
+
+def _container_image(
+    source: BlobSource,
+    descriptor: Descriptor,
+    resolved: Resolved,
+    *,
+    references: Sequence[str],
+    platform: Platform,
+    where: str,
+    opened: OpenedLayers | None,
+) -> Image:
     manifest = resolved.manifest
     place = f"{where}: {manifest.config.digest}"
     config_json = read_document(source, manifest.config, where=where)
@@ -95,10 +112,7 @@ def load_image(
     if resolved.indexes and resolved.descriptor.platform is None and not can_run(platform, document.platform):
         raise NoPlatformError(f"an image for {document.platform}", where=place, hint=f"expected one for {platform}")
     opened = {} if opened is None else opened
-    try:
-        tree, layers = _layers(source, manifest, document, opened, where=where)
-    except (LayerError, BlobError) as error:
-        raise type(error)(error.what, where=f"{where}: {error.where}", hint=error.hint) from error
+    tree, layers = _layers(source, manifest, document, opened, where=where)
     blobs = tuple(ContentBlob(named.digest, named.size) for named in (*resolved.documents, *resolved.blobs))
     return Image(
         id=manifest.config.digest,
@@ -137,6 +151,18 @@ def resolve_manifest(
             raise NoPlatformError(f"no image for {platform} in the index", where=place, hint=f"it has {names}")
         indexes.append(here)
         here = found
+
+
+@contextlib.contextmanager
+def placed(where: str) -> Iterator[None]:
+    """Say of what goes wrong with bytes in which source they are: a blob or a layer knows no more than its digest."""
+    try:
+        yield
+    except (BlobError, LayerError) as error:
+        if error.where.startswith(where):
+            raise
+        place = f"{where}: {error.where}" if error.where else where
+        raise type(error)(error.what, where=place, hint=error.hint) from error
 
 
 def read_document(source: BlobSource, descriptor: Descriptor, *, where: str) -> bytes:

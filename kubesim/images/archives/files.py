@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import posixpath
 import stat
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 from kubesim.errors import InputError
-from kubesim.images.blobs.blob import Blob, BlobError, HostFile
+from kubesim.images.blobs.blob import Blob, HostFile
 from kubesim.images.json_text import JSON_BYTES_MAX, parse_json, too_long
 from kubesim.images.layers.limits import LayerError, LayerLimits
 from kubesim.images.layers.streams import ByteStream, open_stream
@@ -147,14 +148,9 @@ class TarFiles:
         self._path = path
         self._members: dict[str, Member] = {}
         file = HostFile.at(path)
-        try:
-            self._stream = open_stream(FoundBlob(digest=str(path), content=file))
-            for member in read_members(self._bounded(file.size_bytes), ARCHIVE_LIMITS):
-                self._add(member)
-        except (LayerError, BlobError) as error:
-            if error.where == str(path):
-                raise
-            raise ArchiveError(error.what, where=str(path), hint=error.hint) from error
+        self._stream = open_stream(FoundBlob(digest=str(path), content=file))
+        for member in read_members(self._bounded(file.size_bytes), ARCHIVE_LIMITS):
+            self._add(member)
 
     @property
     def where(self) -> str:
@@ -183,7 +179,7 @@ class TarFiles:
                 raise ArchiveError(f"a link to {clean!r}, which is not in the archive", where=where)
         raise ArchiveError(f"more than {LINKS_MAX} links, one after another", where=f"{self.where}: {name}")
 
-    def _bounded(self, packed_bytes: int) -> Any:
+    def _bounded(self, packed_bytes: int) -> Iterator[bytes]:
         limits = ARCHIVE_LIMITS
         for chunk in self._stream.scan(lambda _: None):
             size_bytes = self._stream.size_bytes

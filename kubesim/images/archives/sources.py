@@ -11,6 +11,7 @@ from kubesim.images.archives.layout import INDEX_FILE, LAYOUT_FILE, Entry, read_
 from kubesim.images.archives.names import WrittenName, local_repository, named_reference
 from kubesim.images.blobs.blob import BlobSource
 from kubesim.images.documents import Descriptor
+from kubesim.images.loading import placed
 from kubesim.model.mistakes import nearest
 from kubesim.policy.image_reference import InvalidReference, parse_reference
 
@@ -82,7 +83,12 @@ def is_image_source(path: Path) -> bool:
 
 def open_source(path: Path) -> ImageSource:
     """The images of a layout directory or an archive. Raises ArchiveError, DocumentError, LayerError, BlobError."""
-    files: ArchiveFiles = DirectoryFiles(path) if path.is_dir() else TarFiles(path)
+    with placed(str(path)):
+        files: ArchiveFiles = DirectoryFiles(path) if path.is_dir() else TarFiles(path)
+        return _opened(path, files)
+
+
+def _opened(path: Path, files: ArchiveFiles) -> ImageSource:
     has_layout, has_manifest = (files.find(name) is not None for name in (LAYOUT_FILE, MANIFEST_FILE))
     blobs: BlobSource = LayoutBlobs(files)
     if has_layout:

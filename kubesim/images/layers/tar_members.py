@@ -151,6 +151,8 @@ class _Reader:
         self._count = 0
         self._unread = 0
         """Bytes of the last member, with what fills its last block."""
+        self._padding = 0
+        """How many of them fill its last block. umoci leaves them out at the end, and Go does not miss them."""
 
     def next_member(self) -> Member | None:
         records: Records = []
@@ -175,9 +177,9 @@ class _Reader:
 
     def _next_block(self) -> bytes | None:
         """The next header; None at the end."""
-        missing = self._source.skip(self._unread)
-        self._unread = 0
-        if missing:
+        missing = self._source.skip(self._unread) - self._padding
+        self._unread = self._padding = 0
+        if missing > 0:
             raise LayerError(f"the archive is truncated: {missing} bytes are missing")
         block = self._source.take(BLOCK_BYTES)
         if not block and self._requires_end_mark:
@@ -195,7 +197,7 @@ class _Reader:
         content = self._source.take(size_bytes)
         if len(content) < size_bytes:
             raise LayerError(f"the archive is truncated within {what}")
-        self._unread = -size_bytes % BLOCK_BYTES
+        self._unread = self._padding = -size_bytes % BLOCK_BYTES
         return content
 
     def _header(self, block: bytes) -> Header:
@@ -269,7 +271,8 @@ class _Reader:
         stored_bytes = header.size_bytes - (0 if sparse is None else sparse.head_bytes)
         if sparse is not None and sum(extent.size_bytes for extent in sparse.extents) != stored_bytes:
             raise LayerError("a sparse file whose parts are not what is stored")
-        self._unread = stored_bytes + -stored_bytes % BLOCK_BYTES
+        self._padding = -stored_bytes % BLOCK_BYTES
+        self._unread = stored_bytes + self._padding
         return sparse
 
     def _take_block(self) -> bytes:
