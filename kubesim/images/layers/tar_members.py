@@ -177,9 +177,10 @@ class _Reader:
 
     def _next_block(self) -> bytes | None:
         """The next header; None at the end."""
-        missing = self._source.skip(self._unread) - self._padding
+        missing = self._source.skip(self._unread)
+        is_cut = missing > self._padding
         self._unread = self._padding = 0
-        if missing > 0:
+        if is_cut:
             raise LayerError(f"the archive is truncated: {missing} bytes are missing")
         block = self._source.take(BLOCK_BYTES)
         if not block and self._requires_end_mark:

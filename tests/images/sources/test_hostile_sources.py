@@ -229,7 +229,7 @@ def test_what_is_wrong_in_an_archive_is_said_with_its_entry(
         (b"\x1f\x8b" + b"no gzip", "the gzip stream is damaged"),
         (gzip.compress(tar_of(FILES))[:-200], "the gzip stream is truncated"),
         (gzip.compress(b"no tar, but long enough to be looked at" * 30), "not a tar archive"),
-        (tar_of({"oci-layout": b" " * 1000})[:1000], "the archive is truncated: 512 bytes are missing"),
+        (tar_of({"oci-layout": b" " * 1000})[:1000], "the archive is truncated: 536 bytes are missing"),
         (b"BZh91AY&SY", "it is compressed with bzip2; gzip, zstd and uncompressed"),
         (b"\xfd7zXZ\0...", "it is compressed with xz; gzip, zstd and uncompressed"),
     ],
