@@ -178,7 +178,7 @@ class _Reader:
     def _next_block(self) -> bytes | None:
         """The next header; None at the end."""
         missing = self._source.skip(self._unread)
-        is_cut = missing > self._padding
+        is_cut = missing > (0 if self._requires_end_mark else self._padding)
         self._unread = self._padding = 0
         if is_cut:
             raise LayerError(f"the archive is truncated: {missing} bytes are missing")
