@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
@@ -131,6 +131,19 @@ def image_fixtures(documents: list[Document]) -> list[ImageFixture]:
     errors.extend(_name_clashes(fixtures))
     if errors:
         raise join_errors(errors)
+    return fixtures
+
+
+def listed_fixtures(
+    document: Document, path: Path, items: Iterable[ImageListItem], errors: list[InputError]
+) -> list[ImageFixture]:
+    """The images of a list that another document holds at `path`, already typed; mistakes go to `errors`."""
+    fixtures = []
+    for index, item in enumerate(items):
+        reader = _Reader(document, (*path, index))
+        fixtures.append(reader.fixture(item))
+        errors.extend(reader.errors)
+    errors.extend(_name_clashes(fixtures))
     return fixtures
 
 

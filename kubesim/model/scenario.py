@@ -1,7 +1,7 @@
 """Checked scenarios: a node, and steps in time order with one typed action each.
 
-The format is described in `kubesim.model.scenario_document`. `load_scenario` reports every mistake at once, also those
-of the objects that a step applies.
+The format is described in `kubesim.model.scenario_document`. `load_runs` reports every mistake at once, also those of
+the objects that a step applies.
 """
 
 from __future__ import annotations
@@ -16,15 +16,18 @@ from msgspec import UNSET
 from kubesim.errors import InputError
 from kubesim.model.convert import convert, convert_all_errors, error_at, join_errors, value_at
 from kubesim.model.duration import parse_duration
+from kubesim.model.image_fixture import ImageFixture, listed_fixtures
 from kubesim.model.image_name import parse_image_name
 from kubesim.model.k8s_versions import FIRST_MINOR, LAST_MINOR
 from kubesim.model.kubelet_configuration import load_kubelet_configuration
 from kubesim.model.manifest import Manifest, manifests_at
+from kubesim.model.mistakes import nearest
 from kubesim.model.paths import Path
 from kubesim.model.scenario_document import (
     CancelShutdown,
     ClearFault,
     ContainerExit,
+    CriCall,
     Delete,
     Exec,
     Expect,
@@ -37,6 +40,7 @@ from kubesim.model.scenario_document import (
     StepSpec,
     TagImage,
 )
+from kubesim.model.scenario_sweep import SweptRun, swept_path, swept_runs
 from kubesim.model.yaml_text import Document
 
 ACTIONS = {
@@ -54,10 +58,11 @@ ACTIONS = {
     "exec": "exec",
     "setFeatures": "set_features",
     "tagImage": "tag_image",
+    "cri": "cri",
 }
 """Every action of a step: its name in the document, and its attribute."""
 
-SUBJECTS = ("pod", "node", "journal", "event", "exec", "timeline")
+SUBJECTS = ("pod", "node", "journal", "event", "exec", "timeline", "cri", "metric")
 """What an expectation looks at; exactly one of them."""
 
 MATCHERS = ("equals", "matches", "contains", "absent")
@@ -67,6 +72,8 @@ _COUNTABLE = ("journal", "event", "timeline")
 """Subjects that are a list of matches, so that no matcher means: at least one."""
 
 _POD = re.compile(r"[^/\s]+/[^/\s]+")
+_NAME = re.compile(r"[\w-]+")
+_REFERENCE = re.compile(r"\$\((?P<name>[\w-]+)(?P<path>[.\[].*)?\)")
 _VERSION = re.compile(r"1\.([0-9]+)(?:\.[0-9]+)?")
 
 
@@ -106,6 +113,7 @@ Action = (
     | Exec
     | SetFeatures
     | TagImage
+    | CriCall
 )
 
 
@@ -124,10 +132,15 @@ class Step:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scenario:
-    """A checked scenario."""
+    """A checked scenario, or one run of one that is swept."""
 
     name: str
+    """In a sweep with the values of the run: i15-strict[containerd-2.0, 1.32]."""
+    swept: tuple[tuple[str, str], ...] = ()
+    """What tells the run of a sweep from the others: ("profile", "containerd-2.0")."""
     node: NodeSpec
+    images: tuple[ImageFixture, ...] = ()
+    """Images that the document itself describes."""
     minor: int
     """The kubelet's minor version."""
     steps: tuple[Step, ...]
@@ -140,23 +153,46 @@ def is_scenario_document(document: Document) -> bool:
     return isinstance(document.value, dict) and document.value.get("kind") == "Scenario"
 
 
-def load_scenario(document: Document) -> Scenario:
-    """The scenario of a document. Raises one InputError with all mistakes, a line each."""
+def load_runs(document: Document) -> tuple[Scenario, ...]:
+    """Every run of a document's scenario; one when there is no sweep. Raises one InputError with all mistakes."""
     # `equals: null` means something, so nulls are not dropped here.
     mistakes = convert_all_errors(document, ScenarioDocument, null_is_absent=False)
     if mistakes:
         raise join_errors(mistakes)
     written = convert(document, ScenarioDocument, null_is_absent=False)
-    reader = _Reader(document)
-    minor = reader.node(written.spec.node)
-    steps = [
-        step for index, spec in enumerate(written.spec.steps) if (step := reader.step(index, spec, minor)) is not None
-    ]
-    if reader.errors:
-        raise join_errors(reader.errors)
-    return Scenario(
-        name=written.metadata.name, node=written.spec.node, minor=minor, steps=tuple(steps), document=document
-    )
+    errors: list[InputError] = []
+    images = tuple(listed_fixtures(document, ("spec", "images"), written.spec.images, errors))
+    scenarios = []
+    for run in swept_runs(document, written.spec, errors):
+        reader = _Reader(document)
+        minor = reader.node(run)
+        steps = [
+            step
+            for index, spec in enumerate(written.spec.steps)
+            if run.is_named_by(spec.when) and (step := reader.step(index, spec, minor)) is not None
+        ]
+        errors += reader.errors
+        scenarios.append(
+            Scenario(
+                name=run.name(written.metadata.name),
+                swept=run.values,
+                node=run.node,
+                images=images,
+                minor=minor,
+                steps=tuple(steps),
+                document=document,
+            )
+        )
+    if errors:
+        # What is wrong in every run is one mistake.
+        raise join_errors({str(error): error for error in errors}.values())
+    return tuple(scenarios)
+
+
+def reference(text: str) -> tuple[str, str] | None:
+    """Name and path of a `$(NAME.path)` in the request of a cri call; None for any other text."""
+    match = _REFERENCE.fullmatch(text)
+    return None if match is None else (match["name"], (match["path"] or "").removeprefix("."))
 
 
 def scenario_schema() -> dict[str, Any]:
@@ -165,6 +201,8 @@ def scenario_schema() -> dict[str, Any]:
     definitions = schema["$defs"]
     definitions["StepSpec"]["oneOf"] = [{"required": [action]} for action in ACTIONS]
     definitions["Expect"]["oneOf"] = [{"required": [subject]} for subject in SUBJECTS]
+    for name in ("SweepSpec", "When"):
+        definitions[name]["minProperties"] = 1
     title = "kubesim Scenario"
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": title, **schema}
 
@@ -176,15 +214,22 @@ class _Reader:
         self.errors: list[InputError] = []
         self._document = document
         self._last_at_ns = 0
+        self._kept: set[str] = set()
+        """Names of answers to cri calls so far."""
 
-    def node(self, node: NodeSpec) -> int:
+    def node(self, run: SweptRun) -> int:
         """The kubelet's minor version."""
+        node = run.node
         path: Path = ("spec", "node")
         match = _VERSION.fullmatch(node.kubelet_version)
         minor = int(match[1]) if match else LAST_MINOR
         if match is None or not FIRST_MINOR <= minor <= LAST_MINOR:
             hint = f'expected "1.{FIRST_MINOR}" to "1.{LAST_MINOR}"'
-            self._error((*path, "kubeletVersion"), f"unknown kubelet version {node.kubelet_version!r}", hint)
+            self._error(
+                swept_path(self._document, run.values, "kubeletVersion"),
+                f"unknown kubelet version {node.kubelet_version!r}",
+                hint,
+            )
         if node.config:
             try:
                 load_kubelet_configuration(self._document, path=(*path, "config"), minor=minor, os=node.os)
@@ -247,6 +292,9 @@ class _Reader:
                 for key, name in (("image", action.image), ("as", action.as_)):
                     if parse_image_name(name) is None:
                         self._error((*path, key), f"{name!r} is no image name")
+            case CriCall():
+                self._references((*path, "request"), action.request)
+                self._keep((*path, "as"), action.as_)
             case _:
                 pass  # The other actions have nothing that their types do not say.
 
@@ -272,6 +320,11 @@ class _Reader:
             self._pod(path, expect.pod)
         if expect.exec is not None:
             self._exec((*path, "exec"), expect.exec)
+        if expect.cri is not None:
+            self._references((*path, "cri", "request"), expect.cri.request)
+            if expect.cri.as_ is not None:
+                hint = "keep it with a cri step of its own"
+                self._error((*path, "cri", "as"), "an expectation keeps no answer", hint)
         if expect.event is not None:
             self._pattern((*path, "event", "messageMatches"), expect.event.message_matches)
             if expect.event.pod is not None:
@@ -281,6 +334,27 @@ class _Reader:
         self._pod(path, action.pod)
         if not action.command:
             self._error((*path, "command"), "no command", "expected a list of at least one word")
+
+    def _references(self, path: Path, value: Any) -> None:
+        """Every `$(NAME.path)` of a request must name what a step before keeps."""
+        if isinstance(value, dict):
+            for key, one in value.items():
+                self._references((*path, key), one)
+        elif isinstance(value, list):
+            for index, one in enumerate(value):
+                self._references((*path, index), one)
+        elif isinstance(value, str) and (found := reference(value)) is not None and found[0] not in self._kept:
+            what = f"nothing before is kept as {found[0]!r}{nearest(found[0], self._kept)}"
+            self._error(path, what, f"write `as: {found[0]}` in the cri step whose answer is meant")
+
+    def _keep(self, path: Path, name: str | None) -> None:
+        if name is None:
+            return
+        if _NAME.fullmatch(name) is None:
+            self._error(path, f"{name!r} is no name", "expected letters, digits, _ and -")
+        if name in self._kept:
+            self._error(path, f"{name!r} is kept already", "give each answer its own name")
+        self._kept.add(name)
 
     def _pod(self, path: Path, pod: str) -> None:
         if not _POD.fullmatch(pod):

@@ -14,6 +14,28 @@
           shutdown: {}
 
 Durations are Go texts ("30s", "1m30s"). A pod is named `namespace/name`.
+
+One document can be played on several nodes, once for each combination, and a step can be meant for some of them:
+
+    spec:
+      sweep: {profile: [containerd-2.0, containerd-2.3, cri-o-1.36], kubeletVersion: ["1.32", "1.36"]}
+      images:                                               # beside the built-in ones and the files of node.images
+        - metadata: {name: example.com/app:1}
+          spec: {user: app, files: {/etc/passwd: "app:x:1:1::/:", /bin/: {userland: busybox}}}
+      steps:
+        - at: 10s
+          when: {profile: containerd-*, kubeletVersion: "1.36"}
+          expect: {pod: default/strict, path: status.phase, equals: Running}
+
+A raw call goes to the runtime past the kubelet, as crictl's do, and later ones can use what it answered:
+
+        - at: 5s
+          cri: {method: ListPodSandbox, as: found}
+        - at: 5s
+          expect:
+            cri: {method: PodSandboxStatus, request: {pod_sandbox_id: "$(found.items[0].id)"}}
+            path: response.status.state
+            equals: SANDBOX_READY
 """
 
 from __future__ import annotations
@@ -21,6 +43,8 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from msgspec import UNSET, Struct, UnsetType, field
+
+from kubesim.model.image_document import ImageListItem
 
 
 class NodeSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"):
@@ -82,6 +106,20 @@ class Exec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_d
     stdin: str = ""
 
 
+class CriCall(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Sends one CRI call straight to the runtime; the kubelet's journal does not have it.
+
+    A text of the request that is `$(NAME.path)` stands for that part of the answer that an earlier step kept `as` NAME.
+    """
+
+    method: str
+    """The name of the RPC: CreateContainer. Calls that answer with a stream cannot be sent."""
+    request: dict[str, Any] = field(default_factory=dict)
+    """The request, with snake_case names as crictl shows them."""
+    as_: str | None = field(default=None, name="as")
+    """Keeps the answer under a name; the step then needs an answer that is no error."""
+
+
 class Expect(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """Looks at one subject and says what must be true of it."""
 
@@ -93,8 +131,12 @@ class Expect(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit
     exec: Exec | None = None
     timeline: dict[str, Any] | None = None
     """Fields that a row of the timeline must have."""
+    cri: CriCall | None = None
+    metric: str | None = None
+    """A metric of the kubelet as /metrics has it: kubelet_image_volume_requested_total, or with labels in braces."""
     path: str = ""
-    """Where to look in the subject: status.containerStatuses[0].ready, or stdout, stderr, exitCode of an exec."""
+    """Where to look in the subject: status.containerStatuses[0].ready; stdout, stderr, exitCode or error of an exec;
+    response.status or error.message of a cri call."""
     equals: Any | UnsetType = UNSET
     matches: str | None = None
     """A regular expression found in the value."""
@@ -178,11 +220,25 @@ class TagImage(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, om
     as_: str = field(name="as")
 
 
+class When(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"):
+    """The runs of a sweep that a step is part of: for each axis a value, or several of which one must be the run's.
+
+    A `*` in a value stands for any characters.
+    """
+
+    os: str | list[str] | None = None
+    kubelet_version: str | list[str] | None = None
+    profile: str | list[str] | None = None
+    cgroup_driver: str | list[str] | None = None
+
+
 class StepSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"):
     """One step: a time and exactly one action."""
 
     at: str
     """Time since the start of the scenario."""
+    when: When | None = None
+    """None: in every run."""
     apply: list[dict[str, Any]] | None = None
     """Kubernetes objects, created or changed through the API."""
     apply_files: list[str] | None = None
@@ -200,6 +256,16 @@ class StepSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, om
     set_features: dict[str, bool] | None = None
     """Features the runtime reports in Status: supplementalGroupsPolicy."""
     tag_image: TagImage | None = None
+    cri: CriCall | None = None
+
+
+class SweepSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"):
+    """Values of the node's fields: the scenario is played once for each combination, and `node` leaves them out."""
+
+    os: list[Literal["linux", "windows"]] | None = None
+    kubelet_version: list[str] | None = None
+    profile: list[str] | None = None
+    cgroup_driver: list[Literal["systemd", "cgroupfs"]] | None = None
 
 
 class ScenarioSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -207,6 +273,9 @@ class ScenarioSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
     steps: list[StepSpec]
     node: NodeSpec = field(default_factory=NodeSpec)
+    sweep: SweepSpec | None = None
+    images: list[ImageListItem] = field(default_factory=list)
+    """Images that the registries have, or the node from the start; beside those of the files that the node names."""
 
 
 class ScenarioMetadata(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):

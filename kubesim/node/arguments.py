@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from kubesim.errors import InputError
+from kubesim.images.image import Image
 from kubesim.model.duration import parse_duration
 from kubesim.model.field_error import check_subdomain
 from kubesim.model.manifest import Manifest
@@ -58,10 +59,11 @@ def check_source(value: object, where: str, *, what: str) -> None:
 
 
 def check_image_sources(value: object, where: str) -> None:
-    """Raises InputError for what is not a list of paths; a lone str would be read letter by letter."""
+    """Raises InputError for what is not a list of sources; a lone str would be read letter by letter."""
     if isinstance(value, str | Path):
         raise InputError(f"{str(value)!r} is not a list", where=where, hint=f'give a list: ["{value}"]')
-    _check_items(value, where, (str, Path), hint='give a list of paths, such as ["images.yaml"]')
+    hint = 'give a list of paths, such as ["images.yaml"], or of Image documents as dicts'
+    _check_items(value, where, (str, Path, Mapping, Image), hint=hint)
 
 
 def check_command(value: object, where: str) -> None:

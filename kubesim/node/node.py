@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -13,15 +12,16 @@ import msgspec
 from kubesim.cri import api
 from kubesim.cri.client import CriClient
 from kubesim.errors import InputError, SimulationStalled
-from kubesim.images.fixtures import load_catalogue
 from kubesim.kernel import Kernel, Task
 from kubesim.kubelet.runtime_pods import bare_id
-from kubesim.middleware.journal import Journal, JournalEntry
+from kubesim.middleware.journal import Journal, JournalEntry, message_dict
 from kubesim.model import k8s_v1 as v1
 from kubesim.model.duration import parse_duration
 from kubesim.model.manifest import Manifest
 from kubesim.node import arguments
-from kubesim.node.sources import Source, configuration_of, image_paths, objects_of
+from kubesim.node.image_sources import ImageSource, catalogue_of
+from kubesim.node.raw_call import raw_request
+from kubesim.node.sources import Source, configuration_of, objects_of
 from kubesim.node.world import World, WorldSettings
 from kubesim.policy.feature_gates import NEWEST_VERSION
 from kubesim.policy.runtime_profile import CgroupDriver
@@ -57,7 +57,7 @@ class Node:
         profile: a runtime profile's name, or the path of a profile file.
         cgroup_driver: what the runtime answers to RuntimeConfig; None is the profile's default.
         config: a KubeletConfiguration: a dict, YAML text, or a path.
-        images: image fixture files or folders, beside the built-in ones.
+        images: image fixture files or folders, Image documents as dicts, or images; beside the built-in ones.
         seed: the source of all ids and jitter.
         node_name: metadata.name of the Node.
 
@@ -74,7 +74,7 @@ class Node:
         profile: str = DEFAULT_PROFILE,
         cgroup_driver: CgroupDriver | None = None,
         config: Source | None = None,
-        images: Sequence[str | Path] = (),
+        images: Sequence[ImageSource] = (),
         seed: int = 1,
         node_name: str = "node-1",
     ) -> None:
@@ -99,7 +99,7 @@ class Node:
         self._runtime = Runtime(
             self._kernel,
             profile=self.profile,
-            catalogue=load_catalogue(image_paths(images)),
+            catalogue=catalogue_of(images),
             host_files=host_files,
             cgroup_driver=cgroup_driver,
             timings=Timings.measured(),
@@ -215,6 +215,17 @@ class Node:
             at_most=at_most,
         )
         return ExecResult(exit_code=answer.exit_code, stdout=answer.stdout, stderr=answer.stderr)
+
+    def call(self, method: str, request: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """Send a CRI call to the runtime as crictl does, past the kubelet and its journal; time passes while it runs.
+
+        `method` is the name of an RPC, and `request` its message with the proto's field names; so is the answer.
+        Raises InputError for what is no such call, and CriError when the runtime refuses it.
+        """
+        self._check_power()
+        found, message = raw_request(method, request or {}, "call")
+        answer = self._run(self._runtime.call(found, message), name=method)
+        return dict(message_dict(answer))
 
     def shutdown(self) -> None:
         """Ask the machine to shut down; what follows takes virtual time: `advance`."""

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from msgspec import UNSET
@@ -13,7 +15,10 @@ from kubesim.cri.errors import CriError
 from kubesim.errors import KubesimError
 from kubesim.model.scenario_document import CallPattern, EventPattern, Exec, Expect
 from kubesim.node.node import Node
+from kubesim.scenario.cri_calls import run_call
 from kubesim.scenario.lookup import MISSING, is_part, lookup
+
+_NOTHING_KEPT: Mapping[str, Any] = MappingProxyType({})
 
 SHOWN_LENGTH_MAX = 400
 SHOWN_WHEN_HOLDING_MAX = 120
@@ -27,17 +32,17 @@ class Judgement:
     text: str
 
 
-def judge(expect: Expect, node: Node) -> Judgement:
-    """Look at the subject of an expectation and compare."""
+def judge(expect: Expect, node: Node, kept: Mapping[str, Any] = _NOTHING_KEPT) -> Judgement:
+    """Look at the subject of an expectation and compare; `kept` are answers to CRI calls that it may refer to."""
     try:
-        subject, name = _subject(expect, node)
+        subject, name = _subject(expect, node, kept)
     except KubesimError as error:
         # A pod that is not there is what `absent` wants. An exec that cannot run says nothing about its output.
         return Judgement(holds=expect.absent is True and expect.pod is not None, text=str(error))
     return _compare(expect, lookup(subject, expect.path), f"{name} {expect.path}".rstrip())
 
 
-def _subject(expect: Expect, node: Node) -> tuple[Any, str]:
+def _subject(expect: Expect, node: Node, kept: Mapping[str, Any]) -> tuple[Any, str]:
     if expect.pod is not None:
         return node.pod(expect.pod), f"pod {expect.pod}"
     if expect.node:
@@ -48,6 +53,10 @@ def _subject(expect: Expect, node: Node) -> tuple[Any, str]:
         return _events(expect.event, node), f"events {_pattern(expect.event)}"
     if expect.exec is not None:
         return run_exec(expect.exec, node), f"exec {' '.join(expect.exec.command)} in {expect.exec.pod}"
+    if expect.cri is not None:
+        return run_call(expect.cri, node, kept), f"cri {expect.cri.method}"
+    if expect.metric is not None:
+        return node.metrics().get(expect.metric, MISSING), f"metric {expect.metric}"
     rows = [row for row in node.timeline() if is_part(expect.timeline, row)]
     return rows, f"timeline {_shown(expect.timeline)}"
 

@@ -9,13 +9,15 @@ from pathlib import Path
 from typing import Any
 
 from kubesim.errors import InputError, SimulationStalled
+from kubesim.images.fixtures import image_from_fixture
 from kubesim.model.duration import format_duration, parse_duration
 from kubesim.model.mistakes import nearest
-from kubesim.model.scenario import Apply, ApplyFiles, Scenario, SetFeatures, Step, load_scenario
+from kubesim.model.scenario import Apply, ApplyFiles, Scenario, SetFeatures, Step, load_runs
 from kubesim.model.scenario_document import (
     CancelShutdown,
     ClearFault,
     ContainerExit,
+    CriCall,
     Delete,
     Exec,
     Expect,
@@ -25,10 +27,14 @@ from kubesim.model.scenario_document import (
     Shutdown,
     TagImage,
 )
+from kubesim.model.scenario_sweep import swept_path
 from kubesim.model.yaml_text import load_documents
 from kubesim.node.node import Node
+from kubesim.node.raw_call import raw_method
 from kubesim.node.sources import read_text
 from kubesim.runtime.daemon import Features
+from kubesim.runtime.profiles import load_profile
+from kubesim.scenario.cri_calls import run_call
 from kubesim.scenario.expectations import Judgement, judge, run_exec
 from kubesim.scenario.lookup import check_path
 
@@ -64,6 +70,8 @@ class ScenarioResult:
     start_ns: int
     steps: tuple[StepResult, ...]
     timeline: tuple[dict[str, Any], ...]
+    swept: tuple[tuple[str, str], ...] = ()
+    """What tells the run of a sweep from the others, as `Scenario.swept`."""
 
     @property
     def passed(self) -> bool:
@@ -72,8 +80,9 @@ class ScenarioResult:
 
 
 def load_scenarios(path: Path) -> list[Scenario]:
-    """The scenarios of a file. Raises InputError, also for what would pass because it asks for nothing."""
-    scenarios = [load_scenario(document) for document in load_documents(read_text(path), name=str(path))]
+    """The scenarios of a file, each with all its runs. Raises InputError, also for what would pass untested."""
+    documents = load_documents(read_text(path), name=str(path))
+    scenarios = [scenario for document in documents for scenario in load_runs(document)]
     if not scenarios:
         hint = "expected YAML documents of kind Scenario; see kubesim replay --schema"
         raise InputError("no scenario in it", where=str(path), hint=hint)
@@ -81,7 +90,20 @@ def load_scenarios(path: Path) -> list[Scenario]:
         if not scenario.steps:
             where = scenario.document.where(("spec", "steps"))
             raise InputError(f"scenario {scenario.name!r} has no steps", where=where, hint="give at least one step")
+        _check_profile(scenario)
     return scenarios
+
+
+def _check_profile(scenario: Scenario) -> None:
+    """Raises InputError with the line of a profile that cannot be had: before anything is played."""
+    try:
+        load_profile(scenario.node.profile)
+    except InputError as error:
+        if error.where:
+            # A profile's own file has lines of its own.
+            raise
+        where = scenario.document.where(swept_path(scenario.document, scenario.swept, "profile"))
+        raise InputError(error.what, where=where, hint=error.hint) from error
 
 
 def replay(scenario: Scenario, *, folder: Path, seed: int | None = None) -> ScenarioResult:
@@ -95,7 +117,10 @@ def replay(scenario: Scenario, *, folder: Path, seed: int | None = None) -> Scen
         profile=spec.profile,
         cgroup_driver=spec.cgroup_driver,
         config=spec.config or None,
-        images=[folder / image for image in spec.images],
+        images=[
+            *(folder / image for image in spec.images),
+            *(image_from_fixture(fixture, directory=folder) for fixture in scenario.images),
+        ],
         seed=spec.seed if seed is None else seed,
     )
     with node:
@@ -111,6 +136,7 @@ def replay(scenario: Scenario, *, folder: Path, seed: int | None = None) -> Scen
             start_ns=start_ns,
             steps=steps,
             timeline=tuple(node.timeline()),
+            swept=scenario.swept,
         )
 
 
@@ -121,6 +147,8 @@ class _Player:
         self._node = node
         self._folder = folder
         self._start_ns = start_ns
+        self._kept: dict[str, Any] = {}
+        """Answers to CRI calls, by the name that a step gave them."""
 
     def play(self, step: Step) -> StepResult:
         """One step at its time; a step whose time has passed (a long `within`) is played at once."""
@@ -174,8 +202,19 @@ class _Player:
             case TagImage(image=image, as_=name):
                 node.runtime.tag_image(name, image)
                 return f"{name} means {image}"
+            case CriCall() as call:
+                return self._call(call)
             case _:
                 raise AssertionError(step.name)
+
+    def _call(self, call: CriCall) -> str:
+        result = run_call(call, self._node, self._kept)
+        error = result.get("error")
+        if call.as_ is not None:
+            if error is not None:
+                raise InputError(f"there is no answer to keep: {error['message']}", hint="leave out `as`")
+            self._kept[call.as_] = result["response"]
+        return f"{call.method}: {'OK' if error is None else '{code}: {message}'.format(**error)}"
 
     def _expect(self, step: Step, expect: Expect) -> StepResult:
         if expect.for_ is not None:
@@ -183,20 +222,20 @@ class _Player:
         else:
             limit_ns = parse_duration(expect.within) if expect.within is not None else 0
             end_ns = self._node.now_ns + limit_ns
-            judgement = judge(expect, self._node)
+            judgement = judge(expect, self._node, self._kept)
             while not judgement.holds and self._node.now_ns < end_ns:
                 self._advance_to(min(end_ns, self._node.now_ns + POLL_NS))
-                judgement = judge(expect, self._node)
+                judgement = judge(expect, self._node, self._kept)
         return StepResult(
             at_ns=self._now_ns(), name=step.name, where=step.where, text=judgement.text, passed=judgement.holds
         )
 
     def _hold(self, expect: Expect, duration_ns: int) -> Judgement:
         end_ns = self._node.now_ns + duration_ns
-        judgement = judge(expect, self._node)
+        judgement = judge(expect, self._node, self._kept)
         while judgement.holds and self._node.now_ns < end_ns:
             self._advance_to(min(end_ns, self._node.now_ns + POLL_NS))
-            judgement = judge(expect, self._node)
+            judgement = judge(expect, self._node, self._kept)
         return judgement
 
     def _advance_to(self, time_ns: int) -> None:
@@ -215,6 +254,9 @@ def _check(step: Step) -> None:
     command = step.action.exec if isinstance(step.action, Expect) else step.action
     if isinstance(command, Exec) and command.stdin:
         raise InputError("exec with stdin is not available yet", where=step.where, hint=hint)
+    call = step.action.cri if isinstance(step.action, Expect) else step.action
+    if isinstance(call, CriCall):
+        raw_method(call.method, step.where)
     if isinstance(step.action, Expect):
         try:
             check_path(step.action.path)

@@ -67,6 +67,7 @@ def json_report(results: Sequence[ScenarioResult]) -> str:
                 "seed": result.seed,
                 "kubeletVersion": result.kubelet_version,
                 "profile": result.profile,
+                "sweep": dict(result.swept),
                 "passed": result.passed,
                 "steps": [
                     {"atNs": one.at_ns, "step": one.name, "where": one.where, "text": one.text, "passed": one.passed}

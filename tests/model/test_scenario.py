@@ -16,7 +16,7 @@ from kubesim.model.scenario import (
     Scenario,
     SetFeatures,
     is_scenario_document,
-    load_scenario,
+    load_runs,
     scenario_schema,
 )
 from kubesim.model.scenario_document import (
@@ -24,6 +24,7 @@ from kubesim.model.scenario_document import (
     CancelShutdown,
     ClearFault,
     ContainerExit,
+    CriCall,
     Delete,
     EventPattern,
     Exec,
@@ -42,7 +43,8 @@ HEAD = "apiVersion: kubesim/v1\nkind: Scenario\nmetadata: {name: s}\nspec:\n"
 
 
 def scenario_of(spec: str) -> Scenario:
-    return load_scenario(load_document(HEAD + spec, name="s.yaml"))
+    [run] = load_runs(load_document(HEAD + spec, name="s.yaml"))
+    return run
 
 
 def mistakes_of(spec: str) -> list[str]:
@@ -110,6 +112,12 @@ def test_the_node_has_defaults() -> None:
         ("exec: {pod: d/a, command: [id, -u]}", Exec(pod="d/a", command=["id", "-u"])),
         ("setFeatures: {supplementalGroupsPolicy: false}", SetFeatures(features={"supplementalGroupsPolicy": False})),
         ("tagImage: {image: a:1, as: a:latest}", TagImage(image="a:1", as_="a:latest")),
+        ("cri: {method: Version}", CriCall(method="Version")),
+        ("cri: {method: RunPodSandbox, request: {config: {}}, as: a}",
+         CriCall(method="RunPodSandbox", request={"config": {}}, as_="a")),
+        ("expect: {cri: {method: Version}, path: error, absent: true}",
+         Expect(cri=CriCall(method="Version"), path="error", absent=True)),
+        ("expect: {metric: kubelet_x, equals: 1}", Expect(metric="kubelet_x", equals=1)),
         ("expect: {node: true, path: status.phase, absent: true}", Expect(node=True, path="status.phase", absent=True)),
         ("expect: {pod: d/a, path: status.reason, equals: null, for: 5s}",
          Expect(pod="d/a", path="status.reason", equals=None, for_="5s")),
@@ -142,7 +150,7 @@ def test_null_is_a_value_to_expect() -> None:
 
 QUOTES = 'expected a string, write "3" in quotes'
 ONE_OF = f"expected exactly one of {', '.join(ACTIONS)}"
-SUBJECTS = "expected exactly one of pod, node, journal, event, exec, timeline"
+SUBJECTS = "expected exactly one of pod, node, journal, event, exec, timeline, cri, metric"
 MATCHERS = "expected one of equals, matches, contains, absent, count"
 
 
@@ -169,6 +177,15 @@ MATCHERS = "expected one of equals, matches, contains, absent, count"
         ("tagImage: {image: A, as: b}", "6:32: $.spec.steps[0].tagImage.image: 'A' is no image name"),
         ("tagImage: {image: a, as: 'b c'}", "6:39: $.spec.steps[0].tagImage.as: 'b c' is no image name"),
         ("setFeatures: {a: 1}", "6:31: $.spec.steps[0].setFeatures.a: found the number 1; expected true or false"),
+        ("cri: {method: A, request: {id: $(b.c)}}",
+         ("6:45: $.spec.steps[0].cri.request.id: nothing before is kept as 'b'; "
+         "write `as: b` in the cri step whose answer is meant")),
+        ("cri: {method: A, as: b c}",
+         "6:35: $.spec.steps[0].cri.as: 'b c' is no name; expected letters, digits, _ and -"),
+        ("expect: {cri: {method: A}}", f"6:22: $.spec.steps[0].expect: nothing is expected; {MATCHERS}"),
+        ("expect: {cri: {method: A, as: b}, path: a, equals: 1}",
+         "6:44: $.spec.steps[0].expect.cri.as: an expectation keeps no answer; keep it with a cri step of its own"),
+        ("expect: {metric: a}", f"6:22: $.spec.steps[0].expect: nothing is expected; {MATCHERS}"),
         ("apply: {}", "6:21: $.spec.steps[0].apply: found a mapping; expected a list, "),
         ("apply: [{kind: Pod}]", "6:22: $.spec.steps[0].apply[0]: missing 'apiVersion'; "),
         ("expect: {}", f"6:22: $.spec.steps[0].expect: nothing to look at; {SUBJECTS}"),
@@ -223,6 +240,26 @@ def test_steps_are_in_the_order_of_time() -> None:
     ]
 
 
+def test_an_answer_is_kept_once_and_used_after_it() -> None:
+    assert mistakes_of("""\
+  steps:
+  - {at: 0s, cri: {method: A, as: one}}
+  - {at: 0s, cri: {method: B, request: {list: [{id: "$(one.items[0].id)"}], text: "$(id)", words: "x $(id)"}}}
+  - {at: 0s, cri: {method: A, as: one}}
+  - {at: 0s, expect: {cri: {method: A, request: {id: $(on)}}, path: error, absent: true}}
+""") == [
+        (
+            "s.yaml:7:83: $.spec.steps[1].cri.request.text: nothing before is kept as 'id'; "
+            "write `as: id` in the cri step whose answer is meant"
+        ),
+        "s.yaml:8:35: $.spec.steps[2].cri.as: 'one' is kept already; give each answer its own name",
+        (
+            "s.yaml:9:54: $.spec.steps[3].expect.cri.request.id: nothing before is kept as 'on', did you mean 'one'?; "
+            "write `as: on` in the cri step whose answer is meant"
+        ),
+    ]
+
+
 def test_mistakes_of_all_steps_come_at_once() -> None:
     found = mistakes_of("""\
   steps:
@@ -254,7 +291,7 @@ def test_documents_are_told_apart() -> None:
 
 def test_every_action_is_a_field_of_a_step() -> None:
     names = dict(zip(StepSpec.__struct_encode_fields__, StepSpec.__struct_fields__, strict=True))
-    del names["at"]
+    del names["at"], names["when"]
     assert names == ACTIONS
 
 
@@ -262,7 +299,7 @@ def test_the_schema_knows_the_steps() -> None:
     schema: dict[str, Any] = scenario_schema()
     definitions = schema["$defs"]
     assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
-    assert set(definitions["StepSpec"]["properties"]) == {"at", *ACTIONS}
+    assert set(definitions["StepSpec"]["properties"]) == {"at", "when", *ACTIONS}
     assert definitions["StepSpec"]["oneOf"] == [{"required": [action]} for action in ACTIONS]
     assert definitions["StepSpec"]["additionalProperties"] is False
     assert "equals" in definitions["Expect"]["properties"]

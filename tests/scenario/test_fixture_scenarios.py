@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from kubesim.model.scenario import Scenario, load_scenario, scenario_schema
+from kubesim.model.scenario import Scenario, load_runs, scenario_schema
 from kubesim.model.yaml_text import load_documents
 from kubesim.scenario.replay import expectations, load_scenarios, replay
 from kubesim.scenario.report import json_report
@@ -59,7 +59,8 @@ spec:
     - {at: 0s, expect: {pod: default/pod, path: metadata.uid, equals: x}}
 """
     (document,) = load_documents(text, name="uid.yaml")
-    texts = [replay(load_scenario(document), folder=FOLDER, seed=seed).steps[1].text for seed in (1, 2, 1)]
+    [scenario] = load_runs(document)
+    texts = [replay(scenario, folder=FOLDER, seed=seed).steps[1].text for seed in (1, 2, 1)]
 
     assert texts[0] == texts[2] != texts[1]
 

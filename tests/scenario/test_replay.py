@@ -8,7 +8,7 @@ import yaml
 
 from kubesim.errors import InputError
 from kubesim.kubelet.start_error import KubeletStartError
-from kubesim.model.scenario import ACTIONS, load_scenario
+from kubesim.model.scenario import ACTIONS, load_runs
 from kubesim.model.yaml_text import load_document
 from kubesim.scenario.replay import ScenarioResult, load_scenarios, replay
 
@@ -35,7 +35,8 @@ def text_of(*steps: dict[str, Any], node: dict[str, Any] | None = None) -> str:
 
 def play(*steps: dict[str, Any], node: dict[str, Any] | None = None, folder: Path = Path()) -> ScenarioResult:
     document = load_document(text_of(*steps, node=node), name="s.yaml")
-    return replay(load_scenario(document), folder=folder)
+    [scenario] = load_runs(document)
+    return replay(scenario, folder=folder)
 
 
 def texts(result: ScenarioResult) -> list[tuple[float, str, bool | None]]:
@@ -218,6 +219,53 @@ def test_a_tag_moves() -> None:
     assert result.passed, texts(result)
 
 
+SANDBOX = {"config": {"metadata": {"name": "raw", "uid": "u", "namespace": "d"}, "log_directory": "/tmp/raw"}}
+
+
+def test_a_raw_call_goes_past_the_kubelet_and_its_answer_can_be_used() -> None:
+    sandbox_id = {"pod_sandbox_id": "$(sandbox.pod_sandbox_id)"}
+    result = play(
+        {"at": "1s", "cri": {"method": "RunPodSandbox", "request": SANDBOX, "as": "sandbox"}},
+        {"at": "1s", "cri": {"method": "ListPodSandbox", "as": "all"}},
+        {
+            "at": "1s",
+            "expect": {
+                "cri": {"method": "PodSandboxStatus", "request": {"pod_sandbox_id": "$(all.items[0].id)"}},
+                "path": "response.status.metadata.name",
+                "equals": "raw",
+            },
+        },
+        {"at": "1s", "expect": {"journal": {"method": "RunPodSandbox"}, "count": 0}},
+        {"at": "1s", "cri": {"method": "RemovePodSandbox", "request": sandbox_id}},
+        {
+            "at": "1s",
+            "expect": {
+                "cri": {"method": "PodSandboxStatus", "request": sandbox_id},
+                "path": "error.code",
+                "equals": "NotFound",
+            },
+        },
+        {"at": "1s", "cri": {"method": "PodSandboxStatus", "request": sandbox_id}},
+    )
+
+    assert result.passed, texts(result)
+    assert result.steps[0].text == "RunPodSandbox: OK"
+    assert result.steps[-1].text.startswith("PodSandboxStatus: NotFound: ")
+
+
+def test_a_metric_of_the_kubelet() -> None:
+    started = 'kubelet_started_containers_total{container_type="container"}'
+    result = play(
+        {"at": "0s", "expect": {"metric": started, "absent": True}},
+        APPLY,
+        {"at": "5s", "expect": {"metric": started, "equals": 1}},
+        {"at": "5s", "expect": {"metric": "kubelet_nonsense", "equals": 1}},
+    )
+
+    assert [step.passed for step in result.steps] == [True, None, True, False]
+    assert result.steps[-1].text == "metric kubelet_nonsense: expected 1, found nothing"
+
+
 def test_within_stops_as_soon_as_it_holds() -> None:
     result = play(APPLY, {"at": "0s", "expect": {**RUNNING, "within": "30s"}}, {"at": "0s", "expect": RUNNING})
 
@@ -274,11 +322,31 @@ def test_a_failed_expectation_does_not_end_the_scenario() -> None:
         ),
         ({"expect": {"node": True, "path": "a[[", "equals": 1}}, "cannot read the path"),
         ({"apply": [pod(runtimeClassName="kata")]}, "spec.runtimeClassName: a runtime handler other than the def"),
+        ({"cri": {"method": "Versoin"}}, "there is no CRI method 'Versoin', did you mean 'Version'\\?; name an RPC"),
+        ({"cri": {"method": "GetContainerEvents"}}, "GetContainerEvents answers with a stream; send a call"),
+        (
+            {"cri": {"method": "Version", "request": {"versoin": "1"}}},
+            "cri: call: no VersionRequest: .*no field named .versoin.",
+        ),
+        ({"expect": {"cri": {"method": "X"}, "path": "a", "equals": 1}}, "there is no CRI method 'X'; name an RPC"),
+        (
+            {"cri": {"method": "PodSandboxStatus", "request": {"pod_sandbox_id": "x"}, "as": "a"}},
+            "cri: there is no answer to keep: .*not found.*; leave out `as`",
+        ),
     ],
 )
 def test_a_step_that_cannot_be_played_is_bad_input_with_its_line(step: dict[str, Any], text: str) -> None:
     with pytest.raises(InputError, match=rf"^s\.yaml:\d+:\d+: .*{text}"):
         play({"at": "0s", **step})
+
+
+def test_a_part_that_an_answer_does_not_have_is_bad_input() -> None:
+    match = r"^s\.yaml:\d+:\d+: cri: \$\(version\.id\) is not in the answer; version has version, runtime_name,"
+    with pytest.raises(InputError, match=match):
+        play(
+            {"at": "0s", "cri": {"method": "Version", "as": "version"}},
+            {"at": "0s", "cri": {"method": "PodSandboxStatus", "request": {"pod_sandbox_id": "$(version.id)"}}},
+        )
 
 
 def test_a_command_that_does_not_end_is_bad_input() -> None:

@@ -1,6 +1,7 @@
 """The outcome of scenarios as text, JSON and JUnit."""
 
 import json
+from dataclasses import replace
 from typing import Any
 from xml.etree import ElementTree as ET
 
@@ -64,6 +65,25 @@ def test_json_counts_from_the_start() -> None:
     assert (found["name"], found["passed"], found["kubeletVersion"], found["profile"]) == ("s", False, "1.36", "ideal")
     assert [(one["atNs"], one["passed"]) for one in found["steps"]] == [(1_500_000_000, None), (1_500_000_000, False)]
     assert found["timeline"][0]["time_ns"] == 1_500_000_000
+
+
+def test_runs_of_a_sweep_can_be_told_apart() -> None:
+    runs = [
+        replace(result(step(True)), name=f"s[{profile}]", profile=profile, swept=(("profile", profile),))
+        for profile in ("containerd-2.0", "cri-o-1.36")
+    ]
+
+    assert [one["sweep"] for one in json.loads(json_report([*runs, result()]))] == [
+        {"profile": "containerd-2.0"},
+        {"profile": "cri-o-1.36"},
+        {},
+    ]
+    suites = ET.fromstring(junit_report(runs))
+    assert [(one.get("name"), one[0].get("classname")) for one in suites] == [
+        ("s[containerd-2.0]", "s[containerd-2.0]"),
+        ("s[cri-o-1.36]", "s[cri-o-1.36]"),
+    ]
+    assert text_report(runs[0]).startswith("s[containerd-2.0]: passed (kubelet 1.36, containerd-2.0, seed 1)")
 
 
 def test_junit_has_a_case_for_each_expectation() -> None:

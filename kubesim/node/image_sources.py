@@ -1,0 +1,48 @@
+"""Where a node's images come from: fixture files, documents as dicts, and images made already."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from kubesim.errors import InputError
+from kubesim.images.catalogue import Catalogue
+from kubesim.images.fixtures import image_from_fixture, load_catalogue, load_images
+from kubesim.images.image import Image
+from kubesim.model.image_fixture import image_fixtures
+from kubesim.model.yaml_text import Document
+from kubesim.node.sources import image_paths
+
+ImageSource = str | Path | Mapping[str, Any] | Image
+
+
+def catalogue_of(sources: Sequence[ImageSource]) -> Catalogue:
+    """The built-in images and those of the sources, which win over built-in ones of the same name.
+
+    Raises InputError for a source that cannot be read, and for a name that two of them have.
+    """
+    catalogue = load_catalogue(())
+    places: dict[str, str] = {}
+    paths = [one for one in sources if isinstance(one, str | Path)]
+    for image in load_images(image_paths(paths)):
+        catalogue.add(image)
+        places.update(dict.fromkeys(image.references, "a fixture file"))
+    for position, source in enumerate(sources):
+        for image in _images(source, f"Node(images)[{position}]"):
+            for name in image.references:
+                if name in places:
+                    what = f"image {name!r} is already in {places[name]}"
+                    raise InputError(what, hint="give each name to one document")
+                places[name] = "another document"
+            catalogue.add(image)
+    return catalogue
+
+
+def _images(source: ImageSource, name: str) -> list[Image]:
+    if isinstance(source, Image):
+        return [source]
+    if isinstance(source, str | Path):
+        return []
+    fixtures = image_fixtures([Document(value=dict(source), name=name)])
+    return [image_from_fixture(fixture, directory=Path()) for fixture in fixtures]
