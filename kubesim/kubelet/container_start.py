@@ -72,6 +72,7 @@ class ContainerStarter:
         directories: PodDirectories,
         *,
         os: str,
+        minor: int,
     ) -> None:
         self._kernel = kernel
         self._client = client
@@ -83,6 +84,7 @@ class ContainerStarter:
         self._host_files = host_files
         self._directories = directories
         self._os = os
+        self._minor = minor
 
     async def start(self, start: PodStart, container: AnyContainer) -> None:
         """Start one container. Raises StartFailed."""
@@ -140,7 +142,12 @@ class ContainerStarter:
         image = await self._client.image_status(api.ImageStatusRequest(image=api.ImageSpec(image=image_ref)))
         image_uid = image.image.uid.value if image.image.HasField("uid") else None
         refusal = non_root_problem(
-            start.pod, container, image_uid=image_uid, image_username=image.image.username, os=self._os
+            start.pod,
+            container,
+            image_uid=image_uid,
+            image_username=image.image.username,
+            os=self._os,
+            minor=self._minor,
         )
         if refusal:
             raise ContainerConfigError(refusal)

@@ -266,6 +266,7 @@ class Kubelet:
     def _settings(self) -> NodeSettings:
         return NodeSettings(
             os=self._host.os,
+            minor=self._description().minor,
             node_name=self._host.name,
             node_ip=self._host.ip,
             cgroup_driver=self._cgroup_driver,

@@ -120,7 +120,17 @@ class PodEngine:
         configs = ContainerConfigs(node, host_files, directories, self._volumes)
         hooks = ContainerHooks(client)
         starter = ContainerStarter(
-            kernel, client, recorder, self._images, configs, killer, hooks, host_files, directories, os=node.os
+            kernel,
+            client,
+            recorder,
+            self._images,
+            configs,
+            killer,
+            hooks,
+            host_files,
+            directories,
+            os=node.os,
+            minor=node.minor,
         )
         return RuntimeManager(
             kernel,

@@ -15,6 +15,7 @@ from kubesim.kubelet.container_resources import pod_linux_resources
 from kubesim.kubelet.pod_directories import PodDirectories
 from kubesim.kubelet.security_config import sandbox_context
 from kubesim.model import k8s_v1 as v1
+from kubesim.model.k8s_versions import LAST_MINOR
 from kubesim.policy.cgroup_parent import pod_cgroup_parent
 from kubesim.policy.pod_dns import NODE_DNS, DnsSettings, DnsWarning, pod_dns
 from kubesim.policy.pod_hostname import pod_hostname
@@ -27,10 +28,12 @@ _PROTOCOLS = {"TCP": api.TCP, "UDP": api.UDP, "SCTP": api.SCTP}
 class NodeSettings:
     """What the configuration of the kubelet and its host put into every sandbox and container.
 
-    `cgroup_driver` is the effective one. `cluster_dns` and `cluster_domain` are KubeletConfiguration's.
+    `minor` is the kubelet's minor version, `cgroup_driver` the effective one. `cluster_dns` and `cluster_domain` are
+    KubeletConfiguration's.
     """
 
     os: str = "linux"
+    minor: int = LAST_MINOR
     node_name: str
     node_ip: str
     cgroup_driver: str

@@ -6,10 +6,12 @@ kuberuntime_sandbox.go (generatePodSandboxLinuxConfig).
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from kubesim.cri import api
 from kubesim.model import k8s_v1 as v1
+from kubesim.model.k8s_versions import LAST_MINOR
 from kubesim.policy.pod_security import (
     ContainerSecurity,
     GroupsPolicy,
@@ -90,10 +92,16 @@ def _profile(profile: v1.SeccompProfile | None) -> SeccompProfile | None:
 
 
 def non_root_problem(
-    pod: v1.Pod, container: AnyContainer, *, image_uid: int | None, image_username: str, os: str
+    pod: v1.Pod,
+    container: AnyContainer,
+    *,
+    image_uid: int | None,
+    image_username: str,
+    os: str,
+    minor: int = LAST_MINOR,
 ) -> str:
-    """Why runAsNonRoot forbids the container; empty when it does not."""
-    check = run_as_non_root_problem if os == "linux" else windows_run_as_non_root_problem
+    """Why runAsNonRoot forbids the container to a kubelet of that minor version; empty when it does not."""
+    check = windows_run_as_non_root_problem if os == "windows" else partial(run_as_non_root_problem, minor=minor)
     problem = check(
         pod_security(pod),
         container_security(container),

@@ -3,24 +3,35 @@
 A refusal is the text of the waiting state CreateContainerConfigError.
 
 Mirrors kubelet: pkg/kubelet/kuberuntime/security_context_others.go and security_context_windows.go,
-verifyRunAsNonRoot; pkg/kubelet/kuberuntime/kuberuntime_container_windows.go for the user name.
+verifyRunAsNonRoot; pkg/kubelet/kuberuntime/kuberuntime_container_windows.go for the user name. Before 1.34 a numeric
+user of the image was only compared with 0 (kubernetes/kubernetes#130871).
 """
 
 from __future__ import annotations
 
+from kubesim.model.k8s_versions import LAST_MINOR
 from kubesim.policy.pod_security import ContainerSecurity, ImageUser, PodSecurity, effective_security
+
+RANGE_CHECK_MINOR = 34
+"""The first minor version that refuses an image whose user id no system can have."""
 
 _UID_MAX = 2_147_483_647
 _WINDOWS_ADMINISTRATOR = "containeradministrator"
 
 
 def run_as_non_root_problem(
-    pod: PodSecurity, container: ContainerSecurity, image: ImageUser, *, pod_display_name: str, container_name: str
+    pod: PodSecurity,
+    container: ContainerSecurity,
+    image: ImageUser,
+    *,
+    pod_display_name: str,
+    container_name: str,
+    minor: int = LAST_MINOR,
 ) -> str | None:
     """The kubelet's refusal on Linux, or None when the container may start.
 
     `pod_display_name` is PodView.display_name. `image` is what ImageStatus says of the image named in the spec. The
-    group is never looked at.
+    group is never looked at. `minor` is the kubelet's.
     """
     effective = effective_security(pod, container)
     if not effective.run_as_non_root:
@@ -33,7 +44,7 @@ def run_as_non_root_problem(
         return f"container has runAsNonRoot and image {user} {where}"
     if not image.uid:
         return f"container has runAsNonRoot and image will run as root {where}"
-    if not 0 <= image.uid <= _UID_MAX:
+    if minor >= RANGE_CHECK_MINOR and not 0 <= image.uid <= _UID_MAX:
         bounds = f"must be between 0 and {_UID_MAX}, inclusive"
         problem = f"has an invalid user id ({image.uid}). (Must be 1-({_UID_MAX})): {bounds}"
         return f"container has runAsNonRoot and image {problem} {where}"

@@ -53,6 +53,20 @@ def test_linux(image: ImageUser, container: ContainerSecurity, expected: str | N
     assert problem(image, container=container) == (None if expected is None else f"{expected} {WHERE}")
 
 
+@pytest.mark.parametrize("uid", [2_147_483_648, 4_294_967_296, -5])
+def test_an_id_out_of_range_was_no_root_before_1_34(uid: int) -> None:
+    found = [
+        run_as_non_root_problem(
+            NON_ROOT, UNSET, ImageUser(uid=uid), pod_display_name="web_default(u1)", container_name="main", minor=minor
+        )
+        for minor in (33, 34)
+    ]
+
+    assert found[0] is None
+    assert found[1] is not None
+    assert f"has an invalid user id ({uid})" in found[1]
+
+
 @pytest.mark.parametrize("pod_value", [None, False, True])
 def test_checked_only_when_effectively_true(pod_value: bool | None) -> None:
     pod = PodSecurity(run_as_non_root=pod_value)
