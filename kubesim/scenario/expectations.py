@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -39,7 +39,12 @@ def judge(expect: Expect, node: Node, kept: Mapping[str, Any] = _NOTHING_KEPT) -
     except KubesimError as error:
         # A pod that is not there is what `absent` wants. An exec that cannot run says nothing about its output.
         return Judgement(holds=expect.absent is True and expect.pod is not None, text=str(error))
-    return _compare(expect, lookup(subject, expect.path), f"{name} {expect.path}".rstrip())
+    value = lookup(subject, expect.path)
+    judgement = _compare(expect, value, f"{name} {expect.path}".rstrip())
+    if value is MISSING and isinstance(subject, dict) and "error" in subject:
+        # A call or a command that failed has nothing else to look at: its error is the reason.
+        return replace(judgement, text=f"{judgement.text}; error: {_shown(subject['error'])}")
+    return judgement
 
 
 def _subject(expect: Expect, node: Node, kept: Mapping[str, Any]) -> tuple[Any, str]:

@@ -141,6 +141,13 @@ FAILING: list[tuple[dict[str, Any], str]] = [
         'exec echo a in default/web stdout: expected "b", found "a\\n"',
     ),
     (
+        {"cri": {"method": "PodSandboxStatus"}, "path": "response.status", "equals": 1},
+        (
+            "cri PodSandboxStatus response.status: expected 1, found nothing; "
+            'error: {"code": "Unknown", "message": "an error occurred when try to find sandbox: prefix can\'t be empty"}'
+        ),
+    ),
+    (
         {"exec": {"pod": "default/web", "command": ["id"], "container": "done"}, "path": "stdout", "equals": ""},
         'default/web: container "done" is not running; advance until it is, and no further',
     ),
