@@ -143,8 +143,8 @@ FAILING: list[tuple[dict[str, Any], str]] = [
     (
         {"cri": {"method": "PodSandboxStatus"}, "path": "response.status", "equals": 1},
         (
-            "cri PodSandboxStatus response.status: expected 1, found nothing; "
-            'error: {"code": "Unknown", "message": "an error occurred when try to find sandbox: prefix can\'t be empty"}'
+            "cri PodSandboxStatus response.status: expected 1, found nothing; error: "
+            '{"code": "Unknown", "message": "an error occurred when try to find sandbox: prefix can\'t be empty"}'
         ),
     ),
     (
