@@ -1,16 +1,22 @@
 """The container's own /etc/passwd and /etc/group, as its programs read them: lines that make no sense are skipped.
 
-How a runtime reads them to decide who a process is, is another matter: policy/identity.
+How a runtime reads them to decide who a process is, is another matter: policy/identity. Mirrors glibc:
+nss/nss_files/files-parse.c and fgetpwent_r.c, of which Debian's busybox makes use.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 from kubesim.userland.files.filesystem import FileSystem
 from kubesim.userland.files.fs_error import FsError
+
+_SPACE = " \t\n\v\f\r"
+_NUMBER = re.compile(r"[ \t\n\v\f\r]*([+-]?)([0-9]+)")
+_ID_MAX = 0xFFFF_FFFF
 
 KNOWN_BYTES_MAX = 65536
 """Larger files are read anew each time, so that nobody fills the emulator's memory with them."""
@@ -51,22 +57,64 @@ def parse_group(filesystem: FileSystem) -> Sequence[GroupEntry]:
 @lru_cache(maxsize=64)
 def _users(content: bytes) -> tuple[PasswdEntry, ...]:
     """What a file says is asked for at the start of every process, and most containers have the file of their image."""
-    rows = (line.split(":") for line in content.decode(errors="surrogateescape").splitlines())
+    found = ((row, _number(row, 2), _number(row, 3)) for row in _rows(content, fields_max=7))
     return tuple(
-        PasswdEntry(name=row[0], uid=int(row[2]), gid=int(row[3]), home=row[5], shell=row[6])
-        for row in rows
-        if len(row) >= 7 and _is_number(row[2]) and _is_number(row[3])
+        PasswdEntry(name=row[0], uid=uid, gid=gid, home=_field(row, 5), shell=_field(row, 6))
+        for row, uid, gid in found
+        if uid is not None and gid is not None
     )
 
 
 @lru_cache(maxsize=64)
 def _groups(content: bytes) -> tuple[GroupEntry, ...]:
-    rows = (line.split(":") for line in content.decode(errors="surrogateescape").splitlines())
+    found = ((row, _number(row, 2)) for row in _rows(content, fields_max=4))
     return tuple(
-        GroupEntry(name=row[0], gid=int(row[2]), members=tuple(name for name in row[3].split(",") if name))
-        for row in rows
-        if len(row) >= 4 and _is_number(row[2])
+        GroupEntry(name=row[0], gid=gid, members=tuple(_members(_field(row, 3))))
+        for row, gid in found
+        if gid is not None
     )
+
+
+def _rows(content: bytes, *, fields_max: int, skipped: str = "#+-") -> Iterator[list[str]]:
+    """The fields of each line; the last has all that is left. No comments, and no lines for NIS, which is not there."""
+    for raw in content.split(b"\n"):
+        line = raw.partition(b"\0")[0].decode(errors="surrogateescape").lstrip(_SPACE)
+        if line and line[0] not in skipped:
+            yield line.split(":", fields_max - 1)
+
+
+def _members(field: str) -> Iterator[str]:
+    for part in field.split(","):
+        name = part.lstrip(_SPACE)
+        if name:
+            yield name
+
+
+def _field(row: list[str], index: int) -> str:
+    return row[index] if index < len(row) else ""
+
+
+def _number(row: list[str], index: int) -> int | None:
+    """An id as strtoul(3) reads it; what does not fit is the highest."""
+    match = _NUMBER.fullmatch(_field(row, index))
+    if match is None:
+        return None
+    digits = match[2].lstrip("0") or "0"
+    return _ID_MAX if len(digits) > 10 or (match[1] == "-" and digits != "0") else min(int(digits), _ID_MAX)
+
+
+def groups_of(filesystem: FileSystem, user: str, gid: int) -> list[int]:
+    """The groups that a user is to have: the primary one, then those that list the user, in the order of the file.
+
+    What `id USER` goes by, and not what the kernel knows. Lines that are comments to others count here. Mirrors
+    busybox: libpwdgrp/pwd_grp.c, getgrouplist_internal.
+    """
+    found = [gid]
+    for row in _rows(_content(filesystem, "/etc/group"), fields_max=4, skipped=""):
+        number = _number(row, 2)
+        if number is not None and number != gid and user in _members(_field(row, 3)):
+            found.append(number)
+    return found
 
 
 def entry_of_uid(entries: Sequence[PasswdEntry], uid: int) -> PasswdEntry | None:
@@ -84,7 +132,3 @@ def _content(filesystem: FileSystem, path: str) -> bytes:
         return filesystem.as_root().read(path)
     except FsError:
         return b""  # an image without the file has no names, as getpwuid finds none
-
-
-def _is_number(text: str) -> bool:
-    return text.isascii() and text.isdecimal()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from kubesim.userland.applets.applet import Applet
-from kubesim.userland.files.passwd import entry_of_uid, name_of_gid, parse_group, parse_passwd
+from kubesim.userland.files.passwd import entry_of_uid, groups_of, name_of_gid, parse_group, parse_passwd
 from kubesim.userland.options import Options, UsageError, parse_options
 from kubesim.userland.processes.process_life import Process
 
@@ -48,7 +48,7 @@ async def run(process: Process) -> int:
             await process.complain(f"unknown user {options.operands[0]}")
             return 1
         uid, gid = entry.uid, entry.gid
-        groups = sorted({gid, *(group.gid for group in names.groups if entry.name in group.members)})
+        groups = groups_of(process.files.filesystem, entry.name, gid)
     if wanted:
         return await _show_one(process, names, options, uid, gid, groups)
     text = f"uid={_named(uid, names.user(uid))} gid={_named(gid, names.group(gid))}"
@@ -74,14 +74,16 @@ async def _show_one(process: Process, names: _Names, options: Options, uid: int,
         await process.say(" ".join(map(str, numbers)) + "\n")
         return 0
     code = 0
-    words = []
-    for number in numbers:
+    pending = ""
+    for index, number in enumerate(numbers):
         name = lookup(number)
+        pending += (" " if index else "") + (str(number) if name is None else name)
         if name is None:
+            # An error has what was printed before it written first, in the middle of the line.
+            await process.say(pending)
             await process.complain(f"unknown ID {number}")
-            code = 1
-        words.append(str(number) if name is None else name)
-    await process.say(" ".join(words) + "\n")
+            pending, code = "", 1
+    await process.say(pending + "\n")
     return code
 
 
