@@ -46,6 +46,16 @@ def wall_clock_ns() -> int:
     return time.time_ns()
 
 
+def monotonic_clock_ns() -> int:
+    """Nanoseconds of real time since some point, for whoever measures how long a real server takes."""
+    return time.monotonic_ns()
+
+
+def wait_seconds(seconds: float) -> None:
+    """Hold up the thread that calls this: never one on which a kernel runs."""
+    time.sleep(seconds)
+
+
 class RealTimePump:
     """Keeps the kernel's clock at real time and fires what is due.
 
