@@ -11,6 +11,7 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from types import ModuleType
 from typing import NoReturn
 
 from kubesim.cli.not_available import add_command
@@ -20,6 +21,7 @@ COMMANDS = {
     "run": "the pod engine on manifests, in virtual time",
     "replay": "scenarios in virtual time",
     "explain": "an answer, and why",
+    "diff-identity": "what another runtime version changes in the identities of a fleet",
     "profiles": "the runtime profiles, or one of them with its reasons",
     "images": "what is in the emulated registries",
 }
@@ -60,7 +62,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         text = COMMANDS[name]
         command = commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
         if name == asked:
-            import_module(f"kubesim.cli.{name}").add_arguments(command)
+            _module(name).add_arguments(command)
     for name, hint in NOT_AVAILABLE.items() if asked not in COMMANDS else ():
         add_command(commands, name, hint=hint)
     try:
@@ -79,6 +81,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _forget_output()
         print(f"kubesim: stdout: cannot be written: {error.strerror}; write to another place", file=sys.stderr)
         return BAD_INPUT
+
+
+def _module(command: str) -> ModuleType:
+    """The module of a command."""
+    return import_module(f"kubesim.cli.{command.replace('-', '_')}")
 
 
 def _flush() -> None:
@@ -109,7 +116,7 @@ def _run(options: argparse.Namespace) -> int:
     from kubesim.errors import ExpectationFailed, KubesimError
 
     try:
-        code: int = import_module(f"kubesim.cli.{options.command}").run(options)
+        code: int = _module(options.command).run(options)
     except ExpectationFailed as error:
         print(f"kubesim: {error}", file=sys.stderr)
         return EXPECTATION_FAILED

@@ -69,7 +69,8 @@ def run(options: argparse.Namespace) -> int:
 def _chosen(options: argparse.Namespace) -> list[tuple[Manifest, FieldPath]]:
     """The containers that are asked for."""
     from kubesim.errors import InputError
-    from kubesim.node.identity_explained import containers_of, pod_of
+    from kubesim.node.identity_explained import containers_of
+    from kubesim.node.pod_templates import pod_of
     from kubesim.node.sources import pod_manifests
 
     sources = _sources(options)

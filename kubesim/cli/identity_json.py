@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from kubesim.node.explained_container import ExplainedContainer
     from kubesim.node.identity_compared import ComparedIdentity
+    from kubesim.policy.deciding_switches import DecidingSwitch
     from kubesim.policy.identity import TraceStep
-    from kubesim.policy.runtime_profile_report import ProfileDifference
 
 EXPLAINED_KEYS = """\
 JSON (-o json): a list with an object for each container
@@ -35,7 +35,7 @@ JSON with two profiles: a list with an object for each container
                            before; message: both refuse, not in the same words
   before, after            as without a second profile
   onlyBefore, onlyAfter    the steps that only one profile makes
-  switches                 what in the profiles decides: {key, before, after, why}
+  switches                 what in the profiles decides: {key, before, after, whyBefore, whyAfter}
 """
 
 
@@ -85,9 +85,18 @@ def compared_json(one: ComparedIdentity) -> dict[str, Any]:
     }
 
 
-def switches_json(switches: Iterable[ProfileDifference]) -> list[dict[str, Any]]:
+def switches_json(switches: Iterable[DecidingSwitch]) -> list[dict[str, Any]]:
     """Switches that decide."""
-    return [{"key": one.key, "before": one.before, "after": one.after, "why": one.why} for one in switches]
+    return [
+        {
+            "key": one.key,
+            "before": one.before,
+            "after": one.after,
+            "whyBefore": one.why_before,
+            "whyAfter": one.why_after,
+        }
+        for one in switches
+    ]
 
 
 def _steps(by: str, steps: Iterable[TraceStep]) -> list[dict[str, Any]]:

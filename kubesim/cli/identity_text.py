@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from kubesim.cli.tables import table
@@ -10,8 +10,8 @@ from kubesim.cli.tables import table
 if TYPE_CHECKING:
     from kubesim.node.explained_container import ExplainedContainer
     from kubesim.node.identity_compared import ComparedIdentity
+    from kubesim.policy.deciding_switches import DecidingSwitch
     from kubesim.policy.identity import TraceStep
-    from kubesim.policy.runtime_profile_report import ProfileDifference
 
 
 def explained_text(one: ExplainedContainer) -> str:
@@ -41,13 +41,22 @@ def compared_text(one: ComparedIdentity) -> str:
         if steps:
             lines += ["", f"only {name}:", table(("RULE", "OUTCOME", "ID", "FROM", "WHY"), map(_cells, steps))]
     if one.switches:
-        lines += ["", switches_text(one.switches, before.profile, after.profile)]
+        lines += ["", *switch_lines(one.switches, before.profile, after.profile)]
     return "\n".join(lines)
 
 
-def switches_text(switches: Sequence[ProfileDifference], before: str, after: str) -> str:
-    """The switches that decide, with their reasons."""
-    return table(("SWITCH", before, after, "WHY"), [(one.key, one.before, one.after, one.why) for one in switches])
+def switch_lines(switches: Iterable[DecidingSwitch], before: str, after: str) -> list[str]:
+    """The switches that decide, with the reasons of both profiles."""
+    width = max(len(before), len(after))
+    return [
+        line
+        for one in switches
+        for line in (
+            f"decided by {one.key}",
+            f"  {before.ljust(width)}  {one.before}: {one.why_before}",
+            f"  {after.ljust(width)}  {one.after}: {one.why_after}",
+        )
+    ]
 
 
 def answer_text(one: ExplainedContainer) -> str:

@@ -30,11 +30,16 @@ _NUMBER = re.compile(r"[0-9]+")
 
 
 def check_account_files(fixtures: Iterable[Path]) -> None:
-    """Raises InputError for the first malformed line in an account file of the fixtures.
+    """Raises InputError for the first malformed line in an account file of the fixtures; see `check_accounts_of`."""
+    check_accounts_of(load_images(fixtures))
+
+
+def check_accounts_of(images: Iterable[Image]) -> None:
+    """Raises InputError for the first malformed line in an account file of the images.
 
     Empty lines, comments (#) and NIS lines (+ and -) pass.
     """
-    for image in load_images(fixtures):
+    for image in images:
         for path, (shape, numbers) in FILES.items():
             _check(image, path, shape, numbers)
 

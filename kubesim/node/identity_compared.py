@@ -13,10 +13,9 @@ from kubesim.model.manifest import Manifest
 from kubesim.model.paths import Path
 from kubesim.node.explained_container import ExplainedContainer, ExplainedNode
 from kubesim.node.identity_explained import explain_container
-from kubesim.policy.deciding_switches import deciding_switches
+from kubesim.policy.deciding_switches import DecidingSwitch, deciding_switches
 from kubesim.policy.identity import TraceStep
 from kubesim.policy.runtime_profile import RuntimeProfile
-from kubesim.policy.runtime_profile_report import ProfileDifference
 
 Change = Literal["same", "order", "identity", "refused", "allowed", "message"]
 """`order`: the same groups in another order. `identity`: another uid, gid or set of groups. `refused`: only the second
@@ -36,8 +35,8 @@ class ComparedIdentity:
     only_before: tuple[TraceStep, ...] = ()
     """Steps that only the first profile makes."""
     only_after: tuple[TraceStep, ...] = ()
-    switches: tuple[ProfileDifference, ...] = ()
-    """What in the profiles makes the difference, with the reasons of the second one."""
+    switches: tuple[DecidingSwitch, ...] = ()
+    """What in the profiles makes the difference, with the reasons of both."""
 
     @property
     def is_different(self) -> bool:

@@ -12,12 +12,11 @@ from dataclasses import replace
 from msgspec.structs import replace as replace_fields
 
 from kubesim.errors import InputError
-from kubesim.images.catalogue import Catalogue
+from kubesim.images.catalogue import Catalogue, repository
 from kubesim.images.image import Image
 from kubesim.kubelet.security_config import container_security, pod_security
 from kubesim.model import k8s_v1 as v1
 from kubesim.model.manifest import Manifest
-from kubesim.model.mistakes import nearest
 from kubesim.model.paths import Path, field_path
 from kubesim.node.arguments import check_operating_system
 from kubesim.node.disabled_fields import without_disabled_fields
@@ -29,6 +28,7 @@ from kubesim.node.explained_container import (
     Refusal,
     StrictAnswer,
 )
+from kubesim.node.pod_templates import pod_of
 from kubesim.policy.admission import AdmissionNode, AdmissionPod, admit
 from kubesim.policy.env_expansion import expand_variables
 from kubesim.policy.identity import IdentityError, IdentityRequest, TraceStep, resolve
@@ -243,9 +243,9 @@ def image_of(name: str, catalogue: Catalogue) -> Image:
         ) from error
     image = catalogue.find(reference)
     if image is None:
-        guess = nearest(reference, catalogue.references())
-        hint = "give it with --images, or see kubesim images ls"
-        raise ImageNotAtHand(f"no fixture holds this image{guess}", where=name, hint=hint)
+        near = [one for one in catalogue.references() if repository(one) == repository(reference)]
+        hint = "give it with --images" + (f"; at hand: {', '.join(near)}" if near else "")
+        raise ImageNotAtHand("no fixture holds this image", where=name, hint=hint)
     if image.artifact is not None:
         raise InputError("this is an artifact, no container image", where=name, hint="it can be an image volume")
     return image
@@ -254,14 +254,6 @@ def image_of(name: str, catalogue: Catalogue) -> Image:
 def _file(image: Image, path: str) -> bytes | None:
     found = image.tree.resolve(path)
     return found.node.content if found.node is not None else None
-
-
-def pod_of(manifest: Manifest | v1.Pod) -> v1.Pod:
-    """The pod of a manifest that is one."""
-    if isinstance(manifest, v1.Pod):
-        return manifest
-    assert isinstance(manifest.object, v1.Pod), "the caller chose pods"
-    return manifest.object
 
 
 def _kind(path: Path) -> ContainerKind:

@@ -10,7 +10,9 @@ from kubesim.errors import InputError
 from kubesim.model import k8s_v1 as v1
 from kubesim.model.kubelet_configuration import KubeletConfiguration, load_kubelet_configuration
 from kubesim.model.manifest import Manifest, manifests
+from kubesim.model.mistakes import one_of
 from kubesim.model.yaml_text import Document, load_document, load_documents
+from kubesim.node.pod_templates import TEMPLATES, pods_in
 from kubesim.node.unsupported import refuse_unsupported
 from kubesim.policy.feature_gates import feature_gates
 
@@ -68,14 +70,18 @@ def _without_pods(source: Source | Manifest) -> InputError:
 def pod_manifests(source: Source, *, kubelet_version: str) -> list[Manifest]:
     """The pods of a source with their places, defaulted and valid: for answers about pods that nobody runs.
 
-    What is not emulated does not matter then. Raises InputError as `pods_of` does.
+    What is not emulated does not matter then, and the template of a Deployment or its like counts as a pod. Raises
+    InputError as `pods_of` does.
     """
-    found = manifests(documents_of(source), minor=minor_version(kubelet_version))
+    found: list[Manifest] = []
+    for document in documents_of(source):
+        pods, others = pods_in(document, minor=minor_version(kubelet_version))
+        for path in others:
+            kinds = one_of(["Pod", "List", *TEMPLATES])
+            raise InputError("no pod and no template of pods", where=document.where(path), hint=f"expected {kinds}")
+        found += pods
     if not found:
         raise InputError("no pod in it", where=_name(source), hint="give manifests of kind Pod")
-    for manifest in found:
-        if not isinstance(manifest.object, v1.Pod):
-            raise InputError(f"a {manifest.kind} is no pod", where=manifest.where, hint="give manifests of kind Pod")
     return found
 
 

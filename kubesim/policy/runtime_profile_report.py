@@ -35,7 +35,7 @@ class ProfileDifference:
 def describe_profile(profile: RuntimeProfile) -> list[ProfileRow]:
     """Every switch, then the known deviations, each with its reason."""
     rows = [
-        ProfileRow(key=key, value=_text(value_of(profile, switch)), why=_why(profile, key))
+        ProfileRow(key=key, value=_text(value_of(profile, switch)), why=why(profile, key))
         for key, switch in switches().items()
     ]
     rows += [
@@ -51,7 +51,7 @@ def compare_profiles(before: RuntimeProfile, after: RuntimeProfile) -> list[Prof
     for key, switch in switches().items():
         old, new = value_of(before, switch), value_of(after, switch)
         if old != new:
-            differences.append(ProfileDifference(key=key, before=_text(old), after=_text(new), why=_why(after, key)))
+            differences.append(ProfileDifference(key=key, before=_text(old), after=_text(new), why=why(after, key)))
     gone = {deviation.id: deviation for deviation in before.deviations}
     for deviation in after.deviations:
         if gone.pop(deviation.id, None) is None:
@@ -63,7 +63,8 @@ def compare_profiles(before: RuntimeProfile, after: RuntimeProfile) -> list[Prof
     return differences
 
 
-def _why(profile: RuntimeProfile, key: str) -> str:
+def why(profile: RuntimeProfile, key: str) -> str:
+    """The reason of a switch, with its reference and the profile that gives it."""
     reason = profile.reasons[key]
     source = f"{reason.reference}, {reason.layer}" if reason.reference else reason.layer
     return f"{reason.why} ({source})"

@@ -65,9 +65,10 @@ only containerd-1.6.18:
 RULE         OUTCOME  ID    FROM  WHY
 primary-gid  added    3000  -     the primary gid is always in the list
 
-SWITCH                       containerd-1.6.17  containerd-1.6.18  WHY
-identity.includesPrimaryGid  false              true               the identity rules of pkg/oci/spec_opts.go (containerd-1.6)
-"""  # noqa: E501
+decided by identity.includesPrimaryGid
+  containerd-1.6.17  false: the primary gid was not made a supplementary group (CVE-2023-25173, containerd-1.6)
+  containerd-1.6.18  true: the identity rules of pkg/oci/spec_opts.go (containerd-1.6)
+"""
 
 
 def explain(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
@@ -274,4 +275,5 @@ def test_a_configmap_is_no_pod(tmp_path: Path, capsys: pytest.CaptureFixture[str
     file.write_text("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: m}\n")
 
     assert main(["explain", "identity", str(file)]) == 2
-    assert capsys.readouterr().err == f"kubesim: {file}:1:1: a ConfigMap is no pod; give manifests of kind Pod\n"
+    text = f'kubesim: {file}:1:1: no pod and no template of pods; expected one of "Pod", "List", "CronJob", '
+    assert capsys.readouterr().err.startswith(text)

@@ -66,7 +66,8 @@ def test_a_user_of_the_image_that_is_too_large(tmp_path: Path) -> None:
     assert [(step.rule, step.outcome) for step in found.only_after] == [("overflow", "refused")]
     (switch,) = found.switches
     assert (switch.key, switch.before, switch.after) == ("identity.numericOverflow", "wraps", "error")
-    assert "CVE-2026-46680" in switch.why
+    assert "CVE-2024-40635" in switch.why_before
+    assert "CVE-2026-46680" in switch.why_after
 
 
 def test_an_upgrade_back_allows_what_was_refused(tmp_path: Path) -> None:

@@ -14,7 +14,8 @@ def test_the_switch_that_the_answer_hangs_on():
     (found,) = deciding_switches(OLD, NEW, lambda one: one.identity.knows_policy, keys=["identity."])
 
     assert (found.key, found.before, found.after) == ("identity.knowsPolicy", "false", "true")
-    assert "KEP-3619" in found.why
+    assert found.why_before == "the identity rules of pkg/oci/spec_opts.go (containerd-1.6)"
+    assert "KEP-3619" in found.why_after
 
 
 def test_equal_answers_have_no_reason():
