@@ -28,6 +28,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--cgroup-driver", choices=["systemd", "cgroupfs"], help="the runtime's answer to RuntimeConfig"
     )
     parser.add_argument("--images", nargs="+", default=[], metavar="PATH", help="image fixtures: files or folders")
+    parser.add_argument(
+        "--kubelet-fix",
+        dest="kubelet_fixes",
+        action="append",
+        default=[],
+        metavar="PULL",
+        help="a change of the kubelet that no release has, such as kubernetes#142120; may be given again",
+    )
     parser.add_argument("--cri", metavar="unix:///PATH", help="drive the runtime behind this socket, in real time")
     parser.add_argument("--seed", type=int, help="the source of ids and jitter (1; with --cri the present instant)")
     parser.add_argument("-o", "--output", choices=["table", "yaml", "json"], default="table")
@@ -89,6 +97,7 @@ def _in_virtual_time(options: argparse.Namespace) -> Outcome:
         cgroup_driver=options.cgroup_driver,
         config=options.node_config,
         images=options.images,
+        kubelet_fixes=options.kubelet_fixes,
         seed=DEFAULT_SEED if options.seed is None else options.seed,
     )
     with node:
@@ -116,6 +125,7 @@ def _over_socket(options: argparse.Namespace) -> Outcome:
     from kubesim.kernel import Kernel
     from kubesim.model import k8s_v1 as v1
     from kubesim.model.duration import parse_duration
+    from kubesim.node.arguments import check_fixes
     from kubesim.node.outcome import run_pods
     from kubesim.node.sources import configuration_of, objects_of
     from kubesim.node.world import WorldSettings
@@ -134,7 +144,13 @@ def _over_socket(options: argparse.Namespace) -> Outcome:
         if config.pod_logs_dir == configuration_of(None, kubelet_version=version, os=options.os).pod_logs_dir:
             config = replace(config, pod_logs_dir=f"{folder}/logs")
         root = f"{folder}/kubelet"
-        settings = WorldSettings(os=options.os, kubelet_version=version, config=config, root_directory=root)
+        settings = WorldSettings(
+            os=options.os,
+            kubelet_version=version,
+            config=config,
+            kubelet_fixes=check_fixes(options.kubelet_fixes, "--kubelet-fix"),
+            root_directory=root,
+        )
 
         async def main(kernel: Kernel, cri: Cri) -> Outcome:
             return await run_pods(

@@ -74,6 +74,7 @@ class Kubelet:
         host: KubeletHost,
         version: str,
         config: KubeletConfiguration,
+        fixes: frozenset[str] = frozenset(),
     ) -> None:
         self.version = version
         self.gates: Mapping[str, bool] = resolve_gates(version, config.feature_gates)
@@ -84,6 +85,7 @@ class Kubelet:
         self._api = api
         self._host = host
         self._config = config
+        self._fixes = fixes
         self._cgroup_driver = config.cgroup_driver
         self._recorder = EventRecorder(kernel, api, node_name=host.name)
         self._directories = PodDirectories(root=host.root_directory, pod_logs=config.pod_logs_dir)
@@ -276,6 +278,7 @@ class Kubelet:
             dns=NODE_DNS if self._config.resolv_conf else None,
             seccomp_default=self._config.seccomp_default,
             gates=self.gates,
+            fixes=self._fixes,
         )
 
     def _description(self) -> NodeDescription:

@@ -182,6 +182,7 @@ class PodSync:
                 start_errors=self._start_errors.get(uid, {}),
                 is_terminal=is_terminal,
                 gates=self._node.gates,
+                fixes=self._node.fixes,
                 deadline=self._deadline.check(pod),
             )
         )

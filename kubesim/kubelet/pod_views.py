@@ -69,6 +69,7 @@ def pod_view(pod: v1.Pod) -> PodView:
             for one in spec.init_containers
         ),
         ephemeral_containers=tuple(_container_view(one, ContainerKind.EPHEMERAL) for one in spec.ephemeral_containers),
+        image_volumes=tuple(one.name for one in spec.volumes if one.image is not None),
         host_network=spec.host_network,
         readiness_gates=tuple(gate.condition_type for gate in spec.readiness_gates),
         is_static=is_static(pod),
@@ -157,11 +158,21 @@ def _container_status_view(status: v1.ContainerStatus) -> ContainerStatusView:
                 mount_path=mount.mount_path,
                 read_only=mount.read_only,
                 recursive_read_only=mount.recursive_read_only,
+                image_ref=_image_ref(mount),
             )
             for mount in status.volume_mounts
         ),
         user=user,
     )
+
+
+def _image_ref(mount: v1.VolumeMountStatus) -> str:
+    image = mount.volume_status.image if mount.volume_status is not None else None
+    return image.image_ref if image is not None else ""
+
+
+def _volume_status(image_ref: str) -> v1.VolumeStatus | None:
+    return v1.VolumeStatus(image=v1.ImageVolumeStatus(image_ref=image_ref)) if image_ref else None
 
 
 def _state_view(state: v1.ContainerState) -> ContainerState | None:
@@ -225,6 +236,7 @@ def container_status_struct(
                 mount_path=mount.mount_path,
                 read_only=mount.read_only,
                 recursive_read_only=mount.recursive_read_only,
+                volume_status=_volume_status(mount.image_ref),
             )
             for mount in status.volume_mounts
         ],

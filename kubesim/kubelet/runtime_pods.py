@@ -17,6 +17,7 @@ from kubesim.kubelet import labels
 from kubesim.kubelet.outside import HostFiles
 from kubesim.policy.pod_view import (
     ContainerUser,
+    ImageVolumeMount,
     LinuxUser,
     NetworkMode,
     RuntimeContainer,
@@ -148,6 +149,13 @@ class RuntimePods:
             restart_count=labels.restart_count(status.annotations),
             hash=status.annotations.get(labels.HASH, ""),
             user=_user(status),
+            image_mounts=tuple(
+                ImageVolumeMount(
+                    container_path=mount.container_path, image=mount.image.image, image_ref=mount.image.image_ref
+                )
+                for mount in status.mounts
+                if mount.HasField("image")
+            ),
         )
 
     def _termination_message(self, status: api.ContainerStatus) -> str:

@@ -39,6 +39,7 @@ class GenerationInputs:
     probes: Mapping[str, ProbeState] = field(default_factory=dict)
     kubelet: KubeletStart = field(default_factory=KubeletStart)
     runtime_supports_rro: bool = False
+    fixes: frozenset[str] = frozenset()
     deadline: PhaseReason | None = None
 
 
@@ -51,6 +52,7 @@ def generate_pod_status(inputs: GenerationInputs) -> PodStatusView:
         start_errors=inputs.start_errors,
         is_restarting_all=should_all_containers_restart(pod, runtime, inputs.old, gates),
         runtime_supports_rro=inputs.runtime_supports_rro,
+        fixes=inputs.fixes,
         gates=gates,
     )
     regular = container_statuses(status_inputs, pod.containers, inputs.old.container_statuses)

@@ -60,6 +60,8 @@ class NodeSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, om
     """A KubeletConfiguration."""
     images: list[str] = field(default_factory=list)
     """Image fixtures, relative to the scenario's directory."""
+    kubelet_fixes: list[str] = field(default_factory=list)
+    """Changes of the kubelet that no release has, by pull request: `kubernetes#142120`."""
 
 
 class Delete(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"):

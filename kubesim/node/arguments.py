@@ -5,7 +5,7 @@ Type hints do not run, and a wrong type that gets through shows up far away as a
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from kubesim.errors import InputError
@@ -13,6 +13,7 @@ from kubesim.images.image import Image
 from kubesim.model.duration import parse_duration
 from kubesim.model.field_error import check_subdomain
 from kubesim.model.manifest import Manifest
+from kubesim.policy.kubelet_fixes import kubelet_fixes
 from kubesim.policy.runtime_profile import RuntimeProfile
 
 
@@ -26,6 +27,16 @@ def check_whole_number(value: object, where: str) -> None:
     """Raises InputError for what is not an int; True is an int to Python only."""
     if not isinstance(value, int) or isinstance(value, bool):
         raise _wrong_type(value, where, hint="give a whole number")
+
+
+def check_fixes(names: object, where: str) -> frozenset[str]:
+    """The fixes of the kubelet of these names. Raises InputError."""
+    if isinstance(names, str) or not isinstance(names, Iterable):
+        raise _wrong_type(names, where, hint='give a list of fixes, such as ["kubernetes#142120"]')
+    try:
+        return kubelet_fixes(names)
+    except InputError as error:
+        raise InputError(error.what, where=where, hint=error.hint) from error
 
 
 def check_grace(seconds: object, where: str) -> None:

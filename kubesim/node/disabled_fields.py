@@ -94,4 +94,6 @@ def _container_status(status: v1.ContainerStatus, gates: Mapping[str, bool]) -> 
         status = replace(status, user=None)
     if not gate_enabled(gates, "RecursiveReadOnlyMounts"):
         status = replace(status, volume_mounts=[])
+    if not gate_enabled(gates, "ImageVolumeWithDigest"):
+        status = replace(status, volume_mounts=[replace(one, volume_status=None) for one in status.volume_mounts])
     return status

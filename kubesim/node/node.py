@@ -58,6 +58,7 @@ class Node:
         cgroup_driver: what the runtime answers to RuntimeConfig; None is the profile's default.
         config: a KubeletConfiguration: a dict, YAML text, or a path.
         images: image fixture files or folders, Image documents as dicts, or images; beside the built-in ones.
+        kubelet_fixes: changes of the kubelet that no release has, by pull request, such as "kubernetes#142120".
         seed: the source of all ids and jitter.
         node_name: metadata.name of the Node.
 
@@ -75,6 +76,7 @@ class Node:
         cgroup_driver: CgroupDriver | None = None,
         config: Source | None = None,
         images: Sequence[ImageSource] = (),
+        kubelet_fixes: Sequence[str] = (),
         seed: int = 1,
         node_name: str = "node-1",
     ) -> None:
@@ -94,6 +96,7 @@ class Node:
             kubelet_version=kubelet_version,
             config=configuration_of(config, kubelet_version=kubelet_version, os=os),
             node_name=node_name,
+            kubelet_fixes=arguments.check_fixes(kubelet_fixes, "Node(kubelet_fixes)"),
         )
         host_files = MemoryHostFiles()
         self._runtime = Runtime(

@@ -37,6 +37,7 @@ class WorldSettings:
     node_ip: str = "192.0.2.2"
     capacity: Mapping[str, v1.Quantity] | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
+    kubelet_fixes: frozenset[str] = frozenset()
     is_windows_service: bool = True
     root_directory: str = ROOT_DIRECTORY
 
@@ -148,4 +149,5 @@ class World:
             ),
             version=settings.kubelet_version,
             config=settings.config,
+            fixes=settings.kubelet_fixes,
         )

@@ -13,6 +13,8 @@ from dataclasses import dataclass, field, replace
 from typing import assert_never
 
 from kubesim.policy.feature_gates import DEFAULT_GATES, gate_enabled
+from kubesim.policy.image_volume_digest import mounts_with_digests
+from kubesim.policy.kubelet_fixes import IMAGE_VOLUME_DIGEST
 from kubesim.policy.pod_phase import RESTARTING_ALL_CONTAINERS
 from kubesim.policy.pod_view import (
     ContainerKind,
@@ -60,6 +62,7 @@ class StatusInputs:
     start_errors: Mapping[str, Waiting]
     is_restarting_all: bool = False
     runtime_supports_rro: bool = False
+    fixes: frozenset[str] = frozenset()
     gates: Mapping[str, bool] = field(default_factory=lambda: DEFAULT_GATES)
 
 
@@ -82,6 +85,7 @@ def container_statuses(
         known = [one for one in inputs.runtime.containers if one.name == container.name]
         if known:
             status = _known_to_runtime(inputs, known[:_RUNTIME_CONTAINERS_USED], previous)
+            status = replace(status, volume_mounts=_known_mounts(inputs, container, known[0], previous))
         else:
             status = _missing_from_runtime(inputs, _default(inputs, container, previous), previous)
         statuses.append(_after_failed_start(inputs, container, status))
@@ -95,9 +99,6 @@ def _default(
     """Step 1: the entry of a container of which nothing else is known."""
     if previous is not None and isinstance(previous.state, Terminated):
         return previous
-    mounts: tuple[VolumeMountStatus, ...] = ()
-    if gate_enabled(inputs.gates, "RecursiveReadOnlyMounts"):
-        mounts = volume_mount_statuses(container.volume_mounts, runtime_supports_it=inputs.runtime_supports_rro)
     # One init container anywhere in the pod gives every container this reason, the init containers included.
     reason = POD_INITIALIZING if inputs.pod.init_containers else CONTAINER_CREATING
     return ContainerStatusView(
@@ -106,7 +107,7 @@ def _default(
         state=Waiting(reason=reason),
         restart_count=previous.restart_count if previous is not None else 0,
         last_state=previous.last_state if previous is not None else None,
-        volume_mounts=mounts,
+        volume_mounts=_mounts_of_spec(inputs, container),
     )
 
 
@@ -159,14 +160,33 @@ def _converted(
     )
     if previous is None:
         return status
-    # CRI does not know the names of volumes, so the mounts can only be carried over.
-    status = replace(status, volume_mounts=previous.volume_mounts)
     if gate_enabled(inputs.gates, "RestartAllContainersOnContainerExits"):
         status = replace(status, last_state=_carried_last_state(container, previous))
     keeps_started = not gate_enabled(inputs.gates, "ChangeContainerStatusOnKubeletRestart")
     if keeps_started and container.state is RuntimeState.RUNNING:
         status = replace(status, started=previous.started)
     return status
+
+
+def _known_mounts(
+    inputs: StatusInputs,
+    spec: ContainerSpecView,
+    container: RuntimeContainer,
+    previous: ContainerStatusView | None,
+) -> tuple[VolumeMountStatus, ...]:
+    """CRI does not know the names of volumes, so the mounts can only be carried over, with what image volumes show."""
+    mounts = previous.volume_mounts if previous is not None else ()
+    if not inputs.pod.image_volumes or not gate_enabled(inputs.gates, "ImageVolumeWithDigest"):
+        return mounts
+    if previous is None and IMAGE_VOLUME_DIGEST in inputs.fixes:
+        mounts = _mounts_of_spec(inputs, spec)
+    return mounts_with_digests(mounts, inputs.pod.image_volumes, container.image_mounts, inputs.fixes)
+
+
+def _mounts_of_spec(inputs: StatusInputs, spec: ContainerSpecView) -> tuple[VolumeMountStatus, ...]:
+    if not gate_enabled(inputs.gates, "RecursiveReadOnlyMounts"):
+        return ()
+    return volume_mount_statuses(spec.volume_mounts, runtime_supports_it=inputs.runtime_supports_rro)
 
 
 def _converted_state(

@@ -12,10 +12,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from posixpath import normpath
 from typing import Literal
 
 from kubesim.errors import KubesimError
+from kubesim.policy.go_path import go_clean
 from kubesim.policy.go_quote import go_quote
 from kubesim.policy.image_volume_dialect import ImageVolumeDialect
 
@@ -154,7 +154,7 @@ def artifact_files(
     sub_path = effective_sub_path(mount, dialect)
     if sub_path in ("", "."):
         return tuple(named)
-    prefix = _clean(sub_path) + "/"
+    prefix = go_clean(sub_path) + "/"
     files = tuple(
         ArtifactFile(name=file.name.removeprefix(prefix), index=file.index)
         for file in named
@@ -178,9 +178,3 @@ def image_mount_status(mount: ImageMount, dialect: ImageVolumeDialect, *, image_
 
 def _refused(text: str, dialect: ImageVolumeDialect, *, is_not_found: bool = False) -> ImageVolumeError:
     return ImageVolumeError(dialect.error_prefix + text, is_not_found=is_not_found)
-
-
-def _clean(path: str) -> str:
-    """Go's filepath.Clean. Python keeps two leading slashes, Go does not."""
-    cleaned = normpath(path)
-    return cleaned[1:] if cleaned.startswith("//") else cleaned

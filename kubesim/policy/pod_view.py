@@ -115,6 +115,7 @@ class PodView:
     containers: tuple[ContainerSpecView, ...] = ()
     init_containers: tuple[ContainerSpecView, ...] = ()  # plain init containers and sidecars, in spec order
     ephemeral_containers: tuple[ContainerSpecView, ...] = ()
+    image_volumes: tuple[str, ...] = ()  # the names of volumes with an image
     host_network: bool = False
     readiness_gates: tuple[str, ...] = ()
     is_static: bool = False
@@ -143,6 +144,15 @@ class ContainerUser:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ImageVolumeMount:
+    """A mount with an image, as CRI ContainerStatus shows it: `image` and `image_ref` are those of its image spec."""
+
+    container_path: str
+    image: str
+    image_ref: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RuntimeContainer:
     """One container as CRI ContainerStatus shows it."""
 
@@ -161,6 +171,7 @@ class RuntimeContainer:
     restart_count: int = 0
     hash: str = ""
     user: ContainerUser | None = None
+    image_mounts: tuple[ImageVolumeMount, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -244,6 +255,8 @@ class VolumeMountStatus:
     mount_path: str
     read_only: bool = False
     recursive_read_only: str | None = None
+    image_ref: str = ""
+    """volumeStatus.image.imageRef of an image volume."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

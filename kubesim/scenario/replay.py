@@ -32,6 +32,7 @@ from kubesim.model.yaml_text import load_documents
 from kubesim.node.node import Node
 from kubesim.node.raw_call import raw_method
 from kubesim.node.sources import read_text
+from kubesim.policy.kubelet_fixes import kubelet_fixes
 from kubesim.runtime.daemon import Features
 from kubesim.runtime.profiles import load_profile
 from kubesim.scenario.cri_calls import run_call
@@ -121,6 +122,7 @@ def replay(scenario: Scenario, *, folder: Path, seed: int | None = None) -> Scen
             *(folder / image for image in spec.images),
             *(image_from_fixture(fixture, directory=folder) for fixture in scenario.images),
         ],
+        kubelet_fixes=sorted(_fixes(scenario)),
         seed=spec.seed if seed is None else seed,
     )
     with node:
@@ -138,6 +140,14 @@ def replay(scenario: Scenario, *, folder: Path, seed: int | None = None) -> Scen
             timeline=tuple(node.timeline()),
             swept=scenario.swept,
         )
+
+
+def _fixes(scenario: Scenario) -> frozenset[str]:
+    try:
+        return kubelet_fixes(scenario.node.kubelet_fixes)
+    except InputError as error:
+        where = scenario.document.where(("spec", "node", "kubeletFixes"))
+        raise InputError(error.what, where=where, hint=error.hint) from error
 
 
 class _Player:

@@ -8,11 +8,13 @@ from hypothesis import strategies as st
 
 from kubesim.policy.container_status import StatusInputs, container_statuses, terminated_state
 from kubesim.policy.feature_gates import resolve_gates
+from kubesim.policy.kubelet_fixes import IMAGE_VOLUME_DIGEST
 from kubesim.policy.pod_view import (
     ContainerKind,
     ContainerSpecView,
     ContainerStatusView,
     ContainerUser,
+    ImageVolumeMount,
     LinuxUser,
     PodView,
     Running,
@@ -81,6 +83,22 @@ def test_one_init_container_gives_all_containers_the_reason_pod_initializing() -
         ("init", Waiting(reason="PodInitializing")),
         ("side", Waiting(reason="PodInitializing")),
     ]
+
+
+def test_an_image_volume_shows_its_digest_with_the_gate_and_the_fix() -> None:
+    gates = {**resolve_gates("1.36"), "ImageVolumeWithDigest": True}
+    pod = PodView(containers=(MAIN,), image_volumes=("v",))
+    running = runtime_container(image_mounts=(ImageVolumeMount(container_path="/v", image="i", image_ref="sha256:1"),))
+    shown = (VolumeMountStatus(name="v", mount_path="/v", image_ref="sha256:1"),)
+    fixed = {"gates": gates, "fixes": frozenset({IMAGE_VOLUME_DIGEST})}
+
+    assert statuses(running, pod=pod, **fixed)[0].volume_mounts == shown
+    assert statuses(running, pod=pod, old=(CREATING,), **fixed)[0].volume_mounts == shown
+    assert statuses(running, pod=pod, old=(CREATING,), gates=gates)[0].volume_mounts == MOUNTS
+    without_rro = {**fixed, "gates": {**gates, "RecursiveReadOnlyMounts": False}}
+    assert statuses(running, pod=pod, **without_rro)[0].volume_mounts == ()
+    assert statuses(running, pod=pod, gates=gates)[0].volume_mounts == ()
+    assert statuses(running, pod=pod, old=(CREATING,))[0].volume_mounts == MOUNTS
 
 
 def test_volume_mounts_are_shown_since_1_31() -> None:
