@@ -34,6 +34,8 @@ WAIT_SECONDS = 0.3
 ROUND_SECONDS = 0.1
 PATIENCE_ROUNDS = 100
 """How often the real one may be silent for so long before it has printed what it has to."""
+BUSY_ROUNDS = 20
+"""How often it may be silent and still have something to do. A program that never rests is waited for in vain."""
 ENVIRONMENT = {"TERM": "xterm", "PS1": "\\W # "}
 """A prompt that is the same whoever runs the tests."""
 
@@ -149,7 +151,7 @@ class RealShell:
         self._is_over = False
 
     def type(self, keys: bytes, seconds: float, is_enough: Callable[[bytes], bool]) -> bytes:
-        """Type, wait until the screen shows enough, and a moment more; what the screen got."""
+        """Type, wait until the screen shows enough and all is at rest, and a moment more; what the screen got."""
         if keys:
             os.write(self._master, keys)
         screen = b""
@@ -158,9 +160,24 @@ class RealShell:
             data = self._read(ROUND_SECONDS)
             screen += data
             quiet_rounds += not data
-        while (data := self._read(seconds)) and not self._is_over:
-            screen += data
+        for _ in range(BUSY_ROUNDS):
+            while (data := self._read(seconds)) and not self._is_over:
+                screen += data
+            if self._is_over or self._is_at_rest():
+                break
         return screen
+
+    def _is_at_rest(self) -> bool:
+        """Whether all of its processes sleep: one that has begun and does not run yet would miss the next keys."""
+        states = set()
+        for file in Path("/proc").glob("[0-9]*/stat"):
+            try:
+                state, _, _, session = file.read_text().rpartition(") ")[2].split()[:4]
+            except OSError:
+                continue  # it has ended meanwhile
+            if int(session) == self._process.pid:
+                states.add(state)
+        return states <= {"S", "T", "Z"}
 
     def _read(self, seconds: float) -> bytes:
         if not select.select([self._master], [], [], seconds)[0]:
