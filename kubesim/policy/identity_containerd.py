@@ -248,7 +248,7 @@ def _group_entry(name: str, accounts: Accounts, trace: Trace) -> GroupEntry:
 
 def _group_steps(request: IdentityRequest, accounts: Accounts, trace: Trace) -> list[TraceStep]:
     """What the image's group file says about the user: a step for each line that lists it."""
-    key = _user_for_groups(request)
+    key = _user_for_groups(request, accounts.dialect)
     number = atoi(key)
     name, steps = key, []
     if not number.error:
@@ -281,13 +281,15 @@ def _member_step(entry: GroupEntry, name: str, dialect: IdentityDialect) -> Trac
     )
 
 
-def _user_for_groups(request: IdentityRequest) -> str:
+def _user_for_groups(request: IdentityRequest, dialect: IdentityDialect) -> str:
     """The uid or name whose groups are looked for."""
     if request.run_as_username:
         return request.run_as_username
     if request.run_as_user is not None:
         return str(request.run_as_user)
-    return request.image_user.partition(":")[0] if request.image_user else "0"
+    if request.image_user and dialect.looks_up_image_user:
+        return request.image_user.partition(":")[0]
+    return "0"
 
 
 def _left_out(request: IdentityRequest, accounts: Accounts, present: frozenset[int]) -> list[TraceStep]:

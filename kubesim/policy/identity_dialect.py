@@ -22,6 +22,8 @@ class IdentityDialect(Struct, frozen=True, kw_only=True):
     """containerd, Strict, and neither the request nor the image names a user: whether gid 0 is in the list."""
     skips_own_name_group: bool
     """containerd: whether a group with the user's own name is no supplementary group, although it lists the user."""
+    looks_up_image_user: bool = True
+    """containerd, no user in the request: whether groups are looked for by the image's user; else by those of root."""
     account_file_path: str
     """What messages call a passwd or group file; `{file}` is `passwd` or `group`."""
     missing_file_error: str

@@ -72,6 +72,25 @@ def test_before_cve_2023_25173_the_primary_gid_is_missing():
     assert (who.gid, who.supplemental_groups) == (1000, (50000,))
 
 
+@pytest.mark.parametrize(
+    ("given", "fixed", "before"),
+    [
+        ({"image_user": "app"}, (1000, 50000), (0, 1000)),
+        ({"image_user": "app:7"}, (7, 50000), (0, 7)),
+        ({"image_user": "app", "run_as_user": 1000}, (1000, 50000), (1000, 50000)),
+        ({"image_user": "root", "run_as_username": "app"}, (1000, 50000), (1000, 50000)),
+        ({}, (0,), (0,)),
+    ],
+)
+def test_without_a_user_in_the_request_the_groups_were_those_of_root(given, fixed, before):
+    """containerd#8136: every kubelet names a user, so only crictl and critest saw it."""
+    group = GROUP.replace(b"root:x:0:root", b"zero:x:0:root")
+    of_root = structs.replace(DIALECT, looks_up_image_user=False)
+
+    assert resolve(group=group, **given).supplemental_groups == fixed
+    assert resolve(of_root, group=group, **given).supplemental_groups == before
+
+
 def test_a_group_with_the_name_of_the_user_is_left_out():
     """containerd#11937, as mongodb images have it."""
     passwd, group = b"name:x:2:1\n", b"name:x:2:name\n"

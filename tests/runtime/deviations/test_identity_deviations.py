@@ -59,6 +59,18 @@ def test_own_name_group(new_node: Any, shown_exactly_where_listed: Check) -> Non
     shown_exactly_where_listed("own-name-group", shows)
 
 
+def test_groups_of_root(new_node: Any, shown_exactly_where_listed: Check) -> None:
+    passwd = "root:x:0:0::/root:/bin/sh\napp:x:1000:1000::/:/bin/sh\n"
+    own = image(passwd=passwd, group="wheel:x:10:root\ndev:x:50000:app\n", user="app")
+
+    def shows(profile: str) -> bool:
+        user = user_in_spec(new_node(profile, images=(own,)))
+        assert (user["uid"], len({10, 50000} & set(user["additionalGids"]))) == (1000, 1)
+        return 10 in user["additionalGids"]
+
+    shown_exactly_where_listed("groups-of-root", shows)
+
+
 # 2^32 + 1: uid 1 where it wraps, uid 7 where it is looked up as a name.
 WIDE = image(passwd="4294967297:x:7:7::/:/bin/sh\n", user="4294967297")
 
