@@ -14,6 +14,8 @@
           - {grow: 10Mi, every: 1s}
           ports:
           - {port: 8080, at: 2s}                                   # accepts connections, on all addresses of the pod
+          identity:
+          - {groups: [], gid: 123, uid: 123, at: 3s}               # setgroups, setgid and setuid, as a daemon does
           exitAfter: 30s                                           # left out: it runs until a signal ends it
           exitCode: 3
           signals:
@@ -21,11 +23,11 @@
             HUP: {output: [{line: reloaded}]}                      # no exitCode: it goes on
             INT: ignore
 
-Times count from the start of the program, those of a signal from its arrival. What is due at one instant happens in the
-order output, files, memory, ports, exit, each list as it is written. A signal that is not named does what it does to
-any program: pid 1 of a container is not ended by one. A file that cannot be written or a port that is taken ends the
-program with code 1. Who connects to a port is read, and answered nothing, until he closes; services that answer are in
-`kubesim.model.service_spec`.
+Times count from the start of the program, those of a signal from its arrival. What is due at one instant happens in
+the order output, files, memory, ports, identity, exit, each list as it is written. A signal that is not named does
+what it does to any program: pid 1 of a container is not ended by one. A file that cannot be written, a port that is
+taken or an identity that is not allowed ends the program with code 1. Who connects to a port is read, and answered
+nothing, until he closes; services that answer are in `kubesim.model.service_spec`.
 
 `read_script` checks and measures what was written. An image's file carries the script as text (`encoded_script`), so
 that it survives an export and a checkpoint.
@@ -55,6 +57,8 @@ CATCHABLE_SIGNALS = (
 """Signals that a program can have a handler for. Mirrors linux: man 7 signal."""
 
 Stream = Literal["stdout", "stderr"]
+Id = Annotated[int, Meta(ge=0, le=2**32 - 2)]
+"""A user or a group; the highest number of 32 bits stands for none."""
 ExitCode = Annotated[int, Meta(ge=0, le=255)]
 
 
@@ -93,6 +97,15 @@ class MemorySpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, 
     times: Annotated[int, Meta(ge=1)] | None = None
 
 
+class IdentitySpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Another identity that the program takes on, as a daemon does that drops its privileges."""
+
+    uid: Id | None = None
+    gid: Id | None = None
+    groups: list[Id] | None = None
+    at: str | None = None
+
+
 class SignalSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"):
     """What the program does when a signal arrives."""
 
@@ -110,6 +123,7 @@ class ScriptSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, 
     files: list[FileWriteSpec] = field(default_factory=list)
     memory: list[MemorySpec] = field(default_factory=list)
     ports: list[PortSpec] = field(default_factory=list)
+    identity: list[IdentitySpec] = field(default_factory=list)
     exit_after: str | None = None
     exit_code: ExitCode = 0
     signals: dict[str, Literal["ignore"] | SignalSpec] = field(default_factory=dict)
@@ -146,6 +160,15 @@ class Grow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TakeOn:
+    """Take on another identity; what is None stays."""
+
+    uid: int | None
+    gid: int | None
+    groups: tuple[int, ...] | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Exit:
     """End."""
 
@@ -156,7 +179,7 @@ class Exit:
 class Step:
     """An action and its times, from the start of the program or the arrival of a signal."""
 
-    action: Write | PutFile | Grow | Listen | Exit
+    action: Write | PutFile | Grow | Listen | TakeOn | Exit
     first_ns: int
     every_ns: int | None = None
     """None: once."""
@@ -181,6 +204,7 @@ def read_script(spec: ScriptSpec, report: Report) -> Script:
         *reader.files(spec.files),
         *reader.memory(spec.memory),
         *(Step(action=listen, first_ns=at_ns) for at_ns, listen in read_ports(spec.ports, report)),
+        *reader.identities(spec.identity),
     ]
     if spec.exit_after is not None:
         steps.append(Step(action=Exit(code=spec.exit_code), first_ns=reader.duration(("exitAfter",), spec.exit_after)))
@@ -239,6 +263,14 @@ class _Reader(ScriptReader):
                 self._report(grow_path, "0 bytes are no growth", hint)
             yield self._step(path, Grow(size_bytes=size_bytes or 0), spec.at, spec.every, spec.times)
 
+    def identities(self, specs: list[IdentitySpec]) -> Iterator[Step]:
+        for index, spec in enumerate(specs):
+            path: Path = ("identity", index)
+            if spec.uid is None and spec.gid is None and spec.groups is None:
+                self._report(path, "an identity needs a uid, a gid or groups", "")
+            groups = None if spec.groups is None else tuple(spec.groups)
+            yield self._step(path, TakeOn(uid=spec.uid, gid=spec.gid, groups=groups), spec.at, None, None)
+
     def signals(self, specs: dict[str, Any]) -> Iterator[tuple[str, tuple[Step, ...] | None]]:
         seen: set[str] = set()
         for written, spec in specs.items():
@@ -263,7 +295,7 @@ class _Reader(ScriptReader):
             self._report((*path, "after"), "says when the program exits, but there is no exitCode", "add exitCode")
 
     def _step(
-        self, path: Path, action: Write | PutFile | Grow, at: str | None, every: str | None, times: int | None
+        self, path: Path, action: Write | PutFile | Grow | TakeOn, at: str | None, every: str | None, times: int | None
     ) -> Step:
         at_ns = self.duration((*path, "at"), at) if at is not None else None
         if every is None:

@@ -14,6 +14,7 @@ from kubesim.model.program_script import (
     PutFile,
     Script,
     Step,
+    TakeOn,
     Write,
     decoded_script,
     encoded_script,
@@ -46,7 +47,8 @@ def test_everything_a_script_can_say() -> None:
         "{output: [{line: ready, at: 1s}, {text: '.', every: 10s, stream: stderr, times: 3}, {line: x, at: 0s,"
         " every: 1m}],"
         " files: [{path: /tmp/ready, text: '', at: 5s}, {path: f, remove: true}],"
-        " memory: [{grow: 10Mi, at: 5s}, {grow: 4096, every: 1s}], exitAfter: 30s, exitCode: 3,"
+        " memory: [{grow: 10Mi, at: 5s}, {grow: 4096, every: 1s}],"
+        " identity: [{uid: 1, gid: 2, groups: [3], at: 4s}, {groups: []}], exitAfter: 30s, exitCode: 3,"
         " signals: {TERM: {after: 2s, exitCode: 0, output: [{line: bye}]}, SIGHUP: {output: [{line: hup}]},"
         " INT: ignore}}"
     )
@@ -59,6 +61,8 @@ def test_everything_a_script_can_say() -> None:
             Step(action=PutFile(path="f", content=None), first_ns=0),
             Step(action=Grow(size_bytes=10 << 20), first_ns=5 * S),
             Step(action=Grow(size_bytes=4096), first_ns=S, every_ns=S),
+            Step(action=TakeOn(uid=1, gid=2, groups=(3,)), first_ns=4 * S),
+            Step(action=TakeOn(uid=None, gid=None, groups=()), first_ns=0),
             Step(action=Exit(code=3), first_ns=30 * S),
         ),
         signals=(
@@ -106,6 +110,10 @@ def test_everything_a_script_can_say() -> None:
         ("{files: [{path: '', text: x}]}", "files[0].path: '' is no path; expected e.g. /tmp/ready"),
         ("{memory: [{grow: 0}]}", 'memory[0].grow: 0 bytes are no growth; expected e.g. "10Mi"'),
         ("{memory: [{grow: 10Mb}]}", "memory[0].grow: "),
+        ("{identity: [{at: 1s}]}", "identity[0]: an identity needs a uid, a gid or groups"),
+        ("{identity: [{uid: -1}]}", "identity[0].uid: -1 is out of range; expected at least 0"),
+        ("{identity: [{uid: 4294967295}]}", "identity[0].uid: 4294967295 is out of range; expected at most 4294967294"),
+        ("{identity: [{gid: app}]}", "identity[0].gid: found the text 'app'; expected an integer"),
         ("{ports: [{port: 0}]}", "ports[0].port: 0 is out of range; expected at least 1"),
         ("{ports: [{port: 80}, {port: 80}]}", "ports[1].port: port 80 is there twice"),
         ("{ports: [{port: 80, at: soon}]}", "ports[0].at: time: invalid duration"),

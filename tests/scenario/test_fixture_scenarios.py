@@ -20,7 +20,7 @@ IDS = re.compile(r"[0-9a-f]{64}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 STORY = re.compile(r"[a-z]\d+")
 
 STORIES = {
-    *("i1", "i2", "i4", "i5", "i7", "i10", "i11", "i12", "i14", "i15", "i16"),
+    *("i1", "i2", "i3", "i4", "i5", "i7", "i10", "i11", "i12", "i14", "i15", "i16", "i17"),
     *("v1", "v3", "v5"),
 }
 """The stories about identity and image volumes: real bugs of the field, each in a file named after its number."""

@@ -144,3 +144,41 @@ def test_root_without_the_capability_is_held_by_the_modes(world: World) -> None:
     script = "cat /etc/secret; kill -0 $$ && echo own"
     command = world.sh(script, who=who)
     assert (command.out, command.err) == ("own\n", "cat: can't open '/etc/secret': Permission denied\n")
+
+
+DEFAULT = capability_mask(["CAP_CHOWN", "CAP_SETGID", "CAP_SETUID"])
+SET_USER_ID = Credentials(uid=0, gid=0, real_uid=1000, real_gid=1000, capabilities=0)
+
+
+@pytest.mark.parametrize(
+    ("who", "uid", "after"),
+    [
+        (ROOT, 1000, replace(ROOT, uid=1000, real_uid=1000)),
+        (ROOT, 0, ROOT),
+        (replace(ROOT, ambient_capabilities=CAP_KILL), 1000, replace(ROOT, uid=1000, real_uid=1000)),
+        (replace(ROOT, capabilities=capability_mask(["CAP_SETGID"])), 1000, None),
+        (USER, 1000, USER),
+        (USER, 0, None),
+        (with_only("CAP_SETUID", uid=5), 6, replace(with_only("CAP_SETUID", uid=5), uid=6, real_uid=6)),
+        (SET_USER_ID, 1000, replace(SET_USER_ID, uid=1000)),
+    ],
+)
+def test_setuid(who: Credentials, uid: int, after: Credentials | None) -> None:
+    assert who.with_uid(uid) == after
+
+
+def test_who_leaves_root_does_not_come_back_and_has_no_capability_left() -> None:
+    gone = replace(ROOT, capabilities=DEFAULT, ambient_capabilities=DEFAULT).with_uid(1000)
+
+    assert gone is not None
+    assert gone.effective == 0
+    assert (gone.with_uid(0), gone.with_gid(7), gone.with_groups(())) == (None, None, None)
+
+
+def test_setgid_and_setgroups() -> None:
+    assert ROOT.with_gid(7) == replace(ROOT, gid=7, real_gid=7)
+    assert USER.with_gid(3000) == USER
+    assert USER.with_gid(4000) is None  # a supplementary group is not its own
+    assert SET_USER_ID.with_gid(1000) == replace(SET_USER_ID, gid=1000)
+    assert replace(ROOT, groups=(1,)).with_groups((9, 3)) == replace(ROOT, groups=(3, 9))
+    assert USER.with_groups((3000,)) is None

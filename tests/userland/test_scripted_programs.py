@@ -136,6 +136,28 @@ def test_memory_that_grows_ends_at_the_limit(world: World) -> None:
     assert (command.code, command.process.status.is_oom_killed) == (137, True)
 
 
+def test_it_takes_on_another_identity_at_its_time(world: World) -> None:
+    script = {
+        "identity": [{"groups": [9], "gid": 5, "uid": 4, "at": "2s"}],
+        "files": [{"path": "/tmp/before", "text": ""}, {"path": "/tmp/after", "text": "", "at": "3s"}],
+    }
+    command = start(world, script)
+    world.advance(1)
+    assert command.process.credentials.uid == 0
+    world.advance(3)
+    who, files = command.process.credentials, command.process.files
+    assert (who.uid, who.gid, who.groups) == (4, 5, (9,))
+    owners = [(files.stat(path).uid, files.stat(path).gid) for path in ("/tmp/before", "/tmp/after")]
+    assert owners == [(0, 0), (4, 5)]
+
+
+def test_an_identity_that_is_not_allowed_ends_it(world: World) -> None:
+    command = start(world, {"identity": [{"uid": 0, "at": "1s"}]}, who=Credentials(uid=4, gid=4))
+    world.advance(2)
+
+    assert (command.err, command.code) == ("app: setuid: Operation not permitted\n", 1)
+
+
 def test_files_come_and_go(world: World) -> None:
     script = {
         "files": [

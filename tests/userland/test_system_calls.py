@@ -11,6 +11,7 @@ from kubesim.policy.capabilities import capability_mask
 from kubesim.policy.seccomp import parse_filter
 from kubesim.userland.files.credentials import ROOT, Credentials
 from kubesim.userland.files.fs_error import FsError
+from kubesim.userland.processes.system_calls import set_group, set_groups, set_user
 
 if TYPE_CHECKING:
     from conftest import World
@@ -124,3 +125,37 @@ def test_a_program_that_tells_whom_it_runs_as(world: World) -> None:
     path = "/usr/local/bin/nnp"
     assert world.run(path, files=files, who=USER).out == "Effective uid: 0\n"
     assert world.run(path, files=files, who=replace(USER, no_new_privileges=True)).out == "Effective uid: 1000\n"
+
+
+@pytest.mark.parametrize(
+    ("call", "do"),
+    [
+        ("setuid", lambda process: set_user(process, 5)),
+        ("setgid", lambda process: set_group(process, 5)),
+        ("setgroups", lambda process: set_groups(process, (5,))),
+    ],
+)
+def test_identities_are_refused_by_a_filter_and_without_the_capability(world: World, call: str, do: Any) -> None:
+    for who, name in ((denying(call, errnoRet=38), "ENOSYS"), (USER, "EPERM")):
+        process = world.start("sleep", "100", who=who).process
+        world.advance(0)
+        with pytest.raises(FsError) as caught:
+            do(process)
+        assert caught.value.errno_name == name
+        assert process.credentials == who
+    silent = world.start("sleep", "100", who=denying(call, errnoRet=0)).process
+    world.advance(0)
+    do(silent)
+    assert silent.credentials.uid == silent.credentials.gid == 0
+
+
+def test_a_process_takes_on_another_identity(world: World) -> None:
+    process = world.start("sleep", "100", who=ROOT).process
+    world.advance(0)
+    set_groups(process, (7, 5))
+    set_group(process, 5)
+    set_user(process, 5)
+
+    assert (process.credentials.uid, process.credentials.gid, process.credentials.groups) == (5, 5, (5, 7))
+    with pytest.raises(FsError, match="setuid"):
+        set_user(process, 0)

@@ -21,6 +21,8 @@ CAP_MKNOD = capability_mask(["CAP_MKNOD"])
 CAP_NET_ADMIN = capability_mask(["CAP_NET_ADMIN"])
 CAP_NET_BIND_SERVICE = capability_mask(["CAP_NET_BIND_SERVICE"])
 CAP_NET_RAW = capability_mask(["CAP_NET_RAW"])
+CAP_SETGID = capability_mask(["CAP_SETGID"])
+CAP_SETUID = capability_mask(["CAP_SETUID"])
 CAP_SYS_ADMIN = capability_mask(["CAP_SYS_ADMIN"])
 """Masks for `Credentials.has`."""
 
@@ -124,6 +126,26 @@ class Credentials:
         """Whether it may send the target a signal. Mirrors linux: kernel/signal.c, kill_ok_by_cred."""
         # The saved ids of the target are its effective ones: nothing here gives a privilege up for a while.
         return not {self.uid, self.real_uid}.isdisjoint((target.uid, target.real_uid)) or self.has(CAP_KILL)
+
+    def with_uid(self, uid: int) -> Credentials | None:
+        """Who it is after setuid(2); None where it may not. Whoever leaves root leaves its capabilities.
+
+        Mirrors linux: kernel/sys.c, __sys_setuid; security/commoncap.c, cap_emulate_setxuid.
+        """
+        if self.has(CAP_SETUID):
+            ambient = 0 if uid and 0 in {self.uid, self.real_uid} else self.ambient_capabilities
+            return replace(self, uid=uid, real_uid=uid, ambient_capabilities=ambient)
+        return replace(self, uid=uid) if uid in {self.uid, self.real_uid} else None
+
+    def with_gid(self, gid: int) -> Credentials | None:
+        """Who it is after setgid(2); None where it may not. Mirrors linux: kernel/sys.c, __sys_setgid."""
+        if self.has(CAP_SETGID):
+            return replace(self, gid=gid, real_gid=gid)
+        return replace(self, gid=gid) if gid in {self.gid, self.real_gid} else None
+
+    def with_groups(self, groups: tuple[int, ...]) -> Credentials | None:
+        """Who it is after setgroups(2); None where it may not. Mirrors linux: kernel/groups.c, setgroups."""
+        return replace(self, groups=tuple(sorted(groups))) if self.has(CAP_SETGID) else None
 
     def executing(self, stat: Stat) -> Credentials:
         """Who it is once it executes this file. Mirrors linux: fs/exec.c, bprm_fill_uid; security/commoncap.c."""

@@ -9,12 +9,13 @@ import functools
 from heapq import heappop, heappush
 
 from kubesim.kernel import Event, TaskGroup
-from kubesim.model.program_script import Exit, Grow, PutFile, Script, Step, Write, decoded_script
+from kubesim.model.program_script import Exit, Grow, PutFile, Script, Step, TakeOn, Write, decoded_script
 from kubesim.model.service_script import Listen
 from kubesim.userland.files.fs_error import FsError
 from kubesim.userland.image_programs.script_port import ScriptPort
 from kubesim.userland.processes.process_life import Process, Program
 from kubesim.userland.processes.signals import NUMBERS
+from kubesim.userland.processes.system_calls import set_group, set_groups, set_user
 
 
 @functools.lru_cache(maxsize=256)
@@ -71,7 +72,7 @@ class _Run:
                 await self._process.step()
             await self._wait()
 
-    async def _do(self, action: Write | PutFile | Grow | Listen) -> None:
+    async def _do(self, action: Write | PutFile | Grow | Listen | TakeOn) -> None:
         process = self._process
         if isinstance(action, Write):
             await process.write(action.fd, action.data)
@@ -79,10 +80,21 @@ class _Run:
             await process.grow(action.size_bytes)
         elif isinstance(action, Listen):
             self._listen(action)
+        elif isinstance(action, TakeOn):
+            self._take_on(action)
         elif action.content is not None:
             process.files.write(action.path, action.content)
         else:
             process.files.remove_file(action.path)
+
+    def _take_on(self, identity: TakeOn) -> None:
+        """The user last: without root's capabilities the groups could not be set any more."""
+        if identity.groups is not None:
+            set_groups(self._process, identity.groups)
+        if identity.gid is not None:
+            set_group(self._process, identity.gid)
+        if identity.uid is not None:
+            set_user(self._process, identity.uid)
 
     def _listen(self, spec: Listen) -> None:
         port = ScriptPort(self._process, spec, self._start_ns)

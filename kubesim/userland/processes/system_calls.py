@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kubesim.userland.files.credentials import CAP_SYS_ADMIN
+from kubesim.userland.files.credentials import CAP_SYS_ADMIN, Credentials
 from kubesim.userland.files.fs_error import FsError
 from kubesim.userland.processes.job_control import members_of_group
 from kubesim.userland.processes.process_life import Process
@@ -22,6 +22,30 @@ def set_hostname(process: Process, name: str) -> None:
     if length > HOSTNAME_BYTES_MAX:
         raise FsError("EINVAL")
     process.uts.hostname = name
+
+
+def set_user(process: Process, uid: int) -> None:
+    """setuid(2). Raises FsError EPERM for an id that is not its own, without CAP_SETUID."""
+    if process.files.enters("setuid", arguments={0: uid}):
+        _take_on(process, process.credentials.with_uid(uid), call="setuid")
+
+
+def set_group(process: Process, gid: int) -> None:
+    """setgid(2). Raises FsError EPERM for an id that is not its own, without CAP_SETGID."""
+    if process.files.enters("setgid", arguments={0: gid}):
+        _take_on(process, process.credentials.with_gid(gid), call="setgid")
+
+
+def set_groups(process: Process, groups: tuple[int, ...]) -> None:
+    """setgroups(2). Raises FsError EPERM without CAP_SETGID."""
+    if process.files.enters("setgroups", arguments={0: len(groups)}):
+        _take_on(process, process.credentials.with_groups(groups), call="setgroups")
+
+
+def _take_on(process: Process, credentials: Credentials | None, *, call: str) -> None:
+    if credentials is None:
+        raise FsError("EPERM", call)
+    process.files.credentials = credentials
 
 
 def send_signal(process: Process, target: Process, signum: int) -> None:
