@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from typing import Protocol
 
 from kubesim.images.image import Image
 
@@ -23,13 +24,28 @@ def repository(reference: str) -> str:
     return name[:path_at] + name[path_at:].partition(":")[0]
 
 
+class MoreImages(Protocol):
+    """Images that a catalogue does not hold: each is found when somebody asks for it, and is the same every time."""
+
+    def find(self, reference: str) -> Image | None:
+        """The image of a normalised reference; None for none. Raises InputError for one that cannot be used."""
+
+    def find_content(self, image_id: str) -> Image | None:
+        """The image with an id; None for none. Raises InputError for one that cannot be used."""
+
+    def references(self) -> tuple[str, ...]:
+        """Every name, sorted, as far as they are known."""
+
+
 class Catalogue:
     """Images by name. A name that is added again moves to the new image, as a tag moves in a registry.
 
-    The image that loses a name stays reachable by digest, in every repository that had it.
+    The image that loses a name stays reachable by digest, in every repository that had it. `more` is asked for what is
+    not in here.
     """
 
-    def __init__(self, images: Iterable[Image] = ()) -> None:
+    def __init__(self, images: Iterable[Image] = (), *, more: MoreImages | None = None) -> None:
+        self._more = more
         self._images: dict[int, Image] = {}
         self._numbers: dict[str, int] = {}  # of names as given
         self._digests: dict[str, int] = {}  # of repository@digest
@@ -42,7 +58,7 @@ class Catalogue:
 
     def copy(self) -> Catalogue:
         """The same images under the same names; what is added to one is not in the other."""
-        twin = Catalogue()
+        twin = Catalogue(more=self._more)
         twin._images = dict(self._images)
         twin._numbers = dict(self._numbers)
         twin._digests = dict(self._digests)
@@ -50,11 +66,23 @@ class Catalogue:
         return twin
 
     def find(self, reference: str) -> Image | None:
-        """The image of a normalised reference with a tag or a digest; None when no registry has it."""
+        """The image of a normalised reference with a tag or a digest; None when no registry has it.
+
+        Raises InputError for an image among `more` that cannot be used.
+        """
         number = self._numbers.get(reference)
         if number is None:
             number = self._digests.get(reference)
-        return None if number is None else self._images[number]
+        if number is not None:
+            return self._images[number]
+        return None if self._more is None else self._more.find(reference)
+
+    def find_content(self, image_id: str, digest: str = "") -> Image | None:
+        """The image with an id, and with a digest if any of them has it; None when there is none. Raises as `find`."""
+        found = [image for image in self._images.values() if image.id == image_id]
+        if not found:
+            return None if self._more is None else self._more.find_content(image_id)
+        return next((image for image in reversed(found) if image.digest == digest), found[-1])
 
     def images(self) -> tuple[Image, ...]:
         """Every image that still has a name, in the order of adding."""
@@ -66,7 +94,7 @@ class Catalogue:
 
     def references(self) -> tuple[str, ...]:
         """Every name, sorted; for messages that name the nearest."""
-        return tuple(sorted(self._numbers))
+        return tuple(sorted({*self._numbers, *(() if self._more is None else self._more.references())}))
 
     def add(self, image: Image) -> None:
         """Put an image in; its names are taken from the images that had them."""

@@ -1,4 +1,4 @@
-"""A directory of this machine as entries of a layer: `/data: {directory: ./data}` in a fixture.
+"""Files of this machine as entries of a layer: `/data: {directory: ./data}` and `/motd: {file: ./motd}` in a fixture.
 
 What depends on the machine and not on the files stays out, so that a checkout gives the same digests everywhere: no
 times and no owners, and of the permissions only whether a file can be executed. Links are kept as links; nothing
@@ -40,6 +40,21 @@ def host_entries(directory: Path, *, path: str, top: TreeNode) -> Iterator[tuple
             if node.is_directory:
                 pending.append((found, below))
             yield below, replace(node, uid=top.uid, gid=top.gid)
+
+
+def host_file(file: Path, *, mode: int | None, uid: int, gid: int) -> TreeNode:
+    """One file; links are followed. `mode` None is 0755 for what can be executed there, else 0644.
+
+    Raises InputError when it is not there, cannot be read, or is no file.
+    """
+    try:
+        if not file.is_file():
+            what = "is not a file" if file.exists() else "no such file"
+            raise InputError(what, where=str(file), hint="a relative path starts at the fixture's own directory")
+        node = _node(file.resolve())
+    except OSError as error:
+        raise InputError(error.strerror or str(error), where=str(file)) from error
+    return replace(node, mode=node.mode if mode is None else mode, uid=uid, gid=gid)
 
 
 def _read(directory: Path) -> Iterator[tuple[Path, TreeNode]]:

@@ -5,10 +5,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from kubesim.images.oci import (
     CONFIG_MEDIA_TYPE,
@@ -184,14 +184,37 @@ Layer = Sequence[tuple[str, TreeNode]]
 """The entries of one layer: absolute clean paths and their nodes; see `kubesim.images.tree_builder.build_tree`."""
 
 
-def make_image(
-    declared: Declared, *, config: ImageConfig, layers: Sequence[Layer], architecture: str = "amd64", os: str = "linux"
-) -> Image:
-    """A container image of `layers`, lowest first. Raises InputError for entries that `build_tree` refuses.
+KeepBlob = Callable[[bytes], object]
+"""Gets the bytes of a blob that an image is made of."""
 
-    Within a layer the last entry for a path counts, and the order of the others means nothing.
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BaseImage:
+    """What an image begins with: one that was loaded, and how its manifest names its layers."""
+
+    image: Image
+    layers: tuple[dict[str, Any], ...]
+    """Descriptors, lowest first, as they stand in JSON."""
+    architecture: str
+    os: str
+
+
+def make_image(
+    declared: Declared,
+    *,
+    config: ImageConfig,
+    layers: Sequence[Layer],
+    architecture: str = "amd64",
+    os: str = "linux",
+    base: BaseImage | None = None,
+    keep: KeepBlob | None = None,
+) -> Image:
+    """A container image of `layers`, lowest first, over those of `base`.
+
+    Within a layer the last entry for a path counts, and the order of the others means nothing. `keep` gets the bytes of
+    each blob but those of `base`. Raises InputError for entries that `build_tree` refuses.
     """
-    tree = build_tree([])
+    tree = build_tree([]) if base is None else base.image.tree
     tars: list[bytes] = []
     entries_of: list[int] = []
     for layer in layers:
@@ -199,23 +222,24 @@ def make_image(
         tree = build_tree(entries, base=tree)
         tars.append(layer_tar(entries))
         entries_of.append(len(entries))
-    diff_ids = tuple(sha256_digest(tar) for tar in tars)
+    below = () if base is None else base.image.layers
+    own_ids = [sha256_digest(tar) for tar in tars]
+    diff_ids = [*(layer.diff_id for layer in below), *own_ids]
+    chain = chain_ids(diff_ids)[len(below) :]
     document = config_json(config, diff_ids=diff_ids, architecture=architecture, os=os)
+    descriptors = [*(() if base is None else base.layers), *(descriptor(tar, LAYER_MEDIA_TYPE) for tar in tars)]
     manifest = manifest_json(
-        config=descriptor(document, CONFIG_MEDIA_TYPE),
-        layers=[descriptor(tar, LAYER_MEDIA_TYPE) for tar in tars],
-        annotations=dict(declared.annotations),
+        config=descriptor(document, CONFIG_MEDIA_TYPE), layers=descriptors, annotations=dict(declared.annotations)
     )
+    _keep(keep, manifest, document, *tars)
     return _image(
         declared,
         id_=sha256_digest(document),
         contents=[
             ContentBlob(sha256_digest(document), len(document)),
-            *(ContentBlob(diff_id, len(tar)) for diff_id, tar in zip(diff_ids, tars, strict=True)),
+            *(ContentBlob(layer["digest"], layer["size"]) for layer in descriptors),
         ],
-        layers=[
-            ImageLayer(*layer) for layer in zip(diff_ids, chain_ids(diff_ids), map(len, tars), entries_of, strict=True)
-        ],
+        layers=[*below, *map(ImageLayer, own_ids, chain, map(len, tars), entries_of)],
         config=config,
         tree=tree,
         config_json=document,
@@ -223,7 +247,7 @@ def make_image(
     )
 
 
-def make_artifact(declared: Declared, artifact: Artifact) -> Image:
+def make_artifact(declared: Declared, artifact: Artifact, *, keep: KeepBlob | None = None) -> Image:
     """An artifact: its layers are the blobs as they are, and its config is empty.
 
     Without blobs it has the one empty layer that opencontainers/image-spec: manifest.md advises.
@@ -238,6 +262,7 @@ def make_artifact(declared: Declared, artifact: Artifact) -> Image:
         artifact_type=artifact.artifact_type,
         annotations=dict(declared.annotations),
     )
+    _keep(keep, manifest, EMPTY_CONFIG, *(blob.content for blob in artifact.blobs))
     return _image(
         declared,
         id_=declared.digest or sha256_digest(manifest),
@@ -249,6 +274,12 @@ def make_artifact(declared: Declared, artifact: Artifact) -> Image:
         manifest_json=manifest,
         artifact=artifact,
     )
+
+
+def _keep(keep: KeepBlob | None, *contents: bytes) -> None:
+    if keep is not None:
+        for content in contents:
+            keep(content)
 
 
 def _image(

@@ -4,6 +4,7 @@
     kind: Image                     # or ImageList with items
     metadata: {name: registry.k8s.io/e2e-test-images/agnhost:2.45}
     spec:
+      from: ./busybox.tar:1.36      # an image of a layout or archive to begin with; all else is laid over it
       user: ""                      # image config USER
       env: {PATH: /bin}
       entrypoint: [/pause]
@@ -13,6 +14,7 @@
         /logo.png: {base64: iVBORw0KGgo=}
         /bin/: {userland: busybox}                       # the applets of a built-in userland
         /data: {directory: ./data}                       # a host directory, relative to the fixture
+        /etc/app.conf: {file: ./app.conf}                # a host file
         /usr/lib/link: {link: ../target}
         /tmp/: {mode: "1777"}                            # an empty directory
       programs:
@@ -31,6 +33,9 @@ from msgspec import Struct, field
 
 from kubesim.model.program_script import ProgramSpec
 
+DEFAULT_OS = "linux"
+DEFAULT_ARCHITECTURE = "amd64"
+
 
 class FileSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """One entry of `files`: at most one source. No source and a path that ends in `/` is an empty directory."""
@@ -39,6 +44,8 @@ class FileSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, om
     base64: str | None = None
     directory: str | None = None
     """A host directory, relative to the fixture's own directory."""
+    file: str | None = None
+    """A host file, likewise."""
     userland: str | None = None
     """The name of a built-in set of programs: `busybox`."""
     link: str | None = None
@@ -110,12 +117,16 @@ class PullSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, om
 class ImageSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"):
     """The spec of an Image document."""
 
+    base: str | None = field(default=None, name="from")
+    """An image to begin with, PATH or PATH:REF: an OCI layout or archive, or what `docker save` wrote, relative to the
+    fixture's own directory; REF is a name, tag or digest in it. Files are laid over its own, and what is said of its
+    configuration wins: variables and labels one by one, and an entrypoint without a cmd takes the cmd away."""
     digest: str | None = None
     """The repository digest, sha256:...; computed when left out."""
     id: str | None = None
     """The image id, sha256:...; computed when left out."""
-    os: str = "linux"
-    architecture: str = "amd64"
+    os: str = DEFAULT_OS
+    architecture: str = DEFAULT_ARCHITECTURE
     user: str = ""
     env: dict[str, str] = field(default_factory=dict)
     entrypoint: list[str] = field(default_factory=list)

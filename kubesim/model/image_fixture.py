@@ -18,6 +18,8 @@ from kubesim.errors import InputError
 from kubesim.model.convert import convert, convert_all_errors, error_at, join_errors
 from kubesim.model.duration import parse_duration
 from kubesim.model.image_document import (
+    DEFAULT_ARCHITECTURE,
+    DEFAULT_OS,
     BlobSpec,
     FileSpec,
     ImageDocument,
@@ -36,6 +38,8 @@ from kubesim.model.yaml_text import Document
 FILE_MODE = 0o644
 DIRECTORY_MODE = 0o755
 MODE_MAX = 0o7777
+HOST_MODE = -1
+"""Stands for a mode that is taken from a host file."""
 
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _CODES = (
@@ -45,7 +49,7 @@ _CODES = (
 )  # fmt: skip
 """gRPC status codes as Go names them, without OK."""
 
-_SOURCES = ("text", "base64", "directory", "userland", "link")
+_SOURCES = ("text", "base64", "file", "directory", "userland", "link")
 
 
 class FileKind(StrEnum):
@@ -53,6 +57,7 @@ class FileKind(StrEnum):
 
     FILE = "file"
     EMPTY_DIRECTORY = "empty directory"
+    HOST_FILE = "host file"
     HOST_DIRECTORY = "host directory"
     USERLAND = "userland"
     LINK = "link"
@@ -62,10 +67,12 @@ _KINDS = {
     "": FileKind.EMPTY_DIRECTORY,
     "text": FileKind.FILE,
     "base64": FileKind.FILE,
+    "file": FileKind.HOST_FILE,
     "directory": FileKind.HOST_DIRECTORY,
     "userland": FileKind.USERLAND,
     "link": FileKind.LINK,
 }
+_DEFAULT_MODES = {FileKind.FILE: FILE_MODE, FileKind.HOST_FILE: HOST_MODE}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,8 +84,9 @@ class FileEntry:
     kind: FileKind
     content: bytes = b""
     source: str = ""
-    """The host directory, the userland's name, or the link's target."""
+    """The host file or directory, the userland's name, or the link's target."""
     mode: int = FILE_MODE
+    """HOST_MODE is that of the host file."""
     uid: int = 0
     gid: int = 0
     layer: int = 0
@@ -102,7 +110,7 @@ class ImageFixture:
     where: str
     """`file:line:column` of the document, for messages."""
     places: Mapping[str, str]
-    """The same of each program and each entry of `files`, by path."""
+    """The same of each program and each entry of `files`, by path; and of `from`, by that word."""
 
     @property
     def references(self) -> tuple[str, ...]:
@@ -204,6 +212,7 @@ class _Reader:
             self._error(("spec", "pull", "bandwidth"), "0 bytes per second", "for a pull that hangs: stallsAfter: 0")
         self._pull_error(pull)
         self._scripts(spec)
+        self._base_image(spec)
         return ImageFixture(
             name=name,
             spec=spec,
@@ -222,6 +231,7 @@ class _Reader:
         paths: list[tuple[str, Path]] = [
             *((written.rstrip("/"), ("spec", "files", written)) for written in spec.files),
             *((written, ("spec", "programs", written)) for written in spec.programs),
+            *([("from", ("spec", "from"))] if spec.base is not None else []),
         ]
         return {named: self._document.where((*self._base, *path)) for named, path in paths}
 
@@ -263,6 +273,19 @@ class _Reader:
 
     def _script_error(self, program_path: str, path: Path, what: str, hint: str) -> None:
         self._error(("spec", "programs", program_path, "script", *path), what, hint)
+
+    def _base_image(self, spec: ImageSpec) -> None:
+        if spec.base is None:
+            return
+        for key, is_given in (
+            ("artifact", spec.artifact is not None),
+            ("architecture", spec.architecture != DEFAULT_ARCHITECTURE),
+            ("os", spec.os != DEFAULT_OS),
+        ):
+            if is_given:
+                self._error(
+                    ("spec", key), f"an image `from` another has no {key} of its own", "leave it out", at_key=True
+                )
 
     def _names(self, name: str, spec: ImageSpec) -> None:
         for path, text in [
@@ -312,16 +335,16 @@ class _Reader:
             self._error(path, "no source", hint)
             return None
         source = given[0] if given else ""
-        if source in ("text", "base64", "link") and written.endswith("/"):
+        if source in ("text", "base64", "file", "link") and written.endswith("/"):
             self._error(path, f"{source} makes no directory, but the path ends in /", at_key=True)
         kind = _KINDS[source]
-        default_mode = FILE_MODE if kind is FileKind.FILE else DIRECTORY_MODE
+        default_mode = _DEFAULT_MODES.get(kind, DIRECTORY_MODE)
         content = b"" if kind is not FileKind.FILE else self._content(path, file.text, file.base64)
         return FileEntry(
             path=clean,
             kind=kind,
             content=content,
-            source=file.directory or file.userland or file.link or "",
+            source=file.file or file.directory or file.userland or file.link or "",
             mode=self._mode(path, file.mode, default_mode),
             uid=file.uid,
             gid=file.gid,

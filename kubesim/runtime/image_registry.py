@@ -6,6 +6,7 @@ Mirrors containerd: core/remotes/docker/resolver.go; CRI-O: internal/storage/ima
 from __future__ import annotations
 
 from kubesim.cri.errors import Code, CriError
+from kubesim.errors import InputError
 from kubesim.images.catalogue import repository
 from kubesim.images.image import Credential, Image
 from kubesim.policy.image_reference import parse_plain_reference, parse_reference
@@ -23,7 +24,10 @@ from kubesim.runtime.daemon import Daemon
 
 def resolve_in_registry(daemon: Daemon, reference: str, fields: LoginFields) -> Image:
     """Ask the registry what a normalised reference means. Raises CriError in the runtime's words."""
-    image = daemon.catalogue.find(reference)
+    try:
+        image = daemon.catalogue.find(reference)
+    except InputError as damaged:  # an image of a store whose bytes are not what they should be
+        raise _fixture_refusal(daemon, reference, str(damaged), Code.UNKNOWN.go_name) from damaged
     if image is None or (image.artifact is not None and not daemon.profile.images.stores_artifacts):
         raise pull_refusal(daemon, reference, "not-found")
     if image.pull.credentials is not None:

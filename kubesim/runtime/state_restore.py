@@ -63,9 +63,6 @@ class _Restoring:
     def __init__(self, daemon: Daemon, saved: SavedState) -> None:
         self._daemon = daemon
         self._saved = saved
-        contents = daemon.catalogue.contents()
-        self._by_id = {image.id: image for image in contents}
-        self._by_key = {ImageKey(image.id, image.digest): image for image in contents}
 
     def each(self, kind: StateKind, shape: type[T], put: Callable[[str, T], None]) -> None:
         """Decode the records of a kind, and put each back under its id."""
@@ -94,7 +91,7 @@ class _Restoring:
 
     def content(self, key: ImageKey, *, needed_by: str) -> Image:
         """The image that a record means; the id decides, the digest only among images with one id."""
-        found = self._by_key.get(key) or self._by_id.get(key.id)
+        found = self._daemon.catalogue.find_content(key.id, key.digest)
         if found is None:
             user = f" of container {needed_by}" if needed_by else " on the node"
             raise InputError(

@@ -4,6 +4,7 @@
     names.py        the names that the images in a file have, and those that they get when they have none
     layout.py       an OCI image layout: oci-layout, index.json, blobs/
     docker_save.py  manifest.json of `docker save`; files that hold both must say the same twice
+    recognise.py    is_image_source: tells such files from image documents
     sources.py      open_source: a path -> the images in it
 
 Rules

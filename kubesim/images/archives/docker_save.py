@@ -27,7 +27,8 @@ from kubesim.images.archives.files import (
 )
 from kubesim.images.archives.layout import Entry
 from kubesim.images.archives.names import WrittenName, full_reference
-from kubesim.images.blobs.blob import Blob, BytesBlob, chunks, hasher, whole
+from kubesim.images.blobs.blob import BytesBlob, chunks, hasher, whole
+from kubesim.images.blobs.gathered import GatheredBlobs
 from kubesim.images.documents import (
     DOCKER_CONFIG_MEDIA_TYPE,
     DOCKER_MANIFEST_MEDIA_TYPE,
@@ -62,24 +63,9 @@ class _SavedImage(Struct, frozen=True, kw_only=True, rename="pascal"):
     repo_tags: list[str] = []
 
 
-class SavedBlobs:
-    """The blobs of such a file, under the digests that were worked out for them."""
-
-    def __init__(self) -> None:
-        self._blobs: dict[str, Blob] = {}
-
-    def find(self, digest: str) -> Blob | None:
-        """The blob with a digest; None when it is not there."""
-        return self._blobs.get(digest)
-
-    def add(self, blob: Blob) -> None:
-        """Keep a blob."""
-        self._blobs[blob.digest] = blob
-
-
-def read_docker_save(files: ArchiveFiles) -> tuple[SavedBlobs, list[Entry]]:
+def read_docker_save(files: ArchiveFiles) -> tuple[GatheredBlobs, list[Entry]]:
     """The images that manifest.json names, and their blobs. Raises ArchiveError, DocumentError."""
-    blobs = SavedBlobs()
+    blobs = GatheredBlobs()
     entries: list[Entry] = []
     for saved, where in _saved_images(files):
         config = read_small(files, _name(files, saved.config, f"{where}.Config"))
@@ -179,7 +165,7 @@ def _content(files: ArchiveFiles, name: str, where: str) -> StoredContent:
     return content
 
 
-def _layer(files: ArchiveFiles, name: str, diff_id: str, blobs: SavedBlobs, *, where: str) -> dict[str, object]:
+def _layer(files: ArchiveFiles, name: str, diff_id: str, blobs: GatheredBlobs, *, where: str) -> dict[str, object]:
     content = _content(files, name, where)
     compression = compression_of(content.read_at(0, 8))
     digest = _hash(content) if compression else diff_id

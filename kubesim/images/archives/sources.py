@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,13 +11,12 @@ from kubesim.images.archives.files import ArchiveError, ArchiveFiles, DirectoryF
 from kubesim.images.archives.layout import INDEX_FILE, LAYOUT_FILE, Entry, read_layout
 from kubesim.images.archives.names import WrittenName, local_repository, named_reference
 from kubesim.images.blobs.blob import BlobSource
-from kubesim.images.documents import Descriptor
-from kubesim.images.loading import placed
+from kubesim.images.documents import Descriptor, Platform
+from kubesim.images.image import Image
+from kubesim.images.loading import OpenedLayers, load_image, placed
+from kubesim.images.platforms import LINUX_AMD64
 from kubesim.model.mistakes import nearest
 from kubesim.policy.image_reference import InvalidReference, parse_reference
-
-_MAGICS = (b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"BZh", b"\xfd7zXZ\0", b"\x04\x22\x4d\x18")
-"""How compressed files begin: those that can be read, and those that are refused by the name of their compression."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +49,20 @@ class ImageSource:
         """The repository of images that have none."""
         return local_repository(self.path)
 
+    def load(
+        self,
+        image: SourceImage,
+        *,
+        references: Sequence[str] | None = None,
+        platform: Platform = LINUX_AMD64,
+        opened: OpenedLayers | None = None,
+    ) -> Image:
+        """One of the images, under its own names unless others are given. Raises InputError."""
+        names = image.references(self.repository) if references is None else references
+        return load_image(
+            self.blobs, image.descriptor, references=names, platform=platform, where=str(self.path), opened=opened
+        )
+
     def choose(self, name: str, *, where: str) -> SourceImage:
         """The image with a name, tag or digest; with "" the only one. Raises ArchiveError."""
         found = [image for image in self.images if not name or self._answers(image, name)]
@@ -68,17 +82,6 @@ class ImageSource:
             return parse_reference(name).normalised in image.references(self.repository)
         except InvalidReference:
             return False
-
-
-def is_image_source(path: Path) -> bool:
-    """Whether a path is one that `open_source` reads, by how it begins. Raises OSError."""
-    if path.is_dir():
-        return (path / LAYOUT_FILE).exists() or (path / INDEX_FILE).exists()
-    if not path.is_file():
-        return False
-    with path.open("rb") as file:
-        beginning = file.read(262)
-    return beginning[257:262] == b"ustar" or beginning.startswith(_MAGICS)
 
 
 def open_source(path: Path) -> ImageSource:
@@ -112,6 +115,16 @@ def _unknown(files: ArchiveFiles) -> ArchiveError:
         )
     hint = f"expected an OCI layout ({LAYOUT_FILE}, {INDEX_FILE}) or what docker save writes ({MANIFEST_FILE})"
     return ArchiveError("no image archive", where=files.where, hint=hint)
+
+
+def split_source(text: str, directory: Path) -> tuple[Path, str] | None:
+    """`PATH` or `PATH:REF` as a path that is there and a name in it; None when none is there. Both may hold colons."""
+    parts = text.split(":")
+    for count in range(len(parts), 0, -1):
+        path = directory / ":".join(parts[:count])
+        if parts[0] and path.exists():
+            return path, ":".join(parts[count:])
+    return None
 
 
 def _grouped(entries: list[Entry]) -> tuple[SourceImage, ...]:

@@ -1,6 +1,7 @@
 """Where the bytes of images lie.
 
     blob.py        Blob: bytes with a digest, read in pieces; in memory or as a stretch of a file
+    gathered.py    GatheredBlobs: blobs in memory, and those of other places
     directory.py   BlobDirectory: the blobs of an OCI image layout, to read and to write
 
 Rules

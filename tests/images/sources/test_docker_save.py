@@ -9,7 +9,6 @@ import pytest
 from kubesim.errors import InputError
 from kubesim.images.archives.sources import open_source
 from kubesim.images.image import Image
-from kubesim.images.loading import load_image
 
 from .writing import (
     Parts,
@@ -27,10 +26,7 @@ from .writing import (
 
 def load_all(path: Path) -> list[Image]:
     source = open_source(path)
-    return [
-        load_image(source.blobs, one.descriptor, references=one.references(source.repository), where=str(path))
-        for one in source.images
-    ]
+    return [source.load(one) for one in source.images]
 
 
 @pytest.mark.parametrize("packed", [True, False])

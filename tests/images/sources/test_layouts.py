@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 
 from kubesim.errors import InputError
-from kubesim.images.archives.sources import ImageSource, is_image_source, open_source
+from kubesim.images.archives.recognise import is_image_source
+from kubesim.images.archives.sources import ImageSource, open_source
 from kubesim.images.documents import Platform
 from kubesim.images.image import Image
-from kubesim.images.loading import load_image
+from kubesim.images.platforms import LINUX_AMD64
 
 from .writing import (
     INDEX,
@@ -27,16 +28,8 @@ from .writing import (
 )
 
 
-def load(source: ImageSource, number: int = 0, platform: Platform | None = None) -> Image:
-    image = source.images[number]
-    options = {} if platform is None else {"platform": platform}
-    return load_image(
-        source.blobs,
-        image.descriptor,
-        references=image.references(source.repository),
-        where=str(source.path),
-        **options,
-    )
+def load(source: ImageSource, number: int = 0, platform: Platform = LINUX_AMD64) -> Image:
+    return source.load(source.images[number], platform=platform)
 
 
 @pytest.mark.parametrize("packed", [True, False])
