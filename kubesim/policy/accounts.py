@@ -41,6 +41,8 @@ class Unopened:
     """The runtime's own message."""
     is_missing: bool = False
     """Whether it counts as a missing file all the same, as the end of a broken link does."""
+    is_endless: bool = False
+    """Whether nothing is ever heard of it: the runtime waits in open(2), and whoever asked gets no answer."""
 
 
 FileContent = bytes | Unopened | None
@@ -97,7 +99,8 @@ class Accounts:
         content = self.passwd if file == "passwd" else self.group
         if isinstance(content, Unopened):
             return content.reason
-        return self.dialect.missing_file_error.replace("{path}", file_name(self.dialect, file))
+        path = self.dialect.account_file_path.replace("{file}", file)
+        return self.dialect.missing_file_error.replace("{path}", path)
 
     def keep_answer(self, asked: Hashable, answer: Identity) -> None:
         """Remember an answer for the next container of this kind."""
@@ -123,11 +126,6 @@ def accounts_of(passwd: FileContent, group: FileContent, dialect: IdentityDialec
     return accounts
 
 
-def file_name(dialect: IdentityDialect, file: Literal["passwd", "group"]) -> str:
-    """What messages call an account file."""
-    return dialect.account_file_path.replace("{file}", file)
-
-
 _by_identity: dict[tuple[int, int, int], Accounts] = {}
 _by_probe: dict[Hashable, Accounts] = {}
 
@@ -137,7 +135,7 @@ def _content(file: FileContent) -> bytes | None:
         return file
     if file.is_missing:
         return None
-    raise AccountFileError(file.reason)
+    raise AccountFileError(file.reason, is_endless=file.is_endless)
 
 
 def _size(file: FileContent) -> int:

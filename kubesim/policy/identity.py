@@ -17,7 +17,6 @@ from kubesim.policy.identity_values import (
     IdentityError,
     IdentityRequest,
     TraceStep,
-    account_file_refusal,
     policy_name,
 )
 
@@ -29,7 +28,6 @@ __all__ = [
     "IdentityRequest",
     "TraceStep",
     "Unopened",
-    "account_file_refusal",
     "generated_group_line",
     "generated_passwd_line",
     "policy_name",

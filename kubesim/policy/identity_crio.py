@@ -25,6 +25,7 @@ from kubesim.policy.identity_values import (
     GROUPS_PATH,
     USERS_PATH,
     Identity,
+    IdentityError,
     IdentityRequest,
     Trace,
     TraceStep,
@@ -35,7 +36,7 @@ from kubesim.policy.identity_values import (
     read_users,
     requested_steps,
 )
-from kubesim.policy.passwd_files import PasswdEntry, atoi, to_uint32
+from kubesim.policy.passwd_files import AccountFileError, PasswdEntry, atoi, to_uint32
 
 _ID_MAX = (1 << 31) - 1
 _RANGE_ERROR = f"uids and gids must be in range 0-{_ID_MAX}"
@@ -113,13 +114,14 @@ def generated_passwd_line(
 ) -> bytes | None:
     """The line CRI-O appends to a copy of /etc/passwd that it mounts over the image's; None when it does not.
 
-    It does so for a uid without a line, unless the process may write the file itself. An image without the file, or
-    with an empty one, keeps it so. `working_dir` stands in for an empty HOME.
+    It does so for a uid without a line, unless the process may write the file itself. An image without the file keeps
+    it so, and since there are group lines, one with an empty file does. `working_dir` stands in for an empty HOME.
 
     Raises:
         IdentityError: as `resolve_crio` does for the same request.
     """
-    if not dialect.generates_passwd_line or not request.passwd:
+    is_kept_empty = dialect.generates_group_line
+    if not dialect.generates_passwd_line or request.passwd is None or (is_kept_empty and not request.passwd):
         return None
     accounts, trace = accounts_of(request.passwd, request.group, dialect), Trace()
     user = _exec_user(request, accounts, trace)
@@ -136,13 +138,19 @@ def generated_group_line(request: IdentityRequest, dialect: IdentityDialect, *, 
     """The line CRI-O appends to a copy of /etc/group that it mounts over the image's; None when it does not.
 
     Raises:
-        IdentityError: as `resolve_crio` does for the same request.
+        IdentityError: as `resolve_crio` does for the same request, and for a file that cannot be copied.
     """
     if not dialect.generates_group_line or request.group is None:
         return None
     accounts = accounts_of(request.passwd, request.group, dialect)
     gid = resolve_crio(request, accounts).gid
-    groups = read_groups(accounts, Trace(), context=_LOOKUP)
+    try:
+        groups = accounts.groups()
+    except AccountFileError as error:
+        # The look for a line ignores that there is no reading it, and the copy then does not.
+        if _is_writable(file, gid):
+            return None
+        raise IdentityError(f"read file: {error}") from error
     if groups is None or groups.with_gid(gid) is not None or _is_writable(file, gid):
         return None
     return f"{gid}:x:{gid}:\n".encode()

@@ -34,9 +34,14 @@ class IdentityDialect(Struct, frozen=True, kw_only=True):
     """A line of a group file of so many bytes is an error. None: no bound."""
     account_file_must_be_regular: bool
     """Whether a directory, device or pipe in the place of the file is refused before it is opened."""
-    account_file_links: Literal["rooted", "relative", "last-absolute"]
-    """Symbolic links on the way to the file: all are followed inside the root file system; only relative ones that stay
-    inside; or those, and an absolute one if the file itself is the link."""
+    account_file_links: Literal["rooted", "relative", "last-absolute", "viewed", "joined"]
+    """Symbolic links on the way to the file; `account_file_paths` has each in full.
+
+    `rooted`: all are followed inside the root file system. `relative`: only relative ones that stay inside.
+    `last-absolute`: those, and an absolute one if the file itself is the link. `viewed`: all, but one that climbs above
+    the root finds nothing. `joined`: as `rooted`, and a file that cannot be opened is no file."""
+    account_files_root: str
+    """Where the root file system lies on the host while the files are looked up, as messages name it."""
     home_newline_check: Literal["none", "escaped", "newline"]
     """CRI-O: what in HOME is refused: nothing, a backslash followed by n (which is not what was meant), a line end."""
     generates_passwd_line: bool

@@ -9,8 +9,7 @@ from msgspec import Struct
 
 from kubesim.errors import KubesimError
 from kubesim.policy.account_lookup import GroupFile, PasswdFile
-from kubesim.policy.accounts import Accounts, FileContent, file_name
-from kubesim.policy.identity_dialect import IdentityDialect
+from kubesim.policy.accounts import Accounts, FileContent
 from kubesim.policy.passwd_files import AccountFileError, GroupEntry, atoi
 
 Outcome = Literal["uid", "gid", "added", "left-out", "sent", "note", "refused"]
@@ -22,11 +21,13 @@ _POLICIES: dict[str | int, str] = {0: "Merge", 1: "Strict", "Merge": "Merge", "S
 class IdentityError(KubesimError):
     """A runtime refuses to resolve a user or group. `str(error)` is the runtime's own message.
 
-    `trace` are the steps up to the refusal; the last one is the refusal itself.
+    `trace` are the steps up to the refusal; the last one is the refusal itself. `is_endless` is for a runtime that
+    never answers, because it waits for a pipe in the place of an account file; the message is then not its own.
     """
 
     def __init__(self, message: str, *, trace: tuple[TraceStep, ...] = ()) -> None:
         self.trace = trace
+        self.is_endless = False
         super().__init__(message)
 
 
@@ -136,8 +137,7 @@ def read_users(accounts: Accounts, trace: Trace, *, context: str) -> PasswdFile 
     try:
         return accounts.users()
     except AccountFileError as error:
-        text = f"the file cannot be read: {error}"
-        raise trace.refused(f"{context}{error}", rule="user", text=text, file=USERS_PATH) from error
+        raise _unreadable(trace, error, context=context, rule="user", file=USERS_PATH) from error
 
 
 def read_groups(accounts: Accounts, trace: Trace, *, context: str) -> GroupFile | None:
@@ -149,33 +149,16 @@ def read_groups(accounts: Accounts, trace: Trace, *, context: str) -> GroupFile 
     try:
         return accounts.groups()
     except AccountFileError as error:
-        text = f"the file cannot be read: {error}"
-        raise trace.refused(f"{context}{error}", rule="group", text=text, file=GROUPS_PATH) from error
+        raise _unreadable(trace, error, context=context, rule="group", file=GROUPS_PATH) from error
 
 
-def account_file_refusal(
-    file: Literal["passwd", "group"],
-    dialect: IdentityDialect,
-    *,
-    is_regular: bool,
-    link: Literal["none", "relative", "escaping", "absolute-file", "absolute-directory"] = "none",
-) -> str | None:
-    """Why a runtime does not open an account file of an image; None when it does.
-
-    `link` is the worst link on the way to the file: none, a relative one that stays inside the root file system, a
-    relative one that leaves it, an absolute one that is the file itself, or an absolute one above the file.
-    A missing file is no refusal: it is None in the request.
-    """
-    path = file_name(dialect, file)
-    if dialect.account_file_links != "rooted":
-        is_followed = link in ("none", "relative") or (
-            link == "absolute-file" and dialect.account_file_links == "last-absolute"
-        )
-        if not is_followed:
-            return f"openat {path}: path escapes from parent"
-    if dialect.account_file_must_be_regular and not is_regular:
-        return f"{path} is not a regular file"
-    return None
+def _unreadable(trace: Trace, error: AccountFileError, *, context: str, rule: str, file: str) -> IdentityError:
+    text = f"the file cannot be read: {error}"
+    if error.is_endless:
+        text += "; the runtime waits for it without end, and nobody gets an answer"
+    refusal = trace.refused(f"{context}{error}", rule=rule, text=text, file=file)
+    refusal.is_endless = error.is_endless
+    return refusal
 
 
 def member_text(entry: GroupEntry, name: str) -> str:

@@ -34,7 +34,14 @@ _SPACE = "\t\n\v\f\r \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2
 
 
 class AccountFileError(KubesimError):
-    """A passwd or group file cannot be read to its end. `str(error)` is the runtime's own message."""
+    """A passwd or group file cannot be read to its end. `str(error)` is the runtime's own message.
+
+    `is_endless` is for one that the runtime waits for without end; the message is then nobody's but this one's.
+    """
+
+    def __init__(self, message: str, *, is_endless: bool = False) -> None:
+        self.is_endless = is_endless
+        super().__init__(message)
 
 
 class PasswdEntry(Struct, frozen=True, kw_only=True, gc=False):

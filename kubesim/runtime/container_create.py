@@ -12,11 +12,14 @@ from posixpath import normpath
 
 from kubesim.cri import api
 from kubesim.images.image import Image
+from kubesim.kernel import Event
 from kubesim.runtime import container_refusals as say
+from kubesim.runtime.account_files import account_files
 from kubesim.runtime.checkpoint_archive import ContainerCheckpoint
 from kubesim.runtime.checkpoint_restore import Restored, restore_log, restored_from_image, restored_of
 from kubesim.runtime.container_checks import check_request, check_spec
 from kubesim.runtime.container_identity import (
+    NeverAnswered,
     generated_account_files,
     identity_request,
     resolve_container_identity,
@@ -71,7 +74,12 @@ async def create_from(
             restored = await restored_from_image(daemon, config, sandbox_config)
         else:
             restored = await restored_of(daemon, checkpoint, where=checkpoint.id)
-        container = _make(daemon, sandbox, container_id, name, config, sandbox_config, restored)
+        try:
+            container = _make(daemon, sandbox, container_id, name, config, sandbox_config, restored)
+        except NeverAnswered:
+            undo.pop_all()  # whoever waits in open(2) gives nothing up, not even the name, when the caller leaves
+            await Event().wait()
+            raise
         reservation.stage = "container runtime creation"
         await daemon.spend(daemon.timings.create_container_ns)
         # The sandbox may have been removed meanwhile.
@@ -145,9 +153,10 @@ def _make(
     )
     if daemon.os != "windows":
         home = dict(plan.env).get("HOME", "")
-        asked = identity_request(daemon, image, config, home=home)
+        files = account_files(image.tree, daemon.profile.identity)
+        asked = identity_request(files, image, config, home=home)
         container.identity = resolve_container_identity(daemon, asked)
-        container.account_files = generated_account_files(daemon, image, asked, working_dir=plan.cwd)
+        container.account_files = generated_account_files(daemon, files, asked, working_dir=plan.cwd)
         container.seccomp_document = check_security_profiles(daemon, container_id, config.linux.security_context)
     if before is not None and before.identity is not None:
         container.identity = before.identity

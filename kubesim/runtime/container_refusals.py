@@ -66,7 +66,6 @@ PRIVILEGED = refusal(
     "setting container config: no privileged container allowed in sandbox",
 )
 IDENTITY = refusal("{reason}")
-ACCOUNT_FILE = refusal("failed to create containerd container: {reason}", "get exec user: {reason}")
 STOP_SIGNAL = refusal("unknown CRI stop signal {signal}: invalid argument", code=Code.INVALID_ARGUMENT)
 MOUNT_CONTAINER_PATH_EMPTY = refusal(_SPEC + 'mount destination "" is not absolute', "mount.ContainerPath is empty")
 MOUNT_HOST_PATH_EMPTY = refusal(

@@ -119,7 +119,7 @@ def test_files_that_are_not_opened() -> None:
     assert accounts_of(dangling, None, CONTAINERD).users() is None
     assert accounts_of(None, None, CONTAINERD).groups() is None
     assert accounts_of(dangling, None, CONTAINERD).missing_reason("passwd") == dangling.reason
-    assert accounts_of(dangling, None, CONTAINERD).missing_reason("group") == "open etc/group: file does not exist"
+    assert accounts_of(dangling, None, CONTAINERD).missing_reason("group") == "lstat etc/group: file does not exist"
     assert accounts_of(dangling, None, CONTAINERD) is accounts_of(
         Unopened(reason=dangling.reason, is_missing=True), None, CONTAINERD
     )

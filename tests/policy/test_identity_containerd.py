@@ -20,6 +20,7 @@ DIALECT = IdentityDialect(
     group_line_bytes_max=None,
     account_file_must_be_regular=False,
     account_file_links="rooted",
+    account_files_root="/root",
     home_newline_check="none",
     generates_passwd_line=False,
     generates_group_line=False,

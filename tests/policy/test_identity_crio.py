@@ -30,6 +30,7 @@ DIALECT = IdentityDialect(
     group_line_bytes_max=None,
     account_file_must_be_regular=False,
     account_file_links="rooted",
+    account_files_root="/root",
     home_newline_check="newline",
     generates_passwd_line=True,
     generates_group_line=True,

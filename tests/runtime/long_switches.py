@@ -18,7 +18,11 @@ LONG: dict[tuple[str, str], dict[str, Any]] = {
         "1.6": "open {path}: no such file or directory",
         "1.7": "stat {path}: no such file or directory",
         "2.2": "openat {path}: no such file or directory",
-        "2.3": "open {path}: file does not exist",
+        "2.3": "lstat {path}: file does not exist",
+    },
+    ("containerd", "identity.accountFilesRoot"): {
+        "1.6": "/var/lib/containerd/tmpmounts/containerd-mount2386521476",
+        "2.3": "",
     },
     ("containerd", "statistics.metricGroups"): {
         "1.6": (),

@@ -85,7 +85,7 @@ identity.knowsPolicy               no                =         yes      =       
 identity.numericOverflow           name              error     =        =        =              =
 identity.accountFileBytesMax       -                 10485760  =        =        =              =
 identity.accountFileMustBeRegular  no                yes       =        =        =              =
-identity.accountFileLinks          rooted            =         =        =        last-absolute  =
+identity.accountFileLinks          rooted            =         =        =        last-absolute  viewed
 imageVolumes.mounts                ignored           =         =        mounted  =              =
 imageVolumes.subPath               ignored           =         =        =        directories    =
 imageVolumes.userNamespaces        start-fails       =         =        works    =              =
@@ -160,7 +160,7 @@ identity.algorithm                  containerd         cri-o
 identity.numericOverflow            *                  error
 identity.accountFileBytesMax        *                  -
 identity.accountFileMustBeRegular   *                  no
-identity.accountFileLinks           *                  rooted
+identity.accountFileLinks           *                  joined
 identity.homeNewlineCheck           none               *
 imageVolumes.emptyImage             refused            bind
 imageVolumes.absoluteSubPath        refused            rooted
