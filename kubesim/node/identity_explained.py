@@ -44,6 +44,7 @@ from kubesim.policy.pod_identity import (
 from kubesim.policy.pod_security import ContainerSecurityContext, GroupsPolicy, ImageUser
 from kubesim.policy.runtime_profile import RuntimeProfile
 from kubesim.policy.unseen_identity import unseen_identity
+from kubesim.runtime.account_files import AccountFiles, account_files
 from kubesim.runtime.image_store import split_user
 
 AnyContainer = v1.Container | v1.EphemeralContainer
@@ -122,7 +123,8 @@ def explain_container(
     if os == "windows":
         return _on_windows(about, answer, image)
     assert answer.context is not None, "the kubelet did not refuse"
-    request = _request(answer.context, image, container)
+    files = account_files(image.tree, node.profile.identity)
+    request = _request(answer.context, files, image, container)
     return _on_linux(about, question, request, node.profile)
 
 
@@ -208,10 +210,12 @@ def _strict(request: IdentityRequest, dialect: IdentityDialect) -> StrictAnswer:
     return StrictAnswer(is_known=dialect.knows_policy, identity=identity)
 
 
-def _request(context: ContainerSecurityContext, image: Image, container: AnyContainer) -> IdentityRequest:
+def _request(
+    context: ContainerSecurityContext, files: AccountFiles, image: Image, container: AnyContainer
+) -> IdentityRequest:
     return IdentityRequest(
-        passwd=_file(image, "/etc/passwd"),
-        group=_file(image, "/etc/group"),
+        passwd=files.passwd,
+        group=files.group,
         image_user=image.config.user,
         run_as_user=context.run_as_user,
         run_as_username=context.run_as_username,
@@ -249,11 +253,6 @@ def image_of(name: str, catalogue: Catalogue) -> Image:
     if image.artifact is not None:
         raise InputError("this is an artifact, no container image", where=name, hint="it can be an image volume")
     return image
-
-
-def _file(image: Image, path: str) -> bytes | None:
-    found = image.tree.resolve(path)
-    return found.node.content if found.node is not None else None
 
 
 def _kind(path: Path) -> ContainerKind:

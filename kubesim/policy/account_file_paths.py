@@ -69,7 +69,7 @@ def reach(file: AccountFileName, dialect: IdentityDialect, look: Look) -> Reache
             return _joined(name, look)
         case "last-absolute":
             return _reopened(name, look, _in_os_root)
-        case "relative":
+        case _:
             return _in_os_root(name, look)
 
 

@@ -122,7 +122,7 @@ def test_a_refusal_of_the_runtime_has_the_steps_up_to_it(tmp_path: Path) -> None
 
     assert found.refusal is not None
     assert (found.refusal.by, found.refusal.reason) == ("runtime", "CreateContainerError")
-    assert found.refusal.message == "failed to create containerd container: open etc/passwd: file does not exist"
+    assert found.refusal.message == "failed to create containerd container: lstat etc: file does not exist"
     assert [(step.rule, step.outcome) for step in found.runtime_steps] == [("user-string", "note"), ("user", "refused")]
     assert found.strict is not None
     assert found.strict.identity is None

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import structs
 
-from kubesim.policy.identity import IdentityDialect, IdentityError, resolve_identity
+from kubesim.policy.identity import IdentityDialect, IdentityError, Unopened, resolve_identity
 
 DIALECT = IdentityDialect(
     algorithm="containerd",
@@ -168,6 +168,29 @@ def test_strict_does_not_read_the_group_file():
     assert who.trace[-1].text == "what Strict leaves out is not known: bufio.Scanner: token too long"
     with pytest.raises(IdentityError, match=rf"^{CREATE}bufio.Scanner: token too long$"):
         resolve(dialect, group=long, run_as_user=1000)
+
+
+def test_a_file_that_is_not_opened_matters_to_who_needs_it():
+    blocked = Unopened(reason="etc/passwd is not a regular file")
+    dangling = Unopened(reason="openat nix/passwd: no such file or directory", is_missing=True)
+
+    for asked in ({"run_as_user": 7}, {"run_as_username": "app"}, {"run_as_user": 7, "run_as_group": 8}, {}):
+        with pytest.raises(IdentityError, match=rf"^{CREATE}etc/passwd is not a regular file$"):
+            resolve(passwd=blocked, **asked)
+    strict = resolve(passwd=blocked, group=blocked, run_as_user=7, run_as_group=8, policy="Strict")
+    assert (strict.uid, strict.supplemental_groups) == (7, (8,))
+    assert resolve(passwd=dangling, run_as_user=7).supplemental_groups == (0,)
+    with pytest.raises(IdentityError, match=rf"^{CREATE}openat nix/passwd: no such file or directory$"):
+        resolve(passwd=dangling, run_as_username="app")
+
+
+def test_a_pipe_is_waited_for_without_end():
+    pipe = Unopened(reason="open etc/passwd: nobody writes to the pipe", is_endless=True)
+    with pytest.raises(IdentityError) as refusal:
+        resolve(passwd=pipe, run_as_user=7)
+
+    assert refusal.value.is_endless
+    assert refusal.value.trace[-1].text.endswith("the runtime waits for it without end, and nobody gets an answer")
 
 
 def test_a_long_passwd_line_refuses_even_a_user_that_was_found():

@@ -12,6 +12,7 @@ from kubesim.policy.identity import (
     IdentityDialect,
     IdentityError,
     IdentityRequest,
+    Unopened,
     generated_group_line,
     generated_passwd_line,
     resolve_identity,
@@ -184,6 +185,32 @@ def test_no_home_and_no_working_directory_is_tmp():
 )
 def test_a_gid_without_a_group_line_gets_one(given, file, expected):
     assert generated_group_line(request(**given), DIALECT, file=file) == expected
+
+
+UNREADABLE = Unopened(reason="read /etc/group: is a directory")
+
+
+@pytest.mark.parametrize(
+    ("gid", "mode", "refusal"),
+    [(7, 0o755, "read file: read /etc/group: is a directory"), (7, 0o775, ""), (0, 0o755, "")],
+)
+def test_a_group_file_that_cannot_be_read_is_missed_when_it_is_copied(gid, mode, refusal):
+    """A uid without a line looks for no group, so the identity is fine."""
+    asked = request(run_as_user=4242, run_as_group=gid, group=UNREADABLE)
+    facts = AccountFile(mode=mode, owner=0)
+    if refusal:
+        with pytest.raises(IdentityError, match=f"^{refusal}$"):
+            generated_group_line(asked, DIALECT, file=facts)
+    else:
+        assert generated_group_line(asked, DIALECT, file=facts) is None
+
+
+def test_an_empty_passwd_file_got_a_line_before_there_were_group_lines():
+    asked = request(run_as_user=7, passwd=b"")
+    before = structs.replace(DIALECT, generates_group_line=False)
+
+    assert generated_passwd_line(asked, before, file=FILE, working_dir="/") == b"7:x:7:0:7 user:/:/sbin/nologin\n"
+    assert generated_passwd_line(asked, DIALECT, file=FILE, working_dir="/") is None
 
 
 def test_versions_that_make_no_lines_up():

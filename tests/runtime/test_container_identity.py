@@ -7,10 +7,14 @@ from typing import Any
 import pytest
 
 from kubesim.cri import Code, api
-from kubesim.images.image import Declared, make_image
+from kubesim.images.image import Declared, Image, make_image
 from kubesim.images.oci import ImageConfig
 from kubesim.images.programs import userland_nodes
-from kubesim.images.tree import directory_node, file_node, symlink_node
+from kubesim.images.tree import NodeKind, TreeNode, directory_node, file_node, symlink_node
+from kubesim.kernel import timeout
+from kubesim.policy.identity import IdentityError, resolve_identity
+from kubesim.runtime.account_files import READ_FILES_MAX, account_files
+from kubesim.runtime.profiles import load_profile
 
 BUSYBOX = "registry.example/busybox:1"
 
@@ -107,7 +111,9 @@ def test_links_to_account_files_are_followed_inside_the_image(new_node: Any, new
     [
         ("containerd-2.3", "/usr/lib/passwd", ""),
         ("containerd-2.2.0", "/usr/lib/passwd", "openat etc/passwd: path escapes from parent"),
-        ("containerd-2.3", "../../../outside", "openat etc/passwd: path escapes from parent"),
+        ("containerd-2.2", "../../../outside", "openat etc/passwd: path escapes from parent"),
+        ("containerd-2.2", "/usr/lib/passwd", ""),
+        ("containerd-2.3", "../../../outside", ""),
         ("containerd-2.0", "../../../usr/lib/passwd", ""),
         ("cri-o-1.36", "/usr/lib/passwd", ""),
     ],
@@ -122,18 +128,149 @@ def test_links_that_leave_the_image(new_node: Any, new_image: Any, profile: str,
         assert node.do(creating)
 
 
-def test_a_directory_in_the_place_of_passwd(new_node: Any) -> None:
+MOUNT = "/var/lib/containerd/tmpmounts/containerd-mount2386521476"
+STORAGE = load_profile("cri-o-1.36").identity.account_files_root
+
+
+def with_nodes(**nodes: TreeNode) -> Image:
+    """An image with something else in the place of /etc/passwd or /etc/group."""
     entries = [(f"/bin/{name}", node) for name, node in userland_nodes("busybox").items()]
-    entries.append(("/etc/passwd", directory_node()))
-    image = make_image(
-        Declared(references=(BUSYBOX,), is_present=True),
-        config=ImageConfig(env=(("PATH", "/bin"),)),
-        layers=[entries],
-    )
-    node = new_node(images=(image,))
-    config = node.container_config("true", linux=linux(run_as_user=1000))
-    error = node.refused(node.creating(node.run_pod(), config))
-    assert error.message.endswith("etc/passwd is not a regular file")
+    entries += [("/etc/passwd", file_node(b"app:x:1000:1000\n")), ("/etc/group", file_node(b"dev:x:50000:app\n"))]
+    entries += [(f"/etc/{name}", node) for name, node in nodes.items()]
+    config = ImageConfig(env=(("PATH", "/bin"),), cmd=("sh",))
+    return make_image(Declared(references=(BUSYBOX,), is_present=True), config=config, layers=[entries])
+
+
+@pytest.mark.parametrize(
+    ("profile", "reason"),
+    [
+        ("containerd-1.7.32", f"failed to create containerd container: read {MOUNT}/etc/passwd: is a directory"),
+        (
+            "containerd-1.7.33",
+            f"failed to create containerd container: {MOUNT}/etc/passwd is not a regular file",
+        ),
+        ("containerd-2.1", f"failed to create containerd container: {MOUNT}/etc/passwd is not a regular file"),
+        ("containerd-2.2.4", f"failed to create containerd container: read {MOUNT}/etc/passwd: is a directory"),
+        ("containerd-2.2", "failed to create containerd container: etc/passwd is not a regular file"),
+        ("containerd-2.3.1", "failed to create containerd container: read etc/passwd: is a directory"),
+        ("containerd-2.3", "failed to create containerd container: etc/passwd is not a regular file"),
+        ("cri-o-1.36", f"get exec user: unable to find user 1000: read {STORAGE}/etc/passwd: is a directory"),
+    ],
+)
+def test_a_directory_in_the_place_of_passwd(new_node: Any, profile: str, reason: str) -> None:
+    node = new_node(profile, images=(with_nodes(passwd=directory_node()),))
+    config = node.container_config("true", image=BUSYBOX, linux=linux(run_as_user=1000))
+    assert node.refused(node.creating(node.run_pod(), config)).message == reason
+
+
+@pytest.mark.parametrize("profile", ["containerd-1.7.20", "containerd-2.2", "containerd-2.3"])
+@pytest.mark.parametrize("broken", ["passwd", "group"])
+def test_a_file_that_nobody_needs_may_be_anything(new_node: Any, profile: str, broken: str) -> None:
+    """`uid:gid` under Strict looks at no file; versions without the field merge, and look."""
+    node = new_node(profile, images=(with_nodes(**{broken: directory_node()}),))
+    asked = linux(run_as_user=1000, run_as_group=5, supplemental_groups_policy=api.Strict)
+    creating = node.creating(node.run_pod(), node.container_config("true", image=BUSYBOX, linux=asked))
+    if profile.startswith("containerd-1"):
+        assert node.refused(creating).message.endswith(f"etc/{broken}: is a directory")
+    else:
+        assert node.do(creating)
+
+
+@pytest.mark.parametrize(
+    ("gid", "reason"),
+    [(5, f"read file: read {STORAGE}/etc/group: is a directory"), (0, "")],
+)
+def test_crio_copies_a_group_file_that_it_cannot_read(crio: Any, new_node: Any, gid: int, reason: str) -> None:
+    """uid 4242 has no line, so no group is looked for; then the gid has none, and the file is copied."""
+    node = new_node("cri-o-1.36", images=(with_nodes(group=directory_node()),))
+    asked = linux(run_as_user=4242, run_as_group=gid)
+    creating = node.creating(node.run_pod(), node.container_config("true", image=BUSYBOX, linux=asked))
+    if reason:
+        assert node.refused(creating).message == reason
+    else:
+        assert node.do(creating)
+
+
+@pytest.mark.parametrize("profile", ["containerd-1.7.32", "containerd-2.2", "containerd-2.3", "cri-o-1.36"])
+def test_a_pipe_in_the_place_of_passwd_is_waited_for(new_node: Any, profile: str) -> None:
+    """Opening it blocks: the caller's deadline ends the call, but nothing ends what holds the name."""
+    fifo = TreeNode(kind=NodeKind.FIFO, mode=0o644)
+    node = new_node(profile, images=(with_nodes(passwd=fifo),))
+    pod = node.run_pod()
+    config = node.container_config("true", image=BUSYBOX, linux=linux(run_as_user=1000))
+    with pytest.raises(TimeoutError):
+        node.do(within(node.creating(pod, config), seconds=120))
+    if profile.startswith("containerd"):
+        assert "is reserved for" in node.refused(node.creating(pod, config)).message
+    assert node.containers() == []
+
+
+async def within(call: Any, *, seconds: int) -> Any:
+    async with timeout(seconds * 1_000_000_000):
+        return await call
+
+
+def test_a_pipe_is_refused_where_the_file_is_looked_at_first(new_node: Any) -> None:
+    node = new_node("containerd-2.1", images=(with_nodes(passwd=TreeNode(kind=NodeKind.FIFO, mode=0o644)),))
+    config = node.container_config("true", image=BUSYBOX, linux=linux(run_as_user=1000))
+    assert node.refused(node.creating(node.run_pod(), config)).message.endswith("etc/passwd is not a regular file")
+
+
+class Stored:
+    """A file in a layer, which counts how often it is read."""
+
+    def __init__(self, content: bytes) -> None:
+        self.content = content
+        self.reads: list[tuple[int, int]] = []
+
+    @property
+    def size_bytes(self) -> int:
+        return len(self.content)
+
+    def read_at(self, offset: int, size: int) -> bytes:
+        self.reads.append((offset, size))
+        return self.content[offset : offset + size]
+
+
+def stored_passwd(stored: Stored) -> Image:
+    image = with_nodes(passwd=TreeNode(kind=NodeKind.FILE, mode=0o644, data=stored))
+    stored.reads.clear()
+    return image
+
+
+def test_a_file_in_a_layer_is_read_once_for_all_containers() -> None:
+    stored = Stored(b"app:x:1000:1000\n")
+    image = stored_passwd(stored)
+    dialect = load_profile("containerd-2.3").identity
+    first, second = (account_files(image.tree, dialect) for _ in range(2))
+
+    assert first.passwd == b"app:x:1000:1000\n"
+    assert second.passwd is first.passwd
+    assert stored.reads == [(0, 16)]
+
+
+def test_of_a_large_file_one_byte_more_than_the_bound_is_read() -> None:
+    stored = Stored(b"a:x:1:1\n" * (2 << 20))
+    image = stored_passwd(stored)
+    bounded, unbounded = (load_profile(name).identity for name in ("containerd-2.3", "cri-o-1.36"))
+
+    assert isinstance(account_files(image.tree, bounded).passwd, bytes)
+    assert stored.reads == [(0, (10 << 20) + 1)]
+    with pytest.raises(IdentityError, match=r'^failed to create containerd container: "etc/passwd" exceeds 10485760 b'):
+        resolve_identity(passwd=account_files(image.tree, bounded).passwd, group=None, run_as_user=1, dialect=bounded)
+    assert account_files(image.tree, unbounded).passwd == stored.content
+
+
+def test_files_in_layers_are_kept_within_bounds() -> None:
+    dialect = load_profile("containerd-2.3").identity
+    kept = [Stored(b"app:x:%d:1\n" % number) for number in range(READ_FILES_MAX + 2)]
+    images = [stored_passwd(each) for each in kept]
+    for image in images:
+        account_files(image.tree, dialect)
+    for image in images[-1:] + images[:1]:
+        account_files(image.tree, dialect)
+
+    assert [len(kept[-1].reads), len(kept[0].reads)] == [1, 2]
 
 
 def test_crio_gives_a_stranger_a_line_in_passwd(crio: Any) -> None:
