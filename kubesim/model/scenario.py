@@ -65,8 +65,16 @@ ACTIONS = {
 SUBJECTS = ("pod", "node", "journal", "event", "exec", "timeline", "cri", "metric")
 """What an expectation looks at; exactly one of them."""
 
-MATCHERS = ("equals", "matches", "contains", "absent")
-"""What an expectation says about the value; at most one of them, and `count` beside it."""
+MATCHERS = {
+    "equals": "equals",
+    "matches": "matches",
+    "contains": "contains",
+    "atLeast": "at_least",
+    "atMost": "at_most",
+    "absent": "absent",
+}
+"""What an expectation says about the value; at most one of them, and `count` beside it. The name in the document,
+and the attribute."""
 
 _COUNTABLE = ("journal", "event", "timeline")
 """Subjects that are a list of matches, so that no matcher means: at least one."""
@@ -306,7 +314,7 @@ class _Reader:
             return
         subject = subjects[0]
         unset = {"equals": UNSET, "contains": UNSET}
-        matchers = [name for name in MATCHERS if getattr(expect, name) is not unset.get(name)]
+        matchers = [name for name, field in MATCHERS.items() if getattr(expect, field) is not unset.get(name)]
         if len(matchers) > 1:
             self._error(path, f"{len(matchers)} matchers: {', '.join(matchers)}", "keep one of them")
         if not matchers and expect.count is None and subject not in (*_COUNTABLE, "exec"):

@@ -144,6 +144,9 @@ class Expect(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit
     """A regular expression found in the value."""
     contains: Any | UnsetType = UNSET
     """A part of a text, an entry of a list, or fields of a mapping."""
+    at_least: int | float | None = field(default=None, name="atLeast")
+    """A number that is not smaller; of a list, how many entries it has."""
+    at_most: int | float | None = field(default=None, name="atMost")
     absent: bool | None = None
     """true: nothing is there."""
     count: int | None = None

@@ -111,7 +111,7 @@ def _events(pattern: EventPattern, node: Node) -> list[Any]:
 def _compare(expect: Expect, value: Any, where: str) -> Judgement:
     wanted, holds = _verdict(expect, value)
     there = "nothing" if value is MISSING else _shown(value)
-    if expect.count is not None and isinstance(value, list):
+    if isinstance(value, list) and (expect.count, expect.at_least, expect.at_most) != (None, None, None):
         # Rows that were counted well need not be read; those that were not are the reason.
         there = str(len(value)) if holds else f"{len(value)}: {there}"
     elif holds and len(there) > SHOWN_WHEN_HOLDING_MAX:
@@ -140,9 +140,22 @@ def _matched(expect: Expect, value: Any) -> tuple[str, bool] | None:
     if expect.matches is not None:
         text = value if isinstance(value, str) else _json(value)
         return f"a match of /{expect.matches}/", _is_there(value) and re.search(expect.matches, text) is not None
+    if expect.at_least is not None:
+        number = _number(value)
+        return f"at least {expect.at_least}", number is not None and number >= expect.at_least
+    if expect.at_most is not None:
+        number = _number(value)
+        return f"at most {expect.at_most}", number is not None and number <= expect.at_most
     if expect.contains is not UNSET:
         return f"{_shown(expect.contains)} in it", _is_there(value) and _contains(value, expect.contains)
     return None
+
+
+def _number(value: Any) -> float | None:
+    """What `atLeast` and `atMost` compare; None for what has no number."""
+    if isinstance(value, list):
+        return len(value)
+    return value if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
 def _is_there(value: Any) -> bool:

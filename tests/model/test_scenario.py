@@ -117,6 +117,8 @@ def test_the_node_has_defaults() -> None:
          CriCall(method="RunPodSandbox", request={"config": {}}, as_="a")),
         ("expect: {cri: {method: Version}, path: error, absent: true}",
          Expect(cri=CriCall(method="Version"), path="error", absent=True)),
+        ("expect: {metric: kubelet_x, atLeast: 0.5}", Expect(metric="kubelet_x", at_least=0.5)),
+        ("expect: {journal: {method: Version}, atMost: 3}", Expect(journal=CallPattern(method="Version"), at_most=3)),
         ("expect: {metric: kubelet_x, equals: 1}", Expect(metric="kubelet_x", equals=1)),
         ("expect: {node: true, path: status.phase, absent: true}", Expect(node=True, path="status.phase", absent=True)),
         ("expect: {pod: d/a, path: status.reason, equals: null, for: 5s}",
@@ -151,7 +153,7 @@ def test_null_is_a_value_to_expect() -> None:
 QUOTES = 'expected a string, write "3" in quotes'
 ONE_OF = f"expected exactly one of {', '.join(ACTIONS)}"
 SUBJECTS = "expected exactly one of pod, node, journal, event, exec, timeline, cri, metric"
-MATCHERS = "expected one of equals, matches, contains, absent, count"
+MATCHERS = "expected one of equals, matches, contains, atLeast, atMost, absent, count"
 
 
 @pytest.mark.parametrize(
@@ -194,6 +196,10 @@ MATCHERS = "expected one of equals, matches, contains, absent, count"
         ("expect: {pod: d/a}", f"6:22: $.spec.steps[0].expect: nothing is expected; {MATCHERS}"),
         ("expect: {pod: d/a, equals: 1, absent: true}",
          "6:22: $.spec.steps[0].expect: 2 matchers: equals, absent; keep one of them"),
+        ("expect: {pod: d/a, atLeast: 1, atMost: 2}",
+         "6:22: $.spec.steps[0].expect: 2 matchers: atLeast, atMost; keep one of them"),
+        ("expect: {pod: d/a, atLeast: many}",
+         "6:42: $.spec.steps[0].expect.atLeast: found the text 'many'; expected an integer or a number"),
         ("expect: {pod: d/a, equals: 1, within: 1s, for: 1s}",
          "6:22: $.spec.steps[0].expect: both within and for; keep one of them"),
         ("expect: {pod: d/a, equals: 1, within: x}",

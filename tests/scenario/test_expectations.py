@@ -77,6 +77,11 @@ HOLDING: list[dict[str, Any]] = [
     {"exec": {"pod": "default/web", "command": ["cat", "/nope"]}, "path": "stderr", "matches": "No such file"},
     {"exec": {"pod": "default/web", "command": ["nonsense"]}, "path": "error", "contains": "not found"},
     {"timeline": {"actor": "logind"}, "absent": True},
+    {"pod": "default/web", "path": f"{USER}.uid", "atLeast": 1000},
+    {"pod": "default/web", "path": f"{USER}.uid", "atMost": 1000.5},
+    {"pod": "default/web", "path": f"{USER}.supplementalGroups", "atLeast": 3},
+    {"journal": {"method": "RunPodSandbox"}, "atMost": 1},
+    {"journal": {"method": "StopPodSandbox"}, "atMost": 0},
 ]  # fmt: skip
 
 
@@ -127,6 +132,26 @@ FAILING: list[tuple[dict[str, Any], str]] = [
     (
         {"pod": "default/web", "path": f"{USER}.supplementalGroups", "count": 2},
         f"pod default/web {USER}.supplementalGroups: expected 2, found 3: [3000, 4000, 50000]",
+    ),
+    (
+        {"pod": "default/web", "path": f"{USER}.uid", "atMost": 999},
+        f"pod default/web {USER}.uid: expected at most 999, found 1000",
+    ),
+    (
+        {"pod": "default/web", "path": "status.phase", "atLeast": 1},
+        'pod default/web status.phase: expected at least 1, found "Running"',
+    ),
+    (
+        {"node": True, "path": "spec.unschedulable", "atMost": 1},
+        "node spec.unschedulable: expected at most 1, found nothing",
+    ),
+    (
+        {"pod": "default/web", "path": "status.containerStatuses[name=ctr].ready", "atLeast": 1},
+        "pod default/web status.containerStatuses[name=ctr].ready: expected at least 1, found true",
+    ),
+    (
+        {"journal": {"method": "StopPodSandbox"}, "atLeast": 1},
+        "journal StopPodSandbox: expected at least 1, found 0: []",
     ),
     ({"pod": "default/gone", "path": "x", "equals": 1}, "default/gone: there is no such pod; pods: default/web"),
     (
