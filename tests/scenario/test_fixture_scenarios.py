@@ -14,14 +14,20 @@ from kubesim.scenario.report import json_report
 FOLDER = Path(__file__).parents[2] / "fixtures" / "scenarios"
 FILES = sorted(FOLDER.glob("*.yaml"))
 SCENARIOS = [scenario for path in FILES for scenario in load_scenarios(path)]
-FIRST_RUNS = list({(one.document.name, one.document.where()): one for one in reversed(SCENARIOS)}.values())
-"""One of each document: whether a scenario plays the same way each time is no matter of the runtime."""
+LONG_NS = 1800 * 10**9
+FIRST_RUNS = [
+    one
+    for one in {(one.document.name, one.document.where()): one for one in reversed(SCENARIOS)}.values()
+    if one.steps[-1].at_ns < LONG_NS
+]
+"""One of each document: whether a scenario plays the same way each time is no matter of the runtime. Not the long ones,
+where the jitter of back-offs, which is the seed's, adds up to another count."""
 IDS = re.compile(r"[0-9a-f]{64}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 STORY = re.compile(r"[a-z]\d+")
 
 STORIES = {
     *("i1", "i2", "i3", "i4", "i5", "i7", "i10", "i11", "i12", "i14", "i15", "i16", "i17"),
-    *("v1", "v3", "v5"),
+    *("v1", "v3", "v4", "v5", "v8", "v11"),
 }
 """The stories about identity and image volumes: real bugs of the field, each in a file named after its number."""
 
@@ -37,7 +43,7 @@ def story(path: Path) -> str:
 
 def test_there_are_scenarios() -> None:
     assert len({one.name for one in SCENARIOS}) == len(SCENARIOS) >= 100
-    assert len(FIRST_RUNS) >= len(FILES) >= 7
+    assert len(FIRST_RUNS) >= len(FILES) >= 20
 
 
 def test_every_story_has_its_file() -> None:
