@@ -89,6 +89,15 @@ def resolve_containerd(request: IdentityRequest, accounts: Accounts) -> Identity
     )
 
 
+def _look_up_context(dialect: IdentityDialect) -> str:
+    """What comes before the reason of a look-up that failed. Where the snapshot is mounted for it, that wraps too.
+
+    Mirrors containerd: core/mount/temp.go, WithTempMount.
+    """
+    root = dialect.account_files_root
+    return f"{_CREATE}mount callback failed on {root}: " if root else _CREATE
+
+
 def _user_string(request: IdentityRequest, trace: Trace) -> str:
     user, source = request.run_as_username, "run_as_username"
     if not user and request.run_as_user is not None:
@@ -180,7 +189,7 @@ def _number(
 
 
 def _by_uid(uid: int, accounts: Accounts, trace: Trace) -> _RunAs:
-    users = read_users(accounts, trace, context=_CREATE)
+    users = read_users(accounts, trace, context=_look_up_context(accounts.dialect))
     entry = None if users is None else users.with_uid(uid)
     if entry is not None:
         return _from_entry(entry, f"the user is the number {uid}", trace)
@@ -223,27 +232,29 @@ def _user_and_group(user_string: str, user: str, group: str, accounts: Accounts,
 
 
 def _passwd_entry(name: str, accounts: Accounts, trace: Trace) -> PasswdEntry:
-    users = read_users(accounts, trace, context=_CREATE)
+    users = read_users(accounts, trace, context=_look_up_context(accounts.dialect))
     if users is None:
         text = f"the user {name!r} is a name, and the image has no such file to look it up in"
-        raise trace.refused(_CREATE + accounts.missing_reason("passwd"), rule="user", text=text, file=USERS_PATH)
+        message = _look_up_context(accounts.dialect) + accounts.missing_reason("passwd")
+        raise trace.refused(message, rule="user", text=text, file=USERS_PATH)
     entry = users.named(name)
     if entry is not None:
         return entry
-    raise trace.refused(f"{_CREATE}no users found", rule="user", text=f"no line has the name {name!r}", file=USERS_PATH)
+    message = f"{_look_up_context(accounts.dialect)}no users found"
+    raise trace.refused(message, rule="user", text=f"no line has the name {name!r}", file=USERS_PATH)
 
 
 def _group_entry(name: str, accounts: Accounts, trace: Trace) -> GroupEntry:
-    groups = read_groups(accounts, trace, context=_CREATE)
+    groups = read_groups(accounts, trace, context=_look_up_context(accounts.dialect))
     if groups is None:
         text = f"the group part {name!r} is a name, and the image has no such file to look it up in"
-        raise trace.refused(_CREATE + accounts.missing_reason("group"), rule="group", text=text, file=GROUPS_PATH)
+        message = _look_up_context(accounts.dialect) + accounts.missing_reason("group")
+        raise trace.refused(message, rule="group", text=text, file=GROUPS_PATH)
     entry = groups.named(name)
     if entry is not None:
         return entry
-    raise trace.refused(
-        f"{_CREATE}no groups found", rule="group", text=f"no line has the name {name!r}", file=GROUPS_PATH
-    )
+    message = f"{_look_up_context(accounts.dialect)}no groups found"
+    raise trace.refused(message, rule="group", text=f"no line has the name {name!r}", file=GROUPS_PATH)
 
 
 def _group_steps(request: IdentityRequest, accounts: Accounts, trace: Trace) -> list[TraceStep]:
@@ -252,7 +263,7 @@ def _group_steps(request: IdentityRequest, accounts: Accounts, trace: Trace) -> 
     number = atoi(key)
     name, steps = key, []
     if not number.error:
-        users = read_users(accounts, trace, context=_CREATE)
+        users = read_users(accounts, trace, context=_look_up_context(accounts.dialect))
         user = None if users is None else users.with_uid(number.value)
         if user is None:
             text = f"no passwd line has the uid {key}, so no group line is looked for"
@@ -260,7 +271,7 @@ def _group_steps(request: IdentityRequest, accounts: Accounts, trace: Trace) -> 
         name = user.name
         text = f"groups are looked for by name, and the first passwd line with the uid {key} is that of {name!r}"
         steps.append(TraceStep(rule="user-name", outcome="note", text=text, file=USERS_PATH, line=user.line))
-    groups = read_groups(accounts, trace, context=_CREATE)
+    groups = read_groups(accounts, trace, context=_look_up_context(accounts.dialect))
     if groups is not None:
         steps += [_member_step(entry, name, accounts.dialect) for entry in groups.listing(name)]
     return steps
@@ -297,7 +308,7 @@ def _left_out(request: IdentityRequest, accounts: Accounts, present: frozenset[i
     try:
         steps = _group_steps(request, accounts, Trace())
     except IdentityError as error:
-        text = f"what Strict leaves out is not known: {str(error).removeprefix(_CREATE)}"
+        text = f"what Strict leaves out is not known: {str(error).removeprefix(_look_up_context(accounts.dialect))}"
         return [TraceStep(rule="strict", outcome="note", text=text)]
     return [
         replace(step, rule="strict", outcome="left-out", text=f"{step.text}, but Strict takes nothing from the image")

@@ -20,7 +20,7 @@ DIALECT = IdentityDialect(
     group_line_bytes_max=None,
     account_file_must_be_regular=False,
     account_file_links="rooted",
-    account_files_root="/root",
+    account_files_root="",
     home_newline_check="none",
     generates_passwd_line=False,
     generates_group_line=False,
@@ -182,6 +182,30 @@ def test_a_file_that_is_not_opened_matters_to_who_needs_it():
     assert resolve(passwd=dangling, run_as_user=7).supplemental_groups == (0,)
     with pytest.raises(IdentityError, match=rf"^{CREATE}openat nix/passwd: no such file or directory$"):
         resolve(passwd=dangling, run_as_username="app")
+
+
+@pytest.mark.parametrize(
+    ("asked", "reason"),
+    [
+        ({"image_user": "nobody"}, "no users found"),
+        ({"image_user": "app:nobody"}, "no groups found"),
+        ({"image_user": "app", "passwd": None}, "lstat etc/passwd: file does not exist"),
+        ({"image_user": "app:dev", "group": None}, "lstat etc/group: file does not exist"),
+        ({"run_as_user": 7, "passwd": b"x" * 65_536}, "bufio.Scanner: token too long"),
+    ],
+)
+def test_a_look_up_in_a_mounted_snapshot_names_the_mount(asked, reason):
+    mounted = structs.replace(NAME, account_files_root="/mnt1", missing_file_error="lstat {path}: file does not exist")
+
+    with pytest.raises(IdentityError) as refusal:
+        resolve(mounted, **asked)
+    assert str(refusal.value) == f"{CREATE}mount callback failed on /mnt1: {reason}"
+
+
+@pytest.mark.parametrize("user", ["4294967296", "app:app:x"])
+def test_what_is_refused_before_the_snapshot_is_mounted_does_not(user):
+    with pytest.raises(IdentityError, match=f"^{CREATE}invalid USER value"):
+        resolve(structs.replace(DIALECT, account_files_root="/mnt1"), image_user=user)
 
 
 def test_a_pipe_is_waited_for_without_end():

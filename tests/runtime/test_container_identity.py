@@ -130,6 +130,7 @@ def test_links_that_leave_the_image(new_node: Any, new_image: Any, profile: str,
 
 MOUNT = "/var/lib/containerd/tmpmounts/containerd-mount2386521476"
 STORAGE = load_profile("cri-o-1.36").identity.account_files_root
+IN_MOUNT = f"failed to create containerd container: mount callback failed on {MOUNT}: "
 
 
 def with_nodes(**nodes: TreeNode) -> Image:
@@ -144,14 +145,11 @@ def with_nodes(**nodes: TreeNode) -> Image:
 @pytest.mark.parametrize(
     ("profile", "reason"),
     [
-        ("containerd-1.7.32", f"failed to create containerd container: read {MOUNT}/etc/passwd: is a directory"),
-        (
-            "containerd-1.7.33",
-            f"failed to create containerd container: {MOUNT}/etc/passwd is not a regular file",
-        ),
-        ("containerd-2.1", f"failed to create containerd container: {MOUNT}/etc/passwd is not a regular file"),
-        ("containerd-2.2.4", f"failed to create containerd container: read {MOUNT}/etc/passwd: is a directory"),
-        ("containerd-2.2", "failed to create containerd container: etc/passwd is not a regular file"),
+        ("containerd-1.7.32", f"{IN_MOUNT}read {MOUNT}/etc/passwd: is a directory"),
+        ("containerd-1.7.33", f"{IN_MOUNT}{MOUNT}/etc/passwd is not a regular file"),
+        ("containerd-2.1", f"{IN_MOUNT}{MOUNT}/etc/passwd is not a regular file"),
+        ("containerd-2.2.4", f"{IN_MOUNT}read {MOUNT}/etc/passwd: is a directory"),
+        ("containerd-2.2", f"{IN_MOUNT}etc/passwd is not a regular file"),
         ("containerd-2.3.1", "failed to create containerd container: read etc/passwd: is a directory"),
         ("containerd-2.3", "failed to create containerd container: etc/passwd is not a regular file"),
         ("cri-o-1.36", f"get exec user: unable to find user 1000: read {STORAGE}/etc/passwd: is a directory"),
