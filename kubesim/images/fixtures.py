@@ -168,7 +168,9 @@ def image_from_fixture(fixture: ImageFixture, *, directory: Path, gathered: Gath
         annotations=tuple(spec.annotations.items()),
     )
     if spec.artifact is not None:
-        blobs = tuple(ArtifactBlob(blob.title, content, blob.media_type) for blob, content in fixture.blobs)
+        blobs = tuple(
+            ArtifactBlob(blob.title, content, blob.media_type, blob.annotations) for blob, content in fixture.blobs
+        )
         return make_artifact(declared, Artifact(artifact_type=spec.artifact.type, blobs=blobs), keep=keep)
     config = ImageConfig(
         user=spec.user,

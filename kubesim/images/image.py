@@ -5,9 +5,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
+from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 
 from kubesim.images.oci import (
@@ -93,14 +94,26 @@ class ImageLayer(NamedTuple):
     """Files and directories in it."""
 
 
+_NO_ANNOTATIONS: Mapping[str, str] = MappingProxyType({})
+
+
 class ArtifactBlob(NamedTuple):
     """One layer blob of an artifact: a file that is never unpacked."""
 
-    title: str
-    """Its file name, from the annotation org.opencontainers.image.title; "" for a blob without one."""
+    title: str | None
+    """Its file name, from the annotation org.opencontainers.image.title; None for a blob without that."""
     data: bytes | StoredContent
     """Its bytes, or where they lie."""
     media_type: str = "application/octet-stream"
+    other_annotations: Mapping[str, str] = _NO_ANNOTATIONS
+    """All annotations but the title."""
+
+    @property
+    def annotations(self) -> Mapping[str, str]:
+        """All annotations of its descriptor."""
+        return (
+            self.other_annotations if self.title is None else {**self.other_annotations, TITLE_ANNOTATION: self.title}
+        )
 
     @property
     def content(self) -> bytes:
@@ -252,10 +265,9 @@ def make_artifact(declared: Declared, artifact: Artifact, *, keep: KeepBlob | No
 
     Without blobs it has the one empty layer that opencontainers/image-spec: manifest.md advises.
     """
-    layers = [
-        descriptor(blob.content, blob.media_type, annotations={TITLE_ANNOTATION: blob.title} if blob.title else None)
-        for blob in artifact.blobs
-    ] or [descriptor(EMPTY_CONFIG, EMPTY_MEDIA_TYPE)]
+    layers = [descriptor(blob.content, blob.media_type, annotations=blob.annotations) for blob in artifact.blobs] or [
+        descriptor(EMPTY_CONFIG, EMPTY_MEDIA_TYPE)
+    ]
     manifest = manifest_json(
         config=descriptor(EMPTY_CONFIG, EMPTY_MEDIA_TYPE),
         layers=layers,

@@ -13,7 +13,6 @@ from typing import NamedTuple
 from kubesim.errors import InputError
 from kubesim.images.blobs.blob import Blob, BlobError, BlobSource, check_digest, chunks, hasher, whole
 from kubesim.images.documents import (
-    CONFIG_MEDIA_TYPES,
     ConfigDocument,
     Descriptor,
     Manifest,
@@ -28,12 +27,11 @@ from kubesim.images.json_text import JSON_BYTES_MAX, too_long
 from kubesim.images.layers.layer import Layer, open_layer
 from kubesim.images.layers.limits import LayerError
 from kubesim.images.layers.stacking import stack_layers
-from kubesim.images.oci import MANIFEST_MEDIA_TYPE, TITLE_ANNOTATION, ImageConfig, chain_ids
+from kubesim.images.oci import TITLE_ANNOTATION, ImageConfig, chain_ids
 from kubesim.images.platforms import LINUX_AMD64, can_run, choose_platform
 from kubesim.images.tree import FileTree, directory_node
-
-MODEL_PATH_ANNOTATION = "org.cncf.model.filepath"
-"""The file name of a blob of a model. Formats: modelpack/model-spec: docs/annotations.md."""
+from kubesim.policy import artifact_kind
+from kubesim.policy.artifact_kind import is_unpackable
 
 NESTING_MAX = 4
 """Indexes in one another."""
@@ -186,12 +184,13 @@ def find_blob(source: BlobSource, descriptor: Descriptor, *, where: str) -> Blob
 
 
 def is_artifact(manifest: Manifest) -> bool:
-    """Whether a manifest is an artifact and no container image.
-
-    Mirrors CRI-O: internal/ociartifact/store.go, EnsureNotContainerImage.
-    """
-    is_typed = bool(manifest.artifact_type) and manifest.media_type == MANIFEST_MEDIA_TYPE
-    return is_typed or manifest.config.media_type not in {"", *CONFIG_MEDIA_TYPES}
+    """Whether a manifest is an artifact and no container image: what can be unpacked as an image is one."""
+    config = manifest.config.media_type
+    if is_unpackable(config_media_type=config, layer_media_types=[layer.media_type for layer in manifest.layers]):
+        return False
+    return artifact_kind.is_artifact(
+        manifest_media_type=manifest.media_type, config_media_type=config, artifact_type=manifest.artifact_type
+    )
 
 
 def _kind(descriptor: Descriptor) -> str:
@@ -231,7 +230,7 @@ def _artifact(
     for named in manifest.layers:
         blob = find_blob(source, named, where=where)
         _check_content(blob, where=f"{where}: {named.digest}")
-        files.append(ArtifactBlob(_title(named), blob, named.media_type or "application/octet-stream"))
+        files.append(_artifact_blob(named, blob))
     size_bytes = sum(named.size for named in manifest.layers)
     return Image(
         id=digest,
@@ -249,11 +248,10 @@ def _artifact(
     )
 
 
-def _title(named: Descriptor) -> str:
-    """The file name of a blob. Mirrors CRI-O: internal/ociartifact/store.go, artifactName."""
-    if TITLE_ANNOTATION in named.annotations:
-        return named.annotations[TITLE_ANNOTATION]
-    return named.annotations.get(MODEL_PATH_ANNOTATION, "")
+def _artifact_blob(named: Descriptor, blob: Blob) -> ArtifactBlob:
+    others = dict(named.annotations)
+    title = others.pop(TITLE_ANNOTATION, None)
+    return ArtifactBlob(title, blob, named.media_type or "application/octet-stream", others)
 
 
 def _check_content(blob: Blob, *, where: str) -> None:

@@ -65,8 +65,10 @@ class LayerSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, o
 class BlobSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"):
     """One blob of an artifact."""
 
-    title: str
+    title: str | None = None
     """The file name, annotation org.opencontainers.image.title; may hold slashes."""
+    annotations: dict[str, str] = field(default_factory=dict)
+    """The other annotations of the blob, such as org.cncf.model.filepath, the file name in a model."""
     text: str | None = None
     base64: str | None = None
     media_type: str = "application/octet-stream"

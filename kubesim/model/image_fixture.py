@@ -40,6 +40,7 @@ DIRECTORY_MODE = 0o755
 MODE_MAX = 0o7777
 HOST_MODE = -1
 """Stands for a mode that is taken from a host file."""
+TITLE_ANNOTATION = "org.opencontainers.image.title"
 
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _CODES = (
@@ -384,4 +385,6 @@ class _Reader:
             path = ("spec", "artifact", "blobs", index)
             if (blob.text is None) == (blob.base64 is None):
                 self._error(path, "a blob needs either text or base64")
+            if blob.title is not None and TITLE_ANNOTATION in blob.annotations:
+                self._error(path, f"the title twice: as title, and as {TITLE_ANNOTATION}", "keep one of them")
             yield blob, self._content(path, blob.text, blob.base64)

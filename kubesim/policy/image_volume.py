@@ -5,17 +5,15 @@ depends on the runtime. Looking into images is left to the caller: it asks a rul
 the outcome to the next rule.
 
 Mirrors containerd: internal/cri/server/container_image_mount.go, mutateImageMount and ensureImageSubPath; CRI-O:
-server/container_create_linux.go, mountImage, mountArtifact and FilterMountPathsBySubPath; server/safemount_linux.go.
+server/container_create_linux.go, mountImage; server/safemount_linux.go. Artifacts: `kubesim.policy.artifact_volume`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from kubesim.errors import KubesimError
-from kubesim.policy.go_path import go_clean
 from kubesim.policy.go_quote import go_quote
 from kubesim.policy.image_volume_dialect import ImageVolumeDialect
 
@@ -65,16 +63,6 @@ class ImageMountStatus:
     """True when the other fields of the request's image spec are shown too."""
     image_ref: str
     sub_path: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ArtifactFile:
-    """One blob of an artifact, as a file below the mount."""
-
-    name: str
-    """Path below the container path."""
-    index: int
-    """Which blob: its position among all blobs of the artifact."""
 
 
 def is_image_mounted(mount: ImageMount, dialect: ImageVolumeDialect) -> bool:
@@ -138,32 +126,6 @@ def _crio_sub_path_text(mount: ImageMount, outcome: SubPathOutcome) -> str:
     if outcome == "missing":
         return f"sub path {go_quote(mount.sub_path)} does not exist in image volume {go_quote(mount.image)}"
     return f"safe mount sub path: {_SAFE_MOUNT_REASONS[outcome]}"
-
-
-def artifact_files(
-    titles: Sequence[str | None], mount: ImageMount, dialect: ImageVolumeDialect
-) -> tuple[ArtifactFile, ...]:
-    """The files of an artifact mount. `titles` has an entry per blob, None for a blob without a title: it is left out.
-
-    A sub path is a filter on the beginning of the names, and is cut off.
-
-    Raises:
-        ImageVolumeError: no name begins with the sub path.
-    """
-    named = [ArtifactFile(name=title, index=index) for index, title in enumerate(titles) if title]
-    sub_path = effective_sub_path(mount, dialect)
-    if sub_path in ("", "."):
-        return tuple(named)
-    prefix = go_clean(sub_path) + "/"
-    files = tuple(
-        ArtifactFile(name=file.name.removeprefix(prefix), index=file.index)
-        for file in named
-        if file.name.startswith(prefix)
-    )
-    if not files:
-        text = f"sub path {go_quote(sub_path)} does not exist in OCI artifact volume {go_quote(mount.image)}"
-        raise ImageVolumeError(f"{dialect.artifact_error_prefix}ImageVolumeMountFailed: {text}")
-    return files
 
 
 def image_mount_status(mount: ImageMount, dialect: ImageVolumeDialect, *, image_id: str) -> ImageMountStatus:

@@ -21,14 +21,17 @@ class ImageVolumeDialect(Struct, frozen=True, kw_only=True):
     sub_path: Literal["ignored", "directories", "files-and-directories"]
     """What Mount.image_sub_path may lead to; `ignored` mounts the whole image."""
     artifacts: bool
-    """Whether OCI artifacts can be mounted: each titled blob as a file."""
+    """Whether OCI artifacts can be mounted: each blob with a name as a file."""
+    artifact_names: tuple[str, ...]
+    """The annotations of a blob that give its name: the first one that is there, even if empty."""
+    artifact_errors: Literal["sub-path", "all"]
+    """Which errors of an artifact end the call. With `sub-path` the others make it a mount of an image, which fails for
+    want of one; with `all` each begins with ImageVolumeMountFailed, that of the sub path for the second time."""
     requires_read_only: bool
     """Whether readonly=false is refused. Where it is not, the mount is read-only all the same."""
     requires_empty_host_path: bool
     error_prefix: str
     """Before every refusal of an image."""
-    artifact_error_prefix: str
-    """Before every refusal of an artifact, on top of what the refusal itself begins with."""
     status_image: Literal["as-requested", "id"]
     """ContainerStatus.mounts[].image: the request's spec, or one with the bare image id only."""
     status_has_sub_path: bool

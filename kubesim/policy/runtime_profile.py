@@ -235,6 +235,8 @@ class ImageSwitches(Struct, frozen=True, kw_only=True):
     list_filter: Literal["ignored", "lookup"]
     remove_by_name: Literal["all-references", "that-name"]
     remove_in_use: Literal["allowed", "refused"]
+    remove_volume: Literal["allowed", "refused-by-name", "refused"]
+    """RemoveImage of an image that a container has mounted as a volume: refused by one of its names only, or always."""
     spec_annotations: bool
     """Whether Image.spec carries the manifest's annotations."""
     size: Literal["compressed", "uncompressed"]

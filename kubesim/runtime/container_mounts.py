@@ -1,38 +1,25 @@
 """The mounts of a container: binds of the node's files, image volumes, and how the status shows both.
 
-Mirrors containerd: internal/cri/opts/spec_linux_opts.go, withMounts, and internal/cri/server/container_image_mount.go;
-CRI-O: server/container_create_linux.go, addOCIBindMounts.
+Mirrors containerd: internal/cri/opts/spec_linux_opts.go, withMounts; CRI-O: server/container_create_linux.go,
+addOCIBindMounts. Image volumes are in `kubesim.runtime.image_mounts`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
 from kubesim.cri import api
 from kubesim.cri.errors import Code, CriError
-from kubesim.images.image import Image
-from kubesim.images.tree import FileTree, LinkRule, NodeKind, TreeNode
-from kubesim.images.tree_builder import build_tree
-from kubesim.policy.image_volume import (
-    ImageMount,
-    ImageVolumeError,
-    SubPathOutcome,
-    artifact_files,
-    check_sub_path,
-    effective_sub_path,
-    image_ambiguous,
-    image_missing,
-    image_mount_status,
-    is_image_mounted,
-)
+from kubesim.policy.image_volume import ImageVolumeError, is_image_mounted
 from kubesim.policy.mount_propagation import Propagation, propagation_refusal
 from kubesim.runtime import container_refusals as say
 from kubesim.runtime.daemon import Daemon
+from kubesim.runtime.image_mounts import image_mount, plan_image
 from kubesim.runtime.objects import Sandbox
+from kubesim.runtime.planned_mounts import PlannedMounts
 from kubesim.runtime.request_check import check_text
 from kubesim.userland.files.file_stat import FileKind
-from kubesim.userland.files.filesystem import FsError, HostSource, MountSpec, TreeSource
+from kubesim.userland.files.filesystem import FsError, HostSource, MountSpec
 
 _PROPAGATION: Mapping[int, Propagation] = {
     api.PROPAGATION_PRIVATE: "private",
@@ -40,17 +27,6 @@ _PROPAGATION: Mapping[int, Propagation] = {
     api.PROPAGATION_BIDIRECTIONAL: "shared",
 }
 LINKS_MAX = 40
-_STATE_DIRECTORY = "/run/containerd/io.containerd.grpc.v1.cri"
-
-
-@dataclass(slots=True, kw_only=True)
-class PlannedMounts:
-    """What is mounted, in the order of the request, and what the status says of it."""
-
-    specs: list[MountSpec] = field(default_factory=list)
-    shown: list[api.Mount] = field(default_factory=list)
-    images: list[Image] = field(default_factory=list)
-    """Images that are mounted."""
 
 
 def plan_mounts(daemon: Daemon, sandbox: Sandbox, container_id: str, config: api.ContainerConfig) -> PlannedMounts:
@@ -62,8 +38,8 @@ def plan_mounts(daemon: Daemon, sandbox: Sandbox, container_id: str, config: api
         if not mount.container_path:
             raise daemon.refuse(say.MOUNT_CONTAINER_PATH_EMPTY, id=container_id)
         try:
-            if mount.HasField("image") and is_image_mounted(_image_mount(mount), daemon.profile.image_volumes):
-                _plan_image(daemon, sandbox, mount, planned)
+            if mount.HasField("image") and is_image_mounted(image_mount(mount), daemon.profile.image_volumes):
+                plan_image(daemon, sandbox, mount, planned)
                 continue
         except ImageVolumeError as error:
             code = Code.NOT_FOUND if error.is_not_found else Code.UNKNOWN
@@ -177,100 +153,3 @@ def _check_recursive_read_only(daemon: Daemon, container_id: str, mount: api.Mou
         known = mount.propagation in api.MountPropagation.values()
         name = api.MountPropagation.Name(mount.propagation) if known else str(mount.propagation)
         raise daemon.refuse(say.RRO_PROPAGATION, propagation=name, **facts)
-
-
-# -- image volumes ----------------------------------------------------------------------------------------
-
-
-def _image_mount(mount: api.Mount) -> ImageMount:
-    return ImageMount(
-        container_path=mount.container_path,
-        image=mount.image.image,
-        sub_path=mount.image_sub_path,
-        host_path=mount.host_path,
-        is_read_only=mount.readonly,
-        mount_text=_text(mount),
-        image_text=_text(mount.image),
-    )
-
-
-def _text(message: api.Mount | api.ImageSpec) -> str:
-    """A message on one line, nearly as Go prints it."""
-    return " ".join(str(message).split())
-
-
-def _plan_image(daemon: Daemon, sandbox: Sandbox, mount: api.Mount, planned: PlannedMounts) -> None:
-    """Mount the tree of an image, or the blobs of an artifact. Raises ImageVolumeError."""
-    dialect = daemon.profile.image_volumes
-    asked = _image_mount(mount)
-    match = daemon.images.find(mount.image.image)
-    if match.is_ambiguous:
-        raise image_ambiguous(asked, dialect)
-    image = match.found.image if match.found is not None else None
-    if image is None or (image.artifact is not None and not dialect.artifacts):
-        raise image_missing(asked, dialect)
-    planned.images.append(image)
-    if image.artifact is not None:
-        _plan_artifact(daemon, mount, image, planned)
-        return
-    target = _target(daemon, sandbox, image)
-    sub_path = effective_sub_path(asked, dialect)
-    tree = image.tree
-    if sub_path:
-        tree = _sub_tree(daemon, asked, tree, target)
-        target = f"{target}/{sub_path}"
-    planned.specs.append(MountSpec(destination=mount.container_path, source=TreeSource(tree=tree), is_read_only=True))
-    planned.shown.append(_shown_image(daemon, mount, image, target))
-
-
-def _sub_tree(daemon: Daemon, asked: ImageMount, tree: FileTree, target: str) -> FileTree:
-    found = tree.resolve(asked.sub_path, link_rule=LinkRule.BENEATH)
-    outcome: SubPathOutcome = found.outcome.value  # type: ignore[assignment]  # all but "found" have the same names
-    if found.node is not None:
-        outcome = "directory" if found.node.is_directory else "file"
-    check_sub_path(asked, daemon.profile.image_volumes, found=outcome, target=target)
-    if found.node is None:
-        raise AssertionError(f"check_sub_path let {outcome!r} pass")
-    return FileTree(found.node)
-
-
-def _plan_artifact(daemon: Daemon, mount: api.Mount, image: Image, planned: PlannedMounts) -> None:
-    """Each titled blob is a file of its own below the container path."""
-    assert image.artifact is not None, "the caller looked"
-    blobs = image.artifact.blobs
-    titles = [blob.title or None for blob in blobs]
-    for file in artifact_files(titles, _image_mount(mount), daemon.profile.image_volumes):
-        tree = FileTree(TreeNode(kind=NodeKind.FILE, mode=0o644, data=blobs[file.index].data))
-        destination = f"{mount.container_path.rstrip('/')}/{file.name}"
-        planned.specs.append(MountSpec(destination=destination, source=TreeSource(tree=tree), is_read_only=True))
-        target = f"/var/lib/containers/storage/artifacts/{image.digest.partition(':')[2]}/{file.name}"
-        planned.shown.append(_shown_image(daemon, mount, image, target))
-    if not blobs:
-        planned.specs.append(
-            MountSpec(destination=mount.container_path, source=TreeSource(tree=build_tree([])), is_read_only=True)
-        )
-
-
-def _target(daemon: Daemon, sandbox: Sandbox, image: Image) -> str:
-    """Where the node has the image mounted: once for each pod and image, or once for each image."""
-    if daemon.profile.image_volumes.mounted_for == "node":
-        return f"/var/lib/containers/storage/overlay/{image.id.partition(':')[2]}/merged"
-    return f"{_STATE_DIRECTORY}/image-volumes/{sandbox.id}/{image.digest.partition(':')[2]}"
-
-
-def _shown_image(daemon: Daemon, mount: api.Mount, image: Image, target: str) -> api.Mount:
-    status = image_mount_status(
-        _image_mount(mount), daemon.profile.image_volumes, image_id=daemon.images.shown_id(image)
-    )
-    shown = api.Mount()
-    shown.CopyFrom(mount)
-    shown.host_path = target
-    # The id mapping is in the mount of the image, not in the bind.
-    shown.ClearField("uidMappings")
-    shown.ClearField("gidMappings")
-    if not status.has_request_spec:
-        shown.image.Clear()
-    shown.image.image = status.image
-    shown.image.image_ref = status.image_ref
-    shown.image_sub_path = status.sub_path
-    return shown

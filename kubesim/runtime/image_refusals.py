@@ -18,6 +18,7 @@ AUTH_INVALID = refusal("{pulling}{resolving}{asking}{reason}", "{reason}")
 IN_USE = refusal("delete image: image used by {container_id}: image is in use by a container")
 IN_USE_BY_NAME = refusal("image used by {container_id}: image is in use by a container")
 IN_USE_AS_VOLUME = refusal("the image is in use by {container_id}")
+MOUNTED_AS_VOLUME = refusal("image {image!q} is mounted as volume to container with ID: {container_id}")
 
 # -- pulls: `pulling`, `resolving`, `asking`, `source`, `suffix` are `pull_words`; `reason` is what a registry said --
 

@@ -52,14 +52,15 @@ async def remove_image(daemon: Daemon, request: api.RemoveImageRequest) -> api.R
     text = request.image.image
     match = _find(daemon, text, is_removal=True)
     present = match.found
-    if present is None or _stays(daemon, present, text):
+    if present is None:
         return api.RemoveImageResponse()
     switches = daemon.profile.images
+    _refuse_volume_in_use(daemon, present, match.name)
+    if _stays(daemon, present, text):
+        return api.RemoveImageResponse()
     keeps_image = switches.remove_by_name == "that-name" and _has_names_besides(present, match.name)
-    if switches.remove_in_use == "refused":
-        _refuse_volume_in_use(daemon, present)
-        if not keeps_image:
-            _refuse_in_use(daemon, present, say.IN_USE_BY_NAME if match.name else say.IN_USE)
+    if switches.remove_in_use == "refused" and not keeps_image:
+        _refuse_in_use(daemon, present, say.IN_USE_BY_NAME if match.name else say.IN_USE)
     if keeps_image:
         daemon.images.untag(present, match.name)
     else:
@@ -91,10 +92,14 @@ def _find(daemon: Daemon, text: str, *, is_removal: bool = False) -> ImageMatch:
     return match
 
 
-def _refuse_volume_in_use(daemon: Daemon, present: PresentImage) -> None:
+def _refuse_volume_in_use(daemon: Daemon, present: PresentImage, name: str) -> None:
+    rule = daemon.profile.images.remove_volume
+    if rule == "allowed" or (rule == "refused-by-name" and not name):
+        return
+    row = say.MOUNTED_AS_VOLUME if rule == "refused-by-name" else say.IN_USE_AS_VOLUME
     for container in daemon.containers:
         if any(image.id == present.image.id for image in container.volume_images):
-            raise daemon.refuse(say.IN_USE_AS_VOLUME, container_id=container.id)
+            raise daemon.refuse(row, container_id=container.id, image=name)
 
 
 def _refuse_in_use(daemon: Daemon, present: PresentImage, row: Refusal) -> None:

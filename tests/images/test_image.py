@@ -150,7 +150,7 @@ def test_a_layer_unpacks_to_the_tree() -> None:
 def test_an_artifact_has_blobs_with_titles_and_no_files() -> None:
     artifact = Artifact(
         artifact_type="application/vnd.example",
-        blobs=(ArtifactBlob("dir/file", b"1\n", "text/plain"), ArtifactBlob("", b"22")),
+        blobs=(ArtifactBlob("dir/file", b"1\n", "text/plain"), ArtifactBlob(None, b"22")),
     )
     image = make_artifact(Declared(references=("a/b:1",), annotations=(("k", "v"),)), artifact)
     manifest = json.loads(image.manifest_json)

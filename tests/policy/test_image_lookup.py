@@ -19,6 +19,7 @@ CONTAINERD = ImageSwitches(
     list_filter="ignored",
     remove_by_name="all-references",
     remove_in_use="allowed",
+    remove_volume="allowed",
     spec_annotations=False,
     size="compressed",
     stores_artifacts=False,

@@ -6,11 +6,9 @@ import pytest
 from msgspec import structs
 
 from kubesim.policy.image_volume import (
-    ArtifactFile,
     ImageMount,
     ImageMountStatus,
     ImageVolumeError,
-    artifact_files,
     check_sub_path,
     effective_sub_path,
     image_ambiguous,
@@ -30,7 +28,8 @@ CONTAINERD = ImageVolumeDialect(
     requires_read_only=True,
     requires_empty_host_path=True,
     error_prefix="failed to mount image volume: ImageVolumeMountFailed: ",
-    artifact_error_prefix="",
+    artifact_names=("org.opencontainers.image.title",),
+    artifact_errors="sub-path",
     status_image="as-requested",
     status_has_sub_path=True,
     status_has_image_ref=False,
@@ -47,7 +46,8 @@ CRIO = ImageVolumeDialect(
     requires_read_only=False,
     requires_empty_host_path=False,
     error_prefix="ImageVolumeMountFailed: ",
-    artifact_error_prefix="ImageVolumeMountFailed: ",
+    artifact_names=("org.opencontainers.image.title",),
+    artifact_errors="all",
     status_image="id",
     status_has_sub_path=False,
     status_has_image_ref=False,
@@ -160,37 +160,6 @@ def test_an_absolute_sub_path_begins_at_the_root_of_the_image():
     check_sub_path(mount, CRIO, found="directory", target="/t")
     with pytest.raises(ImageVolumeError, match=r'sub path "/etc" does not exist in image volume "busybox"$'):
         check_sub_path(mount, CRIO, found="missing", target="/t")
-
-
-TITLES = ["dir/file", None, "file", "", "dir/sub/x"]
-
-
-@pytest.mark.parametrize(
-    ("sub_path", "expected"),
-    [
-        ("", [("dir/file", 0), ("file", 2), ("dir/sub/x", 4)]),
-        (".", [("dir/file", 0), ("file", 2), ("dir/sub/x", 4)]),
-        ("dir", [("file", 0), ("sub/x", 4)]),
-        ("dir/", [("file", 0), ("sub/x", 4)]),
-        ("./dir//sub/../sub", [("x", 4)]),
-    ],
-)
-def test_artifacts_are_mounted_blob_by_blob(sub_path, expected):
-    files = artifact_files(TITLES, replace(MOUNT, sub_path=sub_path), CRIO)
-
-    assert files == tuple(ArtifactFile(name=name, index=index) for name, index in expected)
-
-
-@pytest.mark.parametrize(
-    ("prefix", "sub_path"), [("ImageVolumeMountFailed: ", "file"), ("", "nope"), ("", "//nope"), ("", "/dir")]
-)
-def test_a_sub_path_that_begins_no_name(prefix, sub_path):
-    mount = replace(MOUNT, image="quay.io/a:1", sub_path=sub_path)
-    with pytest.raises(ImageVolumeError) as error:
-        artifact_files(TITLES, mount, structs.replace(CRIO, artifact_error_prefix=prefix))
-
-    text = f'ImageVolumeMountFailed: sub path "{sub_path}" does not exist in OCI artifact volume "quay.io/a:1"'
-    assert str(error.value) == prefix + text
 
 
 def test_what_status_shows():

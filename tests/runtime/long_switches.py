@@ -31,7 +31,10 @@ LONG: dict[tuple[str, str], dict[str, Any]] = {
     ("cri-o", "sandboxes.requiredMetadata"): {"1.28": ("name", "namespace"), "1.29": ("name", "namespace", "uid")},
     ("cri-o", "imageVolumes.subPath"): {"1.28": "ignored", "1.33": "files-and-directories"},
     ("cri-o", "imageVolumes.errorPrefix"): {"1.28": "", "1.31": "mount image: ", "1.33": "ImageVolumeMountFailed: "},
-    ("cri-o", "imageVolumes.artifactErrorPrefix"): {"1.28": "", "1.34": "ImageVolumeMountFailed: "},
+    ("cri-o", "imageVolumes.artifactNames"): {
+        "1.28": ("org.opencontainers.image.title", "org.cnai.model.filepath"),
+        "1.34": ("org.opencontainers.image.title", "org.cncf.model.filepath"),
+    },
     ("cri-o", "images.pullError"): {
         "1.28": "image-only",
         "1.33": "image-or-artifact",

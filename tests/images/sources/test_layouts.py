@@ -186,10 +186,10 @@ def test_an_artifact_has_its_blobs_as_files(tmp_path: Path) -> None:
 
     assert image.artifact is not None
     assert image.artifact.artifact_type == "application/vnd.example.model"
-    assert [(blob.title, blob.content) for blob in image.artifact.blobs] == [
-        ("w/model.bin", weights),
-        ("README", readme),
-        ("", readme),
+    assert [(dict(blob.annotations), blob.content) for blob in image.artifact.blobs] == [
+        ({"org.opencontainers.image.title": "w/model.bin"}, weights),
+        ({"org.cncf.model.filepath": "README"}, readme),
+        ({}, readme),
     ]
     assert (image.id, image.size_bytes) == (digest_of(manifest), len(weights) + 2 * len(readme))
 

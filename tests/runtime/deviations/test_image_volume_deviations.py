@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from typing import Any
 
@@ -108,3 +109,16 @@ def test_image_volume_user_namespace(with_data: Any, shown_exactly_where_listed:
         return False
 
     shown_exactly_where_listed("image-volume-user-namespace", shows)
+
+
+def test_image_volume_removed_by_id(with_data: Any, shown_exactly_where_listed: Check) -> None:
+    def shows(profile: str) -> bool:
+        node = with_data(profile)
+        image_id = node.image_of(DATA).id
+        if isinstance(create(node), CriError) or node.runtime.profile.images.remove_in_use == "allowed":
+            return False
+        with contextlib.suppress(CriError):
+            node.do(node.removing_image(image_id))
+        return node.image_of(DATA) is None
+
+    shown_exactly_where_listed("image-volume-removed-by-id", shows)

@@ -34,7 +34,7 @@ def with_data(new_node: Any, new_image: Any) -> Any:
         Declared(references=(BLOBS,), is_present=True),
         Artifact(
             artifact_type="application/x",
-            blobs=(ArtifactBlob("dir/file", b"1"), ArtifactBlob("file", b"2"), ArtifactBlob("", b"3")),
+            blobs=(ArtifactBlob("dir/file", b"1"), ArtifactBlob("file", b"2"), ArtifactBlob(None, b"3")),
         ),
     )
     return lambda profile: new_node(

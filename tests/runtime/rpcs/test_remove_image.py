@@ -186,6 +186,18 @@ def test_an_image_that_is_a_volume(nodes: Any, profile: str) -> None:
     assert node.image_of(APP) is None
 
 
+@pytest.mark.parametrize("profile", ["cri-o-1.31", "cri-o-1.32"])
+def test_older_versions_look_for_volumes_by_name_only(nodes: Any, profile: str) -> None:
+    node = nodes(profile)
+    mount = api.Mount(container_path="/data", image=api.ImageSpec(image=APP), readonly=True)
+    container = node.start(node.run_pod(), "sleep", "1000", mounts=[mount])
+    error = node.refused(node.removing_image(APP))
+    assert error.message == f'image "{APP}" is mounted as volume to container with ID: {container}'
+    node.do(node.removing_image(node.image_of(APP).id))
+    assert node.image_of(APP) is None
+    assert node.do(node.execing(container, "ls", "/data/marker")).exit_code == 0
+
+
 @pytest.mark.parametrize(
     ("key", "goes"), [("registry.example/blobs:1", True), ("registry.example/blobs@{digest}", True), ("{hex}", False)]
 )

@@ -1,0 +1,126 @@
+"""Image volumes: the tree of an image, or the blobs of an artifact, as mounts of a container.
+
+Mirrors containerd: internal/cri/server/container_image_mount.go; CRI-O: server/container_create_linux.go, mountImage
+and mountArtifact.
+"""
+
+from __future__ import annotations
+
+from kubesim.cri import api
+from kubesim.images.image import Image
+from kubesim.images.tree import FileTree, LinkRule, NodeKind, TreeNode
+from kubesim.policy.artifact_volume import artifact_files
+from kubesim.policy.image_volume import (
+    ImageMount,
+    SubPathOutcome,
+    check_sub_path,
+    effective_sub_path,
+    image_ambiguous,
+    image_missing,
+    image_mount_status,
+)
+from kubesim.runtime.daemon import Daemon
+from kubesim.runtime.objects import Sandbox
+from kubesim.runtime.planned_mounts import PlannedMounts
+from kubesim.userland.files.filesystem import MountSpec, TreeSource
+
+_STATE_DIRECTORY = "/run/containerd/io.containerd.grpc.v1.cri"
+_STORAGE_DIRECTORY = "/var/lib/containers/storage"
+_BLOB_MODE = 0o644
+"""Of a blob in a layout. Mirrors containers/image: oci/layout/oci_dest.go, blobFileSyncAndRename."""
+
+
+def image_mount(mount: api.Mount) -> ImageMount:
+    """A mount of a request as the rules read it."""
+    return ImageMount(
+        container_path=mount.container_path,
+        image=mount.image.image,
+        sub_path=mount.image_sub_path,
+        host_path=mount.host_path,
+        is_read_only=mount.readonly,
+        mount_text=_text(mount),
+        image_text=_text(mount.image),
+    )
+
+
+def _text(message: api.Mount | api.ImageSpec) -> str:
+    """A message on one line, nearly as Go prints it."""
+    return " ".join(str(message).split())
+
+
+def plan_image(daemon: Daemon, sandbox: Sandbox, mount: api.Mount, planned: PlannedMounts) -> None:
+    """Mount the tree of an image, or the blobs of an artifact. Raises ImageVolumeError."""
+    dialect = daemon.profile.image_volumes
+    asked = image_mount(mount)
+    match = daemon.images.find(mount.image.image)
+    if match.is_ambiguous:
+        raise image_ambiguous(asked, dialect)
+    image = match.found.image if match.found is not None else None
+    if image is None or (image.artifact is not None and not dialect.artifacts):
+        raise image_missing(asked, dialect)
+    if image.artifact is not None:
+        _plan_artifact(daemon, mount, image, planned)
+        return
+    planned.images.append(image)
+    target = _target(daemon, sandbox, image)
+    sub_path = effective_sub_path(asked, dialect)
+    tree = image.tree
+    if sub_path:
+        tree = _sub_tree(daemon, asked, tree, target)
+        target = f"{target}/{sub_path}"
+    planned.specs.append(MountSpec(destination=mount.container_path, source=TreeSource(tree=tree), is_read_only=True))
+    planned.shown.append(_shown_image(daemon, mount, image, target))
+
+
+def _sub_tree(daemon: Daemon, asked: ImageMount, tree: FileTree, target: str) -> FileTree:
+    found = tree.resolve(asked.sub_path, link_rule=LinkRule.BENEATH)
+    outcome: SubPathOutcome = found.outcome.value  # type: ignore[assignment]  # all but "found" have the same names
+    if found.node is not None:
+        outcome = "directory" if found.node.is_directory else "file"
+    check_sub_path(asked, daemon.profile.image_volumes, found=outcome, target=target)
+    if found.node is None:
+        raise AssertionError(f"check_sub_path let {outcome!r} pass")
+    return FileTree(found.node)
+
+
+def _plan_artifact(daemon: Daemon, mount: api.Mount, image: Image, planned: PlannedMounts) -> None:
+    """Each blob with a name is a file of its own, with an entry of its own in the status; without any, none is."""
+    assert image.artifact is not None, "the caller looked"
+    dialect, asked = daemon.profile.image_volumes, image_mount(mount)
+    blobs = image.artifact.blobs
+    files = artifact_files([blob.annotations for blob in blobs], asked, dialect)
+    if files is None:
+        raise image_missing(asked, dialect)
+    for file in files:
+        tree = FileTree(TreeNode(kind=NodeKind.FILE, mode=_BLOB_MODE, data=blobs[file.index].data))
+        planned.specs.append(MountSpec(destination=file.destination, source=TreeSource(tree=tree), is_read_only=True))
+        digest = image.blobs[file.index].digest
+        path = f"{_STORAGE_DIRECTORY}/artifacts/blobs/{digest.replace(':', '/')}"
+        planned.shown.append(_shown_image(daemon, mount, image, path))
+    if files:
+        planned.images.append(image)
+
+
+def _target(daemon: Daemon, sandbox: Sandbox, image: Image) -> str:
+    """Where the node has the image mounted: once for each pod and image, or once for each image."""
+    if daemon.profile.image_volumes.mounted_for == "node":
+        return f"{_STORAGE_DIRECTORY}/overlay/{image.id.partition(':')[2]}/merged"
+    return f"{_STATE_DIRECTORY}/image-volumes/{sandbox.id}/{image.digest.partition(':')[2]}"
+
+
+def _shown_image(daemon: Daemon, mount: api.Mount, image: Image, target: str) -> api.Mount:
+    status = image_mount_status(
+        image_mount(mount), daemon.profile.image_volumes, image_id=daemon.images.shown_id(image)
+    )
+    shown = api.Mount()
+    shown.CopyFrom(mount)
+    shown.host_path = target
+    # The id mapping is in the mount of the image, not in the bind.
+    shown.ClearField("uidMappings")
+    shown.ClearField("gidMappings")
+    if not status.has_request_spec:
+        shown.image.Clear()
+    shown.image.image = status.image
+    shown.image.image_ref = status.image_ref
+    shown.image_sub_path = status.sub_path
+    return shown
