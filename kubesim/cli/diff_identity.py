@@ -50,6 +50,7 @@ def run(options: argparse.Namespace) -> int:
     import json
     from dataclasses import replace
 
+    from kubesim.cli.image_options import store_of
     from kubesim.cli.located import profile_of
     from kubesim.cli.progress import working
     from kubesim.images.fixtures import load_catalogue
@@ -64,7 +65,7 @@ def run(options: argparse.Namespace) -> int:
     check_account_files(paths)
     with working("comparing identities"):
         fleet = read_fleet(options.paths, kubelet_version=options.kubelet_version)
-        catalogue = load_catalogue(paths)
+        catalogue = load_catalogue(paths, more=store_of(options))
         for image in fleet.images:
             catalogue.add(image)
         rows = list(compare_fleet(fleet, before, after, catalogue))

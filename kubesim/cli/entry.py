@@ -23,7 +23,7 @@ COMMANDS = {
     "explain": "an answer, and why",
     "diff-identity": "what another runtime version changes in the identities of a fleet",
     "profiles": "the runtime profiles, or one of them with its reasons",
-    "images": "what is in the emulated registries",
+    "images": "what is in the emulated registries, and a store of images of other tools",
 }
 
 NOT_AVAILABLE = {

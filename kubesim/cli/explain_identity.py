@@ -40,6 +40,7 @@ def run(options: argparse.Namespace) -> int:
     from dataclasses import replace
 
     from kubesim.cli import identity_json, identity_text
+    from kubesim.cli.image_options import store_of
     from kubesim.cli.located import profile_of
     from kubesim.images.fixtures import load_catalogue
     from kubesim.node.account_files import check_account_files
@@ -51,7 +52,7 @@ def run(options: argparse.Namespace) -> int:
     other = None if options.compare is None else profile_of("--compare", options.compare)
     paths = image_paths(options.images)
     check_account_files(paths)
-    catalogue = load_catalogue(paths)
+    catalogue = load_catalogue(paths, more=store_of(options))
     chosen = _chosen(options)
     if other is None:
         found = [explain_container(manifest, path, node, catalogue) for manifest, path in chosen]

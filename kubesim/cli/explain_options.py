@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
+from kubesim.cli.image_options import add_image_options
+
 if TYPE_CHECKING:
     from kubesim.node.explained_container import ExplainedNode
 
@@ -22,7 +24,7 @@ def add_node_options(parser: argparse.ArgumentParser, *, has_profile: bool = Tru
     parser.add_argument(
         "--os", choices=["linux", "windows"], help="the node's (what spec.os.name of the pod says, else linux)"
     )
-    parser.add_argument("--images", nargs="+", default=[], metavar="PATH", help="image fixtures: files or folders")
+    add_image_options(parser)
     parser.add_argument("-o", "--output", choices=["table", "json"], default="table")
 
 

@@ -1,55 +1,64 @@
-"""`kubesim images ls`."""
+"""`kubesim images`: what there is, what one image holds, and the store that keeps images of other tools."""
 
 from __future__ import annotations
 
 import argparse
+from importlib import import_module
+from pathlib import Path
 
-from kubesim.cli.not_available import add_command
+from kubesim.cli.image_options import add_image_options, add_store_option
+
+MODULES = {
+    "ls": "kubesim.cli.images_ls",
+    "inspect": "kubesim.cli.images_inspect",
+    "add": "kubesim.cli.images_add",
+    "rm": "kubesim.cli.images_rm",
+}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of `images`."""
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     ls = actions.add_parser("ls", help="list the images")
-    ls.add_argument("--images", nargs="+", default=[], metavar="PATH", help="image fixtures: files or folders")
-    ls.add_argument("-o", "--output", choices=["table", "json"], default="table")
-    add_command(actions, "inspect", hint="kubesim images ls -o json says what is known of each image")
-    add_command(actions, "add", hint="name image fixtures with --images")
+    add_image_options(ls)
+    inspect = actions.add_parser("inspect", help="what one image is and holds")
+    inspect.add_argument("names", nargs="+", metavar="IMAGE", help="a name, or the id of an image of the store")
+    add_image_options(inspect)
+    add = actions.add_parser("add", help="keep images in the store")
+    add.add_argument(
+        "sources", nargs="+", metavar="SOURCE", help="PATH or PATH:REF of an OCI layout, an archive, an image document"
+    )
+    add.add_argument("--name", metavar="REF", help="the name of the image, in place of those that it has")
+    add.add_argument(
+        "--platform", default="linux/amd64", metavar="OS/ARCH[/VARIANT]", help="which image of an index (%(default)s)"
+    )
+    add_store_option(add)
+    rm = actions.add_parser("rm", help="remove images from the store")
+    rm.add_argument(
+        "names", nargs="+", metavar="IMAGE", help="a name, or the id or digest of an image with all its names"
+    )
+    add_store_option(rm)
+    for action in (ls, inspect, add, rm):
+        action.add_argument("-o", "--output", choices=["table", "json"], default="table")
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print the images that can be pulled, and those that are on a node from the start."""
-    import json
+    """Do what is asked for."""
+    code: int = import_module(MODULES[options.action]).run(options)
+    return code
 
-    from kubesim.cli.tables import table
-    from kubesim.images.fixtures import load_catalogue
-    from kubesim.node.sources import image_paths
 
-    images = load_catalogue(image_paths(options.images)).images()
-    rows = [
-        {
-            "references": list(image.references),
-            "id": image.id,
-            "digest": image.digest,
-            "user": image.config.user,
-            "sizeBytes": image.size_bytes,
-            "present": image.is_present,
-        }
-        for image in images
-    ]
-    if options.output == "json":
-        print(json.dumps(rows, indent=2))
-        return 0
-    cells = [
-        (
-            reference,
-            image.id.removeprefix("sha256:")[:13],
-            image.config.user or "-",
-            image.size_bytes,
-            "yes" if image.is_present else "no",
-        )
-        for image in images
-        for reference in image.references
-    ]
-    print(table(("REFERENCE", "ID", "USER", "BYTES", "PRESENT"), cells))
-    return 0
+def normalised(name: str) -> str:
+    """A name as it is kept; "" for what is no name, such as an id."""
+    from kubesim.policy.image_reference import InvalidReference, parse_reference
+
+    try:
+        return parse_reference(name).normalised
+    except InvalidReference:
+        return ""
+
+
+def shown_path(path: Path) -> str:
+    """A path for people: short where it is below their home."""
+    home = Path("~").expanduser()
+    return f"~/{path.relative_to(home)}" if path.is_relative_to(home) else str(path)

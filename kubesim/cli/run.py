@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
+from kubesim.cli.image_options import add_image_options
+
 if TYPE_CHECKING:
     from kubesim.node.outcome import Outcome
 
@@ -27,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--cgroup-driver", choices=["systemd", "cgroupfs"], help="the runtime's answer to RuntimeConfig"
     )
-    parser.add_argument("--images", nargs="+", default=[], metavar="PATH", help="image fixtures: files or folders")
+    add_image_options(parser)
     parser.add_argument(
         "--kubelet-fix",
         dest="kubelet_fixes",
@@ -83,6 +85,7 @@ def _check_duration(text: str) -> None:
 def _in_virtual_time(options: argparse.Namespace) -> Outcome:
     from pathlib import Path
 
+    from kubesim.cli.image_options import store_of
     from kubesim.cli.progress import working
     from kubesim.node.account_files import check_account_files
     from kubesim.node.node import Node
@@ -96,7 +99,7 @@ def _in_virtual_time(options: argparse.Namespace) -> Outcome:
         profile=options.profile or DEFAULT_PROFILE,
         cgroup_driver=options.cgroup_driver,
         config=options.node_config,
-        images=options.images,
+        images=[*options.images, store_of(options)],
         kubelet_fixes=options.kubelet_fixes,
         seed=DEFAULT_SEED if options.seed is None else options.seed,
     )
@@ -164,7 +167,7 @@ def _over_socket(options: argparse.Namespace) -> Outcome:
 def _refuse_options_of_the_emulated_runtime(options: argparse.Namespace) -> None:
     from kubesim.errors import InputError
 
-    for name in ("profile", "cgroup_driver", "images"):
+    for name in ("profile", "cgroup_driver", "images", "store"):
         if getattr(options, name):
             raise InputError(
                 f"--{name.replace('_', '-')} says what the emulated runtime is like, but --cri drives a real one",

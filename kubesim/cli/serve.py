@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from kubesim.cli.image_options import add_image_options
 from kubesim.cli.not_available import add_option
 
 
@@ -32,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--profile", default="containerd-2.3", help="a runtime profile, or the path of one (%(default)s)"
     )
     parser.add_argument("--cgroup-driver", choices=["systemd", "cgroupfs"], help="the answer to RuntimeConfig")
-    parser.add_argument("--images", nargs="+", default=[], metavar="PATH", help="image fixtures: files or folders")
+    add_image_options(parser)
     parser.add_argument(
         "--journal", type=_path, metavar="FILE", help="write every call as a line of JSON, with the node's name"
     )
@@ -79,6 +80,7 @@ def _path(text: str) -> Path:
 
 def run(options: argparse.Namespace) -> int:
     """Serve until told to stop."""
+    from kubesim.cli.image_options import store_path
     from kubesim.cli.located import check_profile
     from kubesim.server.serve import ServeOptions, serve
     from kubesim.server.served_nodes import ServedNode, named_nodes, only_node
@@ -96,6 +98,7 @@ def run(options: argparse.Namespace) -> int:
             profile=options.profile,
             cgroup_driver=options.cgroup_driver,
             images=_images(options.images) if options.images else (),
+            store=store_path(options),
             journal=options.journal,
             image_fs_path=options.image_fs_path,
             state_dir=options.state_dir,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from kubesim.images.image import Image
 
@@ -24,6 +24,7 @@ def repository(reference: str) -> str:
     return name[:path_at] + name[path_at:].partition(":")[0]
 
 
+@runtime_checkable
 class MoreImages(Protocol):
     """Images that a catalogue does not hold: each is found when somebody asks for it, and is the same every time."""
 

@@ -116,6 +116,11 @@ class ArtifactBlob(NamedTuple):
         )
 
     @property
+    def size_bytes(self) -> int:
+        """The length of all."""
+        return len(self.data) if isinstance(self.data, bytes) else self.data.size_bytes
+
+    @property
     def content(self) -> bytes:
         """All its bytes. Of a stored one they are fetched each time."""
         return self.data if isinstance(self.data, bytes) else self.data.read_at(0, self.data.size_bytes)

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from kubesim.errors import InputError
+from kubesim.images.catalogue import MoreImages
 from kubesim.images.image import Image
 from kubesim.model.duration import parse_duration
 from kubesim.model.field_error import check_subdomain
@@ -74,7 +75,7 @@ def check_image_sources(value: object, where: str) -> None:
     if isinstance(value, str | Path):
         raise InputError(f"{str(value)!r} is not a list", where=where, hint=f'give a list: ["{value}"]')
     hint = 'give a list of paths, such as ["images.yaml"], or of Image documents as dicts'
-    _check_items(value, where, (str, Path, Mapping, Image), hint=hint)
+    _check_items(value, where, (str, Path, Mapping, Image, MoreImages), hint=hint)
 
 
 def check_command(value: object, where: str) -> None:

@@ -29,6 +29,7 @@ from kubesim.server.streaming.options import StreamOptions
 if TYPE_CHECKING:
     # A server answers before these are imported; see starting_runtime.
     from kubesim.images.catalogue import Catalogue
+    from kubesim.images.store import ImageStore
     from kubesim.middleware.journal import JournalEntry
     from kubesim.server.state_keeper import StateKeeper
 
@@ -60,6 +61,8 @@ class ServeOptions:
     profile: str = "containerd-2.3"
     cgroup_driver: CgroupDriver | None = None
     images: tuple[Path, ...] = ()
+    store: Path | None = None
+    """Asked for names that neither the images nor the built-in ones have; it need not be there."""
     journal: Path | None = None
     image_fs_path: str | None = None
     state_dir: Path | None = None
@@ -77,7 +80,7 @@ def serve(options: ServeOptions) -> None:
     def registries() -> Catalogue:
         from kubesim.images.fixtures import load_catalogue
 
-        return load_catalogue(options.images)
+        return load_catalogue(options.images, more=_store(options.store))
 
     if options.images:
         # What is wrong with a user's own fixtures is said before anybody calls; the built-in ones can wait.
@@ -107,6 +110,14 @@ def serve(options: ServeOptions) -> None:
             servers.append(server)
         _allow_many_connections()
         asyncio.run(_serve(servers, options))
+
+
+def _store(path: Path | None) -> ImageStore | None:
+    if path is None or not path.is_dir():
+        return None  # what reads a store is not loaded for nothing
+    from kubesim.images.store import ImageStore
+
+    return ImageStore(path)
 
 
 def _keeper(

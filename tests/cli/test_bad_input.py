@@ -201,7 +201,6 @@ def test_several_mistakes_have_a_line_each(tmp_path: Path) -> None:
         (["logind", "--bus", "unix:path=b"], "kubesim: logind: not available yet; "),
         (["ctl"], "kubesim: ctl: not available yet; "),
         (["explain", "shutdown", "pod.yaml"], "kubesim: explain shutdown: not available yet; "),
-        (["images", "inspect", "i"], "kubesim: images inspect: not available yet; "),
         (["run", "pod.yaml", "--node-config", "no.yaml"], "kubesim: no.yaml: cannot be read: No such file or"),
         (["run", "pod.yaml", "--node-config", "pod.yaml"], "kubesim: pod.yaml:"),
         (["run", "pod.yaml", "--os", "plan9"], "kubesim run: argument --os: invalid choice: 'plan9'"),
@@ -213,6 +212,7 @@ def test_several_mistakes_have_a_line_each(tmp_path: Path) -> None:
         (["profiles", "q"], "kubesim: unknown profile 'q'; known profiles: "),
         (["images"], "kubesim images: the following arguments are required: ACTION; see kubesim images --help"),
         (["images", "ls", "--images", "q"], "kubesim: q: no such image fixture; name a file"),
+        (["images", "inspect", "i"], "kubesim: no image 'i'; see kubesim images ls"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )

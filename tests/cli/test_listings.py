@@ -52,7 +52,7 @@ def test_images(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     lines = out(capsys, "images", "ls", "--images", str(tmp_path / "own.yaml")).splitlines()
     rows = {line.split()[0]: line.split()[1:] for line in lines}
 
-    assert rows["REFERENCE"] == ["ID", "USER", "BYTES", "PRESENT"]
+    assert rows["REFERENCE"] == ["ID", "USER", "BYTES", "SOURCE", "PRESENT"]
     assert rows["registry.k8s.io/e2e-test-images/agnhost:2.45"][-1] == "no"
     assert rows["registry.k8s.io/pause:3.10"][-1] == "yes"
     assert rows["example.com/own:1"][1] == "7"
