@@ -1,4 +1,4 @@
-"""What all tests share: a hypothesis profile for machines whose speed nobody can promise, and no store of somebody's."""
+"""What all tests share: a hypothesis profile for machines whose speed nobody can promise, and no store of images."""
 
 import os
 

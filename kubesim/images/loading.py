@@ -33,6 +33,9 @@ from kubesim.images.tree import FileTree, directory_node
 from kubesim.policy import artifact_kind
 from kubesim.policy.artifact_kind import is_unpackable
 
+ENCRYPTED_SUFFIX = "+encrypted"
+"""How the media types of encrypted layers end. Mirrors containerd: core/images/mediatypes.go."""
+
 NESTING_MAX = 4
 """Indexes in one another."""
 
@@ -206,6 +209,9 @@ def _layers(
         raise ImageContentError(what, where=f"{where}: {manifest.config.digest}")
     layers: list[Layer] = []
     for named, diff_id in zip(manifest.layers, diff_ids, strict=True):
+        if named.media_type.endswith(ENCRYPTED_SUFFIX):
+            place = f"{where}: {named.digest}"
+            raise ImageContentError("an encrypted layer", where=place, hint="there is no key here that opens it")
         blob = find_blob(source, named, where=where)
         layer = opened.get((named.digest, diff_id))
         if layer is None:

@@ -48,11 +48,9 @@ MANIFEST_FILE = "manifest.json"
 LEGACY_FILE = "repositories"
 UNNAMED = "<none>:<none>"
 
-_LAYER_MEDIA_TYPES = {
-    "": "application/vnd.docker.image.rootfs.diff.tar",
-    "gzip": "application/vnd.docker.image.rootfs.diff.tar.gzip",
-    "zstd": "application/vnd.docker.image.rootfs.diff.tar.zstd",
-}
+_PLAIN_LAYER = "application/vnd.docker.image.rootfs.diff.tar"
+_PACKED_LAYER = "application/vnd.docker.image.rootfs.diff.tar.gzip"
+"""What containerd calls a layer that is compressed in any way."""
 _HEX_NAME = re.compile(r"(?:.*/)?(?:blobs/sha256/)?([0-9a-f]{64})(?:\.json)?")
 _NESTING_MAX = 4
 
@@ -170,7 +168,8 @@ def _layer(files: ArchiveFiles, name: str, diff_id: str, blobs: GatheredBlobs, *
     compression = compression_of(content.read_at(0, 8))
     digest = _hash(content) if compression else diff_id
     blobs.add(FoundBlob(digest=digest, content=content))
-    return {"mediaType": _LAYER_MEDIA_TYPES[compression], "digest": digest, "size": content.size_bytes}
+    media_type = _PACKED_LAYER if compression else _PLAIN_LAYER
+    return {"mediaType": media_type, "digest": digest, "size": content.size_bytes}
 
 
 def _hash(content: StoredContent) -> str:

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kubesim.images.tree import DEVICE_KINDS, NodeKind, TreeNode
+from kubesim.errors import InputError
+from kubesim.images.tree import DEVICE_KINDS, NodeKind, StoredContent, TreeNode
 from kubesim.userland.files.file_stat import FileKind, Stat, device_number
 from kubesim.userland.files.fs_error import FsError
 
@@ -198,7 +199,18 @@ class TreeView(Node):
         """Bytes of the image."""
         if self.kind is not FileKind.FILE:
             return super().read_at(offset, size)
-        return self.tree.read_at(offset, size)
+        return read_stored(self.tree, offset, size)
+
+
+def read_stored(content: StoredContent | TreeNode, offset: int, size: int) -> bytes:
+    """Bytes of an image that may lie in a file of the machine. That file may be gone by now: then it is a broken disk.
+
+    Raises FsError.
+    """
+    try:
+        return content.read_at(offset, size)
+    except InputError as error:
+        raise FsError("EIO") from error
 
 
 def stat_of_tree(tree: TreeNode) -> Stat:

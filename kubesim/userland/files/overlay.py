@@ -18,7 +18,7 @@ from kubesim.userland.files.fifo import Fifo
 from kubesim.userland.files.file_stat import FileKind, Stat, device_number, major_minor
 from kubesim.userland.files.fs_error import FsError
 from kubesim.userland.files.layer_usage import BLOCK_BYTES, FILE_BYTES_MAX, LayerUsage
-from kubesim.userland.files.nodes import DIRECTORY_SIZE_BYTES, KIND_OF_TREE, Node, TreeView
+from kubesim.userland.files.nodes import DIRECTORY_SIZE_BYTES, KIND_OF_TREE, Node, TreeView, read_stored
 from kubesim.userland.files.open_file import OpenFile
 
 _TREE_KINDS = {kind: tree_kind for tree_kind, kind in KIND_OF_TREE.items()}
@@ -282,7 +282,7 @@ class UpperNode(Node):
         content = self._content
         if isinstance(content, (bytes, bytearray)):
             return bytes(content[offset : offset + size])
-        return content.read_at(offset, size)
+        return read_stored(content, offset, size)
 
     def write_at(self, offset: int, data: bytes, now_ns: int) -> None:
         """Write; the bytes of the image are copied the first time."""

@@ -1,6 +1,7 @@
 """OCI image layouts and archives of them: which images they have, under which names."""
 
 import gzip
+import hashlib
 import json
 from pathlib import Path
 
@@ -220,3 +221,30 @@ def test_an_image_is_chosen_by_name_tag_or_digest(tmp_path: Path) -> None:
         source.choose("", where="x")
     with pytest.raises(InputError, match=r"x: no image 'v3' in .*lay; there are: registry.example/a:1, localhost/lay"):
         source.choose("v3", where="x")
+
+
+def test_digests_of_sha512_are_checked_too(tmp_path: Path) -> None:
+    layer = tar_of({"x": b"content"})
+    parts = Parts(layer, packed=False)
+    digest = f"sha512:{hashlib.sha512(layer).hexdigest()}"
+    manifest = parts.manifest.replace(digest_of(layer).encode(), digest.encode())
+    path = write_directory(
+        tmp_path / "x",
+        layout_files([named(manifest, MANIFEST)], [manifest, parts.config]) | {f"blobs/sha512/{digest[7:]}": layer},
+    )
+
+    image = load(open_source(path))
+
+    assert image.tree.get("/x") is not None
+    (path / f"blobs/sha512/{digest[7:]}").write_bytes(layer.replace(b"content", b"another"))
+    with pytest.raises(InputError, match="its bytes have the digest sha512:"):
+        load(open_source(path))
+
+
+def test_an_encrypted_layer_is_refused_by_name(tmp_path: Path) -> None:
+    parts = Parts(tar_of({"x": b"1"}))
+    manifest = parts.manifest.replace(b"tar+gzip", b"tar+gzip+encrypted")
+    files = layout_files([named(manifest, MANIFEST)], [manifest, *parts.blobs])
+
+    with pytest.raises(InputError, match="an encrypted layer; there is no key here that opens it"):
+        load(open_source(write_directory(tmp_path / "x", files)))
