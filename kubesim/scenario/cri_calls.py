@@ -7,7 +7,7 @@ from typing import Any
 
 from kubesim.cri.errors import CriError
 from kubesim.errors import InputError
-from kubesim.model.scenario import reference
+from kubesim.model.scenario_checks import reference
 from kubesim.model.scenario_document import CriCall
 from kubesim.node.node import Node
 from kubesim.scenario.lookup import MISSING, lookup
