@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from kubesim.node.explained_container import ExplainedContainer
+    from kubesim.node.explained_container import ExplainedContainer, Refusal
     from kubesim.node.identity_compared import ComparedIdentity
     from kubesim.policy.deciding_switches import DecidingSwitch
     from kubesim.policy.identity import TraceStep
@@ -52,9 +52,7 @@ def explained_json(one: ExplainedContainer) -> dict[str, Any]:
         "kubeletVersion": one.kubelet_version,
         "os": one.os,
         "policy": one.policy or None,
-        "refusal": None
-        if one.refusal is None
-        else {"by": one.refusal.by, "reason": one.refusal.reason, "message": one.refusal.message},
+        "refusal": refusal_json(one.refusal),
         "uid": None if identity is None else identity.uid,
         "gid": None if identity is None else identity.gid,
         "supplementalGroups": None if identity is None else list(identity.supplemental_groups),
@@ -67,6 +65,13 @@ def explained_json(one: ExplainedContainer) -> dict[str, Any]:
         else {"known": strict.is_known, "removes": list(strict.removed), "refused": strict.identity is None},
         "trace": [*_steps("kubelet", one.kubelet_steps), *_steps("runtime", one.runtime_steps)],
     }
+
+
+def refusal_json(refusal: Refusal | None) -> dict[str, str] | None:
+    """Who refuses, and with which words; None for nobody."""
+    if refusal is None:
+        return None
+    return {"by": refusal.by, "reason": refusal.reason, "message": refusal.message}
 
 
 def compared_json(one: ComparedIdentity) -> dict[str, Any]:

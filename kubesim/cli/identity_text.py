@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from kubesim.cli.tables import table
 
 if TYPE_CHECKING:
-    from kubesim.node.explained_container import ExplainedContainer
+    from kubesim.node.explained_container import ExplainedContainer, Refusal
     from kubesim.node.identity_compared import ComparedIdentity
     from kubesim.policy.deciding_switches import DecidingSwitch
     from kubesim.policy.identity import TraceStep
@@ -36,7 +36,7 @@ def compared_text(one: ComparedIdentity) -> str:
         lines.append("the same groups in another order")
     for name, refusal in ((before.profile, before.refusal), (after.profile, after.refusal)):
         if refusal is not None:
-            lines.append(f"{name}: refused by the {refusal.by} ({refusal.reason}): {refusal.message}")
+            lines.append(f"{name}: {refusal_text(refusal)}")
     for name, steps in ((before.profile, one.only_before), (after.profile, one.only_after)):
         if steps:
             lines += ["", f"only {name}:", table(("RULE", "OUTCOME", "ID", "FROM", "WHY"), map(_cells, steps))]
@@ -62,11 +62,16 @@ def switch_lines(switches: Iterable[DecidingSwitch], before: str, after: str) ->
 def answer_text(one: ExplainedContainer) -> str:
     """The answer alone, in a line."""
     if one.refusal is not None:
-        return f"refused by the {one.refusal.by} ({one.refusal.reason}): {one.refusal.message}"
+        return refusal_text(one.refusal)
     if one.identity is None:
         return f"user name {one.username or 'of the base image'}; Windows has no uid, gid and groups"
     identity = one.identity
     return f"uid={identity.uid} gid={identity.gid} groups={_joined(identity.supplemental_groups, ',') or 'none'}"
+
+
+def refusal_text(refusal: Refusal) -> str:
+    """A refusal in a line."""
+    return f"refused by the {refusal.by} ({refusal.reason}): {refusal.message}"
 
 
 def _who(one: ExplainedContainer) -> str:
@@ -82,10 +87,14 @@ def _steps(one: ExplainedContainer) -> list[tuple[str, TraceStep]]:
 
 def _cells(step: TraceStep) -> tuple[str, str, str, str, str]:
     number = step.gid if step.gid is not None else step.uid
-    # The folder of a manifest says nothing about the step, and JSON has it.
-    name = step.file if step.file.startswith("/etc/") else step.file.rpartition("/")[2]
-    place = f"{name}:{step.line}" if name and step.line else name or "-"
+    place = place_text(step.file, step.line)
     return step.rule, step.outcome, "-" if number is None else str(number), place, step.text
+
+
+def place_text(file: str, line: int | None) -> str:
+    """Where a step comes from. The folder of a manifest says nothing about the step, and JSON has it."""
+    name = file if file.startswith("/etc/") else file.rpartition("/")[2]
+    return f"{name}:{line}" if name and line else name or "-"
 
 
 def _answer_cells(one: ExplainedContainer) -> tuple[str, str, str, str]:

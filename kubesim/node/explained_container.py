@@ -24,7 +24,7 @@ class ImageNotAtHand(InputError):
 class Refusal:
     """Nobody runs: who refuses, with which words."""
 
-    by: Literal["kubelet", "runtime"]
+    by: Literal["API server", "kubelet", "runtime"]
     reason: str
     """Of the pod's status or event, or of the container's waiting state."""
     message: str

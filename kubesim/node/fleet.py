@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kubesim.errors import InputError
+from kubesim.images.archives.recognise import is_image_source
 from kubesim.images.fixtures import image_from_fixture, load_images
 from kubesim.images.image import Image
 from kubesim.model.image_fixture import image_fixtures, is_image_document
@@ -17,11 +18,7 @@ from kubesim.node.pod_templates import pods_in
 from kubesim.node.sources import minor_version, read_text
 
 TEXT_SUFFIXES = (".json", ".yaml", ".yml")
-ARCHIVE_SUFFIXES = (".tar", ".tar.gz", ".tgz", ".tar.zst")
-"""What is looked at in a folder; anything else in it is no business of ours."""
-
-LAYOUT_FILE = "oci-layout"
-"""A folder with this file is one image layout, and not searched."""
+"""What is looked at in a folder besides layouts and archives; anything else in it is no business of ours."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,13 +55,13 @@ def read_fleet(paths: Iterable[str | Path], *, kubelet_version: str) -> Fleet:
 
 def _files(path: Path) -> Iterator[Path]:
     """The files of a folder that may be something, in order of their names; a layout counts as a file."""
-    if not path.is_dir() or (path / LAYOUT_FILE).exists():
+    if not path.is_dir() or is_image_source(path):
         yield path
         return
     for entry in sorted(path.iterdir()):
         if entry.is_dir():
             yield from _files(entry)
-        elif entry.name.endswith((*TEXT_SUFFIXES, *ARCHIVE_SUFFIXES)):
+        elif entry.name.endswith(TEXT_SUFFIXES) or is_image_source(entry):
             yield entry
 
 
@@ -85,7 +82,7 @@ class _Reader:
 
     def read(self, file: Path) -> None:
         """The pods and images of one file, or the images of one layout."""
-        if file.is_dir() or not file.name.endswith(TEXT_SUFFIXES):
+        if not file.name.endswith(TEXT_SUFFIXES):
             for image in load_images([file]):
                 self._add(image, str(file))
             return

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -13,6 +11,7 @@ from kubesim.model.manifest import Manifest
 from kubesim.model.paths import Path
 from kubesim.node.explained_container import ExplainedContainer, ExplainedNode
 from kubesim.node.identity_explained import explain_container
+from kubesim.node.step_difference import steps_not_in
 from kubesim.policy.deciding_switches import DecidingSwitch, deciding_switches
 from kubesim.policy.identity import TraceStep
 from kubesim.policy.runtime_profile import RuntimeProfile
@@ -61,8 +60,8 @@ def compare_container(
         before=first,
         after=second,
         change=change,
-        only_before=_missing(_steps(first), _steps(second)),
-        only_after=_missing(_steps(second), _steps(first)),
+        only_before=steps_not_in(_steps(second), _steps(first)),
+        only_after=steps_not_in(_steps(first), _steps(second)),
         switches=deciding_switches(before.profile, after.profile, answer, keys=DECIDING_KEYS),
     )
 
@@ -93,15 +92,3 @@ def _change(before: ExplainedContainer, after: ExplainedContainer) -> Change:
 
 def _steps(one: ExplainedContainer) -> tuple[TraceStep, ...]:
     return (*one.kubelet_steps, *one.runtime_steps)
-
-
-def _missing(steps: Iterable[TraceStep], others: Iterable[TraceStep]) -> tuple[TraceStep, ...]:
-    """The steps that are not among the others, in their order."""
-    left = Counter(others)
-    found = []
-    for step in steps:
-        if left[step] > 0:
-            left[step] -= 1
-        else:
-            found.append(step)
-    return tuple(found)

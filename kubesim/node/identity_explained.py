@@ -28,9 +28,9 @@ from kubesim.node.explained_container import (
     Refusal,
     StrictAnswer,
 )
+from kubesim.node.known_environment import known_environment
 from kubesim.node.pod_templates import pod_of
 from kubesim.policy.admission import AdmissionNode, AdmissionPod, admit
-from kubesim.policy.env_expansion import expand_variables
 from kubesim.policy.identity import IdentityError, IdentityRequest, TraceStep, resolve
 from kubesim.policy.identity_dialect import IdentityDialect
 from kubesim.policy.image_reference import InvalidReference, parse_reference
@@ -44,7 +44,7 @@ from kubesim.policy.pod_identity import (
 from kubesim.policy.pod_security import ContainerSecurityContext, GroupsPolicy, ImageUser
 from kubesim.policy.runtime_profile import RuntimeProfile
 from kubesim.policy.unseen_identity import unseen_identity
-from kubesim.runtime.account_files import AccountFiles, account_files
+from kubesim.runtime.account_files import account_files
 from kubesim.runtime.image_store import split_user
 
 AnyContainer = v1.Container | v1.EphemeralContainer
@@ -106,7 +106,7 @@ def explain_container(
     about = ExplainedContainer(
         pod=f"{pod.metadata.namespace}/{pod.metadata.name}",
         container=container.name,
-        kind=_kind(path),
+        kind=kind_of(path),
         image=container.image,
         profile=node.profile.name,
         kubelet_version=node.kubelet_version,
@@ -123,8 +123,7 @@ def explain_container(
     if os == "windows":
         return _on_windows(about, answer, image)
     assert answer.context is not None, "the kubelet did not refuse"
-    files = account_files(image.tree, node.profile.identity)
-    request = _request(answer.context, files, image, container)
+    request = _request(pod, container, image, answer.context, node.profile.identity)
     return _on_linux(about, question, request, node.profile)
 
 
@@ -211,8 +210,13 @@ def _strict(request: IdentityRequest, dialect: IdentityDialect) -> StrictAnswer:
 
 
 def _request(
-    context: ContainerSecurityContext, files: AccountFiles, image: Image, container: AnyContainer
+    pod: v1.Pod,
+    container: AnyContainer,
+    image: Image,
+    context: ContainerSecurityContext,
+    dialect: IdentityDialect,
 ) -> IdentityRequest:
+    files = account_files(image.tree, dialect)
     return IdentityRequest(
         passwd=files.passwd,
         group=files.group,
@@ -222,14 +226,13 @@ def _request(
         run_as_group=context.run_as_group,
         supplemental_groups=context.supplemental_groups,
         policy="Strict" if context.supplemental_groups_policy is GroupsPolicy.STRICT else "Merge",
-        home=_home(image, container),
+        home=_home(pod, image, container),
     )
 
 
-def _home(image: Image, container: AnyContainer) -> str:
+def _home(pod: v1.Pod, image: Image, container: AnyContainer) -> str:
     """HOME of the process; a value that comes from elsewhere in the cluster counts as unset."""
-    literal = [(one.name, one.value, True) for one in container.env if one.value_from is None]
-    return expand_variables(literal).get("HOME") or dict(image.config.env).get("HOME", "")
+    return known_environment(pod, container).values.get("HOME") or dict(image.config.env).get("HOME", "")
 
 
 def image_of(name: str, catalogue: Catalogue) -> Image:
@@ -255,7 +258,8 @@ def image_of(name: str, catalogue: Catalogue) -> Image:
     return image
 
 
-def _kind(path: Path) -> ContainerKind:
+def kind_of(path: Path) -> ContainerKind:
+    """What kind of container is at a path."""
     kinds: dict[object, ContainerKind] = {
         "initContainers": "init container",
         "ephemeralContainers": "ephemeral container",

@@ -87,9 +87,10 @@ def test_a_path_that_is_not_there(tmp_path: Path) -> None:
 
 
 def test_an_archive_goes_to_the_loader_of_images(tmp_path: Path) -> None:
-    (tmp_path / "broken.tar").write_bytes(b"\0" * 1024)
+    (tmp_path / "broken.tgz").write_bytes(b"\x1f\x8b\0")
+    (tmp_path / "notes").write_bytes(b"something else")
 
-    with pytest.raises(InputError, match=r"broken\.tar"):
+    with pytest.raises(InputError, match=r"broken\.tgz"):
         read_fleet([tmp_path], kubelet_version="1.36")
 
 
