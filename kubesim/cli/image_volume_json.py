@@ -19,10 +19,10 @@ JSON (-o json): a list with an object for each mount of an image volume
   refusal                  null, or {by: API server, kubelet or runtime, reason, message}: nothing is mounted then
   subPath                  as the kubelet sends it, variables replaced; null for none
   imageID, isArtifact      as the runtime calls the image; null when it does not come to the node
-  source                   what of the image lies there: / or the sub path with links followed; null with a refusal
+  source                   what of the image lies there: / or the sub path with links followed; null for nothing
   links                    the links that the sub path follows: {path, target}
   entries                  the top level: {name, kind, mode, uid, gid, sizeBytes, target}
-  readOnly                 true; null with a refusal
+  readOnly                 true; null where nothing is mounted
   status                   null, or {image, imageRef} of ContainerStatus; no imageRef is no digest in the status
   trace                    the decisions in order: {by: kubelet or runtime, rule, outcome: sent, mounted, left-out,
                            refused or note, file, line, text}
@@ -67,7 +67,7 @@ def volume_json(one: ExplainedVolume) -> dict[str, Any]:
             }
             for entry in one.entries
         ],
-        "readOnly": None if one.refusal is not None else True,
+        "readOnly": True if one.source else None,
         "status": {"image": one.status_image, "imageRef": one.status_image_ref or None} if one.status_image else None,
         "trace": [_step(step) for step in one.steps],
     }

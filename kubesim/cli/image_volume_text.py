@@ -50,6 +50,8 @@ def answer_text(one: ExplainedVolume) -> str:
     """The answer alone, in a line."""
     if one.refusal is not None:
         return refusal_text(one.refusal)
+    if not one.source:
+        return "nothing is mounted: no blob of the artifact has a name"
     what = "the files of the artifact" if one.is_artifact else f"{one.source} of the image"
     digest = one.status_image_ref or "none"
     return f"mounted read-only: {what}; digest in the runtime's status: {digest}"

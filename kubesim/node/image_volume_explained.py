@@ -21,9 +21,11 @@ from kubesim.node.identity_explained import containers_of, kind_of
 from kubesim.node.image_volume_trial import TriedMount, try_mount
 from kubesim.node.known_environment import known_environment
 from kubesim.node.pod_templates import pod_of
+from kubesim.policy.artifact_volume import artifact_files
 from kubesim.policy.feature_gates import gate_enabled
+from kubesim.policy.go_path import go_clean
 from kubesim.policy.image_reference import InvalidReference, Reference, parse_reference
-from kubesim.policy.image_volume import ArtifactFile, ImageMount, SubPathOutcome, artifact_files, image_mount_status
+from kubesim.policy.image_volume import ImageMount, SubPathOutcome, image_mount_status
 from kubesim.policy.image_volume_steps import (
     FollowedLink,
     VolumeStep,
@@ -267,20 +269,23 @@ def _artifact(
     """Which blobs of an artifact are mounted, each as a file."""
     assert image.artifact is not None, "the caller looked"
     blobs = image.artifact.blobs
-    files: tuple[ArtifactFile, ...] = ()
     if explained.refusal is None:
-        files = artifact_files([blob.title or None for blob in blobs], asked, node.profile.image_volumes)
-        explained = replace(
-            explained,
-            source="/",
-            entries=tuple(
-                ListedEntry(
-                    name=file.name, kind="file", mode=0o644, uid=0, gid=0, size_bytes=len(blobs[file.index].content)
-                )
-                for file in files
-            ),
+        files = artifact_files([blob.annotations for blob in blobs], asked, node.profile.image_volumes) or ()
+        below = f"{go_clean(explained.mount_path).rstrip('/')}/"
+        entries = tuple(
+            ListedEntry(
+                name=file.destination.removeprefix(below),
+                kind="file",
+                mode=0o644,
+                uid=0,
+                gid=0,
+                size_bytes=TreeNode(kind=NodeKind.FILE, mode=0o644, data=blobs[file.index].data).size_bytes,
+            )
+            for file in files
         )
-    step = artifact_step([file.name for file in files], blobs_count=len(blobs), sub_path=asked.sub_path)
+        explained = replace(explained, source="/" if entries else "", entries=entries)
+    names = [entry.name for entry in explained.entries]
+    step = artifact_step(names, blobs_count=len(blobs), sub_path=asked.sub_path)
     return explained, [step if explained.refusal is None else replace(step, outcome="refused")]
 
 

@@ -130,9 +130,9 @@ def mounted_step(dialect: ImageVolumeDialect, *, host_path: str) -> VolumeStep:
 
 def artifact_step(names: Sequence[str], *, blobs_count: int, sub_path: str) -> VolumeStep:
     """Which blobs of an artifact become files."""
-    said = f"each blob with a title is a read-only file: {len(names)} of {blobs_count}"
+    said = f"each blob with a name is a read-only file: {len(names)} of {blobs_count}"
     if sub_path:
-        said += f", those whose titles begin with {sub_path!r}, which is cut off"
+        said += f", those whose names begin with {sub_path!r}, which is cut off"
     return VolumeStep(by="runtime", rule="artifact", outcome="note", text=said)
 
 

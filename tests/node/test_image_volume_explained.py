@@ -38,6 +38,8 @@ items:
   - metadata: {name: example.com/art:1}
     spec:
       artifact: {type: a/b, blobs: [{title: d/one, text: "1"}, {title: two, text: "22"}, {title: "", text: "none"}]}
+  - metadata: {name: example.com/nameless:1}
+    spec: {artifact: {type: a/b, blobs: [{title: "", text: "none"}]}}
   - metadata: {name: example.com/broken:1}
     spec: {pull: {error: {kind: registry-unavailable}}}
 """
@@ -193,6 +195,13 @@ def test_an_artifact_is_a_file_for_each_title(images: Path) -> None:
     assert nothing.refusal is not None
     assert 'sub path "x" does not exist in OCI artifact volume' in nothing.refusal.message
     assert rules(nothing, "runtime") == [("image-mount", "note"), ("artifact", "refused")]
+
+
+def test_an_artifact_without_names_mounts_nothing(images: Path) -> None:
+    found = explain(pod("example.com/nameless:1"), images, node("cri-o-1.36"))
+
+    assert (found.refusal, found.source, found.entries, found.status_image) == (None, "", (), "")
+    assert rules(found, "runtime") == [("image-mount", "note"), ("artifact", "note")]
 
 
 def test_containerd_does_not_get_an_artifact(images: Path) -> None:

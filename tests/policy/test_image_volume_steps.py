@@ -115,7 +115,7 @@ def test_what_is_mounted():
 
 def test_the_files_of_an_artifact():
     assert artifact_step(["a", "b"], blobs_count=3, sub_path="").text.endswith("file: 2 of 3")
-    assert "titles begin with 'd', which is cut off" in artifact_step(["a"], blobs_count=3, sub_path="d").text
+    assert "names begin with 'd', which is cut off" in artifact_step(["a"], blobs_count=3, sub_path="d").text
 
 
 @pytest.mark.parametrize(
