@@ -17,16 +17,17 @@ from kubesim.kernel import Kernel, Task, sleep
 from kubesim.kubelet.admission import NodeSituation, admission_refusal
 from kubesim.kubelet.cgroup_discovery import discover_cgroup_driver
 from kubesim.kubelet.event_recorder import EventRecorder
+from kubesim.kubelet.image_gc import ImageGarbageCollector
 from kubesim.kubelet.image_pull_records import ImagePullRecords, VerificationSettings
 from kubesim.kubelet.klog import Klog
 from kubesim.kubelet.metrics import ADMISSION_REJECTIONS, Metrics
-from kubesim.kubelet.node_configuration import configured, node_status_settings, shutdown_config
+from kubesim.kubelet.node_configuration import configured, image_policy, node_status_settings, shutdown_config
 from kubesim.kubelet.node_description import NodeDescription
 from kubesim.kubelet.node_shutdown import NodeShutdownManager, ShutdownHost
 from kubesim.kubelet.node_shutdown_groups import ShutdownCollaborators
 from kubesim.kubelet.node_shutdown_timeline import ShutdownEntry, ShutdownPod
 from kubesim.kubelet.node_status import NodeReports, NodeStatusUpdater
-from kubesim.kubelet.outside import ApiClient, HostFiles, Logind, ServiceControlManager
+from kubesim.kubelet.outside import ApiClient, Disk, HostFiles, Logind, ServiceControlManager
 from kubesim.kubelet.pod_directories import PodDirectories
 from kubesim.kubelet.pod_engine import PodEngine
 from kubesim.kubelet.pod_views import from_api, is_static
@@ -39,6 +40,7 @@ from kubesim.model.duration import parse_duration
 from kubesim.model.kubelet_configuration import KubeletConfiguration, effective
 from kubesim.policy.crash_loop_backoff import crash_loop_policy
 from kubesim.policy.feature_gates import gate_enabled, resolve_gates
+from kubesim.policy.image_garbage import policy_problems
 from kubesim.policy.pod_dns import NODE_DNS
 from kubesim.policy.shutdown_groups import shutdown_config_problems
 from kubesim.policy.user_namespaces import IDS_PER_POD, IdPool
@@ -49,12 +51,16 @@ REGISTRATION_POLL_NS = 10_000_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KubeletHost:
-    """The machine and the flags of one kubelet process. `capacity` None is a small cloud machine."""
+    """The machine and the flags of one kubelet process. `capacity` None is a small cloud machine.
+
+    `disk` None: the images of the runtime are somebody else's, and are never removed.
+    """
 
     name: str = "node-1"
     ip: str = "192.0.2.2"
     os: str = "linux"
     files: HostFiles
+    disk: Disk | None = None
     logind: Logind | None = None
     service_control_manager: ServiceControlManager | None = None
     root_directory: str = ROOT_DIRECTORY
@@ -98,7 +104,10 @@ class Kubelet:
 
     async def start(self) -> None:
         """Bring the kubelet up: until it is, no pod is taken. Raises KubeletStartError."""
-        problems = shutdown_config_problems(shutdown_config(self._config), gates=self.gates)
+        problems = [
+            *policy_problems(image_policy(self._config), self.gates),
+            *shutdown_config_problems(shutdown_config(self._config), gates=self.gates),
+        ]
         if problems:
             raise KubeletStartError(f"failed to validate kubelet configuration, error: [{', '.join(problems)}]")
         try:
@@ -182,6 +191,26 @@ class Kubelet:
         self._spawn(engine.pleg.run(), "pleg")
         self._spawn(engine.run_ticks(), "sync loop")
         self._spawn(engine.run_container_gc(), "container gc")
+        self._start_image_gc(records)
+
+    def _start_image_gc(self, records: ImagePullRecords | None) -> None:
+        """On a machine of its own: a guest on somebody's runtime leaves the images alone."""
+        if self._host.disk is None:
+            return
+        collector = ImageGarbageCollector(
+            self._kernel,
+            self._client,
+            self._recorder,
+            self._host.disk,
+            node_name=self._host.name,
+            policy=image_policy(self._config),
+            pull_records=records,
+            gates=self.gates,
+            metrics=self.metrics,
+            klog=self.klog,
+        )
+        self._spawn(collector.run(), "image gc")
+        self._spawn(collector.run_detection(), "detect images")
 
     async def _runtime_ready(self) -> None:
         """The runtime answered well for the first time: what depends on it starts now."""

@@ -19,6 +19,7 @@ LOSING_SUPPORT = "kubelet_cri_losing_support"
 SHUTDOWN_START = "kubelet_graceful_shutdown_start_time_seconds"
 SHUTDOWN_END = "kubelet_graceful_shutdown_end_time_seconds"
 ADMISSION_REJECTIONS = "kubelet_admission_rejections_total"
+IMAGES_COLLECTED = "kubelet_image_garbage_collected_total"
 IMAGE_VOLUMES_REQUESTED = "kubelet_image_volume_requested_total"
 IMAGE_VOLUMES_MOUNTED = "kubelet_image_volume_mounted_succeed_total"
 IMAGE_VOLUME_ERRORS = "kubelet_image_volume_mounted_errors_total"
@@ -63,6 +64,11 @@ METRICS: Mapping[str, Metric] = {
     ),
     ADMISSION_REJECTIONS: Metric(
         kind="counter", help="Cumulative number pod admission rejections by the Kubelet.", labels=("reason",)
+    ),
+    IMAGES_COLLECTED: Metric(
+        kind="counter",
+        help="Total number of images garbage collected by the kubelet, whether through disk usage or image age.",
+        labels=("reason",),
     ),
     IMAGE_VOLUMES_REQUESTED: Metric(
         kind="counter", help="Number of requested image volumes.", stability="BETA", gates=("ImageVolume",)

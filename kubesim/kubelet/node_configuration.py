@@ -9,6 +9,7 @@ from kubesim.kubelet.node_status import NodeStatusSettings
 from kubesim.model.duration import parse_duration
 from kubesim.model.kubelet_configuration import KubeletConfiguration
 from kubesim.model.quantity import whole_units
+from kubesim.policy.image_garbage import ImagePolicy
 from kubesim.policy.shutdown_groups import ShutdownConfig
 
 
@@ -20,6 +21,16 @@ def shutdown_config(config: KubeletConfiguration) -> ShutdownConfig:
         by_pod_priority=tuple(
             (one.priority, one.shutdown_grace_period_seconds) for one in config.shutdown_grace_period_by_pod_priority
         ),
+    )
+
+
+def image_policy(config: KubeletConfiguration) -> ImagePolicy:
+    """When images are removed."""
+    return ImagePolicy(
+        high_percent=config.image_gc_high_threshold_percent,
+        low_percent=config.image_gc_low_threshold_percent,
+        min_age_ns=parse_duration(config.image_minimum_gc_age),
+        max_age_ns=parse_duration(config.image_maximum_gc_age),
     )
 
 

@@ -62,6 +62,13 @@ class HostFiles(Protocol):
         """Names in a directory."""
 
 
+class Disk(Protocol):
+    """The disks of the machine, as cAdvisor shows them to a kubelet."""
+
+    def usage(self, path: str) -> tuple[int, int]:
+        """Capacity and available bytes of the file system that `path` is on; both 0 when it is not known."""
+
+
 class InhibitorLock(Protocol):
     """A delay lock of logind; closing it lets a shutdown go on."""
 

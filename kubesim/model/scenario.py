@@ -55,6 +55,7 @@ ACTIONS = {
     "exec": "exec",
     "setFeatures": "set_features",
     "tagImage": "tag_image",
+    "fillDisk": "fill_disk",
     "cri": "cri",
 }
 """Every action of a step: its name in the document, and its attribute."""
@@ -83,6 +84,13 @@ class SetFeatures:
     features: dict[str, bool]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FillDisk:
+    """How much of the disk other files take: a quantity, or a part."""
+
+    amount: str
+
+
 Action = (
     Apply
     | ApplyFiles
@@ -98,6 +106,7 @@ Action = (
     | Exec
     | SetFeatures
     | TagImage
+    | FillDisk
     | CriCall
 )
 
@@ -244,6 +253,8 @@ class _Reader(ActionChecks):
             return ApplyFiles(paths=tuple(value))
         if name == "setFeatures":
             return SetFeatures(features=value)
+        if name == "fillDisk":
+            return FillDisk(amount=value)
         action: Action = Delete(pod=value) if isinstance(value, str) else value
         self.check(action, path)
         return action

@@ -261,6 +261,8 @@ class StepSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, om
     set_features: dict[str, bool] | None = None
     """Features the runtime reports in Status: supplementalGroupsPolicy."""
     tag_image: TagImage | None = None
+    fill_disk: str | None = None
+    """What files other than images take of the node's disk of 100Gi from now on: 70Gi, or 70%."""
     cri: CriCall | None = None
 
 

@@ -12,6 +12,7 @@ import msgspec
 from kubesim.cri import api
 from kubesim.cri.client import CriClient
 from kubesim.errors import InputError, SimulationStalled
+from kubesim.host.disk import Disk
 from kubesim.kernel import Kernel, Task
 from kubesim.kubelet.runtime_pods import bare_id
 from kubesim.middleware.journal import Journal, JournalEntry, message_dict
@@ -33,6 +34,8 @@ from kubesim.userland.files.host_files import MemoryHostFiles
 T = TypeVar("T")
 
 DEFAULT_PROFILE = "containerd-2.3"
+DISK_BYTES = 100 * 1024**3
+"""The ephemeral-storage of the emulated machine, on Linux and on Windows."""
 KEY_PREFIX = "secret/"
 """Before the key of a Secret, which may have the name of a pod."""
 
@@ -110,7 +113,8 @@ class Node:
         )
         self._journal = Journal(self._runtime, self._kernel)
         self._client = CriClient(self._runtime)
-        self._world = World(self._kernel, self._journal, settings, host_files)
+        self._disk = Disk(capacity_bytes=DISK_BYTES, images_bytes=self._runtime.disk_bytes)
+        self._world = World(self._kernel, self._journal, settings, host_files, disk=self._disk)
         self._is_started = False
         self._is_closed = False
 
@@ -265,6 +269,19 @@ class Node:
         arguments.check_whole_number(exit_code, "exit_container(exit_code)")
         container_id = _running_container_id(self._world.api.pod(key), key, container)
         self._runtime.exit_container(container_id, exit_code, is_oom_killed=reason == "OOMKilled")
+
+    def fill_disk(self, amount: str) -> None:
+        """From now on files other than images take this much of the disk: a quantity ("70Gi"), or a part ("70%").
+
+        The disk has 100 GiB, and images take what they take: the kubelet removes unused ones when it is too full.
+        Raises InputError.
+        """
+        self._check_power()
+        arguments.check_text(amount, "fill_disk(amount)", example="70%")
+        try:
+            self._disk.fill(amount)
+        except InputError as error:
+            raise InputError(error.what, where="fill_disk(amount)", hint=error.hint) from error
 
     # -- what users see ---------------------------------------------------------------------------------------
 

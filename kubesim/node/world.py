@@ -8,6 +8,7 @@ from typing import Any
 
 from kubesim.cri.protocol import Cri
 from kubesim.errors import InputError
+from kubesim.host.disk import Disk
 from kubesim.host.logind import Logind
 from kubesim.host.service_control_manager import ServiceControlManager
 from kubesim.kernel import Kernel, sleep
@@ -45,7 +46,10 @@ class WorldSettings:
 class World:
     """The parts of one node that outlive a kubelet process, and the kubelet that runs now."""
 
-    def __init__(self, kernel: Kernel, cri: Cri, settings: WorldSettings, host_files: HostFiles) -> None:
+    def __init__(
+        self, kernel: Kernel, cri: Cri, settings: WorldSettings, host_files: HostFiles, *, disk: Disk | None = None
+    ) -> None:
+        """`disk` None: the runtime is not this machine's own, and its images are left alone."""
         if settings.os not in OPERATING_SYSTEMS:
             raise InputError(f'unknown operating system "{settings.os}"', hint="use linux or windows")
         self.kernel = kernel
@@ -60,6 +64,7 @@ class World:
         )
         self._cri = cri
         self._host_files = host_files
+        self.disk = disk
         self._earlier_timelines: list[ShutdownEntry] = []
         self.kubelet = self._new_kubelet()
 
@@ -141,6 +146,7 @@ class World:
                 ip=settings.node_ip,
                 os=settings.os,
                 files=self._host_files,
+                disk=self.disk,
                 logind=self.logind,
                 service_control_manager=self.service_control_manager,
                 root_directory=settings.root_directory,

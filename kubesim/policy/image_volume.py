@@ -59,6 +59,7 @@ class ImageMountStatus:
     """How ContainerStatus shows an image mount."""
 
     image: str
+    """Empty: the mount shows no image, and nothing else of this."""
     has_request_spec: bool
     """True when the other fields of the request's image spec are shown too."""
     image_ref: str
@@ -130,6 +131,8 @@ def _crio_sub_path_text(mount: ImageMount, outcome: SubPathOutcome) -> str:
 
 def image_mount_status(mount: ImageMount, dialect: ImageVolumeDialect, *, image_id: str) -> ImageMountStatus:
     """What ContainerStatus shows of an image mount; `image_id` is Image.id, or the hex digest of an artifact."""
+    if dialect.status_image == "none":
+        return ImageMountStatus(image="", has_request_spec=False, image_ref="", sub_path="")
     return ImageMountStatus(
         image=mount.image if dialect.status_image == "as-requested" else image_id,
         has_request_spec=dialect.status_image == "as-requested",

@@ -32,8 +32,11 @@ class ImageVolumeDialect(Struct, frozen=True, kw_only=True):
     requires_empty_host_path: bool
     error_prefix: str
     """Before every refusal of an image."""
-    status_image: Literal["as-requested", "id"]
-    """ContainerStatus.mounts[].image: the request's spec, or one with the bare image id only."""
+    status_image: Literal["as-requested", "id", "none"]
+    """ContainerStatus.mounts[].image: the request's spec, or one with the bare image id only, or nothing at all.
+
+    Where nothing is shown, as by CRI-O before cri-o#8408, the kubelet collects the image while it is mounted.
+    """
     status_has_sub_path: bool
     """Whether ContainerStatus.mounts[].image_sub_path echoes the request."""
     status_has_image_ref: bool

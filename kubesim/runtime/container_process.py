@@ -204,7 +204,8 @@ def _check_idmap(daemon: Daemon, container: Container, row: Refusal) -> None:
     if not (is_mapped and mode.mode == api.POD and container.volume_images):
         return
     if daemon.profile.image_volumes.user_namespaces == "start-fails":
-        path = next(mount.host_path for mount in container.mounts if mount.HasField("image"))
+        targets = {mount.container_path for mount in container.config.mounts if mount.HasField("image")}
+        path = next(mount.host_path for mount in container.mounts if mount.container_path in targets)
         raise daemon.refuse(row, id=container.id, reason=_IDMAP_REASON.format(path=path))
 
 

@@ -118,9 +118,12 @@ def _shown_image(daemon: Daemon, mount: api.Mount, image: Image, target: str) ->
     # The id mapping is in the mount of the image, not in the bind.
     shown.ClearField("uidMappings")
     shown.ClearField("gidMappings")
+    shown.image_sub_path = status.sub_path
+    if not status.image:
+        shown.ClearField("image")
+        return shown
     if not status.has_request_spec:
         shown.image.Clear()
     shown.image.image = status.image
     shown.image.image_ref = status.image_ref
-    shown.image_sub_path = status.sub_path
     return shown

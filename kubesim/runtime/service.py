@@ -32,6 +32,7 @@ from kubesim.runtime.events import Backlog, EventHub
 from kubesim.runtime.handlers import HANDLERS, LEGACY_HANDLERS, STREAM_HANDLERS, Answer
 from kubesim.runtime.image_store import ImageStore
 from kubesim.runtime.image_transfer import ImageTransfers, PullProgress
+from kubesim.runtime.image_usage import disk_bytes
 from kubesim.runtime.network import PodNetwork, parse_pod_ipv6_cidr
 from kubesim.runtime.object_store import ObjectStore
 from kubesim.runtime.pending_streams import PendingStreams
@@ -228,6 +229,10 @@ class Runtime:
     def add_image(self, image: Image, *, is_present: bool = True) -> None:
         """Put an image into the registries, and on the node unless told otherwise."""
         control.add_image(self._daemon, image, is_present=is_present)
+
+    def disk_bytes(self) -> int:
+        """What images and containers take on the disk of the node."""
+        return disk_bytes(self._daemon)
 
     def pulls(self) -> tuple[PullProgress, ...]:
         """What is being pulled, and how far it is. The CRI has no way to ask: real runtimes write it to their log."""

@@ -12,7 +12,7 @@ from kubesim.errors import InputError, SimulationStalled
 from kubesim.images.fixtures import image_from_fixture
 from kubesim.model.duration import format_duration, parse_duration
 from kubesim.model.mistakes import nearest
-from kubesim.model.scenario import Apply, ApplyFiles, Scenario, SetFeatures, Step, load_runs
+from kubesim.model.scenario import Apply, ApplyFiles, FillDisk, Scenario, SetFeatures, Step, load_runs
 from kubesim.model.scenario_document import (
     CancelShutdown,
     ClearFault,
@@ -205,6 +205,15 @@ class _Player:
             case ContainerExit() as action:
                 node.exit_container(action.pod, action.exit_code, container=action.container, reason=action.reason)
                 return f"{action.pod}: exit code {action.exit_code}"
+            case CriCall() as call:
+                return self._call(call)
+            case _:
+                return self._change(step)
+
+    def _change(self, step: Step) -> str:
+        """What the runtime, the registries and the disk are like from now on."""
+        node = self._node
+        match step.action:
             case SetFeatures(features=features):
                 for name, value in features.items():
                     node.runtime.set_feature(FEATURES[name], value)
@@ -212,8 +221,9 @@ class _Player:
             case TagImage(image=image, as_=name):
                 node.runtime.tag_image(name, image)
                 return f"{name} means {image}"
-            case CriCall() as call:
-                return self._call(call)
+            case FillDisk(amount=amount):
+                node.fill_disk(amount)
+                return f"other files take {amount}"
             case _:
                 raise AssertionError(step.name)
 

@@ -171,5 +171,7 @@ def test_what_status_shows():
     assert image_mount_status(mount, CRIO, image_id="1") == ImageMountStatus(
         image="1", has_request_spec=False, image_ref="", sub_path=""
     )
+    nothing = ImageMountStatus(image="", has_request_spec=False, image_ref="", sub_path="")
+    assert image_mount_status(mount, structs.replace(CRIO, status_image="none"), image_id="1") == nothing
     filled = image_mount_status(mount, structs.replace(CONTAINERD, status_has_image_ref=True), image_id="sha256:1")
     assert filled.image_ref == "sha256:1"

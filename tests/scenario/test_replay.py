@@ -219,6 +219,20 @@ def test_a_tag_moves() -> None:
     assert result.passed, texts(result)
 
 
+def test_a_full_disk_and_a_secret() -> None:
+    data = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s"}, "stringData": {"a": "1"}}
+    result = play(
+        {"at": "0s", "apply": [data, pod(imagePullSecrets=[{"name": "s"}])]},
+        {"at": "0s", "fillDisk": "99%"},
+        {"at": "1s", "delete": "secret/default/s"},
+        {"at": "400s", "expect": {"event": {"reason": "FreeDiskSpaceFailed"}}},
+        {"at": "400s", "expect": {"event": {"pod": "default/web", "reason": "FailedToRetrieveImagePullSecret"}}},
+    )
+
+    assert result.passed, texts(result)
+    assert [step.text for step in result.steps[:2]] == ["created secret/default/s, default/web", "other files take 99%"]
+
+
 SANDBOX = {"config": {"metadata": {"name": "raw", "uid": "u", "namespace": "d"}, "log_directory": "/tmp/raw"}}
 
 
@@ -316,6 +330,7 @@ def test_a_failed_expectation_does_not_end_the_scenario() -> None:
         ({"exec": {"pod": "a/b", "command": ["cat"], "stdin": "x"}}, "exec with stdin is not available yet; see"),
         ({"expect": {"exec": {"pod": "a/b", "command": ["c"], "stdin": "x"}}}, "exec with stdin is not available yet"),
         ({"tagImage": {"image": "example.com/none:1", "as": "b:1"}}, "tagImage: .*example.com/none:1"),
+        ({"fillDisk": "1Ti"}, r"fillDisk: fill_disk\(amount\): 1Ti do not fit; the disk has 107374182400 bytes"),
         (
             {"setFeatures": {"userNamespace": True}},
             "no feature 'userNamespace', did you mean 'userNamespaces'\\?; feat",

@@ -28,6 +28,10 @@ def test_start(story: Any, c: Any) -> None:
         """
         -0.100s ListPodSandbox
         -0.100s ListContainers
+        -0.100s ListPodSandbox
+        -0.100s ListContainers
+        -0.100s ListPodSandbox
+        -0.100s ListContainers
         0.000s RunPodSandbox
         0.111s PodSandboxStatus
         0.111s ImageStatus
