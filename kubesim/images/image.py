@@ -145,7 +145,7 @@ class Image:
     CRI-O shows an artifact so: internal/ociartifact, Artifact.CRIImage.
     """
     digest: str
-    """`sha256:` and the digest of the manifest, or what the fixture declares."""
+    """`sha256:` and the digest of the manifest, or what the fixture declares; of an image of an index, the index's."""
     references: tuple[str, ...]
     """Normalised names, tags and `repo@digest`, in the order of the fixture."""
     size_bytes: int
@@ -170,6 +170,8 @@ class Image:
     pull: PullBehaviour = PullBehaviour()
     artifact: Artifact | None = None
     """None for a container image."""
+    instance_digest: str = ""
+    """The digest of the manifest, where `digest` is that of an index; else ""."""
 
     @property
     def chain_id(self) -> str:

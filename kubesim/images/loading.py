@@ -59,6 +59,11 @@ class Resolved(NamedTuple):
     manifest: Manifest
 
     @property
+    def instance_digest(self) -> str:
+        """Of the manifest, where an index led to it; else ""."""
+        return self.descriptor.digest if self.indexes else ""
+
+    @property
     def documents(self) -> tuple[Descriptor, ...]:
         """Indexes and manifest."""
         return (*self.indexes, self.descriptor)
@@ -90,7 +95,7 @@ def load_image(
     with placed(where):
         resolved = resolve_manifest(source, descriptor, platform=platform, where=where)
         if is_artifact(resolved.manifest):
-            return _artifact(source, descriptor, resolved, references=references, where=where)
+            return _artifact(source, resolved, references=references, where=where)
         return _container_image(
             source, descriptor, resolved, references=references, platform=platform, where=where, opened=opened
         )
@@ -128,6 +133,7 @@ def _container_image(
         layers=layers,
         blobs=blobs,
         annotations=tuple(sorted(manifest.annotations.items())),
+        instance_digest=resolved.instance_digest,
     )
 
 
@@ -226,9 +232,7 @@ def _layers(
     )
 
 
-def _artifact(
-    source: BlobSource, descriptor: Descriptor, resolved: Resolved, *, references: Sequence[str], where: str
-) -> Image:
+def _artifact(source: BlobSource, resolved: Resolved, *, references: Sequence[str], where: str) -> Image:
     """An artifact: its blobs are files, which are not unpacked. Its size is theirs, as `make_artifact` has it."""
     manifest = resolved.manifest
     digest = resolved.descriptor.digest
@@ -240,7 +244,7 @@ def _artifact(
     size_bytes = sum(named.size for named in manifest.layers)
     return Image(
         id=digest,
-        digest=descriptor.digest,
+        digest=digest,
         references=tuple(references),
         size_bytes=size_bytes,
         unpacked_bytes=size_bytes,

@@ -60,7 +60,8 @@ class Node:
         profile: a runtime profile's name, or the path of a profile file.
         cgroup_driver: what the runtime answers to RuntimeConfig; None is the profile's default.
         config: a KubeletConfiguration: a dict, YAML text, or a path.
-        images: image fixture files or folders, Image documents as dicts, or images; beside the built-in ones.
+        images: files or folders of image documents, OCI layouts, archives, documents as dicts, or images; beside the
+            built-in ones. A `kubesim.images.store.ImageStore` among them is asked for names that nothing else has.
         kubelet_fixes: changes of the kubelet that no release has, by pull request, such as "kubernetes#142120".
         seed: the source of all ids and jitter.
         node_name: metadata.name of the Node.

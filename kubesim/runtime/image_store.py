@@ -94,6 +94,9 @@ class ImageStore:
             present = PresentImage(image=image)
             self._put(present)
         self._add_digest(present, image.digest)
+        if image.instance_digest and self._switches.moved_tag_digests == "previous-name":
+            # containers/storage keeps the manifest of the platform beside the index.
+            self._add_digest(present, image.instance_digest)
         self._changed(present)
         for reference in references:
             self._name(present, reference)

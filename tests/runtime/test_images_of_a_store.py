@@ -1,6 +1,7 @@
 """Images of a store on a node: pulled, run, read on demand, found again; and a store that breaks under the node."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from kubesim.cri.errors import Code
 from kubesim.images.blobs.gathered import GatheredBlobs
 from kubesim.images.documents import Descriptor
 from kubesim.images.fixtures import fixtures_of, image_from_fixture, load_catalogue
+from kubesim.images.oci import ImageConfig
 from kubesim.images.store import ImageStore
 from kubesim.runtime.state_restore import ImageKey
 
@@ -109,3 +111,35 @@ def test_an_image_of_the_store_is_found_again_by_its_id(store: ImageStore) -> No
 
     assert again is not None
     assert (again.id, again.digest) == (image.id, image.digest)
+
+
+INDEXED = "registry.example/indexed:1"
+INSTANCE = "sha256:" + "1" * 64
+
+
+def pull_indexed(driver: Any, new_image: Any) -> Any:
+    """Pull an image of an index; how it is listed."""
+    image = replace(new_image(INDEXED, config=ImageConfig(user="5")), instance_digest=INSTANCE)
+    driver.catalogue.add(image)
+    driver.do(driver.cri.pull_image(api.PullImageRequest(image=api.ImageSpec(image=INDEXED))))
+    rows = driver.do(driver.cri.list_images(api.ListImagesRequest())).images
+    return image, next(row for row in rows if INDEXED in row.repo_tags)
+
+
+def by_digest(driver: Any, digest: str) -> bool:
+    request = api.ImageStatusRequest(image=api.ImageSpec(image=f"registry.example/indexed@{digest}"))
+    return bool(driver.do(driver.cri.image_status(request)).HasField("image"))
+
+
+def test_containerd_knows_an_image_of_an_index_by_the_index_only(node: Any, new_image: Any) -> None:
+    image, row = pull_indexed(node, new_image)
+
+    assert list(row.repo_digests) == [f"registry.example/indexed@{image.digest}"]
+    assert (by_digest(node, image.digest), by_digest(node, INSTANCE)) == (True, False)
+
+
+def test_crio_knows_it_by_its_manifest_too(crio: Any, new_image: Any) -> None:
+    image, row = pull_indexed(crio, new_image)
+
+    assert sorted(row.repo_digests) == sorted(f"registry.example/indexed@{one}" for one in (image.digest, INSTANCE))
+    assert (by_digest(crio, image.digest), by_digest(crio, INSTANCE)) == (True, True)
