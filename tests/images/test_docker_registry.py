@@ -214,8 +214,8 @@ def test_what_is_not_there(plain, into, name):
     with pytest.raises(RegistryError) as caught:
         fetch(f"{plain.host}/{name}", into)
 
-    assert (caught.value.failure.kind, caught.value.failure.status) == ("not-found", 404)
-    assert caught.value.failure.server_message == "manifest unknown"
+    assert (caught.value.failure.kind, caught.value.failure.answer.status) == ("not-found", 404)
+    assert caught.value.failure.answer.message == "manifest unknown"
 
 
 def test_a_registry_that_has_lost_a_layer(tmp_path, layout, into):

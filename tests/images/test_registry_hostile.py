@@ -193,7 +193,7 @@ class TestHostile:
     def test_a_message_with_control_characters(self, registry, puller):
         registry.behave("/manifests/", lambda handler: handler.error(404, "X", "\x1b[2J\nall is well" + "!" * 500))
 
-        message = puller.refusal().failure.server_message
+        message = puller.refusal().failure.answer.message
 
         assert message.isprintable()
         assert len(message) <= 200

@@ -79,7 +79,7 @@ class TestBasic:
         error = refusal(ME)
 
         assert error.failure.kind == "unauthorized"
-        assert (error.failure.status, error.failure.had_login, error.failure.challenge) == (401, True, "basic")
+        assert (error.failure.answer.status, error.failure.had_login, error.failure.challenge) == (401, True, "basic")
         assert str(error).endswith(
             "401 Unauthorized: authentication required; see the login for " + registry.host + " in config.json"
         )

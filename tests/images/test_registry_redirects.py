@@ -93,5 +93,5 @@ class TestRedirections:
 
         error = puller.refusal(settings=RegistrySettings(config=DockerConfig(auths=auths)))
 
-        assert error.failure.status == 401
+        assert error.failure.answer.status == 401
         assert {one.authorization for one in elsewhere.asked} == {""}

@@ -43,7 +43,7 @@ class TestRetries:
     def test_what_will_not_pass_is_not(self, registry, puller, status):
         registry.behave("/manifests/", lambda handler: handler.error(status, "X", "no"))
 
-        assert puller.refusal().failure.status == status
+        assert puller.refusal().failure.answer.status == status
         assert puller.waits == []
 
     def test_the_server_says_when(self, registry, puller):
@@ -71,7 +71,7 @@ class TestRetries:
     def test_the_server_says_not_today(self, registry, puller):
         registry.behave("/manifests/", lambda handler: handler.answer(429, headers={"Retry-After": "86400"}))
 
-        assert puller.refusal().failure.status == 429
+        assert puller.refusal().failure.answer.status == 429
         assert puller.waits == []
 
     def test_a_connection_that_ends_without_an_answer(self, registry, puller):

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from kubesim.errors import InputError
+from kubesim.policy.registry_words import RegistryAnswer
 
 FailureKind = Literal[
     "not-found",  # there is no such manifest or blob
@@ -58,21 +59,26 @@ class Failure:
     hint: str = ""
     method: str = ""
     url: str = ""
-    status: int = 0
-    reason: str = ""
-    """Of the status line, such as `Not Found`."""
-    server_message: str = ""
-    """What the registry says in the body, as `manifest unknown`."""
+    answer: RegistryAnswer | None = None
+    """What the server said, if it said anything."""
     had_login: bool = False
     """Whether a login was presented."""
     challenge: Literal["", "basic", "bearer"] = ""
     """What it asked for when it refused."""
+    challenge_error: str = ""
+    """What it said in its challenge, such as `insufficient_scope`."""
+    is_token_service: bool = False
+    """Whether it was not the registry that refused, but whoever gives tokens for it."""
     cause: Cause = ""
     address: str = ""
     """Host and port that were dialled, such as `127.0.0.1:5000`."""
     detail: str = ""
     """The words of the operating system or of OpenSSL."""
     digest: str = ""
+    media_type: str = ""
+    """Of the blob."""
+    is_of_index: bool = False
+    """Whether the blob's manifest was chosen from an index."""
     found: str = ""
     """The digest or size that was there instead."""
     expected: str = ""
@@ -97,6 +103,12 @@ class RegistryError(InputError):
         self.reference = reference
         self.step = step
         self.failure = failure
+
+
+def refusal_text(url: str, answer: RegistryAnswer) -> str:
+    """A refusal in our own words: `URL: 404 Not Found: manifest unknown`."""
+    text = f"{url}: {answer.status_text}"
+    return f"{text}: {answer.message}" if answer.message else text
 
 
 @contextlib.contextmanager

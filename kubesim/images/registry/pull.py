@@ -11,6 +11,7 @@ Resolve.
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
@@ -168,6 +169,7 @@ class _Pull:
         self._limits = options.limits
         self._stop = stop
         self._lock = threading.Lock()
+        self._is_of_index = False
 
     def run(self) -> Descriptor:
         name = self._reference.normalised
@@ -181,6 +183,7 @@ class _Pull:
                     break
                 index = _reading(parse_index, top, content)
                 pulled = _named(pulled, index.media_type)
+                self._is_of_index = True
                 chosen = self._chosen(index)
             with during(f"manifest {chosen.digest}", name):
                 top, content = self._document(chosen.digest, chosen)
@@ -273,18 +276,25 @@ class _Pull:
             raise error
 
     def _fetch_one(self, blob: Descriptor) -> None:
-        received = _Received(self._session.blob(blob.digest, blob.size), blob, self._report)
         with during(f"blob {blob.digest}", self._reference.normalised):
             try:
-                self._incoming.blobs.write(blob.digest, received.chunks(), size_bytes=blob.size)
-            except BlobError as error:
-                if not received.is_complete or error.where != blob.digest:
-                    raise RequestFailed(Failure(kind="storage", what=str(error), hint=error.hint)) from error
-                failure = Failure(
-                    kind="digest-mismatch", what=error.what, digest=blob.digest, expected=blob.digest,
-                    found=error.what.rpartition(" ")[2],
-                )  # fmt: skip
-                raise RequestFailed(failure) from error
+                self._receive(blob)
+            except RequestFailed as error:
+                error.failure = dataclasses.replace(
+                    error.failure, digest=blob.digest, media_type=blob.media_type, is_of_index=self._is_of_index
+                )
+                raise
+
+    def _receive(self, blob: Descriptor) -> None:
+        received = _Received(self._session.blob(blob.digest, blob.size), blob, self._report)
+        try:
+            self._incoming.blobs.write(blob.digest, received.chunks(), size_bytes=blob.size)
+        except BlobError as error:
+            if not received.is_complete or error.where != blob.digest:
+                raise RequestFailed(Failure(kind="storage", what=str(error), hint=error.hint)) from error
+            found = error.what.rpartition(" ")[2]
+            failure = Failure(kind="digest-mismatch", what=error.what, expected=blob.digest, found=found)
+            raise RequestFailed(failure) from error
 
     def _report(self, digest: str, done_bytes: int, total_bytes: int) -> None:
         with self._lock:

@@ -19,7 +19,7 @@ from typing import TypeVar
 from urllib.parse import urljoin
 
 from kubesim.images.registry.connection import Answer, requested
-from kubesim.images.registry.errors import Failure, RequestFailed
+from kubesim.images.registry.errors import Failure, RequestFailed, refusal_text
 from kubesim.images.registry.patience import Patience, Stop
 from kubesim.images.registry.settings import RegistrySettings
 from kubesim.images.registry.tokens import TOKEN_BYTES_MAX, Authorizer, LoginSource
@@ -33,6 +33,7 @@ from kubesim.policy.registry_endpoints import (
     is_same_host,
 )
 from kubesim.policy.registry_retry import PROGRESS_BYTES, is_retried_status, parse_retry_after, retry_delay_seconds
+from kubesim.policy.registry_words import RegistryAnswer
 
 T = TypeVar("T")
 
@@ -165,7 +166,7 @@ class Session:
                     return
                 is_ready = number < CHALLENGES_MAX and self._authorizer.answer(endpoint, answer, presented=presented)
                 if not is_ready:
-                    raise RequestFailed(self._authorizer.refused(endpoint, answer, self._server_message(answer)))
+                    raise RequestFailed(self._authorizer.refused(endpoint, answer, self._said(answer)))
 
     @contextlib.contextmanager
     def _followed(
@@ -211,46 +212,49 @@ class Session:
                 what = f"{answer.url}: sent with Content-Encoding {encoding[:40]!r}, which nobody asked for"
                 raise RequestFailed(Failure(kind="malformed", what=what, method=answer.method, url=answer.url))
             return
-        message = self._server_message(answer)
-        what = f"{answer.url}: {answer.status} {answer.reason}"
+        said = self._said(answer)
         failure = Failure(
             kind="not-found" if answer.status == 404 else "unauthorized" if answer.status in (401, 403) else "status",
-            what=f"{what}: {message}" if message else what,
+            what=refusal_text(answer.url, said),
             method=answer.method,
             url=answer.url,
-            status=answer.status,
-            reason=answer.reason,
-            server_message=message,
+            answer=said,
         )
         wait = parse_retry_after(answer.header("Retry-After"), date=answer.header("Date"))
         raise RequestFailed(failure, retry_after_seconds=wait, may_pass=is_retried_status(answer.status))
 
-    def _server_message(self, answer: Answer) -> str:
-        """What a registry says about a failure, on one line; "" for nothing that can be read.
+    def _said(self, answer: Answer) -> RegistryAnswer:
+        """What a registry says about a failure; what cannot be read, the status says.
 
         Formats: opencontainers/distribution-spec: spec.md, Error Codes.
         """
+        found = RegistryAnswer(status=answer.status, reason=answer.reason)
         try:
             content = answer.read_document(bytes_max=_ERROR_BYTES_MAX, seconds=self._patience.answer_seconds)
-            message = json.loads(content)["errors"][0]["message"]
-        except (RequestFailed, ValueError, LookupError, TypeError, RecursionError):
-            return ""  # the status says it
-        if not isinstance(message, str):
-            return ""
-        return "".join(one if one.isprintable() else " " for one in message)[:_MESSAGE_LENGTH_MAX].strip()
+        except RequestFailed:
+            return found
+        try:
+            first = json.loads(content)["errors"][0]
+            code, message = first["code"], first.get("message", "")
+        except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+            return replace(found, body=_printable(content.decode(errors="replace")))
+        has_detail = first.get("detail") is not None
+        return replace(found, code=_printable(code), message=_printable(message), has_detail=has_detail)
 
     def _ask_for_token(
         self, endpoint: Endpoint, method: str, url: str, *, headers: Mapping[str, str], body: bytes | None
-    ) -> tuple[int, str, bytes]:
-        def ask(endpoint: Endpoint) -> tuple[int, str, bytes]:
+    ) -> tuple[RegistryAnswer, bytes]:
+        def ask(endpoint: Endpoint) -> tuple[RegistryAnswer, bytes]:
             sent = {"User-Agent": USER_AGENT, "Accept": "application/json", "Accept-Encoding": "identity", **headers}
             with requested(
                 endpoint, method, url, headers=sent, body=body, patience=self._patience, stop=self._stop
             ) as answer:
-                if is_retried_status(answer.status):
-                    self._check(answer, expected=())
+                if answer.status != 200:
+                    if is_retried_status(answer.status):
+                        self._check(answer, expected=())
+                    return self._said(answer), b""
                 content = answer.read_document(bytes_max=TOKEN_BYTES_MAX, seconds=self._patience.document_seconds)
-                return answer.status, answer.reason, content
+                return RegistryAnswer(status=answer.status), content
 
         return self._tried(endpoint, ask, is_last=True)
 
@@ -296,6 +300,11 @@ class Session:
             raise RequestFailed(Failure(kind="stopped", what="stopped")) from error
         if error.failure.kind == "storage":
             raise error
+
+
+def _printable(text: object) -> str:
+    """A text of a server as one short line."""
+    return "".join(one if one.isprintable() else " " for one in str(text)[:_MESSAGE_LENGTH_MAX]).strip()
 
 
 def _range(offset: int) -> dict[str, str]:

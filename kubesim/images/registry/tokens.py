@@ -19,10 +19,11 @@ from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from kubesim.images.registry.connection import Answer
-from kubesim.images.registry.errors import Failure, RequestFailed
+from kubesim.images.registry.errors import Failure, RequestFailed, refusal_text
 from kubesim.policy.docker_cli_config import HostLogin
 from kubesim.policy.registry_challenge import Challenge, TokenRequest, parse_challenges, token_request
 from kubesim.policy.registry_endpoints import Endpoint, HostRules, InvalidUrl, endpoint_of_url, is_local
+from kubesim.policy.registry_words import RegistryAnswer
 
 TOKEN_BYTES_MAX = 1024 * 1024
 """Of the answer of a token service. Tokens with many rights have tens of kilobytes."""
@@ -37,11 +38,11 @@ LoginSource = Callable[[str, str], HostLogin]
 
 
 class Ask(Protocol):
-    """Sends one request to a token service and reads its answer: status, reason and body."""
+    """Sends one request to a token service and reads its answer; the body is that of a 200."""
 
     def __call__(
         self, endpoint: Endpoint, method: str, url: str, *, headers: Mapping[str, str], body: bytes | None
-    ) -> tuple[int, str, bytes]:
+    ) -> tuple[RegistryAnswer, bytes]:
         """Raises RequestFailed when there is no answer."""
 
 
@@ -80,22 +81,20 @@ class Authorizer:
             self._known.pop(endpoint.host, None)
             return False
 
-    def refused(self, endpoint: Endpoint, refusal: Answer, server_message: str) -> Failure:
+    def refused(self, endpoint: Endpoint, refusal: Answer, said: RegistryAnswer) -> Failure:
         """The failure of a request that was refused for good."""
         login = self._logins(endpoint.host, self._repository)
         challenges = parse_challenges(refusal.headers("WWW-Authenticate"))
-        what = f"{refusal.url}: {refusal.status} {refusal.reason}"
         return Failure(
             kind="unauthorized",
-            what=f"{what}: {server_message}" if server_message else what,
+            what=refusal_text(refusal.url, said),
             hint=_login_hint(login, endpoint.host),
             method=refusal.method,
             url=refusal.url,
-            status=refusal.status,
-            reason=refusal.reason,
-            server_message=server_message,
+            answer=said,
             had_login=not login.is_empty,
             challenge=challenges[0].scheme if challenges else "",
+            challenge_error=challenges[0].parameters.get("error", "") if challenges else "",
         )
 
     def _authorization(self, endpoint: Endpoint, challenge: Challenge, login: HostLogin) -> str:
@@ -109,21 +108,21 @@ class Authorizer:
     def _token(self, registry: Endpoint, wanted: TokenRequest, login: HostLogin) -> str:
         service = self._service(registry, wanted.realm, has_secret=not login.is_empty)
         if login.identity_token:
-            status, reason, content = self._ask(
+            answer, content = self._ask(
                 service,
                 "POST",
                 wanted.realm,
                 headers={"Content-Type": "application/x-www-form-urlencoded"},
                 body=wanted.refresh_form(login.identity_token),
             )
-            if status == 200:
+            if answer.status == 200:
                 return _token_of(content, wanted.realm)
-            if status not in _POST_IS_UNKNOWN:
-                raise _not_given("POST", wanted.realm, status, reason, login, registry.host)
+            if answer.status not in _POST_IS_UNKNOWN:
+                raise _not_given("POST", wanted.realm, answer, login, registry.host)
         headers = {"Authorization": _basic(login)} if not login.is_empty else {}
-        status, reason, content = self._ask(service, "GET", wanted.get_url, headers=headers, body=None)
-        if status != 200:
-            raise _not_given("GET", wanted.get_url, status, reason, login, registry.host)
+        answer, content = self._ask(service, "GET", wanted.get_url, headers=headers, body=None)
+        if answer.status != 200:
+            raise _not_given("GET", wanted.get_url, answer, login, registry.host)
         return _token_of(content, wanted.realm)
 
     def _service(self, registry: Endpoint, realm: str, *, has_secret: bool) -> Endpoint:
@@ -163,21 +162,21 @@ def _token_of(content: bytes, realm: str) -> str:
     return token
 
 
-def _not_given(method: str, url: str, status: int, reason: str, login: HostLogin, host: str) -> RequestFailed:
-    had_login = not login.is_empty
-    refused = status in (401, 403)
-    failure = Failure(
-        kind="unauthorized" if refused else "status",
-        what=f"no token: {url}: {status} {reason}",
-        hint=_login_hint(login, host) if refused else "",
-        method=method,
-        url=url,
-        status=status,
-        reason=reason,
-        had_login=had_login,
-        challenge="bearer",
+def _not_given(method: str, url: str, answer: RegistryAnswer, login: HostLogin, host: str) -> RequestFailed:
+    refused = answer.status in (401, 403)
+    return RequestFailed(
+        Failure(
+            kind="unauthorized" if refused else "status",
+            what=f"no token: {refusal_text(url, answer)}",
+            hint=_login_hint(login, host) if refused else "",
+            method=method,
+            url=url,
+            answer=answer,
+            had_login=not login.is_empty,
+            challenge="bearer",
+            is_token_service=True,
+        )
     )
-    return RequestFailed(failure, may_pass=False)
 
 
 def _login_hint(login: HostLogin, host: str) -> str:
