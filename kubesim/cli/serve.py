@@ -7,6 +7,7 @@ from pathlib import Path
 
 from kubesim.cli.image_options import add_image_options
 from kubesim.cli.not_available import add_option
+from kubesim.cli.pull_options import add_pull_options, registry_settings
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -34,6 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--cgroup-driver", choices=["systemd", "cgroupfs"], help="the answer to RuntimeConfig")
     add_image_options(parser)
+    add_pull_options(parser)
     parser.add_argument(
         "--journal", type=_path, metavar="FILE", help="write every call as a line of JSON, with the node's name"
     )
@@ -104,6 +106,7 @@ def run(options: argparse.Namespace) -> int:
             state_dir=options.state_dir,
             pod_network=options.pod_network,
             pod_ipv6_cidr=options.pod_ipv6_cidr,
+            registries=registry_settings(options),
             streams=StreamOptions(
                 address=stream_address(options.stream_address, nodes_count=len(nodes), allow_remote=remote),
                 idle_ns=(

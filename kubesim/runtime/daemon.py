@@ -21,6 +21,7 @@ from kubesim.runtime.pending_streams import PendingStreams
 from kubesim.runtime.pod_ports import PodPorts
 from kubesim.runtime.rate_limit import RateLimit
 from kubesim.runtime.refusal import ErrorTexts, Refusal
+from kubesim.runtime.remote_images import RemoteImages
 from kubesim.runtime.state_changes import StateChanges
 from kubesim.runtime.timings import Timings
 from kubesim.userland.files.file_system_stat import HostDisk
@@ -74,6 +75,8 @@ class Daemon:
     network: PodNetwork = field(default_factory=PodNetwork)
     pod_ports: PodPorts | None = None
     """The real machine's ports for pods; None: the world has no outside."""
+    remote_images: RemoteImages | None = None
+    """Where images come from that no fixture holds; None: from nowhere."""
     network_ready: Event = field(default_factory=Event)
     merged_pulls: dict[tuple[object, ...], Promise[str]] = field(default_factory=dict)
     """Pulls in progress that others wait for, by what these have in common."""

@@ -17,8 +17,9 @@ from kubesim.policy.image_reference import InvalidReference
 from kubesim.policy.registry_login import InvalidLogin, Login, LoginFields, login_for_any_host
 from kubesim.runtime import image_refusals as say
 from kubesim.runtime.daemon import Daemon
-from kubesim.runtime.image_registry import pull_stopped, resolve_in_registry
+from kubesim.runtime.image_registry import is_at_hand, pull_stopped, resolve_in_registry
 from kubesim.runtime.image_transfer import NoProgress
+from kubesim.runtime.remote_pull import pull_remote
 
 
 class MergeKey(NamedTuple):
@@ -88,8 +89,11 @@ async def _pull(daemon: Daemon, text: str, fields: LoginFields) -> str:
 
 async def pull_reference(daemon: Daemon, reference: str, fields: LoginFields) -> str:
     """Fetch the image of one normalised reference. The answer is PullImage's."""
-    image = resolve_in_registry(daemon, reference, fields)
-    await _fetch(daemon, image, reference)
+    if daemon.remote_images is None or is_at_hand(daemon, reference):
+        image = resolve_in_registry(daemon, reference, fields)
+        await _fetch(daemon, image, reference)
+    else:
+        image = await pull_remote(daemon, daemon.remote_images, reference, fields)
     daemon.images.add(image, [reference])
     if daemon.profile.images.pull_returns == "id":
         return daemon.images.shown_id(image)

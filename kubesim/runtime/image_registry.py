@@ -44,6 +44,14 @@ def resolve_in_registry(daemon: Daemon, reference: str, fields: LoginFields) -> 
     raise _fixture_refusal(daemon, reference, error.message, error.code)
 
 
+def is_at_hand(daemon: Daemon, reference: str) -> bool:
+    """Whether no real registry need be asked for a reference; one that is damaged here is not sought elsewhere."""
+    try:
+        return daemon.catalogue.find(reference) is not None
+    except InputError:
+        return True  # `resolve_in_registry` says what is wrong with it
+
+
 def _check_login(daemon: Daemon, reference: str, fields: LoginFields, wanted: Credential) -> None:
     facts = _facts(daemon, reference)
     try:
@@ -81,6 +89,11 @@ def _fixture_refusal(daemon: Daemon, reference: str, message: str, code_name: st
     words = _words(daemon, reference, message, is_network=is_refused)
     row = say.REGISTRY_UNAVAILABLE if is_refused else say.PULL_FAILED
     return daemon.texts.refuse(row, code=code, **_facts(daemon, reference), **words, reason=message)
+
+
+def pull_facts(daemon: Daemon, reference: str, reason: str, *, is_network: bool = False) -> dict[str, str]:
+    """The facts of a message about a pull that `reason` ended; see `image_refusals.pull_words`."""
+    return {**_facts(daemon, reference), **_words(daemon, reference, reason, is_network=is_network)}
 
 
 def _words(daemon: Daemon, reference: str, reason: str, *, is_network: bool = False) -> dict[str, str]:

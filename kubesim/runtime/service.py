@@ -39,6 +39,7 @@ from kubesim.runtime.pending_streams import PendingStreams
 from kubesim.runtime.pod_ports import PodPorts
 from kubesim.runtime.rate_limit import RateLimit
 from kubesim.runtime.refusal import ErrorTexts
+from kubesim.runtime.remote_images import RemoteImages
 from kubesim.runtime.sandbox_status import sandbox_row
 from kubesim.runtime.state_changes import StateChanges, StateKind
 from kubesim.runtime.state_records import SavedState
@@ -79,22 +80,18 @@ class Runtime:
         saved: SavedState | None = None,
         pod_ports: PodPorts | None = None,
         pod_ipv6_cidr: str | None = None,
+        remote_images: RemoteImages | None = None,
     ) -> None:
         """A runtime with nothing but the images of the catalogue that are present from the start.
 
         `cgroup_driver` None is the profile's. `timings` None is `Timings.instant()`. `image_fs_path` is the mount point
         in ImageFsInfo, which a real kubelet looks at on the disk. `os` is `linux` or `windows`. What a restart must not
-        lose is noted in `changes`; `saved` is what an earlier runtime noted, and raises InputError when it cannot be
-        read or needs an image that is not in the catalogue. `pod_ports` are addresses and ports of a real machine
-        for pods; None when the emulated world has no outside. `pod_ipv6_cidr` such as `fd00:88::/64` gives each pod a
-        second address, of that network and within the emulated world only; InputError says why a network cannot be it.
+        lose is noted in `changes`; `saved` is what an earlier runtime noted: InputError when it cannot be read or needs
+        an image that nobody has. `pod_ports` are addresses and ports of a real machine for pods; None: there is no
+        outside. `pod_ipv6_cidr` such as `fd00:88::/64` gives pods a second address, in the emulated world only;
+        InputError says why a network cannot be it. `remote_images` has what no fixture holds.
         """
-        if os not in ("linux", "windows"):
-            raise InputError(f"unknown operating system {os!r}", where="os", hint="linux or windows")
-        if cgroup_driver not in (None, "systemd", "cgroupfs"):
-            raise InputError(
-                f"unknown cgroup driver {cgroup_driver!r}", where="cgroup_driver", hint="systemd or cgroupfs"
-            )
+        _check_choices(os, cgroup_driver)
         node_network = _node_network(pod_ports, pod_ipv6_cidr)
         images = ImageStore(profile.images, pause_image=profile.pause_image, changes=changes)
         self._daemon = Daemon(
@@ -109,6 +106,7 @@ class Runtime:
             processes=_processes(kernel, host_files, hostname, node_network),
             network=PodNetwork(str(node_network.pod_subnet), ipv6_subnet=node_network.ipv6_subnet),
             pod_ports=pod_ports,
+            remote_images=remote_images,
             events=EventHub(kernel, backlog=_backlog(profile)),
             features=_features(profile),
             cgroup_driver=cgroup_driver or profile.cgroup_driver,
@@ -234,6 +232,12 @@ class Runtime:
         """What images and containers take on the disk of the node."""
         return disk_bytes(self._daemon)
 
+    def images_in_use(self) -> list[Image]:
+        """The images on the node, and those that containers still have."""
+        daemon = self._daemon
+        of_containers = [image for one in daemon.containers for image in (one.image, *one.volume_images)]
+        return [*(present.image for present in daemon.images), *of_containers]
+
     def pulls(self) -> tuple[PullProgress, ...]:
         """What is being pulled, and how far it is. The CRI has no way to ask: real runtimes write it to their log."""
         return self._daemon.transfers.progress()
@@ -261,6 +265,13 @@ class Runtime:
             images=len(daemon.images),
             event_streams=daemon.events.listeners_count,
         )
+
+
+def _check_choices(os: str, cgroup_driver: str | None) -> None:
+    if os not in ("linux", "windows"):
+        raise InputError(f"unknown operating system {os!r}", where="os", hint="linux or windows")
+    if cgroup_driver not in (None, "systemd", "cgroupfs"):
+        raise InputError(f"unknown cgroup driver {cgroup_driver!r}", where="cgroup_driver", hint="systemd or cgroupfs")
 
 
 def _seed_images(daemon: Daemon, *, seeded: frozenset[str]) -> None:

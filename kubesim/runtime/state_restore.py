@@ -63,6 +63,7 @@ class _Restoring:
     def __init__(self, daemon: Daemon, saved: SavedState) -> None:
         self._daemon = daemon
         self._saved = saved
+        self._opened: dict[ImageKey, Image | None] = {}
 
     def each(self, kind: StateKind, shape: type[T], put: Callable[[str, T], None]) -> None:
         """Decode the records of a kind, and put each back under its id."""
@@ -91,15 +92,22 @@ class _Restoring:
 
     def content(self, key: ImageKey, *, needed_by: str) -> Image:
         """The image that a record means; the id decides, the digest only among images with one id."""
-        found = self._daemon.catalogue.find_content(key.id, key.digest)
+        found = self._daemon.catalogue.find_content(key.id, key.digest) or self._kept(key)
         if found is None:
             user = f" of container {needed_by}" if needed_by else " on the node"
             raise InputError(
                 f"image {key.id}{user} is in no fixture",
                 where=self._saved.where,
-                hint="give the same --images as before, or remove the file to begin with an empty node",
+                hint="give the same --images and --pull as before, or remove the file to begin with an empty node",
             )
         return found
+
+    def _kept(self, key: ImageKey) -> Image | None:
+        """An image from a real registry, opened once for all who have it."""
+        remote = self._daemon.remote_images
+        if remote is not None and key not in self._opened:
+            self._opened[key] = remote.kept(key.id, key.digest)
+        return self._opened.get(key)
 
     def sandbox(self, sandbox_id: str, record: SandboxRecord) -> None:
         """Put a sandbox back."""

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from kubesim.middleware.journal import JournalEntry
     from kubesim.runtime.service import Runtime
     from kubesim.server.pod_sockets.node_pods import NodePods
+    from kubesim.server.registry_puller import RegistryPuller
     from kubesim.server.state_keeper import StateKeeper
     from kubesim.userland.files.host_files import HostFiles
 
@@ -70,10 +71,11 @@ class NodeServer:
         streams: StreamOptions,
         pods: NodePods | None,
         pod_ipv6_cidr: str | None = None,
+        puller: RegistryPuller | None = None,
     ) -> None:
         """`catalogue` gives the images. Without `pods` no pod can be reached from outside the emulated world.
 
-        With `pod_ipv6_cidr` pods have a second address, of that network.
+        With `pod_ipv6_cidr` pods have a second address, of that network. `puller` gets what no fixture holds.
 
         Raises InputError when the state cannot be restored.
         """
@@ -82,6 +84,7 @@ class NodeServer:
         self._keeper = keeper
         self._pods = pods
         self._pod_ipv6_cidr = pod_ipv6_cidr
+        self._puller = puller
         # The seed is the present instant: a runtime that was started anew must not hand out the ids of the one before,
         # and two nodes that start together must not hand out the same.
         self._kernel = Kernel(seed=wall_clock_ns() + number, start_ns=wall_clock_ns())
@@ -115,7 +118,10 @@ class NodeServer:
             saved=None if keeper is None else keeper.saved(),
             pod_ports=None if pods is None else pods.sockets(self._kernel),
             pod_ipv6_cidr=self._pod_ipv6_cidr,
+            remote_images=self._puller,
         )
+        if self._puller is not None:
+            self._puller.sweep(runtime.images_in_use())
         if pods is not None:
             pods.observe(runtime.daemon.processes.network)
         runtime.daemon.streaming_url = self._streams.url
@@ -137,6 +143,8 @@ class NodeServer:
         if self._keeper is not None:
             self._keeper.start(loop)
         self._pump = RealTimePump(self._kernel, loop, on_failure=_report_failure)
+        if self._puller is not None:
+            self._puller.start(self._pump, loop)
         self._streams.listen()
         if self._pods is not None:
             self._pods.start(self._pump, loop)
@@ -173,6 +181,9 @@ class NodeServer:
         if self._server is not None:
             await self._server.stop(STOP_GRACE_SECONDS)
         self._streams.stop()
+        if self._puller is not None:
+            # Its threads end at once, unless one is opening a layer.
+            await asyncio.to_thread(self._puller.stop)
         if self._pods is not None:
             self._pods.stop()
         if self._pump is not None:

@@ -29,8 +29,10 @@ from kubesim.server.streaming.options import StreamOptions
 if TYPE_CHECKING:
     # A server answers before these are imported; see starting_runtime.
     from kubesim.images.catalogue import Catalogue
+    from kubesim.images.registry.settings import RegistrySettings
     from kubesim.images.store import ImageStore
     from kubesim.middleware.journal import JournalEntry
+    from kubesim.server.registry_puller import RegistryPuller
     from kubesim.server.state_keeper import StateKeeper
 
 
@@ -52,7 +54,8 @@ class ServeOptions:
     its state over a restart; None leaves it in memory only. `pod_network` is where pods have their addresses: in the
     machine's loopback network, or nowhere but in the emulated world; None is the first of them that the machine has.
     `pod_ipv6_cidr` is a network, such as fd00:88::/64, of which each pod has a second address; these are nowhere but in
-    the emulated world. None leaves pods with IPv4 only.
+    the emulated world. None leaves pods with IPv4 only. `registries` says how images are pulled that no fixture holds;
+    None leaves them where they are. They are kept beside the state, or as long as this runs.
     `streams` is for those who open the URLs of Exec, Attach and PortForward. `on_ready` is called with a line for each
     node once all of them answer.
     """
@@ -68,6 +71,7 @@ class ServeOptions:
     state_dir: Path | None = None
     pod_network: PodNetworkKind | None = None
     pod_ipv6_cidr: str | None = None
+    registries: RegistrySettings | None = None
     streams: StreamOptions = field(default_factory=StreamOptions)
     on_ready: Callable[[str], object] = print
 
@@ -106,6 +110,7 @@ def serve(options: ServeOptions) -> None:
                 streams=options.streams,
                 pods=_pods(node, options, keeper, kept),
                 pod_ipv6_cidr=options.pod_ipv6_cidr,
+                puller=_puller(node, options, kept),
             )
             servers.append(server)
         _allow_many_connections()
@@ -131,6 +136,20 @@ def _keeper(
 
     file = StateFile.open(state_dir, node=node.hostname, runtime=profile.runtime_name)
     return kept.enter_context(StateKeeper(file))
+
+
+def _puller(node: ServedNode, options: ServeOptions, kept: contextlib.ExitStack) -> RegistryPuller | None:
+    """Pulls from real registries for a node; None when it has none. The state must be locked by then."""
+    if options.registries is None:
+        return None
+    import tempfile
+
+    from kubesim.server.registry_puller import RegistryPuller
+
+    if options.state_dir is not None:
+        return RegistryPuller(options.state_dir / f"{node.hostname}.images", options.registries)
+    folder = kept.enter_context(tempfile.TemporaryDirectory(prefix="kubesim-images-"))
+    return RegistryPuller(Path(folder), options.registries)
 
 
 def _pods(

@@ -33,7 +33,7 @@ class Patience:
     """How to wait between two tries; it may return early when the pull is stopped."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Stop:
     """Tells a pull in another thread to stop."""
 

@@ -41,7 +41,7 @@ def test_a_container_whose_fixture_is_gone_is_refused(restarts: Callable[..., Re
         world.restart()
     assert str(raised.value) == (
         f"node.sqlite: image {image_id} of container {ctr} (ctr) is in no fixture; "
-        "give the same --images as before, or remove the file to begin with an empty node"
+        "give the same --images and --pull as before, or remove the file to begin with an empty node"
     )
 
 
