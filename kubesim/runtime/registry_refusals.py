@@ -62,7 +62,10 @@ WRONG_DIGEST = refusal(
     'writing blob: storing blob to file "/var/tmp/container_images_storage1/1": Digest did not match, '
     "expected {expected}, got {found}",
 )
-WRONG_SIZE = refusal("failed commit on ref {ref!q}: {what}: failed precondition", "writing blob: {what}")
+WRONG_SIZE = refusal(
+    "failed commit on ref {ref!q}: unexpected commit size {found}, expected {expected}: failed precondition",
+    'writing blob: storing blob to file "/var/tmp/container_images_storage1/1": expected {expected} bytes, got {found}',
+)
 OTHER = refusal("{what}")
 
 # -- how PullImage passes it on: at the manifest as with a fixture, after it so ---------------------------------------
