@@ -122,6 +122,7 @@ class Step:
     action: Action
     where: str
     """`file:line:column`."""
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -241,7 +242,7 @@ class _Reader(ActionChecks):
             self._error((*path, name), f"{name} is empty", f"write `{name}: {{}}`" if _takes_nothing(name) else "")
             return None
         action = self._action(name, value, (*path, name), minor)
-        return Step(at_ns=at_ns or 0, name=name, action=action, where=self._document.where(path))
+        return Step(at_ns=at_ns or 0, name=name, action=action, where=self._document.where(path), note=spec.note)
 
     def _action(self, name: str, value: Any, path: Path, minor: int) -> Action:
         if name == "apply":

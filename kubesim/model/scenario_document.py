@@ -25,6 +25,7 @@ One document can be played on several nodes, once for each combination, and a st
       steps:
         - at: 10s
           when: {profile: containerd-*, kubeletVersion: "1.36"}
+          note: as fixed
           expect: {pod: default/strict, path: status.phase, equals: Running}
 
 A raw call goes to the runtime past the kubelet, as crictl's do, and later ones can use what it answered:
@@ -244,6 +245,8 @@ class StepSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, om
     """Time since the start of the scenario."""
     when: When | None = None
     """None: in every run."""
+    note: str = ""
+    """What reports say of the step: as released."""
     apply: list[dict[str, Any]] | None = None
     """Kubernetes objects, created or changed through the API."""
     apply_files: list[str] | None = None

@@ -57,6 +57,8 @@ class StepResult:
     where: str
     text: str
     passed: bool | None = None
+    note: str = ""
+    """What the scenario says of the step."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,7 +176,7 @@ class _Player:
                 # The mistake has a line of this scenario of its own.
                 raise
             raise InputError(f"{step.name}: {error}", where=step.where) from error
-        return StepResult(at_ns=self._now_ns(), name=step.name, where=step.where, text=text)
+        return StepResult(at_ns=self._now_ns(), name=step.name, where=step.where, text=text, note=step.note)
 
     def _do(self, step: Step) -> str:
         node = self._node
@@ -247,7 +249,12 @@ class _Player:
                 self._advance_to(min(end_ns, self._node.now_ns + POLL_NS))
                 judgement = judge(expect, self._node, self._kept)
         return StepResult(
-            at_ns=self._now_ns(), name=step.name, where=step.where, text=judgement.text, passed=judgement.holds
+            at_ns=self._now_ns(),
+            name=step.name,
+            where=step.where,
+            text=judgement.text,
+            passed=judgement.holds,
+            note=step.note,
         )
 
     def _hold(self, expect: Expect, duration_ns: int) -> Judgement:

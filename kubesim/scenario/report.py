@@ -31,7 +31,11 @@ def text_report(result: ScenarioResult) -> str:
 def _step_line(step: StepResult) -> str:
     mark = {True: "ok  ", False: "FAIL", None: "    "}[step.passed]
     place = f"  [{step.where}]" if step.passed is False else ""
-    return f"  {mark} {step.at_ns / SECOND_NS:8.3f}s  {step.name}: {step.text}{place}"
+    return f"  {mark} {step.at_ns / SECOND_NS:8.3f}s  {_named(step.name, step)}: {step.text}{place}"
+
+
+def _named(name: str, step: StepResult) -> str:
+    return f"{name} ({step.note})" if step.note else name
 
 
 def timeline_table(rows: Sequence[dict[str, Any]], *, start_ns: int) -> str:
@@ -70,7 +74,14 @@ def json_report(results: Sequence[ScenarioResult]) -> str:
                 "sweep": dict(result.swept),
                 "passed": result.passed,
                 "steps": [
-                    {"atNs": one.at_ns, "step": one.name, "where": one.where, "text": one.text, "passed": one.passed}
+                    {
+                        "atNs": one.at_ns,
+                        "step": one.name,
+                        "note": one.note,
+                        "where": one.where,
+                        "text": one.text,
+                        "passed": one.passed,
+                    }
                     for one in result.steps
                 ],
                 "timeline": [{**row, "time_ns": row["time_ns"] - result.start_ns} for row in result.timeline],
@@ -94,7 +105,7 @@ def junit_report(results: Sequence[ScenarioResult]) -> str:
             failures=str(sum(case.passed is False for case in cases)),
         )
         for case in cases:
-            element = ET.SubElement(suite, "testcase", classname=result.name, name=case.where)
+            element = ET.SubElement(suite, "testcase", classname=result.name, name=_named(case.where, case))
             if case.passed is False:
                 ET.SubElement(element, "failure", message=_xml_text(case.text))
     ET.indent(root)

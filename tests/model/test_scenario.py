@@ -299,7 +299,7 @@ def test_documents_are_told_apart() -> None:
 
 def test_every_action_is_a_field_of_a_step() -> None:
     names = dict(zip(StepSpec.__struct_encode_fields__, StepSpec.__struct_fields__, strict=True))
-    del names["at"], names["when"]
+    del names["at"], names["when"], names["note"]
     assert names == ACTIONS
 
 
@@ -307,7 +307,7 @@ def test_the_schema_knows_the_steps() -> None:
     schema: dict[str, Any] = scenario_schema()
     definitions = schema["$defs"]
     assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
-    assert set(definitions["StepSpec"]["properties"]) == {"at", "when", *ACTIONS}
+    assert set(definitions["StepSpec"]["properties"]) == {"at", "when", "note", *ACTIONS}
     assert definitions["StepSpec"]["oneOf"] == [{"required": [action]} for action in ACTIONS]
     assert definitions["StepSpec"]["additionalProperties"] is False
     assert "equals" in definitions["Expect"]["properties"]

@@ -233,53 +233,6 @@ def test_a_full_disk_and_a_secret() -> None:
     assert [step.text for step in result.steps[:2]] == ["created secret/default/s, default/web", "other files take 99%"]
 
 
-SANDBOX = {"config": {"metadata": {"name": "raw", "uid": "u", "namespace": "d"}, "log_directory": "/tmp/raw"}}
-
-
-def test_a_raw_call_goes_past_the_kubelet_and_its_answer_can_be_used() -> None:
-    sandbox_id = {"pod_sandbox_id": "$(sandbox.pod_sandbox_id)"}
-    result = play(
-        {"at": "1s", "cri": {"method": "RunPodSandbox", "request": SANDBOX, "as": "sandbox"}},
-        {"at": "1s", "cri": {"method": "ListPodSandbox", "as": "all"}},
-        {
-            "at": "1s",
-            "expect": {
-                "cri": {"method": "PodSandboxStatus", "request": {"pod_sandbox_id": "$(all.items[0].id)"}},
-                "path": "response.status.metadata.name",
-                "equals": "raw",
-            },
-        },
-        {"at": "1s", "expect": {"journal": {"method": "RunPodSandbox"}, "count": 0}},
-        {"at": "1s", "cri": {"method": "RemovePodSandbox", "request": sandbox_id}},
-        {
-            "at": "1s",
-            "expect": {
-                "cri": {"method": "PodSandboxStatus", "request": sandbox_id},
-                "path": "error.code",
-                "equals": "NotFound",
-            },
-        },
-        {"at": "1s", "cri": {"method": "PodSandboxStatus", "request": sandbox_id}},
-    )
-
-    assert result.passed, texts(result)
-    assert result.steps[0].text == "RunPodSandbox: OK"
-    assert result.steps[-1].text.startswith("PodSandboxStatus: NotFound: ")
-
-
-def test_a_metric_of_the_kubelet() -> None:
-    started = 'kubelet_started_containers_total{container_type="container"}'
-    result = play(
-        {"at": "0s", "expect": {"metric": started, "absent": True}},
-        APPLY,
-        {"at": "5s", "expect": {"metric": started, "equals": 1}},
-        {"at": "5s", "expect": {"metric": "kubelet_nonsense", "equals": 1}},
-    )
-
-    assert [step.passed for step in result.steps] == [True, None, True, False]
-    assert result.steps[-1].text == "metric kubelet_nonsense: expected 1, found nothing"
-
-
 def test_within_stops_as_soon_as_it_holds() -> None:
     result = play(APPLY, {"at": "0s", "expect": {**RUNNING, "within": "30s"}}, {"at": "0s", "expect": RUNNING})
 
@@ -355,15 +308,6 @@ def test_a_step_that_cannot_be_played_is_bad_input_with_its_line(step: dict[str,
         play({"at": "0s", **step})
 
 
-def test_a_part_that_an_answer_does_not_have_is_bad_input() -> None:
-    match = r"^s\.yaml:\d+:\d+: cri: \$\(version\.id\) is not in the answer; version has version, runtime_name,"
-    with pytest.raises(InputError, match=match):
-        play(
-            {"at": "0s", "cri": {"method": "Version", "as": "version"}},
-            {"at": "0s", "cri": {"method": "PodSandboxStatus", "request": {"pod_sandbox_id": "$(version.id)"}}},
-        )
-
-
 def test_a_command_that_does_not_end_is_bad_input() -> None:
     with pytest.raises(
         InputError, match=r"^s\.yaml:\d+:\d+: exec: exec in default/web did not end within 1h of virtual"
@@ -385,6 +329,14 @@ def test_the_result_names_version_profile_and_seed() -> None:
 
     assert (result.kubelet_version, result.profile, result.seed) == ("1.33", "cri-o-1.33", 5)
     assert result.passed
+
+
+def test_a_note_goes_with_its_step() -> None:
+    result = play(
+        {**APPLY, "note": "as users do"}, {"at": "5s", "note": "as fixed", "expect": RUNNING}, {**APPLY, "at": "6s"}
+    )
+
+    assert [step.note for step in result.steps] == ["as users do", "as fixed", ""]
 
 
 def test_a_file_may_hold_several_scenarios(tmp_path: Path) -> None:

@@ -47,6 +47,14 @@ def test_text_marks_what_failed_and_where() -> None:
     ]
 
 
+def test_a_note_is_told_everywhere() -> None:
+    noted = result(replace(step(False), note="as released"))
+
+    assert "  FAIL    1.500s  expect (as released): text  [s.yaml:3:1]" in text_report(noted).splitlines()
+    assert json.loads(json_report([noted]))[0]["steps"][0]["note"] == "as released"
+    assert ET.fromstring(junit_report([noted]))[0][0].get("name") == "s.yaml:3:1 (as released)"
+
+
 def test_text_ends_with_the_timeline() -> None:
     rows = ({**ROW, "band": 0, "grace_seconds": 20, "reason": "why"}, {**ROW, "subject": "", "reason": ""})
     report = text_report(result(step(True), timeline=rows))
