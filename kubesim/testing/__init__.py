@@ -3,6 +3,7 @@
     plugin       the pytest plugin: the fixtures `kubesim_node` and `kubesim_golden`, the option `--kubesim-rewrite`
     golden       compares text with a `.txt` file, and rewrites the file on request
     invariants   what holds for the identity of every container, whatever the pod: checks to call in a test
+    identity_invariants   what holds for every answer of `kubesim.resolve_identity`
 
 The plugin module imports only pytest: it is loaded in every pytest run of whoever installed kubesim.
 """
