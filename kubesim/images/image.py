@@ -172,6 +172,8 @@ class Image:
     """None for a container image."""
     instance_digest: str = ""
     """The digest of the manifest, where `digest` is that of an index; else ""."""
+    made_of: Image | None = None
+    """The artifact that this is; None but for what `artifact_image.as_container_image` returns."""
 
     @property
     def chain_id(self) -> str:

@@ -99,6 +99,11 @@ def image_ambiguous(mount: ImageMount, dialect: ImageVolumeDialect) -> ImageVolu
     return _refused(f"failed to resolve image {go_quote(mount.image)}: ambiguous digest string", dialect)
 
 
+def image_not_unpacked(reason: str, dialect: ImageVolumeDialect) -> ImageVolumeError:
+    """The refusal for an image whose layers are not those of its config."""
+    return _refused(f"failed to unpack image volume: {reason}", dialect)
+
+
 def effective_sub_path(mount: ImageMount, dialect: ImageVolumeDialect) -> str:
     """The sub path that is looked up in the image; empty for the whole image."""
     return "" if dialect.sub_path == "ignored" else mount.sub_path

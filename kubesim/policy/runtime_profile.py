@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from msgspec import Meta, Struct
 
+from kubesim.policy.artifact_pull import ArtifactPull
 from kubesim.policy.identity_dialect import IdentityDialect
 from kubesim.policy.image_volume_dialect import ImageVolumeDialect
 from kubesim.policy.streaming_switches import StreamingSwitches
@@ -242,6 +243,8 @@ class ImageSwitches(Struct, frozen=True, kw_only=True):
     size: Literal["compressed", "uncompressed"]
     stores_artifacts: bool
     """Whether OCI artifacts can be pulled, listed and removed."""
+    artifact_pull: ArtifactPull
+    """What a pull makes of an artifact that is not stored as one."""
     removes_artifact_by_id: bool
     """Whether RemoveImage by the whole id of an artifact removes it; an answer of OK either way."""
     pinning: Literal["at-pull", "by-name"]

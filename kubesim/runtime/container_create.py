@@ -15,6 +15,7 @@ from kubesim.images.image import Image
 from kubesim.kernel import Event
 from kubesim.runtime import container_refusals as say
 from kubesim.runtime.account_files import account_files
+from kubesim.runtime.artifact_images import check_root
 from kubesim.runtime.checkpoint_archive import ContainerCheckpoint
 from kubesim.runtime.checkpoint_restore import Restored, restore_log, restored_from_image, restored_of
 from kubesim.runtime.container_checks import check_request, check_spec
@@ -172,6 +173,7 @@ def _image(daemon: Daemon, config: api.ContainerConfig) -> Image:
     # An artifact has no root file system to run from.
     if match.found is None or match.found.image.artifact is not None:
         raise daemon.refuse(say.IMAGE_NOT_PRESENT, image=config.image.image)
+    check_root(daemon, match.found.image)
     return match.found.image
 
 

@@ -60,6 +60,9 @@ IMAGE_NOT_PRESENT = refusal(
 IMAGE_AMBIGUOUS = refusal(
     "failed to resolve image {image!q}: ambiguous digest string", "locating image with ID {image!q}: image not known"
 )
+ROOT_NOT_UNPACKED = refusal(
+    "failed to create containerd container: error unpacking image: {reason}", "mounting container: {reason}"
+)
 NO_COMMAND = refusal(_SPEC + "no command specified", "no command specified")
 PRIVILEGED = refusal(
     _SPEC_OPTS + "no privileged container allowed in sandbox",

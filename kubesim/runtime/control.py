@@ -8,6 +8,7 @@ from kubesim.errors import InputError
 from kubesim.images.image import Image
 from kubesim.model.mistakes import nearest
 from kubesim.policy.image_reference import InvalidReference, parse_reference
+from kubesim.runtime.artifact_images import as_kept
 from kubesim.runtime.daemon import Daemon, Features
 from kubesim.userland.processes.process import ExitStatus
 
@@ -63,7 +64,7 @@ def add_image(daemon: Daemon, image: Image, *, is_present: bool) -> None:
     """Put an image into the registries, and on the node."""
     daemon.catalogue.add(image)
     if is_present:
-        daemon.images.add(image, image.references)
+        daemon.images.add(as_kept(daemon, image), image.references)
 
 
 def _normalised(reference: str, where: str) -> str:

@@ -18,7 +18,9 @@ from kubesim.policy.image_volume import (
     image_ambiguous,
     image_missing,
     image_mount_status,
+    image_not_unpacked,
 )
+from kubesim.runtime.artifact_images import volume_refusal_of
 from kubesim.runtime.daemon import Daemon
 from kubesim.runtime.objects import Sandbox
 from kubesim.runtime.planned_mounts import PlannedMounts
@@ -61,6 +63,9 @@ def plan_image(daemon: Daemon, sandbox: Sandbox, mount: api.Mount, planned: Plan
     if image.artifact is not None:
         _plan_artifact(daemon, mount, image, planned)
         return
+    reason = volume_refusal_of(image)
+    if reason:
+        raise image_not_unpacked(reason, dialect)
     planned.images.append(image)
     target = _target(daemon, sandbox, image)
     sub_path = effective_sub_path(asked, dialect)

@@ -16,8 +16,9 @@ from kubesim.policy.image_lookup import pull_candidates
 from kubesim.policy.image_reference import InvalidReference
 from kubesim.policy.registry_login import InvalidLogin, Login, LoginFields, login_for_any_host
 from kubesim.runtime import image_refusals as say
+from kubesim.runtime.artifact_images import pull_refusal_of
 from kubesim.runtime.daemon import Daemon
-from kubesim.runtime.image_registry import is_at_hand, pull_stopped, resolve_in_registry
+from kubesim.runtime.image_registry import artifact_refused, is_at_hand, pull_stopped, resolve_in_registry
 from kubesim.runtime.image_transfer import NoProgress
 from kubesim.runtime.remote_pull import pull_remote
 
@@ -89,11 +90,18 @@ async def _pull(daemon: Daemon, text: str, fields: LoginFields) -> str:
 
 async def pull_reference(daemon: Daemon, reference: str, fields: LoginFields) -> str:
     """Fetch the image of one normalised reference. The answer is PullImage's."""
-    if daemon.remote_images is None or is_at_hand(daemon, reference):
-        image = resolve_in_registry(daemon, reference, fields)
-        await _fetch(daemon, image, reference)
+    remote = None if is_at_hand(daemon, reference) else daemon.remote_images
+    if remote is not None:
+        image = await pull_remote(daemon, remote, reference, fields)
     else:
-        image = await pull_remote(daemon, daemon.remote_images, reference, fields)
+        image = resolve_in_registry(daemon, reference, fields)
+    refusal = pull_refusal_of(daemon, image)
+    if remote is None and (refusal is None or refusal.is_transferred):
+        await _fetch(daemon, image, reference)
+    if refusal is not None:
+        if refusal.leaves_image:
+            daemon.images.add(image, [reference], keeps_digests=False)
+        raise artifact_refused(daemon, reference, refusal.reason)
     daemon.images.add(image, [reference])
     if daemon.profile.images.pull_returns == "id":
         return daemon.images.shown_id(image)

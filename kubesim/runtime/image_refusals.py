@@ -36,6 +36,7 @@ NO_PLATFORM = refusal(
     "{pulling}choosing an image from manifest list docker://{image}: {reason}{suffix}",
     code=Code.NOT_FOUND,
 )
+ARTIFACT_REFUSED = refusal("{pulling}{reason}", "{pulling}{reason}{suffix}")
 SIGNATURE_INVALID = refusal(
     "{pulling}{reason}", "SignatureValidationFailed: {pulling}Source image rejected: {reason}{artifact_is_image}"
 )

@@ -19,17 +19,19 @@ from kubesim.policy.registry_login import (
     registry_host,
 )
 from kubesim.runtime import image_refusals as say
+from kubesim.runtime.artifact_images import as_kept
 from kubesim.runtime.daemon import Daemon
 
 
 def resolve_in_registry(daemon: Daemon, reference: str, fields: LoginFields) -> Image:
-    """Ask the registry what a normalised reference means. Raises CriError in the runtime's words."""
+    """Ask the registry what a normalised reference means, as this runtime keeps it. Raises CriError in its words."""
     try:
         image = daemon.catalogue.find(reference)
     except InputError as damaged:  # an image of a store whose bytes are not what they should be
         raise _fixture_refusal(daemon, reference, str(damaged), Code.UNKNOWN.go_name) from damaged
-    if image is None or (image.artifact is not None and not daemon.profile.images.stores_artifacts):
+    if image is None:
         raise pull_refusal(daemon, reference, "not-found")
+    image = as_kept(daemon, image)
     if image.pull.credentials is not None:
         _check_login(daemon, reference, fields, image.pull.credentials)
     error = image.pull.error
@@ -74,6 +76,11 @@ def pull_refusal(daemon: Daemon, reference: str, kind: str) -> CriError:
     reason = daemon.refuse(say.registry_row(kind), **facts).message
     words = _words(daemon, reference, reason, is_network=kind == "registry-unavailable")
     return daemon.refuse(say.pull_row(kind), **facts, **words, reason=reason)
+
+
+def artifact_refused(daemon: Daemon, reference: str, reason: str) -> CriError:
+    """The failure of a pull of an artifact by a runtime that takes it for an image."""
+    return daemon.refuse(say.ARTIFACT_REFUSED, **_words(daemon, reference, reason), image=reference, reason=reason)
 
 
 def pull_stopped(daemon: Daemon, reference: str, *, blob: str = "") -> CriError:

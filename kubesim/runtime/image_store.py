@@ -87,8 +87,11 @@ class ImageStore:
 
     # -- names --------------------------------------------------------------------------------------------
 
-    def add(self, image: Image, references: Iterable[str]) -> PresentImage:
-        """Put an image on the node under these names, as pulls of them would."""
+    def add(self, image: Image, references: Iterable[str], *, keeps_digests: bool = True) -> PresentImage:
+        """Put an image on the node under these names, as pulls of them would.
+
+        Without `keeps_digests` no name by digest is added to them, as after a pull that failed in its last step.
+        """
         present = self._by_id.get(image.id)
         if present is None:
             present = PresentImage(image=image)
@@ -100,7 +103,7 @@ class ImageStore:
         self._changed(present)
         for reference in references:
             self._name(present, reference)
-            if self._switches.moved_tag_digests == "kept" and "@" not in reference:
+            if keeps_digests and self._switches.moved_tag_digests == "kept" and "@" not in reference:
                 self._name(present, f"{repository(reference)}@{image.digest}")
         return present
 

@@ -10,14 +10,15 @@ from kubesim.images.image import Image
 from kubesim.images.registry.errors import RegistryError
 from kubesim.policy.registry_login import InvalidLogin, Login, LoginFields, login_for_any_host, login_for_host
 from kubesim.runtime import image_refusals as say
+from kubesim.runtime.artifact_images import as_kept
 from kubesim.runtime.daemon import Daemon
-from kubesim.runtime.image_registry import pull_facts, pull_refusal
+from kubesim.runtime.image_registry import pull_facts
 from kubesim.runtime.registry_refusals import registry_refusal
 from kubesim.runtime.remote_images import RemoteImages
 
 
 async def pull_remote(daemon: Daemon, remote: RemoteImages, reference: str, fields: LoginFields) -> Image:
-    """Fetch the image of a normalised reference. Raises CriError in the runtime's words."""
+    """Fetch what a normalised reference means, as this runtime keeps it. Raises CriError in the runtime's words."""
     is_for_any_host = daemon.profile.images.pull_auth == "for-any-host"
 
     def login(host: str) -> Login:
@@ -29,6 +30,4 @@ async def pull_remote(daemon: Daemon, remote: RemoteImages, reference: str, fiel
         raise daemon.refuse(say.AUTH_INVALID, **pull_facts(daemon, reference, str(error)), reason=error) from None
     except RegistryError as error:
         raise registry_refusal(daemon, reference, error) from error
-    if image.artifact is not None and not daemon.profile.images.stores_artifacts:
-        raise pull_refusal(daemon, reference, "not-found")
-    return image
+    return as_kept(daemon, image)

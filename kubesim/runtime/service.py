@@ -26,6 +26,7 @@ from kubesim.policy.runtime_profile import CgroupDriver, RuntimeProfile
 from kubesim.policy.runtime_profile_rpcs import is_stream_empty, rpc_refusal
 from kubesim.runtime import control
 from kubesim.runtime import sandbox_refusals as say
+from kubesim.runtime.artifact_images import as_kept
 from kubesim.runtime.container_status import container_row
 from kubesim.runtime.daemon import Daemon, Features
 from kubesim.runtime.events import Backlog, EventHub
@@ -279,7 +280,7 @@ def _seed_images(daemon: Daemon, *, seeded: frozenset[str]) -> None:
     for image in daemon.catalogue.images():
         if not image.is_present or image.id in seeded or _is_pause_of_another(image, daemon.profile):
             continue
-        daemon.images.add(image, image.references)
+        daemon.images.add(as_kept(daemon, image), image.references)
         if daemon.changes is not None:
             daemon.changes.note(StateKind.SEEDED, image.id, image)
 

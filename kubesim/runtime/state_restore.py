@@ -20,6 +20,7 @@ from kubesim.errors import InputError
 from kubesim.images.image import Image
 from kubesim.images.tar_reader import ArchiveError
 from kubesim.policy.lost_processes import container_end_after, is_sandbox_ready_after
+from kubesim.runtime.artifact_images import kept_content
 from kubesim.runtime.checkpoint_archive import checkpoint_from_json
 from kubesim.runtime.container_create import log_of, process_plan, requested_signal
 from kubesim.runtime.container_state import ContainerLife, FoundDead, Phase
@@ -92,7 +93,8 @@ class _Restoring:
 
     def content(self, key: ImageKey, *, needed_by: str) -> Image:
         """The image that a record means; the id decides, the digest only among images with one id."""
-        found = self._daemon.catalogue.find_content(key.id, key.digest) or self._kept(key)
+        daemon = self._daemon
+        found = kept_content(daemon, key.id, key.digest, daemon.catalogue.find_content) or self._kept(key)
         if found is None:
             user = f" of container {needed_by}" if needed_by else " on the node"
             raise InputError(
@@ -106,7 +108,7 @@ class _Restoring:
         """An image from a real registry, opened once for all who have it."""
         remote = self._daemon.remote_images
         if remote is not None and key not in self._opened:
-            self._opened[key] = remote.kept(key.id, key.digest)
+            self._opened[key] = kept_content(self._daemon, key.id, key.digest, remote.kept)
         return self._opened.get(key)
 
     def sandbox(self, sandbox_id: str, record: SandboxRecord) -> None:

@@ -115,7 +115,7 @@ class RegistryPuller:
             references=(),
             where=str(self._into.path),
         )
-        return found if found.id == image_id else None
+        return found if image_id in (found.id, found.digest) else None
 
     def sweep(self, images: Iterable[Image]) -> None:
         """Remove the blobs that none of these images needs."""

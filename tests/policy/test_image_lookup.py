@@ -23,6 +23,7 @@ CONTAINERD = ImageSwitches(
     spec_annotations=False,
     size="compressed",
     stores_artifacts=False,
+    artifact_pull="unpacked-on-use",
     removes_artifact_by_id=True,
     pinning="at-pull",
     pinned_images=(),

@@ -108,6 +108,7 @@ containers.userNamespaceCheck      no                yes       =        =       
 containers.cdi                     no                =         yes      =        =              =
 containers.restoreFromCheckpoint   no                =         =        yes      =              =
 images.pullError                   reference         =         =        image    =              =
+images.artifactPull                image-layers-unpacked =     =        unpacked-on-use =       =
 images.pullProgressTimeoutSeconds  0                 300       =        =        =              =
 streaming.statusForm               metav1            =         =        =        =              bare
 streaming.missingProtocolHeader    empty-answer      =         =        =        =              bad-request
@@ -139,6 +140,7 @@ streaming.forwardReadError         read         =        writeto  =        =    
 images.pullReturns                 repo-digest  =        =        =        =        =        =        id         =
 images.hexNames                    refused      =        =        =        =        =        =        not-found  =
 images.storesArtifacts             no           =        =        =        =        yes      =        =          =
+images.artifactPull                config-refused type-refused =       =        =        =        =        =          =
 images.removeVolume                refused-by-name  =     =        =        =        refused  =        =          =
 images.containerFilesystems        no           yes      =        =        =        =        =        =          =
 streaming.statusForm               metav1       =        =        =        =        =        =        =          bare

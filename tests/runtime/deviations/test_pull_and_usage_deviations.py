@@ -68,3 +68,34 @@ def test_artifact_removal_by_id(new_node: Any) -> None:
         return node.image_of(ONE) is not None
 
     _shown_exactly_where_listed("artifact-removal-by-id", shows)
+
+
+def test_artifact_pulled_as_image(new_node: Any) -> None:
+    artifact = make_artifact(
+        Declared(references=(ONE,)), Artifact(artifact_type="application/x", blobs=(ArtifactBlob("a", b"1"),))
+    )
+
+    def shows(profile: str) -> bool:
+        node = new_node(profile, images=(artifact,))
+        try:
+            reference: str = node.do(node.pulling(ONE)).image_ref
+        except CriError:
+            return False
+        return artifact.digest.removeprefix("sha256:") not in reference
+
+    _shown_exactly_where_listed("artifact-pulled-as-image", shows)
+
+
+def test_artifact_pull_leaves_image(new_node: Any) -> None:
+    layer = ArtifactBlob("a", b"1", "application/vnd.oci.image.layer.v1.tar")
+    artifact = make_artifact(Declared(references=(ONE,)), Artifact(artifact_type="application/x", blobs=(layer,)))
+
+    def shows(profile: str) -> bool:
+        node = new_node(profile, images=(artifact,))
+        try:
+            node.do(node.pulling(ONE))
+        except CriError:
+            return node.image_of(ONE) is not None
+        return False
+
+    _shown_exactly_where_listed("artifact-pull-leaves-image", shows)

@@ -299,12 +299,6 @@ def test_artifacts_are_files(with_data: Any) -> None:
     assert cat(node, ctr, "/volume/file") == b"1"
 
 
-def test_containerd_does_not_mount_artifacts(with_data: Any) -> None:
-    node = with_data(CONTAINERD)
-    config = node.container_config("true", mounts=[volume(image=api.ImageSpec(image=BLOBS))])
-    assert node.refused(node.creating(node.run_pod(), config)).code is Code.NOT_FOUND
-
-
 def test_a_volume_outlives_its_image(with_data: Any) -> None:
     node = with_data(CONTAINERD)
     ctr = node.start(node.run_pod(), "sleep", "100", mounts=[volume()])

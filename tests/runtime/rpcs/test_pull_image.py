@@ -347,8 +347,6 @@ def test_artifacts(new_node: Any) -> None:
     assert (shown.size, list(shown.repo_tags), shown.HasField("spec")) == (1, [name], False)
     error = crio.refused(crio.creating(crio.run_pod(), crio.container_config("true", image=reference)))
     assert error.code is Code.UNKNOWN
-    node = new_node(images=(artifact,))
-    assert node.refused(node.pulling(name)).code is Code.NOT_FOUND
 
 
 def test_an_error_of_a_candidate_is_not_the_last_word(new_node: Any, new_image: Any, monkeypatch: Any) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from kubesim.cri import api
+from kubesim.images.image import Artifact, ArtifactBlob, Declared, make_artifact
 
 Restarts = Any
 NS = 1_000_000_000
@@ -108,3 +109,22 @@ def test_digests_pins_and_the_last_name_come_back(
     assert len(lost.repo_digests) == (3 if profile == "containerd-2.3" else 1)
 
     assert image_rows(world.restart()) == before
+
+
+@pytest.mark.parametrize("profile", ["containerd-2.3", "cri-o-1.36"])
+def test_an_artifact_and_a_volume_of_it(restarts: Any, new_image: Any, profile: str) -> None:
+    """containerd has it as an image without files, by another id than that of the fixture."""
+    name = "registry.example/blobs:1"
+    artifact = make_artifact(
+        Declared(references=(name,)), Artifact(artifact_type="application/x", blobs=(ArtifactBlob("file", b"1"),))
+    )
+    world = restarts(profile, images=(new_image(BUSYBOX), artifact))
+    reference = world.node.do(world.node.pulling(name)).image_ref
+    mount = api.Mount(container_path="/vol", image=api.ImageSpec(image=reference), readonly=True)
+    container = world.node.start(world.node.run_pod(), "sleep", "100", mounts=[mount])
+    image, mounts = world.node.image_of(name), world.node.status(container).mounts
+
+    node = world.restart()
+
+    assert node.image_of(name) == image
+    assert node.status(container).mounts == mounts
