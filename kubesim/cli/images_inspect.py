@@ -81,9 +81,17 @@ def _description(image: Image) -> dict[str, Any]:
             "labels": dict(run.labels),
         },
         "layers": [
-            {"diffId": layer.diff_id, "unpackedBytes": layer.size_bytes, "entries": layer.entries}
-            for layer in image.layers
-        ],
+            {
+                "digest": blob.digest,
+                "sizeBytes": blob.size_bytes,
+                "diffId": layer.diff_id,
+                "unpackedBytes": layer.size_bytes,
+                "entries": layer.entries,
+            }
+            for blob, layer in zip(image.blobs[-len(image.layers) :], image.layers, strict=True)
+        ]
+        if image.layers
+        else [],
         "passwd": _lines(image, "/etc/passwd"),
         "group": _lines(image, "/etc/group"),
     }
@@ -110,8 +118,8 @@ def _text(one: dict[str, Any]) -> str:
         cells = [(blob["title"] or "-", blob["mediaType"], blob["sizeBytes"]) for blob in one["blobs"]]
         parts.append(table(("FILE", "MEDIA TYPE", "BYTES"), cells[:ROWS_MAX]) + _more(cells))
         return "\n\n".join(parts)
-    cells = [(layer["diffId"], layer["unpackedBytes"], layer["entries"]) for layer in one["layers"]]
-    parts.append(table(("LAYER", "UNPACKED BYTES", "ENTRIES"), cells))
+    cells = [(layer["digest"], layer["sizeBytes"], layer["unpackedBytes"], layer["entries"]) for layer in one["layers"]]
+    parts.append(table(("LAYER", "BYTES", "UNPACKED", "ENTRIES"), layers))
     for key, path in (("passwd", "/etc/passwd"), ("group", "/etc/group")):
         lines = one[key]
         if lines is None:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from msgspec import to_builtins
 
 from kubesim.errors import InputError
-from kubesim.images.archives.sources import open_source, split_source
+from kubesim.images.archives.layout import INDEX_FILE
+from kubesim.images.archives.sources import ImageSource, open_source, split_source
 from kubesim.images.blobs.blob import BlobSource
 from kubesim.images.documents import parse_config, parse_manifest
 from kubesim.images.image import BaseImage
+from kubesim.images.loading import OpenedLayers
 from kubesim.images.oci import ImageConfig
 
 
@@ -35,8 +38,8 @@ def find_base(text: str, *, directory: Path, where: str) -> FoundBase:
         hint = "expected PATH or PATH:REF of an OCI layout, an archive, or what docker save wrote"
         raise InputError(f"no such file {text!r}", where=where, hint=hint)
     path, name = split
-    source = open_source(path)
-    image = source.load(source.choose(name, where=where))
+    source, opened = _opened(path, _identity(path))
+    image = source.load(source.choose(name, where=where), opened=opened)
     if image.artifact is not None:
         raise InputError(f"{text!r} is an artifact, which has no files", where=where, hint="name a container image")
     manifest = parse_manifest(image.manifest_json, where=str(path))
@@ -48,6 +51,23 @@ def find_base(text: str, *, directory: Path, where: str) -> FoundBase:
     ]
     base = BaseImage(image=image, layers=tuple(layers), architecture=config.architecture, os=config.os)
     return FoundBase(base=base, blobs=source.blobs)
+
+
+@lru_cache(maxsize=4)
+def _opened(path: Path, _identity: tuple[int, ...]) -> tuple[ImageSource, OpenedLayers]:
+    """The images of a file and their layers, once: several documents may begin with it, and are loaded to be checked
+    before they are loaded to be run."""
+    return open_source(path), {}
+
+
+def _identity(path: Path) -> tuple[int, ...]:
+    """What a file is not the same without: a layout has no image under another index."""
+    place = path / INDEX_FILE if path.is_dir() else path
+    try:
+        found = place.stat()
+    except OSError:
+        return ()  # whoever opens it says what is wrong
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
 
 
 def over_base(own: ImageConfig, base: ImageConfig) -> ImageConfig:

@@ -192,3 +192,26 @@ def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path, document: Documen
     (tmp_path / "below").mkdir()
 
     assert refusal(document("files:", f"  /etc/x: {entry}")).startswith(message)
+
+
+def test_a_base_that_was_written_anew_is_read_anew(tmp_path: Path, document: Document) -> None:
+    write_tar(tmp_path / "x.tar", LAYOUT)
+    path = document("from: x.tar")
+    assert only(path).config.user == "app"
+    other = busybox(run={"User": "other-user"})
+    write_tar(tmp_path / "x.tar", layout_files([other.entry(name="registry.example/busybox:1")], other.blobs))
+
+    assert only(path).config.user == "other-user"
+
+
+def test_a_document_may_be_called_as_the_index_of_a_layout(tmp_path: Path, document: Document) -> None:
+    own = document("user: '7'", name="index.json")
+    own.write_text(json.dumps({"apiVersion": "kubesim/v1", "kind": "Image", "metadata": {"name": "a:1"}}))
+
+    assert only(tmp_path).references == ("docker.io/library/a:1",)
+
+
+def test_a_layout_without_its_mark_is_refused_as_one(tmp_path: Path) -> None:
+    path = write_directory(tmp_path / "x", {name: content for name, content in LAYOUT.items() if name != "oci-layout"})
+
+    assert refusal(path) == "x: index.json without oci-layout; a layout has both"
