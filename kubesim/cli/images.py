@@ -7,6 +7,7 @@ from importlib import import_module
 from pathlib import Path
 
 from kubesim.cli.image_options import add_image_options, add_store_option
+from kubesim.cli.pull_options import add_pull_options
 
 MODULES = {
     "ls": "kubesim.cli.images_ls",
@@ -26,12 +27,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_image_options(inspect)
     add = actions.add_parser("add", help="keep images in the store")
     add.add_argument(
-        "sources", nargs="+", metavar="SOURCE", help="PATH or PATH:REF of an OCI layout, an archive, an image document"
+        "sources",
+        nargs="+",
+        metavar="SOURCE",
+        help="PATH or PATH:REF of a layout, archive, document; or, with --pull, a name",
     )
     add.add_argument("--name", metavar="REF", help="the name of the image, in place of those that it has")
     add.add_argument(
         "--platform", default="linux/amd64", metavar="OS/ARCH[/VARIANT]", help="which image of an index (%(default)s)"
     )
+    add_pull_options(add)
     add_store_option(add)
     rm = actions.add_parser("rm", help="remove images from the store")
     rm.add_argument(

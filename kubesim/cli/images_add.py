@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from kubesim.cli.progress import OnProgress
     from kubesim.images.blobs.blob import BlobSource
+    from kubesim.images.blobs.directory import BlobDirectory
     from kubesim.images.documents import Descriptor, Platform
+    from kubesim.images.registry.settings import RegistrySettings
     from kubesim.model.image_fixture import ImageFixture
+    from kubesim.policy.image_reference import Reference
 
 _HINT = "expected PATH or PATH:REF of an OCI layout, an archive, what docker save wrote, or an image document"
 
@@ -20,10 +24,12 @@ _HINT = "expected PATH or PATH:REF of an OCI layout, an archive, what docker sav
 class Found:
     """One image that is to be added."""
 
-    blobs: BlobSource
-    descriptor: Descriptor
     references: Sequence[str]
     where: str
+    blobs: BlobSource
+    descriptor: Descriptor
+    pulled: Reference | None = None
+    """What a registry is asked for; blobs and descriptor mean nothing until then."""
 
 
 def run(options: argparse.Namespace) -> int:
@@ -33,10 +39,12 @@ def run(options: argparse.Namespace) -> int:
     from kubesim.cli.image_options import store_of
     from kubesim.cli.images import shown_path
     from kubesim.cli.progress import progress_bar
+    from kubesim.cli.pull_options import registry_settings
     from kubesim.cli.tables import table
 
     platform = _platform(options.platform)
-    found = [one for source in options.sources for one in _images(source)]
+    settings = registry_settings(options)
+    found = [one for source in options.sources for one in _images(source, pulls=settings is not None)]
     if options.name is not None:
         found = [_renamed(found, options.name)]
     store = store_of(options, must_exist=False)
@@ -44,11 +52,14 @@ def run(options: argparse.Namespace) -> int:
     with store.changing() as change:
         for one in found:
             with progress_bar(one.references[0]) as on_progress:
+                if one.pulled is not None:
+                    one = _fetched(one, change.blobs, platform, settings, on_progress)
                 entered = change.copy(
                     one.blobs, one.descriptor, platform=platform, where=one.where, on_progress=on_progress
                 )
             image = change.enter(entered, one.references, platform=platform, where=one.where)
             rows.append({"references": list(one.references), "id": image.id, "digest": image.digest})
+    _tell_of_hidden_names(name for row in rows for name in row["references"])
     if options.output == "json":
         print(json.dumps(rows, indent=2))
     else:
@@ -88,7 +99,7 @@ def _renamed(found: list[Found], name: str) -> Found:
     return replace(found[0], references=(reference,))
 
 
-def _images(source: str) -> Iterator[Found]:
+def _images(source: str, *, pulls: bool) -> Iterator[Found]:
     """The images of one argument. Raises InputError for what is not there, and for a folder without any."""
     from kubesim.errors import InputError
     from kubesim.images.archives.recognise import is_image_source
@@ -96,8 +107,11 @@ def _images(source: str) -> Iterator[Found]:
     from kubesim.images.fixtures import fixtures_of, image_files
 
     split = split_source(source, Path())
+    if split is None and pulls:
+        yield _of_registry(source)
+        return
     if split is None:
-        raise InputError("no such file", where=source, hint=_HINT)
+        raise InputError("no such file", where=source, hint=f"{_HINT}; with --pull, an image of a registry")
     path, name = split
     if name and not is_image_source(path):
         raise InputError(f"{name!r} is behind a path that is no layout and no archive", where=source, hint=_HINT)
@@ -107,6 +121,57 @@ def _images(source: str) -> Iterator[Found]:
         else:
             for fixture in fixtures_of(file):
                 yield _of_document(fixture, file.parent)
+
+
+def _of_registry(source: str) -> Found:
+    from kubesim.errors import InputError
+    from kubesim.images.blobs.gathered import GatheredBlobs
+    from kubesim.images.documents import Descriptor
+    from kubesim.policy.image_reference import InvalidReference, parse_reference
+
+    try:
+        reference = parse_reference(source)
+    except InvalidReference as error:
+        what = f"neither a file nor an image name: {error}"
+        raise InputError(what, where=source, hint="expected e.g. registry.example/app:v1") from error
+    return Found(
+        references=(reference.normalised,),
+        where=reference.normalised,
+        blobs=GatheredBlobs(),
+        descriptor=Descriptor(digest=reference.digest, size=0),
+        pulled=reference,
+    )
+
+
+def _fetched(
+    one: Found, into: BlobDirectory, platform: Platform, settings: RegistrySettings | None, on_progress: OnProgress
+) -> Found:
+    """Fetch an image into the store, where nobody sees it before it is entered."""
+    from dataclasses import replace
+
+    from kubesim.images.registry.pull import PullOptions, pull
+
+    assert one.pulled is not None, "the caller looked"
+    assert settings is not None, "nothing is pulled without --pull"
+    seen: dict[str, tuple[int, int]] = {}
+
+    def tell(digest: str, done_bytes: int, total_bytes: int) -> None:
+        seen[digest] = (done_bytes, total_bytes)
+        on_progress(sum(done for done, _ in seen.values()), sum(total for _, total in seen.values()))
+
+    options = PullOptions(platform=platform, settings=settings, progress=tell)
+    return replace(one, blobs=into, descriptor=pull(one.pulled, into=into, options=options))
+
+
+def _tell_of_hidden_names(names: Iterable[str]) -> None:
+    import sys
+
+    from kubesim.images.fixtures import load_catalogue
+
+    built_in = {name for image in load_catalogue(()).images() for name in image.references}
+    for name in names:
+        if name in built_in:
+            print(f"kubesim: {name}: note: the built-in image of this name is found first", file=sys.stderr)
 
 
 def _of_source(path: Path, name: str) -> Iterator[Found]:

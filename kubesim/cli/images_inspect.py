@@ -118,7 +118,9 @@ def _text(one: dict[str, Any]) -> str:
         cells = [(blob["title"] or "-", blob["mediaType"], blob["sizeBytes"]) for blob in one["blobs"]]
         parts.append(table(("FILE", "MEDIA TYPE", "BYTES"), cells[:ROWS_MAX]) + _more(cells))
         return "\n\n".join(parts)
-    cells = [(layer["digest"], layer["sizeBytes"], layer["unpackedBytes"], layer["entries"]) for layer in one["layers"]]
+    layers = [
+        (layer["digest"], layer["sizeBytes"], layer["unpackedBytes"], layer["entries"]) for layer in one["layers"]
+    ]
     parts.append(table(("LAYER", "BYTES", "UNPACKED", "ENTRIES"), layers))
     for key, path in (("passwd", "/etc/passwd"), ("group", "/etc/group")):
         lines = one[key]
