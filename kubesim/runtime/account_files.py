@@ -32,6 +32,19 @@ class AccountFiles:
     group_node: TreeNode | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountFileCopy:
+    """A copy of an account file with a line more, which is mounted over the image's file."""
+
+    path: str
+    """Where: /etc/passwd or /etc/group."""
+    content: bytes
+    mode: int
+    """Permission bits, as those of the file itself; so are the owners."""
+    uid: int
+    gid: int
+
+
 def account_files(tree: FileTree, dialect: IdentityDialect) -> AccountFiles:
     """The account files of an image under a dialect: `passwd` and `group` go into an `IdentityRequest` as they are.
 

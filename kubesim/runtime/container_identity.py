@@ -9,6 +9,7 @@ from __future__ import annotations
 from kubesim.cri import api
 from kubesim.errors import KubesimError
 from kubesim.images.image import Image
+from kubesim.images.tree import TreeNode
 from kubesim.policy.identity import (
     AccountFile,
     IdentityError,
@@ -18,7 +19,7 @@ from kubesim.policy.identity import (
     resolve,
 )
 from kubesim.runtime import container_refusals as say
-from kubesim.runtime.account_files import AccountFiles
+from kubesim.runtime.account_files import AccountFileCopy, AccountFiles
 from kubesim.runtime.daemon import Daemon
 from kubesim.runtime.process_plan import ContainerIdentity
 
@@ -56,24 +57,29 @@ def resolve_container_identity(daemon: Daemon, request: IdentityRequest) -> Cont
 
 def generated_account_files(
     daemon: Daemon, files: AccountFiles, request: IdentityRequest, *, working_dir: str
-) -> dict[str, bytes]:
-    """Copies of /etc/passwd and /etc/group that are mounted over the image's, by path; {} where nothing is added.
+) -> tuple[AccountFileCopy, ...]:
+    """Copies of /etc/passwd and /etc/group that are mounted over the image's; () where nothing is added.
 
     Raises CriError with the runtime's words when a file cannot be copied.
     """
     dialect = daemon.profile.identity
-    copies: dict[str, bytes] = {}
+    copies = []
     passwd, group = files.passwd_node, files.group_node
     try:
         if passwd is not None and isinstance(files.passwd, bytes):
             facts = AccountFile(mode=passwd.mode, owner=passwd.uid)
             line = generated_passwd_line(request, dialect, file=facts, working_dir=working_dir)
             if line is not None:
-                copies["/etc/passwd"] = files.passwd + line
+                copies.append(_copy("/etc/passwd", files.passwd + line, passwd))
         if group is not None:
             line = generated_group_line(request, dialect, file=AccountFile(mode=group.mode, owner=group.gid))
             if line is not None and isinstance(files.group, bytes):
-                copies["/etc/group"] = files.group + line
+                copies.append(_copy("/etc/group", files.group + line, group))
     except IdentityError as error:
         raise daemon.refuse(say.IDENTITY, reason=error) from None
-    return copies
+    return tuple(copies)
+
+
+def _copy(path: str, content: bytes, node: TreeNode) -> AccountFileCopy:
+    """Mirrors CRI-O: utils/utils.go, createAndSecureFile."""
+    return AccountFileCopy(path=path, content=content, mode=node.mode & 0o777, uid=node.uid, gid=node.gid)

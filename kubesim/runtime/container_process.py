@@ -188,12 +188,15 @@ def _account_mounts(daemon: Daemon, container: Container, destinations: list[str
     """
     taken = {destination.rstrip("/") for destination in destinations}
     mounts = []
-    for path, content in container.account_files.items():
-        if "/etc" in taken or path in taken:
+    for copy in container.account_files:
+        if "/etc" in taken or copy.path in taken:
             continue
-        own = f"{container.sandbox.files_directory}/{container.id}{path.replace('/', '-')}"
-        daemon.own_files.write(own, content)
-        mounts.append(MountSpec(destination=path, source=HostSource(files=daemon.own_files, path=own)))
+        own = f"{container.sandbox.files_directory}/{container.id}{copy.path.replace('/', '-')}"
+        daemon.own_files.write(own, copy.content, copy.mode)
+        daemon.own_files.set_owner(own, copy.uid, copy.gid)
+        source = HostSource(files=daemon.own_files, path=own)
+        flags = ("nosuid", "nodev", "noexec", "relatime")
+        mounts.append(MountSpec(destination=copy.path, source=source, flags=flags))
     return mounts
 
 

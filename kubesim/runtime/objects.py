@@ -16,6 +16,7 @@ from kubesim.images.image import Image
 from kubesim.kernel import Event, Timer
 from kubesim.policy.seccomp import SeccompFilter
 from kubesim.runtime import container_state, sandbox_state
+from kubesim.runtime.account_files import AccountFileCopy
 from kubesim.runtime.checkpoint_archive import ContainerCheckpoint
 from kubesim.runtime.container_log import ContainerLog
 from kubesim.runtime.container_state import ContainerEvent, ContainerLife, Exited, Phase, ReportedState
@@ -188,8 +189,8 @@ class Container:
     life: ContainerLife
     ended: Event = field(default_factory=Event)
     """Raised when the first process has ended."""
-    account_files: dict[str, bytes] = field(default_factory=dict)
-    """Generated /etc/passwd and /etc/group, by path."""
+    account_files: tuple[AccountFileCopy, ...] = ()
+    """The /etc/passwd and /etc/group that the runtime made and mounts over the image's."""
     seccomp_document: dict[str, Any] | None = None
     """The profile of the node's file, as it was when the container was made."""
     seccomp_filter: SeccompFilter | None = None

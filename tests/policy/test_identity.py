@@ -259,6 +259,80 @@ def test_without_account_files(given, containerd, crio):
             assert (who.uid, who.gid, list(who.supplemental_groups)) == expected
 
 
+@pytest.mark.parametrize(
+    ("given", "line"), [({"image_user": "4294967296"}, b"big:"), ({"image_user": "-1"}, b"neg:")], ids=["23", "25"]
+)
+def test_numbers_that_only_a_line_makes_good(given, line):
+    """Cases 23 and 25: CRI-O checks the range of a number that it did not find."""
+    passwd = b"".join(each for each in PASSWD.splitlines(keepends=True) if not each.startswith(line))
+
+    assert passwd != PASSWD
+    with pytest.raises(IdentityError, match=r"^get exec user: uids and gids must be in range 0-2147483647$"):
+        resolve_identity(passwd=passwd, group=GROUP, dialect=CRIO, **given)
+
+
+@pytest.mark.parametrize(
+    ("line", "uid", "gid", "containerd"),
+    [
+        (b"u:x:+5:-6", 5, 4294967290, ""),
+        (b"u:x: 5:6", 0, 6, ""),
+        (b"u:x:99999999999999999999:1", 4294967295, 1, ""),
+        (b"u:x:-99999999999999999999:1", 0, 1, ""),
+        (b"u:x:4294967296:4294967297", 0, 1, ""),
+        (b"u", 0, 0, ""),
+        (b"u:x:2147483648:1", 2147483648, 1, f'{CREATE}invalid USER value "2147483648": uid out of range'),
+    ],
+)
+def test_numbers_of_files_are_not_checked_but_wrapped(line, uid, gid, containerd):
+    """A user by name has what the line says. A number that is asked for is checked before any line is looked at."""
+    for dialect in (CONTAINERD, CRIO):
+        who = resolve_identity(passwd=line, group=None, run_as_username="u", dialect=dialect)
+        assert (who.uid, who.gid) == (uid, gid)
+    if containerd:
+        assert resolve_identity(passwd=line, group=None, run_as_user=uid, dialect=CRIO).gid == gid
+        with pytest.raises(IdentityError) as refusal:
+            resolve_identity(passwd=line, group=None, run_as_user=uid, dialect=CONTAINERD)
+        assert str(refusal.value) == containerd
+
+
+@pytest.mark.parametrize(
+    ("given", "containerd", "crio"),
+    [
+        (
+            {"run_as_group": 5, "policy": 7},
+            NO_USER,
+            "user group is specified without user or username",
+        ),
+        (
+            {"run_as_username": "ghost", "policy": 7, "home": "\n"},
+            f"{UNKNOWN_POLICY}7",
+            "invalid HOME environment; newline not allowed",
+        ),
+        (
+            {"run_as_username": "ghost", "policy": 7},
+            f"{UNKNOWN_POLICY}7",
+            "get exec user: unable to find user ghost: bufio.Scanner: token too long",
+        ),
+        (
+            {"run_as_username": "ghost", "image_user": "1:2:3"},
+            f"{CREATE}bufio.Scanner: token too long",
+            "get exec user: unable to find user ghost: bufio.Scanner: token too long",
+        ),
+        (
+            {"image_user": "4294967296:nosuch"},
+            f'{CREATE}invalid USER value "4294967296:nosuch": uid out of range',
+            "get exec user: unable to find user 4294967296: bufio.Scanner: token too long",
+        ),
+    ],
+)
+def test_which_of_several_errors_comes_first(given, containerd, crio):
+    """Section 10: passwd cannot be read at all here."""
+    for dialect, expected in ((CONTAINERD, containerd), (CRIO, crio)):
+        with pytest.raises(IdentityError) as refusal:
+            resolve_identity(passwd=b"x" * 65_536, group=b"", dialect=dialect, **given)
+        assert str(refusal.value) == expected
+
+
 @pytest.mark.parametrize("dialect", [CONTAINERD, CRIO], ids=["containerd", "cri-o"])
 def test_case_37_without_a_group_file(dialect):
     who = resolve_identity(passwd=PASSWD, group=None, run_as_user=1000, dialect=dialect)
