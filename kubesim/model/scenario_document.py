@@ -54,6 +54,7 @@ class NodeSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, om
     os: Literal["linux", "windows"] = "linux"
     kubelet_version: str = "1.36"
     profile: str = "containerd-2.3"
+    """A built-in one, or a file relative to the scenario's directory."""
     cgroup_driver: Literal["systemd", "cgroupfs"] = "systemd"
     """The cgroup driver of the runtime; the kubelet's own is in `config`."""
     seed: int = 1

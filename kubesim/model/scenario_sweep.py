@@ -46,7 +46,7 @@ class SweptRun:
 
     def name(self, scenario: str) -> str:
         """What the run is called in reports."""
-        return f"{scenario}[{', '.join(value for _, value in self.values)}]" if self.values else scenario
+        return f"{scenario}[{', '.join(_shown(value) for _, value in self.values)}]" if self.values else scenario
 
 
 def swept_runs(document: Document, spec: ScenarioSpec, errors: list[InputError]) -> tuple[SweptRun, ...]:
@@ -121,6 +121,11 @@ def _unjudged(document: Document, steps: list[StepSpec], runs: tuple[SweptRun, .
         if run.values and not any(run.is_named_by(step.when) for step in judged):
             what = f"nothing is expected of the run {', '.join(value for _, value in run.values)}"
             yield error_at(document, ("spec", "steps"), what, hint="add an expect step, or take the value out of sweep")
+
+
+def _shown(value: str) -> str:
+    """A value as the name of a run has it: of a file, its name."""
+    return value.rpartition("/")[2].removesuffix(".yaml").removesuffix(".yml")
 
 
 def _patterns(when: When, axis: str) -> list[str]:

@@ -93,14 +93,20 @@ def load_scenarios(path: Path) -> list[Scenario]:
         if not scenario.steps:
             where = scenario.document.where(("spec", "steps"))
             raise InputError(f"scenario {scenario.name!r} has no steps", where=where, hint="give at least one step")
-        _check_profile(scenario)
+        _check_profile(scenario, path.parent)
     return scenarios
 
 
-def _check_profile(scenario: Scenario) -> None:
+def _profile(scenario: Scenario, folder: Path) -> str:
+    """The name of a profile, or the path of its file."""
+    name = scenario.node.profile
+    return str(folder / name) if name.endswith((".yaml", ".yml")) else name
+
+
+def _check_profile(scenario: Scenario, folder: Path) -> None:
     """Raises InputError with the line of a profile that cannot be had: before anything is played."""
     try:
-        load_profile(scenario.node.profile)
+        load_profile(_profile(scenario, folder))
     except InputError as error:
         if error.where:
             # A profile's own file has lines of its own.
@@ -117,7 +123,7 @@ def replay(scenario: Scenario, *, folder: Path, seed: int | None = None) -> Scen
     node = Node(
         os=spec.os,
         kubelet_version=spec.kubelet_version,
-        profile=spec.profile,
+        profile=_profile(scenario, folder),
         cgroup_driver=spec.cgroup_driver,
         config=spec.config or None,
         images=[

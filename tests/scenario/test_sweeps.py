@@ -78,6 +78,27 @@ def test_a_sweep_is_played_once_for_each_combination(tmp_path: Path) -> None:
     assert results[1].swept == (("profile", "cri-o-1.36"),)
 
 
+def test_a_profile_of_the_folder_is_one_of_the_runs(tmp_path: Path) -> None:
+    (tmp_path / "profiles").mkdir()
+    (tmp_path / "profiles" / "own.yaml").write_text(
+        "apiVersion: kubesim/v1\nkind: RuntimeProfile\nmetadata: {name: own}\n"
+        "spec: {extends: cri-o-1.36, changes: [{why: ours, set: {runtimeVersion: 9.9.9}}]}\n"
+    )
+    version = {"cri": {"method": "Version"}, "path": "response.runtime_version"}
+    steps = [
+        {"at": "0s", "when": {"profile": "profiles/*"}, "expect": {**version, "equals": "9.9.9"}},
+        {"at": "0s", "when": {"profile": "cri-o-1.36"}, "expect": {**version, "contains": "1.36."}},
+    ]
+    text = sweep_text(sweep={"profile": ["cri-o-1.36", "profiles/own.yaml"]}, steps=steps)
+    (tmp_path / "s.yaml").write_text(text)
+    results = [replay(scenario, folder=tmp_path) for scenario in load_scenarios(tmp_path / "s.yaml")]
+
+    assert [(one.name, one.passed) for one in results] == [("s[cri-o-1.36]", True), ("s[own]", True)]
+    (tmp_path / "s.yaml").write_text(text.replace("profiles/own.yaml", "profiles/none.yaml"))
+    with pytest.raises(InputError, match=r"profiles/none\.yaml: cannot read the profile: No such file"):
+        load_scenarios(tmp_path / "s.yaml")
+
+
 @pytest.mark.parametrize(
     ("spec", "place"),
     [({"node": {"profile": "cri-o-1.63"}}, "7:14"), ({"sweep": {"profile": ["ideal", "cri-o-1.63"]}}, "9:7")],
