@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from kubesim.cli.explain_options import add_node_options, explained_node
 from kubesim.cli.identity_json import COMPARED_KEYS, EXPLAINED_KEYS
+from kubesim.cli.pull_options import add_pull_options
 
 if TYPE_CHECKING:
     from kubesim.model.manifest import Manifest
@@ -32,6 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--container", metavar="NAME", help="only this container")
     parser.add_argument("--compare", metavar="PROFILE", help="what differs under this profile, and why")
     add_node_options(parser)
+    add_pull_options(parser)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -42,6 +44,7 @@ def run(options: argparse.Namespace) -> int:
     from kubesim.cli import identity_json, identity_text
     from kubesim.cli.image_options import store_of
     from kubesim.cli.located import profile_of
+    from kubesim.cli.pull_options import pulled_for
     from kubesim.images.fixtures import load_catalogue
     from kubesim.node.account_files import check_account_files
     from kubesim.node.identity_compared import compare_container
@@ -54,15 +57,16 @@ def run(options: argparse.Namespace) -> int:
     check_account_files(paths)
     catalogue = load_catalogue(paths, more=store_of(options))
     chosen = _chosen(options)
-    if other is None:
-        found = [explain_container(manifest, path, node, catalogue) for manifest, path in chosen]
-        rows = [identity_json.explained_json(one) for one in found]
-        texts = [identity_text.explained_text(one) for one in found]
-    else:
-        after = replace(node, profile=other)
-        compared = [compare_container(manifest, path, node, after, catalogue) for manifest, path in chosen]
-        rows = [identity_json.compared_json(one) for one in compared]
-        texts = [identity_text.compared_text(one) for one in compared]
+    with pulled_for(options, [manifest for manifest, _ in chosen], node, catalogue):
+        if other is None:
+            found = [explain_container(manifest, path, node, catalogue) for manifest, path in chosen]
+            rows = [identity_json.explained_json(one) for one in found]
+            texts = [identity_text.explained_text(one) for one in found]
+        else:
+            after = replace(node, profile=other)
+            compared = [compare_container(manifest, path, node, after, catalogue) for manifest, path in chosen]
+            rows = [identity_json.compared_json(one) for one in compared]
+            texts = [identity_text.compared_text(one) for one in compared]
     print(json.dumps(rows, indent=2) if options.output == "json" else "\n\n".join(texts))
     return 0
 

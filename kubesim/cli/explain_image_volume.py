@@ -7,6 +7,7 @@ from pathlib import Path
 
 from kubesim.cli.explain_options import add_node_options, explained_node
 from kubesim.cli.image_volume_json import VOLUME_KEYS
+from kubesim.cli.pull_options import add_pull_options
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -17,6 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--container", metavar="NAME", help="only this container")
     parser.add_argument("--compare", metavar="PROFILE", help="what differs under this profile, and why")
     add_node_options(parser)
+    add_pull_options(parser)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -26,6 +28,7 @@ def run(options: argparse.Namespace) -> int:
 
     from kubesim.cli import image_volume_json, image_volume_text
     from kubesim.cli.located import profile_of
+    from kubesim.cli.pull_options import pulled_for
     from kubesim.errors import InputError
     from kubesim.images.fixtures import load_catalogue
     from kubesim.node.identity_explained import containers_of
@@ -49,13 +52,14 @@ def run(options: argparse.Namespace) -> int:
         where = ", ".join(map(str, options.manifests))
         of_whom = f" of container {options.container!r}" if options.container else ""
         raise InputError(f"no mount{of_whom} is of an image volume", where=where, hint="see spec.volumes[].image")
-    if other is None:
-        found = [explain_image_volume(*one, node, catalogue) for one in chosen]
-        rows = [image_volume_json.volume_json(one) for one in found]
-        texts = [image_volume_text.volume_text(one) for one in found]
-    else:
-        compared = [compare_image_volume(*one, node, other, catalogue) for one in chosen]
-        rows = [image_volume_json.compared_volume_json(one) for one in compared]
-        texts = [image_volume_text.compared_volume_text(one) for one in compared]
+    with pulled_for(options, [manifest for manifest, *_ in chosen], node, catalogue):
+        if other is None:
+            found = [explain_image_volume(*one, node, catalogue) for one in chosen]
+            rows = [image_volume_json.volume_json(one) for one in found]
+            texts = [image_volume_text.volume_text(one) for one in found]
+        else:
+            compared = [compare_image_volume(*one, node, other, catalogue) for one in chosen]
+            rows = [image_volume_json.compared_volume_json(one) for one in compared]
+            texts = [image_volume_text.compared_volume_text(one) for one in compared]
     print(json.dumps(rows, indent=2) if options.output == "json" else "\n\n".join(texts))
     return 0

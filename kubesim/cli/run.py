@@ -6,8 +6,14 @@ import argparse
 from typing import TYPE_CHECKING, Any
 
 from kubesim.cli.image_options import add_image_options
+from kubesim.cli.pull_options import add_pull_options
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from contextlib import AbstractContextManager
+
+    from kubesim.images.image import Image
+    from kubesim.node.image_sources import ImageSource
     from kubesim.node.outcome import Outcome
 
 
@@ -30,6 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--cgroup-driver", choices=["systemd", "cgroupfs"], help="the runtime's answer to RuntimeConfig"
     )
     add_image_options(parser)
+    add_pull_options(parser)
     parser.add_argument(
         "--kubelet-fix",
         dest="kubelet_fixes",
@@ -83,6 +90,7 @@ def _check_duration(text: str) -> None:
 
 
 def _in_virtual_time(options: argparse.Namespace) -> Outcome:
+    from contextlib import ExitStack
     from pathlib import Path
 
     from kubesim.cli.image_options import store_of
@@ -93,17 +101,22 @@ def _in_virtual_time(options: argparse.Namespace) -> Outcome:
     from kubesim.node.sources import image_paths
 
     check_account_files(image_paths(options.images))
-    node = Node(
-        os=options.os,
-        kubelet_version=options.kubelet_version,
-        profile=options.profile or DEFAULT_PROFILE,
-        cgroup_driver=options.cgroup_driver,
-        config=options.node_config,
-        images=[*options.images, store_of(options)],
-        kubelet_fixes=options.kubelet_fixes,
-        seed=DEFAULT_SEED if options.seed is None else options.seed,
-    )
-    with node:
+    images = [*options.images, store_of(options)]
+    with ExitStack() as held:
+        if options.pull or options.registries:
+            images += held.enter_context(_pulled(options, images))
+        node = held.enter_context(
+            Node(
+                os=options.os,
+                kubelet_version=options.kubelet_version,
+                profile=options.profile or DEFAULT_PROFILE,
+                cgroup_driver=options.cgroup_driver,
+                config=options.node_config,
+                images=images,
+                kubelet_fixes=options.kubelet_fixes,
+                seed=DEFAULT_SEED if options.seed is None else options.seed,
+            )
+        )
         for manifest in options.manifests:
             node.apply(Path(manifest))
         with working(f"running {options.duration} of virtual time"):
@@ -115,6 +128,28 @@ def _in_virtual_time(options: argparse.Namespace) -> Outcome:
             cgroup_driver=node.configz()["cgroupDriver"],
             metrics=dict(node.metrics()),
         )
+
+
+def _pulled(options: argparse.Namespace, images: Sequence[ImageSource]) -> AbstractContextManager[list[Image]]:
+    """What the pods need besides these images, from its registries."""
+    from pathlib import Path
+
+    from kubesim.cli.pull_options import pulled_images
+    from kubesim.model import k8s_v1 as v1
+    from kubesim.node.image_sources import catalogue_of
+    from kubesim.node.pulled_images import image_names
+    from kubesim.node.sources import objects_of
+    from kubesim.runtime.profiles import load_profile
+
+    version = options.kubelet_version
+    found = [one for path in options.manifests for one in objects_of(Path(path), kubelet_version=version)]
+    return pulled_images(
+        options,
+        image_names(one for one in found if isinstance(one, v1.Pod)),
+        catalogue=catalogue_of(images),
+        profile=load_profile(options.profile or DEFAULT_PROFILE),
+        os_name=options.os,
+    )
 
 
 def _over_socket(options: argparse.Namespace) -> Outcome:
@@ -167,7 +202,7 @@ def _over_socket(options: argparse.Namespace) -> Outcome:
 def _refuse_options_of_the_emulated_runtime(options: argparse.Namespace) -> None:
     from kubesim.errors import InputError
 
-    for name in ("profile", "cgroup_driver", "images", "store"):
+    for name in ("profile", "cgroup_driver", "images", "store", "pull", "registries"):
         if getattr(options, name):
             raise InputError(
                 f"--{name.replace('_', '-')} says what the emulated runtime is like, but --cri drives a real one",

@@ -76,7 +76,8 @@ class PullLimits:
 
 
 Progress = Callable[[str, int, int], object]
-"""Is told of each piece that came: the blob's digest, its bytes so far, its size. One call at a time."""
+"""Is told of each blob before the first comes, and of each piece: the blob's digest, its bytes so far, its size. One
+call at a time."""
 
 
 def no_progress(digest: str, done_bytes: int, total_bytes: int) -> None:
@@ -261,6 +262,8 @@ class _Pull:
         """Fetch blobs, a few at a time. The first failure stops the others, and is the one that is raised."""
         if not wanted:
             return
+        for blob in wanted:
+            self._report(blob.digest, 0, blob.size)
         with ThreadPoolExecutor(BLOBS_AT_ONCE, thread_name_prefix="kubesim-pull") as pool:
             running = [pool.submit(self._fetch_one, blob) for blob in wanted]
             try:
@@ -312,7 +315,6 @@ class _Received:
 
     def chunks(self) -> Iterator[bytes]:
         done = 0
-        self._progress(self._blob.digest, 0, self._blob.size)
         for chunk in self._source:
             yield chunk
             done += len(chunk)
