@@ -13,13 +13,15 @@ from kubesim.cri import api
 from kubesim.kubelet import labels
 from kubesim.kubelet.container_resources import pod_linux_resources
 from kubesim.kubelet.pod_directories import PodDirectories
-from kubesim.kubelet.security_config import sandbox_context
+from kubesim.kubelet.security_config import sandbox_context, wants_host_process
 from kubesim.model import k8s_v1 as v1
 from kubesim.model.k8s_versions import LAST_MINOR
 from kubesim.policy.cgroup_parent import pod_cgroup_parent
 from kubesim.policy.pod_dns import NODE_DNS, DnsSettings, DnsWarning, pod_dns
 from kubesim.policy.pod_hostname import pod_hostname
 from kubesim.policy.qos import QosClass
+
+AnyContainer = v1.Container | v1.EphemeralContainer
 
 _PROTOCOLS = {"TCP": api.TCP, "UDP": api.UDP, "SCTP": api.SCTP}
 
@@ -146,9 +148,11 @@ def _linux(
 
 def _windows(pod: v1.Pod) -> api.WindowsPodSandboxConfig:
     windows = api.WindowsPodSandboxConfig()
-    context = pod.spec.security_context
-    options = context.windows_options if context is not None else None
+    spec = pod.spec
+    # The runtime must know at the sandbox; that all containers agree, the API server has seen to.
+    containers: list[AnyContainer] = [*spec.init_containers, *spec.containers, *spec.ephemeral_containers]
+    windows.security_context.host_process = any(wants_host_process(pod, one) for one in containers)
+    options = spec.security_context.windows_options if spec.security_context is not None else None
     if options is not None:
         windows.security_context.run_as_username = options.run_as_user_name or ""
-        windows.security_context.host_process = bool(options.host_process)
     return windows

@@ -21,6 +21,7 @@ from kubesim.policy.pod_security import (
     PodSecurity,
     SeccompProfile,
     container_security_context,
+    effective_security,
     sandbox_security_context,
 )
 from kubesim.policy.pod_view import NetworkMode
@@ -57,6 +58,7 @@ def pod_security(pod: v1.Pod) -> PodSecurity:
         run_as_group=context.run_as_group,
         run_as_non_root=context.run_as_non_root,
         run_as_user_name=windows.run_as_user_name if windows is not None else None,
+        host_process=windows.host_process if windows is not None else None,
         fs_group=context.fs_group,
         supplemental_groups=tuple(context.supplemental_groups),
         supplemental_groups_policy=context.supplemental_groups_policy,
@@ -77,6 +79,7 @@ def container_security(container: AnyContainer) -> ContainerSecurity:
         run_as_group=context.run_as_group,
         run_as_non_root=context.run_as_non_root,
         run_as_user_name=windows.run_as_user_name if windows is not None else None,
+        host_process=windows.host_process if windows is not None else None,
         privileged=bool(context.privileged),
         read_only_root_filesystem=bool(context.read_only_root_filesystem),
         allow_privilege_escalation=context.allow_privilege_escalation,
@@ -170,7 +173,14 @@ def windows_security_context(request: ContainerRequest) -> api.WindowsContainerS
     """The security context of a container on a Windows node."""
     image = ImageUser(uid=request.image_uid, username=request.image_username)
     name = windows_user_name(pod_security(request.pod), container_security(request.container), image)
-    return api.WindowsContainerSecurityContext(run_as_username=name)
+    return api.WindowsContainerSecurityContext(
+        run_as_username=name, host_process=wants_host_process(request.pod, request.container)
+    )
+
+
+def wants_host_process(pod: v1.Pod, container: AnyContainer) -> bool:
+    """Whether a container runs in the host's own process space. Mirrors kubelet: HasWindowsHostProcessRequest."""
+    return bool(effective_security(pod_security(pod), container_security(container)).host_process)
 
 
 def _namespace_options(namespaces: Namespaces, user_namespace: api.UserNamespace | None) -> api.NamespaceOption:

@@ -103,4 +103,4 @@ def check_choice(path: Path, value: str | None, choices: Collection[str]) -> Ite
 
 
 def _shown(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else str(value)
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, str | bool) else str(value)

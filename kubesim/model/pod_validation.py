@@ -35,6 +35,7 @@ from kubesim.model.field_error import (
 )
 from kubesim.model.k8s_v1 import Pod, PodSecurityContext, PodSpec, Volume
 from kubesim.model.paths import Path, field_path
+from kubesim.model.windows_validation import check_operating_system
 from kubesim.model.yaml_text import Document
 
 _VOLUME_SOURCES = [(field.name, field.encode_name) for field in fields(Volume) if field.name != "name"]
@@ -111,7 +112,8 @@ def _check_spec(spec: PodSpec) -> Iterator[FieldError]:
         yield from check_choice(("spec", "os", "name"), spec.os.name, ("linux", "windows"))
     yield from _check_host_users(spec)
     if spec.security_context is not None:
-        yield from _check_security(spec.security_context, is_windows=spec.os is not None and spec.os.name == "windows")
+        yield from _check_security(spec.security_context)
+    yield from check_operating_system(spec)
 
 
 def _check_host_users(spec: PodSpec) -> Iterator[FieldError]:
@@ -126,7 +128,7 @@ def _check_host_users(spec: PodSpec) -> Iterator[FieldError]:
             yield forbidden(("spec", name), "when `hostUsers` is false")
 
 
-def _check_security(security: PodSecurityContext, *, is_windows: bool) -> Iterator[FieldError]:
+def _check_security(security: PodSecurityContext) -> Iterator[FieldError]:
     path: Path = ("spec", "securityContext")
     yield from check_range((*path, "runAsUser"), security.run_as_user, 0, ID_MAX)
     yield from check_range((*path, "runAsGroup"), security.run_as_group, 0, ID_MAX)
@@ -138,8 +140,6 @@ def _check_security(security: PodSecurityContext, *, is_windows: bool) -> Iterat
     yield from check_choice(
         (*path, "fsGroupChangePolicy"), security.fs_group_change_policy, ("Always", "OnRootMismatch")
     )
-    if is_windows and policy is not None:
-        yield forbidden((*path, "supplementalGroupsPolicy"), "cannot be set for a windows pod")
 
 
 def _check_volumes(volumes: list[Volume]) -> Iterator[FieldError]:

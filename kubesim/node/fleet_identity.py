@@ -15,8 +15,9 @@ from kubesim.model.paths import Path
 from kubesim.node.explained_container import ExplainedNode
 from kubesim.node.fleet import Fleet
 from kubesim.node.identity_compared import ComparedIdentity, compare_container
-from kubesim.node.identity_explained import containers_of, image_of
+from kubesim.node.identity_explained import containers_of
 from kubesim.node.pod_templates import pod_of
+from kubesim.policy.image_reference import InvalidReference, parse_reference
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,8 +61,9 @@ def compare_fleet(
     for manifest in fleet.pods:
         for path, container in containers_of(pod_of(manifest)):
             row = _row(manifest, path, before, after, catalogue)
-            if row.compared is not None:
-                used.add(id(image_of(container.image, catalogue)))
+            image = _image(container.image, catalogue) if row.compared is not None else None
+            if image is not None:
+                used.add(id(image))
             yield row
     for image in fleet.images:
         if image.artifact is None and id(image) not in used:
@@ -82,6 +84,14 @@ def summary_of(rows: list[FleetRow]) -> FleetSummary:
         refused_after=sum(one.after.refusal is not None for one in compared),
         failing=len(rows) - len(compared),
     )
+
+
+def _image(name: str, catalogue: Catalogue) -> Image | None:
+    """The image of a container that could be compared; None for a name that is none."""
+    try:
+        return catalogue.find(parse_reference(name).normalised)
+    except InvalidReference:
+        return None
 
 
 def _row(manifest: Manifest, path: Path, before: ExplainedNode, after: ExplainedNode, catalogue: Catalogue) -> FleetRow:

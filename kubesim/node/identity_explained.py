@@ -42,6 +42,7 @@ from kubesim.policy.pod_identity import (
     ask_windows_identity,
 )
 from kubesim.policy.pod_security import ContainerSecurityContext, GroupsPolicy, ImageUser
+from kubesim.policy.pull_policy import ImageFailure, invalid_image_name
 from kubesim.policy.runtime_profile import RuntimeProfile
 from kubesim.policy.unseen_identity import unseen_identity
 from kubesim.runtime.account_files import account_files
@@ -49,7 +50,13 @@ from kubesim.runtime.image_store import split_user
 
 AnyContainer = v1.Container | v1.EphemeralContainer
 
-WRITTEN_FIELDS = ("runAsUser", "runAsGroup", "runAsNonRoot", "windowsOptions.runAsUserName")
+WRITTEN_FIELDS = (
+    "runAsUser",
+    "runAsGroup",
+    "runAsNonRoot",
+    "windowsOptions.runAsUserName",
+    "windowsOptions.hostProcess",
+)
 """Fields that both the pod's and a container's security context have."""
 
 
@@ -83,20 +90,22 @@ def explain_container(
 
     Raises:
         ImageNotAtHand: no fixture holds its image.
-        InputError: the image's name is none, it is an artifact, or the runtime has no build for the node's system.
+        InputError: its image is an artifact, or the runtime has no build for the node's system.
     """
     written = pod_of(manifest)
     container = dict(containers_of(written))[path]
-    image = image_of(container.image, catalogue)
+    named = _named_image(container.image, catalogue)
+    image = named if isinstance(named, Image) else None
     pod = without_disabled_fields(written, node.gates)
     os = node.os_for(pod)
     check_operating_system(os, node.profile, where=f"{pod.metadata.namespace}/{pod.metadata.name}")
-    uid, username = split_user(image.config.user)
+    image_user = image.config.user if image is not None else ""
+    uid, username = split_user(image_user)
     question = IdentityQuestion(
         pod=pod_security(pod),
         container=container_security(container),
         image=ImageUser(uid=uid, username=username),
-        image_user=image.config.user,
+        image_user=image_user,
         pod_display_name=f"{pod.metadata.name}_{pod.metadata.namespace}({pod.metadata.uid})",
         container_name=container.name,
         container_path=field_path(path),
@@ -116,6 +125,12 @@ def explain_container(
     steps, refusal = _admitted(written, pod, question, node)
     if refusal is not None:
         return replace(about, kubelet_steps=steps, refusal=refusal)
+    if isinstance(named, ImageFailure):
+        steps = (*steps, TraceStep(rule="image", outcome="refused", text="the name of the image is none"))
+        waiting = named.waiting
+        refusal = Refusal(by="kubelet", reason=waiting.reason, message=waiting.message)
+        return replace(about, kubelet_steps=steps, refusal=refusal)
+    image = named
     answer = ask_windows_identity(question) if os == "windows" else ask_identity(question)
     about = replace(about, kubelet_steps=(*steps, *answer.steps))
     if answer.refusal:
@@ -235,19 +250,17 @@ def _home(pod: v1.Pod, image: Image, container: AnyContainer) -> str:
     return known_environment(pod, container).values.get("HOME") or dict(image.config.env).get("HOME", "")
 
 
-def image_of(name: str, catalogue: Catalogue) -> Image:
-    """The image that a manifest names.
+def _named_image(name: str, catalogue: Catalogue) -> Image | ImageFailure:
+    """The image that a manifest names, or what the kubelet says of a name that is none.
 
     Raises:
         ImageNotAtHand: no fixture holds it.
-        InputError: the name is none, or that of an artifact.
+        InputError: it is an artifact.
     """
     try:
         reference = parse_reference(name).normalised
     except InvalidReference as error:
-        raise InputError(
-            str(error), where=f"image {name!r}", hint="expected e.g. registry.k8s.io/pause:3.10"
-        ) from error
+        return invalid_image_name(name, str(error))
     image = catalogue.find(reference)
     if image is None:
         near = [one for one in catalogue.references() if repository(one) == repository(reference)]

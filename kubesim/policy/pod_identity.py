@@ -119,8 +119,12 @@ def ask_windows_identity(question: IdentityQuestion) -> IdentityAnswer:
     if problem is not None:
         return IdentityAnswer(steps=tuple(steps), refusal=problem, reason="CreateContainerConfigError")
     name = windows_user_name(question.pod, question.container, question.image)
-    own, above = question.container.run_as_user_name, question.pod.run_as_user_name
-    decided = _decided(question, "windowsOptions.runAsUserName", own, above)
+    decided = _decided(
+        question,
+        "windowsOptions.runAsUserName",
+        question.container.run_as_user_name,
+        question.pod.run_as_user_name,
+    )
     if decided is not None:
         steps.append(_step(question, "run-as-user-name", "sent", *decided))
     elif name:
@@ -129,6 +133,12 @@ def ask_windows_identity(question: IdentityQuestion) -> IdentityAnswer:
     else:
         text = "the manifest sets no runAsUserName and the image has no user name: nothing is sent"
         steps.append(TraceStep(rule="run-as-user-name", outcome="note", text=text))
+    own, above = question.container.host_process, question.pod.host_process
+    decided = _decided(question, "windowsOptions.hostProcess", own, above)
+    if decided is not None:
+        text, path = decided
+        where = "of the node" if (above if own is None else own) else "of the image"
+        steps.append(_step(question, "host-process", "sent", f"{text}: the user is one {where}", path))
     return IdentityAnswer(steps=tuple(steps), username=name)
 
 

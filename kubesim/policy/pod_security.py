@@ -70,6 +70,7 @@ class PodSecurity:
     run_as_group: int | None = None
     run_as_non_root: bool | None = None
     run_as_user_name: str | None = None  # windowsOptions
+    host_process: bool | None = None  # windowsOptions
     fs_group: int | None = None
     supplemental_groups: tuple[int, ...] = ()
     supplemental_groups_policy: str | None = None
@@ -88,6 +89,7 @@ class ContainerSecurity:
     run_as_group: int | None = None
     run_as_non_root: bool | None = None
     run_as_user_name: str | None = None  # windowsOptions
+    host_process: bool | None = None  # windowsOptions
     privileged: bool = False
     read_only_root_filesystem: bool = False
     allow_privilege_escalation: bool | None = None
@@ -151,6 +153,7 @@ def effective_security(pod: PodSecurity, container: ContainerSecurity) -> Contai
         run_as_group=_first(container.run_as_group, pod.run_as_group),
         run_as_non_root=_first(container.run_as_non_root, pod.run_as_non_root),
         run_as_user_name=_first(container.run_as_user_name, pod.run_as_user_name),
+        host_process=_first(container.host_process, pod.host_process),
         privileged=container.privileged,
         read_only_root_filesystem=container.read_only_root_filesystem,
         allow_privilege_escalation=container.allow_privilege_escalation,

@@ -286,8 +286,17 @@ def test_the_home_of_the_process_counts_for_crio(tmp_path: Path) -> None:
 def test_an_image_that_nobody_has() -> None:
     with pytest.raises(ImageNotAtHand, match=r"example\.com/x: no fixture holds this image.*; give it with --images"):
         explain(pod("example.com/x"))
-    with pytest.raises(InputError, match="image 'Not A Name'"):
-        explain(pod("Not A Name"))
+
+
+def test_a_name_that_is_none_is_refused_by_the_kubelet() -> None:
+    found = explain(pod("Not A Name"))
+
+    assert found.refusal is not None
+    assert (found.refusal.by, found.refusal.reason) == ("kubelet", "InvalidImageName")
+    assert found.refusal.message.startswith(
+        'Failed to apply default image tag "Not A Name": couldn\'t parse image name'
+    )
+    assert [(step.rule, step.outcome) for step in found.kubelet_steps] == [("image", "refused")]
 
 
 def test_an_artifact_is_no_image_of_a_container() -> None:

@@ -190,6 +190,19 @@ def test_on_windows_a_name_is_sent(given, username, outcome):
     assert (answer.context, answer.refusal) == (None, "")
 
 
+@pytest.mark.parametrize(
+    ("pod", "container", "text"),
+    [
+        ({"host_process": True}, {}, f"{POD}.windowsOptions.hostProcess is true: the user is one of the node"),
+        ({}, {"host_process": False}, f"{OWN}.windowsOptions.hostProcess is false: the user is one of the image"),
+    ],
+)
+def test_a_host_process_container_has_a_user_of_the_node(pod, container, text):
+    answer = ask_windows_identity(question(pod, container))
+
+    assert (step(answer, "host-process").outcome, step(answer, "host-process").text) == ("sent", text)
+
+
 def test_an_administrator_is_root_on_windows():
     answer = ask_windows_identity(question({"run_as_non_root": True, "run_as_user_name": "containerADMINISTRATOR"}))
 
