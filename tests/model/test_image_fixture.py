@@ -14,7 +14,7 @@ from kubesim.model.yaml_text import Document, load_documents
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "images"
 NO_MODE = 'is no file mode; expected octal permission bits, e.g. "0755"'
 NO_SOURCE = (
-    "no source; expected one of text, base64, directory, userland, link, "
+    "no source; expected one of text, base64, file, directory, userland, link, "
     "or a path that ends in / for an empty directory"
 )
 HEAD = "apiVersion: kubesim/v1\nkind: Image\nmetadata: {name: a}\n"
