@@ -140,20 +140,20 @@ def explain_image_volume(
         return replace(explained, refusal=Refusal(by="API server", reason="Invalid", message=error.what))
     environment = known_environment(pod, container)
     environment.check(mount.sub_path_expr)
-    image = _image(volume.image.reference, catalogue)
+    _check_at_hand(volume.image.reference, catalogue)
     tried = try_mount(pod, container, mount, environment.values, profile=node.profile, catalogue=catalogue)
     places = _Places(manifest, ("spec", "volumes", at, "image"), (*path, "volumeMounts", index))
     explained = replace(
         explained,
         image_id=tried.image_ref,
-        is_artifact=image is not None and image.artifact is not None,
+        is_artifact=tried.image is not None and tried.image.artifact is not None,
         refusal=tried.refusal,
         steps=tuple(_kubelet_steps(volume.image, mount, tried, places)),
     )
-    if tried.sent is None or image is None:
+    if tried.sent is None or tried.image is None:
         return explained
     explained = replace(explained, sub_path=tried.sent.image_sub_path)
-    return _on_runtime(explained, image, tried, node)
+    return _on_runtime(explained, tried.image, tried, node)
 
 
 class _Places:
@@ -230,8 +230,14 @@ def _on_runtime(explained: ExplainedVolume, image: Image, tried: TriedMount, nod
     if image.artifact is not None:
         explained, more = _artifact(explained, image, asked, node)
     else:
+        if image.made_of is not None:
+            text = "this is an artifact, of which this version makes an image: its blobs are layers, or no files"
+            steps.append(VolumeStep(by="runtime", rule="artifact", outcome="note", text=text))
         explained, more = _tree(explained, image, node)
     steps += more
+    if explained.refusal is not None and "refused" not in {step.outcome for step in steps}:
+        text = "what was pulled cannot be mounted as an image"
+        steps.append(VolumeStep(by="runtime", rule="mount", outcome="refused", text=text))
     if tried.shown:
         status = image_mount_status(asked, dialect, image_id=tried.shown[0].image.image_ref or tried.image_ref)
         steps += [mounted_step(dialect, host_path=tried.shown[0].host_path), status_step(status)]
@@ -250,13 +256,18 @@ def _tree(explained: ExplainedVolume, image: Image, node: ExplainedNode) -> tupl
         if sub_path:
             step = sub_path_step(sub_path, dialect, found="directory", resolved="/", links=(), is_refused=False)
             steps.append(step)
-        return replace(explained, source="/", entries=tuple(_listed(image.tree.root))), steps
+        if not is_refused:
+            explained = replace(explained, source="/", entries=tuple(_listed(image.tree.root)))
+        return explained, steps
     found = image.tree.resolve(sub_path, link_rule=LinkRule.BENEATH)
     outcome: SubPathOutcome = found.outcome.value  # type: ignore[assignment]  # all but "found" have the same names
     if found.node is not None:
         outcome = "directory" if found.node.is_directory else "file"
     links = tuple(_links(image.tree, sub_path))
-    step = sub_path_step(sub_path, dialect, found=outcome, resolved=found.path, links=links, is_refused=is_refused)
+    is_fine = outcome == "directory" or (outcome == "file" and dialect.sub_path != "directories")
+    step = sub_path_step(
+        sub_path, dialect, found=outcome, resolved=found.path, links=links, is_refused=is_refused and not is_fine
+    )
     explained = replace(explained, links=links)
     if found.node is not None and not is_refused:
         explained = replace(explained, source=found.path, entries=tuple(_listed(found.node)))
@@ -324,15 +335,11 @@ def _links(tree: FileTree, path: str) -> Iterator[FollowedLink]:
         rest = [name for name in node.target.split("/") if name not in ("", ".")] + rest
 
 
-def _image(reference: str, catalogue: Catalogue) -> Image | None:
-    """The image of a volume; None for a reference that is none. Raises ImageNotAtHand."""
+def _check_at_hand(reference: str, catalogue: Catalogue) -> None:
+    """Raises ImageNotAtHand; a reference that is none is the kubelet's to refuse."""
     parsed = _parsed(reference)
-    if parsed is None:
-        return None
-    image = catalogue.find(parsed.normalised)
-    if image is None:
+    if parsed is not None and catalogue.find(parsed.normalised) is None:
         raise ImageNotAtHand("no fixture holds this image", where=reference, hint="give it with --images")
-    return image
 
 
 def _parsed(reference: str) -> Reference | None:

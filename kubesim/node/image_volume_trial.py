@@ -13,7 +13,7 @@ from kubesim.cri.client import CriClient
 from kubesim.cri.errors import CriError
 from kubesim.errors import InputError
 from kubesim.images.catalogue import Catalogue
-from kubesim.images.image import Declared, make_image
+from kubesim.images.image import Declared, Image, make_image
 from kubesim.images.oci import ImageConfig
 from kubesim.images.programs import program_node
 from kubesim.kernel import Kernel, Task
@@ -52,6 +52,8 @@ class TriedMount:
 
     image_ref: str = ""
     """What the runtime calls the image; empty when the kubelet did not get it."""
+    image: Image | None = None
+    """The image as the runtime has it: of an artifact, some make an image without files."""
     is_pulled: bool = False
     sent: api.Mount | None = None
     """What CreateContainer was asked."""
@@ -86,7 +88,7 @@ def try_mount(
         host_files=MemoryHostFiles(),
         timings=Timings.measured(),
     )
-    trial = _Trial(CriClient(runtime), pod)
+    trial = _Trial(runtime, pod)
     task: Task[TriedMount] = kernel.spawn(trial.run(container, mount, environment), name="try an image volume")
     task.watch(lambda _: None)
     if not kernel.run_until(kernel.now_ns + _BOUND_NS, goal=lambda: task.is_done):
@@ -98,8 +100,9 @@ def try_mount(
 class _Trial:
     """The calls of one trial."""
 
-    def __init__(self, client: CriClient, pod: v1.Pod) -> None:
-        self._client = client
+    def __init__(self, runtime: Runtime, pod: v1.Pod) -> None:
+        self._runtime = runtime
+        self._client = CriClient(runtime)
         self._pod = pod
 
     async def run(self, container: AnyContainer, mount: v1.VolumeMount, environment: dict[str, str]) -> TriedMount:
@@ -110,7 +113,9 @@ class _Trial:
         if isinstance(pulled, ImageFailure):
             waiting = pulled.waiting
             return TriedMount(refusal=Refusal(by="kubelet", reason=waiting.reason, message=waiting.message))
-        tried = TriedMount(image_ref=pulled, is_pulled=self._is_pulled)
+        present = self._runtime.daemon.images.find(pulled).found
+        image = present.image if present is not None else None
+        tried = TriedMount(image_ref=pulled, image=image, is_pulled=self._is_pulled)
         source = ImageVolume(image_ref=pulled, user_specified_image=volume.image.reference)
         try:
             (sent,) = PodVolumes(MemoryHostFiles(), PodDirectories()).mounts(

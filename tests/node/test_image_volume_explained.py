@@ -204,8 +204,18 @@ def test_an_artifact_without_names_mounts_nothing(images: Path) -> None:
     assert rules(found, "runtime") == [("image-mount", "note"), ("artifact", "note")]
 
 
-def test_containerd_does_not_get_an_artifact(images: Path) -> None:
+def test_containerd_makes_an_image_without_files_of_an_artifact_that_older_ones_refuse(images: Path) -> None:
     found = explain(pod("example.com/art:1"), images)
+    below = explain(pod("example.com/art:1", subPath="d"), images)
+
+    assert (found.is_artifact, found.refusal, found.source, found.entries) == (False, None, "/", ())
+    assert rules(found, "runtime")[:2] == [("image-mount", "note"), ("artifact", "note")]
+    assert below.refusal is not None
+    assert below.refusal.message.endswith("openat d: no such file or directory")
+
+
+def test_an_artifact_that_does_not_come(images: Path) -> None:
+    found = explain(pod("example.com/art:1"), images, node("cri-o-1.32"))
 
     assert found.refusal is not None
     assert (found.refusal.by, found.refusal.reason) == ("kubelet", "ErrImagePull")
