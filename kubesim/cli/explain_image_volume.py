@@ -27,6 +27,7 @@ def run(options: argparse.Namespace) -> int:
     from dataclasses import replace
 
     from kubesim.cli import image_volume_json, image_volume_text
+    from kubesim.cli.image_options import store_of
     from kubesim.cli.located import profile_of
     from kubesim.cli.pull_options import pulled_for
     from kubesim.errors import InputError
@@ -39,7 +40,7 @@ def run(options: argparse.Namespace) -> int:
 
     node = explained_node(options)
     other = None if options.compare is None else replace(node, profile=profile_of("--compare", options.compare))
-    catalogue = load_catalogue(image_paths(options.images))
+    catalogue = load_catalogue(image_paths(options.images), more=store_of(options))
     version = options.kubelet_version
     manifests = [one for source in options.manifests for one in pod_manifests(source, kubelet_version=version)]
     chosen = [

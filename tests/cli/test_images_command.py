@@ -87,6 +87,28 @@ def test_commands_find_images_of_the_store(capsys: pytest.CaptureFixture[str], d
     assert "ErrImagePull" in said(capsys, "run", pod, "--for", "10s", "--store", tmp_path)
 
 
+VOLUME_POD = """\
+apiVersion: v1
+kind: Pod
+metadata: {name: p}
+spec:
+  containers:
+  - {name: c, image: "registry.k8s.io/e2e-test-images/busybox:1.29-2", volumeMounts: [{name: v, mountPath: /mnt}]}
+  volumes: [{name: v, image: {reference: "registry.example/own:1"}}]
+"""
+
+
+def test_an_image_volume_of_the_store_is_explained(
+    capsys: pytest.CaptureFixture[str], document: Path, tmp_path: Path
+) -> None:
+    said(capsys, "images", "add", document)
+    pod = tmp_path / "pod.yaml"
+    pod.write_text(VOLUME_POD)
+
+    assert "mounted read-only: / of the image" in said(capsys, "explain", "image-volume", pod)
+    assert "no fixture holds this image" in said(capsys, "explain", "image-volume", pod, "--store", tmp_path, code=2)
+
+
 def archive(path: Path, name: str) -> Path:
     """A docker save file, by hand: one empty layer and a name."""
     layer = bytes(10240)
