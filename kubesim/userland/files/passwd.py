@@ -54,15 +54,27 @@ def parse_group(filesystem: FileSystem) -> Sequence[GroupEntry]:
     return _groups(content) if len(content) <= KNOWN_BYTES_MAX else _groups.__wrapped__(content)
 
 
+def user_of_uid(filesystem: FileSystem, uid: int) -> PasswdEntry | None:
+    """The first user with this number; getpwuid(3). Of a large file only the lines with its digits are looked at."""
+    content = _content(filesystem, "/etc/passwd")
+    if len(content) <= KNOWN_BYTES_MAX:
+        return entry_of_uid(_users(content), uid)
+    # The highest number is also what a larger and a negative one come to.
+    digits = "" if uid == _ID_MAX else str(uid)
+    return next((entry for entry in _entries(content, digits.encode()) if entry.uid == uid), None)
+
+
 @lru_cache(maxsize=64)
 def _users(content: bytes) -> tuple[PasswdEntry, ...]:
     """What a file says is asked for at the start of every process, and most containers have the file of their image."""
-    found = ((row, _number(row, 2), _number(row, 3)) for row in _rows(content, fields_max=7))
-    return tuple(
-        PasswdEntry(name=row[0], uid=uid, gid=gid, home=_field(row, 5), shell=_field(row, 6))
-        for row, uid, gid in found
-        if uid is not None and gid is not None
-    )
+    return tuple(_entries(content))
+
+
+def _entries(content: bytes, part: bytes = b"") -> Iterator[PasswdEntry]:
+    for row in _rows(content, fields_max=7, part=part):
+        uid, gid = _number(row, 2), _number(row, 3)
+        if uid is not None and gid is not None:
+            yield PasswdEntry(name=row[0], uid=uid, gid=gid, home=_field(row, 5), shell=_field(row, 6))
 
 
 @lru_cache(maxsize=64)
@@ -75,9 +87,14 @@ def _groups(content: bytes) -> tuple[GroupEntry, ...]:
     )
 
 
-def _rows(content: bytes, *, fields_max: int, skipped: str = "#+-") -> Iterator[list[str]]:
-    """The fields of each line; the last has all that is left. No comments, and no lines for NIS, which is not there."""
+def _rows(content: bytes, *, fields_max: int, skipped: str = "#+-", part: bytes = b"") -> Iterator[list[str]]:
+    """The fields of each line; the last has all that is left. No comments, and no lines for NIS, which is not there.
+
+    `part` is a text without which a line is of no interest.
+    """
     for raw in content.split(b"\n"):
+        if part not in raw:
+            continue
         line = raw.partition(b"\0")[0].decode(errors="surrogateescape").lstrip(_SPACE)
         if line and line[0] not in skipped:
             yield line.split(":", fields_max - 1)

@@ -13,7 +13,7 @@ from kubesim.userland.files.credentials import Credentials
 from kubesim.userland.files.file_view import FileView
 from kubesim.userland.files.filesystem import FileSystem
 from kubesim.userland.files.open_file import NullFile, OpenFile, Sink, SinkFile
-from kubesim.userland.files.passwd import entry_of_uid, parse_passwd
+from kubesim.userland.files.passwd import user_of_uid
 from kubesim.userland.network.namespace import NetworkNamespace
 from kubesim.userland.network.node_network import NodeNetwork
 from kubesim.userland.processes.cgroup import NODE_BYTES, Cgroup
@@ -114,7 +114,7 @@ class ProcessTable:
         files = FileView(filesystem, spec.credentials, umask=spec.umask)
         files.change_directory(spec.cwd)
         if "HOME" not in env:
-            entry = entry_of_uid(parse_passwd(filesystem), spec.credentials.uid)
+            entry = user_of_uid(filesystem, spec.credentials.uid)
             env["HOME"] = entry.home if entry is not None and entry.home else "/"
         if not spec.argv:
             raise ExecError("not-found", "", "executable file not found in $PATH")

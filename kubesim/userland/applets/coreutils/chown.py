@@ -5,7 +5,7 @@ from __future__ import annotations
 from kubesim.userland.applets.tree_walk import Outcome, WalkOptions, walk_tree
 from kubesim.userland.files.file_stat import Stat
 from kubesim.userland.files.fs_error import FsError
-from kubesim.userland.files.passwd import entry_of_uid, parse_group, parse_passwd
+from kubesim.userland.files.passwd import parse_group, parse_passwd, user_of_uid
 from kubesim.userland.options import Options, UsageError, parse_options
 from kubesim.userland.processes.process_life import Process
 
@@ -73,7 +73,7 @@ def _owner(process: Process, text: str) -> tuple[int | None, int | None]:
         return None, _known_gid(process, group)
     uid = uid_of(process, user)
     if not group and uid is not None:
-        entry = entry_of_uid(parse_passwd(process.files.filesystem), uid)
+        entry = user_of_uid(process.files.filesystem, uid)
         return uid, uid if entry is None else entry.gid
     gid = gid_of(process, group)
     if uid is None or gid is None:

@@ -10,7 +10,7 @@ from kubesim.userland.applets.mode_string import mode_text
 from kubesim.userland.files.file_stat import FileKind, Stat, major_minor
 from kubesim.userland.files.file_system_stat import FileSystemStat
 from kubesim.userland.files.fs_error import FsError
-from kubesim.userland.files.passwd import entry_of_uid, name_of_gid, parse_group, parse_passwd
+from kubesim.userland.files.passwd import name_of_gid, parse_group, user_of_uid
 from kubesim.userland.options import Options, UsageError, parse_options
 from kubesim.userland.processes.process_life import Process
 
@@ -120,7 +120,7 @@ def _file_values(process: Process, path: str, stat: Stat) -> Mapping[str, _Value
     major, minor = major_minor(stat.device_number)
 
     def user() -> str:
-        entry = entry_of_uid(parse_passwd(filesystem), stat.uid)
+        entry = user_of_uid(filesystem, stat.uid)
         return "UNKNOWN" if entry is None else entry.name
 
     def named() -> str:

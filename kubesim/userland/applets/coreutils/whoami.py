@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kubesim.userland.files.passwd import entry_of_uid, parse_passwd
+from kubesim.userland.files.passwd import user_of_uid
 from kubesim.userland.options import UsageError
 from kubesim.userland.processes.process_life import Process
 
@@ -12,7 +12,7 @@ async def run(process: Process) -> int:
     if process.argv[1:]:
         raise UsageError
     uid = process.credentials.uid
-    entry = entry_of_uid(parse_passwd(process.files.filesystem), uid)
+    entry = user_of_uid(process.files.filesystem, uid)
     if entry is None:
         await process.complain(f"unknown uid {uid}")
         return 1

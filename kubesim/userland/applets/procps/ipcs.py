@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from kubesim.userland.files.passwd import entry_of_uid, parse_passwd
+from kubesim.userland.files.passwd import user_of_uid
 from kubesim.userland.files.proc_sysvipc import HEADERS
 from kubesim.userland.options import parse_options
 from kubesim.userland.processes.process_life import Process
@@ -16,7 +16,7 @@ Row = Mapping[str, str]
 
 
 def _owner(process: Process, row: Row) -> str:
-    entry = entry_of_uid(parse_passwd(process.files.filesystem), int(row["uid"]))
+    entry = user_of_uid(process.files.filesystem, int(row["uid"]))
     return row["uid"] if entry is None else entry.name[:10]
 
 
