@@ -87,8 +87,7 @@ class ContainerStarter:
         self._minor = minor
 
     async def start(self, start: PodStart, container: AnyContainer) -> None:
-        """Start one container. Raises StartFailed."""
-        self._check_image_volumes(start, container)
+        """Start one container, whose image volumes are there (`check_image_volumes`). Raises StartFailed."""
         image_ref = await self._ensure_image(start, container)
         try:
             config = await self._configure(start, container, image_ref)
@@ -111,8 +110,8 @@ class ContainerStarter:
         self._recorder.event(reference, "Normal", "Started", "Container started")
         await self._post_start(start, container, created.container_id)
 
-    def _check_image_volumes(self, start: PodStart, container: AnyContainer) -> None:
-        """The last failed image volume that the container mounts is why it waits."""
+    def check_image_volumes(self, start: PodStart, container: AnyContainer) -> None:
+        """The last failed image volume that the container mounts is why it waits. Raises StartFailed."""
         failure = None
         for mount in container.volume_mounts:
             found = start.image_failures.get(mount.name)

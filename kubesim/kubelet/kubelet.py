@@ -168,6 +168,7 @@ class Kubelet:
             user_namespaces,
             runtime_name=runtime_name,
             pull_records=records,
+            supports_rro=state.supports_rro,
             backoff_policy=crash_loop_policy(self.gates, max_restart_period_ns=self._max_restart_period_ns()),
             network_error=lambda: self._status.network_error() if self._status is not None else "",
         )

@@ -65,6 +65,7 @@ class PodEngine:
         runtime_name: str,
         backoff_policy: BackoffPolicy,
         pull_records: ImagePullRecords | None,
+        supports_rro: Callable[[], bool],
         network_error: Callable[[], str],
     ) -> None:
         self._kernel = kernel
@@ -81,7 +82,7 @@ class PodEngine:
         killer = self._killer = ContainerKiller(kernel, client, recorder, ContainerHooks(client))
         self._host_files, self._directories = host_files, directories
         self._orphans: set[str] = set()
-        self._volumes = PodVolumes(host_files, directories)
+        self._volumes = PodVolumes(host_files, directories, supports_rro=supports_rro)
         self._images = ImageManager(kernel, client, recorder, gates=node.gates, records=pull_records)
         self._user_namespaces = user_namespaces
         manager = self._runtime_manager(client, killer, host_files, node, directories, metrics, backoff_policy)
@@ -99,6 +100,7 @@ class PodEngine:
             directories,
             node,
             user_namespaces=user_namespaces,
+            supports_rro=supports_rro,
             pull_secrets=PullSecrets(api.get_secret, recorder),
             network_error=network_error,
         )

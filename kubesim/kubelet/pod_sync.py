@@ -70,6 +70,7 @@ class PodSync:
         node: NodeSettings,
         *,
         user_namespaces: UserNamespaces,
+        supports_rro: Callable[[], bool],
         pull_secrets: PullSecrets,
         network_error: Callable[[], str],
     ) -> None:
@@ -86,6 +87,7 @@ class PodSync:
         self._directories = directories
         self._node = node
         self._user_namespaces = user_namespaces
+        self._supports_rro = supports_rro
         self._pull_secrets = pull_secrets
         self._network_error = network_error
         self._deadline = ActiveDeadline(kernel, recorder, statuses)
@@ -182,6 +184,7 @@ class PodSync:
                 start_errors=self._start_errors.get(uid, {}),
                 is_terminal=is_terminal,
                 gates=self._node.gates,
+                runtime_supports_rro=self._supports_rro(),
                 fixes=self._node.fixes,
                 deadline=self._deadline.check(pod),
             )

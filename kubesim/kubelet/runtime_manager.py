@@ -303,6 +303,12 @@ class RuntimeManager:
             self._backoff[key] = decision.entry
         kind = _container_type(start.pod, name)
         self._metrics.increase(STARTED_CONTAINERS, container_type=kind)
+        try:
+            self._starter.check_image_volumes(start, container)
+        except StartFailed as error:
+            # No start that failed for the metrics: the kubelet gives up before it counts.
+            result.start_errors[name] = error.waiting
+            return False
         failure = None
         try:
             await self._starter.start(start, container)
@@ -318,13 +324,11 @@ class RuntimeManager:
     def _count_image_volumes(
         self, start: PodStart, container: v1.Container | v1.EphemeralContainer, failure: Waiting | None
     ) -> None:
-        """Mirrors incrementImageVolumeMetrics and toKubeContainerImageVolumes: what was not pulled never counts.
+        """A volume counts once for each container, and a mount each time. Mirrors incrementImageVolumeMetrics.
 
         A mount failed only when the runtime's text begins with ImageVolumeMountFailed; containerd's does not.
         """
         mounts = [mount.name for mount in container.volume_mounts if mount.name in start.image_volumes]
-        if any(mount.name in start.image_failures for mount in container.volume_mounts):
-            return
         has_failed = (
             failure is not None
             and failure.reason == "CreateContainerError"

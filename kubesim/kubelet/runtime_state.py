@@ -67,6 +67,14 @@ class RuntimeState:
         """The handler of that name, None when the runtime has not reported it."""
         return next((one for one in self.handlers if one.name == name), None)
 
+    def supports_rro(self) -> bool:
+        """Whether the default handler makes recursive read-only mounts.
+
+        Mirrors kubelet: pkg/kubelet/kubelet_pods.go, runtimeHandlerSupportsRecursiveReadOnlyMounts.
+        """
+        handler = self.handler("")
+        return handler is not None and handler.recursive_read_only_mounts
+
     async def update(self) -> None:
         """Ask the runtime for its status."""
         async with self._mutex:

@@ -5,7 +5,7 @@ Mirrors kubelet: pkg/kubelet/kubelet_pods.go (makeMounts) and pkg/volume (emptyd
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from kubesim.cri import api
@@ -40,7 +40,9 @@ class ImageVolume:
 class PodVolumes:
     """Makes the directories of a pod's volumes and the mounts of its containers."""
 
-    def __init__(self, host_files: HostFiles, directories: PodDirectories) -> None:
+    def __init__(self, host_files: HostFiles, directories: PodDirectories, *, supports_rro: Callable[[], bool]) -> None:
+        """`supports_rro` tells whether the runtime makes recursive read-only mounts, as it said last."""
+        self._supports_rro = supports_rro
         self._host_files = host_files
         self._directories = directories
 
@@ -85,8 +87,10 @@ class PodVolumes:
                 )
             try:
                 mounts.append(self._mount(pod, mount, volume, environment, image_volumes))
-            except (SubPathError, RecursiveReadOnlyError) as error:
+            except SubPathError as error:
                 raise ContainerConfigError(str(error)) from error
+            except RecursiveReadOnlyError as error:
+                raise ContainerConfigError(f"failed to resolve recursive read-only mode: {error}") from error
         return mounts
 
     def _mount(
@@ -111,12 +115,13 @@ class PodVolumes:
         result = api.Mount(
             container_path=mount.mount_path,
             propagation=_PROPAGATION[mount.mount_propagation],
-            recursive_read_only=resolve_recursive_read_only(view, runtime_supports_it=True),
+            recursive_read_only=resolve_recursive_read_only(view, runtime_supports_it=self._supports_rro()),
         )
         pulled = image_volumes.get(volume.name)
         if pulled is not None:
             result.image.image = pulled.image_ref
             result.image.user_specified_image = pulled.user_specified_image
+            result.image.annotations.update(pod.metadata.annotations)
             result.image_sub_path = sub_path
             result.readonly = True
             return result

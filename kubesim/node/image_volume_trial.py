@@ -104,6 +104,9 @@ class _Trial:
         self._runtime = runtime
         self._client = CriClient(runtime)
         self._pod = pod
+        profile = runtime.daemon.profile
+        supports_rro = profile.status.reports_handlers and profile.containers.recursive_read_only_mounts
+        self._volumes = PodVolumes(MemoryHostFiles(), PodDirectories(), supports_rro=lambda: supports_rro)
 
     async def run(self, container: AnyContainer, mount: v1.VolumeMount, environment: dict[str, str]) -> TriedMount:
         """The kubelet's steps in their order: the pull, the mount, the container."""
@@ -118,7 +121,7 @@ class _Trial:
         tried = TriedMount(image_ref=pulled, image=image, is_pulled=self._is_pulled)
         source = ImageVolume(image_ref=pulled, user_specified_image=volume.image.reference)
         try:
-            (sent,) = PodVolumes(MemoryHostFiles(), PodDirectories()).mounts(
+            (sent,) = self._volumes.mounts(
                 self._pod,
                 v1.Container(name=container.name, image=_BASE, volume_mounts=[mount]),
                 environment=environment,

@@ -12,6 +12,7 @@ from kubesim.userland.files.host_files import MemoryHostFiles
 
 EMPTY = v1.Volume(name="d", empty_dir=v1.EmptyDirVolumeSource())
 IMAGE = v1.Volume(name="v", image=v1.ImageVolumeSource(reference="x", pull_policy="Always"))
+UNRESOLVED = "failed to resolve recursive read-only mode"
 EMPTY_PATH = "/var/lib/kubelet/pods/u-1/volumes/kubernetes.io~empty-dir/d"
 
 
@@ -24,7 +25,7 @@ class Bench:
 
     def __init__(self, *volumes: v1.Volume, mounts: list[v1.VolumeMount]) -> None:
         self.files = MemoryHostFiles()
-        self.volumes = PodVolumes(self.files, PodDirectories())
+        self.volumes = PodVolumes(self.files, PodDirectories(), supports_rro=lambda: True)
         self.container = v1.Container(name="a", volume_mounts=mounts)
         self.pod = v1.Pod(
             metadata=v1.ObjectMeta(name="web", namespace="default", uid="u-1"),
@@ -114,7 +115,7 @@ def test_image_volume() -> None:
         (mount("d", sub_path="/x"), "error SubPath `/x` must not be an absolute path"),
         (
             mount("d", recursive_read_only="Enabled"),
-            'volume "d" requested recursive read-only mode, but it is not read-only',
+            f'{UNRESOLVED}: volume "d" requested recursive read-only mode, but it is not read-only',
         ),
     ],
 )
