@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from msgspec import Meta, Struct
 
+from kubesim.policy.artifact_lookup import ArtifactLookup
 from kubesim.policy.artifact_pull import ArtifactPull
 from kubesim.policy.identity_dialect import IdentityDialect
 from kubesim.policy.image_volume_dialect import ImageVolumeDialect
@@ -243,10 +244,11 @@ class ImageSwitches(Struct, frozen=True, kw_only=True):
     size: Literal["compressed", "uncompressed"]
     stores_artifacts: bool
     """Whether OCI artifacts can be pulled, listed and removed."""
+    artifact_lookup: ArtifactLookup
+    artifact_pinning: Literal["always", "by-name"]
+    """Whether every stored artifact is marked as pinned, or those whose names are."""
     artifact_pull: ArtifactPull
     """What a pull makes of an artifact that is not stored as one."""
-    removes_artifact_by_id: bool
-    """Whether RemoveImage by the whole id of an artifact removes it; an answer of OK either way."""
     pinning: Literal["at-pull", "by-name"]
     """An image is pinned for good when it is pulled under a pinned name; or while it has one, by patterns."""
     pinned_images: tuple[str, ...]

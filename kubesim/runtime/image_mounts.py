@@ -9,7 +9,7 @@ from __future__ import annotations
 from kubesim.cri import api
 from kubesim.images.image import Image
 from kubesim.images.tree import FileTree, LinkRule, NodeKind, TreeNode
-from kubesim.policy.artifact_volume import artifact_files
+from kubesim.policy.artifact_volume import artifact_error, artifact_files
 from kubesim.policy.image_volume import (
     ImageMount,
     SubPathOutcome,
@@ -54,7 +54,10 @@ def plan_image(daemon: Daemon, sandbox: Sandbox, mount: api.Mount, planned: Plan
     """Mount the tree of an image, or the blobs of an artifact. Raises ImageVolumeError."""
     dialect = daemon.profile.image_volumes
     asked = image_mount(mount)
-    match = daemon.images.find(mount.image.image)
+    artifact = daemon.images.find_artifact(mount.image.image)
+    if artifact.refusal and dialect.artifact_errors == "all":
+        raise artifact_error(f"failed to get artifact status: {artifact.refusal}", dialect)
+    match = artifact if artifact.found is not None else daemon.images.find(mount.image.image)
     if match.is_ambiguous:
         raise image_ambiguous(asked, dialect)
     image = match.found.image if match.found is not None else None

@@ -105,7 +105,8 @@ async def pull_reference(daemon: Daemon, reference: str, fields: LoginFields) ->
     daemon.images.add(image, [reference])
     if daemon.profile.images.pull_returns == "id":
         return daemon.images.shown_id(image)
-    return f"{repository(reference)}@{image.digest}"
+    digest = image.digest if image.artifact is None else image.instance_digest or image.digest
+    return f"{repository(reference)}@{digest}"
 
 
 async def _fetch(daemon: Daemon, image: Image, reference: str) -> None:

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from kubesim.cri import api
 from kubesim.images.catalogue import repository
 from kubesim.images.image import Image
+from kubesim.policy.artifact_lookup import ArtifactEntry, find_artifact
 from kubesim.policy.image_lookup import ImageKey, image_key
 from kubesim.policy.image_pinning import is_pinned_name
 from kubesim.policy.runtime_profile import ImageSwitches
@@ -42,8 +43,8 @@ class PresentImage:
     last_name: str = ""
     """The name that it was given last; CRI-O shows the digest under it when it has lost all of them."""
     is_pinned: bool = False
-    row: api.Image | None = None
-    """The row of ListImages, until something in it changes."""
+    rows: tuple[api.Image, ...] | None = None
+    """The rows of ListImages, until something in them changes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +70,8 @@ class ImageStore:
         self._pause_image = pause_image
         self._by_id: dict[str, PresentImage] = {}
         self._by_name: dict[str, PresentImage] = {}
+        self._artifacts: dict[str, PresentImage] = {}
+        """Artifacts by name, where they are apart from images: an image may have the same name."""
         self._changes = changes
         self._by_digest: dict[str, list[PresentImage]] = {}
         self._ids = IdIndex()
@@ -110,10 +113,11 @@ class ImageStore:
     def remove(self, present: PresentImage) -> None:
         """Take the image away with all its names."""
         for name in present.names:
-            del self._by_name[name]
+            del self._named(present)[name]
         present.names.clear()
         del self._by_id[present.image.id]
-        self._ids.remove(present.image.id)
+        if not self.is_apart(present.image):
+            self._ids.remove(present.image.id)
         for digest in present.digests:
             self._by_digest[digest].remove(present)
             if not self._by_digest[digest]:
@@ -129,11 +133,12 @@ class ImageStore:
         self._put(present)
         for digest in digests:
             self._add_digest(present, digest)
-        self._by_name.update(dict.fromkeys(present.names, present))
+        self._named(present).update(dict.fromkeys(sorted(present.names), present))
 
     def _put(self, present: PresentImage) -> None:
         self._by_id[present.image.id] = present
-        self._ids.add(present.image.id)
+        if not self.is_apart(present.image):
+            self._ids.add(present.image.id)
         self._blobs.update(blob.digest for blob in present.image.blobs)
 
     def _add_digest(self, present: PresentImage, digest: str) -> None:
@@ -154,18 +159,26 @@ class ImageStore:
         return self._names(present) if present is not None else ([], [])
 
     def _name(self, present: PresentImage, name: str) -> None:
-        before = self._by_name.get(name)
+        named = self._named(present)
+        before = named.get(name)
         if before is not None and before is not present:
             self._unname(before, name)
         present.names.add(name)
         present.last_name = name
-        self._by_name[name] = present
+        named[name] = present
         self._changed(present)
 
     def _unname(self, present: PresentImage, name: str) -> None:
         present.names.discard(name)
-        del self._by_name[name]
+        del self._named(present)[name]
         self._changed(present)
+
+    def is_apart(self, image: Image) -> bool:
+        """Whether it is an artifact that is kept apart from images."""
+        return image.artifact is not None and self._switches.artifact_lookup != "as-images"
+
+    def _named(self, present: PresentImage) -> dict[str, PresentImage]:
+        return self._artifacts if self.is_apart(present.image) else self._by_name
 
     def _changed(self, present: PresentImage) -> None:
         """Every change of what a row shows ends here: the row is made anew, and a restart must not lose it."""
@@ -174,7 +187,7 @@ class ImageStore:
         )
         was_pinned = present.image.pinned or (self._switches.pinning == "at-pull" and present.is_pinned)
         present.is_pinned = was_pinned or has_pinned_name
-        present.row = None
+        present.rows = None
         if self._changes is None:
             return
         if self._by_id.get(present.image.id) is present:
@@ -206,7 +219,30 @@ class ImageStore:
         by_name = self._find_name(key)
         if by_name.found is not None:
             return by_name
+        artifact = self._find_artifact(text, key)
+        if artifact.found is not None:
+            return artifact
         return ImageMatch(refusal=key.refusal, is_unknown_id=key.is_unknown_id)
+
+    def artifact_with_id(self, text: str) -> PresentImage | None:
+        """The artifact with this whole id, as this runtime shows it, where they are apart from images."""
+        present = self._by_id.get(text if text.startswith(_ALGORITHM) else _ALGORITHM + text)
+        return present if present is not None and self.is_apart(present.image) else None
+
+    def find_artifact(self, text: str) -> ImageMatch:
+        """The artifact that a text stands for, where they are apart from images; its refusal is of another kind."""
+        return self._find_artifact(text, image_key(text, self._switches))
+
+    def _find_artifact(self, text: str, key: ImageKey) -> ImageMatch:
+        if not self._artifacts and self._switches.artifact_lookup != "full-names":
+            return ImageMatch()
+        names = list(self._artifacts)
+        entries = [ArtifactEntry(name, _artifact_digest(self._artifacts[name].image)) for name in names]
+        found = find_artifact(text, entries, self._switches.artifact_lookup, candidates=key.references)
+        if found.position is None:
+            return ImageMatch(refusal=found.refusal)
+        name = names[found.position]
+        return ImageMatch(found=self._artifacts[name], name=name)
 
     def _find_name(self, key: ImageKey) -> ImageMatch:
         for reference in key.references:
@@ -221,7 +257,8 @@ class ImageStore:
         if not at or self._switches.moved_tag_digests == "kept":
             return None
         images = self._by_digest.get(digest, ())
-        return next((present for present in images if name in map(repository, present.names)), None)
+        named = (present for present in images if name in map(repository, present.names))
+        return next((present for present in named if not self.is_apart(present.image)), None)
 
     def _find_id(self, key: ImageKey) -> ImageMatch:
         if key.id_prefix is None:
@@ -241,11 +278,35 @@ class ImageStore:
         """The image's id in the form that this runtime shows."""
         return image.id.removeprefix(_ALGORITHM) if self._switches.id_form == "bare" else image.id
 
-    def row(self, present: PresentImage) -> api.Image:
-        """The row of ListImages. It is kept; a caller copies it (putting it into a message does)."""
-        if present.row is None:
-            present.row = self.message(present)
-        return present.row
+    def rows(self, present: PresentImage) -> tuple[api.Image, ...]:
+        """Its rows in ListImages: one, or one for each name of an artifact that is kept apart.
+
+        They are kept; a caller copies them (putting them into a message does).
+        """
+        if present.rows is None:
+            names = [name for name, found in self._artifacts.items() if found is present]
+            is_apart = self.is_apart(present.image)
+            present.rows = (
+                tuple(self.artifact_message(present, name) for name in names or ("",))
+                if is_apart
+                else (self.message(present),)
+            )
+        return present.rows
+
+    def artifact_message(self, present: PresentImage, name: str) -> api.Image:
+        """An artifact under one of its names. Mirrors CRI-O: internal/ociartifact/artifact.go, CRIImage."""
+        entry = ArtifactEntry(name, _artifact_digest(present.image))
+        is_pinned = self._switches.artifact_pinning == "always" or any(
+            is_pinned_name(one, pause_image=self._pause_image, images=self._switches)
+            for one in (name, entry.canonical_name)
+        )
+        return api.Image(
+            id=self.shown_id(present.image),
+            repo_tags=[name] if name and "@" not in name else [],
+            repo_digests=[entry.canonical_name],
+            size=present.image.size_bytes,
+            pinned=is_pinned or present.image.pinned,
+        )
 
     def message(self, present: PresentImage, *, in_status: bool = False) -> api.Image:
         """The image as ListImages shows it, or as ImageStatus does.
@@ -273,6 +334,11 @@ class ImageStore:
             message.spec.SetInParent()
             message.spec.annotations.update(image.annotations)
         return message
+
+
+def _artifact_digest(artifact: Image) -> str:
+    """Of its manifest, which an index may have led to."""
+    return artifact.instance_digest or artifact.digest
 
 
 def split_user(user: str) -> tuple[int | None, str]:

@@ -28,19 +28,32 @@ def image_rows(daemon: Daemon, asked: api.ImageFilter) -> list[api.Image]:
     """The rows of the list. They are kept; a caller copies them (putting one into a message does)."""
     images = daemon.images
     if daemon.profile.images.list_filter == "lookup" and asked.image.image:
-        found = _find(daemon, asked.image.image).found
-        return [images.row(found)] if found is not None else []
+        return _rows_found(daemon, asked.image.image)
     presents = list(images)
     if daemon.profile.list_order == "unordered":
         presents.sort(key=lambda present: present.image.id)
-    return [images.row(present) for present in presents]
+    return [row for present in presents for row in images.rows(present)]
+
+
+def _rows_found(daemon: Daemon, text: str) -> list[api.Image]:
+    """An image, and an artifact of the same name."""
+    images = daemon.images
+    found = _find(daemon, text).found
+    rows = [] if found is None or images.is_apart(found.image) else list(images.rows(found))
+    artifact = images.find_artifact(text)
+    if artifact.found is not None:
+        rows.append(images.artifact_message(artifact.found, artifact.name))
+    return rows
 
 
 async def image_status(daemon: Daemon, request: api.ImageStatusRequest) -> api.ImageStatusResponse:
     """One image; an answer without one when it is not on the node."""
-    found = _find(daemon, request.image.image).found
+    match = _find(daemon, request.image.image)
+    found = match.found
     if found is None:
         return api.ImageStatusResponse()
+    if daemon.images.is_apart(found.image):
+        return api.ImageStatusResponse(image=daemon.images.artifact_message(found, match.name))
     response = api.ImageStatusResponse(image=daemon.images.message(found, in_status=True))
     if request.verbose and found.image.artifact is None:
         response.info["info"] = _info(daemon, found.image)
@@ -52,33 +65,49 @@ async def remove_image(daemon: Daemon, request: api.RemoveImageRequest) -> api.R
     text = request.image.image
     match = _find(daemon, text, is_removal=True)
     present = match.found
-    if present is None:
-        return api.RemoveImageResponse()
-    switches = daemon.profile.images
-    _refuse_volume_in_use(daemon, present, match.name)
-    if _stays(daemon, present, text):
-        return api.RemoveImageResponse()
-    keeps_image = switches.remove_by_name == "that-name" and _has_names_besides(present, match.name)
-    if switches.remove_in_use == "refused" and not keeps_image:
-        _refuse_in_use(daemon, present, say.IN_USE_BY_NAME if match.name else say.IN_USE)
-    if keeps_image:
-        daemon.images.untag(present, match.name)
-    else:
-        daemon.images.remove(present)
+    is_image = present is not None and not daemon.images.is_apart(present.image)
+    if present is not None and is_image:
+        _remove(daemon, present, match.name)
+    if match.name or not is_image:
+        _remove_artifact(daemon, text)
     return api.RemoveImageResponse()
 
 
+def _remove(daemon: Daemon, present: PresentImage, name: str) -> None:
+    switches = daemon.profile.images
+    _refuse_volume_in_use(daemon, present, name)
+    keeps_image = switches.remove_by_name == "that-name" and _has_names_besides(present, name)
+    if switches.remove_in_use == "refused" and not keeps_image:
+        _refuse_in_use(daemon, present, say.IN_USE_BY_NAME if name else say.IN_USE)
+    if keeps_image:
+        daemon.images.untag(present, name)
+    else:
+        daemon.images.remove(present)
+
+
+def _remove_artifact(daemon: Daemon, text: str) -> None:
+    """Take one name of an artifact away."""
+    images = daemon.images
+    with_id = images.artifact_with_id(text)
+    if with_id is not None:
+        # A whole id is looked for among images alone, and what is not there is gone already.
+        _refuse_volume_in_use(daemon, with_id, "")
+        return
+    match = images.find_artifact(text)
+    if match.refusal:
+        raise unknown(f"failed to get artifact: {match.refusal}")
+    if match.found is None:
+        return
+    _refuse_volume_in_use(daemon, match.found, match.name)
+    is_digits = match.found.image.id.partition(":")[2].startswith(text)
+    if daemon.profile.images.artifact_lookup == "short-names" and text != match.name and not is_digits:
+        return  # its store is asked for the name as it came, which no artifact has; that error is only logged
+    images.untag(match.found, match.name)
+
+
 def _has_names_besides(present: PresentImage, name: str) -> bool:
-    """Whether taking this name away leaves the image. An artifact goes with its digest; an image does not."""
-    if present.image.artifact is not None and "@" in name:
-        return False
+    """Whether taking this name away leaves the image."""
     return bool(name) and not present.names <= {name}
-
-
-def _stays(daemon: Daemon, present: PresentImage, text: str) -> bool:
-    """Whether it is an artifact in the words of an id: CRI-O looks for that among images alone."""
-    is_artifact_id = present.image.artifact is not None and text == present.image.id.partition(":")[2]
-    return is_artifact_id and not daemon.profile.images.removes_artifact_by_id
 
 
 def _find(daemon: Daemon, text: str, *, is_removal: bool = False) -> ImageMatch:

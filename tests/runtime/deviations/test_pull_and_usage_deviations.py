@@ -10,7 +10,7 @@ from kubesim.images.image import Artifact, ArtifactBlob, Declared, PullBehaviour
 from kubesim.kernel import Cancelled
 from kubesim.runtime.profiles import load_profile, profile_names
 
-ONE = "registry.example/one:1"
+ONE, TWO = "registry.example/one:1", "registry.example/two:1"
 
 
 def _shown_exactly_where_listed(deviation: str, shows: Callable[[str], bool]) -> None:
@@ -99,3 +99,30 @@ def test_artifact_pull_leaves_image(new_node: Any) -> None:
         return False
 
     _shown_exactly_where_listed("artifact-pull-leaves-image", shows)
+
+
+def test_artifact_always_pinned(new_node: Any) -> None:
+    artifact = make_artifact(
+        Declared(references=(ONE,), is_present=True),
+        Artifact(artifact_type="application/x", blobs=(ArtifactBlob("a", b"1"),)),
+    )
+
+    def shows(profile: str) -> bool:
+        node = new_node(profile, images=(artifact,))
+        return any(row.pinned for row in node.images() if list(row.repo_tags) == [ONE])
+
+    _shown_exactly_where_listed("artifact-always-pinned", shows)
+
+
+def test_artifact_with_two_names(new_node: Any) -> None:
+    artifact = make_artifact(
+        Declared(references=(ONE, TWO), is_present=True),
+        Artifact(artifact_type="application/x", blobs=(ArtifactBlob("a", b"1"),)),
+    )
+
+    def shows(profile: str) -> bool:
+        node = new_node(profile, images=(artifact,))
+        shown = node.image_of(ONE)
+        return shown is not None and node.image_of(shown.id) is None
+
+    _shown_exactly_where_listed("artifact-with-two-names", shows)

@@ -75,7 +75,7 @@ NOT_KEPT = {
         "_moment": "a cache",
         "changes": "the door itself",
     },
-    PresentImage: {"row": "a cache"},
+    PresentImage: {"rows": "a cache"},
 }
 """Fields that no record has, and why that loses nothing."""
 
