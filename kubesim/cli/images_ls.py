@@ -51,11 +51,18 @@ def _rows_of_catalogue(options: argparse.Namespace) -> Iterator[dict[str, Any]]:
 
 
 def _rows_of_store(options: argparse.Namespace) -> Iterator[dict[str, Any]]:
+    import sys
+
     from kubesim.cli.image_options import store_of
+    from kubesim.errors import InputError
 
     store = store_of(options)
     for image in store.images():
-        summary = store.summary(image)
+        try:
+            summary = store.summary(image)
+        except InputError as error:
+            print(f"kubesim: damaged: {error}; remove it: kubesim images rm {image.digest}", file=sys.stderr)
+            continue
         yield {
             "references": list(image.references),
             "id": summary.id,

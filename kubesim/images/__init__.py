@@ -13,6 +13,7 @@
     blobs/             where bytes lie
     layers/            layers, indexed where they lie
     archives/          OCI layouts, archives of them, what docker save writes
+    store.py           the local store, an OCI layout
     catalogue.py       Catalogue: every image by every name it can be pulled by
     host_directory.py  files of this machine as entries of a layer
     fixture_layers.py, fixture_base.py

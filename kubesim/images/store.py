@@ -132,7 +132,7 @@ class ImageStore:
 
     def find_content(self, image_id: str) -> Image | None:
         """The image with an id; None when the store has none."""
-        found = next((image for image in self.images() if self.summary(image).id == image_id), None)
+        found = next((image for image in self.images() if self._id_of(image) == image_id), None)
         return None if found is None else self.load(found)
 
     def match(self, word: str, images: Sequence[StoredImage] | None = None) -> list[StoredImage]:
@@ -143,7 +143,7 @@ class ImageStore:
         return [
             image
             for image in (self.images() if images is None else images)
-            if any(one.partition(":")[2].startswith(digits) for one in (self.summary(image).id, image.digest))
+            if any(one.partition(":")[2].startswith(digits) for one in (self._id_of(image), image.digest))
         ]
 
     def summary(self, image: StoredImage) -> StoredSummary:
@@ -159,6 +159,13 @@ class ImageStore:
         return StoredSummary(
             stored=image, id=resolved.manifest.config.digest, config=config, size_bytes=sum(one.size for one in blobs)
         )
+
+    def _id_of(self, image: StoredImage) -> str:
+        """The id of an image; "" for a damaged one, which must not keep the others from being found."""
+        try:
+            return self.summary(image).id
+        except InputError:
+            return ""
 
     def load(self, image: StoredImage) -> Image:
         """An image of the store with its layers opened. Raises InputError for one whose bytes were damaged."""

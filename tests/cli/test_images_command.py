@@ -216,6 +216,23 @@ def test_bad_arguments_are_said_in_one_line(
     assert in_store(capsys) == []
 
 
+def test_a_damaged_image_is_told_of_and_can_be_removed(
+    capsys: pytest.CaptureFixture[str], document: Path, tmp_path: Path, store: Path
+) -> None:
+    (added,) = rows(capsys, "add", document)
+    said(capsys, "images", "add", archive(tmp_path / "x.tar", "a:1"))
+    (store / "blobs" / added["id"].replace(":", "/")).write_bytes(b"{}")
+
+    assert main(["images", "ls", "-o", "json"]) == 0
+    captured = capsys.readouterr()
+    listed = [row["references"] for row in json.loads(captured.out) if row["source"] == "store"]
+    assert listed == [["docker.io/library/a:1"]]
+    assert captured.err.startswith(f"kubesim: damaged: {store}: {added['id']}: ")
+    assert f"remove it: kubesim images rm {added['digest']}" in captured.err
+    said(capsys, "images", "rm", added["digest"])
+    assert in_store(capsys) == [["docker.io/library/a:1"]]
+
+
 def test_a_bar_is_drawn_on_a_terminal_and_wiped(monkeypatch: pytest.MonkeyPatch) -> None:
     from kubesim.cli.progress import progress_bar
 

@@ -302,6 +302,21 @@ def test_a_damaged_blob_of_the_store_is_named(store: ImageStore, tmp_path: Path)
         ImageStore(store.path).find("registry.example/one:1")
 
 
+def test_a_damaged_image_does_not_hide_the_others(store: ImageStore, tmp_path: Path) -> None:
+    add(store, layout(tmp_path / "x", (ONE, "registry.example/one:1"), (TWO, "registry.example/two:1")))
+    (store.path / f"blobs/sha256/{digest_of(ONE.config)[7:]}").write_bytes(b"{}")
+    again = ImageStore(store.path)
+
+    assert again.find("registry.example/two:1") is not None
+    assert again.find_content(digest_of(TWO.config)) is not None
+    assert again.find_content(digest_of(ONE.config)) is None
+    (damaged,) = again.match(digest_of(ONE.manifest)[7:19])
+    with again.changing() as change:
+        change.remove(damaged)
+    assert again.references() == ("registry.example/two:1",)
+    assert blobs_of(again) == digests(TWO)
+
+
 def mistakes(tmp_path: Path) -> Iterator[tuple[Path, str]]:
     (tmp_path / "file").write_text("x")
     yield tmp_path / "file", "no image store"
