@@ -8,8 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from kubesim.cli.explain_options import add_node_options, explained_node
 from kubesim.cli.identity_json import COMPARED_KEYS
+from kubesim.cli.pull_options import add_pull_options
 
 if TYPE_CHECKING:
+    from contextlib import ExitStack
+
+    from kubesim.images.catalogue import Catalogue
+    from kubesim.node.explained_container import ExplainedNode
     from kubesim.node.fleet import Fleet
     from kubesim.node.fleet_identity import FleetRow, FleetSummary
 
@@ -43,10 +48,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--all", action="store_true", help="list the containers that do not change as well")
     parser.add_argument("--exit-code", action="store_true", help="1 when something differs or could not be compared")
     add_node_options(parser, has_profile=False)
+    add_pull_options(parser)
 
 
 def run(options: argparse.Namespace) -> int:
     """Print what differs, and how many were compared."""
+    import contextlib
     import json
     from dataclasses import replace
 
@@ -63,12 +70,15 @@ def run(options: argparse.Namespace) -> int:
     after = replace(before, profile=profile_of("--to", options.after))
     paths = image_paths(options.images)
     check_account_files(paths)
-    with working("comparing identities"):
-        fleet = read_fleet(options.paths, kubelet_version=options.kubelet_version)
-        catalogue = load_catalogue(paths, more=store_of(options))
-        for image in fleet.images:
-            catalogue.add(image)
-        rows = list(compare_fleet(fleet, before, after, catalogue))
+    fleet = read_fleet(options.paths, kubelet_version=options.kubelet_version)
+    catalogue = load_catalogue(paths, more=store_of(options))
+    for image in fleet.images:
+        catalogue.add(image)
+    with contextlib.ExitStack() as pulled:
+        refusals = _pull(options, fleet, before, catalogue, pulled)
+        with working("comparing identities"):
+            rows = list(compare_fleet(fleet, before, after, catalogue))
+    rows = [replace(row, problem=refusals[row.image]) if row.problem and row.image in refusals else row for row in rows]
     summary = summary_of(rows)
     shown = [row for row in rows if options.all or row.compared is None or row.compared.is_different]
     if options.output == "json":
@@ -76,6 +86,30 @@ def run(options: argparse.Namespace) -> int:
     else:
         print("\n\n".join([*map(_text, shown), _summary_text(options, summary, fleet)]))
     return DIFFERENT if options.exit_code and (summary.different or summary.failing) else 0
+
+
+def _pull(
+    options: argparse.Namespace, fleet: Fleet, node: ExplainedNode, catalogue: Catalogue, pulled: ExitStack
+) -> dict[str, str]:
+    """Have the images of the pods in the catalogue until `pulled` is closed; what registries say of those that fail.
+
+    One image that cannot be had is no reason to leave a fleet alone.
+    """
+    from kubesim.cli.pull_options import pulled_images
+    from kubesim.images.registry.errors import RegistryError
+    from kubesim.node.pod_templates import pod_of
+    from kubesim.node.pulled_images import image_names
+
+    refusals = {}
+    os_name = options.os or "linux"
+    for name in image_names(pod_of(manifest) for manifest in fleet.pods):
+        try:
+            images = pulled_images(options, [name], catalogue=catalogue, profile=node.profile, os_name=os_name)
+            for image in pulled.enter_context(images):
+                catalogue.add(image)
+        except RegistryError as error:
+            refusals[name] = str(error)
+    return refusals
 
 
 def _json(options: argparse.Namespace, rows: list[FleetRow], summary: FleetSummary, fleet: Fleet) -> dict[str, Any]:

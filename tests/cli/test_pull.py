@@ -1,4 +1,4 @@
-"""`--pull` of `run` and `explain`: what no fixture holds comes from its registry before the world begins."""
+"""`--pull` of `run`, `explain`, `diff-identity`: what no fixture holds comes from its registry before all begins."""
 
 import json
 import subprocess
@@ -57,6 +57,22 @@ def test_explain_identity(kubesim, registry):
     assert code == 0, stderr
     [found] = json.loads(stdout)
     assert (found["uid"], found["gid"], found["supplementalGroups"]) == (1000, 1000, [1000, 50000])
+
+
+def test_a_fleet_is_compared_although_one_image_cannot_be_had(kubesim, registry, tmp_path):
+    there, gone = f"{registry.host}/team/app:v1", f"{registry.host}/team/app:v2"
+    (tmp_path / "pod.yaml").write_text(pod(there, gone, there))
+    profiles = ["--from", "containerd-2.3", "--to", "cri-o-1.36"]
+
+    code, stdout, stderr = kubesim("diff-identity", "--pull", *profiles, "pod.yaml", "--all", "-o", "json")
+
+    assert code == 0, stderr
+    found = json.loads(stdout)
+    assert (found["summary"]["compared"], found["summary"]["failing"]) == (2, 1)
+    answers = [one["comparison"] and one["comparison"]["before"]["supplementalGroups"] for one in found["containers"]]
+    assert answers == [[1000, 50000], None, [1000, 50000]]
+    assert found["containers"][1]["problem"].startswith(f"{gone}: manifest: ")
+    assert registry.paths().count("/v2/team/app/manifests/v1") == 1
 
 
 def test_run_with_images_of_containers_and_volumes(kubesim, registry, tmp_path):

@@ -10,6 +10,7 @@ from kubesim.node.explained_container import ExplainedNode
 from kubesim.node.fleet import read_fleet
 from kubesim.node.fleet_identity import FleetRow, FleetSummary, compare_fleet, summary_of
 from kubesim.runtime.profiles import load_profile
+from tests.images.sources.writing import busybox, layout_files, saved_files, write_directory, write_tar
 
 AGNHOST = "registry.k8s.io/e2e-test-images/agnhost:2.45"
 
@@ -102,6 +103,19 @@ def test_a_layout_goes_to_the_loader_of_images_as_a_whole(tmp_path: Path) -> Non
 
     with pytest.raises(InputError, match="layout"):
         read_fleet([tmp_path], kubelet_version="1.36")
+
+
+def test_layouts_and_archives_are_found_beside_manifests(tmp_path: Path) -> None:
+    one, other = busybox(), busybox(run={"User": "app:dev"})
+    files = layout_files([one.entry(name="example.com/one:1")], one.blobs)
+    write_directory(tmp_path / "layouts" / "one", files)
+    write_tar(tmp_path / "saved.tar", saved_files((other, ["example.com/two:1"])))
+    write(tmp_path, pods=f"{pod('p', 'example.com/one:1')}---\n{pod('q', 'example.com/two:1')}")
+    rows = compared(tmp_path, before="containerd-2.3", after="cri-o-1.36")
+
+    found = [one.compared.before.identity for one in rows if one.compared is not None]
+    assert [(one.uid, one.gid) for one in found if one is not None] == [(7, 8), (7, 8)]
+    assert [one.problem for one in rows] == ["", ""]
 
 
 def test_each_container_and_each_image_that_no_pod_runs(tmp_path: Path) -> None:
