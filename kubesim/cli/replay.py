@@ -26,7 +26,7 @@ def run(options: argparse.Namespace) -> int:
     from kubesim.errors import InputError
     from kubesim.model.scenario import scenario_schema
     from kubesim.scenario.replay import load_scenarios, replay
-    from kubesim.scenario.report import json_report, junit_report, text_report
+    from kubesim.scenario.report import json_report, junit_report, text_reports
 
     if options.schema:
         print(json.dumps(scenario_schema(), indent=2))
@@ -41,5 +41,5 @@ def run(options: argparse.Namespace) -> int:
             options.junit.write_text(junit_report(results), encoding="utf-8")
         except OSError as error:
             raise InputError(f"cannot be written: {error.strerror}", where=str(options.junit)) from error
-    print(json_report(results) if options.output == "json" else "\n\n".join(text_report(one) for one in results))
+    print(json_report(results) if options.output == "json" else text_reports(results))
     return 0 if all(result.passed for result in results) else 1

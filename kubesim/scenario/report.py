@@ -28,6 +28,16 @@ def text_report(result: ScenarioResult) -> str:
     return "\n".join(lines)
 
 
+def text_reports(results: Sequence[ScenarioResult]) -> str:
+    """All of them, and of several how many passed and which did not."""
+    texts = [text_report(result) for result in results]
+    failed = [result.name for result in results if not result.passed]
+    if len(results) > 1:
+        verdict = f"{len(results) - len(failed)} of {len(results)} passed"
+        texts.append(verdict + "".join(f"\n  FAILED {name}" for name in failed))
+    return "\n\n".join(texts)
+
+
 def _step_line(step: StepResult) -> str:
     mark = {True: "ok  ", False: "FAIL", None: "    "}[step.passed]
     place = f"  [{step.where}]" if step.passed is False else ""

@@ -6,7 +6,7 @@ from typing import Any
 from xml.etree import ElementTree as ET
 
 from kubesim.scenario.replay import ScenarioResult, StepResult
-from kubesim.scenario.report import json_report, junit_report, text_report
+from kubesim.scenario.report import json_report, junit_report, text_report, text_reports
 
 START_NS = 1_000
 SECOND_NS = 1_000_000_000
@@ -65,6 +65,16 @@ def test_text_ends_with_the_timeline() -> None:
         "  1.500s  kubelet  kill begins  -            -     -      -",
     ]
     assert report.startswith("s: passed ")
+
+
+def test_several_end_with_which_failed() -> None:
+    runs = [
+        replace(result(step(passed)), name=f"s{number}") for number, passed in enumerate((True, False, True, False))
+    ]
+
+    assert text_reports(runs).splitlines()[-4:] == ["", "2 of 4 passed", "  FAILED s1", "  FAILED s3"]
+    assert text_reports([runs[0], runs[2]]).splitlines()[-2:] == ["", "2 of 2 passed"]
+    assert text_reports(runs[:1]) == text_report(runs[0])
 
 
 def test_json_counts_from_the_start() -> None:
