@@ -27,6 +27,8 @@ class ImageVolumeDialect(Struct, frozen=True, kw_only=True):
     artifact_errors: Literal["sub-path", "all"]
     """Which errors of an artifact end the call. With `sub-path` the others make it a mount of an image, which fails for
     want of one; with `all` each begins with ImageVolumeMountFailed, that of the sub path for the second time."""
+    artifact_folder_is_read_only: bool = False
+    """Whether the folder of an artifact's files is in the mount; else it is the container's, which takes new ones."""
     requires_read_only: bool
     """Whether readonly=false is refused. Where it is not, the mount is read-only all the same."""
     requires_empty_host_path: bool

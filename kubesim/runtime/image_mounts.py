@@ -6,9 +6,13 @@ and mountArtifact.
 
 from __future__ import annotations
 
+import posixpath
+
 from kubesim.cri import api
+from kubesim.errors import InputError
 from kubesim.images.image import Image
-from kubesim.images.tree import FileTree, LinkRule, NodeKind, TreeNode
+from kubesim.images.tree import FileTree, LinkRule, NodeKind, TreeNode, file_node
+from kubesim.images.tree_builder import build_tree
 from kubesim.policy.artifact_volume import artifact_error, artifact_files
 from kubesim.policy.image_volume import (
     ImageMount,
@@ -99,6 +103,8 @@ def _plan_artifact(daemon: Daemon, mount: api.Mount, image: Image, planned: Plan
     files = artifact_files([blob.annotations for blob in blobs], asked, dialect)
     if files is None:
         raise image_missing(asked, dialect)
+    if dialect.artifact_folder_is_read_only:
+        _plan_folder(mount, [file.destination for file in files], planned)
     for file in files:
         tree = FileTree(TreeNode(kind=NodeKind.FILE, mode=_BLOB_MODE, data=blobs[file.index].data))
         planned.specs.append(MountSpec(destination=file.destination, source=TreeSource(tree=tree), is_read_only=True))
@@ -107,6 +113,18 @@ def _plan_artifact(daemon: Daemon, mount: api.Mount, image: Image, planned: Plan
         planned.shown.append(_shown_image(daemon, mount, image, path))
     if files:
         planned.images.append(image)
+
+
+def _plan_folder(mount: api.Mount, destinations: list[str], planned: PlannedMounts) -> None:
+    """A folder with a place for each file, which nobody can write to."""
+    root = posixpath.normpath(mount.container_path)
+    places = [(destination.removeprefix(root), file_node(b"")) for destination in destinations]
+    try:
+        tree = build_tree(places)
+    except InputError:
+        # One name is a file and a folder: then it is the mounts of the files that fail, as everywhere.
+        return
+    planned.specs.append(MountSpec(destination=mount.container_path, source=TreeSource(tree=tree), is_read_only=True))
 
 
 def _target(daemon: Daemon, sandbox: Sandbox, image: Image) -> str:

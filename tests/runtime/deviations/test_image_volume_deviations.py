@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from kubesim.cri import CriError, api
+from kubesim.images.image import Artifact, ArtifactBlob, Declared, make_artifact
 
 BUSYBOX, DATA = "registry.example/busybox:1", "registry.example/data:v1"
 Check = Callable[[str, Callable[[str], bool]], None]
@@ -46,6 +47,26 @@ def test_image_volume_image_ref_missing(with_data: Any, shown_exactly_where_list
         return isinstance(container, str) and not node.status(container).mounts[0].image.image_ref
 
     shown_exactly_where_listed("image-volume-image-ref-missing", shows)
+
+
+def test_artifact_folder_writable(new_node: Any, new_image: Any, shown_exactly_where_listed: Check) -> None:
+    blobs = (ArtifactBlob("dir/file", b"inner"), ArtifactBlob("file", b"outer"))
+    artifact = make_artifact(Declared(references=(DATA,), is_present=True), Artifact(artifact_type="a/b", blobs=blobs))
+
+    def shows(profile: str) -> bool:
+        node = new_node(profile, images=(new_image(BUSYBOX), artifact))
+        if not node.runtime.profile.image_volumes.artifacts:
+            return False
+        container = create(node)
+        assert isinstance(container, str), container
+        node.do(node.starting(container))
+        assert node.do(node.execing(container, "cat", "/volume/dir/file")).stdout == b"inner"
+        assert node.do(node.execing(container, "sh", "-c", "echo > /volume/file")).exit_code != 0
+        codes = {node.do(node.execing(container, "touch", f"/volume/{name}")).exit_code for name in ("new", "dir/new")}
+        assert len(codes) == 1
+        return codes == {0}
+
+    shown_exactly_where_listed("artifact-folder-writable", shows)
 
 
 def test_image_volume_sub_path_ignored(with_data: Any, shown_exactly_where_listed: Check) -> None:
