@@ -99,6 +99,13 @@ def image_ambiguous(mount: ImageMount, dialect: ImageVolumeDialect) -> ImageVolu
     return _refused(f"failed to resolve image {go_quote(mount.image)}: ambiguous digest string", dialect)
 
 
+def image_not_literal(mount: ImageMount, dialect: ImageVolumeDialect) -> ImageVolumeError:
+    """The refusal for a name that is found, but is not that of the image, where that is asked for."""
+    image = go_quote(mount.image)
+    text = f"failed to get image volume ref {image}: image {image}: not found"
+    return _refused(text, dialect, is_not_found=True)
+
+
 def image_not_unpacked(reason: str, dialect: ImageVolumeDialect) -> ImageVolumeError:
     """The refusal for an image whose layers are not those of its config."""
     return _refused(f"failed to unpack image volume: {reason}", dialect)

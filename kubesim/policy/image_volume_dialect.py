@@ -45,5 +45,11 @@ class ImageVolumeDialect(Struct, frozen=True, kw_only=True):
     """Whether ContainerStatus.mounts[].image.image_ref is filled with the image id (KEP-5365)."""
     mounted_for: Literal["pod", "node"]
     """Whether an image is mounted once for each pod that has it, or once on the node."""
+    mount_order: Literal["images-checked-first", "images-mounted-first"]
+    """Image mounts are looked at before all binds, and mounted with them by depth; or looked at with them by depth, and
+    mounted before all of them, so that a bind above an image mount hides it."""
+    first_reference: Literal["any", "whole"]
+    """What can be said of an image that no container of the pod has mounted yet: whatever finds it; or its whole id or
+    name alone, because it is looked up a second time by the very text."""
     user_namespaces: Literal["works", "start-fails"]
     """Whether a pod with a user namespace can have an image volume."""

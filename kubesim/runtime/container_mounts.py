@@ -6,10 +6,11 @@ addOCIBindMounts. Image volumes are in `kubesim.runtime.image_mounts`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from kubesim.cri import api
 from kubesim.cri.errors import Code, CriError
+from kubesim.policy.go_path import go_clean
 from kubesim.policy.image_volume import ImageVolumeError, is_image_mounted
 from kubesim.policy.mount_propagation import Propagation, propagation_refusal
 from kubesim.runtime import container_refusals as say
@@ -19,7 +20,7 @@ from kubesim.runtime.objects import Sandbox
 from kubesim.runtime.planned_mounts import PlannedMounts
 from kubesim.runtime.request_check import check_text
 from kubesim.userland.files.file_stat import FileKind
-from kubesim.userland.files.filesystem import FsError, HostSource, MountSpec
+from kubesim.userland.files.filesystem import FsError, HostSource, MountSpec, TreeSource
 
 _PROPAGATION: Mapping[int, Propagation] = {
     api.PROPAGATION_PRIVATE: "private",
@@ -31,21 +32,51 @@ LINKS_MAX = 40
 
 def plan_mounts(daemon: Daemon, sandbox: Sandbox, container_id: str, config: api.ContainerConfig) -> PlannedMounts:
     """Look at every mount of a request. Directories that the node lacks are made. Raises CriError."""
-    planned = PlannedMounts()
-    for mount in config.mounts:
-        check_text(daemon, "mounts[].container_path", mount.container_path)
-        check_text(daemon, "mounts[].host_path", mount.host_path)
-        if not mount.container_path:
-            raise daemon.refuse(say.MOUNT_CONTAINER_PATH_EMPTY, id=container_id)
-        try:
-            if mount.HasField("image") and is_image_mounted(image_mount(mount), daemon.profile.image_volumes):
-                plan_image(daemon, sandbox, mount, planned)
-                continue
-        except ImageVolumeError as error:
-            code = Code.NOT_FOUND if error.is_not_found else Code.UNKNOWN
-            raise CriError(code, str(error)) from None
-        _plan_bind(daemon, container_id, mount, planned)
-    return planned
+    mounts = config.mounts
+    planned = [PlannedMounts() for _ in mounts]
+    for index in _order(daemon, mounts):
+        _plan(daemon, sandbox, container_id, mounts[index], planned[index])
+    specs = [spec for one in planned for spec in one.specs]
+    if daemon.profile.image_volumes.mount_order == "images-mounted-first":
+        specs = _not_hidden(specs)
+    return PlannedMounts(
+        specs=specs,
+        shown=[shown for one in planned for shown in one.shown],
+        images=[image for one in planned for image in one.images],
+    )
+
+
+def _order(daemon: Daemon, mounts: Sequence[api.Mount]) -> Sequence[int]:
+    """In which order mounts are looked at, so that the first one that is refused is the one that is told of."""
+    if daemon.profile.image_volumes.mount_order == "images-mounted-first":
+        return sorted(range(len(mounts)), key=lambda index: go_clean(mounts[index].container_path).count("/"))
+    return sorted(range(len(mounts)), key=lambda index: not mounts[index].HasField("image"))
+
+
+def _not_hidden(specs: list[MountSpec]) -> list[MountSpec]:
+    """Without the image mounts that lie at or below a bind, which is mounted after them."""
+    binds = [go_clean(spec.destination) for spec in specs if not isinstance(spec.source, TreeSource)]
+    return [
+        spec
+        for spec in specs
+        if not isinstance(spec.source, TreeSource)
+        or not any(f"{go_clean(spec.destination)}/".startswith(f"{bind.rstrip('/')}/") for bind in binds)
+    ]
+
+
+def _plan(daemon: Daemon, sandbox: Sandbox, container_id: str, mount: api.Mount, planned: PlannedMounts) -> None:
+    check_text(daemon, "mounts[].container_path", mount.container_path)
+    check_text(daemon, "mounts[].host_path", mount.host_path)
+    if not mount.container_path:
+        raise daemon.refuse(say.MOUNT_CONTAINER_PATH_EMPTY, id=container_id)
+    try:
+        if mount.HasField("image") and is_image_mounted(image_mount(mount), daemon.profile.image_volumes):
+            plan_image(daemon, sandbox, mount, planned)
+            return
+    except ImageVolumeError as error:
+        code = Code.NOT_FOUND if error.is_not_found else Code.UNKNOWN
+        raise CriError(code, str(error)) from None
+    _plan_bind(daemon, container_id, mount, planned)
 
 
 # -- binds ------------------------------------------------------------------------------------------------

@@ -22,6 +22,7 @@ from kubesim.policy.image_volume import (
     image_ambiguous,
     image_missing,
     image_mount_status,
+    image_not_literal,
     image_not_unpacked,
 )
 from kubesim.runtime.artifact_images import volume_refusal_of
@@ -70,6 +71,8 @@ def plan_image(daemon: Daemon, sandbox: Sandbox, mount: api.Mount, planned: Plan
     if image.artifact is not None:
         _plan_artifact(daemon, mount, image, planned)
         return
+    if dialect.first_reference == "whole" and not _is_literal(daemon, sandbox, image, mount.image.image):
+        raise image_not_literal(asked, dialect)
     reason = volume_refusal_of(image)
     if reason:
         raise image_not_unpacked(reason, dialect)
@@ -82,6 +85,21 @@ def plan_image(daemon: Daemon, sandbox: Sandbox, mount: api.Mount, planned: Plan
         target = f"{target}/{sub_path}"
     planned.specs.append(MountSpec(destination=mount.container_path, source=TreeSource(tree=tree), is_read_only=True))
     planned.shown.append(_shown_image(daemon, mount, image, target))
+
+
+def _is_literal(daemon: Daemon, sandbox: Sandbox, image: Image, text: str) -> bool:
+    """Whether a text is the image's own id or name, or need not be: the pod has it mounted.
+
+    A real pod has it so until it is stopped; here as long as one of its containers that mounts it is there.
+    """
+    if text == image.id or text in daemon.images.names_of_image(image):
+        return True
+    return any(
+        used.digest == image.digest
+        for container in daemon.containers
+        if container.sandbox is sandbox
+        for used in container.volume_images
+    )
 
 
 def _sub_tree(daemon: Daemon, asked: ImageMount, tree: FileTree, target: str) -> FileTree:

@@ -153,6 +153,11 @@ class ImageStore:
         elif name in present.names:
             self._unname(present, name)
 
+    def names_of_image(self, image: Image) -> frozenset[str]:
+        """Every name of an image, as it was given; none when it is not here."""
+        present = self._by_id.get(image.id)
+        return frozenset() if present is None else frozenset(present.names)
+
     def names_of(self, image: Image) -> tuple[list[str], list[str]]:
         """Repo tags and repo digests of an image, each sorted; none when it is not here any more."""
         present = self._by_id.get(image.id)

@@ -14,6 +14,8 @@ from kubesim.policy.image_volume import (
     image_ambiguous,
     image_missing,
     image_mount_status,
+    image_not_literal,
+    image_not_unpacked,
     is_image_mounted,
 )
 from kubesim.policy.image_volume_dialect import ImageVolumeDialect
@@ -34,6 +36,8 @@ CONTAINERD = ImageVolumeDialect(
     status_has_sub_path=True,
     status_has_image_ref=False,
     mounted_for="pod",
+    mount_order="images-checked-first",
+    first_reference="whole",
     user_namespaces="works",
 )
 CRIO = ImageVolumeDialect(
@@ -52,6 +56,8 @@ CRIO = ImageVolumeDialect(
     status_has_sub_path=False,
     status_has_image_ref=False,
     mounted_for="pod",
+    mount_order="images-checked-first",
+    first_reference="whole",
     user_namespaces="works",
 )
 MOUNT = ImageMount(container_path="/v", image="busybox", mount_text="MOUNT", image_text="IMAGE")
@@ -103,6 +109,14 @@ def test_an_image_that_is_not_on_the_node(make, dialect, message, is_not_found):
     error = make(MOUNT, dialect)
 
     assert (str(error), error.is_not_found) == (message, is_not_found)
+
+
+def test_an_image_that_is_found_and_not_mounted():
+    text = f'{PREFIX}failed to get image volume ref "busybox": image "busybox": not found'
+    error = image_not_literal(MOUNT, CONTAINERD)
+    assert (str(error), error.is_not_found) == (text, True)
+    error = image_not_unpacked("REASON", CONTAINERD)
+    assert (str(error), error.is_not_found) == (f"{PREFIX}failed to unpack image volume: REASON", False)
 
 
 def test_where_sub_paths_are_ignored_the_whole_image_is_mounted():

@@ -174,6 +174,8 @@ imageVolumes.artifacts              no                 *
 imageVolumes.requiresReadOnly       yes                no
 imageVolumes.statusImage            as-requested       id
 imageVolumes.mountedFor             pod                node
+imageVolumes.mountOrder             images-checked-first images-mounted-first
+imageVolumes.firstReference         whole              any
 imageVolumes.userNamespaces         *                  works
 status.handlersOrder                *                  default-then-empty
 status.userNamespacesHostNetwork    -                  -

@@ -143,3 +143,32 @@ def test_image_volume_removed_by_id(with_data: Any, shown_exactly_where_listed: 
         return node.image_of(DATA) is None
 
     shown_exactly_where_listed("image-volume-removed-by-id", shows)
+
+
+def test_image_volume_short_name(new_node: Any, new_image: Any, shown_exactly_where_listed: Check) -> None:
+    name = "docker.io/library/data:latest"
+
+    def shows(profile: str) -> bool:
+        node = new_node(profile, images=(new_image(BUSYBOX), new_image(name, marker="data")))
+        container = create(node, image=api.ImageSpec(image="data"))
+        return takes_image_volumes(node) and isinstance(container, CriError)
+
+    shown_exactly_where_listed("image-volume-short-name", shows)
+
+
+def test_image_volume_below_bind(with_data: Any, shown_exactly_where_listed: Check) -> None:
+    def shows(profile: str) -> bool:
+        node = with_data(profile)
+        if not takes_image_volumes(node):
+            return False
+        node.files.make_dirs("/host/inner")
+        mounts = [
+            api.Mount(container_path="/outer/inner", image=api.ImageSpec(image=DATA), readonly=True),
+            api.Mount(container_path="/outer", host_path="/host"),
+        ]
+        container = node.start(node.run_pod(), "sleep", "100", mounts=mounts)
+        assert [mount.container_path for mount in node.status(container).mounts].count("/outer/inner") == 1
+        listed = node.do(node.execing(container, "ls", "/outer/inner")).stdout
+        return b"file" not in listed.split()
+
+    shown_exactly_where_listed("image-volume-below-bind", shows)
