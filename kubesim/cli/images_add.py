@@ -38,7 +38,7 @@ def run(options: argparse.Namespace) -> int:
 
     from kubesim.cli.image_options import store_of
     from kubesim.cli.images import shown_path
-    from kubesim.cli.progress import progress_bar
+    from kubesim.cli.progress import progress_bar, working
     from kubesim.cli.pull_options import registry_settings
     from kubesim.cli.tables import table
 
@@ -57,7 +57,8 @@ def run(options: argparse.Namespace) -> int:
                 entered = change.copy(
                     one.blobs, one.descriptor, platform=platform, where=one.where, on_progress=on_progress
                 )
-            image = change.enter(entered, one.references, platform=platform, where=one.where)
+            with working(f"checking {one.references[0]}"):
+                image = change.enter(entered, one.references, platform=platform, where=one.where)
             rows.append({"references": list(one.references), "id": image.id, "digest": image.digest})
     _tell_of_hidden_names(name for row in rows for name in row["references"])
     if options.output == "json":

@@ -11,6 +11,9 @@ from kubesim.images.archives.sources import open_source
 from kubesim.images.image import Image
 
 from .writing import (
+    CONFIG,
+    INDEX,
+    MANIFEST,
     Parts,
     busybox,
     digest_of,
@@ -116,6 +119,43 @@ def test_a_file_with_both_manifests_is_read_when_they_agree(tmp_path: Path) -> N
 
     assert image.references == ("docker.io/library/a:1", "docker.io/library/b:2")
     assert image.digest == digest_of(parts.manifest)
+
+
+def test_an_index_of_which_only_one_platform_was_saved_is_read(tmp_path: Path) -> None:
+    """As Docker with the image store of containerd writes: other platforms are named, and attestations are there."""
+    parts = busybox()
+    other = Parts(tar_of({"x": b""}), architecture="arm64")
+    statement = b'{"_type":"https://in-toto.io/Statement/v0.1"}'
+    attestation = json_of(
+        {
+            "schemaVersion": 2,
+            "mediaType": MANIFEST,
+            "config": named(b'{"architecture":"unknown","os":"unknown"}', CONFIG),
+            "layers": [named(statement, "application/vnd.in-toto+json")],
+        }
+    )
+    index = json_of(
+        {
+            "schemaVersion": 2,
+            "mediaType": INDEX,
+            "manifests": [
+                named(other.manifest, MANIFEST, platform={"os": "linux", "architecture": "arm64"}),
+                named(parts.manifest, MANIFEST, platform={"os": "linux", "architecture": "amd64"}),
+                named(attestation, MANIFEST, platform={"os": "unknown", "architecture": "unknown"}),
+            ],
+        }
+    )
+    entry = named(index, INDEX, annotations={"io.containerd.image.name": "docker.io/library/a:1"})
+    files = layout_files([entry], [index, attestation, statement, *parts.blobs])
+    path = write_tar(tmp_path / "x.tar", files | {"manifest.json": hybrid(parts)["manifest.json"]})
+
+    (image,) = load_all(path)
+
+    assert (image.references, image.digest, image.id) == (
+        ("docker.io/library/a:1",),
+        digest_of(index),
+        digest_of(parts.config),
+    )
 
 
 def test_names_that_only_manifest_json_has_count(tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 import json
 import os
+import shutil
+import subprocess
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -97,6 +99,27 @@ def test_the_store_is_a_layout_that_anybody_reads(store: ImageStore, tmp_path: P
     ]
     index = json.loads(files_of(store)["index.json"])
     assert [descriptor["mediaType"] for descriptor in index["manifests"]] == [MANIFEST, MANIFEST]
+
+
+@pytest.mark.skipif(shutil.which("skopeo") is None, reason="no skopeo on this machine (apt-get install skopeo)")
+def test_skopeo_reads_the_store_and_writes_it(store: ImageStore, tmp_path: Path) -> None:
+    name = "registry.example/one:1"
+    add(store, layout(tmp_path / "x", (ONE, name)))
+    for source, target in (
+        (f"oci:{store.path}:{name}", f"docker-archive:{tmp_path}/saved.tar:{name}"),
+        (f"docker-archive:{tmp_path}/saved.tar", f"oci:{store.path}:registry.example/again:1"),
+    ):
+        done = subprocess.run(
+            ["skopeo", "--insecure-policy", "copy", source, target], check=False, capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stderr
+
+    image, again = (ImageStore(store.path).find(f"registry.example/{one}:1") for one in ("one", "again"))
+
+    assert image is not None
+    assert again is not None
+    assert image.id == again.id == digest_of(ONE.config)
+    assert image.tree.listing() == again.tree.listing()
 
 
 def test_a_name_moves_to_the_image_that_was_added_last(store: ImageStore, tmp_path: Path) -> None:
