@@ -192,6 +192,10 @@ def scenario_schema() -> dict[str, Any]:
     definitions["Expect"]["oneOf"] = [{"required": [subject]} for subject in SUBJECTS]
     for name in ("SweepSpec", "When"):
         definitions[name]["minProperties"] = 1
+        for axis in definitions[name]["properties"].values():
+            for choice in axis["anyOf"]:
+                if choice["type"] == "array":
+                    choice |= {"minItems": 1, "uniqueItems": name == "SweepSpec"}
     title = "kubesim Scenario"
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": title, **schema}
 

@@ -223,6 +223,8 @@ def test_images_are_checked_with_their_places() -> None:
         ("sweep: {profile: [a]}, images: [{metadata: {name: a}, spec: {user: '1'}}]", True),
         ("sweep: {profile: [a]}, node: {seed: 2}", True),
         ("sweep: {}", False),
+        ("sweep: {profile: []}", False),
+        ("sweep: {profile: [a, a]}", False),
         ("sweep: {profile: a}", False),
         ("sweep: {profiles: [a]}", False),
         ("images: [{spec: {}}]", False),
@@ -238,7 +240,8 @@ def test_the_schema_knows_sweeps_and_images(spec: str, is_valid: bool) -> None:
 
 
 @pytest.mark.parametrize(
-    ("when", "is_valid"), [("{profile: a}", True), ("{os: [linux]}", True), ("{}", False), ("{profile: 1}", False)]
+    ("when", "is_valid"),
+    [("{profile: a}", True), ("{os: [linux]}", True), ("{}", False), ("{profile: 1}", False), ("{os: []}", False)],
 )
 def test_the_schema_knows_when(when: str, is_valid: bool) -> None:
     jsonschema = pytest.importorskip("jsonschema", reason="jsonschema comes with the development tools only")

@@ -31,6 +31,9 @@ STORIES = {
 }
 """The stories about identity and image volumes: real bugs of the field, each in a file named after its number."""
 
+FIXED_STORIES = {"i3", "i4", "i5", "i10", "i11", "i15", "v1", "v4", "v8"}
+"""Those of a bug that some version, or the profile ideal, does not have."""
+
 each_run = pytest.mark.parametrize("scenario", SCENARIOS, ids=[one.name for one in SCENARIOS])
 each_scenario = pytest.mark.parametrize("scenario", FIRST_RUNS, ids=[one.name for one in FIRST_RUNS])
 
@@ -58,6 +61,13 @@ def test_a_story_says_where_it_comes_from_and_is_swept(path: Path) -> None:
     assert all(one.name.startswith(f"{story(path)}-") for one in runs)
     assert all(re.search(r"#\d+|CVE-|KEP-", one.value["metadata"]["annotations"]["reference"]) for one in documents)
     assert len({(one.node.profile, one.node.kubelet_version) for one in runs}) > 1
+
+
+@pytest.mark.parametrize("path", [path for path in FILES if story(path) in FIXED_STORIES], ids=lambda path: path.stem)
+def test_a_bug_that_was_fixed_has_two_verdicts(path: Path) -> None:
+    verdicts = {step.note for run in load_scenarios(path) for step in run.steps}
+
+    assert verdicts >= {"as released", "as fixed"}
 
 
 @each_run
