@@ -130,6 +130,8 @@ class Outcome(StrEnum):
     """More than LINKS_MAX links (ELOOP)."""
     NOT_A_DIRECTORY = "not-a-directory"
     """Something with more path behind it is a file (ENOTDIR)."""
+    NAME_TOO_LONG = "name-too-long"
+    """A name is not there, and no file system could hold it (ENAMETOOLONG)."""
 
 
 class LinkRule(StrEnum):
@@ -218,7 +220,8 @@ class FileTree:
                 continue
             node = nodes[-1].children.get(name)
             if node is None:
-                return ended(Outcome.MISSING, name)
+                is_too_long = len(name.encode(errors="surrogateescape")) > NAME_BYTES_MAX
+                return ended(Outcome.NAME_TOO_LONG if is_too_long else Outcome.MISSING, name)
             if node.kind is not NodeKind.SYMLINK or not (follow_last or pending):
                 names.append(name)
                 nodes.append(node)

@@ -17,7 +17,7 @@ from kubesim.errors import KubesimError
 from kubesim.policy.go_quote import go_quote
 from kubesim.policy.image_volume_dialect import ImageVolumeDialect
 
-SubPathOutcome = Literal["directory", "file", "missing", "escape", "loop", "not-a-directory"]
+SubPathOutcome = Literal["directory", "file", "missing", "escape", "loop", "not-a-directory", "name-too-long"]
 """What a sub path leads to inside the image: see `FileTree.resolve`; `escape` would leave the image."""
 
 _IN_ROOT_REASONS = {
@@ -25,8 +25,8 @@ _IN_ROOT_REASONS = {
     "escape": "path escapes from parent",
     "loop": "too many levels of symbolic links",
     "not-a-directory": "not a directory",
+    "name-too-long": "file name too long",
 }
-_SAFE_MOUNT_REASONS = _IN_ROOT_REASONS | {"escape": "possible breakout detected", "file": "not a directory"}
 
 
 class ImageVolumeError(KubesimError):
@@ -52,6 +52,8 @@ class ImageMount:
     """The whole mount message as text, which some refusals quote."""
     image_text: str = ""
     """The image message as text."""
+    image_ref: str = ""
+    """image.image_ref, which is for answers; a client may send it all the same."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,15 +121,17 @@ def effective_sub_path(mount: ImageMount, dialect: ImageVolumeDialect) -> str:
 def check_sub_path(mount: ImageMount, dialect: ImageVolumeDialect, *, found: SubPathOutcome, target: str) -> None:
     """Check what the sub path of an image mount leads to; `target` is the host directory the image is mounted at.
 
+    Where a sub path becomes a layer of an overlay a file passes here; the OCI runtime cannot mount it then.
+
     Raises:
         ImageVolumeError: it may not be mounted.
     """
     sub_path = mount.sub_path
-    outcome = "escape" if dialect.absolute_sub_path == "refused" and sub_path.startswith("/") else found
+    outcome = "escape" if dialect.outside_sub_path == "refused" and sub_path.startswith("/") else found
     if outcome == "directory" or (outcome == "file" and dialect.sub_path != "directories"):
         return
     if dialect.texts == "cri-o":
-        raise _refused(_crio_sub_path_text(mount, outcome), dialect)
+        raise _refused(_crio_sub_path_text(mount, outcome, target), dialect)
     if outcome == "file":
         reason = f"only directory subpath is supported, subpath: {go_quote(sub_path)}, mountpoint: {go_quote(target)} "
     else:
@@ -135,10 +139,11 @@ def check_sub_path(mount: ImageMount, dialect: ImageVolumeDialect, *, found: Sub
     raise _refused(f"failed to ensure image subpath {go_quote(sub_path)} in {go_quote(target)}: {reason}", dialect)
 
 
-def _crio_sub_path_text(mount: ImageMount, outcome: SubPathOutcome) -> str:
+def _crio_sub_path_text(mount: ImageMount, outcome: SubPathOutcome, target: str) -> str:
     if outcome == "missing":
         return f"sub path {go_quote(mount.sub_path)} does not exist in image volume {go_quote(mount.image)}"
-    return f"safe mount sub path: {_SAFE_MOUNT_REASONS[outcome]}"
+    opened = f"securejoin.OpenInRoot {mount.sub_path}: openat2 {target}/{mount.sub_path}"
+    return f"safe mount sub path: {opened}: {_IN_ROOT_REASONS[outcome]}"
 
 
 def image_mount_status(mount: ImageMount, dialect: ImageVolumeDialect, *, image_id: str) -> ImageMountStatus:
@@ -148,9 +153,14 @@ def image_mount_status(mount: ImageMount, dialect: ImageVolumeDialect, *, image_
     return ImageMountStatus(
         image=mount.image if dialect.status_image == "as-requested" else image_id,
         has_request_spec=dialect.status_image == "as-requested",
-        image_ref=image_id if dialect.status_has_image_ref else "",
+        image_ref=image_id if dialect.status_has_image_ref else _kept_image_ref(mount, dialect),
         sub_path=mount.sub_path if dialect.status_has_sub_path else "",
     )
+
+
+def _kept_image_ref(mount: ImageMount, dialect: ImageVolumeDialect) -> str:
+    """What a client sent comes back with the rest of its spec, unless the version's API is older than the field."""
+    return mount.image_ref if dialect.status_image == "as-requested" and dialect.status_has_sub_path else ""
 
 
 def _refused(text: str, dialect: ImageVolumeDialect, *, is_not_found: bool = False) -> ImageVolumeError:

@@ -16,10 +16,14 @@ class ImageVolumeDialect(Struct, frozen=True, kw_only=True):
     """Whose words."""
     empty_image: Literal["refused", "bind"]
     """A mount with an image that has no name: refused; or a bind mount of its host path."""
-    absolute_sub_path: Literal["refused", "rooted"]
-    """A sub path that begins with a slash: it would leave the image; or its root is the image's."""
-    sub_path: Literal["ignored", "directories", "files-and-directories"]
-    """What Mount.image_sub_path may lead to; `ignored` mounts the whole image."""
+    outside_sub_path: Literal["refused", "rooted"]
+    """What would leave the image - a sub path or a link on its way that is absolute or has a `..` too many: is refused;
+    or counts from the image's root, as after chroot."""
+    sub_path: Literal["ignored", "directories", "overlay", "files-and-directories"]
+    """What Mount.image_sub_path may lead to; `ignored` mounts the whole image. `overlay`: what it leads to becomes a
+    layer of an overlay, which fails for a file when the OCI runtime makes the container."""
+    request_text: Literal["gogo", "protobuf"]
+    """How refusals print the message of a mount: as gogo's or as Google's generator makes Go do it."""
     artifacts: bool
     """Whether OCI artifacts can be mounted: each blob with a name as a file."""
     artifact_names: tuple[str, ...]
@@ -40,7 +44,8 @@ class ImageVolumeDialect(Struct, frozen=True, kw_only=True):
     Where nothing is shown, as by CRI-O before cri-o#8408, the kubelet collects the image while it is mounted.
     """
     status_has_sub_path: bool
-    """Whether ContainerStatus.mounts[].image_sub_path echoes the request."""
+    """Whether ContainerStatus.mounts[].image_sub_path echoes the request. A version whose API does not have the field
+    loses it, and whatever else it does not know."""
     status_has_image_ref: bool
     """Whether ContainerStatus.mounts[].image.image_ref is filled with the image id (KEP-5365)."""
     mounted_for: Literal["pod", "node"]

@@ -158,9 +158,14 @@ class ContainerSwitches(Struct, frozen=True, kw_only=True):
     """Lists by the id of a container and of a pod: each stands for the one that it begins; or the pod's is looked for
     at the beginning of the found container's, where it may be that of other pods as well."""
     status_mounts: Literal["as-requested", "rebuilt"]
-    """The request's mounts; or rebuilt with links resolved and without sub path, image_ref and id mappings."""
+    """The request's mounts; or in the order in which they are mounted, with links resolved and without sub path,
+    image_ref and id mappings."""
     missing_program_fails: Literal["start", "create"]
     """Which RPC fails when the program of a container is not in the image."""
+    oci_runtime: Literal["runc", "crun"]
+    """Whose words there are for a mount that cannot be made, and for ids that a process cannot have."""
+    empty_mount_path: Literal["refused", "mounted"]
+    """A mount without container_path: refused; or mounted at the root, which no OCI runtime does."""
     start_failure: Literal["start-error", "error"]
     """After a failed start: exit 128, StartError, started_at 0; or reason Error, started = finished = created."""
     lost_reason: Literal["Unknown", "Error"]

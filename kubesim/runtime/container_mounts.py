@@ -39,9 +39,12 @@ def plan_mounts(daemon: Daemon, sandbox: Sandbox, container_id: str, config: api
     specs = [spec for one in planned for spec in one.specs]
     if daemon.profile.image_volumes.mount_order == "images-mounted-first":
         specs = _not_hidden(specs)
+    shown = [shown for one in planned for shown in one.shown]
+    if daemon.profile.containers.status_mounts == "rebuilt":
+        shown.sort(key=lambda mount: go_clean(mount.container_path).count("/"))
     return PlannedMounts(
         specs=specs,
-        shown=[shown for one in planned for shown in one.shown],
+        shown=shown,
         images=[image for one in planned for image in one.images],
     )
 
@@ -67,11 +70,11 @@ def _not_hidden(specs: list[MountSpec]) -> list[MountSpec]:
 def _plan(daemon: Daemon, sandbox: Sandbox, container_id: str, mount: api.Mount, planned: PlannedMounts) -> None:
     check_text(daemon, "mounts[].container_path", mount.container_path)
     check_text(daemon, "mounts[].host_path", mount.host_path)
-    if not mount.container_path:
+    if not mount.container_path and daemon.profile.containers.empty_mount_path == "refused":
         raise daemon.refuse(say.MOUNT_CONTAINER_PATH_EMPTY, id=container_id)
     try:
-        if mount.HasField("image") and is_image_mounted(image_mount(mount), daemon.profile.image_volumes):
-            plan_image(daemon, sandbox, mount, planned)
+        if mount.HasField("image") and is_image_mounted(image_mount(daemon, mount), daemon.profile.image_volumes):
+            plan_image(daemon, sandbox, container_id, mount, planned)
             return
     except ImageVolumeError as error:
         code = Code.NOT_FOUND if error.is_not_found else Code.UNKNOWN

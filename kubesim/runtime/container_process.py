@@ -9,6 +9,8 @@ from collections.abc import Callable
 from functools import partial
 
 from kubesim.cri import api
+from kubesim.policy.oci_mount_failure import FailedMount, crun_mount_failure, runc_mount_failure
+from kubesim.policy.oci_user_failure import user_failure
 from kubesim.runtime import container_refusals as say
 from kubesim.runtime.container_checks import target_container
 from kubesim.runtime.container_devices import devices_of
@@ -20,7 +22,7 @@ from kubesim.runtime.daemon import Daemon
 from kubesim.runtime.objects import Container
 from kubesim.runtime.refusal import Refusal
 from kubesim.runtime.sandbox_files import sandbox_mounts
-from kubesim.userland.files.filesystem import FileSystem, FsError, HostSource, MountSpec
+from kubesim.userland.files.filesystem import FileSystem, FsError, HostSource, MountError, MountSpec
 from kubesim.userland.files.open_file import OpenFile
 from kubesim.userland.processes.executable import look_path
 from kubesim.userland.processes.process import ExecError, Process, ProcessSpec, Sink
@@ -30,6 +32,7 @@ _IDMAP_REASON = (
     "failed to fulfil mount request: failed to set MOUNT_ATTR_IDMAP on {path}: invalid argument (maybe the filesystem "
     "used doesn't support idmap mounts on this kernel?)"
 )
+_BUNDLES = "/run/containerd/io.containerd.runtime.v2.task/k8s.io"
 
 
 def prepare(daemon: Daemon, container: Container) -> None:
@@ -39,6 +42,7 @@ def prepare(daemon: Daemon, container: Container) -> None:
     """
     load_seccomp_filter(daemon, container, say.SECCOMP_AT_CREATE)
     container.filesystem = _file_system(daemon, container, say.EXEC_AT_CREATE)
+    _check_user(daemon, container, say.EXEC_AT_CREATE)
     plan = container.plan
     try:
         look_path(
@@ -53,6 +57,7 @@ def start_first_process(daemon: Daemon, container: Container) -> Process:
     if container.filesystem is None:
         load_seccomp_filter(daemon, container, say.START_SECCOMP)
         container.filesystem = _file_system(daemon, container, say.START_EXEC)
+        _check_user(daemon, container, say.START_EXEC)
     plan = container.plan
     streams = _open_streams(daemon, container)
     spec = ProcessSpec(
@@ -176,9 +181,40 @@ def _file_system(daemon: Daemon, container: Container, row: Refusal) -> FileSyst
             devices=devices_of(daemon, container),
             is_privileged=security.privileged,
         )
-    except FsError as error:
-        reason = f'error mounting "{error.filename}" to rootfs: {error.strerror.lower()}'
-        raise daemon.refuse(row, id=container.id, reason=reason) from None
+    except MountError as error:
+        raise daemon.refuse(row, id=container.id, reason=_mount_failure(daemon, container, error)) from None
+
+
+def _mount_failure(daemon: Daemon, container: Container, error: MountError) -> str:
+    spec = error.spec
+    source = spec.source.path if isinstance(spec.source, HostSource) else ""
+    failed = FailedMount(
+        source=spec.source_name or source,
+        destination=spec.destination,
+        step=error.step,
+        path=error.path,
+        reason=error.strerror,
+        is_file=error.is_file,
+        is_read_only=spec.is_read_only,
+    )
+    if daemon.profile.containers.oci_runtime == "crun":
+        return crun_mount_failure(failed, root=f"/var/lib/containers/storage/overlay/{container.id}/merged")
+    return runc_mount_failure(failed, root=f"{_BUNDLES}/{container.id}/rootfs")
+
+
+def _check_user(daemon: Daemon, container: Container, row: Refusal) -> None:
+    """Refuse ids that no process can have. Raises CriError of the given row."""
+    who = container.identity
+    if who is None:
+        return
+    failure = user_failure(
+        uid=who.uid,
+        gid=who.gid,
+        groups=who.supplemental_groups,
+        oci_runtime=daemon.profile.containers.oci_runtime,
+    )
+    if failure is not None:
+        raise daemon.refuse(row, id=container.id, reason=failure)
 
 
 def _account_mounts(daemon: Daemon, container: Container, destinations: list[str]) -> list[MountSpec]:

@@ -70,7 +70,7 @@ PRIVILEGED = refusal(
 )
 IDENTITY = refusal("{reason}")
 STOP_SIGNAL = refusal("unknown CRI stop signal {signal}: invalid argument", code=Code.INVALID_ARGUMENT)
-MOUNT_CONTAINER_PATH_EMPTY = refusal(_SPEC + 'mount destination "" is not absolute', "mount.ContainerPath is empty")
+MOUNT_CONTAINER_PATH_EMPTY = refusal("mount.ContainerPath is empty")
 MOUNT_HOST_PATH_EMPTY = refusal(
     _SPEC + 'failed to mkdir "": mkdir : no such file or directory', "mount.HostPath is empty"
 )

@@ -7,6 +7,7 @@ and mountArtifact.
 from __future__ import annotations
 
 import posixpath
+from functools import partial
 
 from kubesim.cri import api
 from kubesim.errors import InputError
@@ -27,38 +28,40 @@ from kubesim.policy.image_volume import (
 )
 from kubesim.runtime.artifact_images import volume_refusal_of
 from kubesim.runtime.daemon import Daemon
+from kubesim.runtime.go_message_text import gogo_text, protobuf_text
 from kubesim.runtime.objects import Sandbox
 from kubesim.runtime.planned_mounts import PlannedMounts
 from kubesim.userland.files.filesystem import MountSpec, TreeSource
 
 _STATE_DIRECTORY = "/run/containerd/io.containerd.grpc.v1.cri"
 _STORAGE_DIRECTORY = "/var/lib/containers/storage"
+_FIELDS_AFTER_GOGO = ("Mount.image_sub_path", "Mount.mount_options", "ImageSpec.image_ref")
+"""What the last API with gogo's code does not have yet."""
+
 _BLOB_MODE = 0o644
 """Of a blob in a layout. Mirrors containers/image: oci/layout/oci_dest.go, blobFileSyncAndRename."""
 
 
-def image_mount(mount: api.Mount) -> ImageMount:
+def image_mount(daemon: Daemon, mount: api.Mount) -> ImageMount:
     """A mount of a request as the rules read it."""
+    is_gogo = daemon.profile.image_volumes.request_text == "gogo"
+    text = partial(gogo_text, without=_FIELDS_AFTER_GOGO) if is_gogo else protobuf_text
     return ImageMount(
         container_path=mount.container_path,
         image=mount.image.image,
         sub_path=mount.image_sub_path,
         host_path=mount.host_path,
         is_read_only=mount.readonly,
-        mount_text=_text(mount),
-        image_text=_text(mount.image),
+        mount_text=text(mount),
+        image_text=text(mount.image),
+        image_ref=mount.image.image_ref,
     )
 
 
-def _text(message: api.Mount | api.ImageSpec) -> str:
-    """A message on one line, nearly as Go prints it."""
-    return " ".join(str(message).split())
-
-
-def plan_image(daemon: Daemon, sandbox: Sandbox, mount: api.Mount, planned: PlannedMounts) -> None:
+def plan_image(daemon: Daemon, sandbox: Sandbox, container_id: str, mount: api.Mount, planned: PlannedMounts) -> None:
     """Mount the tree of an image, or the blobs of an artifact. Raises ImageVolumeError."""
     dialect = daemon.profile.image_volumes
-    asked = image_mount(mount)
+    asked = image_mount(daemon, mount)
     artifact = daemon.images.find_artifact(mount.image.image)
     if artifact.refusal and dialect.artifact_errors == "all":
         raise artifact_error(f"failed to get artifact status: {artifact.refusal}", dialect)
@@ -80,10 +83,19 @@ def plan_image(daemon: Daemon, sandbox: Sandbox, mount: api.Mount, planned: Plan
     target = _target(daemon, sandbox, image)
     sub_path = effective_sub_path(asked, dialect)
     tree = image.tree
+    is_layer = dialect.sub_path == "overlay"
     if sub_path:
         tree = _sub_tree(daemon, asked, tree, target)
-        target = f"{target}/{sub_path}"
-    planned.specs.append(MountSpec(destination=mount.container_path, source=TreeSource(tree=tree), is_read_only=True))
+        target = _layer_directory(container_id) if is_layer else f"{target}/{sub_path}"
+    planned.specs.append(
+        MountSpec(
+            destination=mount.container_path,
+            source=TreeSource(tree=tree),
+            is_read_only=True,
+            source_name="overlay" if is_layer else target,
+            is_layer=is_layer,
+        )
+    )
     planned.shown.append(_shown_image(daemon, mount, image, target))
 
 
@@ -102,8 +114,14 @@ def _is_literal(daemon: Daemon, sandbox: Sandbox, image: Image, text: str) -> bo
     )
 
 
+def _layer_directory(container_id: str) -> str:
+    """Where a sub path is bound before it becomes a layer; a real one has a random number, this one the container's."""
+    return f"/run/containers/storage/overlay-containers/{container_id}/userdata/subpath{int(container_id[:8], 16)}"
+
+
 def _sub_tree(daemon: Daemon, asked: ImageMount, tree: FileTree, target: str) -> FileTree:
-    found = tree.resolve(asked.sub_path, link_rule=LinkRule.BENEATH)
+    is_rooted = daemon.profile.image_volumes.outside_sub_path == "rooted"
+    found = tree.resolve(asked.sub_path, link_rule=LinkRule.IN_ROOT if is_rooted else LinkRule.BENEATH)
     outcome: SubPathOutcome = found.outcome.value  # type: ignore[assignment]  # all but "found" have the same names
     if found.node is not None:
         outcome = "directory" if found.node.is_directory else "file"
@@ -116,7 +134,7 @@ def _sub_tree(daemon: Daemon, asked: ImageMount, tree: FileTree, target: str) ->
 def _plan_artifact(daemon: Daemon, mount: api.Mount, image: Image, planned: PlannedMounts) -> None:
     """Each blob with a name is a file of its own, with an entry of its own in the status; without any, none is."""
     assert image.artifact is not None, "the caller looked"
-    dialect, asked = daemon.profile.image_volumes, image_mount(mount)
+    dialect, asked = daemon.profile.image_volumes, image_mount(daemon, mount)
     blobs = image.artifact.blobs
     files = artifact_files([blob.annotations for blob in blobs], asked, dialect)
     if files is None:
@@ -125,9 +143,11 @@ def _plan_artifact(daemon: Daemon, mount: api.Mount, image: Image, planned: Plan
         _plan_folder(mount, [file.destination for file in files], planned)
     for file in files:
         tree = FileTree(TreeNode(kind=NodeKind.FILE, mode=_BLOB_MODE, data=blobs[file.index].data))
-        planned.specs.append(MountSpec(destination=file.destination, source=TreeSource(tree=tree), is_read_only=True))
         digest = image.blobs[file.index].digest
         path = f"{_STORAGE_DIRECTORY}/artifacts/blobs/{digest.replace(':', '/')}"
+        planned.specs.append(
+            MountSpec(destination=file.destination, source=TreeSource(tree=tree), is_read_only=True, source_name=path)
+        )
         planned.shown.append(_shown_image(daemon, mount, image, path))
     if files:
         planned.images.append(image)
@@ -154,7 +174,7 @@ def _target(daemon: Daemon, sandbox: Sandbox, image: Image) -> str:
 
 def _shown_image(daemon: Daemon, mount: api.Mount, image: Image, target: str) -> api.Mount:
     status = image_mount_status(
-        image_mount(mount), daemon.profile.image_volumes, image_id=daemon.images.shown_id(image)
+        image_mount(daemon, mount), daemon.profile.image_volumes, image_id=daemon.images.shown_id(image)
     )
     shown = api.Mount()
     shown.CopyFrom(mount)

@@ -29,7 +29,7 @@ LONG: dict[tuple[str, str], dict[str, Any]] = {
         "2.2": ("cpu", "disk", "diskIO", "memory", "network", "oom", "process", "spec"),
     },
     ("cri-o", "sandboxes.requiredMetadata"): {"1.28": ("name", "namespace"), "1.29": ("name", "namespace", "uid")},
-    ("cri-o", "imageVolumes.subPath"): {"1.28": "ignored", "1.33": "files-and-directories"},
+    ("cri-o", "imageVolumes.subPath"): {"1.28": "ignored", "1.33": "overlay"},
     ("cri-o", "imageVolumes.errorPrefix"): {"1.28": "", "1.31": "mount image: ", "1.33": "ImageVolumeMountFailed: "},
     ("cri-o", "imageVolumes.artifactNames"): {
         "1.28": ("org.opencontainers.image.title", "org.cnai.model.filepath"),

@@ -288,3 +288,27 @@ def test_crio_leaves_a_mounted_passwd_alone(crio: Any) -> None:
     mounts = [api.Mount(container_path="/etc/passwd", host_path="/own")]
     ctr = crio.start(crio.run_pod(), "sleep", "100", linux=linux(run_as_user=4242), mounts=mounts)
     assert crio.do(crio.execing(ctr, "cat", "/etc/passwd")).stdout == b"own:x:4242:1::/:/bin/sh\n"
+
+
+@pytest.mark.parametrize(
+    ("profile", "message"),
+    [
+        ("containerd-2.3", "error during container init: unable to setup user: setgroups: invalid argument"),
+        ("cri-o-1.30", "container create failed: unable to setup user: setgroups: invalid argument"),
+        ("cri-o-1.36", "container create failed: setgroups: Invalid argument"),
+    ],
+)
+def test_an_id_that_no_process_can_have(new_node: Any, profile: str, message: str) -> None:
+    """Nobody minds 4294967295 until the OCI runtime sets the groups of the process; 4294967294 is like any other."""
+    node = new_node(profile)
+    pod = node.run_pod()
+    fine = node.start(pod, "sleep", "100", name="fine", linux=linux(supplemental_groups=[4294967294]))
+    assert node.do(node.execing(fine, "id", "-G")).stdout.split()[-1] == b"4294967294"
+    config = node.container_config("sleep", "100", linux=linux(supplemental_groups=[-1]))
+    if node.runtime.profile.containers.missing_program_fails == "create":
+        error = node.refused(node.creating(pod, config))
+    else:
+        ctr = node.create(pod, config)
+        assert 4294967295 in node.status(ctr).user.linux.supplemental_groups
+        error = node.refused(node.starting(ctr))
+    assert error.message.endswith(message)

@@ -88,6 +88,8 @@ identity.accountFileMustBeRegular  no                yes       =        =       
 identity.accountFileLinks          rooted            =         =        =        last-absolute  viewed
 imageVolumes.mounts                ignored           =         =        mounted  =              =
 imageVolumes.subPath               ignored           =         =        =        directories    =
+imageVolumes.requestText           gogo              =         =        =        protobuf       =
+imageVolumes.statusHasSubPath      no                =         =        =        yes            =
 imageVolumes.userNamespaces        start-fails       =         =        works    =              =
 status.reportsHandlers             no                =         yes      =        =              =
 status.handlersOrder               unsorted          =         =        sorted   =              =
@@ -131,6 +133,7 @@ status.reportsHandlers             no           =        yes      =        =    
 status.userNamespaces              no           =        yes      =        =        =        =        =          =
 status.supplementalGroupsPolicy    -            =        =        yes      =        =        =        =          =
 containers.userInStatus            no           =        =        yes      =        =        =        =          =
+containers.ociRuntime              runc         =        =        crun     =        =        =        =          =
 containers.imageIdInStatus         no           =        yes      =        =        =        =        =          =
 containers.imageIdInList           no           =        yes      =        =        =        =        =          =
 containers.updateBelowUsage        kernel       =        =        =        =        refused  =        =          =
@@ -169,7 +172,7 @@ identity.accountFileMustBeRegular   *                  no
 identity.accountFileLinks           *                  joined
 identity.homeNewlineCheck           none               *
 imageVolumes.emptyImage             refused            bind
-imageVolumes.absoluteSubPath        refused            rooted
+imageVolumes.outsideSubPath         refused            rooted
 imageVolumes.artifacts              no                 *
 imageVolumes.requiresReadOnly       yes                no
 imageVolumes.statusImage            as-requested       id
@@ -205,6 +208,8 @@ containers.listImageRef             image-id           repo-digest
 containers.filterByBothIds          resolved           pod-prefix
 containers.statusMounts             as-requested       rebuilt
 containers.missingProgramFails      start              create
+containers.ociRuntime               runc               *
+containers.emptyMountPath           mounted            refused
 containers.startFailure             start-error        error
 containers.lostReason               Unknown            Error
 containers.createdWhenLost          kept               ended

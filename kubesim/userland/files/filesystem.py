@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from sys import intern
 
 from kubesim.images.tree import LINKS_MAX, FileTree, components
+from kubesim.policy.oci_mount_failure import MountStep
 from kubesim.userland.files.cgroup_files import CgroupMount, CgroupSettings
 from kubesim.userland.files.credentials import CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, ROOT, Credentials
 from kubesim.userland.files.device_files import DeviceSpec
@@ -30,10 +31,13 @@ from kubesim.userland.files.mounts import (
     OVERLAY_VOLUME,
     HostSource,
     Mount,
+    MountError,
     MountSpec,
     TmpfsSource,
     TreeSource,
     Volume,
+    check_mount_point,
+    is_file_mount,
     masked,
     mount_below,
     mount_of,
@@ -50,6 +54,7 @@ __all__ = [
     "FileView",
     "FsError",
     "HostSource",
+    "MountError",
     "MountSpec",
     "Namespaces",
     "Place",
@@ -137,8 +142,7 @@ class FileSystem:
         for device in devices:
             self._make_device(device)
         for spec in sorted(mounts, key=lambda mount: len(components(mount.destination))):
-            is_file = _is_file(spec)
-            self._mount(spec.destination, lambda path, spec=spec: mount_of(path, spec), is_file=is_file)  # type: ignore[misc]  # mypy cannot infer a lambda's default
+            self._mount_spec(spec)
         for path in read_only_paths:
             self._cover(path, lambda node: node)
         for path in masked_paths:
@@ -234,7 +238,7 @@ class FileSystem:
 
         Returns the canonical path. Raises FsError.
         """
-        return self._prepared(path, is_file=False)
+        return self._prepared(path, is_file=False).path
 
     # -- what stat, df and mount show ---------------------------------------------------------------------
 
@@ -308,15 +312,25 @@ class FileSystem:
         return False
 
     def _mount(self, destination: str, make: Callable[[str], Mount], *, is_file: bool = False) -> None:
-        path = self._prepared(destination, is_file=is_file)
-        if path == "/":
-            raise FsError("EINVAL", destination)
-        path = intern(path)
+        path = intern(self._prepared(destination, is_file=is_file).path)
         self.table.put(make(path))
+
+    def _mount_spec(self, spec: MountSpec) -> None:
+        """One mount of the configuration. Raises MountError."""
+        is_file = is_file_mount(spec)
+        try:
+            place = self._prepared(spec.destination, is_file=is_file)
+        except FsError as error:
+            step: MountStep = "point" if error.errno_name == "EROFS" else "way"
+            path = str(error.filename or spec.destination)
+            raise MountError(error.errno_name, path, spec=spec, step=step, is_file=is_file) from None
+        check_mount_point(spec, place.path, place.node, is_file=is_file)
+        self.table.put(mount_of(intern(place.path), spec))
 
     def _make_device(self, device: DeviceSpec) -> None:
         """Make a device, and the directories above it; one that is there already is replaced."""
-        above = self.walk(self._prepared(device.path.rpartition("/")[0] or "/", is_file=False), self._runtime).node
+        directory = self._prepared(device.path.rpartition("/")[0] or "/", is_file=False).path
+        above = self.walk(directory, self._runtime).node
         parent = above.writable() if above is not None else None
         if isinstance(parent, UpperNode):
             made = UpperDevice(
@@ -343,8 +357,8 @@ class FileSystem:
             volume = mount.volume if node is place.node else _MASK_VOLUME
             self.table.put(Mount(place.path, node, is_read_only=True, volume=volume, flags=mount.flags))
 
-    def _prepared(self, path: str, *, is_file: bool) -> str:
-        """The canonical path of a mount point, made where it is missing."""
+    def _prepared(self, path: str, *, is_file: bool) -> Place:
+        """The place of a mount point, made where it is missing: it has no node then."""
         names = [name for name in path.split("/") if name]
         try:
             place = self.walk(f"/{'/'.join(names)}", self._runtime)
@@ -353,7 +367,7 @@ class FileSystem:
         else:
             if place.node is None:
                 self._make_mount_point(place, FileKind.FILE if is_file else FileKind.DIRECTORY)
-            return place.path
+            return place
         done = "/"
         for position, name in enumerate(names):
             place = self.walk(f"{done.rstrip('/')}/{name}", self._runtime)
@@ -363,7 +377,7 @@ class FileSystem:
             elif place.node.kind is not FileKind.DIRECTORY and position < len(names) - 1:
                 raise FsError("ENOTDIR", place.path)
             done = place.path
-        return done
+        return place
 
     def _make_mount_point(self, place: Place, kind: FileKind) -> None:
         """Make a directory or an empty file at a free place; the root's own flag counts only for what happens later."""
@@ -384,10 +398,3 @@ def _free(place: Place, path: str, pending: list[str]) -> Place:
     if pending and pending != ["."]:
         raise FsError("ENOENT", path)
     return place
-
-
-def _is_file(spec: MountSpec) -> bool:
-    source = spec.source
-    if isinstance(source, TreeSource):
-        return not source.tree.root.is_directory
-    return isinstance(source, HostSource) and source.files.confined(source.path).kind("/") != FileKind.DIRECTORY

@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
 from kubesim.images.tree import FileTree
+from kubesim.policy.oci_mount_failure import MountStep
 from kubesim.userland.files.devices import NULL_DEVICE
 from kubesim.userland.files.file_stat import FileKind
+from kubesim.userland.files.fs_error import FsError
 from kubesim.userland.files.host_files import HostFiles
 from kubesim.userland.files.host_node import HostNode
 from kubesim.userland.files.node_mounts import Propagation
@@ -78,6 +80,44 @@ class MountSpec:
     """What the mount table says of the source; None for what the source says itself."""
     flags: tuple[str, ...] = ("relatime",)
     """Options of the mount but ro and rw, as the mount table shows them."""
+    source_name: str = ""
+    """What messages call the source; empty for the path of a bind."""
+    is_layer: bool = False
+    """Of a tree: whether it is a layer of an overlay, which a file cannot be."""
+
+
+class MountError(FsError):
+    """A mount of a container cannot be made."""
+
+    def __init__(self, errno_name: str, path: str, *, spec: MountSpec, step: MountStep, is_file: bool) -> None:
+        super().__init__(errno_name, path)
+        self.spec = spec
+        self.step: MountStep = step
+        self.path = path
+        """Where in the container it failed."""
+        self.is_file = is_file
+        """Whether what is mounted is a file."""
+
+
+def is_file_mount(spec: MountSpec) -> bool:
+    """Whether what is mounted is a file, and not a directory."""
+    source = spec.source
+    if isinstance(source, TreeSource):
+        return not source.tree.root.is_directory
+    return isinstance(source, HostSource) and source.files.confined(source.path).kind("/") != FileKind.DIRECTORY
+
+
+def check_mount_point(spec: MountSpec, path: str, node: Node | None, *, is_file: bool) -> None:
+    """Refuse a mount point: the root, what is no directory for a directory, and the reverse. Raises MountError.
+
+    `node` is what lies there; None where the mount point was just made. Mirrors linux: fs/namespace.c, graft_tree.
+    """
+    if path == "/":
+        raise MountError("EINVAL", path, spec=spec, step="root", is_file=is_file)
+    if is_file and spec.is_layer:
+        raise MountError("EINVAL", path, spec=spec, step="mount", is_file=is_file)
+    if node is not None and (node.kind is FileKind.DIRECTORY) == is_file:
+        raise MountError("ENOTDIR", path, spec=spec, step="mount", is_file=is_file)
 
 
 class Asker(Protocol):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -104,24 +105,71 @@ def test_an_empty_host_path(new_node: Any, profile: str, message: str) -> None:
     assert node.refused(node.creating(node.run_pod(), config)).message.endswith(message)
 
 
-@pytest.mark.parametrize("profile", [CONTAINERD, CRIO])
-def test_an_empty_container_path(new_node: Any, profile: str) -> None:
-    node = new_node(profile)
-    config = node.container_config("true", mounts=[api.Mount(host_path="/data")])
-    assert node.refused(node.creating(node.run_pod(), config)).code is Code.UNKNOWN
+def test_an_empty_container_path(crio: Any) -> None:
+    config = crio.container_config("true", mounts=[api.Mount(host_path="/data")])
+    assert crio.refused(crio.creating(crio.run_pod(), config)).message == "mount.ContainerPath is empty"
 
 
-@pytest.mark.parametrize("profile", [CONTAINERD, CRIO])
-def test_nothing_can_be_mounted_over_the_root(new_node: Any, profile: str) -> None:
-    node = new_node(profile)
+@pytest.mark.parametrize("path", ["/", ""])
+def test_nothing_can_be_mounted_over_the_root(node: Any, path: str) -> None:
+    ctr = node.create(
+        node.run_pod(), node.container_config("true", mounts=[api.Mount(container_path=path, host_path="/data")])
+    )
+    root = f"/run/containerd/io.containerd.runtime.v2.task/k8s.io/{ctr}/rootfs"
+    assert node.refused(node.starting(ctr)).message.endswith(
+        f'error during container init: error mounting "/data" to rootfs at "{path}": create mountpoint for {path} '
+        f'mount: mountpoint "{root}" is on the top of rootfs "{root}"'
+    )
+    assert node.status(ctr).reason == "StartError"
+
+
+def test_a_directory_is_not_mounted_over_a_file_nor_a_file_over_a_directory(node: Any, crio: Any) -> None:
+    """Mirrors what runc 1.4 said to a real containerd 2.3."""
     pod = node.run_pod()
-    config = node.container_config("true", mounts=[api.Mount(container_path="/", host_path="/data")])
-    if node.runtime.profile.containers.missing_program_fails == "create":
-        assert node.refused(node.creating(pod, config)).code is Code.UNKNOWN
-    else:
-        ctr = node.create(pod, config)
-        assert node.refused(node.starting(ctr)).code is Code.UNKNOWN
-        assert node.status(ctr).reason == "StartError"
+    node.files.write("/file", b"")
+    for source, path in (("/data", "/etc/passwd"), ("/file", "/etc")):
+        mount = api.Mount(container_path=path, host_path=source)
+        error = node.refused(
+            node.starting(node.create(pod, node.container_config("true", mounts=[mount], name=source)))
+        )
+        assert error.message.endswith(
+            f'error mounting "{source}" to rootfs at "{path}": mount src={source}, dst={path}, '
+            "dstFd=/proc/thread-self/fd/14, flags=MS_BIND|MS_REC: not a directory"
+        )
+    config = crio.container_config("true", mounts=[api.Mount(container_path="/etc/passwd", host_path="/data")])
+    error = crio.refused(crio.creating(crio.run_pod(), config))
+    assert error.message == "container create failed: mount `/data` to `etc/passwd`: Not a directory"
+
+
+@pytest.mark.parametrize(
+    ("source", "path", "words"),
+    [
+        ("/data", "/v/new", 'make mountpoint "/v/new": mkdirat {root}/v/new: read-only file system'),
+        ("/data", "/v/a/b", 'make mountpoint "/v/a/b": mkdirat {root}/v/a: read-only file system'),
+        ("/file", "/v/new", 'make mountpoint "/v/new": openat new: read-only file system'),
+        (
+            "/data",
+            "/v/file/x",
+            "lookup mountpoint target: securejoin.OpenInRoot /v/file/x: openat2 /v/file/x: not a directory",
+        ),
+    ],
+)
+def test_a_mount_point_that_a_read_only_volume_lacks(with_data: Any, source: str, path: str, words: str) -> None:
+    node = with_data(CONTAINERD)
+    node.files.write("/file", b"")
+    mounts = [volume(container_path="/v"), api.Mount(container_path=path, host_path=source)]
+    ctr = node.create(node.run_pod(), node.container_config("true", mounts=mounts))
+    root = f"/run/containerd/io.containerd.runtime.v2.task/k8s.io/{ctr}/rootfs"
+    assert node.refused(node.starting(ctr)).message.endswith(
+        f'error mounting "{source}" to rootfs at "{path}": create mountpoint for {path} mount: '
+        + words.format(root=root)
+    )
+
+
+def test_crio_shows_mounts_in_the_order_in_which_they_are_mounted(crio: Any) -> None:
+    mounts = [api.Mount(container_path=path, host_path="/data") for path in ("/a/b/c", "/z", "/a/b", "/y/")]
+    shown = crio.status(crio.create(crio.run_pod(), crio.container_config("true", mounts=mounts))).mounts
+    assert [mount.container_path for mount in shown] == ["/z", "/y/", "/a/b", "/a/b/c"]
 
 
 @pytest.mark.parametrize(
@@ -224,13 +272,32 @@ def test_runtimes_that_do_not_know_image_mounts(with_data: Any, profile: str, me
             Code.UNKNOWN,
             'ImageVolumeMountFailed: image "registry.example/none:1" does not exist locally',
         ),
-        (CONTAINERD, {"readonly": False}, Code.UNKNOWN, "readonly must be true while mount image: "),
+        (
+            CONTAINERD,
+            {"readonly": False},
+            Code.UNKNOWN,
+            f'readonly must be true while mount image: container_path:"/volume" image:{{image:"{DATA}"}}',
+        ),
+        (
+            "containerd-2.1",
+            {"readonly": False},
+            Code.UNKNOWN,
+            (
+                "readonly must be true while mount image: &Mount{ContainerPath:/volume,HostPath:,Readonly:false,"
+                "SelinuxRelabel:false,Propagation:PROPAGATION_PRIVATE,UidMappings:[]*IDMapping{},"
+                "GidMappings:[]*IDMapping{},RecursiveReadOnly:false,"
+                f"Image:&ImageSpec{{Image:{DATA},Annotations:map[string]string{{}},UserSpecifiedImage:,RuntimeHandler:,}},}}"
+            ),
+        ),
         (CONTAINERD, {"host_path": "/x"}, Code.UNKNOWN, "hostpath must be empty while mount image: "),
         (CONTAINERD, {"image_sub_path": "file"}, Code.UNKNOWN, 'only directory subpath is supported, subpath: "file"'),
         (CONTAINERD, {"image_sub_path": "none"}, Code.UNKNOWN, "openat none: no such file or directory"),
         (CONTAINERD, {"image_sub_path": "escape"}, Code.UNKNOWN, "openat escape: path escapes from parent"),
         (CONTAINERD, {"image_sub_path": "absolute"}, Code.UNKNOWN, "openat absolute: path escapes from parent"),
         (CONTAINERD, {"image_sub_path": "loop"}, Code.UNKNOWN, "openat loop: too many levels of symbolic links"),
+        (CONTAINERD, {"image_sub_path": "x" * 256}, Code.UNKNOWN, "x: file name too long"),
+        (CRIO, {"image_sub_path": "loop"}, Code.UNKNOWN, "merged/loop: too many levels of symbolic links"),
+        (CRIO, {"image_sub_path": "file"}, Code.UNKNOWN, "failed: mount `overlay` to `volume`: Invalid argument"),
         (CRIO, {"image_sub_path": "none"}, Code.UNKNOWN, f'sub path "none" does not exist in image volume "{DATA}"'),
     ],
 )
@@ -251,13 +318,32 @@ def test_refusals(with_data: Any, profile: str, changes: dict[str, Any], code: C
         ("containerd-2.1", "dir", "/volume/file", b"2"),
         ("cri-o-1.32", "dir", "/volume/file", b"2"),
         ("cri-o-1.33", "dir", "/volume/file", b"1"),
-        ("cri-o-1.33", "file", "/volume", b"2"),
+        ("cri-o-1.33", "link", "/volume/file", b"1"),
+        ("ideal", "file", "/volume", b"2"),
     ],
 )
 def test_sub_paths(with_data: Any, profile: str, sub_path: str, path: str, content: bytes) -> None:
     node = with_data(profile)
     ctr = node.start(node.run_pod(), "sleep", "100", mounts=[volume(image_sub_path=sub_path)])
     assert cat(node, ctr, path) == content
+
+
+@pytest.mark.parametrize("sub_path", ["..", "../dir/..", "/", "absolute/..", "escape/.."])
+def test_a_sub_path_counts_from_the_root_of_the_image_for_crio(with_data: Any, sub_path: str) -> None:
+    """containerd refuses what leaves the image; nothing leaves it for CRI-O."""
+    node = with_data(CRIO)
+    ctr = node.start(node.run_pod(), "sleep", "100", mounts=[volume(image_sub_path=sub_path)])
+    assert cat(node, ctr, "/volume/file") == b"2"
+    (shown,) = node.status(ctr).mounts
+    assert re.fullmatch(rf"/run/containers/storage/overlay-containers/{ctr}/userdata/subpath\d+", shown.host_path)
+
+
+def test_what_the_api_of_a_version_does_not_know_is_lost(with_data: Any) -> None:
+    asked = volume(image=api.ImageSpec(image=DATA, image_ref="sent"), image_sub_path="dir")
+    for profile, expected in (("containerd-2.1", ("", "")), ("containerd-2.2", ("sent", "dir"))):
+        node = with_data(profile)
+        (shown,) = node.status(node.start(node.run_pod(), "sleep", "100", mounts=[asked])).mounts
+        assert (shown.image.image_ref, shown.image_sub_path) == expected
 
 
 def test_how_the_status_shows_it(with_data: Any) -> None:
