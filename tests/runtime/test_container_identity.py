@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -312,3 +313,26 @@ def test_an_id_that_no_process_can_have(new_node: Any, profile: str, message: st
         assert 4294967295 in node.status(ctr).user.linux.supplemental_groups
         error = node.refused(node.starting(ctr))
     assert error.message.endswith(message)
+
+
+def test_programs_read_the_account_files_as_whom_they_run(new_node: Any) -> None:
+    """Names are for whoever may read the files; HOME is found by the OCI runtime, which may."""
+    files = {name: replace(with_nodes().tree.get(f"/etc/{name}"), mode=0o600) for name in ("passwd", "group")}
+    node = new_node(images=(with_nodes(**files),))
+    pod = node.run_pod()
+    shown = {}
+    for user in (0, 1000):
+        ctr = node.start(pod, "sleep", "100", name=str(user), image=BUSYBOX, linux=linux(run_as_user=user))
+        shown[user] = node.do(node.execing(ctr, "id")).stdout
+    assert shown[0].startswith(b"uid=0")
+    assert shown[1000] == b"uid=1000 gid=1000 groups=1000,50000\n"
+
+
+@pytest.mark.parametrize(
+    ("line", "home"),
+    [("u:x:7:7::/home/u:/bin/sh", "/home/u"), ("u:x:7:7", ""), ("u:x:7:7:::", ""), ("u:x:8:8::/x:", "/")],
+)
+def test_home_is_that_of_the_line_with_the_uid_even_an_empty_one(new_node: Any, line: str, home: str) -> None:
+    node = new_node(images=(with_nodes(passwd=file_node(line.encode())),))
+    ctr = node.start(node.run_pod(), "sleep", "100", image=BUSYBOX, linux=linux(run_as_user=7))
+    assert node.do(node.execing(ctr, "sh", "-c", "echo $HOME")).stdout.decode() == f"{home}\n"

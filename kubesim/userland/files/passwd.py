@@ -11,7 +11,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from kubesim.userland.files.filesystem import FileSystem
+from kubesim.policy.account_lookup import PasswdFile
+from kubesim.policy.passwd_files import AccountFileError, readable_passwd
+from kubesim.userland.files.file_view import FileView
 from kubesim.userland.files.fs_error import FsError
 
 _SPACE = " \t\n\v\f\r"
@@ -42,21 +44,21 @@ class GroupEntry:
     members: tuple[str, ...]
 
 
-def parse_passwd(filesystem: FileSystem) -> Sequence[PasswdEntry]:
-    """Users in the order of the file; none when there is no file."""
-    content = _content(filesystem, "/etc/passwd")
+def parse_passwd(files: FileView) -> Sequence[PasswdEntry]:
+    """Users in the order of the file; none when there is no file, or none that its reader may read."""
+    content = _content(files, "/etc/passwd")
     return _users(content) if len(content) <= KNOWN_BYTES_MAX else _users.__wrapped__(content)
 
 
-def parse_group(filesystem: FileSystem) -> Sequence[GroupEntry]:
-    """Groups in the order of the file; none when there is no file."""
-    content = _content(filesystem, "/etc/group")
+def parse_group(files: FileView) -> Sequence[GroupEntry]:
+    """Groups in the order of the file; none when there is no file, or none that its reader may read."""
+    content = _content(files, "/etc/group")
     return _groups(content) if len(content) <= KNOWN_BYTES_MAX else _groups.__wrapped__(content)
 
 
-def user_of_uid(filesystem: FileSystem, uid: int) -> PasswdEntry | None:
+def user_of_uid(files: FileView, uid: int) -> PasswdEntry | None:
     """The first user with this number; getpwuid(3). Of a large file only the lines with its digits are looked at."""
-    content = _content(filesystem, "/etc/passwd")
+    content = _content(files, "/etc/passwd")
     if len(content) <= KNOWN_BYTES_MAX:
         return entry_of_uid(_users(content), uid)
     # The highest number is also what a larger and a negative one come to.
@@ -120,14 +122,14 @@ def _number(row: list[str], index: int) -> int | None:
     return _ID_MAX if len(digits) > 10 or (match[1] == "-" and digits != "0") else min(int(digits), _ID_MAX)
 
 
-def groups_of(filesystem: FileSystem, user: str, gid: int) -> list[int]:
+def groups_of(files: FileView, user: str, gid: int) -> list[int]:
     """The groups that a user is to have: the primary one, then those that list the user, in the order of the file.
 
     What `id USER` goes by, and not what the kernel knows. Lines that are comments to others count here. Mirrors
     busybox: libpwdgrp/pwd_grp.c, getgrouplist_internal.
     """
     found = [gid]
-    for row in _rows(_content(filesystem, "/etc/group"), fields_max=4, skipped=""):
+    for row in _rows(_content(files, "/etc/group"), fields_max=4, skipped=""):
         number = _number(row, 2)
         if number is not None and number != gid and user in _members(_field(row, 3)):
             found.append(number)
@@ -144,8 +146,21 @@ def name_of_gid(entries: Sequence[GroupEntry], gid: int) -> str | None:
     return next((entry.name for entry in entries if entry.gid == gid), None)
 
 
-def _content(filesystem: FileSystem, path: str) -> bytes:
+def home_of(root: FileView, uid: int) -> str:
+    """HOME of a container's process that is given none: of the first line with its uid, even an empty one.
+
+    An OCI runtime reads the file as the container runtime does, and not as programs do. Mirrors runc:
+    libcontainer/env.go, getUserHome.
+    """
     try:
-        return filesystem.as_root().read(path)
+        entry = PasswdFile(readable_passwd(_content(root, "/etc/passwd"))).with_uid(uid)
+    except AccountFileError:
+        return "/"
+    return "/" if entry is None else entry.home
+
+
+def _content(files: FileView, path: str) -> bytes:
+    try:
+        return files.read(path)
     except FsError:
         return b""  # an image without the file has no names, as getpwuid finds none

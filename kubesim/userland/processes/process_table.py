@@ -13,7 +13,7 @@ from kubesim.userland.files.credentials import Credentials
 from kubesim.userland.files.file_view import FileView
 from kubesim.userland.files.filesystem import FileSystem
 from kubesim.userland.files.open_file import NullFile, OpenFile, Sink, SinkFile
-from kubesim.userland.files.passwd import user_of_uid
+from kubesim.userland.files.passwd import home_of
 from kubesim.userland.network.namespace import NetworkNamespace
 from kubesim.userland.network.node_network import NodeNetwork
 from kubesim.userland.processes.cgroup import NODE_BYTES, Cgroup
@@ -113,9 +113,8 @@ class ProcessTable:
             filesystem.make_directories(spec.cwd)
         files = FileView(filesystem, spec.credentials, umask=spec.umask)
         files.change_directory(spec.cwd)
-        if "HOME" not in env:
-            entry = user_of_uid(filesystem, spec.credentials.uid)
-            env["HOME"] = entry.home if entry is not None and entry.home else "/"
+        if not env.get("HOME"):
+            env["HOME"] = home_of(filesystem.as_root(), spec.credentials.uid)
         if not spec.argv:
             raise ExecError("not-found", "", "executable file not found in $PATH")
         executable = look_path(files, spec.argv[0], env)

@@ -153,7 +153,7 @@ class Expander:
         if not tilde.user:
             home = self._shell.variables.get("HOME")
             return "~" if home is None else home
-        users = parse_passwd(self._shell.process.files.filesystem)
+        users = parse_passwd(self._shell.process.files)
         return next((user.home for user in users if user.name == tilde.user), f"~{tilde.user}")
 
     async def _parameter(self, part: Parameter, segments: Segments, *, is_one_text: bool) -> None:

@@ -39,7 +39,7 @@ def _escape(shell: Shell, letter: str) -> str:
     process = shell.process
     match letter:
         case "u":
-            entry = user_of_uid(process.files.filesystem, process.credentials.uid)
+            entry = user_of_uid(process.files, process.credentials.uid)
             return entry.name if entry is not None else str(process.credentials.uid)
         case "h":
             return process.hostname.partition(".")[0]
@@ -59,7 +59,7 @@ def _escape(shell: Shell, letter: str) -> str:
 def _directory(shell: Shell, *, is_short: bool) -> str:
     """The working directory with `~` for the home that passwd knows, whatever $HOME says; short: its last name."""
     path = shell.process.files.cwd
-    entry = user_of_uid(shell.process.files.filesystem, shell.process.credentials.uid)
+    entry = user_of_uid(shell.process.files, shell.process.credentials.uid)
     home = entry.home if entry is not None else ""
     if len(home) > 1 and (path == home or path.startswith(f"{home}/")):
         path = f"~{path[len(home) :]}"

@@ -50,8 +50,8 @@ class Creator:
         self._archive = self._identity(archive)
         self._linked: dict[tuple[int, int], str] = {}
         self._has_warned = False
-        self._users = parse_passwd(process.files.filesystem)
-        self._groups = parse_group(process.files.filesystem)
+        self._users = parse_passwd(process.files)
+        self._groups = parse_group(process.files)
 
     async def run(self, paths: Sequence[str]) -> int:
         """Archive what lies at and below the paths; the exit code. Raises FsError of the output."""

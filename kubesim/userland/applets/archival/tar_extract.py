@@ -67,8 +67,8 @@ class Extractor:
         self._links: list[tuple[str, str, bool]] = []
         self._has_warned = False
         is_named = not set(flags) & {"numeric-owner", "o"}
-        self._uids = {user.name: user.uid for user in parse_passwd(process.files.filesystem)} if is_named else {}
-        self._gids = {group.name: group.gid for group in parse_group(process.files.filesystem)} if is_named else {}
+        self._uids = {user.name: user.uid for user in parse_passwd(process.files)} if is_named else {}
+        self._gids = {group.name: group.gid for group in parse_group(process.files)} if is_named else {}
         self._keeps_modes = process.credentials.is_root and "no-same-permissions" not in flags
 
     async def run(self, *, detects_packing: bool) -> int:

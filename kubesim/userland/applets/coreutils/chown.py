@@ -35,14 +35,14 @@ def number_of(text: str) -> int | None:
 def uid_of(process: Process, text: str) -> int | None:
     """The uid that a number or name stands for."""
     number = number_of(text)
-    users = parse_passwd(process.files.filesystem) if number is None else []
+    users = parse_passwd(process.files) if number is None else []
     return next((user.uid for user in users if user.name == text), number)
 
 
 def gid_of(process: Process, text: str) -> int | None:
     """The gid that a number or name stands for."""
     number = number_of(text)
-    groups = parse_group(process.files.filesystem) if number is None else []
+    groups = parse_group(process.files) if number is None else []
     return next((group.gid for group in groups if group.name == text), number)
 
 
@@ -73,7 +73,7 @@ def _owner(process: Process, text: str) -> tuple[int | None, int | None]:
         return None, _known_gid(process, group)
     uid = uid_of(process, user)
     if not group and uid is not None:
-        entry = user_of_uid(process.files.filesystem, uid)
+        entry = user_of_uid(process.files, uid)
         return uid, uid if entry is None else entry.gid
     gid = gid_of(process, group)
     if uid is None or gid is None:

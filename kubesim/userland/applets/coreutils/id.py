@@ -14,8 +14,8 @@ class _Names:
     """The container's passwd and group, looked at once."""
 
     def __init__(self, process: Process) -> None:
-        self.users = parse_passwd(process.files.filesystem)
-        self.groups = parse_group(process.files.filesystem)
+        self.users = parse_passwd(process.files)
+        self.groups = parse_group(process.files)
 
     def user(self, uid: int) -> str | None:
         entry = entry_of_uid(self.users, uid)
@@ -48,7 +48,7 @@ async def run(process: Process) -> int:
             await process.complain(f"unknown user {options.operands[0]}")
             return 1
         uid, gid = entry.uid, entry.gid
-        groups = groups_of(process.files.filesystem, entry.name, gid)
+        groups = groups_of(process.files, entry.name, gid)
     if wanted:
         return await _show_one(process, names, options, uid, gid, groups)
     text = f"uid={_named(uid, names.user(uid))} gid={_named(gid, names.group(gid))}"

@@ -68,8 +68,8 @@ class Lines:
         self._has_color = has_color
         self._is_utf8 = is_utf8
         has_names = "l" in flags and "n" not in flags
-        self._users = parse_passwd(process.files.filesystem) if has_names else []
-        self._groups = parse_group(process.files.filesystem) if has_names else []
+        self._users = parse_passwd(process.files) if has_names else []
+        self._groups = parse_group(process.files) if has_names else []
         self._complaints: list[str] = []
 
     def text(self, entries: list[Entry]) -> tuple[str, list[str]]:

@@ -116,11 +116,10 @@ _Value = tuple[str, Callable[[], object]]
 
 
 def _file_values(process: Process, path: str, stat: Stat) -> Mapping[str, _Value]:
-    filesystem = process.files.filesystem
     major, minor = major_minor(stat.device_number)
 
     def user() -> str:
-        entry = user_of_uid(filesystem, stat.uid)
+        entry = user_of_uid(process.files, stat.uid)
         return "UNKNOWN" if entry is None else entry.name
 
     def named() -> str:
@@ -144,7 +143,7 @@ def _file_values(process: Process, path: str, stat: Stat) -> Mapping[str, _Value
         "u": ("d", lambda: stat.uid),
         "U": ("s", user),
         "g": ("d", lambda: stat.gid),
-        "G": ("s", lambda: name_of_gid(parse_group(filesystem), stat.gid) or "UNKNOWN"),
+        "G": ("s", lambda: name_of_gid(parse_group(process.files), stat.gid) or "UNKNOWN"),
         "t": ("x", lambda: major),
         "T": ("x", lambda: minor),
         "s": ("d", lambda: stat.size_bytes),

@@ -12,7 +12,7 @@ async def run(process: Process) -> int:
     if process.argv[1:]:
         raise UsageError
     uid = process.credentials.uid
-    entry = user_of_uid(process.files.filesystem, uid)
+    entry = user_of_uid(process.files, uid)
     if entry is None:
         await process.complain(f"unknown uid {uid}")
         return 1

@@ -16,7 +16,7 @@ Row = Mapping[str, str]
 
 
 def _owner(process: Process, row: Row) -> str:
-    entry = user_of_uid(process.files.filesystem, int(row["uid"]))
+    entry = user_of_uid(process.files, int(row["uid"]))
     return row["uid"] if entry is None else entry.name[:10]
 
 

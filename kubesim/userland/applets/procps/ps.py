@@ -24,8 +24,8 @@ class Accounts:
 
     def __init__(self, viewer: Process) -> None:
         self.viewer = viewer
-        self._users = parse_passwd(viewer.files.filesystem)
-        self._groups = parse_group(viewer.files.filesystem)
+        self._users = parse_passwd(viewer.files)
+        self._groups = parse_group(viewer.files)
 
     def user(self, uid: int) -> str:
         """The name, or the number without one."""
