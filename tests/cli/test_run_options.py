@@ -76,3 +76,36 @@ def test_a_real_runtime_is_not_described(extra: list[str], pod: str, capsys: pyt
     assert main(["run", pod, "--cri", "unix:///nowhere.sock", *extra]) == 2
 
     assert f"{extra[0]} says what the emulated runtime is like, but --cri drives a real one" in capsys.readouterr().err
+
+
+def test_secrets_lie_beside_pods(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    secret = "apiVersion: v1\nkind: Secret\nmetadata: {name: login}\nstringData: {a: b}\n---\n"
+    path = tmp_path / "pods.yaml"
+    path.write_text(secret + POD.replace("spec:\n", "spec:\n  imagePullSecrets: [{name: login}]\n", 1))
+
+    found = json.loads(run(capsys, str(path), "--for", "10s", "-o", "json"))
+
+    assert [item["kind"] for item in found["items"]] == ["Pod", "Node"]
+    assert found["items"][0]["status"]["phase"] == "Running"
+
+
+def test_a_fix_of_the_kubelet(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path, config = tmp_path / "pod.yaml", tmp_path / "config.yaml"
+    volumes = "  volumes: [{name: v, image: {reference: 'quay.io/crio/artifact:v1'}}]\n"
+    mounts = ", volumeMounts: [{name: v, mountPath: /v}]}"
+    path.write_text(POD.removesuffix("}\n") + mounts + "\n" + volumes)
+    config.write_text(
+        "apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\n"
+        "featureGates: {ImageVolumeWithDigest: true}\n"
+    )
+    options = (str(path), "--for", "10s", "-o", "json", "--profile", "ideal", "--node-config", str(config))
+
+    def mount(*more: str) -> dict[str, object]:
+        found = json.loads(run(capsys, *options, *more))["items"][0]["status"]["containerStatuses"][0]
+        shown: dict[str, object] = found["volumeMounts"][0]
+        return shown
+
+    assert "volumeStatus" not in mount()
+    assert "volumeStatus" in mount("--kubelet-fix", "kubernetes#142120")
+    assert main(["run", *options, "--kubelet-fix", "kubernetes#1"]) == 2
+    assert "unknown fix 'kubernetes#1' of the kubelet; known: kubernetes#142120" in capsys.readouterr().err
