@@ -10,7 +10,7 @@ in all lines.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TypeVar
 
 from kubesim.policy.passwd_files import (
@@ -29,7 +29,8 @@ FOUND_KEPT_MAX = 256
 """Answers kept of one file and kind of question; with more users of one image than that, all are found anew."""
 
 _SPELLED_IN_MANY_WAYS = (0, INT64_MAX, INT64_MIN)
-_Asked = TypeVar("_Asked")
+_Asked = TypeVar("_Asked", int, str)
+_Key = TypeVar("_Key")
 _Answer = TypeVar("_Answer")
 _Row = tuple[int, list[str]]
 """Where a line starts, and its fields."""
@@ -46,17 +47,17 @@ class PasswdFile:
 
     def with_uid(self, uid: int) -> PasswdEntry | None:
         """The first line with a uid, a 64-bit number; None when there is none."""
-        return self._first(uid, _with_number(self._data, uid))
+        return self._first(uid, _with_number)
 
     def named(self, name: str) -> PasswdEntry | None:
         """The first line with a name; None when there is none."""
-        return self._first(name, _with_name(self._data, name))
+        return self._first(name, _with_name)
 
-    def _first(self, asked: int | str, rows: Iterator[_Row]) -> PasswdEntry | None:
+    def _first(self, asked: _Asked, search: Callable[[bytes, _Asked], Iterator[_Row]]) -> PasswdEntry | None:
         found = self._found.get(asked)
         if found is None:
             found = ()
-            for start, fields in rows:
+            for start, fields in search(self._data, asked):
                 found = (passwd_entry(fields, line=_line_number(self._data, start)),)
                 break
             _keep(self._found, asked, found)
@@ -75,11 +76,11 @@ class GroupFile:
 
     def with_gid(self, gid: int) -> GroupEntry | None:
         """The first line with a gid, a 64-bit number; None when there is none."""
-        return self._first(gid, _with_number(self._data, gid))
+        return self._first(gid, _with_number)
 
     def named(self, name: str) -> GroupEntry | None:
         """The first line with a name; None when there is none."""
-        return self._first(name, _with_name(self._data, name))
+        return self._first(name, _with_name)
 
     def listing(self, member: str) -> tuple[GroupEntry, ...]:
         """All lines that list a member, in file order."""
@@ -93,11 +94,11 @@ class GroupFile:
             _keep(self._lists, member, found)
         return found
 
-    def _first(self, asked: int | str, rows: Iterator[_Row]) -> GroupEntry | None:
+    def _first(self, asked: _Asked, search: Callable[[bytes, _Asked], Iterator[_Row]]) -> GroupEntry | None:
         found = self._found.get(asked)
         if found is None:
             found = ()
-            for start, fields in rows:
+            for start, fields in search(self._data, asked):
                 if not is_comment(fields):
                     found = (group_entry(fields, line=_line_number(self._data, start)),)
                     break
@@ -109,7 +110,7 @@ def _line_number(data: bytes, start: int) -> int:
     return data.count(b"\n", 0, start) + 1
 
 
-def _keep(answers: dict[_Asked, _Answer], asked: _Asked, answer: _Answer) -> None:
+def _keep(answers: dict[_Key, _Answer], asked: _Key, answer: _Answer) -> None:
     if len(answers) >= FOUND_KEPT_MAX:
         answers.clear()
     answers[asked] = answer
@@ -126,7 +127,7 @@ def _with_number(data: bytes, number: int) -> Iterator[_Row]:
             if field != needle and field.isdigit() and len(field) < 19 and field[0] != 0x30:
                 continue
         fields = fields_of(raw)
-        if fields and number_of(fields, 2) == number:
+        if fields and (number_of(fields[2]) if len(fields) > 2 else 0) == number:
             yield start, fields
 
 

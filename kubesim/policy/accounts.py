@@ -18,14 +18,11 @@ from kubesim.policy.passwd_files import AccountFileError, readable_group, readab
 if TYPE_CHECKING:
     from kubesim.policy.identity_values import Identity
 
-KEPT_IMAGES_MAX = 64
-"""Files are kept of so many images at most."""
+KEPT_IMAGES_MAX = 128
+"""A generation has the files of so many images at most; two generations are kept."""
 
-KEPT_BYTES_MAX = 64 << 20
-"""All large files that are kept together have so many bytes at most; a larger one is looked through each time."""
-
-SMALL_BYTES_MAX = 1 << 16
-"""The files of an image with so many bytes together are small: their number bounds them."""
+KEPT_BYTES_MAX = 32 << 20
+"""The files of a generation have so many bytes at most; larger ones are looked through each time."""
 
 ANSWERS_KEPT_MAX = 64
 """Answers kept of one image; with more kinds of containers of one image than that, all are found anew."""
@@ -54,10 +51,12 @@ class Accounts:
 
     __slots__ = ("_groups", "_users", "answers", "dialect", "group", "key", "passwd", "size_bytes")
 
-    def __init__(self, passwd: FileContent, group: FileContent, dialect: IdentityDialect) -> None:
+    def __init__(
+        self, passwd: FileContent, group: FileContent, dialect: IdentityDialect, key: tuple[int, int, int]
+    ) -> None:
         self.passwd = passwd
         self.group = group
-        self.key = (id(passwd), id(group), id(dialect))
+        self.key = key
         """Which objects these are; no others have this key while these live."""
         self.answers: dict[Hashable, Identity] = {}
         """Identities that were resolved from these files, by what was asked."""
@@ -70,8 +69,10 @@ class Accounts:
     def users(self) -> PasswdFile | None:
         """The passwd file; None when it is missing. Raises AccountFileError when it cannot be read."""
         if self._users is None:
-            data = _content(self.passwd)
-            if data is not None:
+            data = self.passwd
+            if not isinstance(data, bytes):
+                _check_missing(data)
+            else:
                 dialect = self.dialect
                 readable = readable_passwd(
                     data, bytes_max=dialect.account_file_bytes_max, name=dialect.account_file_path
@@ -82,8 +83,10 @@ class Accounts:
     def groups(self) -> GroupFile | None:
         """The group file; None when it is missing. Raises AccountFileError when it cannot be read."""
         if self._groups is None:
-            data = _content(self.group)
-            if data is not None:
+            data = self.group
+            if not isinstance(data, bytes):
+                _check_missing(data)
+            else:
                 dialect = self.dialect
                 readable = readable_group(
                     data,
@@ -109,55 +112,71 @@ class Accounts:
         self.answers[asked] = answer
 
 
+class _Generation:
+    """Files that were asked for since the last turn, or between the two before.
+
+    When it is full, it becomes the old one and the old one goes, in one piece. What is asked for again moves on.
+    """
+
+    __slots__ = ("by_key", "by_probe", "size_bytes")
+
+    def __init__(self) -> None:
+        self.by_key: dict[tuple[int, int, int], Accounts] = {}
+        self.by_probe: dict[Hashable, Accounts] = {}
+        self.size_bytes = 0
+
+    def has_room(self, accounts: Accounts) -> bool:
+        return len(self.by_probe) < KEPT_IMAGES_MAX and self.size_bytes + accounts.size_bytes <= KEPT_BYTES_MAX
+
+    def add(self, accounts: Accounts, probe: Hashable) -> None:
+        replaced = self.by_probe.get(probe)
+        if replaced is not None:
+            self.by_key.pop(replaced.key, None)
+            self.size_bytes -= replaced.size_bytes
+        self.by_key[accounts.key] = self.by_probe[probe] = accounts
+        self.size_bytes += accounts.size_bytes
+
+
+_kept = [_Generation(), _Generation()]
+"""The young generation, and the old one."""
+
+
 def accounts_of(passwd: FileContent, group: FileContent, dialect: IdentityDialect) -> Accounts:
     """The account files of an image, with what is known of them if they, or files of the same content, were here."""
-    known = _by_identity.get((id(passwd), id(group), id(dialect)))
+    key = (id(passwd), id(group), id(dialect))
+    young, old = _kept
+    known = young.by_key.get(key)
     if known is not None:
         return known
-    probe = (*_probe(passwd), *_probe(group), id(dialect))
-    known = _by_probe.get(probe)
-    if known is not None and known.passwd == passwd and known.group == group:
-        return known
-    accounts = Accounts(passwd, group, dialect)
+    probe = (_probe(passwd), _probe(group), id(dialect))
+    for generation in (young, old):
+        known = generation.by_probe.get(probe)
+        if known is not None and known.passwd == passwd and known.group == group:
+            if generation is old:
+                _keep(known, probe)
+            return known
+    accounts = Accounts(passwd, group, dialect, key)
     if accounts.size_bytes <= KEPT_BYTES_MAX:
-        _forget(probe)
-        _by_probe[probe] = _by_identity[accounts.key] = accounts
-        _make_room(accounts.size_bytes)
+        _keep(accounts, probe)
     return accounts
 
 
-_by_identity: dict[tuple[int, int, int], Accounts] = {}
-_by_probe: dict[Hashable, Accounts] = {}
+def _keep(accounts: Accounts, probe: Hashable) -> None:
+    if not _kept[0].has_room(accounts):
+        _kept[:] = [_Generation(), _kept[0]]
+    _kept[0].add(accounts, probe)
 
 
-def _content(file: FileContent) -> bytes | None:
-    if not isinstance(file, Unopened):
-        return file
-    if file.is_missing:
-        return None
-    raise AccountFileError(file.reason, is_endless=file.is_endless)
+def _check_missing(file: Unopened | None) -> None:
+    """Raises AccountFileError for a file that is there and cannot be opened."""
+    if file is not None and not file.is_missing:
+        raise AccountFileError(file.reason, is_endless=file.is_endless)
 
 
 def _size(file: FileContent) -> int:
     return len(file) if isinstance(file, bytes) else 0
 
 
-def _probe(file: FileContent) -> tuple[Hashable, ...]:
+def _probe(file: FileContent) -> Hashable:
     """Tells most files apart without reading them: equal files have equal probes, not the other way round."""
-    return (len(file), file[:_PROBE_BYTES], file[-_PROBE_BYTES:]) if isinstance(file, bytes) else (file,)
-
-
-def _make_room(size_bytes: int) -> None:
-    """Forget the oldest until what was just added fits."""
-    while len(_by_probe) > KEPT_IMAGES_MAX or (size_bytes > SMALL_BYTES_MAX and _kept_bytes() > KEPT_BYTES_MAX):
-        _forget(next(iter(_by_probe), None))
-
-
-def _kept_bytes() -> int:
-    return sum(accounts.size_bytes for accounts in [*_by_probe.values()])
-
-
-def _forget(probe: Hashable) -> None:
-    forgotten = _by_probe.pop(probe, None)
-    if forgotten is not None:
-        _by_identity.pop(forgotten.key, None)
+    return (len(file), file[:_PROBE_BYTES], file[-_PROBE_BYTES:]) if isinstance(file, bytes) else file

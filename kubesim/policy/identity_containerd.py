@@ -74,10 +74,11 @@ def resolve_containerd(request: IdentityRequest, accounts: Accounts) -> Identity
     if policy == "Merge":
         steps = _group_steps(request, accounts, trace)
         trace.add(*steps)
-        gids.update(step.gid for step in steps if step.outcome == "added" and step.gid is not None)
+        gids.update([step.gid for step in steps if step.outcome == "added" and step.gid is not None])
     requested = tuple(to_uint32(group) for group in request.supplemental_groups)
     gids.update(requested)
-    trace.add(*requested_steps(request, requested))
+    if requested:
+        trace.add(*requested_steps(request, requested))
     if policy == "Strict":
         trace.add(*_left_out(request, accounts, frozenset(gids)))
     return Identity(
@@ -259,11 +260,11 @@ def _group_entry(name: str, accounts: Accounts, trace: Trace) -> GroupEntry:
 
 def _group_steps(request: IdentityRequest, accounts: Accounts, trace: Trace) -> list[TraceStep]:
     """What the image's group file says about the user: a step for each line that lists it."""
-    key = _user_for_groups(request, accounts.dialect)
+    key, context = _user_for_groups(request, accounts.dialect), _look_up_context(accounts.dialect)
     number = atoi(key)
     name, steps = key, []
     if not number.error:
-        users = read_users(accounts, trace, context=_look_up_context(accounts.dialect))
+        users = read_users(accounts, trace, context=context)
         user = None if users is None else users.with_uid(number.value)
         if user is None:
             text = f"no passwd line has the uid {key}, so no group line is looked for"
@@ -271,7 +272,7 @@ def _group_steps(request: IdentityRequest, accounts: Accounts, trace: Trace) -> 
         name = user.name
         text = f"groups are looked for by name, and the first passwd line with the uid {key} is that of {name!r}"
         steps.append(TraceStep(rule="user-name", outcome="note", text=text, file=USERS_PATH, line=user.line))
-    groups = read_groups(accounts, trace, context=_look_up_context(accounts.dialect))
+    groups = read_groups(accounts, trace, context=context)
     if groups is not None:
         steps += [_member_step(entry, name, accounts.dialect) for entry in groups.listing(name)]
     return steps

@@ -90,7 +90,8 @@ def resolve_crio(request: IdentityRequest, accounts: Accounts) -> Identity:
         trace.add(*user.group_steps)
     requested = tuple(to_uint32(group) for group in request.supplemental_groups)
     gids.update(dict.fromkeys(requested))
-    trace.add(*requested_steps(request, requested))
+    if requested:
+        trace.add(*requested_steps(request, requested))
     if policy == "Strict":
         trace.add(*_left_out(user, gids))
     return Identity(uid=user.uid, gid=gid, supplemental_groups=tuple(gids), username=user.username, trace=trace.steps)

@@ -164,7 +164,7 @@ def _unreadable(trace: Trace, error: AccountFileError, *, context: str, rule: st
 def member_text(entry: GroupEntry, name: str) -> str:
     """Why a group line concerns a user, for a trace."""
     text = f"group {entry.name!r} lists {name!r} as a member"
-    if atoi(entry.gid_text).error == "syntax":
+    if entry.gid == 0 and atoi(entry.gid_text).error == "syntax":
         text += f"; its gid {entry.gid_text!r} is no number and counts as 0"
     return text
 

@@ -28,6 +28,9 @@ _READER_BYTES = 4_096
 
 INT64_MAX = (1 << 63) - 1
 INT64_MIN = -(1 << 63)
+_DIGITS_SAFE = 19
+"""A number with fewer digits has 64 bits."""
+
 _DECIMAL = re.compile(r"[+-]?[0-9]+")
 # Go's unicode.IsSpace: str.strip() alone would also take the separators 0x1c to 0x1f.
 _SPACE = "\t\n\v\f\r \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000"  # noqa: E501  one literal per set reads best
@@ -81,7 +84,7 @@ class Atoi(Struct, frozen=True, kw_only=True, gc=False):
 
 def atoi(text: str) -> Atoi:
     """Go's strconv.Atoi on a 64-bit machine: an optional sign and decimal digits, nothing else."""
-    if len(text) < 19 and text.isdecimal() and text.isascii():
+    if len(text) < _DIGITS_SAFE and text.isdecimal() and text.isascii():
         return Atoi(value=int(text), error="")
     if _DECIMAL.fullmatch(text) is None:
         return Atoi(value=0, error="syntax")
@@ -129,7 +132,7 @@ def readable_group(
     if line_bytes_max is not None:
         return data
     start = data.rfind(b"\n") + 1
-    return data[:start] if _is_lost(data, start) else data
+    return data[:start] if len(data) - start >= _READER_BYTES and _is_lost(data, start) else data
 
 
 def parse_passwd(data: bytes, *, bytes_max: int | None = None, name: str = "etc/{file}") -> tuple[PasswdEntry, ...]:
@@ -165,22 +168,29 @@ def is_comment(fields: list[str]) -> bool:
     return fields[0].startswith("#")
 
 
-def number_of(fields: list[str], index: int) -> int:
+def number_of(field: str) -> int:
     """A field as a number, as Go's Atoi reads it with its error ignored."""
-    return atoi(fields[index]).value if index < len(fields) else 0
+    is_plain = len(field) < _DIGITS_SAFE and field.isdecimal() and field.isascii()
+    return int(field) if is_plain else atoi(field).value
 
 
 def passwd_entry(fields: list[str], *, line: int) -> PasswdEntry:
     """A line of a passwd file that is not blank."""
-    home = fields[5] if len(fields) > 5 else ""
-    return PasswdEntry(name=fields[0], uid=number_of(fields, 2), gid=number_of(fields, 3), home=home, line=line)
+    count = len(fields)
+    return PasswdEntry(
+        name=fields[0],
+        uid=number_of(fields[2]) if count > 2 else 0,
+        gid=number_of(fields[3]) if count > 3 else 0,
+        home=fields[5] if count > 5 else "",
+        line=line,
+    )
 
 
 def group_entry(fields: list[str], *, line: int) -> GroupEntry:
     """A line of a group file that is neither blank nor a comment."""
     gid_text = fields[2] if len(fields) > 2 else ""
     members = tuple(fields[3].split(",")) if len(fields) > 3 and fields[3] else ()
-    return GroupEntry(name=fields[0], gid=atoi(gid_text).value, gid_text=gid_text, members=members, line=line)
+    return GroupEntry(name=fields[0], gid=number_of(gid_text), gid_text=gid_text, members=members, line=line)
 
 
 def _rows(data: bytes) -> Iterator[tuple[int, list[str]]]:
@@ -214,4 +224,4 @@ def _is_lost(data: bytes, start: int) -> bool:
         position += _READER_BYTES
         if data[position - 1] == 0x0D:
             position -= 1
-    return start < position == len(data)
+    return position == len(data)

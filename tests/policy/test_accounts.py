@@ -19,10 +19,11 @@ GROUP = b"dev:x:50000:app\n"
 
 @pytest.fixture(autouse=True)
 def nothing_kept(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(accounts, "_by_identity", {})
-    monkeypatch.setattr(accounts, "_by_probe", {})
+    monkeypatch.setattr(accounts, "_kept", [accounts._Generation(), accounts._Generation()])
     yield
-    assert {id(each) for each in accounts._by_identity.values()} == {id(each) for each in accounts._by_probe.values()}
+    for generation in accounts._kept:
+        assert {*generation.by_key.values()} == {*generation.by_probe.values()}
+        assert generation.size_bytes == sum(each.size_bytes for each in generation.by_key.values())
 
 
 def copied(data: bytes) -> bytes:
@@ -56,22 +57,29 @@ def named(found: Accounts) -> int | None:
     return entry and entry.uid
 
 
-def test_the_oldest_image_is_forgotten() -> None:
-    files = [b"a:x:%d:1\n" % number for number in range(accounts.KEPT_IMAGES_MAX + 1)]
-    first, second, *_ = [accounts_of(file, None, CONTAINERD) for file in files]
+def test_an_image_that_nobody_asks_for_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With two images in a generation, the third makes the first two the old ones, and the fifth lets them go."""
+    monkeypatch.setattr(accounts, "KEPT_IMAGES_MAX", 2)
+    files = [b"a:x:%d:1\n" % number for number in range(5)]
+    first, second, third = [accounts_of(file, None, CONTAINERD) for file in files[:3]]
 
     assert accounts_of(files[1], None, CONTAINERD) is second
+    accounts_of(files[3], None, CONTAINERD)
+    assert accounts_of(files[2], None, CONTAINERD) is third
+    assert accounts_of(copied(files[1]), None, CONTAINERD) is second
+    accounts_of(files[4], None, CONTAINERD)
     assert accounts_of(files[0], None, CONTAINERD) is not first
 
 
 def test_large_files_are_bounded_by_their_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(accounts, "KEPT_BYTES_MAX", 250_000)
-    files = [b"a:x:%d:1\n" % number + b"#" * 100_000 for number in range(3)]
-    first, second, third = [accounts_of(file, GROUP, CONTAINERD) for file in files]
+    files = [b"a:x:%d:1\n" % number + b"#" * 100_000 for number in range(5)]
+    kept = [accounts_of(file, GROUP, CONTAINERD) for file in files]
 
-    assert accounts_of(files[2], GROUP, CONTAINERD) is third
-    assert accounts_of(files[1], GROUP, CONTAINERD) is second
-    assert accounts_of(files[0], GROUP, CONTAINERD) is not first
+    assert all(generation.size_bytes <= 250_000 for generation in accounts._kept)
+    assert accounts_of(files[4], GROUP, CONTAINERD) is kept[4]
+    assert accounts_of(files[3], GROUP, CONTAINERD) is kept[3]
+    assert accounts_of(files[0], GROUP, CONTAINERD) is not kept[0]
     huge = b"a:x:5:5\n" + b"\n" * 250_000
     assert accounts_of(huge, None, CONTAINERD) is not accounts_of(huge, None, CONTAINERD)
     assert named(accounts_of(huge, None, CONTAINERD)) == 5
