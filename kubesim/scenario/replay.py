@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -115,8 +115,13 @@ def _check_profile(scenario: Scenario, folder: Path) -> None:
         raise InputError(error.what, where=where, hint=error.hint) from error
 
 
-def replay(scenario: Scenario, *, folder: Path, seed: int | None = None) -> ScenarioResult:
-    """Play a scenario whose relative paths start at `folder`. Raises InputError and KubeletStartError."""
+def replay(
+    scenario: Scenario, *, folder: Path, seed: int | None = None, at_end: Callable[[Node], object] | None = None
+) -> ScenarioResult:
+    """Play a scenario whose relative paths start at `folder`. Raises InputError and KubeletStartError.
+
+    `at_end` is called with the node after the last step, and may raise what it likes.
+    """
     for step in scenario.steps:
         _check(step)
     spec = scenario.node
@@ -137,6 +142,8 @@ def replay(scenario: Scenario, *, folder: Path, seed: int | None = None) -> Scen
         start_ns = node.now_ns
         player = _Player(node, folder, start_ns)
         steps = tuple(player.play(step) for step in scenario.steps)
+        if at_end is not None:
+            at_end(node)
         return ScenarioResult(
             name=scenario.name,
             path=scenario.document.name,

@@ -1,4 +1,4 @@
-"""Every scenario that comes with kubesim holds, and plays the same way each time."""
+"""Every scenario that comes with kubesim holds, leaves a node that keeps the invariants, and plays the same again."""
 
 import json
 import re
@@ -10,6 +10,7 @@ from kubesim.model.scenario import Scenario, load_runs, scenario_schema
 from kubesim.model.yaml_text import load_documents
 from kubesim.scenario.replay import expectations, load_scenarios, replay
 from kubesim.scenario.report import json_report
+from kubesim.testing.invariants import check_node
 
 FOLDER = Path(__file__).parents[2] / "fixtures" / "scenarios"
 FILES = sorted(FOLDER.glob("*.yaml"))
@@ -72,7 +73,7 @@ def test_a_bug_that_was_fixed_has_two_verdicts(path: Path) -> None:
 
 @each_run
 def test_every_expectation_holds(scenario: Scenario) -> None:
-    result = replay(scenario, folder=FOLDER)
+    result = replay(scenario, folder=FOLDER, at_end=check_node)
 
     assert [f"{step.where}: {step.text}" for step in result.steps if step.passed is False] == []
     assert result.passed
