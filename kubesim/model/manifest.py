@@ -143,7 +143,7 @@ def _manifest(document: Document, path: Path, kind: str, minor: int, errors: lis
         mistakes += input_errors(quantity_errors(found), document, path)
         if not mistakes:
             found = default_pod(found)
-            mistakes = validate_pod(found, document, path)
+            mistakes = validate_pod(found, document, path, minor=minor)
     elif isinstance(found, Secret):
         found = default_secret(found)
         mistakes += validate_secret(found, document, path)

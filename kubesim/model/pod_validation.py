@@ -30,24 +30,30 @@ from kubesim.model.field_error import (
     check_subdomain,
     duplicate,
     forbidden,
+    invalid,
     required,
     unsupported,
 )
 from kubesim.model.k8s_v1 import Pod, PodSecurityContext, PodSpec, Volume
+from kubesim.model.k8s_versions import LAST_MINOR
 from kubesim.model.paths import Path, field_path
 from kubesim.model.windows_validation import check_operating_system
 from kubesim.model.yaml_text import Document
 
 _VOLUME_SOURCES = [(field.name, field.encode_name) for field in fields(Volume) if field.name != "name"]
+_IMAGE_SUB_PATH_MINOR = 33
 _DNS_POLICIES = ("ClusterFirstWithHostNet", "ClusterFirst", "Default", "None")
 
 
-def validate_pod(pod: Pod, document: Document, path: Path = ()) -> list[InputError]:
+def validate_pod(pod: Pod, document: Document, path: Path = (), *, minor: int = LAST_MINOR) -> list[InputError]:
     """Every refusal as `file:line:column: spec.containers[0].image: Required value`; empty for a good pod.
 
-    `pod` is the defaulted pod that `document` holds at `path`.
+    `pod` is the defaulted pod that `document` holds at `path`, `minor` the version of the API server.
     """
-    return input_errors(pod_errors(pod), document, path)
+    errors = pod_errors(pod)
+    if minor < _IMAGE_SUB_PATH_MINOR:
+        errors += _image_sub_path_errors(pod.spec)
+    return input_errors(errors, document, path)
 
 
 def input_errors(errors: Iterable[FieldError], document: Document, path: Path = ()) -> list[InputError]:
@@ -140,6 +146,22 @@ def _check_security(security: PodSecurityContext) -> Iterator[FieldError]:
     yield from check_choice(
         (*path, "fsGroupChangePolicy"), security.fs_group_change_policy, ("Always", "OnRootMismatch")
     )
+
+
+def _image_sub_path_errors(spec: PodSpec) -> Iterator[FieldError]:
+    """What the first two alpha versions of image volumes could not do."""
+    images = {volume.name for volume in spec.volumes if volume.image is not None}
+    lists: tuple[tuple[str, Sequence[AnyContainer]], ...] = (
+        ("containers", spec.containers),
+        ("initContainers", spec.init_containers),
+    )
+    for kind, containers in lists:
+        for index, container in enumerate(containers):
+            for at, mount in enumerate(container.volume_mounts):
+                path: Path = ("spec", kind, index, "volumeMounts", at)
+                for key, value in (("subPath", mount.sub_path), ("subPathExpr", mount.sub_path_expr)):
+                    if value and mount.name in images:
+                        yield invalid((*path, key), value, "not allowed in image volume sources")
 
 
 def _check_volumes(volumes: list[Volume]) -> Iterator[FieldError]:

@@ -124,6 +124,20 @@ def test_sub_paths_that_the_api_refuses(site: Any, c: Any, more: dict[str, str],
     assert text in str(caught.value)
 
 
+@pytest.mark.parametrize("key", ["subPath", "subPathExpr"])
+def test_sub_paths_are_allowed_since_1_33(site: Any, c: Any, key: str) -> None:
+    gates = {"featureGates": {"ImageVolume": True}}
+    for version in ("1.31", "1.32"):
+        story = site(kubelet_version=version, config=gates)
+        with pytest.raises(InputError) as caught:
+            story.pod(c("a", volumeMounts=[mount(**{key: "conf"})]), volumes=VOLUMES)
+        assert f'{key}: Invalid value: "conf": not allowed in image volume sources' in str(caught.value)
+    story = site(kubelet_version="1.33", config=gates)
+    story.pod(c("a", volumeMounts=[mount(**{key: "conf"})]), volumes=VOLUMES)
+    story.run("5s")
+    assert run(story, "cat", "/v/a") == "a\n"
+
+
 def test_a_container_without_the_volume_it_mounts_fails_alone(site: Any, c: Any) -> None:
     """A sub path that is not there is one container's matter, and the mount metric of CRI-O tells it."""
     story = site(profile="cri-o-1.36")
