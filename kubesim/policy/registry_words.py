@@ -83,6 +83,8 @@ def connection_error(cause: str, *, host: str, address: str, detail: str) -> str
             return f"dial tcp: lookup {host}: no such host"
         case "timed-out":
             return f"dial tcp {address}: i/o timeout"
+        case "no-answer":
+            return "net/http: timeout awaiting response headers"
         case "unknown-authority":
             return "tls: failed to verify certificate: x509: certificate signed by unknown authority"
         case "certificate":

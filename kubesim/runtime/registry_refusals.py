@@ -17,7 +17,7 @@ from kubesim.images.registry.errors import Failure, RegistryError
 from kubesim.policy.registry_words import RegistryAnswer, connection_error, distribution_error
 from kubesim.runtime import image_refusals as say
 from kubesim.runtime.daemon import Daemon
-from kubesim.runtime.image_registry import pull_facts
+from kubesim.runtime.image_registry import pull_facts, pull_stopped
 from kubesim.runtime.refusal import Refusal, refusal
 
 # -- what went wrong --------------------------------------------------------------------------------------------------
@@ -80,6 +80,8 @@ _NETWORK_KINDS = ("unreachable", "too-slow")
 def registry_refusal(daemon: Daemon, reference: str, error: RegistryError) -> CriError:
     """The failure of a pull from a real registry, in the runtime's words, with the real addresses."""
     failure = error.failure
+    if failure.kind == "too-slow" and failure.media_type:
+        return pull_stopped(daemon, reference, blob=failure.digest)
     facts = {**pull_facts(daemon, reference, ""), **_facts(failure)}
     is_network = failure.kind in _NETWORK_KINDS
     if failure.kind == "no-platform":

@@ -46,6 +46,7 @@ def test_refusals(facts, expected):
         ("no-route", "dial tcp 10.0.0.1:443: connect: the detail"),
         ("no-such-host", "dial tcp: lookup registry.example: no such host"),
         ("timed-out", "dial tcp 10.0.0.1:443: i/o timeout"),
+        ("no-answer", "net/http: timeout awaiting response headers"),
         ("unknown-authority", "tls: failed to verify certificate: x509: certificate signed by unknown authority"),
         ("certificate", "tls: failed to verify certificate: x509: the detail"),
         ("no-tls", "http: server gave HTTP response to HTTPS client"),

@@ -83,9 +83,12 @@ class _Socket:
 class Answer:
     """The answer to a request; its body has not been read yet."""
 
-    def __init__(self, response: http.client.HTTPResponse, reader: DeadlineReader, *, method: str, url: str) -> None:
+    def __init__(
+        self, response: http.client.HTTPResponse, reader: DeadlineReader, *, method: str, url: str, address: str
+    ) -> None:
         self._response = response
         self._reader = reader
+        self._address = address
         self.method = method
         self.url = url
         self.status = response.status
@@ -155,7 +158,8 @@ class Answer:
         return b"".join(parts)
 
     def _failure(self, kind: Any, what: str, *, cause: Cause = "") -> Failure:
-        return Failure(kind=kind, what=f"{self.url}: {what}", method=self.method, url=self.url, cause=cause)
+        what = f"{self.url}: {what}"
+        return Failure(kind=kind, what=what, method=self.method, url=self.url, cause=cause, address=self._address)
 
 
 @contextlib.contextmanager
@@ -179,12 +183,12 @@ def requested(
         try:
             if isinstance(connection, ssl.SSLSocket):
                 _shake_hands(connection, failed)
-            answer = _asked(connection, endpoint, method, url, headers, body, patience)
+            answer = _asked(connection, endpoint, method, url, headers, body, patience, failed.address)
         except _BudgetSpent:
             what = f"more than {HEADER_BYTES_MAX} bytes of header"
             raise RequestFailed(failed.failure("too-large", what)) from None
         except TimeoutError:
-            raise failed.unreachable("timed-out", "no answer in time", kind="too-slow") from None
+            raise failed.unreachable("no-answer", "no answer in time", kind="too-slow") from None
         except http.client.RemoteDisconnected as error:
             raise failed.unreachable("ended", "the connection ended without an answer") from error
         except http.client.HTTPException as error:
@@ -206,6 +210,7 @@ def _asked(
     headers: Mapping[str, str],
     body: bytes | None,
     patience: Patience,
+    address: str,
 ) -> Answer:
     reader = DeadlineReader(connection, patience)
     client = http.client.HTTPConnection(*endpoint.address)
@@ -213,7 +218,7 @@ def _asked(
     target = "/" + url.partition("://")[2].partition("/")[2]
     client.request(method, target, body=body, headers={"Host": endpoint.host, "Connection": "close", **headers})
     reader.allow(patience.answer_seconds)
-    return Answer(client.getresponse(), reader, method=method, url=url)
+    return Answer(client.getresponse(), reader, method=method, url=url, address=address)
 
 
 class _Failing:

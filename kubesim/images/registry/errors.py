@@ -39,6 +39,7 @@ Cause = Literal[
     "no-such-host",
     "no-route",
     "timed-out",
+    "no-answer",
     "reset",
     "ended",
     "unknown-authority",

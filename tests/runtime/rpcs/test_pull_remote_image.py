@@ -83,16 +83,19 @@ def of_blob(kind: Any, **facts: Any) -> Failure:
 
 
 class Case(NamedTuple):
-    """A failure, and what each runtime says of it. CRI-O has one code for all."""
+    """A failure, and what each runtime says of it."""
 
     failure: Failure
     code: Code
     containerd: str
+    crio_code: Code
     crio: str
 
 
-def case(failure: Failure, *, containerd: str, crio: str, code: Code = Code.UNKNOWN) -> Case:
-    return Case(failure, code, containerd, crio)
+def case(
+    failure: Failure, *, containerd: str, crio: str, code: Code = Code.UNKNOWN, crio_code: Code = Code.UNKNOWN
+) -> Case:
+    return Case(failure, code, containerd, crio_code, crio)
 
 
 REFUSALS = {
@@ -209,6 +212,19 @@ REFUSALS = {
         containerd=f'{COPYING}failed to do request: Get "{BLOB_URL}": EOF',
         crio=f'reading blob {DIGEST}: Get "{BLOB_URL}": EOF',
     ),
+    "a transfer stalls": case(
+        of_blob("too-slow", cause="timed-out"),
+        code=Code.CANCELLED,
+        containerd=f"{CONTAINERD}context canceled",
+        crio_code=Code.CANCELLED,
+        crio=f"reading blob {DIGEST}: context canceled",
+    ),
+    "an answer does not come": case(
+        Failure(kind="too-slow", what="x", url=URL, cause="no-answer", address="10.0.0.1:5000"),
+        containerd=f'{RESOLVING}failed to do request: Head "{URL}": net/http: timeout awaiting response headers',
+        crio=f"RegistryUnavailable: {CRIO}pinging container registry registry.example:5000: "
+        'Get "https://registry.example:5000/v2/": net/http: timeout awaiting response headers',
+    ),
     "a wrong digest": case(
         of_blob("digest-mismatch", expected=DIGEST, found="sha256:2"),
         code=Code.FAILED_PRECONDITION,
@@ -234,8 +250,8 @@ REFUSALS = {
 
 @pytest.mark.parametrize("name", REFUSALS)
 def test_what_the_runtimes_say(with_registries: Any, name: str) -> None:
-    failure, code, containerd, crio = REFUSALS[name]
-    for profile, expected in ((CONTAINERD_PROFILE, (code, containerd)), (CRIO_PROFILE, (Code.UNKNOWN, crio))):
+    failure, code, containerd, crio_code, crio = REFUSALS[name]
+    for profile, expected in ((CONTAINERD_PROFILE, (code, containerd)), (CRIO_PROFILE, (crio_code, crio))):
         node, _ = with_registries(profile, failure)
         error = node.refused(pulling(node))
         assert (error.code, error.message) == expected
