@@ -71,12 +71,13 @@ class TokenRequest:
 
     @property
     def get_url(self) -> str:
-        """For GET: the realm, with what is asked for added to its query."""
+        """For GET: the realm, with what is asked for added to its query, in order of the names as Go writes one."""
         parts = urlsplit(self.realm)
         query = parse_qsl(parts.query, keep_blank_values=True)
         if self.service:
             query.append(("service", self.service))
         query += [("scope", scope) for scope in self.scopes]
+        query.sort(key=lambda pair: pair[0])
         return parts._replace(query=urlencode(query), fragment="").geturl()
 
     def refresh_form(self, identity_token: str) -> bytes:

@@ -63,11 +63,21 @@ def distribution_error(answer: RegistryAnswer) -> str:
             return _MESSAGES["UNAUTHORIZED"]
         body = answer.body if len(answer.body) <= _BODY_LENGTH_MAX else f"{answer.body[:_BODY_LENGTH_MAX]}..."
         return f"StatusCode: {answer.status}, {go_quote(body)}"
+    is_default = answer.has_detail and answer.message == _MESSAGES.get(answer.code)
+    return answer.message if is_default else registry_errors(answer)
+
+
+def registry_errors(answer: RegistryAnswer) -> str:
+    """What containerd makes of the error in a body: `denied`, `unauthorized: who are you`; "" without one.
+
+    Mirrors containerd: core/remotes/docker/errcode.go, Errors.UnmarshalJSON and Error.
+    """
+    if not answer.code:
+        return ""
     code = answer.code if answer.code in _MESSAGES else "UNKNOWN"
     value = code.lower().replace("_", " ")
-    if answer.message in ("", _MESSAGES[code]) and not answer.has_detail:
-        return value  # it is a bare code then
-    return answer.message if answer.message == _MESSAGES[code] else f"{value}: {answer.message}"
+    is_bare = answer.message in ("", _MESSAGES[code]) and not answer.has_detail
+    return value if is_bare else f"{value}: {answer.message}"
 
 
 def connection_error(cause: str, *, host: str, address: str, detail: str) -> str:

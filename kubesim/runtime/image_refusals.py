@@ -32,8 +32,8 @@ UNAUTHORIZED = refusal("{pulling}{resolving}{reason}", "{pulling}{source}{reason
 REGISTRY_UNAVAILABLE = refusal("{pulling}{reason}", "RegistryUnavailable: {pulling}{source}{reason}{suffix}")
 REGISTRY_UNREACHABLE = refusal("{pulling}{resolving}{reason}", "RegistryUnavailable: {pulling}{source}{reason}{suffix}")
 NO_PLATFORM = refusal(
-    "{pulling}no match for platform in manifest: not found",
-    "{pulling}choosing an image from manifest list docker://{image}: {reason}{suffix}",
+    "{pulling}{no_platform}: not found",
+    "{pulling}choosing an image from manifest list docker://{image}: {reason}{artifact_no_platform}",
     code=Code.NOT_FOUND,
 )
 ARTIFACT_REFUSED = refusal("{pulling}{reason}", "{pulling}{reason}{suffix}")
@@ -74,16 +74,29 @@ PLATFORM_MISSING = refusal(
 SIGNATURE_MISSING = refusal("A signature was required, but no signature exists")
 
 
-def pull_words(switches: ImageSwitches, *, image: str, host: str, reason: str, is_network: bool) -> dict[str, str]:
-    """How this version introduces and ends what a registry said."""
+def pull_words(
+    switches: ImageSwitches, *, image: str, host: str, reason: str, is_network: bool, digest: str = ""
+) -> dict[str, str]:
+    """How this version introduces and ends what a registry said; `digest` is of the index without the platform."""
     if switches.pull_error in ("reference", "image"):
         is_newer = switches.pull_error == "image"
         return {
             "pulling": f'failed to pull and unpack image "{image}": ',
             "resolving": "failed to resolve image: " if is_newer else f'failed to resolve reference "{image}": ',
             "asking": f'failed to get credentials for "{host}": ' if is_newer else "",
+            "no_platform": (
+                f"get image config descriptor: no match for platform in manifest {digest}"
+                if is_newer
+                else "no match for platform in manifest"
+            ),
         }
-    words = {"pulling": "", "source": f"initializing source docker://{image}: ", "suffix": "", "artifact_is_image": ""}
+    words = {
+        "pulling": "",
+        "source": f"initializing source docker://{image}: ",
+        "suffix": "",
+        "artifact_is_image": "",
+        "artifact_no_platform": "",
+    }
     if switches.pull_error == "image-only":
         return words
     is_newer = switches.pull_error == "image-or-artifact-unless-network"
@@ -99,11 +112,13 @@ def pull_words(switches: ImageSwitches, *, image: str, host: str, reason: str, i
         if is_newer
         else ("provided artifact is a container image")
     )
+    choosing = "image reference: choose manifest instance" if is_newer else "choose instance"
     return {
         **words,
         "pulling": "unable to pull image or OCI artifact: pull image err: ",
         "suffix": f"; artifact err: {asked}{reason}",
         "artifact_is_image": f"; artifact err: {is_image}",
+        "artifact_no_platform": f"; artifact err: {choosing}: {reason}",
     }
 
 

@@ -74,7 +74,10 @@ def pull_refusal(daemon: Daemon, reference: str, kind: str) -> CriError:
     """The failure of a pull, of a kind that each runtime words itself."""
     facts = _facts(daemon, reference)
     reason = daemon.refuse(say.registry_row(kind), **facts).message
-    words = _words(daemon, reference, reason, is_network=kind == "registry-unavailable")
+    digest = ""
+    if kind == "no-matching-platform" and (image := daemon.catalogue.find(reference)) is not None:
+        digest = image.digest
+    words = _words(daemon, reference, reason, is_network=kind == "registry-unavailable", digest=digest)
     return daemon.refuse(say.pull_row(kind), **facts, **words, reason=reason)
 
 
@@ -98,14 +101,20 @@ def _fixture_refusal(daemon: Daemon, reference: str, message: str, code_name: st
     return daemon.texts.refuse(row, code=code, **_facts(daemon, reference), **words, reason=message)
 
 
-def pull_facts(daemon: Daemon, reference: str, reason: str, *, is_network: bool = False) -> dict[str, str]:
+def pull_facts(
+    daemon: Daemon, reference: str, reason: str, *, is_network: bool = False, digest: str = ""
+) -> dict[str, str]:
     """The facts of a message about a pull that `reason` ended; see `image_refusals.pull_words`."""
-    return {**_facts(daemon, reference), **_words(daemon, reference, reason, is_network=is_network)}
+    return {**_facts(daemon, reference), **_words(daemon, reference, reason, is_network=is_network, digest=digest)}
 
 
-def _words(daemon: Daemon, reference: str, reason: str, *, is_network: bool = False) -> dict[str, str]:
+def _words(
+    daemon: Daemon, reference: str, reason: str, *, is_network: bool = False, digest: str = ""
+) -> dict[str, str]:
     host = registry_host(parse_plain_reference(reference).domain)
-    return say.pull_words(daemon.profile.images, image=reference, host=host, reason=reason, is_network=is_network)
+    return say.pull_words(
+        daemon.profile.images, image=reference, host=host, reason=reason, is_network=is_network, digest=digest
+    )
 
 
 def _facts(daemon: Daemon, reference: str) -> dict[str, str]:

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from kubesim.cri.errors import Code, CriError
 from kubesim.images.registry.errors import Failure, RegistryError
-from kubesim.policy.registry_words import RegistryAnswer, connection_error, distribution_error
+from kubesim.policy.registry_words import RegistryAnswer, connection_error, distribution_error, registry_errors
 from kubesim.runtime import image_refusals as say
 from kubesim.runtime.daemon import Daemon
 from kubesim.runtime.image_registry import pull_facts, pull_stopped
@@ -59,20 +59,24 @@ BLOB_UNREACHABLE = refusal(
 )
 WRONG_DIGEST = refusal(
     "failed commit on ref {ref!q}: unexpected commit digest {found}, expected {expected}: failed precondition",
-    'writing blob: storing blob to file "/var/tmp/container_images_storage1/1": Digest did not match, '
-    "expected {expected}, got {found}",
+    'writing blob: storing blob to file "/var/tmp/container_images_storage1/1": happened during read: '
+    "Digest did not match, expected {expected}, got {found}",
 )
-WRONG_SIZE = refusal(
-    "failed commit on ref {ref!q}: unexpected commit size {found}, expected {expected}: failed precondition",
-    'writing blob: storing blob to file "/var/tmp/container_images_storage1/1": expected {expected} bytes, got {found}',
+TOO_LONG = refusal(
+    "failed commit on ref {ref!q}: {ref!q} failed size validation: {found} != {expected}: failed precondition",
+    'writing blob: storing blob to file "/var/tmp/container_images_storage1/1": happened during read: '
+    "expected {expected} bytes, got {found}",
 )
+TOO_SHORT = refusal("{short_read}: unexpected EOF", TOO_LONG.crio)
 OTHER = refusal("{what}")
 
 # -- how PullImage passes it on: at the manifest as with a fixture, after it so ---------------------------------------
 
-CONTENT_FAILED = refusal("{pulling}{reason}", "{pulling}{copying}{reason}{suffix}")
-CONTENT_MISSING = refusal("{pulling}{reason}", "{pulling}{copying}{reason}{suffix}", code=Code.NOT_FOUND)
-CONTENT_WRONG = refusal("{pulling}{reason}", "{pulling}{copying}{reason}{suffix}", code=Code.FAILED_PRECONDITION)
+CONTENT_FAILED = refusal("{pulling}{reason}", "{pulling}{copying}{reason}{artifact_is_image}")
+CONTENT_MISSING = refusal("{pulling}{reason}", "{pulling}{copying}{reason}{artifact_is_image}", code=Code.NOT_FOUND)
+CONTENT_WRONG = refusal(
+    "{pulling}{reason}", "{pulling}{copying}{reason}{artifact_is_image}", code=Code.FAILED_PRECONDITION
+)
 
 _NETWORK_KINDS = ("unreachable", "too-slow")
 
@@ -82,7 +86,7 @@ def registry_refusal(daemon: Daemon, reference: str, error: RegistryError) -> Cr
     failure = error.failure
     if failure.kind == "too-slow" and failure.media_type:
         return pull_stopped(daemon, reference, blob=failure.digest)
-    facts = {**pull_facts(daemon, reference, ""), **_facts(failure)}
+    facts = {**pull_facts(daemon, reference, ""), **_facts(failure), **_by_version(daemon, failure)}
     is_network = failure.kind in _NETWORK_KINDS
     if failure.kind == "no-platform":
         row, inner = say.NO_PLATFORM, say.PLATFORM_MISSING
@@ -91,7 +95,7 @@ def registry_refusal(daemon: Daemon, reference: str, error: RegistryError) -> Cr
     else:
         row, inner = _of_manifest(failure)
     reason = daemon.refuse(inner, **facts).message
-    frame = pull_facts(daemon, reference, reason, is_network=is_network)
+    frame = pull_facts(daemon, reference, reason, is_network=is_network, digest=failure.digest)
     return daemon.refuse(row, **{**facts, **frame}, reason=reason)
 
 
@@ -123,8 +127,28 @@ def _of_blob(failure: Failure) -> tuple[Refusal, Refusal]:
     if failure.kind == "digest-mismatch":
         return CONTENT_WRONG, WRONG_DIGEST
     if failure.kind == "size-mismatch":
-        return CONTENT_WRONG, WRONG_SIZE
+        is_short = failure.found.isdecimal() and int(failure.found) < int(failure.expected)
+        return (CONTENT_FAILED, TOO_SHORT) if is_short else (CONTENT_WRONG, TOO_LONG)
     return CONTENT_FAILED, OTHER
+
+
+def _by_version(daemon: Daemon, failure: Failure) -> dict[str, str]:
+    """What containerd says of content since 2.1, and said before.
+
+    Mirrors containerd: core/remotes/docker/resolver.go, withErrorCheck, before it fetcher.go, open; core/content/
+    helpers.go, Copy.
+    """
+    answer = failure.answer or RegistryAnswer(status=0)
+    said = registry_errors(answer)
+    if daemon.profile.images.pull_error == "image":
+        status = f"unexpected status from GET request to {failure.url}: {answer.status_text}"
+        short_read = f"short read: expected {failure.expected} bytes but got {failure.found}"
+        return {"blob_status": f"{status}\n{said}" if said else status, "short_read": short_read}
+    status = f"unexpected status code {failure.url}: {answer.status_text}"
+    return {
+        "blob_status": f"{status} - Server message: {said}" if said else status,
+        "short_read": "failed to read expected number of bytes",
+    }
 
 
 def _facts(failure: Failure) -> dict[str, str]:
@@ -148,7 +172,6 @@ def _facts(failure: Failure) -> dict[str, str]:
         "media_type": failure.media_type,
         "ref": f"{kind}-{failure.digest}",
         "blob": "parsing image configuration: " if kind == "config" else f"reading blob {failure.digest}: ",
-        "blob_status": f"unexpected status from GET request to {failure.url}: {answer.status_text}",
         "found": failure.found,
         "expected": failure.expected,
         "what": failure.what,

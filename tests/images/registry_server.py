@@ -119,6 +119,7 @@ class FakeRegistry:
 
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    default_request_version = "HTTP/1.1"  # what is no HTTP is told so in HTTP: a client that speaks TLS needs to know
 
     @property
     def registry(self):
@@ -128,6 +129,9 @@ class Handler(BaseHTTPRequestHandler):
         """Nothing: pytest has the failures."""
 
     def do_POST(self):
+        self.do_GET()
+
+    def do_HEAD(self):
         self.do_GET()
 
     def do_GET(self):
@@ -151,6 +155,9 @@ class Handler(BaseHTTPRequestHandler):
 
     def serve(self):
         """The ordinary answer."""
+        if urlsplit(self.path).path == "/v2/":
+            self.answer(200, b"{}")
+            return
         kind, _, name = urlsplit(self.path).path.removeprefix("/v2/").rpartition("/")
         repository, _, kind = kind.rpartition("/")
         if kind == "manifests" and (repository, name) in self.registry.manifests:
@@ -176,7 +183,8 @@ class Handler(BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(content) if length is None else length))
         self.end_headers()
-        self.wfile.write(content)
+        if self.command != "HEAD":
+            self.wfile.write(content)
 
     def error(self, status, code, message, headers=()):
         self.answer(status, as_json({"errors": [{"code": code, "message": message}]}), headers)

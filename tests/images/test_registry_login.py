@@ -200,7 +200,7 @@ class TestBearer:
         error = refusal(ME)
 
         assert error.failure.kind == "unauthorized"
-        assert f"no token: {registry.url}/token?service=test&scope=repository%3Aapp%3Apull: 401" in str(error)
+        assert f"no token: {registry.url}/token?scope=repository%3Aapp%3Apull&service=test: 401" in str(error)
 
     def test_the_service_is_busy_for_a_while(self, registry, run):
         registry.bearer = "abc"

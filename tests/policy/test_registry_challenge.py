@@ -57,7 +57,7 @@ def test_what_is_asked_for():
 
     assert found == TokenRequest(realm=REALM, service="s", scopes=("repository:a:pull", "repository:b:pull"))
     assert found.get_url == (
-        "https://auth.example/token?service=s&scope=repository%3Aa%3Apull&scope=repository%3Ab%3Apull"
+        "https://auth.example/token?scope=repository%3Aa%3Apull&scope=repository%3Ab%3Apull&service=s"
     )
     assert found.refresh_form("secret&x") == (
         b"grant_type=refresh_token&service=s&client_id=kubesim"
@@ -75,4 +75,4 @@ def test_a_challenge_without_a_scope_means_the_repository():
 def test_the_query_of_a_realm_stays():
     found = TokenRequest(realm="https://auth.example/token?account=&x=1#fragment", service="s")
 
-    assert found.get_url == "https://auth.example/token?account=&x=1&service=s"
+    assert found.get_url == "https://auth.example/token?account=&service=s&x=1"

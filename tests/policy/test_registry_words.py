@@ -2,7 +2,7 @@
 
 import pytest
 
-from kubesim.policy.registry_words import RegistryAnswer, connection_error, distribution_error
+from kubesim.policy.registry_words import RegistryAnswer, connection_error, distribution_error, registry_errors
 
 
 @pytest.mark.parametrize(
@@ -37,6 +37,23 @@ from kubesim.policy.registry_words import RegistryAnswer, connection_error, dist
 )
 def test_refusals(facts, expected):
     assert distribution_error(RegistryAnswer(**facts)) == expected
+
+
+@pytest.mark.parametrize(
+    ("facts", "expected"),
+    [
+        ({}, ""),
+        ({"code": "DENIED"}, "denied"),
+        ({"code": "DENIED", "message": "requested access to the resource is denied"}, "denied"),
+        (
+            {"code": "DENIED", "message": "requested access to the resource is denied", "has_detail": True},
+            "denied: requested access to the resource is denied",
+        ),
+        ({"code": "ODD", "message": "no"}, "unknown: no"),
+    ],
+)
+def test_errors_in_a_body(facts, expected):
+    assert registry_errors(RegistryAnswer(status=403, **facts)) == expected
 
 
 @pytest.mark.parametrize(

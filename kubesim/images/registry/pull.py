@@ -185,7 +185,7 @@ class _Pull:
                 index = _reading(parse_index, top, content)
                 pulled = _named(pulled, index.media_type)
                 self._is_of_index = True
-                chosen = self._chosen(index)
+                chosen = self._chosen(index, top.digest)
             with during(f"manifest {chosen.digest}", name):
                 top, content = self._document(chosen.digest, chosen)
                 self._incoming.store(top, content)
@@ -223,13 +223,13 @@ class _Pull:
         media_type = wanted.media_type if wanted is not None else kind
         return Descriptor(digest=digest, size=len(content), media_type=media_type), content
 
-    def _chosen(self, index: Index) -> Descriptor:
+    def _chosen(self, index: Index, digest: str) -> Descriptor:
         chosen = choose_platform(index, self._platform)
         if chosen is None:
             there = ", ".join(sorted({str(entry.platform) for entry in index.manifests if entry.platform})[:20])
             what = f"nothing in the index is for {self._platform}"
             hint = f"there is {there}" if there else "it is empty"
-            raise RequestFailed(Failure(kind="no-platform", what=what, hint=hint))
+            raise RequestFailed(Failure(kind="no-platform", what=what, hint=hint, digest=digest))
         return chosen
 
     def _wanted(self, manifest: Manifest) -> list[Descriptor]:

@@ -256,7 +256,12 @@ class Session:
                 content = answer.read_document(bytes_max=TOKEN_BYTES_MAX, seconds=self._patience.document_seconds)
                 return RegistryAnswer(status=answer.status), content
 
-        return self._tried(endpoint, ask, is_last=True)
+        try:
+            return self._tried(endpoint, ask, is_last=True)
+        except RequestFailed as error:
+            is_refusal = error.failure.answer is not None
+            error.failure = replace(error.failure, what=f"no token: {error.failure.what}", is_token_service=is_refusal)
+            raise
 
     # -- again or not ---------------------------------------------------------------------------------------
 

@@ -201,7 +201,7 @@ def test_a_fixture_can_fail(nodes: Any) -> None:
         (
             "no-matching-platform",
             Code.NOT_FOUND,
-            "no match for platform in manifest: not found",
+            "get image config descriptor: no match for platform in manifest {digest}: not found",
             'no image found in image index for architecture "amd64", variant "", OS "linux"',
         ),
     ],
@@ -211,7 +211,8 @@ def test_kinds_of_failure(nodes: Any, kind: Any, code: Code, containerd: str, cr
     error = node.refused(node.pulling(APP))
     assert error.code is code
     assert error.message.startswith(f'failed to pull and unpack image "{APP}": ')
-    assert error.message.endswith(containerd.format(app=APP))
+    digest = node.runtime.daemon.catalogue.find(APP).digest
+    assert error.message.endswith(containerd.format(app=APP, digest=digest))
     other = nodes(CRIO, pull=PullBehaviour(error=PullError(kind=kind)))
     error = other.refused(other.pulling(APP))
     assert (error.code, crio in error.message) == (Code.UNKNOWN, True)

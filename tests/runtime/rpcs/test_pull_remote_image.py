@@ -203,9 +203,9 @@ REFUSALS = {
         'StatusCode: 404, "gone"',
     ),
     "a layer cannot be had": case(
-        of_blob("status", answer=RegistryAnswer(status=500, reason="Internal Server Error")),
-        containerd=f"{COPYING}unexpected status from GET request to {BLOB_URL}: 500 Internal Server Error",
-        crio=f"reading blob {DIGEST}: fetching blob: received unexpected HTTP status: 500 Internal Server Error",
+        of_blob("status", answer=RegistryAnswer(status=403, reason="Forbidden", code="DENIED", message="no")),
+        containerd=f"{COPYING}unexpected status code {BLOB_URL}: 403 Forbidden - Server message: denied: no",
+        crio=f"reading blob {DIGEST}: fetching blob: denied: no",
     ),
     "a transfer broke": case(
         of_blob("unreachable", cause="ended"),
@@ -231,14 +231,21 @@ REFUSALS = {
         containerd=f'{CONTAINERD}failed commit on ref "layer-{DIGEST}": unexpected commit digest sha256:2, '
         f"expected {DIGEST}: failed precondition",
         crio='writing blob: storing blob to file "/var/tmp/container_images_storage1/1": '
-        f"Digest did not match, expected {DIGEST}, got sha256:2",
+        f"happened during read: Digest did not match, expected {DIGEST}, got sha256:2",
     ),
-    "a wrong size": case(
+    "too long": case(
         of_blob("size-mismatch", expected="10", found="12"),
         code=Code.FAILED_PRECONDITION,
-        containerd=f'{CONTAINERD}failed commit on ref "layer-{DIGEST}": unexpected commit size 12, expected 10: '
-        "failed precondition",
-        crio='writing blob: storing blob to file "/var/tmp/container_images_storage1/1": expected 10 bytes, got 12',
+        containerd=f'{CONTAINERD}failed commit on ref "layer-{DIGEST}": "layer-{DIGEST}" failed size validation: '
+        "12 != 10: failed precondition",
+        crio='writing blob: storing blob to file "/var/tmp/container_images_storage1/1": happened during read: '
+        "expected 10 bytes, got 12",
+    ),
+    "too short": case(
+        of_blob("size-mismatch", expected="10", found="9"),
+        containerd=f"{CONTAINERD}failed to read expected number of bytes: unexpected EOF",
+        crio='writing blob: storing blob to file "/var/tmp/container_images_storage1/1": happened during read: '
+        "expected 10 bytes, got 9",
     ),
     "a full disk": case(
         of_blob("storage", what="no space left on device"),
@@ -267,6 +274,46 @@ def test_newer_versions_frame_it_their_way(with_registries: Any) -> None:
     node, _ = with_registries("cri-o-1.36", failure)
     message = node.refused(pulling(node)).message
     assert message.startswith(f"RegistryUnavailable: unable to pull image: {CRIO}pinging container registry ")
+
+
+AS_IMAGE = "; artifact err: image reference: reference is a container image, not an OCI artifact"
+PULLING = "unable to pull image or OCI artifact: pull image err: "
+
+
+@pytest.mark.parametrize(
+    ("failure", "containerd", "crio"),
+    [
+        (
+            of_blob("status", answer=RegistryAnswer(status=403, reason="Forbidden", code="DENIED")),
+            f"{COPYING}unexpected status from GET request to {BLOB_URL}: 403 Forbidden\ndenied",
+            f"{PULLING}reading blob {DIGEST}: fetching blob: denied{AS_IMAGE}",
+        ),
+        (
+            of_blob("status", answer=RegistryAnswer(status=500, reason="Oops")),
+            f"{COPYING}unexpected status from GET request to {BLOB_URL}: 500 Oops",
+            f"{PULLING}reading blob {DIGEST}: fetching blob: received unexpected HTTP status: 500 Oops{AS_IMAGE}",
+        ),
+        (
+            of_blob("size-mismatch", expected="10", found="9"),
+            f"{CONTAINERD}short read: expected 10 bytes but got 9: unexpected EOF",
+            (f'{PULLING}writing blob: storing blob to file "/var/tmp/container_images_storage1/1": '
+            f"happened during read: expected 10 bytes, got 9{AS_IMAGE}"),
+        ),
+        (
+            Failure(kind="no-platform", what="x", digest=DIGEST),
+            f"{CONTAINERD}get image config descriptor: no match for platform in manifest {DIGEST}: not found",
+            (f"{PULLING}choosing an image from manifest list docker://{NAME}: no image found in image index for "
+            'architecture "amd64", variant "", OS "linux"; artifact err: image reference: choose manifest instance: '
+            'no image found in image index for architecture "amd64", variant "", OS "linux"'),
+        ),
+    ],
+    ids=["refused", "out of order", "too short", "no platform"],
+)  # fmt: skip
+def test_newer_versions_of_content(with_registries: Any, failure: Failure, containerd: str, crio: str) -> None:
+    """As real ones of 2.3.4 and 1.36.3 said of the same registry."""
+    for profile, expected in (("containerd-2.3", containerd), ("cri-o-1.36", crio)):
+        node, _ = with_registries(profile, failure)
+        assert node.refused(pulling(node)).message == expected
 
 
 @pytest.mark.parametrize("profile", ["containerd-1.6", "containerd-2.3", "cri-o-1.28", "cri-o-1.36"])
