@@ -43,12 +43,31 @@ class ImageKey:
     """ImageStatus and ListImages take what is refused for an id that is not there; RemoveImage does not."""
 
 
+_STORAGE = "[overlay@/var/lib/containers/storage+/run/containers/storage]"
+
+
 def image_key(text: str, images: ImageSwitches) -> ImageKey:
     """How a runtime looks up the image name of a request.
 
     An empty name is the caller's to refuse, where `images.empty_key` says so.
     """
     return _containerd_key(text) if images.short_names == "docker-hub" else _crio_key(text, images)
+
+
+def absence(text: str, images: ImageSwitches) -> str:
+    """Why CRI-O makes no container of an image that is not there: its storage is asked by an id or by a name.
+
+    Mirrors CRI-O: server/container_create.go, resolveAndVerifyContainerImage; containers/image:
+    storage/storage_reference.go, resolveImage.
+    """
+    if not text:
+        return "CreateContainerRequest.ContainerConfig.Image.Image is empty"
+    key = image_key(text, images)
+    if key.refusal:
+        return key.refusal
+    if key.references:
+        return f"reference {go_quote(_STORAGE + key.references[-1])} does not resolve to an image ID"
+    return f"reading image {go_quote(text)}: locating image with ID {go_quote(text)}: image not known"
 
 
 def pull_candidates(text: str, images: ImageSwitches) -> tuple[str, ...]:

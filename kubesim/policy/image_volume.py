@@ -87,9 +87,14 @@ def is_image_mounted(mount: ImageMount, dialect: ImageVolumeDialect) -> bool:
     return True
 
 
-def image_missing(mount: ImageMount, dialect: ImageVolumeDialect) -> ImageVolumeError:
-    """The refusal for an image (and, where artifacts count, an artifact) that is not on the node."""
+def image_missing(mount: ImageMount, dialect: ImageVolumeDialect, *, refusal: str = "") -> ImageVolumeError:
+    """The refusal for an image (and, where artifacts count, an artifact) that is not on the node.
+
+    `refusal` says why its name can be none at all.
+    """
     if dialect.texts == "cri-o":
+        if refusal:
+            return _refused(f"get storage image status: {refusal}", dialect)
         return _refused(f"image {go_quote(mount.image)} does not exist locally", dialect)
     return _refused(f"failed to resolve image {go_quote(mount.image)}: not found", dialect, is_not_found=True)
 

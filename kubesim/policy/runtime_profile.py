@@ -342,6 +342,8 @@ class WordingSwitches(Struct, frozen=True, kw_only=True):
     pause_image_missing: Annotated[str, Meta(pattern=_template("id", "name", "image", "reason"))]
     relative_log_directory: Annotated[str, Meta(pattern=_template("id", "path"))]
     sandbox_name_missing: Annotated[str, Meta(pattern=_template())]
+    task_error_end: Annotated[str, Meta(pattern=_template())]
+    """What an error of the OCI runtime ends with: the name of its gRPC code, where it went through a shim's gRPC."""
 
 
 class RuntimeProfile(Struct, frozen=True, kw_only=True):

@@ -13,6 +13,7 @@ from posixpath import normpath
 from kubesim.cri import api
 from kubesim.images.image import Image
 from kubesim.kernel import Event
+from kubesim.policy.image_lookup import absence
 from kubesim.runtime import container_refusals as say
 from kubesim.runtime.account_files import account_files
 from kubesim.runtime.artifact_images import check_root
@@ -172,7 +173,8 @@ def _image(daemon: Daemon, config: api.ContainerConfig) -> Image:
         raise daemon.refuse(say.IMAGE_AMBIGUOUS, image=config.image.image)
     # An artifact has no root file system to run from.
     if match.found is None or match.found.image.artifact is not None:
-        raise daemon.refuse(say.IMAGE_NOT_PRESENT, image=config.image.image)
+        name = config.image.image
+        raise daemon.refuse(say.IMAGE_NOT_PRESENT, image=name, absence=absence(name, daemon.profile.images))
     check_root(daemon, match.found.image)
     return match.found.image
 

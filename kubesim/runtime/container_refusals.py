@@ -54,7 +54,7 @@ SANDBOX_TASK_GONE = worded("create_in_stopped_sandbox", code=Code.NOT_FOUND)
 NAME_RESERVED = worded("container_name_reserved")
 IMAGE_NOT_PRESENT = refusal(
     "failed to resolve image {image!q}: not found",
-    "locating image with ID {image!q}: image not known",
+    "{absence}",
     code=Code.NOT_FOUND,
 )
 IMAGE_AMBIGUOUS = refusal(
@@ -165,11 +165,11 @@ START_SANDBOX = refusal(
     "sandbox container {sandbox_id!q} is not running", "failed to start container {id}: the pod sandbox is stopped"
 )
 START_EXEC = refusal(
-    _RUNC_CREATE + "unable to start container process: error during container init: {reason}",
+    _RUNC_CREATE + "unable to start container process: error during container init: {reason}{task_error_end}",
     "failed to start container {id}: {reason}",
 )
 START_SECCOMP = refusal(
-    _RUNC_CREATE + "{reason}",
+    _RUNC_CREATE + "{reason}{task_error_end}",
     "failed to start container {id}: {reason}",
 )
 START_LOG = refusal(
@@ -219,7 +219,7 @@ EXEC_STATE = refusal(
 )
 EXEC_EMPTY = refusal(
     "failed to exec in container: failed to start exec {exec_id!q}: OCI runtime exec failed: exec failed: process args "
-    "cannot be empty",
+    "cannot be empty{task_error_end}",
     "exec command cannot be empty",
 )
 EXEC_TIMEOUT = refusal(
@@ -227,7 +227,7 @@ EXEC_TIMEOUT = refusal(
 )
 EXEC_FAILED = refusal(
     "failed to exec in container: failed to start exec {exec_id!q}: OCI runtime exec failed: exec failed: unable to "
-    "start container process: {reason}",
+    "start container process: {reason}{task_error_end}",
     "command error: {reason}, stdout: , stderr: , exit code -1",
 )
 

@@ -70,7 +70,7 @@ def plan_image(daemon: Daemon, sandbox: Sandbox, container_id: str, mount: api.M
         raise image_ambiguous(asked, dialect)
     image = match.found.image if match.found is not None else None
     if image is None or (image.artifact is not None and not dialect.artifacts):
-        raise image_missing(asked, dialect)
+        raise image_missing(asked, dialect, refusal="" if match.is_unknown_id else match.refusal)
     if image.artifact is not None:
         _plan_artifact(daemon, mount, image, planned)
         return

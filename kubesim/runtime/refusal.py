@@ -89,6 +89,7 @@ class ErrorTexts:
             own_code, template = row.crio_code, row.crio
         if row.wording:
             template = getattr(self._wording, row.wording)
+        facts["task_error_end"] = self._wording.task_error_end
         return CriError(code or own_code, _FORMATTER.vformat(template, (), facts))
 
     def refuse_lookup(self, row: Refusal, *, noun: str, prefix: str, match: Match) -> CriError:

@@ -97,7 +97,7 @@ USER_NAMESPACE_MODE = refusal(
 
 SYSCTL = refusal(
     "failed to start sandbox {id!q}: failed to create containerd task: failed to create shim task: OCI runtime create "
-    "failed: runc create failed: {reason}",
+    "failed: runc create failed: {reason}{task_error_end}",
     "container create failed: {reason}",
 )
 

@@ -56,12 +56,12 @@ ATTACH_STREAM_LOOKUP = refusal(
 EXEC_STREAM_STATE = worded("exec_in_stopped")
 EXEC_STREAM_EMPTY = refusal(
     "failed to exec in container: failed to start exec {exec_id!q}: OCI runtime exec failed: exec failed: process args "
-    "cannot be empty",
+    "cannot be empty{task_error_end}",
     "exec command cannot be empty",
 )
 EXEC_STREAM_FAILED = refusal(
     "failed to exec in container: failed to start exec {exec_id!q}: OCI runtime exec failed: exec failed: unable to "
-    "start container process: {reason}",
+    "start container process: {reason}{task_error_end}",
     "exec failed: unable to start container process: {reason}",
 )
 EXEC_EXIT = refusal("error executing command {words}, exit code {exit_code}", "exit status {exit_code}")

@@ -3,11 +3,12 @@
 import pytest
 from msgspec import structs
 
-from kubesim.policy.image_lookup import ImageKey, image_key, pull_candidates
+from kubesim.policy.image_lookup import ImageKey, absence, image_key, pull_candidates
 from kubesim.policy.image_reference import InvalidReference
 from kubesim.policy.runtime_profile import ImageSwitches
 
 HEX = "0123456789abcdef" * 4
+STORAGE = "[overlay@/var/lib/containers/storage+/run/containers/storage]"
 CONTAINERD = ImageSwitches(
     id_form="sha256-prefixed",
     pull_returns="id",
@@ -150,3 +151,20 @@ def test_what_a_pull_tries():
     assert pull_candidates("busybox", CRIO) == ("docker.io/library/busybox:latest", "quay.io/busybox:latest")
     with pytest.raises(InvalidReference, match="cannot specify 64-byte hexadecimal strings"):
         pull_candidates(HEX, CONTAINERD)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "CreateContainerRequest.ContainerConfig.Image.Image is empty"),
+        ("0" * 64, f'reading image "{"0" * 64}": locating image with ID "{"0" * 64}": image not known'),
+        ("0" * 12, f'reference "{STORAGE}docker.io/library/000000000000:latest" does not resolve to an image ID'),
+        ("none", f'reference "{STORAGE}docker.io/library/none:latest" does not resolve to an image ID'),
+        ("quay.io/a/b:1", f'reference "{STORAGE}quay.io/a/b:1" does not resolve to an image ID'),
+        ("UPPER", 'cannot parse input: "UPPER": repository name must be lowercase'),
+        ("a b", 'cannot parse input: "a b": invalid reference format'),
+    ],
+)
+def test_why_crio_makes_no_container_of_an_image_that_is_not_there(text, words):
+    """As a real CRI-O 1.36 said it."""
+    assert absence(text, structs.replace(CRIO, search_registries=("docker.io",))) == words

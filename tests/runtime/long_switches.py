@@ -64,6 +64,7 @@ LONG: dict[tuple[str, str], dict[str, Any]] = {
         "{image!q}: {reason}",
         "2.3": "failed to pull image {image!q}: {reason}",
     },
+    ("containerd", "wording.taskErrorEnd"): {"1.6": ": unknown", "2.0": ""},
     ("cri-o", "wording.execInStopped"): {
         "1.28": "container is not created or running",
         "1.35": "rpc error: code = NotFound desc = container is not created or running: checking if PID of {id} is "

@@ -11,6 +11,7 @@ from kubesim.cri import Code, api
 from kubesim.images.oci import ImageConfig
 
 CONTAINERD, CRIO = "containerd-2.3", "cri-o-1.36"
+STORAGE = "[overlay@/var/lib/containers/storage+/run/containers/storage]"
 BUSYBOX = "registry.example/busybox:1"
 
 
@@ -104,7 +105,7 @@ def test_a_stopped_sandbox(new_node: Any, profile: str, message: str) -> None:
     ("profile", "code", "message"),
     [
         (CONTAINERD, Code.NOT_FOUND, 'failed to resolve image "registry.example/none:1": not found'),
-        (CRIO, Code.UNKNOWN, 'locating image with ID "registry.example/none:1": image not known'),
+        (CRIO, Code.UNKNOWN, f'reference "{STORAGE}registry.example/none:1" does not resolve to an image ID'),
     ],
 )
 def test_an_image_that_is_not_there(new_node: Any, profile: str, code: Code, message: str) -> None:

@@ -152,7 +152,11 @@ ROWS: dict[str, tuple[Callable[[Situation], Any], Says, Says]] = {
     "CreateContainer no image": (
         lambda at: at.create(at.pod, image="nope:1"),
         Says(NOT_FOUND, 'failed to resolve image "nope:1": not found'),
-        Says(UNKNOWN, 'locating image with ID "nope:1": image not known'),
+        Says(
+            UNKNOWN,
+            'reference "[overlay@/var/lib/containers/storage+/run/containers/storage]docker.io/library/nope:1" '
+            "does not resolve to an image ID",
+        ),
     ),
     "CreateContainer duplicate": (
         lambda at: at.create(at.pod, name="ended"),

@@ -114,6 +114,12 @@ def test_runtimes_that_do_not_know_image_mounts(with_data: Any, profile: str, me
         (CONTAINERD, {"image_sub_path": "x" * 256}, Code.UNKNOWN, "x: file name too long"),
         (CRIO, {"image_sub_path": "loop"}, Code.UNKNOWN, "merged/loop: too many levels of symbolic links"),
         (CRIO, {"image_sub_path": "file"}, Code.UNKNOWN, "failed: mount `overlay` to `volume`: Invalid argument"),
+        (
+            CRIO,
+            {"image": api.ImageSpec(image="UPPER")},
+            Code.UNKNOWN,
+            'get storage image status: cannot parse input: "UPPER": repository name must be lowercase',
+        ),
         (CRIO, {"image_sub_path": "none"}, Code.UNKNOWN, f'sub path "none" does not exist in image volume "{DATA}"'),
     ],
 )

@@ -174,3 +174,15 @@ def test_memory_beyond_the_limit(node: Any) -> None:
         node.advance(0)
         status = node.status(ctr)
     assert (status.reason, status.exit_code) == ("OOMKilled", 137)
+
+
+@pytest.mark.parametrize(
+    ("profile", "end"), [("containerd-1.6", ": unknown"), ("containerd-1.7", ": unknown"), ("containerd-2.0", "")]
+)
+def test_an_error_of_a_shim_ends_with_its_code_until_2_0(new_node: Any, profile: str, end: str) -> None:
+    node = new_node(profile)
+    pod = node.run_pod()
+    reason = f'exec: "nosuch": executable file not found in $PATH{end}'
+    assert node.refused(node.starting(node.create(pod, node.container_config("nosuch")))).message.endswith(reason)
+    ctr = node.start(pod, "sleep", "100", name="other")
+    assert node.refused(node.execing(ctr, "nosuch")).message.endswith(reason)
