@@ -31,7 +31,8 @@ INT64_MIN = -(1 << 63)
 _DIGITS_SAFE = 19
 """A number with fewer digits has 64 bits."""
 
-_DECIMAL = re.compile(r"[+-]?[0-9]+")
+_UINT64_MAX = (1 << 64) - 1
+_DECIMAL = re.compile(r"[+-]?([0-9]+)")
 # Go's unicode.IsSpace: str.strip() alone would also take the separators 0x1c to 0x1f.
 _SPACE = "\t\n\v\f\r \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000"  # noqa: E501  one literal per set reads best
 
@@ -83,18 +84,24 @@ class Atoi(Struct, frozen=True, kw_only=True, gc=False):
 
 
 def atoi(text: str) -> Atoi:
-    """Go's strconv.Atoi on a 64-bit machine: an optional sign and decimal digits, nothing else."""
+    """Go's strconv.Atoi on a 64-bit machine: an optional sign and decimal digits, nothing else.
+
+    Mirrors Go: strconv/atoi.go, ParseUint, ParseInt and Atoi.
+    """
     if len(text) < _DIGITS_SAFE and text.isdecimal() and text.isascii():
         return Atoi(value=int(text), error="")
-    if _DECIMAL.fullmatch(text) is None:
+    start = _DECIMAL.match(text)
+    if start is None:
         return Atoi(value=0, error="syntax")
-    # 20 digits already overflow; int() of an endless line of digits would be slow, and Python refuses it.
-    sign, digits = ("-", text[1:]) if text[0] == "-" else ("", text.lstrip("+"))
-    digits = digits.lstrip("0") or "0"
-    number = int(sign + digits) if len(digits) < 20 else int(sign + "9" * 20)
-    if INT64_MIN <= number <= INT64_MAX:
-        return Atoi(value=number, error="")
-    return Atoi(value=INT64_MAX if number > 0 else INT64_MIN, error="range")
+    is_negative, digits = text[0] == "-", start[1].lstrip("0")
+    # 21 digits overflow; int() of an endless line of digits would be slow, and Python refuses it.
+    number = int(digits[:21] or "0")
+    # Go stops at the digit that is too much for 64 bits without a sign, and never sees what comes behind it.
+    if start.end() < len(text) and number <= _UINT64_MAX:
+        return Atoi(value=0, error="syntax")
+    if is_negative:
+        return Atoi(value=-number, error="") if -number >= INT64_MIN else Atoi(value=INT64_MIN, error="range")
+    return Atoi(value=number, error="") if number <= INT64_MAX else Atoi(value=INT64_MAX, error="range")
 
 
 def to_uint32(number: int) -> int:

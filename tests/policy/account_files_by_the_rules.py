@@ -53,7 +53,9 @@ def atoi(text: bytes) -> tuple[int, str]:
     for digit in digits:
         if not 0x30 <= digit <= 0x39:
             return 0, "syntax"
-        number = min(number * 10 + digit - 0x30, 1 << 70)
+        number = number * 10 + digit - 0x30
+        if number >= 2 * INT64:
+            return (-INT64, "range") if is_negative else (INT64 - 1, "range")
     if is_negative:
         return (-number, "") if number <= INT64 else (-INT64, "range")
     return (number, "") if number < INT64 else (INT64 - 1, "range")

@@ -49,11 +49,26 @@ SCANNERS = {
 }
 """What moby/sys/user 0.4.1 will bring, and a bound that a test reaches."""
 
-NAMES = ["app", "bob", "root", "ap", "#app", "1000", "-1", "+7", "é", "a b", "", "4294967296", "99999999999999999999"]
+NAMES = [
+    "app",
+    "bob",
+    "root",
+    "ap",
+    "#app",
+    "1000",
+    "-1",
+    "+7",
+    "é",
+    "a b",
+    "",
+    "4294967296",
+    "99999999999999999999",
+    "99999999999999999999x",
+]
 NUMBERS = [
     "0", "7", "07", "+7", "-7", "1000", "1001", "-1", "4294967295", "4294967296", "2147483647", "2147483648", "zz", "",
     " 7", "7 ", "0x7", "1_0", "9223372036854775807", "9223372036854775808", "-9223372036854775808",
-    "-9223372036854775809", "99999999999999999999", "\u0667",
+    "-9223372036854775809", "99999999999999999999", "\u0667", "18446744073709551615x", "-18446744073709551616x",
 ]  # fmt: skip
 HUGE = [4_095, 4_096, 8_191, 8_192, 65_535, 65_536, 65_537]
 
@@ -218,7 +233,13 @@ def test_the_comparison_notices_every_switch(version: str, switch: str, other: A
     dialect = DIALECTS[version]
     wrong = structs.replace(dialect, **{switch: other})
     quick = settings(max_examples=3_000, database=None, phases=[Phase.generate])
-    found = find(REQUESTS, lambda request_: ours(request_, wrong) != theirs(request_, dialect), settings=quick)
+
+    def shows(request_: IdentityRequest) -> bool:
+        """A small one only: hypothesis warns of what it cannot show."""
+        sizes = [len(file) for file in (request_.passwd, request_.group) if isinstance(file, bytes)]
+        return max(sizes, default=0) < 1_000 and ours(request_, wrong) != theirs(request_, dialect)
+
+    found = find(REQUESTS, shows, settings=quick)
 
     assert ours(found, wrong) != ours(found, dialect)
 

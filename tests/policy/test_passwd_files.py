@@ -150,6 +150,13 @@ def test_a_file_beyond_the_bound_is_an_error_at_its_end():
         ("-9223372036854775808", -_INT64_MAX - 1, ""),
         ("-9223372036854775809", -_INT64_MAX - 1, "range"),
         ("1" * 5000, _INT64_MAX, "range"),
+        ("-" + "1" * 5000, -_INT64_MAX - 1, "range"),
+        ("18446744073709551615x", 0, "syntax"),
+        ("18446744073709551616x", _INT64_MAX, "range"),
+        ("-0018446744073709551616:", -_INT64_MAX - 1, "range"),
+        ("9223372036854775808x", 0, "syntax"),
+        ("1" * 30 + "\n", _INT64_MAX, "range"),
+        ("7\n", 0, "syntax"),
     ],
 )
 def test_atoi(text, value, error):
