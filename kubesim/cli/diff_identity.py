@@ -33,7 +33,9 @@ JSON (-o json): an object
   summary                  compared, equal, reordered, different, refusedBefore, refusedAfter, failing (which could
                            not be compared), otherObjects (which are no pods, and were left alone)
 
-{COMPARED_KEYS.replace("JSON with two profiles: a list with an object for each container", "A comparison")}
+{COMPARED_KEYS.replace("JSON with two profiles: a list with an object for each container", "A comparison")}\
+                           (these three are empty for the same groups in another order)
+
 Exit code: 0, a difference is no error; with --exit-code 1 when something differs or could not be compared.
 """
 

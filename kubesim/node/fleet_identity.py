@@ -104,7 +104,8 @@ def _row(manifest: Manifest, path: Path, before: ExplainedNode, after: Explained
         where=manifest.where,
     )
     try:
-        return replace(row, compared=compare_container(manifest, path, before, after, catalogue))
+        compared = compare_container(manifest, path, before, after, catalogue, explains_order=False)
+        return replace(row, compared=compared)
     except InputError as error:
         return replace(row, problem=str(error))
 

@@ -11,6 +11,7 @@ from kubesim.model.manifest import Manifest
 from kubesim.model.paths import Path
 from kubesim.node.explained_container import ExplainedContainer, ExplainedNode
 from kubesim.node.identity_explained import explain_container
+from kubesim.node.pod_templates import pod_of
 from kubesim.node.step_difference import steps_not_in
 from kubesim.policy.deciding_switches import DecidingSwitch, deciding_switches
 from kubesim.policy.identity import TraceStep
@@ -44,17 +45,27 @@ class ComparedIdentity:
 
 
 def compare_container(
-    manifest: Manifest | v1.Pod, path: Path, before: ExplainedNode, after: ExplainedNode, catalogue: Catalogue
+    manifest: Manifest | v1.Pod,
+    path: Path,
+    before: ExplainedNode,
+    after: ExplainedNode,
+    catalogue: Catalogue,
+    *,
+    explains_order: bool = True,
 ) -> ComparedIdentity:
-    """The container at `path` on two nodes that have different profiles. Raises InputError as explain_container."""
+    """The container at `path` on two nodes that have different profiles. Raises InputError as explain_container.
+
+    Without `explains_order` the same groups in another order have no reasons: a fleet would wait for them.
+    """
     first = explain_container(manifest, path, before, catalogue)
     second = explain_container(manifest, path, after, catalogue)
     change = _change(first, second)
-    if change == "same":
+    if change == "same" or (change == "order" and not explains_order):
         return ComparedIdentity(before=first, after=second, change=change)
 
     def answer(profile: RuntimeProfile) -> object:
-        return _outcome(explain_container(manifest, path, replace(before, profile=profile), catalogue))
+        # Lines of the manifest are not part of the outcome, and cost more than it.
+        return _outcome(explain_container(pod_of(manifest), path, replace(before, profile=profile), catalogue))
 
     return ComparedIdentity(
         before=first,

@@ -141,7 +141,9 @@ def explain_image_volume(
     environment = known_environment(pod, container)
     environment.check(mount.sub_path_expr)
     _check_at_hand(volume.image.reference, catalogue)
-    tried = try_mount(pod, container, mount, environment.values, profile=node.profile, catalogue=catalogue)
+    tried = try_mount(
+        pod, container, mount, environment.values, profile=node.profile, gates=node.gates, catalogue=catalogue
+    )
     places = _Places(manifest, ("spec", "volumes", at, "image"), (*path, "volumeMounts", index))
     explained = replace(
         explained,
@@ -196,6 +198,10 @@ def _kubelet_steps(
     tried: TriedMount,
     places: _Places,
 ) -> Iterator[VolumeStep]:
+    if tried.refusal is not None and tried.refusal.reason == "FailedCreatePodSandBox":
+        text = "the pod has no user namespace to run in"
+        yield VolumeStep(by="kubelet", rule="user-namespace", outcome="refused", text=text)
+        return
     parsed = _parsed(source.reference)
     is_written = places.is_written("pullPolicy")
     step = pull_policy_step(source.pull_policy, is_written=is_written, tag=parsed.tag if parsed is not None else None)
@@ -237,6 +243,8 @@ def _on_runtime(explained: ExplainedVolume, image: Image, tried: TriedMount, nod
     steps += more
     if explained.refusal is not None and "refused" not in {step.outcome for step in steps}:
         text = "what was pulled cannot be mounted as an image"
+        if explained.refusal.reason == "RunContainerError":
+            text = "the mount cannot be made with the ids of the pod's user namespace"
         steps.append(VolumeStep(by="runtime", rule="mount", outcome="refused", text=text))
     if tried.shown:
         status = image_mount_status(asked, dialect, image_id=tried.shown[0].image.image_ref or tried.image_ref)

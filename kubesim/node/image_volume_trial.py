@@ -6,6 +6,7 @@ would have, placeholders stand.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from kubesim.cri import api
@@ -32,6 +33,7 @@ from kubesim.policy.pull_policy import (
     pull_failed,
 )
 from kubesim.policy.runtime_profile import RuntimeProfile
+from kubesim.policy.user_namespaces import UserNamespaceError, wants_user_namespace
 from kubesim.runtime.service import Runtime
 from kubesim.runtime.timings import Timings
 from kubesim.userland.files.host_files import MemoryHostFiles
@@ -42,6 +44,9 @@ SANDBOX, CONTAINER = "<sandbox id>", "<container id>"
 """What stands for the ids."""
 
 _BOUND_NS = 24 * 3600 * 10**9
+_MAPPING = api.IDMapping(host_id=65536, container_id=0, length=65536)
+"""Of a pod with a user namespace; a kubelet chooses the first id."""
+
 _BASE = "kubesim.invalid/base:1"
 """The image of the container that has the mount; what is in it does not matter."""
 
@@ -69,6 +74,7 @@ def try_mount(
     environment: dict[str, str],
     *,
     profile: RuntimeProfile,
+    gates: Mapping[str, bool],
     catalogue: Catalogue,
 ) -> TriedMount:
     """Give a container of the pod this one mount of an image volume. Raises InputError for a pull without an end."""
@@ -88,7 +94,7 @@ def try_mount(
         host_files=MemoryHostFiles(),
         timings=Timings.measured(),
     )
-    trial = _Trial(runtime, pod)
+    trial = _Trial(runtime, pod, gates)
     task: Task[TriedMount] = kernel.spawn(trial.run(container, mount, environment), name="try an image volume")
     task.watch(lambda _: None)
     if not kernel.run_until(kernel.now_ns + _BOUND_NS, goal=lambda: task.is_done):
@@ -100,7 +106,8 @@ def try_mount(
 class _Trial:
     """The calls of one trial."""
 
-    def __init__(self, runtime: Runtime, pod: v1.Pod) -> None:
+    def __init__(self, runtime: Runtime, pod: v1.Pod, gates: Mapping[str, bool]) -> None:
+        self._gates = gates
         self._runtime = runtime
         self._client = CriClient(runtime)
         self._pod = pod
@@ -109,7 +116,12 @@ class _Trial:
         self._volumes = PodVolumes(MemoryHostFiles(), PodDirectories(), supports_rro=lambda: supports_rro)
 
     async def run(self, container: AnyContainer, mount: v1.VolumeMount, environment: dict[str, str]) -> TriedMount:
-        """The kubelet's steps in their order: the pull, the mount, the container."""
+        """The kubelet's steps in their order: the user namespace of the pod, the pull, the mount, the container."""
+        try:
+            self._user_namespace = await self._wanted_user_namespace()
+        except UserNamespaceError as error:
+            text = f"Failed to create pod sandbox: {error}"
+            return TriedMount(refusal=Refusal(by="kubelet", reason="FailedCreatePodSandBox", message=text))
         volume = next(one for one in self._pod.spec.volumes if one.name == mount.name)
         assert volume.image is not None, "the caller chose image volumes"
         pulled = await self._ensure(volume.image.reference, volume.image.pull_policy)
@@ -131,6 +143,14 @@ class _Trial:
             refusal = Refusal(by="kubelet", reason="CreateContainerConfigError", message=str(error))
             return replace(tried, refusal=refusal)
         return await self._create(container, sent, replace(tried, sent=sent))
+
+    async def _wanted_user_namespace(self) -> api.UserNamespace | None:
+        """What the runtime is told. Raises UserNamespaceError."""
+        answer = await self._client.status(api.StatusRequest())
+        handlers = {one.name: one.features.user_namespaces for one in answer.runtime_handlers}
+        if not wants_user_namespace(self._pod.spec.host_users, handlers, self._gates):
+            return None
+        return api.UserNamespace(mode=api.POD, uids=[_MAPPING], gids=[_MAPPING])
 
     async def _ensure(self, reference: str, policy: str) -> str | ImageFailure:
         """The kubelet's EnsureImageExists, the first time."""
@@ -167,6 +187,8 @@ class _Trial:
         config = api.PodSandboxConfig(
             metadata=api.PodSandboxMetadata(name=meta.name, namespace=meta.namespace, uid=meta.uid or "uid")
         )
+        if self._user_namespace is not None:
+            config.linux.security_context.namespace_options.userns_options.CopyFrom(self._user_namespace)
         sandbox = await self._client.run_pod_sandbox(api.RunPodSandboxRequest(config=config))
         try:
             return await self._create_in(sandbox.pod_sandbox_id, config, container, sent, tried)
@@ -182,18 +204,24 @@ class _Trial:
         sent: api.Mount,
         tried: TriedMount,
     ) -> TriedMount:
-        request = api.CreateContainerRequest(
-            pod_sandbox_id=sandbox_id,
-            sandbox_config=sandbox_config,
-            config=api.ContainerConfig(
-                metadata=api.ContainerMetadata(name=container.name), image=api.ImageSpec(image=_BASE), mounts=[sent]
-            ),
+        config = api.ContainerConfig(
+            metadata=api.ContainerMetadata(name=container.name), image=api.ImageSpec(image=_BASE), mounts=[sent]
         )
+        if self._user_namespace is not None:
+            config.linux.security_context.namespace_options.userns_options.CopyFrom(self._user_namespace)
+            config.mounts[0].uidMappings.append(_MAPPING)
+            config.mounts[0].gidMappings.append(_MAPPING)
+        request = api.CreateContainerRequest(pod_sandbox_id=sandbox_id, sandbox_config=sandbox_config, config=config)
         try:
             created = await self._client.create_container(request)
         except CriError as error:
             text = _without_ids(error.message, sandbox_id)
             return replace(tried, refusal=Refusal(by="runtime", reason="CreateContainerError", message=text))
+        try:
+            await self._client.start_container(api.StartContainerRequest(container_id=created.container_id))
+        except CriError as error:
+            text = _without_ids(error.message, sandbox_id).replace(created.container_id, CONTAINER)
+            return replace(tried, refusal=Refusal(by="runtime", reason="RunContainerError", message=text))
         answer = await self._client.container_status(api.ContainerStatusRequest(container_id=created.container_id))
         shown = [one for one in answer.status.mounts if one.container_path == sent.container_path]
         for one in shown:

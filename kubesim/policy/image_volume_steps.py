@@ -25,8 +25,8 @@ class VolumeStep:
 
     by: Literal["kubelet", "runtime"]
     rule: str
-    """The kubelet's: `pull-policy`, `pull`, `sub-path`, `read-only`, `volume-status`. A runtime's: `image-mount`,
-    `image`, `sub-path`, `artifact`, `mount`, `status`."""
+    """The kubelet's: `user-namespace`, `pull-policy`, `pull`, `sub-path`, `read-only`, `mount`, `volume-status`. A
+    runtime's: `image-mount`, `artifact`, `sub-path`, `mount`, `status`."""
     outcome: VolumeOutcome
     """`sent`: what the kubelet asks for. `mounted`: it is there. `left-out`: asked for, and ignored. `refused`: the
     end. `note`: none of these."""

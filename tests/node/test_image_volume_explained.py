@@ -303,6 +303,35 @@ def test_what_cannot_be_explained(images: Path) -> None:
         explain(pod(), images, node(os="windows"))
 
 
+@pytest.mark.parametrize(
+    ("profile", "by", "reason", "text"),
+    [
+        ("containerd-2.3", "", "", ""),
+        ("cri-o-1.36", "", "", ""),
+        ("containerd-2.1.6", "runtime", "RunContainerError", "idmap"),
+        (
+            "containerd-1.6",
+            "kubelet",
+            "FailedCreatePodSandBox",
+            "Failed to create pod sandbox: can't set `spec.hostUsers: false`, runtime does not support user namespaces",
+        ),
+    ],
+)
+def test_a_pod_with_a_user_namespace(profile: str, by: str, reason: str, text: str, images: Path) -> None:
+    one = pod()
+    one["spec"]["hostUsers"] = False
+    found = explain(one, images, node(profile))
+
+    if not by:
+        assert (found.refusal, found.source) == (None, "/")
+        return
+    assert found.refusal is not None
+    assert (found.refusal.by, found.refusal.reason) == (by, reason)
+    assert text in found.refusal.message
+    assert found.steps[-1].outcome == "refused"
+    assert found.source == ""
+
+
 # -- two profiles ---------------------------------------------------------------------------------------------
 
 
