@@ -25,7 +25,7 @@ from kubesim.policy.artifact_volume import artifact_files
 from kubesim.policy.feature_gates import gate_enabled
 from kubesim.policy.go_path import go_clean
 from kubesim.policy.image_reference import InvalidReference, Reference, parse_reference
-from kubesim.policy.image_volume import ImageMount, SubPathOutcome, image_mount_status
+from kubesim.policy.image_volume import ImageMount, ImageMountStatus, SubPathOutcome
 from kubesim.policy.image_volume_steps import (
     FollowedLink,
     VolumeStep,
@@ -247,10 +247,15 @@ def _on_runtime(explained: ExplainedVolume, image: Image, tried: TriedMount, nod
             text = "the mount cannot be made with the ids of the pod's user namespace"
         steps.append(VolumeStep(by="runtime", rule="mount", outcome="refused", text=text))
     if tried.shown:
-        status = image_mount_status(asked, dialect, image_id=tried.shown[0].image.image_ref or tried.image_ref)
-        steps += [mounted_step(dialect, host_path=tried.shown[0].host_path), status_step(status)]
-        shown = tried.shown[0].image
-        explained = replace(explained, status_image=shown.image, status_image_ref=shown.image_ref)
+        shown = tried.shown[0]
+        status = ImageMountStatus(
+            image=shown.image.image,
+            has_request_spec=dialect.status_image == "as-requested",
+            image_ref=shown.image.image_ref,
+            sub_path=shown.image_sub_path,
+        )
+        steps += [mounted_step(dialect, host_path=shown.host_path), status_step(status)]
+        explained = replace(explained, status_image=status.image, status_image_ref=status.image_ref)
         steps.append(volume_status_step(is_gate_on=gate_enabled(node.gates, "ImageVolumeWithDigest")))
     return replace(explained, steps=(*explained.steps, *steps))
 
@@ -267,12 +272,13 @@ def _tree(explained: ExplainedVolume, image: Image, node: ExplainedNode) -> tupl
         if not is_refused:
             explained = replace(explained, source="/", entries=tuple(_listed(image.tree.root)))
         return explained, steps
-    found = image.tree.resolve(sub_path, link_rule=LinkRule.BENEATH)
+    link_rule = LinkRule.IN_ROOT if dialect.outside_sub_path == "rooted" else LinkRule.BENEATH
+    found = image.tree.resolve(sub_path, link_rule=link_rule)
     outcome: SubPathOutcome = found.outcome.value  # type: ignore[assignment]  # all but "found" have the same names
     if found.node is not None:
         outcome = "directory" if found.node.is_directory else "file"
-    links = tuple(_links(image.tree, sub_path))
-    is_fine = outcome == "directory" or (outcome == "file" and dialect.sub_path != "directories")
+    links = tuple(_links(image.tree, sub_path, link_rule))
+    is_fine = outcome == "directory" or (outcome == "file" and dialect.sub_path == "files-and-directories")
     step = sub_path_step(
         sub_path, dialect, found=outcome, resolved=found.path, links=links, is_refused=is_refused and not is_fine
     )
@@ -323,8 +329,8 @@ def _listed(node: TreeNode) -> Iterator[ListedEntry]:
         )
 
 
-def _links(tree: FileTree, path: str) -> Iterator[FollowedLink]:
-    """The links that the way to `path` follows, in their order, as far as it stays in the tree."""
+def _links(tree: FileTree, path: str, link_rule: LinkRule) -> Iterator[FollowedLink]:
+    """The links that the way to `path` follows, in their order, as far as it may go."""
     done, rest, left = "", [part for part in path.split("/") if part not in ("", ".")], LINKS_MAX
     while rest:
         part = rest.pop(0)
@@ -338,8 +344,10 @@ def _links(tree: FileTree, path: str) -> Iterator[FollowedLink]:
             continue
         yield FollowedLink(path=step, target=node.target)
         left -= 1
-        if left < 0 or node.target.startswith("/"):
+        is_absolute = node.target.startswith("/")
+        if left < 0 or (is_absolute and link_rule is LinkRule.BENEATH):
             return
+        done = "" if is_absolute else done
         rest = [name for name in node.target.split("/") if name not in ("", ".")] + rest
 
 

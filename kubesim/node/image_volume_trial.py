@@ -225,7 +225,7 @@ class _Trial:
         answer = await self._client.container_status(api.ContainerStatusRequest(container_id=created.container_id))
         shown = [one for one in answer.status.mounts if one.container_path == sent.container_path]
         for one in shown:
-            one.host_path = _without_ids(one.host_path, sandbox_id)
+            one.host_path = _without_ids(one.host_path, sandbox_id).replace(created.container_id, CONTAINER)
         return replace(tried, shown=tuple(shown))
 
 

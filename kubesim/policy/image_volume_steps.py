@@ -113,6 +113,7 @@ def sub_path_step(
         "missing": f"ends at {resolved}, which is not there",
         "escape": f"would leave the image at {resolved}",
         "loop": "follows more than 40 links",
+        "name-too-long": "has a name of more than 255 bytes",
         "not-a-directory": f"goes on behind {resolved}, which is no directory",
     }
     text = f"{sub_path!r} {ends[found]}{way}"
@@ -138,6 +139,9 @@ def artifact_step(names: Sequence[str], *, blobs_count: int, sub_path: str) -> V
 
 def status_step(status: ImageMountStatus) -> VolumeStep:
     """What ContainerStatus says of the mount."""
+    if not status.image:
+        text = "ContainerStatus shows no image, so the kubelet may collect it while it is mounted"
+        return VolumeStep(by="runtime", rule="status", outcome="note", text=text)
     form = "as the request has it" if status.has_request_spec else "as the bare id"
     ref = f"image_ref {status.image_ref}" if status.image_ref else "no image_ref, so no digest (KEP-5365)"
     sub_path = f", image_sub_path {status.sub_path!r}" if status.sub_path else ""

@@ -166,11 +166,21 @@ def test_a_version_without_sub_paths_mounts_all(images: Path) -> None:
     assert ("sub-path", "left-out") in rules(found, "runtime")
 
 
-def test_a_file_as_a_sub_path_of_crio(images: Path) -> None:
-    found = explain(pod(subPath="top"), images, node("cri-o-1.36"))
+def test_a_file_as_a_sub_path(images: Path) -> None:
+    found = explain(pod(subPath="top"), images, node("ideal"))
+    refused = explain(pod(subPath="top"), images, node("cri-o-1.36"))
 
+    assert refused.refusal is not None
+    assert ("sub-path", "refused") in rules(refused, "runtime")
     assert found.source == "/top"
     assert [(one.name, one.size_bytes) for one in found.entries] == [(".", 1)]
+
+
+def test_a_link_that_leaves_the_image_is_rooted_by_crio(images: Path) -> None:
+    found = explain(pod(subPath="abs/lib"), images, node("cri-o-1.36"))
+
+    assert (found.source, [one.name for one in found.entries]) == ("/usr/lib", ["a.so"])
+    assert [(link.path, link.target) for link in found.links] == [("/abs", "/usr")]
 
 
 def test_a_version_that_knows_no_image_mounts(images: Path) -> None:

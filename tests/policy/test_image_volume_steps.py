@@ -88,6 +88,7 @@ def test_a_version_that_does_not_know_image_mounts():
         ("missing", "/x", (), True, "'p' ends at /x, which is not there"),
         ("escape", "/x", (), True, "'p' would leave the image at /x"),
         ("loop", "/x", (), True, "'p' follows more than 40 links"),
+        ("name-too-long", "/x", (), True, "'p' has a name of more than 255 bytes"),
         ("not-a-directory", "/x", (), True, "'p' goes on behind /x, which is no directory"),
     ],
 )  # fmt: skip
@@ -130,6 +131,12 @@ def test_the_files_of_an_artifact():
 )
 def test_what_the_runtime_shows(status, text):
     assert status_step(ImageMountStatus(**status)).text == f"ContainerStatus shows the image {text}"
+
+
+def test_a_runtime_that_shows_no_image():
+    status = ImageMountStatus(image="", has_request_spec=False, image_ref="", sub_path="")
+
+    assert status_step(status).text.startswith("ContainerStatus shows no image")
 
 
 def test_what_the_kubelet_shows():
