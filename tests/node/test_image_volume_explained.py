@@ -8,41 +8,14 @@ import yaml
 
 from kubesim.errors import InputError
 from kubesim.images.fixtures import load_catalogue
-from kubesim.node.explained_container import ExplainedNode, ImageNotAtHand
-from kubesim.node.image_volume_compared import ComparedVolume, compare_image_volume
-from kubesim.node.image_volume_explained import ExplainedVolume, explain_image_volumes, image_mounts_of
+from kubesim.node.explained_container import ImageNotAtHand
+from kubesim.node.image_volume_explained import explain_image_volumes
 from kubesim.node.image_volume_trial import SANDBOX
 from kubesim.node.node import Node
-from kubesim.node.pod_templates import pod_of
 from kubesim.node.sources import pod_manifests
-from kubesim.policy.feature_gates import resolve_gates
-from kubesim.runtime.profiles import load_profile
+from tests.node.image_volume_pods import IMAGES, explain, node, pod, rules
 
-BUSYBOX = "registry.k8s.io/e2e-test-images/busybox:1.29-2"
 PROFILES = ["containerd-2.0", "containerd-2.1", "containerd-2.3", "cri-o-1.30", "cri-o-1.32", "cri-o-1.36", "ideal"]
-
-IMAGES = """\
-apiVersion: kubesim/v1
-kind: ImageList
-items:
-  - metadata: {name: example.com/vol:1}
-    spec:
-      files:
-        /dir/file: "1"
-        /lib: {link: usr/lib}
-        /usr/lib/a.so: "a"
-        /abs: {link: /usr}
-        /out: {link: ../../etc}
-        /loop: {link: loop}
-        /top: "2"
-  - metadata: {name: example.com/art:1}
-    spec:
-      artifact: {type: a/b, blobs: [{title: d/one, text: "1"}, {title: two, text: "22"}, {title: "", text: "none"}]}
-  - metadata: {name: example.com/nameless:1}
-    spec: {artifact: {type: a/b, blobs: [{title: "", text: "none"}]}}
-  - metadata: {name: example.com/broken:1}
-    spec: {pull: {error: {kind: registry-unavailable}}}
-"""
 
 
 @pytest.fixture
@@ -51,43 +24,6 @@ def images(tmp_path: Path) -> Path:
     file = tmp_path / "images.yaml"
     file.write_text(IMAGES)
     return file
-
-
-def pod(image: str = "example.com/vol:1", *, source: dict[str, Any] | None = None, **mount: Any) -> dict[str, Any]:
-    env: list[dict[str, Any]] = [{"name": "IP", "valueFrom": {"fieldRef": {"fieldPath": "status.podIP"}}}]
-    env += [{"name": name, "value": value} for name, value in (("WHERE", "dir"), ("UP", ".."), ("ROOT", "/"))]
-    mounts = [{"name": "v", "mountPath": "/v", **mount}]
-    container = {"name": "c", "image": BUSYBOX, "command": ["sleep", "1h"], "env": env, "volumeMounts": mounts}
-    return {
-        "apiVersion": "v1",
-        "kind": "Pod",
-        "metadata": {"name": "p"},
-        "spec": {
-            "volumes": [{"name": "v", "image": {"reference": image, **(source or {})}}, {"name": "e", "emptyDir": {}}],
-            "containers": [container],
-        },
-    }
-
-
-def node(profile: str = "containerd-2.3", *, kubelet: str = "1.36", **more: Any) -> ExplainedNode:
-    gates = resolve_gates(kubelet, more.pop("gates", {}))
-    return ExplainedNode(profile=load_profile(profile), kubelet_version=kubelet, gates=gates, **more)
-
-
-def explain(one: dict[str, Any], images: Path, where: ExplainedNode | None = None) -> ExplainedVolume:
-    (manifest,) = pod_manifests(one, kubelet_version="1.36")
-    (found,) = explain_image_volumes(manifest, where or node(), load_catalogue([images]))
-    return found
-
-
-def compare(one: dict[str, Any], images: Path, before: str, after: str) -> ComparedVolume:
-    (manifest,) = pod_manifests(one, kubelet_version="1.36")
-    ((path, index),) = image_mounts_of(pod_of(manifest))
-    return compare_image_volume(manifest, path, index, node(before), node(after), load_catalogue([images]))
-
-
-def rules(found: ExplainedVolume, by: str) -> list[tuple[str, str]]:
-    return [(step.rule, step.outcome) for step in found.steps if step.by == by]
 
 
 def test_the_whole_image(images: Path) -> None:
@@ -340,33 +276,6 @@ def test_a_pod_with_a_user_namespace(profile: str, by: str, reason: str, text: s
     assert text in found.refusal.message
     assert found.steps[-1].outcome == "refused"
     assert found.source == ""
-
-
-# -- two profiles ---------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("mount", "before", "after", "change", "keys"),
-    [
-        ({}, "containerd-2.2", "containerd-2.3", "same", []),
-        ({}, "containerd-2.0", "containerd-2.3", "allowed", ["imageVolumes.mounts"]),
-        ({"subPath": "dir"}, "containerd-2.1", "containerd-2.3", "content", ["imageVolumes.subPath"]),
-        ({"subPath": "top"}, "containerd-2.1", "containerd-2.3", "refused", ["imageVolumes.subPath"]),
-        ({}, "containerd-2.3", "ideal", "status", ["imageVolumes.statusHasImageRef"]),
-    ],
-)
-def test_what_differs_between_two_profiles(
-    mount: dict[str, Any], before: str, after: str, change: str, keys: list[str], images: Path
-) -> None:
-    found = compare(pod(**mount), images, before, after)
-
-    assert found.change == change
-    assert [one.key for one in found.switches if one.key in keys] == keys
-    assert bool(found.only_before or found.only_after) is (change != "same")
-
-
-def test_both_refuse_in_their_own_words(images: Path) -> None:
-    assert compare(pod(subPath="nope"), images, "containerd-2.3", "cri-o-1.36").change == "message"
 
 
 # -- the same as a node ---------------------------------------------------------------------------------------
