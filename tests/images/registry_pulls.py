@@ -1,4 +1,4 @@
-"""What tests of pulls share: a registry with one image of 4 MiB, and somebody with little patience who pulls it."""
+"""What tests of pulls share: an image of 4 MiB, and somebody who pulls it."""
 
 import pytest
 
@@ -21,8 +21,13 @@ class Puller:
         self.into = into
         self.registry = registry
         self.waits = []
+        # As on a machine that is busy with other tests.
+        self.patience = Patience(sleep=self.waits.append)
+
+    def be_impatient(self):
+        """For a registry that does not answer in any time."""
         self.patience = Patience(
-            connect_seconds=5,
+            connect_seconds=20,
             answer_seconds=0.3,
             document_seconds=0.3,
             stall_seconds=0.3,

@@ -120,6 +120,7 @@ class TestHostile:
         assert puller.refusal().failure.kind == "malformed"
 
     def test_no_answer(self, registry, puller):
+        puller.be_impatient()
         registry.behave("/manifests/", lambda handler: threading.Event().wait(2))
 
         error = puller.refusal()
@@ -129,6 +130,8 @@ class TestHostile:
         assert len(puller.waits) == 4
 
     def test_a_header_that_trickles(self, registry, puller):
+        puller.be_impatient()
+
         def trickle(handler):
             for one in b"HTTP/1.1 200 OK\r\nX: " + b"y" * 1000:
                 handler.wfile.write(bytes([one]))
@@ -139,6 +142,8 @@ class TestHostile:
         assert puller.refusal().failure.kind == "too-slow"
 
     def test_a_blob_that_trickles(self, registry, puller):
+        puller.be_impatient()
+
         def trickle(handler):
             handler.answer(200, b"", length=len(LAYER))
             for one in LAYER[:1000]:

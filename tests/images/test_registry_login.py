@@ -33,7 +33,7 @@ def run(registry, tmp_path):
         config = config or DockerConfig(auths={} if login is None else {registry.host: login})
         found = settings or RegistrySettings(config=config)
         into = BlobDirectory(tmp_path)
-        patience = Patience(answer_seconds=1, document_seconds=1, sleep=lambda seconds: None)
+        patience = Patience(sleep=lambda seconds: None)
         return pull(
             parse_reference(f"{registry.host}/app:v1"),
             into=into,
