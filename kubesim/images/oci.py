@@ -123,6 +123,18 @@ def chain_ids(diff_ids: Sequence[str]) -> tuple[str, ...]:
     return tuple(chain)
 
 
+def storage_layer_ids(diff_ids: Sequence[str]) -> tuple[str, ...]:
+    """The names that containers/storage gives to layers, lowest first: 64 hex digits each.
+
+    Mirrors containers/image: storage/storage_dest.go, layerID.
+    """
+    names: list[str] = []
+    for diff_id in diff_ids:
+        digits = diff_id.partition(":")[2]
+        names.append(sha256_digest(f"{names[-1]}+{digits}".encode()).partition(":")[2] if names else digits)
+    return tuple(names)
+
+
 def config_json(
     config: ImageConfig, *, diff_ids: Sequence[str], architecture: str = "amd64", os: str = "linux"
 ) -> bytes:

@@ -127,7 +127,7 @@ class Outcome(StrEnum):
     ESCAPE = "escape"
     """An absolute link, or a `..` at the root, would leave the tree; only under LinkRule.BENEATH (EXDEV)."""
     LOOP = "loop"
-    """More than LINKS_MAX links (ELOOP)."""
+    """More links than are followed (ELOOP)."""
     NOT_A_DIRECTORY = "not-a-directory"
     """Something with more path behind it is a file (ENOTDIR)."""
     NAME_TOO_LONG = "name-too-long"
@@ -189,8 +189,15 @@ class FileTree:
             node = below
         return node
 
-    def resolve(self, path: str, follow_last: bool = True, *, link_rule: LinkRule = LinkRule.BENEATH) -> Resolution:
-        """Walk to `path`, following links as the kernel does, never leaving the tree.
+    def resolve(
+        self,
+        path: str,
+        follow_last: bool = True,
+        *,
+        link_rule: LinkRule = LinkRule.BENEATH,
+        links_max: int = LINKS_MAX,
+    ) -> Resolution:
+        """Walk to `path`, following up to `links_max` links as the kernel does, never leaving the tree.
 
         With `follow_last` false a link at the very end is found itself. A trailing `/` asks for a directory, so it
         follows the last link and refuses a file. Mirrors linux: fs/namei.c, link_path_walk.
@@ -227,7 +234,7 @@ class FileTree:
                 nodes.append(node)
                 continue
             links_count += 1
-            if links_count > LINKS_MAX:
+            if links_count > links_max:
                 return ended(Outcome.LOOP, name)
             if not node.target:
                 return ended(Outcome.MISSING, name)

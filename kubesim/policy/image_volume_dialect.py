@@ -16,6 +16,8 @@ class ImageVolumeDialect(Struct, frozen=True, kw_only=True):
     """Whose words."""
     empty_image: Literal["refused", "bind"]
     """A mount with an image that has no name: refused; or a bind mount of its host path."""
+    sub_path_links_max: int
+    """How many symbolic links are followed on the way to a sub path."""
     outside_sub_path: Literal["refused", "rooted"]
     """What would leave the image - a sub path or a link on its way that is absolute or has a `..` too many: is refused;
     or counts from the image's root, as after chroot."""

@@ -112,7 +112,7 @@ def sub_path_step(
         "file": f"leads to the file {resolved}",
         "missing": f"ends at {resolved}, which is not there",
         "escape": f"would leave the image at {resolved}",
-        "loop": "follows more than 40 links",
+        "loop": f"follows more than {dialect.sub_path_links_max} links",
         "name-too-long": "has a name of more than 255 bytes",
         "not-a-directory": f"goes on behind {resolved}, which is no directory",
     }

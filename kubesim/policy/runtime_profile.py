@@ -272,7 +272,9 @@ class ImageSwitches(Struct, frozen=True, kw_only=True):
     """Which of a request's credentials are presented; see policy.registry_login."""
     concurrent_pulls: Literal["share-content", "merged"]
     """Calls for one image at one time: each ends by itself, no blob comes twice; or all share the first one's end."""
-    pull_error: Literal["reference", "image", "image-only", "image-or-artifact", "image-or-artifact-unless-network"]
+    pull_error: Literal[
+        "reference", "image", "image-only", "artifact-or-image", "image-or-artifact", "image-or-artifact-unless-network"
+    ]
     """How an error of a registry is introduced: by what could not be resolved, or by what was tried to be pulled."""
     verifies_signatures: bool
     """Whether a pull fails when the signature of an image is refused."""

@@ -12,6 +12,7 @@ from functools import partial
 from kubesim.cri import api
 from kubesim.errors import InputError
 from kubesim.images.image import Image
+from kubesim.images.oci import storage_layer_ids
 from kubesim.images.tree import FileTree, LinkRule, NodeKind, TreeNode, file_node
 from kubesim.images.tree_builder import build_tree
 from kubesim.policy.artifact_volume import artifact_error, artifact_files
@@ -120,8 +121,9 @@ def _layer_directory(container_id: str) -> str:
 
 
 def _sub_tree(daemon: Daemon, asked: ImageMount, tree: FileTree, target: str) -> FileTree:
-    is_rooted = daemon.profile.image_volumes.outside_sub_path == "rooted"
-    found = tree.resolve(asked.sub_path, link_rule=LinkRule.IN_ROOT if is_rooted else LinkRule.BENEATH)
+    dialect = daemon.profile.image_volumes
+    link_rule = LinkRule.IN_ROOT if dialect.outside_sub_path == "rooted" else LinkRule.BENEATH
+    found = tree.resolve(asked.sub_path, link_rule=link_rule, links_max=dialect.sub_path_links_max)
     outcome: SubPathOutcome = found.outcome.value  # type: ignore[assignment]  # all but "found" have the same names
     if found.node is not None:
         outcome = "directory" if found.node.is_directory else "file"
@@ -168,7 +170,8 @@ def _plan_folder(mount: api.Mount, destinations: list[str], planned: PlannedMoun
 def _target(daemon: Daemon, sandbox: Sandbox, image: Image) -> str:
     """Where the node has the image mounted: once for each pod and image, or once for each image."""
     if daemon.profile.image_volumes.mounted_for == "node":
-        return f"{_STORAGE_DIRECTORY}/overlay/{image.id.partition(':')[2]}/merged"
+        layers = storage_layer_ids([layer.diff_id for layer in image.layers])
+        return f"{_STORAGE_DIRECTORY}/overlay/{layers[-1] if layers else image.id.partition(':')[2]}/merged"
     return f"{_STATE_DIRECTORY}/image-volumes/{sandbox.id}/{image.digest.partition(':')[2]}"
 
 

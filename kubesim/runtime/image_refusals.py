@@ -33,12 +33,12 @@ REGISTRY_UNAVAILABLE = refusal("{pulling}{reason}", "RegistryUnavailable: {pulli
 REGISTRY_UNREACHABLE = refusal("{pulling}{resolving}{reason}", "RegistryUnavailable: {pulling}{source}{reason}{suffix}")
 NO_PLATFORM = refusal(
     "{pulling}{no_platform}: not found",
-    "{pulling}choosing an image from manifest list docker://{image}: {reason}{artifact_no_platform}",
+    "{as_image}choosing an image from manifest list docker://{image}: {reason}{artifact_no_platform}",
     code=Code.NOT_FOUND,
 )
 ARTIFACT_REFUSED = refusal("{pulling}{reason}", "{pulling}{reason}{suffix}")
 SIGNATURE_INVALID = refusal(
-    "{pulling}{reason}", "SignatureValidationFailed: {pulling}Source image rejected: {reason}{artifact_is_image}"
+    "{pulling}{reason}", "SignatureValidationFailed: {as_image}Source image rejected: {reason}{artifact_is_image}"
 )
 NO_PROGRESS = refusal(
     "{pulling}context canceled", "{pulling}reading blob {blob}: context canceled",
@@ -92,6 +92,7 @@ def pull_words(
         }
     words = {
         "pulling": "",
+        "as_image": "",
         "source": f"initializing source docker://{image}: ",
         "suffix": "",
         "artifact_is_image": "",
@@ -99,9 +100,13 @@ def pull_words(
     }
     if switches.pull_error == "image-only":
         return words
+    if switches.pull_error == "artifact-or-image":
+        # What is an image goes on as if nothing had been asked.
+        asked = "unable to try pulling possible OCI artifact: get manifest: build image source: "
+        return {**words, "pulling": asked, "source": ""}
     is_newer = switches.pull_error == "image-or-artifact-unless-network"
     if is_newer and is_network:
-        return {**words, "pulling": "unable to pull image: "}
+        return {**words, "pulling": "unable to pull image: ", "as_image": "unable to pull image: "}
     asked = (
         "image reference: get manifest from ref: create image source: "
         if is_newer
@@ -113,9 +118,11 @@ def pull_words(
         else ("provided artifact is a container image")
     )
     choosing = "image reference: choose manifest instance" if is_newer else "choose instance"
+    both = "unable to pull image or OCI artifact: pull image err: "
     return {
         **words,
-        "pulling": "unable to pull image or OCI artifact: pull image err: ",
+        "pulling": both,
+        "as_image": both,
         "suffix": f"; artifact err: {asked}{reason}",
         "artifact_is_image": f"; artifact err: {is_image}",
         "artifact_no_platform": f"; artifact err: {choosing}: {reason}",

@@ -72,10 +72,10 @@ OTHER = refusal("{what}")
 
 # -- how PullImage passes it on: at the manifest as with a fixture, after it so ---------------------------------------
 
-CONTENT_FAILED = refusal("{pulling}{reason}", "{pulling}{copying}{reason}{artifact_is_image}")
-CONTENT_MISSING = refusal("{pulling}{reason}", "{pulling}{copying}{reason}{artifact_is_image}", code=Code.NOT_FOUND)
+CONTENT_FAILED = refusal("{pulling}{reason}", "{as_image}{copying}{reason}{artifact_is_image}")
+CONTENT_MISSING = refusal("{pulling}{reason}", "{as_image}{copying}{reason}{artifact_is_image}", code=Code.NOT_FOUND)
 CONTENT_WRONG = refusal(
-    "{pulling}{reason}", "{pulling}{copying}{reason}{artifact_is_image}", code=Code.FAILED_PRECONDITION
+    "{pulling}{reason}", "{as_image}{copying}{reason}{artifact_is_image}", code=Code.FAILED_PRECONDITION
 )
 
 _NETWORK_KINDS = ("unreachable", "too-slow")

@@ -17,6 +17,7 @@ from kubesim.images.oci import (
     layer_tar,
     manifest_json,
     sha256_digest,
+    storage_layer_ids,
 )
 from kubesim.images.programs import program_node
 from kubesim.images.tree import NodeKind, TreeNode, directory_node, file_node, symlink_node
@@ -145,3 +146,11 @@ def test_a_manifest_names_its_blobs_by_digest_and_size() -> None:
 )
 def test_chain_ids(diff_ids: tuple[str, ...], chain: tuple[str, ...]) -> None:
     assert chain_ids(diff_ids) == chain
+
+
+def test_the_names_of_layers_in_containers_storage() -> None:
+    """The second one hashes the name of the first, a plus sign and its own digits."""
+    first, second = "sha256:" + "1" * 64, "sha256:" + "2" * 64
+    hashed = hashlib.sha256(f"{'1' * 64}+{'2' * 64}".encode()).hexdigest()
+    assert storage_layer_ids([first, second]) == ("1" * 64, hashed)
+    assert storage_layer_ids([]) == ()

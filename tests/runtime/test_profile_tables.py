@@ -179,6 +179,7 @@ imageVolumes.statusImage            as-requested       id
 imageVolumes.mountedFor             pod                node
 imageVolumes.mountOrder             images-checked-first images-mounted-first
 imageVolumes.firstReference         whole              any
+imageVolumes.subPathLinksMax        8                  40
 imageVolumes.userNamespaces         *                  works
 status.handlersOrder                *                  default-then-empty
 status.userNamespacesHostNetwork    -                  -

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from kubesim.cri import Code, api
+from kubesim.images.tree import symlink_node
 
 BUSYBOX, DATA, SHORT = "registry.example/busybox:1", "registry.example/data:v1", "docker.io/library/short:latest"
 MOUNTING = ["containerd-2.1", "containerd-2.2", "containerd-2.3", "cri-o-1.31", "cri-o-1.33", "cri-o-1.36", "ideal"]
@@ -112,3 +113,37 @@ def test_containerd_mounts_an_image_first_by_its_whole_name(nodes: Any, profile:
     for number, whole in enumerate((SHORT, image_id)):
         assert node.create(pod, node.container_config("true", name=f"whole{number}", mounts=[volume("/v", whole)]))
     assert node.create(pod, config), "the pod has it mounted"
+
+
+@pytest.mark.parametrize(
+    ("profile", "links_count", "is_mounted"),
+    [
+        ("containerd-2.3", 8, True),
+        ("containerd-2.3", 9, False),
+        ("cri-o-1.36", 9, True),
+        ("cri-o-1.36", 40, True),
+        ("cri-o-1.36", 41, False),
+    ],
+)
+def test_how_many_links_lead_to_a_sub_path(
+    new_node: Any, new_image: Any, profile: str, links_count: int, is_mounted: bool
+) -> None:
+    """containerd opens it with Go's os.Root, which follows 8, and CRI-O with openat2(2), which follows 40."""
+    links = {f"/l{number}": symlink_node(f"l{number + 1}") for number in range(1, links_count)}
+    files = {"/d/file": b"", **links, f"/l{links_count}": symlink_node("d")}
+    node = new_node(profile, images=(new_image(BUSYBOX), new_image(DATA, files=files, marker="links")))
+    creating = node.creating(node.run_pod(), node.container_config("true", mounts=[volume("/v", image_sub_path="l1")]))
+    if is_mounted:
+        assert node.do(creating).container_id
+    else:
+        assert node.refused(creating).message.endswith("too many levels of symbolic links")
+
+
+def test_where_crio_has_an_image_mounted(nodes: Any) -> None:
+    node = nodes("cri-o-1.36")
+    container = node.create(node.run_pod(), node.container_config("true", mounts=[volume("/v")]))
+    layer = node.catalogue.find(DATA).diff_ids[-1].partition(":")[2]
+    path = node.status(container).mounts[0].host_path
+    assert path.startswith("/var/lib/containers/storage/overlay/")
+    assert path.endswith("/merged")
+    assert (path.split("/")[-2] == layer) is (len(node.catalogue.find(DATA).diff_ids) == 1)

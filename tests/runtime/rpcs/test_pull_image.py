@@ -223,6 +223,8 @@ def test_a_registry_out_of_reach_is_not_asked_for_an_artifact(nodes: Any) -> Non
     pull = PullBehaviour(error=PullError(kind="registry-unavailable"))
     for profile, beginning in (
         ("cri-o-1.32", "RegistryUnavailable: initializing source"),
+        ("cri-o-1.33.3", "RegistryUnavailable: unable to try pulling possible OCI artifact: get manifest: build"),
+        ("cri-o-1.33.4", "RegistryUnavailable: unable to pull image or OCI artifact: pull image err: init"),
         ("cri-o-1.35.0", "RegistryUnavailable: unable to pull image or OCI artifact: pull image err: init"),
         ("cri-o-1.35.1", "RegistryUnavailable: unable to pull image: initializing source"),
     ):
@@ -237,6 +239,7 @@ def test_only_crio_looks_at_signatures(nodes: Any) -> None:
     is_image = "provided artifact is a container image"
     for profile, message in (
         ("cri-o-1.32", f"SignatureValidationFailed: {rejected}"),
+        ("cri-o-1.33.3", f"SignatureValidationFailed: {rejected}"),
         ("cri-o-1.34", f"SignatureValidationFailed: {both}{rejected}; artifact err: {is_image}"),
     ):
         crio = nodes(profile, pull=pull)
