@@ -276,6 +276,8 @@ class ImageSwitches(Struct, frozen=True, kw_only=True):
         "reference", "image", "image-only", "artifact-or-image", "image-or-artifact", "image-or-artifact-unless-network"
     ]
     """How an error of a registry is introduced: by what could not be resolved, or by what was tried to be pulled."""
+    forbidden_details: bool
+    """Whether the refusal of a manifest with 403 carries what the registry says of it."""
     verifies_signatures: bool
     """Whether a pull fails when the signature of an image is refused."""
     pull_progress_timeout_seconds: Annotated[int, Meta(ge=0)]

@@ -23,7 +23,7 @@ from kubesim.runtime.refusal import Refusal, refusal
 # -- what went wrong --------------------------------------------------------------------------------------------------
 
 STATUS = refusal(
-    "unexpected status from HEAD request to {url}: {status}", "reading manifest {tag} in {repository}: {said}"
+    "unexpected status from HEAD request to {url}: {status}{details}", "reading manifest {tag} in {repository}: {said}"
 )
 NO_LOGIN = refusal(
     "pull access denied, repository does not exist or may require authorization: authorization failed: "
@@ -133,21 +133,25 @@ def _of_blob(failure: Failure) -> tuple[Refusal, Refusal]:
 
 
 def _by_version(daemon: Daemon, failure: Failure) -> dict[str, str]:
-    """What containerd says of content since 2.1, and said before.
+    """What containerd says of content since 2.1 and said before, and of a manifest that is forbidden.
 
-    Mirrors containerd: core/remotes/docker/resolver.go, withErrorCheck, before it fetcher.go, open; core/content/
-    helpers.go, Copy.
+    Mirrors containerd: core/remotes/docker/resolver.go, withErrorCheck and withGETErrorBody, before it fetcher.go,
+    open; core/content/helpers.go, Copy.
     """
     answer = failure.answer or RegistryAnswer(status=0)
     said = registry_errors(answer)
+    has_details = daemon.profile.images.forbidden_details and answer.status == 403 and said
+    details = f"\n{said}" if has_details else ""
     if daemon.profile.images.pull_error == "image":
         status = f"unexpected status from GET request to {failure.url}: {answer.status_text}"
         short_read = f"short read: expected {failure.expected} bytes but got {failure.found}"
-        return {"blob_status": f"{status}\n{said}" if said else status, "short_read": short_read}
+        blob_status = f"{status}\n{said}" if said else status
+        return {"blob_status": blob_status, "short_read": short_read, "details": details}
     status = f"unexpected status code {failure.url}: {answer.status_text}"
     return {
         "blob_status": f"{status} - Server message: {said}" if said else status,
         "short_read": "failed to read expected number of bytes",
+        "details": details,
     }
 
 

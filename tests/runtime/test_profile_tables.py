@@ -110,6 +110,7 @@ containers.userNamespaceCheck      no                yes       =        =       
 containers.cdi                     no                =         yes      =        =              =
 containers.restoreFromCheckpoint   no                =         =        yes      =              =
 images.pullError                   reference         =         =        image    =              =
+images.forbiddenDetails            no                =         =        =        =              yes
 images.artifactPull                image-layers-unpacked =     =        unpacked-on-use =       =
 images.pullProgressTimeoutSeconds  0                 300       =        =        =              =
 streaming.statusForm               metav1            =         =        =        =              bare

@@ -316,6 +316,15 @@ def test_newer_versions_of_content(with_registries: Any, failure: Failure, conta
         assert node.refused(pulling(node)).message == expected
 
 
+@pytest.mark.parametrize(
+    ("profile", "details"), [("containerd-2.2", ""), ("containerd-2.3.2", ""), ("containerd-2.3.3", "\ndenied: no")]
+)
+def test_a_manifest_that_is_forbidden(with_registries: Any, profile: str, details: str) -> None:
+    node, _ = with_registries(profile, refusal("unauthorized", 403, "Forbidden", code="DENIED", message="no"))
+    message = node.refused(pulling(node)).message
+    assert message.endswith(f"unexpected status from HEAD request to {URL}: 403 Forbidden{details}")
+
+
 @pytest.mark.parametrize("profile", ["containerd-1.6", "containerd-2.3", "cri-o-1.28", "cri-o-1.36"])
 def test_an_image_comes_once_it_is_there(with_registries: Any, new_image: Any, profile: str) -> None:
     image = new_image(NAME, is_present=False)
