@@ -50,7 +50,7 @@ def _runc_words(mount: FailedMount, root: str) -> str:
             words = f"mountpoint {go_quote(root)} is on the top of rootfs {go_quote(root)}"
         case "way":
             words = f"lookup mountpoint target: securejoin.OpenInRoot {asked}: openat2 {asked}: {reason}"
-        case "point":
+        case _:  # "point"
             is_made_as_file = mount.is_file and mount.path.rpartition("/")[2] == asked.rpartition("/")[2]
             what = f"openat {mount.path.rpartition('/')[2]}" if is_made_as_file else f"mkdirat {root}{mount.path}"
             words = f"make mountpoint {go_quote(asked)}: {what}: {reason}"

@@ -134,6 +134,12 @@ SAFE_MOUNT = "ImageVolumeMountFailed: safe mount sub path: securejoin.OpenInRoot
 ENSURE = f'{PREFIX}failed to ensure image subpath "etc/x" in "/t": '
 
 
+def test_crio_says_why_a_name_can_be_none_of_an_image():
+    refusal = image_missing(ImageMount(container_path="/v", image="A"), CRIO, refusal="invalid reference format")
+
+    assert str(refusal) == "ImageVolumeMountFailed: get storage image status: invalid reference format"
+
+
 @pytest.mark.parametrize(
     ("dialect", "found", "message"),
     [
