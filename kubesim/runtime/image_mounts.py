@@ -98,14 +98,15 @@ def plan_image(daemon: Daemon, sandbox: Sandbox, container_id: str, mount: api.M
         )
     )
     planned.shown.append(_shown_image(daemon, mount, image, target))
+    sandbox.mounted_images |= {image.digest}
 
 
 def _is_literal(daemon: Daemon, sandbox: Sandbox, image: Image, text: str) -> bool:
     """Whether a text is the image's own id or name, or need not be: the pod has it mounted.
 
-    A real pod has it so until it is stopped; here as long as one of its containers that mounts it is there.
+    After a restart of the daemon the pod's containers say what it has mounted.
     """
-    if text == image.id or text in daemon.images.names_of_image(image):
+    if text == image.id or text in daemon.images.names_of_image(image) or image.digest in sandbox.mounted_images:
         return True
     return any(
         used.digest == image.digest

@@ -69,6 +69,8 @@ class Sandbox:
     namespaces: Namespaces | None = None
     """What /proc of its containers shows, as the last of them had it."""
     containers: dict[str, Container] = field(default_factory=dict)
+    mounted_images: frozenset[str] = frozenset()
+    """Digests of the images it has mounted as volumes: until it is stopped, whatever becomes of its containers."""
     ended_usage: EndedUsage = field(default_factory=EndedUsage)
     """What its containers used that have ended."""
     cpu_sample: CpuSample | None = None

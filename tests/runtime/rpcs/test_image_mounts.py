@@ -147,3 +147,15 @@ def test_where_crio_has_an_image_mounted(nodes: Any) -> None:
     assert path.startswith("/var/lib/containers/storage/overlay/")
     assert path.endswith("/merged")
     assert (path.split("/")[-2] == layer) is (len(node.catalogue.find(DATA).diff_ids) == 1)
+
+
+def test_a_pod_of_containerd_has_an_image_mounted_until_it_is_stopped(nodes: Any) -> None:
+    """Whatever becomes of the container that mounted it first, as a real 2.3 showed."""
+    node = nodes("containerd-2.3")
+    digits = node.image_of(SHORT).id[7:20]
+    pod = node.run_pod()
+    node.do(node.removing(node.create(pod, node.container_config("true", mounts=[volume("/v", SHORT)]))))
+    config = node.container_config("true", mounts=[volume("/v", digits)])
+    assert node.create(pod, config)
+    other = node.run_pod(node.pod_config("other"))
+    assert node.refused(node.creating(other, config, node.pod_config("other"))).code is Code.NOT_FOUND

@@ -28,8 +28,7 @@ from kubesim.runtime.timings import Timings
 RUNTIME = Path(state_records.__file__).parent
 RESTART_NS = 1_000_000_000
 BUSYBOX = "registry.example/busybox:1"
-OTHER = "registry.example/other:1"
-MOVED = "registry.example/moved:1"
+OTHER, MOVED = "registry.example/other:1", "registry.example/moved:1"
 
 KEPT = {
     Sandbox: {
@@ -50,6 +49,7 @@ NOT_KEPT = {
         "pause": "a process",
         "namespaces": "follow from the config",
         "containers": "each names its sandbox",
+        "mounted_images": "the containers that are left say what they mount",
         "ended_usage": "counted anew, as by a new cgroup",
         "cpu_sample": "counted anew, as by a new cgroup",
         "row": "a cache",
