@@ -8,9 +8,10 @@ from kubesim.images.blobs.directory import BlobDirectory
 from kubesim.images.registry.errors import RegistryError
 from kubesim.images.registry.incoming import sweep_incoming
 from kubesim.images.registry.patience import Patience, Stop
-from kubesim.images.registry.pull import PullLimits, pull
+from kubesim.images.registry.pull import PullLimits, pull, pull_image
 from kubesim.policy.image_reference import parse_reference
 
+from .real_image import push_busybox
 from .registry_pulls import LAYER, puller_of
 from .registry_server import OCI_MANIFEST, as_json, digest_of, registry_server
 
@@ -19,6 +20,11 @@ from .registry_server import OCI_MANIFEST, as_json, digest_of, registry_server
 def registry():
     with registry_server() as found:
         yield found
+
+
+@pytest.fixture
+def into(tmp_path):
+    return BlobDirectory(tmp_path / "images")
 
 
 @pytest.fixture
@@ -168,3 +174,45 @@ class TestStorage:
         sweep_incoming(tmp_path)
 
         assert [one.name for one in tmp_path.iterdir()] == ["blobs"]
+
+
+class TestImages:
+    def test_an_image_can_be_read(self, registry, into):
+        push_busybox(registry, "app", "v1", files={"/etc/hello": b"hello"}, user="7")
+
+        image = pull_image(parse_reference(f"{registry.host}/app:v1"), into=into)
+
+        assert image.references == (f"{registry.host}/app:v1",)
+        assert image.config.user == "7"
+        assert image.tree.resolve("/etc/hello").node.content == b"hello"
+
+    @pytest.mark.parametrize(
+        ("diff_ids", "said"),
+        [
+            ([], "0 diff_ids, but the manifest has 1 layers"),
+            ([digest_of(b"no tar at all")], "the archive is truncated within a header"),
+        ],
+    )
+    def test_one_that_cannot_be_opened_leaves_nothing(self, registry, into, diff_ids, said):
+        rootfs = {"type": "layers", "diff_ids": diff_ids}
+        registry.push("app", "v1", [b"no tar at all"], config={"rootfs": rootfs})
+
+        with pytest.raises(RegistryError) as caught:
+            pull_image(parse_reference(f"{registry.host}/app:v1"), into=into)
+
+        assert caught.value.step == "content"
+        assert caught.value.failure.kind == "malformed"
+        assert said in str(caught.value)
+        assert into.digests() == []
+
+    def test_one_that_cannot_be_opened_leaves_what_was_there(self, registry, into):
+        push_busybox(registry, "app", "v1", files={"/n": b"1"})
+        pull_image(parse_reference(f"{registry.host}/app:v1"), into=into)
+        before = into.digests()
+        layers = [blob for blob in registry.blobs.values() if not blob.startswith(b"{")]
+        registry.push("app", "v2", layers)
+
+        with pytest.raises(RegistryError):
+            pull_image(parse_reference(f"{registry.host}/app:v2"), into=into)
+
+        assert into.digests() == before
