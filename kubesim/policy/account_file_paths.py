@@ -19,6 +19,9 @@ from kubesim.policy.identity_dialect import IdentityDialect
 TEXT_LINKS_MAX = 255
 """Links that all but os.Root follow."""
 
+KERNEL_LINKS_MAX = 40
+"""Links that Linux follows on the way to a name."""
+
 ROOT_LINKS_MAX = 8
 """Links that Go's os.Root follows."""
 
@@ -73,26 +76,89 @@ def reach(file: AccountFileName, dialect: IdentityDialect, look: Look) -> Reache
             return _in_os_root(name, look)
 
 
+class _Stuck(Exception):
+    """The walk ends in an error, whose words these are."""
+
+
 def _rooted(name: str, dialect: IdentityDialect, look: Look) -> Reached:
     """continuity's RootPath, then os.Open: every link, `..` taken as text and stopped at the root."""
     prefix = f"{dialect.account_files_root}/"
-    path, links, at = name, 0, 1
-    while at <= path.count("/") + 1:
-        here, rest = _split(path, at)
-        node = look(here)
-        if node is None and _is_below_a_file(here, look):
-            return _failed(name, f"lstat {prefix}{here}: not a directory")
-        if node is None or node.kind != "symlink":
-            at += 1
-            continue
-        links += 1
-        if links > TEXT_LINKS_MAX:
-            return _failed(name, "too many links")
-        path = _clean(posixpath.join("/", posixpath.dirname(here), node.target, *rest)).lstrip("/")
-        at = 1
+    walk = _RootPath(prefix, look)
+    try:
+        path = walk.to(f"/{name}").lstrip("/")
+    except _Stuck as stuck:
+        return _failed(name, str(stuck))
     if look(path) is None:
         return _failed(name, dialect.missing_file_error.replace("{path}", prefix + path), is_missing=True)
     return Reached(path=path, asked=path)
+
+
+class _RootPath:
+    """The walk of RootPath, again and again over the whole path until no link is left in it."""
+
+    def __init__(self, prefix: str, look: Look) -> None:
+        self._prefix = prefix
+        self._look = look
+        self._links = 0
+
+    def to(self, path: str) -> str:
+        while True:
+            before = self._links
+            path = self._links_of(path)
+            if before == self._links:
+                return path
+
+    def _links_of(self, path: str) -> str:
+        above = "/"
+        for part in path.split("/"):
+            here = _clean(f"/{above}/{part}")
+            target = self._target(here) if part else None
+            if target is not None:
+                above = target if target.startswith("/") else _clean(f"{above}/{target}")
+            elif part:
+                above = here
+        return above
+
+    def _target(self, path: str) -> str | None:
+        if self._links > TEXT_LINKS_MAX:
+            raise _Stuck("too many links")
+        node = _lstat(path.strip("/"), self._look)
+        if isinstance(node, str):
+            raise _Stuck(f"lstat {self._prefix}{path.lstrip('/')}: {node}")
+        if node is None or node.kind != "symlink":
+            return None
+        self._links += 1
+        return node.target
+
+
+def _lstat(path: str, look: Look) -> PathNode | str | None:
+    """lstat(2) on the host: a node, the words of an error, or None for nothing, also where a link leads to the host."""
+    done: list[str] = []
+    pending, links = path.split("/"), 0
+    while pending:
+        part = pending.pop(0)
+        if part in ("", "."):
+            continue
+        if part == "..":
+            if not done:
+                return None
+            done.pop()
+            continue
+        node = look("/".join([*done, part]))
+        if node is None or not pending:
+            return node
+        if node.kind == "symlink":
+            links += 1
+            if links > KERNEL_LINKS_MAX:
+                return "too many levels of symbolic links"
+            if node.target.startswith("/"):
+                return None
+            pending[:0] = node.target.split("/")
+        elif node.kind != "directory":
+            return "not a directory"
+        else:
+            done.append(part)
+    return look("/".join(done))
 
 
 def _viewed(name: str, look: Look) -> Reached:
@@ -216,8 +282,3 @@ def _root_parts(path: str) -> list[str]:
     """Go's splitPathInRoot: `.` counts at the end only."""
     parts = [part for part in path.split("/") if part]
     return [part for part in parts[:-1] if part != "."] + parts[-1:]
-
-
-def _is_below_a_file(path: str, look: Look) -> bool:
-    above = look(posixpath.dirname(path))
-    return above is not None and above.kind != "directory"

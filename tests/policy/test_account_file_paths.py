@@ -172,6 +172,32 @@ def test_a_link_to_itself(rule: str, failure: str) -> None:
     assert (found.failure, found.is_missing) == (failure, rule == "joined")
 
 
+@pytest.mark.parametrize(
+    ("links", "path", "failure"),
+    [
+        ({"etc/passwd": "/a/..", "a": "b/c", "b/c/f": "=file"}, "b", ""),
+        (
+            {"etc": "/./a/../real", "a": "b/c", "b/c/f": "=file", "b/real/passwd": "=file"},
+            "",
+            f"open {MOUNT}/real/passwd: no such file or directory",
+        ),
+        ({"etc": "a/x/..", "a": "b", "b/x/f": "=file", "b/passwd": "=file"}, "b/passwd", ""),
+        ({"etc": "x", "x": "./../x/../y", "y/passwd": "=file"}, "y/passwd", ""),
+        ({"etc": "a/x", "a": "/", "x/passwd": "=file"}, "x/passwd", ""),
+        ({"etc": "a/x", "a": "b/..", "b/f": "=file", "x/passwd": "=file"}, "x/passwd", ""),
+        ({"etc": "a/x", "a": "../..", "x/passwd": "=file"}, "x/passwd", ""),
+        ({"etc": "etc/x"}, "", f"lstat {MOUNT}/etc/x/passwd: too many levels of symbolic links"),
+        ({"etc": "/etc/x"}, "", "too many links"),
+        ({"etc": "../b/x", "b": "=file"}, "", f"lstat {MOUNT}/b/x/passwd: not a directory"),
+    ],
+)
+def test_how_the_walk_over_the_whole_path_goes_on(links: dict[str, str], path: str, failure: str) -> None:
+    """What real Go gave for such trees; a link that is absolute is no way for lstat(2), which looks on the host."""
+    found = way("rooted", links)
+
+    assert (found.path, found.failure) == (path, failure)
+
+
 NOTHING = {"usr/f": "=file"}
 NO_FILE = {"etc/hosts": "=file"}
 DANGLING = {"etc/passwd": "../nix/passwd"}
