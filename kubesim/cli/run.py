@@ -175,7 +175,7 @@ def _over_socket(options: argparse.Namespace) -> Outcome:
     config = configuration_of(options.node_config, kubelet_version=version, os=options.os)
     found = [one for path in options.manifests for one in objects_of(Path(path), kubelet_version=version)]
     pods = [one for one in found if isinstance(one, v1.Pod)]
-    secrets = [one for one in found if isinstance(one, v1.Secret)]
+    objects = [one for one in found if not isinstance(one, v1.Pod)]
     duration_ns = parse_duration(options.duration)
     # The runtime sees the same disk, so the kubelet's files are real. They are gone when the run is over.
     with tempfile.TemporaryDirectory(prefix="kubesim-") as folder:
@@ -192,7 +192,7 @@ def _over_socket(options: argparse.Namespace) -> Outcome:
 
         async def main(kernel: Kernel, cri: Cri) -> Outcome:
             return await run_pods(
-                kernel, cri, settings, RealHostFiles(), pods, secrets=secrets, duration_ns=duration_ns
+                kernel, cri, settings, RealHostFiles(), pods, objects=objects, duration_ns=duration_ns
             )
 
         with working(f"running {options.duration} of real time over {options.cri}"):

@@ -16,7 +16,7 @@ from kubesim.cri import api
 from kubesim.kubelet import labels
 from kubesim.kubelet.container_hash import container_hash
 from kubesim.kubelet.container_resources import linux_resources
-from kubesim.kubelet.environment import container_environment
+from kubesim.kubelet.environment import Environments
 from kubesim.kubelet.hosts_file import hosts_file
 from kubesim.kubelet.outside import HostFiles
 from kubesim.kubelet.pod_directories import PodDirectories
@@ -55,17 +55,23 @@ class ContainerConfigs:
     """Builds container configurations for one node."""
 
     def __init__(
-        self, node: NodeSettings, host_files: HostFiles, directories: PodDirectories, volumes: PodVolumes
+        self,
+        node: NodeSettings,
+        host_files: HostFiles,
+        directories: PodDirectories,
+        volumes: PodVolumes,
+        environments: Environments,
     ) -> None:
         self._node = node
         self._host_files = host_files
         self._directories = directories
         self._volumes = volumes
+        self._environments = environments
 
     def build(self, request: ContainerRequest) -> api.ContainerConfig:
         """The configuration. Raises ContainerConfigError with the kubelet's text."""
         pod, container = request.pod, request.container
-        environment = container_environment(pod, container, pod_ips=request.pod_ips, node=self._node)
+        environment = self._environments.of(pod, container, pod_ips=request.pod_ips)
         log_path = f"{container.name}/{request.attempt}.log"
         self._host_files.make_dirs(f"{self._directories.logs(pod)}/{container.name}")
         config = api.ContainerConfig(
@@ -82,7 +88,9 @@ class ContainerConfigs:
             stdin_once=container.stdin_once,
             tty=container.tty,
         )
-        config.envs.extend(api.KeyValue(key=key, value=value.encode()) for key, value in environment.items())
+        config.envs.extend(
+            api.KeyValue(key=key, value=value.encode(errors="surrogateescape")) for key, value in environment.items()
+        )
         if self._node.os == "linux":
             config.linux.resources.CopyFrom(
                 linux_resources(pod, container, qos=request.qos, memory_capacity_bytes=self._node.memory_capacity_bytes)

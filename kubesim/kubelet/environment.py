@@ -1,48 +1,100 @@
-"""The environment of a container: literal values, references to the pod's own fields, and `$(VAR)`.
+"""The environment of a container: values with `$(VAR)`, the pod's own fields and resources, ConfigMaps and Secrets.
 
-References to ConfigMaps and Secrets are refused when the pod is applied; variables of services need a cluster.
-Mirrors kubelet: pkg/kubelet/kubelet_pods.go, makeEnvironmentVariables and podFieldSelectorRuntimeValue.
+Variables of services need a cluster.
+Mirrors kubelet: pkg/kubelet/kubelet_pods.go, makeEnvironmentVariables.
 """
 
 from __future__ import annotations
 
-from kubesim.kubelet.sandbox_config import NodeSettings
+from collections.abc import Callable, Mapping
+
+from kubesim.kubelet.config_objects import ConfigObjects, ObjectNotFound
+from kubesim.kubelet.downward_api import AnyContainer, DownwardApi
+from kubesim.kubelet.event_recorder import EventRecorder
+from kubesim.kubelet.event_reference import pod_reference
 from kubesim.kubelet.volumes import ContainerConfigError
 from kubesim.model import k8s_v1 as v1
-from kubesim.policy.env_expansion import expand_variables
+from kubesim.policy.downward_fields import DownwardFieldError
+from kubesim.policy.env_expansion import expand_with
+from kubesim.policy.env_from import env_from, skipped_text
 
 
-def container_environment(
-    pod: v1.Pod, container: v1.Container | v1.EphemeralContainer, *, pod_ips: tuple[str, ...], node: NodeSettings
-) -> dict[str, str]:
-    """The variables by name. Raises ContainerConfigError."""
-    variables = [
-        (one.name, one.value, True)
-        if one.value_from is None
-        else (one.name, _referred(pod, one.value_from, pod_ips, node), False)
-        for one in container.env
-    ]
-    return expand_variables(variables)
+class Environments:
+    """Makes the environments of containers. Objects are read afresh for each, once per container."""
+
+    def __init__(self, objects: ConfigObjects, downward: DownwardApi, recorder: EventRecorder) -> None:
+        self._objects = objects
+        self._downward = downward
+        self._recorder = recorder
+
+    def of(self, pod: v1.Pod, container: AnyContainer, *, pod_ips: tuple[str, ...]) -> dict[str, str]:
+        """The variables by name; bytes that are no text are kept as surrogates. Raises ContainerConfigError."""
+        try:
+            variables = self._from_objects(pod, container)
+            for one in container.env:
+                # A variable sees those before it. One whose source is optional and missing is not set at all.
+                value: str | None = one.value
+                if one.value:
+                    value = expand_with(one.value, variables)
+                elif one.value_from is not None:
+                    value = self._referred(pod, container, one.value_from, pod_ips)
+                if value is not None:
+                    variables[one.name] = value
+        except (ObjectNotFound, DownwardFieldError) as error:
+            raise ContainerConfigError(str(error)) from error
+        return variables
+
+    def _from_objects(self, pod: v1.Pod, container: AnyContainer) -> dict[str, str]:
+        variables: dict[str, str] = {}
+        for source in container.env_from:
+            for kind, reference, read in (
+                ("configMap", source.config_map_ref, self._objects.config_map_text),
+                ("secret", source.secret_ref, self._secret_text),
+            ):
+                if reference is None:
+                    continue
+                data = _read(read, pod, reference.name, is_optional=bool(reference.optional))
+                taken, skipped = env_from(data or {}, prefix=source.prefix, minor=self._downward.node.minor)
+                variables.update(taken)
+                if skipped:
+                    text = skipped_text(skipped, kind=kind, key=f"{pod.metadata.namespace}/{reference.name}")
+                    self._recorder.event(pod_reference(pod), "Warning", "InvalidEnvironmentVariableNames", text)
+        return variables
+
+    def _referred(
+        self, pod: v1.Pod, container: AnyContainer, source: v1.EnvVarSource, pod_ips: tuple[str, ...]
+    ) -> str | None:
+        if source.field_ref is not None:
+            return self._downward.runtime_field(pod, source.field_ref.field_path, pod_ips)
+        if source.resource_field_ref is not None:
+            return self._downward.runtime_resource(pod, container, source.resource_field_ref)
+        if source.config_map_key_ref is not None:
+            return _entry(self._objects.config_map_text, "ConfigMap", pod, source.config_map_key_ref)
+        if source.secret_key_ref is not None:
+            return _entry(self._secret_text, "Secret", pod, source.secret_key_ref)
+        raise ContainerConfigError("a fileKeyRef is not emulated as a source of environment variables")
+
+    def _secret_text(self, namespace: str, name: str) -> dict[str, str]:
+        data = self._objects.secret_data(namespace, name)
+        return {key: value.decode(errors="surrogateescape") for key, value in data.items()}
 
 
-def _referred(pod: v1.Pod, source: v1.EnvVarSource, pod_ips: tuple[str, ...], node: NodeSettings) -> str:
-    if source.field_ref is None:
-        raise ContainerConfigError("only fieldRef is emulated as a source of environment variables")
-    path = source.field_ref.field_path
-    values = {
-        "metadata.name": pod.metadata.name,
-        "metadata.namespace": pod.metadata.namespace,
-        "metadata.uid": pod.metadata.uid,
-        "spec.nodeName": pod.spec.node_name,
-        "spec.serviceAccountName": pod.spec.service_account_name,
-        "status.hostIP": node.node_ip,
-        "status.hostIPs": node.node_ip,
-        "status.podIP": pod_ips[0] if pod_ips else "",
-        "status.podIPs": ",".join(pod_ips),
-    }
-    if path in values:
-        return values[path]
-    for prefix, found in (("metadata.labels", pod.metadata.labels), ("metadata.annotations", pod.metadata.annotations)):
-        if path.startswith(f"{prefix}['") and path.endswith("']"):
-            return found.get(path[len(prefix) + 2 : -2], "")
-    raise ContainerConfigError(f"unsupported fieldPath: {path}")
+Read = Callable[[str, str], Mapping[str, str]]
+
+
+def _read(read: Read, pod: v1.Pod, name: str, *, is_optional: bool) -> Mapping[str, str] | None:
+    try:
+        return read(pod.metadata.namespace, name)
+    except ObjectNotFound:
+        if is_optional:
+            return None
+        raise
+
+
+def _entry(read: Read, kind: str, pod: v1.Pod, reference: v1.ConfigMapKeySelector | v1.SecretKeySelector) -> str | None:
+    is_optional = bool(reference.optional)
+    found = _read(read, pod, reference.name, is_optional=is_optional)
+    if found is None or reference.key in found or is_optional:
+        return None if found is None else found.get(reference.key)
+    namespace = pod.metadata.namespace
+    raise ContainerConfigError(f"couldn't find key {reference.key} in {kind} {namespace}/{reference.name}")

@@ -171,6 +171,7 @@ class Kubelet:
             supports_rro=state.supports_rro,
             backoff_policy=crash_loop_policy(self.gates, max_restart_period_ns=self._max_restart_period_ns()),
             network_error=lambda: self._status.network_error() if self._status is not None else "",
+            allocatable=lambda: (self._api.get_node() or self._unregistered_node()).status.allocatable,
         )
         self._shutdown = self._shutdown_manager(engine)
         self._status = NodeStatusUpdater(

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from kubesim.model.k8s_v1 import Event, Node, NodeStatus, Pod, PodStatus, Secret
+from kubesim.model.k8s_v1 import ConfigMap, Event, Node, NodeStatus, Pod, PodStatus, Secret
 
 
 class ApiClient(Protocol):
@@ -23,6 +23,9 @@ class ApiClient(Protocol):
 
     def get_secret(self, namespace: str, name: str) -> Secret | None:
         """A Secret, None when there is none of this name."""
+
+    def get_config_map(self, namespace: str, name: str) -> ConfigMap | None:
+        """A ConfigMap, None when there is none of this name."""
 
     def create_event(self, event: Event) -> None:
         """Store a new Event."""

@@ -12,11 +12,14 @@ from kubesim.cri.client import CriClient
 from kubesim.cri.errors import CriError
 from kubesim.kernel import Kernel, sleep
 from kubesim.kubelet.active_deadline import ActiveDeadline
+from kubesim.kubelet.config_objects import ConfigObjects
 from kubesim.kubelet.container_config import ContainerConfigs
 from kubesim.kubelet.container_hooks import ContainerHooks
 from kubesim.kubelet.container_kill import ContainerKiller
 from kubesim.kubelet.container_start import ContainerStarter
 from kubesim.kubelet.dead_containers import DeadContainers
+from kubesim.kubelet.downward_api import DownwardApi
+from kubesim.kubelet.environment import Environments
 from kubesim.kubelet.event_recorder import EventRecorder
 from kubesim.kubelet.event_reference import pod_reference
 from kubesim.kubelet.image_manager import ImageManager
@@ -67,7 +70,9 @@ class PodEngine:
         pull_records: ImagePullRecords | None,
         supports_rro: Callable[[], bool],
         network_error: Callable[[], str],
+        allocatable: Callable[[], Mapping[str, v1.Quantity]],
     ) -> None:
+        """`allocatable` is what the Node object says that pods can have."""
         self._kernel = kernel
         self._api = api
         self._recorder = recorder
@@ -85,6 +90,8 @@ class PodEngine:
         self._volumes = PodVolumes(host_files, directories, supports_rro=supports_rro)
         self._images = ImageManager(kernel, client, recorder, gates=node.gates, records=pull_records)
         self._user_namespaces = user_namespaces
+        self._objects = ConfigObjects(get_config_map=api.get_config_map, get_secret=api.get_secret)
+        self._downward = DownwardApi(node=node, allocatable=allocatable)
         manager = self._runtime_manager(client, killer, host_files, node, directories, metrics, backoff_policy)
         self._sync = PodSync(
             kernel,
@@ -119,7 +126,8 @@ class PodEngine:
         backoff_policy: BackoffPolicy,
     ) -> RuntimeManager:
         kernel, recorder = self._kernel, self._recorder
-        configs = ContainerConfigs(node, host_files, directories, self._volumes)
+        environments = Environments(self._objects, self._downward, recorder)
+        configs = ContainerConfigs(node, host_files, directories, self._volumes, environments)
         hooks = ContainerHooks(client)
         starter = ContainerStarter(
             kernel,

@@ -1,8 +1,8 @@
 """Manifests: the Kubernetes objects a node can be given, out of documents.
 
-A `List` (and PodList, ConfigMapList, SecretList) is unfolded. Pods and Secrets come out defaulted and validated, as if
-they had passed an API server; see `kubesim.model.pod_defaults`, `pod_validation` and `secret_validation` for what that
-covers.
+A `List` (and PodList, ConfigMapList, SecretList) is unfolded. Pods, ConfigMaps and Secrets come out defaulted and
+validated, as if they had passed an API server; see `kubesim.model.pod_defaults`, `pod_validation`,
+`config_map_validation` and `secret_validation` for what that covers.
 """
 
 from __future__ import annotations
@@ -11,9 +11,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from msgspec.structs import replace
-
 from kubesim.errors import InputError
+from kubesim.model.config_map_validation import default_config_map, validate_config_map
 from kubesim.model.convert import convert, convert_all_errors, error_at, join_errors, value_at
 from kubesim.model.field_versions import version_errors
 from kubesim.model.k8s_v1 import ConfigMap, Node, Pod, Secret
@@ -147,9 +146,10 @@ def _manifest(document: Document, path: Path, kind: str, minor: int, errors: lis
     elif isinstance(found, Secret):
         found = default_secret(found)
         mistakes += validate_secret(found, document, path)
+    elif isinstance(found, ConfigMap):
+        found = default_config_map(found)
+        mistakes += validate_config_map(found, document, path)
     elif not found.metadata.name:
         mistakes.append(error_at(document, (*path, "metadata"), "missing required field 'name'"))
-    elif not isinstance(found, Node) and not found.metadata.namespace:
-        found = replace(found, metadata=replace(found.metadata, namespace="default"))
     errors.extend(mistakes)
     return None if mistakes else Manifest(object=found, document=document, path=path)

@@ -68,7 +68,7 @@ class ActionChecks:
         """Check an action; its mistakes go to `errors`."""
         match action:
             case Delete():
-                self._pod(path, action.pod.removeprefix("secret/"))
+                self._pod(path, action.pod.removeprefix("secret/").removeprefix("configmap/"))
             case ContainerExit():
                 self._pod(path, action.pod)
             case Exec():

@@ -69,7 +69,7 @@ class NodeSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, om
 class Delete(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"):
     """Deletes a pod through the API. `delete: default/web` is short for `delete: {pod: default/web}`.
 
-    `secret/default/login` is the Secret of that name.
+    `secret/default/login` is the Secret of that name, `configmap/default/settings` the ConfigMap.
     """
 
     pod: str

@@ -9,26 +9,18 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-import re
 from collections.abc import Iterator
 
 from msgspec.structs import replace
 
 from kubesim.errors import InputError
+from kubesim.model.config_data import DATA_BYTES_MAX, check_key, decoded
 from kubesim.model.field_error import FieldError, check_label, check_subdomain, invalid, required
 from kubesim.model.k8s_v1 import Secret
 from kubesim.model.paths import Path
 from kubesim.model.pod_validation import input_errors
 from kubesim.model.yaml_text import Document
 
-SECRET_BYTES_MAX = 1024 * 1024
-KEY_LENGTH_MAX = 253
-
-_KEY = re.compile(r"[-._a-zA-Z0-9]+")
-_KEY_TEXT = (
-    "a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or 'KEY_NAME',  or "
-    "'key-name', regex used for validation is '[-._a-zA-Z0-9]+')"
-)
 _JSON_KEYS = {"kubernetes.io/dockercfg": ".dockercfg", "kubernetes.io/dockerconfigjson": ".dockerconfigjson"}
 _REDACTED = "<secret contents redacted>"
 
@@ -61,16 +53,13 @@ def secret_errors(secret: Secret) -> Iterator[FieldError]:
     yield from check_label(("metadata", "namespace"), meta.namespace)
     size_bytes = 0
     for key, text in secret.data.items():
-        if len(key) > KEY_LENGTH_MAX:
-            yield invalid(("data", key), key, f"must be no more than {KEY_LENGTH_MAX} bytes")
-        if not _KEY.fullmatch(key) or key == "." or key.startswith(".."):
-            yield invalid(("data", key), key, _KEY_TEXT)
+        yield from check_key(("data", key), key)
         try:
-            size_bytes += len(_bytes(text))
+            size_bytes += len(decoded(text))
         except binascii.Error:
             yield invalid(("data", key), _REDACTED, "illegal base64 data; plain text belongs into stringData")
-    if size_bytes > SECRET_BYTES_MAX:
-        yield FieldError(path=("data",), body=f"Too long: may not be more than {SECRET_BYTES_MAX} bytes")
+    if size_bytes > DATA_BYTES_MAX:
+        yield FieldError(path=("data",), body=f"Too long: may not be more than {DATA_BYTES_MAX} bytes")
     yield from _check_json(secret)
 
 
@@ -82,7 +71,7 @@ def _check_json(secret: Secret) -> Iterator[FieldError]:
         yield required(("data", key))
         return
     try:
-        found = json.loads(_bytes(secret.data[key]), parse_constant=_refuse_constant)
+        found = json.loads(decoded(secret.data[key]), parse_constant=_refuse_constant)
     except binascii.Error:
         return  # told already
     except ValueError as error:
@@ -90,10 +79,6 @@ def _check_json(secret: Secret) -> Iterator[FieldError]:
         return
     if not isinstance(found, dict | None):
         yield invalid(("data", key), _REDACTED, "no JSON object")
-
-
-def _bytes(text: str) -> bytes:
-    return base64.b64decode(re.sub(r"[\r\n]", "", text), validate=True)
 
 
 def _refuse_constant(name: str) -> None:

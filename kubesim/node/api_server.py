@@ -1,4 +1,4 @@
-"""The API server as a kubelet meets it: stored pods and Secrets, the node, Events, and the rules of writing them.
+"""The API server as a kubelet meets it: stored objects, the node, Events, and the rules of writing them.
 
 Every write of a pod is published as a version, as a watch would show it, and handed to the kubelet.
 Mirrors Kubernetes: pkg/registry/core/pod/strategy.go (PrepareForCreate, CheckGracefulDelete) and
@@ -21,9 +21,9 @@ from kubesim.model.pod_defaults import admit_priority
 from kubesim.model.quantity import millicores, whole_units
 from kubesim.model.timestamps import format_rfc3339
 from kubesim.node.disabled_fields import without_disabled_fields, without_disabled_status_fields
+from kubesim.node.object_store import ObjectStore
 from kubesim.node.pod_deletion import requested_deletion, shortened_deletion
 from kubesim.node.pod_update import updated_pod
-from kubesim.node.secret_store import SecretStore
 from kubesim.policy.feature_gates import DEFAULT_GATES
 from kubesim.policy.grace_period import deletion_grace_seconds
 from kubesim.policy.pod_view import PodPhase
@@ -88,7 +88,8 @@ class ApiServer:
         self._events: dict[tuple[str, str], v1.Event] = {}
         self._handler: PodHandler | None = None
         self._revision = 0
-        self.secrets = SecretStore(kernel, next_revision=self._revise)
+        self.config_maps = ObjectStore[v1.ConfigMap](kernel, kind="configmap", next_revision=self._revise)
+        self.secrets = ObjectStore[v1.Secret](kernel, kind="secret", next_revision=self._revise)
 
     # -- for whoever owns the node --------------------------------------------------------------------------
 
@@ -205,6 +206,10 @@ class ApiServer:
     def get_secret(self, namespace: str, name: str) -> v1.Secret | None:
         """A Secret, None when there is none of this name."""
         return self.secrets.get(f"{namespace}/{name}")
+
+    def get_config_map(self, namespace: str, name: str) -> v1.ConfigMap | None:
+        """A ConfigMap, None when there is none of this name."""
+        return self.config_maps.get(f"{namespace}/{name}")
 
     def create_event(self, event: v1.Event) -> None:
         """Store an Event."""

@@ -22,7 +22,7 @@ from kubesim.model.manifest import Manifest
 from kubesim.node import arguments
 from kubesim.node.image_sources import ImageSource, catalogue_of
 from kubesim.node.raw_call import raw_request
-from kubesim.node.sources import Source, configuration_of, objects_of
+from kubesim.node.sources import Source, StoredObject, configuration_of, objects_of
 from kubesim.node.world import World, WorldSettings
 from kubesim.policy.feature_gates import NEWEST_VERSION
 from kubesim.policy.runtime_profile import CgroupDriver
@@ -36,8 +36,8 @@ T = TypeVar("T")
 DEFAULT_PROFILE = "containerd-2.3"
 DISK_BYTES = 100 * 1024**3
 """The ephemeral-storage of the emulated machine, on Linux and on Windows."""
-KEY_PREFIX = "secret/"
-"""Before the key of a Secret, which may have the name of a pod."""
+KEY_PREFIXES = {"Pod": "", "Secret": "secret/", "ConfigMap": "configmap/"}
+"""Before the key of an object, by kind: a Secret may have the name of a pod."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,10 +149,10 @@ class Node:
     # -- what users do ----------------------------------------------------------------------------------------
 
     def apply(self, source: Source | Manifest) -> list[str]:
-        """Create the pods and Secrets of a path, YAML text or dict, or change those that exist.
+        """Create the pods, ConfigMaps and Secrets of a path, YAML text or dict, or change those that exist.
 
         All of the source is read and checked before the first is created. Returns their keys, in order:
-        `namespace/name` of a pod, `secret/namespace/name` of a Secret. Raises InputError.
+        `namespace/name` of a pod, with `configmap/` or `secret/` before it of the others. Raises InputError.
         """
         self.start()
         arguments.check_source(source, "apply(source)", what="manifests of pods")
@@ -161,6 +161,8 @@ class Node:
         for one in found:
             if isinstance(one, v1.Secret):
                 store.secrets.apply(one)
+            elif isinstance(one, v1.ConfigMap):
+                store.config_maps.apply(one)
             elif store.has_pod(_key(one)):
                 store.update_pod(one)
             else:
@@ -170,12 +172,15 @@ class Node:
     def delete(self, key: str, *, grace_seconds: int | None = None) -> None:
         """DELETE a pod, as a user would; with `grace_seconds` 0 it is gone from the API at once.
 
-        A Secret, by its key `secret/namespace/name`, is gone at once in any case.
+        A Secret by its key `secret/namespace/name`, and a ConfigMap by `configmap/namespace/name`, are gone at once.
         """
         self._check_open()
         arguments.check_grace(grace_seconds, "delete(grace_seconds)")
-        if key.startswith(KEY_PREFIX):
-            self._world.api.secrets.delete(key.removeprefix(KEY_PREFIX))
+        prefix, _, rest = key.partition("/")
+        if rest.count("/") == 1 and prefix == "secret":
+            self._world.api.secrets.delete(rest)
+        elif rest.count("/") == 1 and prefix == "configmap":
+            self._world.api.config_maps.delete(rest)
         else:
             self._world.api.delete_pod(key, grace_seconds=grace_seconds)
 
@@ -375,9 +380,8 @@ class Node:
         return task.result()
 
 
-def _key(one: v1.Pod | v1.Secret) -> str:
-    prefix = KEY_PREFIX if isinstance(one, v1.Secret) else ""
-    return f"{prefix}{one.metadata.namespace}/{one.metadata.name}"
+def _key(one: StoredObject) -> str:
+    return f"{KEY_PREFIXES[one.kind]}{one.metadata.namespace}/{one.metadata.name}"
 
 
 def _running_container_id(pod: v1.Pod, key: str, container: str | None) -> str:

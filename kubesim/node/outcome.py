@@ -53,12 +53,12 @@ async def run_pods(
     pods: Sequence[v1.Pod],
     *,
     duration_ns: int,
-    secrets: Sequence[v1.Secret] = (),
+    objects: Sequence[v1.ConfigMap | v1.Secret] = (),
     is_settled: Callable[[list[v1.Pod]], bool] | None = None,
     commands: Sequence[PodCommand] = (),
     keep: bool = False,
 ) -> Outcome:
-    """Start a kubelet over `cri`, create the secrets and pods, wait, run the commands, and look.
+    """Start a kubelet over `cri`, create the objects and pods, wait, run the commands, and look.
 
     The wait ends after `duration_ns`, or earlier once `is_settled(pods)`. Unless `keep`, the pods are deleted at the
     end with a grace of one second, and the runtime is left as it was. Raises KubeletStartError, and InputError before
@@ -68,8 +68,11 @@ async def run_pods(
     world = World(kernel, cri, settings, host_files)
     await world.start()
     end_ns = kernel.now_ns + duration_ns
-    for secret in secrets:
-        world.api.secrets.apply(secret)
+    for one in objects:
+        if isinstance(one, v1.Secret):
+            world.api.secrets.apply(one)
+        else:
+            world.api.config_maps.apply(one)
     for pod in pods:
         world.api.create_pod(pod)
     while kernel.now_ns < end_ns:

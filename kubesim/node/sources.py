@@ -17,6 +17,7 @@ from kubesim.node.unsupported import refuse_unsupported
 from kubesim.policy.feature_gates import feature_gates
 
 Source = str | Path | Mapping[str, Any]
+StoredObject = v1.Pod | v1.ConfigMap | v1.Secret
 
 
 def minor_version(version: str) -> int:
@@ -43,8 +44,8 @@ def documents_of(source: Source) -> list[Document]:
     return load_documents(read_text(path), name=str(path))
 
 
-def objects_of(source: Source | Manifest, *, kubelet_version: str) -> list[v1.Pod | v1.Secret]:
-    """The pods and Secrets of a source, defaulted and valid. Raises InputError with a line for each mistake."""
+def objects_of(source: Source | Manifest, *, kubelet_version: str) -> list[StoredObject]:
+    """The pods, ConfigMaps and Secrets of a source, defaulted and valid. InputError has a line for each mistake."""
     if isinstance(source, Manifest):
         return [_object(source)]
     found = manifests(documents_of(source), minor=minor_version(kubelet_version))
@@ -54,7 +55,7 @@ def objects_of(source: Source | Manifest, *, kubelet_version: str) -> list[v1.Po
 
 
 def pods_of(source: Source | Manifest, *, kubelet_version: str) -> list[v1.Pod]:
-    """The pods of a source, as `objects_of`; its Secrets are passed over, but there has to be a pod."""
+    """The pods of a source, as `objects_of`; its other objects are passed over, but there has to be a pod."""
     found = [one for one in objects_of(source, kubelet_version=kubelet_version) if isinstance(one, v1.Pod)]
     if not found:
         raise _without_pods(source)
@@ -96,11 +97,11 @@ def _name(source: Source) -> str:
     return "<text>" if _is_text(source) else str(Path(source))
 
 
-def _object(manifest: Manifest) -> v1.Pod | v1.Secret:
-    if isinstance(manifest.object, v1.Secret):
+def _object(manifest: Manifest) -> StoredObject:
+    if isinstance(manifest.object, v1.ConfigMap | v1.Secret):
         return manifest.object
     if not isinstance(manifest.object, v1.Pod):
-        hint = "give pods and secrets; see README, differences"
+        hint = "give pods, config maps and secrets; see README, differences"
         raise InputError(f"a {manifest.kind} is not emulated yet", where=manifest.where, hint=hint)
     refuse_unsupported(manifest, manifest.object)
     return manifest.object

@@ -66,11 +66,9 @@ def _unsupported_in_container(container: v1.Container | v1.EphemeralContainer) -
     for name, probe in probes:
         if probe is not None:
             yield (name,), "a probe"
-    if container.env_from:
-        yield ("envFrom",), "an environment from a ConfigMap or Secret"
     for index, variable in enumerate(container.env):
-        if variable.value_from is not None and variable.value_from.field_ref is None:
-            yield ("env", index, "valueFrom"), "a source other than fieldRef"
+        if variable.value_from is not None and variable.value_from.file_key_ref is not None:
+            yield ("env", index, "valueFrom"), "a variable from a file"
     if container.security_context is not None and container.security_context.se_linux_options is not None:
         yield ("securityContext", "seLinuxOptions"), "SELinux"
     if container.volume_devices:

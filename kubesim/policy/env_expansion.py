@@ -1,8 +1,7 @@
 """`$(VAR)` in commands, arguments, variables and sub paths.
 
 Mirrors kubelet: third_party/forked/golang/expansion/expand.go (Expand), pkg/kubelet/container/helpers.go
-(ExpandContainerCommandAndArgs, ExpandContainerVolumeMounts) and pkg/kubelet/kubelet_pods.go (makeEnvironmentVariables,
-makeMounts).
+(ExpandContainerCommandAndArgs, ExpandContainerVolumeMounts) and pkg/kubelet/kubelet_pods.go (makeMounts).
 """
 
 from __future__ import annotations
@@ -40,22 +39,6 @@ def expand_with(text: str, environment: Mapping[str, str]) -> str:
 def expand_words(words: Sequence[str], environment: Mapping[str, str]) -> tuple[str, ...]:
     """A command or its arguments with the container's variables."""
     return tuple(expand_with(word, environment) for word in words)
-
-
-def expand_variables(
-    variables: Sequence[tuple[str, str, bool]], base: Mapping[str, str] | None = None
-) -> dict[str, str]:
-    """All variables of a container.
-
-    Args:
-        variables: (name, value, is_literal) of the container's `env`, in order; `value` entries are literal and may
-            refer to earlier ones, `valueFrom` entries are taken as they are.
-        base: the variables of services, with those of envFrom over them; `env` wins over both.
-    """
-    result = dict(base or {})
-    for name, value, is_literal in variables:
-        result[name] = expand_with(value, result) if is_literal else value
-    return result
 
 
 def expand_sub_path(expression: str, environment: Mapping[str, str]) -> str:

@@ -47,8 +47,7 @@ def test_a_field_of_the_pod(field: str, place: str, path: str) -> None:
         ("livenessProbe: {exec: {command: [x]}}", "livenessProbe"),
         ("readinessProbe: {exec: {command: [x]}}", "readinessProbe"),
         ("startupProbe: {exec: {command: [x]}}", "startupProbe"),
-        ("envFrom: [{configMapRef: {name: c}}]", "envFrom"),
-        ("env: [{name: A, valueFrom: {secretKeyRef: {name: s, key: k}}}]", "env[0].valueFrom"),
+        ("env: [{name: A, valueFrom: {fileKeyRef: {volumeName: v, path: p, key: k}}}]", "env[0].valueFrom"),
         ("lifecycle: {preStop: {httpGet: {port: 80}}}", "lifecycle.preStop"),
         ("securityContext: {seLinuxOptions: {level: s0}}", "securityContext.seLinuxOptions"),
     ],
@@ -74,6 +73,8 @@ def test_every_refusal_gets_a_line() -> None:
         ("volumes: [{name: i, image: {reference: r}}]", ""),
         ("", "lifecycle: {preStop: {exec: {command: [x]}}, postStart: {sleep: {seconds: 1}}}"),
         ("", "env: [{name: A, valueFrom: {fieldRef: {fieldPath: metadata.name}}}]"),
+        ("", "env: [{name: A, valueFrom: {secretKeyRef: {name: s, key: k}}}]"),
+        ("", "envFrom: [{configMapRef: {name: c}}]"),
     ],
 )
 def test_what_is_emulated_passes(pod: str, container: str) -> None:
@@ -83,5 +84,5 @@ def test_what_is_emulated_passes(pod: str, container: str) -> None:
 
 
 def test_other_kinds_are_refused() -> None:
-    with pytest.raises(InputError, match="a ConfigMap is not emulated yet"):
-        pods_of("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\n", kubelet_version="1.36")
+    with pytest.raises(InputError, match="a Node is not emulated yet"):
+        pods_of("apiVersion: v1\nkind: Node\nmetadata: {name: c}\n", kubelet_version="1.36")

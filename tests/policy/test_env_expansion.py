@@ -8,7 +8,6 @@ from kubesim.policy.env_expansion import (
     SubPathError,
     checked_sub_path,
     expand_sub_path,
-    expand_variables,
     expand_with,
     expand_words,
 )
@@ -45,27 +44,6 @@ def test_expansion(text: str, expected: str) -> None:
 
 def test_words() -> None:
     assert expand_words(["sh", "-c", "echo $(A)"], ENVIRONMENT) == ("sh", "-c", "echo one")
-
-
-def test_variables_see_earlier_ones_and_the_base() -> None:
-    variables = [
-        ("FIRST", "$(BASE)-$(LATER)", True),
-        ("LATER", "x", True),
-        ("SECOND", "$(FIRST)/$(LATER)", True),
-        ("RAW", "$(LATER)", False),
-        ("BASE", "over", True),
-        ("THIRD", "$(BASE)", True),
-    ]
-    assert expand_variables(variables, {"BASE": "base", "SERVICE": "s"}) == {
-        "SERVICE": "s",
-        "FIRST": "base-$(LATER)",
-        "LATER": "x",
-        "SECOND": "base-$(LATER)/x",
-        "RAW": "$(LATER)",
-        "BASE": "over",
-        "THIRD": "over",
-    }
-    assert expand_variables([]) == {}
 
 
 def test_sub_path_expression() -> None:

@@ -2,10 +2,15 @@
 
 import pytest
 
-from kubesim.kubelet.environment import container_environment
+from kubesim.kernel import Kernel
+from kubesim.kubelet.config_objects import ConfigObjects
+from kubesim.kubelet.downward_api import DownwardApi
+from kubesim.kubelet.environment import Environments
+from kubesim.kubelet.event_recorder import EventRecorder
 from kubesim.kubelet.sandbox_config import NodeSettings
 from kubesim.kubelet.volumes import ContainerConfigError
 from kubesim.model import k8s_v1 as v1
+from kubesim.node.api_server import ApiServer
 from kubesim.policy.feature_gates import DEFAULT_GATES
 
 NODE = NodeSettings(node_name="n", node_ip="192.0.2.2", cgroup_driver="systemd", gates=DEFAULT_GATES)
@@ -20,7 +25,12 @@ def field(name: str, path: str) -> v1.EnvVar:
 
 
 def environment(*variables: v1.EnvVar, pod_ips: tuple[str, ...] = ("10.0.0.5", "fd00::5")) -> dict[str, str]:
-    return container_environment(POD, v1.Container(name="a", env=list(variables)), pod_ips=pod_ips, node=NODE)
+    objects = ConfigObjects(get_config_map=lambda *_: None, get_secret=lambda *_: None)
+    downward = DownwardApi(node=NODE, allocatable=dict)
+    kernel = Kernel()
+    recorder = EventRecorder(kernel, ApiServer(kernel, node_name="n"), node_name="n")
+    container = v1.Container(name="a", env=list(variables))
+    return Environments(objects, downward, recorder).of(POD, container, pod_ips=pod_ips)
 
 
 def test_literal_values_refer_to_earlier_ones() -> None:

@@ -1,4 +1,4 @@
-"""Secrets of the emulated API server."""
+"""ConfigMaps and Secrets of the emulated API server."""
 
 from typing import Any
 
@@ -56,4 +56,44 @@ def test_delete() -> None:
 def test_a_source_of_secrets_alone() -> None:
     with kubesim.Node() as node:
         assert node.apply(secret()) == ["secret/default/s"]
+        assert node.pods() == []
+
+
+def config_map(**more: Any) -> dict[str, Any]:
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c"}, "data": {"a": "1"}, **more}
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        ({}, "immutable: Forbidden: field is immutable when `immutable` is set"),
+        ({"immutable": True, "data": {}}, "data: Forbidden: field is immutable when `immutable` is set"),
+        (
+            {"immutable": True, "binaryData": {"b": "eA=="}},
+            "binaryData: Forbidden: field is immutable when `immutable` is set",
+        ),
+    ],
+)
+def test_what_may_not_change_of_a_config_map(change: dict[str, Any], text: str) -> None:
+    with kubesim.Node() as node:
+        assert node.apply(config_map(immutable=True)) == ["configmap/default/c"]
+        node.apply(config_map(immutable=True))
+        with pytest.raises(InputError, match="delete the configmap first") as caught:
+            node.apply(config_map(**change))
+        assert f'ConfigMap "c" is invalid: {text}' in str(caught.value)
+
+
+def test_a_config_map_can_be_deleted() -> None:
+    with kubesim.Node() as node:
+        node.apply(config_map())
+        node.delete("configmap/default/c")
+        with pytest.raises(InputError, match="there is no such configmap; configmaps: none"):
+            node.delete("configmap/default/c")
+
+
+def test_a_pod_of_a_namespace_that_is_called_secret() -> None:
+    with kubesim.Node() as node:
+        pod = {"metadata": {"name": "p", "namespace": "secret"}, "spec": {"containers": [{"name": "a", "image": "i"}]}}
+        node.apply({"apiVersion": "v1", "kind": "Pod", **pod})
+        node.delete("secret/p", grace_seconds=0)
         assert node.pods() == []

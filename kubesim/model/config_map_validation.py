@@ -1,0 +1,54 @@
+"""Light checks of a ConfigMap in the API server's words.
+
+Mirrors Kubernetes: pkg/apis/core/validation/validation.go, ValidateConfigMap.
+"""
+
+from __future__ import annotations
+
+import binascii
+from collections.abc import Iterator
+
+from msgspec.structs import replace
+
+from kubesim.errors import InputError
+from kubesim.model.config_data import DATA_BYTES_MAX, check_key, decoded
+from kubesim.model.field_error import FieldError, check_label, check_subdomain, invalid, required
+from kubesim.model.k8s_v1 import ConfigMap
+from kubesim.model.paths import Path
+from kubesim.model.pod_validation import input_errors
+from kubesim.model.yaml_text import Document
+
+
+def default_config_map(config_map: ConfigMap) -> ConfigMap:
+    """The ConfigMap as it is stored: in the namespace default unless it names another."""
+    meta = config_map.metadata
+    return replace(config_map, metadata=replace(meta, namespace=meta.namespace or "default"))
+
+
+def validate_config_map(config_map: ConfigMap, document: Document, path: Path = ()) -> list[InputError]:
+    """Every refusal, with its place; empty for a good ConfigMap."""
+    return input_errors(config_map_errors(config_map), document, path)
+
+
+def config_map_errors(config_map: ConfigMap) -> Iterator[FieldError]:
+    """Every refusal of a defaulted ConfigMap."""
+    meta = config_map.metadata
+    if not meta.name:
+        yield required(("metadata", "name"), "name or generateName is required")
+    else:
+        yield from check_subdomain(("metadata", "name"), meta.name)
+    yield from check_label(("metadata", "namespace"), meta.namespace)
+    size_bytes = 0
+    for key, text in config_map.data.items():
+        yield from check_key(("data", key), key)
+        if key in config_map.binary_data:
+            yield invalid(("data", key), key, "duplicate of key present in binaryData")
+        size_bytes += len(text.encode())
+    for key, text in config_map.binary_data.items():
+        yield from check_key(("binaryData", key), key)
+        try:
+            size_bytes += len(decoded(text))
+        except binascii.Error:
+            yield invalid(("binaryData", key), text, "illegal base64 data; plain text belongs into data")
+    if size_bytes > DATA_BYTES_MAX:
+        yield FieldError(path=("data",), body=f"Too long: may not be more than {DATA_BYTES_MAX} bytes")
