@@ -130,12 +130,12 @@ class ContainerKiller:
         spec = next(
             (one for one in (*pod.spec.containers, *pod.spec.init_containers) if one.name == container.name), None
         )
-        handler = spec.lifecycle.pre_stop if spec is not None and spec.lifecycle is not None else None
-        if handler is None:
+        if spec is None or spec.lifecycle is None or spec.lifecycle.pre_stop is None:
             return
+        handler = spec.lifecycle.pre_stop
         try:
             async with timeout(grace_seconds * SECOND_NS):
-                await self._hooks.run(pod, container.name, bare_id(container.id), handler)
+                await self._hooks.run(pod, spec, bare_id(container.id), handler)
         except TimeoutError:
             # A hook that outlives the grace period is left alone; the container is stopped all the same.
             return

@@ -191,7 +191,7 @@ class ContainerStarter:
         if handler is None:
             return
         try:
-            await self._hooks.run(start.pod, container.name, container_id, handler)
+            await self._hooks.run(start.pod, container, container_id, handler)
         except HookFailed as error:
             reference = container_reference(start.pod, container.name)
             self._recorder.event(reference, "Warning", "FailedPostStartHook", "PostStartHook failed")

@@ -27,7 +27,7 @@ from kubesim.kubelet.node_shutdown import NodeShutdownManager, ShutdownHost
 from kubesim.kubelet.node_shutdown_groups import ShutdownCollaborators
 from kubesim.kubelet.node_shutdown_timeline import ShutdownEntry, ShutdownPod
 from kubesim.kubelet.node_status import NodeReports, NodeStatusUpdater
-from kubesim.kubelet.outside import ApiClient, Disk, HostFiles, Logind, ServiceControlManager
+from kubesim.kubelet.outside import ApiClient, Disk, HostFiles, Logind, PodNetwork, ServiceControlManager
 from kubesim.kubelet.pod_directories import PodDirectories
 from kubesim.kubelet.pod_engine import PodEngine
 from kubesim.kubelet.pod_views import from_api, is_static
@@ -53,7 +53,8 @@ REGISTRATION_POLL_NS = 10_000_000
 class KubeletHost:
     """The machine and the flags of one kubelet process. `capacity` None is a small cloud machine.
 
-    `disk` None: the images of the runtime are somebody else's, and are never removed.
+    `disk` None: the images of the runtime are somebody else's, and are never removed. `network` None: no pod can be
+    reached, so of probes and hooks only commands run.
     """
 
     name: str = "node-1"
@@ -61,6 +62,7 @@ class KubeletHost:
     os: str = "linux"
     files: HostFiles
     disk: Disk | None = None
+    network: PodNetwork | None = None
     logind: Logind | None = None
     service_control_manager: ServiceControlManager | None = None
     root_directory: str = ROOT_DIRECTORY
@@ -166,6 +168,7 @@ class Kubelet:
             self._directories,
             self.metrics,
             user_namespaces,
+            network=self._host.network,
             runtime_name=runtime_name,
             pull_records=records,
             supports_rro=state.supports_rro,
@@ -229,6 +232,7 @@ class Kubelet:
             self._status.stop()
         if self._engine is not None:
             self._engine.workers.stop()
+            self._engine.probes.stop()
 
     # -- pods -------------------------------------------------------------------------------------------------
 

@@ -3,7 +3,7 @@
 Every metric is a row of METRICS; a name that is not there is a mistake in our code. Without labels a metric shows 0
 from the start, with labels a series shows once it was touched: so does a real /metrics.
 
-Mirrors kubelet: pkg/kubelet/metrics/metrics.go.
+Mirrors kubelet: pkg/kubelet/metrics/metrics.go and pkg/kubelet/prober/prober_manager.go.
 """
 
 from __future__ import annotations
@@ -30,6 +30,8 @@ STARTED_PODS = "kubelet_started_pods_total"
 STARTED_USER_NAMESPACED_PODS = "kubelet_started_user_namespaced_pods_total"
 STARTED_USER_NAMESPACED_POD_ERRORS = "kubelet_started_user_namespaced_pods_errors_total"
 STARTED_POD_ERRORS = "kubelet_started_pods_errors_total"
+HTTP_HOOK_FALLBACKS = "kubelet_lifecycle_handler_http_fallbacks_total"
+PROBES = "prober_probe_total"
 
 Labels = tuple[tuple[str, str], ...]
 
@@ -107,6 +109,16 @@ METRICS: Mapping[str, Metric] = {
         gates=("UserNamespacesSupport",),
     ),
     STARTED_POD_ERRORS: Metric(kind="counter", help="Cumulative number of errors when starting pods"),
+    HTTP_HOOK_FALLBACKS: Metric(
+        kind="counter",
+        help="The number of times lifecycle handlers successfully fell back to http from https.",
+    ),
+    PROBES: Metric(
+        kind="counter",
+        help="Cumulative number of a liveness, readiness or startup probe for a container by result.",
+        labels=("container", "namespace", "pod", "pod_uid", "probe_type", "result"),
+        stability="BETA",
+    ),
 }
 
 
@@ -135,6 +147,10 @@ class Metrics:
         key = _key(name, labels)
         if name in self._series:
             self._series[name][key] = value
+
+    def remove(self, name: str, **labels: str) -> None:
+        """Take a series back; fine when it does not show."""
+        self._series.get(name, {}).pop(_key(name, labels), None)
 
     def value(self, name: str, **labels: str) -> float | None:
         """What a series shows, None when it does not show."""

@@ -10,6 +10,8 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from kubesim.model.k8s_v1 import ConfigMap, Event, Node, NodeStatus, Pod, PodStatus, Secret
+from kubesim.policy.http_get import HttpAnswer, HttpRequest
+from kubesim.policy.probe_outcome import HealthAnswer
 
 
 class ApiClient(Protocol):
@@ -63,6 +65,25 @@ class HostFiles(Protocol):
 
     def list_dir(self, path: str) -> list[str]:
         """Names in a directory."""
+
+
+class PodNetwork(Protocol):
+    """The network of the node, from which the kubelet reaches its pods for probes and lifecycle hooks.
+
+    A call that fails raises OSError with Go's text of the failure, and TimeoutError when `timeout_ns` has passed.
+    """
+
+    async def connect(self, host: str, port: int, *, timeout_ns: int) -> None:
+        """Open a TCP connection, and close it."""
+
+    async def get(self, request: HttpRequest, *, timeout_ns: int | None, keeps_alive: bool) -> HttpAnswer:
+        """Send one request and read its answer, redirects included; `timeout_ns` None waits for ever.
+
+        `keeps_alive` is for the headers only: every request has a connection of its own.
+        """
+
+    async def check_health(self, host: str, port: int, service: str, *, agent: str, timeout_ns: int) -> HealthAnswer:
+        """gRPC's Check of a service. A failure of the connection or of time is an answer too."""
 
 
 class Disk(Protocol):

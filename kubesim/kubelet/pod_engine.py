@@ -25,13 +25,15 @@ from kubesim.kubelet.event_reference import pod_reference
 from kubesim.kubelet.image_manager import ImageManager
 from kubesim.kubelet.image_pull_records import ImagePullRecords
 from kubesim.kubelet.metrics import Metrics
-from kubesim.kubelet.outside import ApiClient, HostFiles
+from kubesim.kubelet.outside import ApiClient, HostFiles, PodNetwork
 from kubesim.kubelet.pleg import Pleg, PlegEvent, PlegEventKind
 from kubesim.kubelet.pod_cache import PodCache
 from kubesim.kubelet.pod_directories import PodDirectories
 from kubesim.kubelet.pod_sync import PodSync
 from kubesim.kubelet.pod_views import pod_view
 from kubesim.kubelet.pod_workers import PodWorkers
+from kubesim.kubelet.probe_manager import ProbeManager
+from kubesim.kubelet.prober import Prober
 from kubesim.kubelet.pull_secrets import PullSecrets
 from kubesim.kubelet.runtime_manager import RuntimeManager
 from kubesim.kubelet.runtime_pods import RuntimePods
@@ -65,6 +67,7 @@ class PodEngine:
         metrics: Metrics,
         user_namespaces: UserNamespaces,
         *,
+        network: PodNetwork | None,
         runtime_name: str,
         backoff_policy: BackoffPolicy,
         pull_records: ImagePullRecords | None,
@@ -73,10 +76,7 @@ class PodEngine:
         allocatable: Callable[[], Mapping[str, v1.Quantity]],
     ) -> None:
         """`allocatable` is what the Node object says that pods can have."""
-        self._kernel = kernel
-        self._api = api
-        self._recorder = recorder
-        self._gates: Mapping[str, bool] = node.gates
+        self._kernel, self._recorder = kernel, recorder
         self._pods: dict[str, v1.Pod] = {}
         self.cache = PodCache()
         self.runtime_pods = RuntimePods(client, host_files, runtime_name=runtime_name)
@@ -84,15 +84,16 @@ class PodEngine:
             kernel, api, gates=node.gates, could_have_running_containers=self._could_have_running_containers
         )
         self.pleg = Pleg(kernel, self.runtime_pods, self.cache, self._on_pleg_event)
-        killer = self._killer = ContainerKiller(kernel, client, recorder, ContainerHooks(client))
-        self._host_files, self._directories = host_files, directories
+        hooks = ContainerHooks(kernel, client, recorder, self.runtime_pods, network, metrics, minor=node.minor)
+        killer = self._killer = ContainerKiller(kernel, client, recorder, hooks)
+        self._host_files, self._directories, self._user_namespaces = host_files, directories, user_namespaces
         self._orphans: set[str] = set()
         self._volumes = PodVolumes(host_files, directories, supports_rro=supports_rro)
         self._images = ImageManager(kernel, client, recorder, gates=node.gates, records=pull_records)
-        self._user_namespaces = user_namespaces
         self._objects = ConfigObjects(get_config_map=api.get_config_map, get_secret=api.get_secret)
         self._downward = DownwardApi(node=node, allocatable=allocatable)
-        manager = self._runtime_manager(client, killer, host_files, node, directories, metrics, backoff_policy)
+        manager = self._runtime_manager(client, killer, hooks, host_files, node, directories, metrics, backoff_policy)
+        self.probes = self._probe_manager(client, node, network, metrics)
         self._sync = PodSync(
             kernel,
             recorder,
@@ -106,6 +107,7 @@ class PodEngine:
             host_files,
             directories,
             node,
+            self.probes,
             user_namespaces=user_namespaces,
             supports_rro=supports_rro,
             pull_secrets=PullSecrets(api.get_secret, recorder),
@@ -115,10 +117,17 @@ class PodEngine:
         self._dead = DeadContainers(client)
         self.workers = PodWorkers(kernel, self.cache, self._sync)
 
+    def _probe_manager(
+        self, client: CriClient, node: NodeSettings, network: PodNetwork | None, metrics: Metrics
+    ) -> ProbeManager:
+        prober = Prober(self._kernel, client, self._recorder, network, minor=node.minor, gates=node.gates)
+        return ProbeManager(self._kernel, prober, self.statuses, metrics, gates=node.gates, sync_pod=self._sync_known)
+
     def _runtime_manager(
         self,
         client: CriClient,
         killer: ContainerKiller,
+        hooks: ContainerHooks,
         host_files: HostFiles,
         node: NodeSettings,
         directories: PodDirectories,
@@ -128,7 +137,6 @@ class PodEngine:
         kernel, recorder = self._kernel, self._recorder
         environments = Environments(self._objects, self._downward, recorder)
         configs = ContainerConfigs(node, host_files, directories, self._volumes, environments)
-        hooks = ContainerHooks(client)
         starter = ContainerStarter(
             kernel,
             client,
@@ -297,6 +305,11 @@ class PodEngine:
         self.workers.wake(event.uid)
         if event.kind is PlegEventKind.DIED and event.uid in self._pods:
             self._kernel.spawn(self._remove_older(event.uid), name=f"remove dead containers of {event.uid}")
+
+    def _sync_known(self, uid: str) -> None:
+        """A probe asks for a sync; nobody syncs a pod that is gone from the configuration."""
+        if uid in self._pods:
+            self.workers.wake(uid)
 
     def _could_have_running_containers(self, uid: str) -> bool:
         if self.workers.could_have_running_containers(uid):

@@ -21,6 +21,7 @@ from kubesim.kubelet.pod_cache import PodCache
 from kubesim.kubelet.pod_directories import PodDirectories
 from kubesim.kubelet.pod_views import pod_view, status_view
 from kubesim.kubelet.pod_workers import PodWork
+from kubesim.kubelet.probe_manager import ProbeManager
 from kubesim.kubelet.pull_secrets import PullSecrets
 from kubesim.kubelet.runtime_manager import RuntimeManager, SyncResult
 from kubesim.kubelet.runtime_pods import RuntimePods
@@ -68,6 +69,7 @@ class PodSync:
         host_files: HostFiles,
         directories: PodDirectories,
         node: NodeSettings,
+        probes: ProbeManager,
         *,
         user_namespaces: UserNamespaces,
         supports_rro: Callable[[], bool],
@@ -86,6 +88,7 @@ class PodSync:
         self._host_files = host_files
         self._directories = directories
         self._node = node
+        self._probes = probes
         self._user_namespaces = user_namespaces
         self._supports_rro = supports_rro
         self._pull_secrets = pull_secrets
@@ -111,9 +114,11 @@ class PodSync:
         self._host_files.make_dirs(self._directories.pod(uid))
         await self._mount_volumes(pod)
         pull_secrets = self._pull_secrets.of(pod)
+        self._probes.add_pod(pod)
         old = self._statuses.get(uid) or status
         qos = pod_qos(pod, self._node.gates)
-        result = await self._manager.sync(pod, pod_view(pod), runtime, old, qos, pull_secrets)
+        probes = self._probes.states(uid, runtime)
+        result = await self._manager.sync(pod, pod_view(pod), runtime, old, qos, pull_secrets, probes=probes)
         self._remember(uid, result)
         if result.start_errors:
             names = ", ".join(f'"{name}" with {waiting.reason}' for name, waiting in result.start_errors.items())
@@ -129,8 +134,10 @@ class PodSync:
         if work.status_func is not None:
             status = work.status_func(pod_view(pod), status, self._node.gates)
         self._statuses.set(pod, status, self._surroundings(pod, runtime))
+        self._probes.stop_liveness_and_startup(pod)
         try:
             await self._killer.kill_pod(pod, pod_view(pod), runtime, work.grace_seconds)
+            self._probes.remove_pod(uid)
             after = await self._runtime_pods.pod_status(uid)
         except CriError as error:
             text = f"error killing pod: {error.go_text}"
@@ -166,6 +173,7 @@ class PodSync:
 
     def forget(self, uid: str) -> None:
         """Drop what is remembered about a pod."""
+        self._probes.remove_pod(uid)
         self._start_errors.pop(uid, None)
         self._mounted.discard(uid)
         self._mount_tries.pop(uid, None)
@@ -184,6 +192,9 @@ class PodSync:
                 start_errors=self._start_errors.get(uid, {}),
                 is_terminal=is_terminal,
                 gates=self._node.gates,
+                probes=self._probes.states(uid, runtime),
+                kubelet=self._probes.kubelet_start(pod),
+                trigger_readiness=lambda name: self._probes.trigger_readiness(uid, name),
                 runtime_supports_rro=self._supports_rro(),
                 fixes=self._node.fixes,
                 deadline=self._deadline.check(pod),

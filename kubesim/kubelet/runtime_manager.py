@@ -42,11 +42,11 @@ from kubesim.model import k8s_v1 as v1
 from kubesim.policy.crash_loop_backoff import BackoffEntry, BackoffPolicy, crash_loop_decision
 from kubesim.policy.pod_actions import pod_actions
 from kubesim.policy.pod_hostname import HostnameError
-from kubesim.policy.pod_view import ContainerKind, PodStatusView, PodView, RuntimePod, Waiting
+from kubesim.policy.pod_view import ContainerKind, PodStatusView, PodView, ProbeState, RuntimePod, Waiting
 from kubesim.policy.pull_policy import ImageFailure
 from kubesim.policy.qos import QosClass
 from kubesim.policy.restart import restart_all_sources, should_all_containers_restart
-from kubesim.policy.sync_plan import ActionInputs, PodActions
+from kubesim.policy.sync_plan import ActionInputs, ContainerToKill, KillReason, PodActions
 from kubesim.policy.user_namespaces import UserNamespaceError
 
 
@@ -111,15 +111,20 @@ class RuntimeManager:
         old: PodStatusView,
         qos: QosClass,
         pull_secrets: Sequence[v1.Secret] = (),
+        *,
+        probes: Mapping[str, ProbeState],
     ) -> SyncResult:
-        """One sync. Raises SyncError when the sandbox cannot be made or something cannot be killed."""
+        """One sync; `probes` is the prober's state by container name.
+
+        Raises SyncError when the sandbox cannot be made or something cannot be killed.
+        """
         gates = self._node.gates
         restarting = should_all_containers_restart(view, runtime, old, gates)
         actions = pod_actions(
             ActionInputs(
                 pod=view,
                 runtime=runtime,
-                probes={},
+                probes=probes,
                 restart_all_sources=restart_all_sources(view, runtime, old) if restarting else None,
                 gates=gates,
             )
@@ -165,7 +170,13 @@ class RuntimeManager:
         by_id = {one.id: one for one in runtime.containers}
         for kill in actions.containers_to_kill:
             await self._killer.kill_container(
-                pod, Kill(container=by_id[kill.container_id], message=kill.message, reason=kill.reason)
+                pod,
+                Kill(
+                    container=by_id[kill.container_id],
+                    message=kill.message,
+                    reason=kill.reason,
+                    probe_seconds=_probe_grace_seconds(pod, kill),
+                ),
             )
         for reset in actions.containers_to_reset:
             if reset.is_running:
@@ -338,6 +349,19 @@ class RuntimeManager:
             self._metrics.increase(IMAGE_VOLUMES_REQUESTED)
         for _ in mounts:
             self._metrics.increase(IMAGE_VOLUME_ERRORS if has_failed else IMAGE_VOLUMES_MOUNTED)
+
+
+def _probe_grace_seconds(pod: v1.Pod, kill: ContainerToKill) -> int | None:
+    """terminationGracePeriodSeconds of the probe that failed; None when it has none, or no probe is the reason."""
+    for container in (*pod.spec.containers, *pod.spec.init_containers):
+        if container.name == kill.name:
+            probes = {
+                KillReason.STARTUP_PROBE: container.startup_probe,
+                KillReason.LIVENESS_PROBE: container.liveness_probe,
+            }
+            probe = probes.get(kill.reason)
+            return None if probe is None else probe.termination_grace_period_seconds
+    return None
 
 
 def _container_type(pod: v1.Pod, name: str) -> str:

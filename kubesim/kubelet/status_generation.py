@@ -26,7 +26,8 @@ class GenerationInputs:
     """What one generated status depends on.
 
     `old` is the status manager's cached status (the API's when there is none), `stored` the API's. `deadline` is what
-    the active-deadline handler demands.
+    the active-deadline handler demands. `probes` is the prober's state by container name, `kubelet` when the kubelet
+    started.
     """
 
     pod: PodView
@@ -41,6 +42,8 @@ class GenerationInputs:
     runtime_supports_rro: bool = False
     fixes: frozenset[str] = frozenset()
     deadline: PhaseReason | None = None
+    trigger_readiness: Callable[[str], object] = lambda _: None
+    """Called with each container that is not ready though its readiness probe might say so by now."""
 
 
 def generate_pod_status(inputs: GenerationInputs) -> PodStatusView:
@@ -69,6 +72,8 @@ def generate_pod_status(inputs: GenerationInputs) -> PodStatusView:
         generated=generated, old=_phase_of(inputs.old), api=_phase_of(inputs.stored), eviction=inputs.deadline
     )
     readiness = with_readiness(pod, init, regular, inputs.probes, kubelet=inputs.kubelet, gates=gates)
+    for name in readiness.readiness_to_trigger:
+        inputs.trigger_readiness(name)
     phase = settled.phase or PodPhase.PENDING
     conditions = pod_conditions(
         pod,

@@ -1,6 +1,7 @@
 """The status manager: what the API was told last about each pod, and what it must be told next.
 
-Mirrors kubelet: pkg/kubelet/status/status_manager.go (SetPodStatus, updateStatusInternal, syncPod, TerminatePod).
+Mirrors kubelet: pkg/kubelet/status/status_manager.go (SetPodStatus, SetContainerReadiness,
+SetContainerStartup, updateStatusInternal, syncPod, TerminatePod).
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from kubesim.model.timestamps import format_rfc3339, parse_rfc3339
 from kubesim.policy.feature_gates import gate_enabled
 from kubesim.policy.pod_conditions import is_kubelet_owned, with_transition_times
 from kubesim.policy.pod_view import Condition, ContainerStatusView, PodStatusView
+from kubesim.policy.probe_status import with_container_ready, with_container_started
 from kubesim.policy.status_merge import (
     illegal_transition,
     merge_pod_status,
@@ -104,6 +106,29 @@ class StatusManager:
         if record is not None and self._is_same(record, pod, status, surroundings):
             return
         self._store(pod, status, surroundings)
+
+    def pod_ip(self, uid: str) -> str:
+        """The first address of the pod in its cached status; empty before there is one."""
+        record = self._records.get(uid)
+        return record.surroundings.pod_ips[0] if record is not None and record.surroundings.pod_ips else ""
+
+    def set_container_ready(self, uid: str, container_id: str, *, ready: bool) -> None:
+        """A readiness probe says something new: told before the sync that looks at everything."""
+        record = self._records.get(uid)
+        if record is not None:
+            changed = with_container_ready(
+                pod_view(record.pod), record.status, container_id, ready=ready, gates=self._gates
+            )
+            if changed is not None:
+                self.set(record.pod, changed)
+
+    def set_container_started(self, uid: str, container_id: str, *, started: bool) -> None:
+        """A startup probe says something new."""
+        record = self._records.get(uid)
+        if record is not None:
+            changed = with_container_started(record.status, container_id, started=started)
+            if changed is not None:
+                self.set(record.pod, changed)
 
     def stored(self, pod: v1.Pod) -> None:
         """The API's copy of a pod changed."""

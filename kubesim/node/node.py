@@ -21,6 +21,7 @@ from kubesim.model.duration import parse_duration
 from kubesim.model.manifest import Manifest
 from kubesim.node import arguments
 from kubesim.node.image_sources import ImageSource, catalogue_of
+from kubesim.node.pod_network import NodePodNetwork
 from kubesim.node.raw_call import raw_request
 from kubesim.node.sources import Source, StoredObject, configuration_of, objects_of
 from kubesim.node.world import World, WorldSettings
@@ -115,7 +116,8 @@ class Node:
         self._journal = Journal(self._runtime, self._kernel)
         self._client = CriClient(self._runtime)
         self._disk = Disk(capacity_bytes=DISK_BYTES, images_bytes=self._runtime.disk_bytes)
-        self._world = World(self._kernel, self._journal, settings, host_files, disk=self._disk)
+        network = NodePodNetwork(self._runtime.daemon.processes.network)
+        self._world = World(self._kernel, self._journal, settings, host_files, disk=self._disk, network=network)
         self._is_started = False
         self._is_closed = False
 

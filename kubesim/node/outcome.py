@@ -16,6 +16,7 @@ from kubesim.kernel import Kernel, sleep
 from kubesim.kubelet.outside import HostFiles
 from kubesim.kubelet.runtime_pods import bare_id
 from kubesim.model import k8s_v1 as v1
+from kubesim.node.unsupported import refuse_network_use
 from kubesim.node.world import World, WorldSettings
 
 POLL_NS = 50_000_000
@@ -62,9 +63,11 @@ async def run_pods(
 
     The wait ends after `duration_ns`, or earlier once `is_settled(pods)`. Unless `keep`, the pods are deleted at the
     end with a grace of one second, and the runtime is left as it was. Raises KubeletStartError, and InputError before
-    anything runs when two pods have the same name.
+    anything runs when two pods have the same name or one needs a way to its ports.
     """
     _refuse_duplicates(pods)
+    for pod in pods:
+        refuse_network_use(pod)
     world = World(kernel, cri, settings, host_files)
     await world.start()
     end_ns = kernel.now_ns + duration_ns

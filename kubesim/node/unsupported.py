@@ -58,14 +58,6 @@ def _unsupported(pod: v1.Pod) -> Iterator[tuple[Path, str]]:
 
 
 def _unsupported_in_container(container: v1.Container | v1.EphemeralContainer) -> Iterator[tuple[Path, str]]:
-    probes = (
-        ("livenessProbe", container.liveness_probe),
-        ("readinessProbe", container.readiness_probe),
-        ("startupProbe", container.startup_probe),
-    )
-    for name, probe in probes:
-        if probe is not None:
-            yield (name,), "a probe"
     for index, variable in enumerate(container.env):
         if variable.value_from is not None and variable.value_from.file_key_ref is not None:
             yield ("env", index, "valueFrom"), "a variable from a file"
@@ -74,9 +66,46 @@ def _unsupported_in_container(container: v1.Container | v1.EphemeralContainer) -
     if container.volume_devices:
         yield ("volumeDevices",), "a block device"
     hooks = container.lifecycle
-    if hooks is not None:
-        if hooks.stop_signal is not None:
-            yield ("lifecycle", "stopSignal"), "a stop signal of the pod's own"
-        for name, handler in (("postStart", hooks.post_start), ("preStop", hooks.pre_stop)):
-            if handler is not None and handler.exec is None and handler.sleep is None:
-                yield ("lifecycle", name), "an HTTP or TCP hook"
+    if hooks is not None and hooks.stop_signal is not None:
+        yield ("lifecycle", "stopSignal"), "a stop signal of the pod's own"
+
+
+def refuse_network_use(pod: v1.Pod) -> None:
+    """For a kubelet that does not reach its pods: probes and hooks other than commands would fail without a reason.
+
+    Raises InputError with a line for each.
+    """
+    errors = []
+    for kind, containers in (("containers", pod.spec.containers), ("initContainers", pod.spec.init_containers)):
+        for index, container in enumerate(containers):
+            errors += [
+                InputError(
+                    f"{field_path(('spec', kind, index, *path))}: {handler} needs a way to the pod's ports, and the "
+                    "emulated kubelet has none over --cri",
+                    where=f"{pod.metadata.namespace}/{pod.metadata.name}",
+                    hint="use exec, or leave --cri out",
+                )
+                for path, handler in _network_handlers(container)
+            ]
+    if errors:
+        raise join_errors(errors)
+
+
+def _network_handlers(container: v1.Container) -> Iterator[tuple[Path, str]]:
+    hooks = container.lifecycle or v1.Lifecycle()
+    handlers: tuple[tuple[Path, v1.Probe | v1.LifecycleHandler | None], ...] = (
+        (("livenessProbe",), container.liveness_probe),
+        (("readinessProbe",), container.readiness_probe),
+        (("startupProbe",), container.startup_probe),
+        (("lifecycle", "postStart"), hooks.post_start),
+        (("lifecycle", "preStop"), hooks.pre_stop),
+    )
+    for path, handler in handlers:
+        if handler is None:
+            continue
+        if handler.http_get is not None:
+            yield (*path, "httpGet"), "an HTTP request"
+        elif isinstance(handler, v1.Probe) and handler.tcp_socket is not None:
+            yield (*path, "tcpSocket"), "a connection"
+        elif isinstance(handler, v1.Probe) and handler.grpc is not None:
+            yield (*path, "grpc"), "a health check"

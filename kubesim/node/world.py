@@ -14,7 +14,7 @@ from kubesim.host.service_control_manager import ServiceControlManager
 from kubesim.kernel import Kernel, sleep
 from kubesim.kubelet.kubelet import ROOT_DIRECTORY, Kubelet, KubeletHost
 from kubesim.kubelet.node_shutdown_timeline import ShutdownEntry
-from kubesim.kubelet.outside import HostFiles
+from kubesim.kubelet.outside import HostFiles, PodNetwork
 from kubesim.middleware.deadlines import Deadlines
 from kubesim.model import k8s_v1 as v1
 from kubesim.model.duration import parse_duration
@@ -47,9 +47,19 @@ class World:
     """The parts of one node that outlive a kubelet process, and the kubelet that runs now."""
 
     def __init__(
-        self, kernel: Kernel, cri: Cri, settings: WorldSettings, host_files: HostFiles, *, disk: Disk | None = None
+        self,
+        kernel: Kernel,
+        cri: Cri,
+        settings: WorldSettings,
+        host_files: HostFiles,
+        *,
+        disk: Disk | None = None,
+        network: PodNetwork | None = None,
     ) -> None:
-        """`disk` None: the runtime is not this machine's own, and its images are left alone."""
+        """`disk` and `network` None: the runtime is not this machine's own.
+
+        Its images are left alone, and its pods are not reached: see `refuse_network_use`.
+        """
         if settings.os not in OPERATING_SYSTEMS:
             raise InputError(f'unknown operating system "{settings.os}"', hint="use linux or windows")
         self.kernel = kernel
@@ -65,6 +75,7 @@ class World:
         self._cri = cri
         self._host_files = host_files
         self.disk = disk
+        self._network = network
         self._earlier_timelines: list[ShutdownEntry] = []
         self.kubelet = self._new_kubelet()
 
@@ -147,6 +158,7 @@ class World:
                 os=settings.os,
                 files=self._host_files,
                 disk=self.disk,
+                network=self._network,
                 logind=self.logind,
                 service_control_manager=self.service_control_manager,
                 root_directory=settings.root_directory,

@@ -27,3 +27,12 @@ def copy_error(operation: str, copy: str, network: str, ends: tuple[str, str], r
     where = f"{network} {ends[0]}->{ends[1]}"
     inner = f"{operation} {where}: {operation}: {reason.lower()}"
     return f"{copy} {where}: {inner}" if copy else inner
+
+
+def address_text(host: str, port: int) -> str:
+    """`host:port`, with brackets around an IPv6 address. Mirrors Go: net/ipsock.go, JoinHostPort.
+
+    >>> address_text("fd00::2", 80)
+    '[fd00::2]:80'
+    """
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -23,6 +23,7 @@ def test_a_fresh_kubelet_shows_what_a_real_one_shows() -> None:
         "kubelet_image_volume_mounted_errors_total": 0,
         "kubelet_image_volume_mounted_succeed_total": 0,
         "kubelet_image_volume_requested_total": 0,
+        "kubelet_lifecycle_handler_http_fallbacks_total": 0,
         'kubelet_restarted_pods_total{static=""}': 0,
         'kubelet_restarted_pods_total{static="true"}': 0,
         "kubelet_started_pods_errors_total": 0,
@@ -108,4 +109,4 @@ def test_numbers_are_written_as_go_writes_them(value: float, text: str) -> None:
 
 
 def test_every_row_is_a_kubelet_metric_with_a_help_text() -> None:
-    assert all(name.startswith("kubelet_") and row.help for name, row in METRICS.items())
+    assert all(name.startswith(("kubelet_", "prober_")) and row.help for name, row in METRICS.items())

@@ -4,6 +4,7 @@ import pytest
 
 from kubesim.errors import InputError
 from kubesim.node.sources import pods_of
+from kubesim.node.unsupported import refuse_network_use
 
 POD = """\
 apiVersion: v1
@@ -44,11 +45,8 @@ def test_a_field_of_the_pod(field: str, place: str, path: str) -> None:
 @pytest.mark.parametrize(
     ("field", "path"),
     [
-        ("livenessProbe: {exec: {command: [x]}}", "livenessProbe"),
-        ("readinessProbe: {exec: {command: [x]}}", "readinessProbe"),
-        ("startupProbe: {exec: {command: [x]}}", "startupProbe"),
         ("env: [{name: A, valueFrom: {fileKeyRef: {volumeName: v, path: p, key: k}}}]", "env[0].valueFrom"),
-        ("lifecycle: {preStop: {httpGet: {port: 80}}}", "lifecycle.preStop"),
+        ("lifecycle: {stopSignal: SIGUSR1}", "lifecycle.stopSignal"),
         ("securityContext: {seLinuxOptions: {level: s0}}", "securityContext.seLinuxOptions"),
     ],
 )
@@ -61,9 +59,9 @@ def test_a_field_of_a_container(field: str, path: str) -> None:
 
 
 def test_every_refusal_gets_a_line() -> None:
-    lines = refusal(pod="runtimeClassName: kata", container="livenessProbe: {exec: {command: [x]}}").split("\n")
+    lines = refusal(pod="runtimeClassName: kata", container="volumeDevices: [{name: v, devicePath: /d}]").split("\n")
 
-    assert ["spec.runtimeClassName" in lines[0], "livenessProbe" in lines[1], len(lines)] == [True, True, 2]
+    assert ["spec.runtimeClassName" in lines[0], "volumeDevices" in lines[1], len(lines)] == [True, True, 2]
 
 
 @pytest.mark.parametrize(
@@ -72,6 +70,10 @@ def test_every_refusal_gets_a_line() -> None:
         ("volumes: [{name: e, emptyDir: {}}, {name: h, hostPath: {path: /x}}]", ""),
         ("volumes: [{name: i, image: {reference: r}}]", ""),
         ("", "lifecycle: {preStop: {exec: {command: [x]}}, postStart: {sleep: {seconds: 1}}}"),
+        ("", "livenessProbe: {httpGet: {port: 80}}"),
+        ("", "readinessProbe: {tcpSocket: {port: 80}}"),
+        ("", "startupProbe: {grpc: {port: 80}}"),
+        ("", "lifecycle: {preStop: {httpGet: {port: 80}}}"),
         ("", "env: [{name: A, valueFrom: {fieldRef: {fieldPath: metadata.name}}}]"),
         ("", "env: [{name: A, valueFrom: {secretKeyRef: {name: s, key: k}}}]"),
         ("", "envFrom: [{configMapRef: {name: c}}]"),
@@ -86,3 +88,30 @@ def test_what_is_emulated_passes(pod: str, container: str) -> None:
 def test_other_kinds_are_refused() -> None:
     with pytest.raises(InputError, match="a Node is not emulated yet"):
         pods_of("apiVersion: v1\nkind: Node\nmetadata: {name: c}\n", kubelet_version="1.36")
+
+
+def test_a_kubelet_without_a_way_to_ports_refuses_what_needs_one() -> None:
+    container = (
+        "livenessProbe: {httpGet: {port: 80}}\n    readinessProbe: {tcpSocket: {port: 80}}\n"
+        "    startupProbe: {grpc: {port: 80}}\n    lifecycle: {preStop: {httpGet: {port: 80}}}"
+    )
+    (pod,) = pods_of(POD.format(pod="", container=container), kubelet_version="1.36")
+    with pytest.raises(InputError) as caught:
+        refuse_network_use(pod)
+    lines = str(caught.value).split("\n")
+    assert [line.partition(": spec.containers[0].")[2].partition(":")[0] for line in lines] == [
+        "livenessProbe.httpGet",
+        "readinessProbe.tcpSocket",
+        "startupProbe.grpc",
+        "lifecycle.preStop.httpGet",
+    ]
+    assert lines[0].endswith(
+        "needs a way to the pod's ports, and the emulated kubelet has none over --cri; use exec, or leave --cri out"
+    )
+
+
+def test_a_kubelet_without_a_way_to_ports_runs_commands() -> None:
+    container = "livenessProbe: {exec: {command: [x]}}\n    lifecycle: {postStart: {exec: {command: [x]}}}"
+    (pod,) = pods_of(POD.format(pod="", container=container), kubelet_version="1.36")
+    refuse_network_use(pod)
+    assert pod.spec.containers[0].liveness_probe is not None

@@ -2,7 +2,7 @@
 
 import pytest
 
-from kubesim.policy.go_net_error import copy_error, dial_error
+from kubesim.policy.go_net_error import address_text, copy_error, dial_error
 
 ENDS = ("127.0.0.1:46540", "127.0.0.1:7687")
 
@@ -32,3 +32,7 @@ WRITE = "write tcp4 127.0.0.1:46540->127.0.0.1:7687: write: broken pipe"
 )
 def test_a_connection_that_broke(operation: str, copy: str, reason: str, expected: str) -> None:
     assert copy_error(operation, copy, "tcp4", ENDS, reason) == expected
+
+
+def test_an_address_with_its_port() -> None:
+    assert [address_text(host, 80) for host in ("10.0.0.5", "fd00::2")] == ["10.0.0.5:80", "[fd00::2]:80"]

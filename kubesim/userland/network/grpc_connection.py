@@ -104,15 +104,15 @@ class _H2Connection(H2Connection):
     MAX_CLOSED_STREAMS = 1024  # of each the number and how it ended are kept; 65536 are more than anybody asks about
 
 
-class _FrameLengths:
+class FrameLengths:
     """Follows the frames of what arrives, to refuse one that is too long by its first bytes: h2 waits for the whole."""
 
     __slots__ = ("_head", "_left")
 
-    def __init__(self) -> None:
+    def __init__(self, *, preface_bytes: int = 0) -> None:
         self._head = bytearray()
         """What there is of the head of the present frame."""
-        self._left = len(PREFACE)
+        self._left = preface_bytes
         """Bytes until the next frame begins."""
 
     def pass_over(self, data: bytes) -> None:
@@ -141,7 +141,7 @@ class GrpcConnection:
     def __init__(self, methods: Mapping[str, Collection[str]]) -> None:
         self._methods = methods
         self._calls: dict[int, _OpenCall] = {}
-        self._frames = _FrameLengths()
+        self._frames = FrameLengths(preface_bytes=len(PREFACE))
         self._h2 = _H2Connection(H2Configuration(client_side=False, header_encoding=None))
         self._h2.initiate_connection()
         self.has_begun = False

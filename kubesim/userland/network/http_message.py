@@ -133,8 +133,11 @@ class ResponseHead:
 def split_head(data: bytes) -> tuple[bytes, bytes] | None:
     """The head at the beginning of `data` and what follows it; None while it is not all there.
 
-    Raises BadMessage for a head that is too long.
+    Raises BadMessage for a head that is too long, and for one that begins with a byte that no message begins with: the
+    client speaks something else, TLS for one, and may be waiting for an answer.
     """
+    if data and data[0] not in b"\r\n" and not 0x20 < data[0] < 0x7F:
+        raise BadMessage("no message of HTTP")
     end = _HEAD_END.search(data)
     if end is None or end.start() > HEAD_BYTES_MAX:
         if len(data) > HEAD_BYTES_MAX:
