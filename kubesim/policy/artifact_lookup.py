@@ -7,14 +7,11 @@ Each name of an artifact is an entry of its own. Mirrors CRI-O: internal/ociarti
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
+from kubesim.policy.artifact_switches import ArtifactLookup
 from kubesim.policy.go_quote import go_quote
 from kubesim.policy.image_reference import DEFAULT_TAG, InvalidReference, parse_reference
-
-ArtifactLookup = Literal["as-images", "short-names", "full-names"]
-"""How artifacts are found: like images; by names that may be short and the beginning of a digest, the first one that
-fits; or by names with their domain and by the beginning of a digest, which only one entry may have."""
 
 _DIGITS_MIN = 3
 """Of the beginning of a digest, in short-names."""

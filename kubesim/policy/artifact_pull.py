@@ -11,14 +11,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from kubesim.policy.artifact_kind import DOCKER_CONFIG, OCI_CONFIG, is_image_layer
+from kubesim.policy.artifact_switches import ArtifactPull
 from kubesim.policy.go_quote import go_quote
-
-ArtifactPull = Literal[
-    "all-blobs-unpacked", "image-layers-unpacked", "unpacked-on-use", "config-refused", "type-refused"
-]
-"""What is done with an artifact that is pulled as an image. Its blobs are matched with the layers of its config: all of
-them, or those that are layers by their media type; at the pull, or when it is used. Or it is refused, and the error
-names the media type of its config, or its artifact type."""
 
 _MISMATCH = "mismatched image rootfs and manifest layers"
 _WHILE_PULLING = "failed to unpack image on snapshotter overlayfs: "

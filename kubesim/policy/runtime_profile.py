@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from kubesim.policy.artifact_lookup import ArtifactLookup
-from kubesim.policy.artifact_pull import ArtifactPull
+from kubesim.policy.artifact_switches import ArtifactLookup, ArtifactPull
 from kubesim.policy.identity_dialect import IdentityDialect
 from kubesim.policy.image_volume_dialect import ImageVolumeDialect
 from kubesim.policy.streaming_switches import StreamingSwitches
