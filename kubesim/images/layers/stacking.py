@@ -30,7 +30,7 @@ OPAQUE = ".wh..wh..opq"
 _AUFS = ".wh..wh."
 """What else begins so is aufs' own bookkeeping, which is in old images: nobody unpacks it."""
 
-_KINDS = {
+KIND_OF_MEMBER = {
     "file": NodeKind.FILE,
     "directory": NodeKind.DIRECTORY,
     "symlink": NodeKind.SYMLINK,
@@ -107,7 +107,7 @@ def _hidden(path: str, name: str) -> str:
 def _node(layer: Layer, member: Member, program_of: ProgramOf) -> TreeNode:
     is_file = member.kind == "file"
     return TreeNode(
-        kind=_KINDS[member.kind],
+        kind=KIND_OF_MEMBER[member.kind],
         mode=member.mode,
         uid=member.uid,
         gid=member.gid,

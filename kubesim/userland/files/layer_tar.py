@@ -9,24 +9,14 @@ from __future__ import annotations
 import io
 import tarfile
 
+from kubesim.images.layers.stacking import KIND_OF_MEMBER, OPAQUE, WHITEOUT
 from kubesim.images.oci import PROGRAM_ATTRIBUTE, tar_header
 from kubesim.images.tar_reader import ArchiveError, TarMember, read_tar
-from kubesim.images.tree import NodeKind, TreeNode, file_node
+from kubesim.images.tree import TreeNode, file_node
 from kubesim.userland.files.layer_diff import LayerDiff
 from kubesim.userland.files.layer_usage import FILE_BYTES_MAX
 
-WHITEOUT = ".wh."
-OPAQUE = ".wh..wh..opq"
 LITERAL_ATTRIBUTE = "SCHILY.xattr.user.kubesim.literal-name"
-
-_KINDS = {
-    "file": NodeKind.FILE,
-    "directory": NodeKind.DIRECTORY,
-    "symlink": NodeKind.SYMLINK,
-    "fifo": NodeKind.FIFO,
-    "character device": NodeKind.CHARACTER_DEVICE,
-    "block device": NodeKind.BLOCK_DEVICE,
-}
 
 
 def layer_to_tar(diff: LayerDiff) -> bytes:
@@ -86,7 +76,7 @@ def _node(member: TarMember, earlier: dict[str, TreeNode]) -> TreeNode:
         size_bytes = len(member.content)
         raise ArchiveError(f"{member.path!r} has {size_bytes} bytes, more than a file here can: {FILE_BYTES_MAX}")
     return TreeNode(
-        kind=_KINDS[member.kind],
+        kind=KIND_OF_MEMBER[member.kind],
         mode=member.mode,
         uid=member.uid,
         gid=member.gid,
