@@ -231,8 +231,7 @@ class Kubelet:
         if self._status is not None:
             self._status.stop()
         if self._engine is not None:
-            self._engine.workers.stop()
-            self._engine.probes.stop()
+            self._engine.stop()
 
     # -- pods -------------------------------------------------------------------------------------------------
 

@@ -66,6 +66,21 @@ class HostFiles(Protocol):
     def list_dir(self, path: str) -> list[str]:
         """Names in a directory."""
 
+    def make_link(self, path: str, target: str) -> None:
+        """Create a symbolic link."""
+
+    def read_link(self, path: str) -> str:
+        """Where a symbolic link points."""
+
+    def rename(self, path: str, to_path: str) -> None:
+        """Move, replacing what is at `to_path`."""
+
+    def set_mode(self, path: str, mode: int) -> None:
+        """Change the permission bits."""
+
+    def set_owner(self, path: str, uid: int, gid: int) -> None:
+        """Change the owner."""
+
 
 class PodNetwork(Protocol):
     """The network of the node, from which the kubelet reaches its pods for probes and lifecycle hooks.

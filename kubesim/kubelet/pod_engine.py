@@ -13,6 +13,7 @@ from kubesim.cri.errors import CriError
 from kubesim.kernel import Kernel, sleep
 from kubesim.kubelet.active_deadline import ActiveDeadline
 from kubesim.kubelet.config_objects import ConfigObjects
+from kubesim.kubelet.config_volumes import ConfigVolumes
 from kubesim.kubelet.container_config import ContainerConfigs
 from kubesim.kubelet.container_hooks import ContainerHooks
 from kubesim.kubelet.container_kill import ContainerKiller
@@ -40,6 +41,7 @@ from kubesim.kubelet.runtime_pods import RuntimePods
 from kubesim.kubelet.sandbox_config import NodeSettings
 from kubesim.kubelet.status_manager import StatusManager, Surroundings
 from kubesim.kubelet.user_namespaces import UserNamespaces
+from kubesim.kubelet.volume_manager import VolumeManager
 from kubesim.kubelet.volumes import PodVolumes
 from kubesim.model import k8s_v1 as v1
 from kubesim.policy.admission import Rejection
@@ -88,10 +90,10 @@ class PodEngine:
         killer = self._killer = ContainerKiller(kernel, client, recorder, hooks)
         self._host_files, self._directories, self._user_namespaces = host_files, directories, user_namespaces
         self._orphans: set[str] = set()
-        self._volumes = PodVolumes(host_files, directories, supports_rro=supports_rro)
+        self._environments, files = _readers_of_objects(kernel, api, recorder, host_files, node, allocatable)
+        self._volumes = PodVolumes(host_files, directories, supports_rro=supports_rro, config_volumes=files)
+        self._volume_manager = VolumeManager(kernel, recorder, self._volumes)
         self._images = ImageManager(kernel, client, recorder, gates=node.gates, records=pull_records)
-        self._objects = ConfigObjects(get_config_map=api.get_config_map, get_secret=api.get_secret)
-        self._downward = DownwardApi(node=node, allocatable=allocatable)
         manager = self._runtime_manager(client, killer, hooks, host_files, node, directories, metrics, backoff_policy)
         self.probes = self._probe_manager(client, node, network, metrics)
         self._sync = PodSync(
@@ -103,7 +105,7 @@ class PodEngine:
             self.runtime_pods,
             self.cache,
             self.pleg,
-            self._volumes,
+            self._volume_manager,
             host_files,
             directories,
             node,
@@ -135,8 +137,7 @@ class PodEngine:
         backoff_policy: BackoffPolicy,
     ) -> RuntimeManager:
         kernel, recorder = self._kernel, self._recorder
-        environments = Environments(self._objects, self._downward, recorder)
-        configs = ContainerConfigs(node, host_files, directories, self._volumes, environments)
+        configs = ContainerConfigs(node, host_files, directories, self._volumes, self._environments)
         starter = ContainerStarter(
             kernel,
             client,
@@ -191,6 +192,12 @@ class PodEngine:
             work = self.workers.work.get(uid)
             if work is not None:
                 await work.containers_stopped.wait()
+
+    def stop(self) -> None:
+        """The kubelet process ends: nothing works for a pod any more."""
+        self.workers.stop()
+        self.probes.stop()
+        self._volume_manager.stop()
 
     # -- configuration ------------------------------------------------------------------------------------------
 
@@ -316,6 +323,20 @@ class PodEngine:
             return True
         runtime: RuntimePod = self.cache.get(uid)
         return uid not in self.workers.work and any(one.state is RuntimeState.RUNNING for one in runtime.containers)
+
+
+def _readers_of_objects(
+    kernel: Kernel,
+    api: ApiClient,
+    recorder: EventRecorder,
+    host_files: HostFiles,
+    node: NodeSettings,
+    allocatable: Callable[[], Mapping[str, v1.Quantity]],
+) -> tuple[Environments, ConfigVolumes]:
+    """What makes variables, and what makes files, of ConfigMaps, Secrets and the pod itself."""
+    objects = ConfigObjects(get_config_map=api.get_config_map, get_secret=api.get_secret)
+    downward = DownwardApi(node=node, allocatable=allocatable)
+    return Environments(objects, downward, recorder), ConfigVolumes(kernel, host_files, objects, downward)
 
 
 def _asks_for_work(before: v1.Pod, after: v1.Pod) -> bool:

@@ -6,10 +6,10 @@ Mirrors kubelet: pkg/kubelet/kubelet.go (SyncPod, SyncTerminatingPod, SyncTermin
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from kubesim.cri.errors import CriError
-from kubesim.kernel import Kernel, sleep
+from kubesim.kernel import Kernel
 from kubesim.kubelet.active_deadline import ActiveDeadline
 from kubesim.kubelet.container_kill import ContainerKiller
 from kubesim.kubelet.container_resources import pod_level_resources, pod_qos, status_resources
@@ -30,26 +30,10 @@ from kubesim.kubelet.status_generation import GenerationInputs, generate_pod_sta
 from kubesim.kubelet.status_manager import StatusManager, Surroundings
 from kubesim.kubelet.sync_error import SyncError
 from kubesim.kubelet.user_namespaces import UserNamespaces
-from kubesim.kubelet.volumes import PodVolumes, mounted_volumes
+from kubesim.kubelet.volume_manager import VolumeManager
 from kubesim.model import k8s_v1 as v1
 from kubesim.policy.feature_gates import gate_enabled
 from kubesim.policy.pod_view import PodStatusView, RuntimePod, RuntimeState, Waiting
-
-MOUNT_POLL_NS = 300_000_000
-"""How often WaitForAttachAndMount looks; a pod with a mounted volume waits for the first look."""
-MOUNT_TIMEOUT_NS = 123_000_000_000
-FIRST_MOUNT_NS = 200_000_000
-"""Two loops of 100 ms lie before the first try: the populator of the wanted volumes and the reconciler."""
-MOUNT_DELAY_NS = 500_000_000
-MOUNT_DELAY_MAX_NS = 122_000_000_000
-
-
-@dataclass(slots=True, kw_only=True)
-class _MountTries:
-    """When the volumes of a pod are tried next, and how long after that."""
-
-    at_ns: int
-    delay_ns: int = MOUNT_DELAY_NS
 
 
 class PodSync:
@@ -65,7 +49,7 @@ class PodSync:
         runtime_pods: RuntimePods,
         cache: PodCache,
         pleg: Pleg,
-        volumes: PodVolumes,
+        volumes: VolumeManager,
         host_files: HostFiles,
         directories: PodDirectories,
         node: NodeSettings,
@@ -96,8 +80,6 @@ class PodSync:
         self._deadline = ActiveDeadline(kernel, recorder, statuses)
         # The kubelet's reason cache: why containers did not start, by pod uid and name.
         self._start_errors: dict[str, dict[str, Waiting]] = {}
-        self._mounted: set[str] = set()
-        self._mount_tries: dict[str, _MountTries] = {}
 
     async def sync_pod(self, pod: v1.Pod, runtime: RuntimePod) -> bool:
         """One sync; True when the pod is done for good. Raises SyncError."""
@@ -112,7 +94,7 @@ class PodSync:
             self._recorder.event(pod_reference(pod), "Warning", "NetworkNotReady", text)
             raise SyncError(text, is_network_not_ready=True)
         self._host_files.make_dirs(self._directories.pod(uid))
-        await self._mount_volumes(pod)
+        await self._volumes.wait(pod)
         pull_secrets = self._pull_secrets.of(pod)
         self._probes.add_pod(pod)
         old = self._statuses.get(uid) or status
@@ -157,8 +139,7 @@ class PodSync:
         runtime = keep_ips(self._cache.get(uid), runtime)
         status = self._generate(pod, runtime, is_terminal=True)
         self._statuses.set(pod, status, self._surroundings(pod, runtime))
-        self._mounted.discard(uid)
-        self._mount_tries.pop(uid, None)
+        self._volumes.forget(uid)
         self._user_namespaces.release(uid)
         self._statuses.terminate(pod)
 
@@ -175,8 +156,7 @@ class PodSync:
         """Drop what is remembered about a pod."""
         self._probes.remove_pod(uid)
         self._start_errors.pop(uid, None)
-        self._mounted.discard(uid)
-        self._mount_tries.pop(uid, None)
+        self._volumes.forget(uid)
         self._user_namespaces.release(uid)
 
     def _generate(self, pod: v1.Pod, runtime: RuntimePod, *, is_terminal: bool) -> PodStatusView:
@@ -216,39 +196,6 @@ class PodSync:
             allocated_resources=allocated,
             resources=resources,
         )
-
-    async def _mount_volumes(self, pod: v1.Pod) -> None:
-        """Wait until the volumes are there, as the sync of a kubelet waits for its volume manager.
-
-        Mirrors kubelet: pkg/kubelet/volumemanager/volume_manager.go (WaitForAttachAndMount) and
-        pkg/util/goroutinemap/exponentialbackoff (the reconciler's tries). Raises SyncError after two minutes.
-        """
-        uid = pod.metadata.uid
-        if uid in self._mounted or not mounted_volumes(pod):
-            return
-        began_ns = self._kernel.now_ns
-        tries = self._mount_tries.setdefault(uid, _MountTries(at_ns=began_ns + FIRST_MOUNT_NS))
-        while True:
-            if tries.at_ns > began_ns + MOUNT_TIMEOUT_NS:
-                await sleep(began_ns + MOUNT_TIMEOUT_NS - self._kernel.now_ns)
-                failing = " ".join(sorted(self._volumes.set_up(pod)))
-                text = (
-                    f"Unable to attach or mount volumes: unmounted volumes=[{failing}], unattached volumes=[], "
-                    "failed to process volumes=[]: context deadline exceeded"
-                )
-                self._recorder.event(pod_reference(pod), "Warning", "FailedMount", text)
-                raise SyncError(text)
-            await sleep(tries.at_ns - self._kernel.now_ns)
-            failures = self._volumes.set_up(pod)
-            if not failures:
-                break
-            for text in failures.values():
-                self._recorder.event(pod_reference(pod), "Warning", "FailedMount", text)
-            tries.at_ns = self._kernel.now_ns + tries.delay_ns
-            tries.delay_ns = min(2 * tries.delay_ns, MOUNT_DELAY_MAX_NS)
-        # The sync looks every 300 ms, counted from its own begin.
-        await sleep(MOUNT_POLL_NS - (self._kernel.now_ns - began_ns) % MOUNT_POLL_NS)
-        self._mounted.add(uid)
 
     def _remember(self, uid: str, result: SyncResult) -> None:
         errors = self._start_errors.setdefault(uid, {})

@@ -1,4 +1,4 @@
-"""Volumes of a pod, as far as they are emulated: emptyDir, hostPath and image volumes; and the mounts made from them.
+"""The directories of a pod's volumes, and the mounts made from them.
 
 Mirrors kubelet: pkg/kubelet/kubelet_pods.go (makeMounts) and pkg/volume (emptydir, hostpath, image).
 """
@@ -10,8 +10,10 @@ from dataclasses import dataclass
 
 from kubesim.cri import api
 from kubesim.errors import KubesimError
+from kubesim.kubelet.config_volumes import ConfigVolumes
 from kubesim.kubelet.outside import HostFiles
 from kubesim.kubelet.pod_directories import PodDirectories
+from kubesim.kubelet.volume_directory import fs_group_of, make_volume_directory
 from kubesim.model import k8s_v1 as v1
 from kubesim.policy.env_expansion import SubPathError, checked_sub_path, expand_sub_path
 from kubesim.policy.pod_view import VolumeMountView
@@ -23,6 +25,9 @@ _PROPAGATION = {
     "HostToContainer": api.PROPAGATION_HOST_TO_CONTAINER,
     "Bidirectional": api.PROPAGATION_BIDIRECTIONAL,
 }
+
+EMPTY_DIR = "kubernetes.io~empty-dir"
+"""The plugin of emptyDir volumes, as in paths."""
 
 
 class ContainerConfigError(KubesimError):
@@ -40,8 +45,19 @@ class ImageVolume:
 class PodVolumes:
     """Makes the directories of a pod's volumes and the mounts of its containers."""
 
-    def __init__(self, host_files: HostFiles, directories: PodDirectories, *, supports_rro: Callable[[], bool]) -> None:
-        """`supports_rro` tells whether the runtime makes recursive read-only mounts, as it said last."""
+    def __init__(
+        self,
+        host_files: HostFiles,
+        directories: PodDirectories,
+        *,
+        supports_rro: Callable[[], bool],
+        config_volumes: ConfigVolumes | None,
+    ) -> None:
+        """`supports_rro` tells whether the runtime makes recursive read-only mounts, as it said last.
+
+        `config_volumes` None: there is no API server whose objects could become files.
+        """
+        self._config_volumes = config_volumes
         self._supports_rro = supports_rro
         self._host_files = host_files
         self._directories = directories
@@ -56,13 +72,31 @@ class PodVolumes:
         for volume in pod.spec.volumes:
             if volume.name not in wanted:
                 continue
-            path = self._host_path(pod, volume)
-            if path is not None and volume.empty_dir is not None:
-                self._host_files.make_dirs(path, 0o777)
+            if volume.empty_dir is not None:
+                path = self._directories.volume(pod.metadata.uid, EMPTY_DIR, volume.name)
+                make_volume_directory(self._host_files, path, fs_group=fs_group_of(pod))
             problem = "" if volume.host_path is None else self._host_path_problem(volume.host_path)
+            if config_plugin(volume):
+                problem = self._fill(pod, volume)
             if problem:
-                failures[volume.name] = f'MountVolume.SetUp failed for volume "{volume.name}" : {problem}'
+                failures[volume.name] = _failure(volume, problem)
         return failures
+
+    def set_up_again(self, pod: v1.Pod) -> dict[str, str]:
+        """Bring the files of ConfigMaps, Secrets and the downward API up to date; failures as of `set_up`."""
+        wanted = mounted_volumes(pod)
+        failures = {}
+        for volume in pod.spec.volumes:
+            problem = self._fill(pod, volume) if volume.name in wanted and config_plugin(volume) else ""
+            if problem:
+                failures[volume.name] = _failure(volume, problem)
+        return failures
+
+    def _fill(self, pod: v1.Pod, volume: v1.Volume) -> str:
+        if self._config_volumes is None:
+            return f"cannot setup volume {volume.name} because kube client is not configured"
+        path = self._directories.volume(pod.metadata.uid, config_plugin(volume), volume.name)
+        return self._config_volumes.fill(pod, volume, path)
 
     def tear_down(self, pod: v1.Pod) -> None:
         """Remove what belongs to the pod."""
@@ -133,16 +167,15 @@ class PodVolumes:
             if self._host_files.kind(path) is None:
                 self._host_files.make_dirs(path)
         result.host_path = path
-        result.readonly = mount.read_only
+        result.readonly = mount.read_only or bool(config_plugin(volume))
         result.selinux_relabel = volume.host_path is None
         return result
 
     def _host_path(self, pod: v1.Pod, volume: v1.Volume) -> str | None:
         if volume.host_path is not None:
             return volume.host_path.path
-        if volume.empty_dir is not None:
-            return self._directories.volume(pod.metadata.uid, "kubernetes.io~empty-dir", volume.name)
-        return None
+        plugin = EMPTY_DIR if volume.empty_dir is not None else config_plugin(volume)
+        return self._directories.volume(pod.metadata.uid, plugin, volume.name) if plugin else None
 
     def _host_path_problem(self, source: v1.HostPathVolumeSource) -> str:
         """The type check of a hostPath; empty when it passes. Mirrors pkg/volume/hostpath/host_path.go, checkType."""
@@ -163,6 +196,23 @@ class PodVolumes:
             case _:
                 pass
         return ""
+
+
+def config_plugin(volume: v1.Volume) -> str:
+    """The plugin, as in paths, that makes the files of a volume from objects of the API; empty for other volumes."""
+    for source, plugin in (
+        (volume.config_map, "kubernetes.io~configmap"),
+        (volume.secret, "kubernetes.io~secret"),
+        (volume.downward_api, "kubernetes.io~downward-api"),
+        (volume.projected, "kubernetes.io~projected"),
+    ):
+        if source is not None:
+            return plugin
+    return ""
+
+
+def _failure(volume: v1.Volume, problem: str) -> str:
+    return f'MountVolume.SetUp failed for volume "{volume.name}" : {problem}'
 
 
 def mounted_volumes(pod: v1.Pod) -> list[str]:

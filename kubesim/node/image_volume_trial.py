@@ -113,7 +113,9 @@ class _Trial:
         self._pod = pod
         profile = runtime.daemon.profile
         supports_rro = profile.status.reports_handlers and profile.containers.recursive_read_only_mounts
-        self._volumes = PodVolumes(MemoryHostFiles(), PodDirectories(), supports_rro=lambda: supports_rro)
+        self._volumes = PodVolumes(
+            MemoryHostFiles(), PodDirectories(), supports_rro=lambda: supports_rro, config_volumes=None
+        )
 
     async def run(self, container: AnyContainer, mount: v1.VolumeMount, environment: dict[str, str]) -> TriedMount:
         """The kubelet's steps in their order: the user namespace of the pod, the pull, the mount, the container."""

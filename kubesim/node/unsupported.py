@@ -13,7 +13,8 @@ from kubesim.model.convert import join_errors
 from kubesim.model.manifest import Manifest
 from kubesim.model.paths import Path, field_path
 
-VOLUMES = {"name", "empty_dir", "host_path", "image"}
+VOLUMES = {"name", "empty_dir", "host_path", "image", "config_map", "secret", "downward_api", "projected"}
+PROJECTIONS = {"config_map", "secret", "downward_api"}
 
 
 def refuse_unsupported(manifest: Manifest, pod: v1.Pod) -> None:
@@ -46,6 +47,11 @@ def _unsupported(pod: v1.Pod) -> Iterator[tuple[Path, str]]:
         for name in volume.__struct_fields__:
             if name not in VOLUMES and getattr(volume, name) is not None:
                 yield ("spec", "volumes", index), f"a {name} volume"
+        sources = volume.projected.sources if volume.projected is not None else ()
+        for number, source in enumerate(sources):
+            for name in source.__struct_fields__:
+                if name not in PROJECTIONS and getattr(source, name) is not None:
+                    yield ("spec", "volumes", index, "projected", "sources", number), f"a {name} in a volume"
     lists: tuple[tuple[str, Sequence[v1.Container | v1.EphemeralContainer]], ...] = (
         ("containers", pod.spec.containers),
         ("initContainers", pod.spec.init_containers),

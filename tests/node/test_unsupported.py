@@ -32,7 +32,12 @@ def refusal(*, pod: str = "", container: str = "") -> str:
         ("runtimeClassName: kata", "5:21", "spec.runtimeClassName"),
         ("schedulingGates: [{name: example.com/g}]", "5:20", "spec.schedulingGates"),
         ("securityContext: {seLinuxOptions: {level: s0}}", "5:37", "spec.securityContext.seLinuxOptions"),
-        ("volumes: [{name: v, configMap: {name: c}}]", "5:13", "spec.volumes[0]"),
+        ("volumes: [{name: v, nfs: {server: s, path: /x}}]", "5:13", "spec.volumes[0]"),
+        (
+            "volumes: [{name: v, projected: {sources: [{serviceAccountToken: {path: t}}]}}]",
+            "5:45",
+            "spec.volumes[0].projected.sources[0]",
+        ),
     ],
 )
 def test_a_field_of_the_pod(field: str, place: str, path: str) -> None:
@@ -69,6 +74,8 @@ def test_every_refusal_gets_a_line() -> None:
     [
         ("volumes: [{name: e, emptyDir: {}}, {name: h, hostPath: {path: /x}}]", ""),
         ("volumes: [{name: i, image: {reference: r}}]", ""),
+        ("volumes: [{name: c, configMap: {name: c}}, {name: s, secret: {secretName: s}}]", ""),
+        ("volumes: [{name: p, projected: {sources: [{secret: {name: s}}]}}, {name: d, downwardAPI: {items: []}}]", ""),
         ("", "lifecycle: {preStop: {exec: {command: [x]}}, postStart: {sleep: {seconds: 1}}}"),
         ("", "livenessProbe: {httpGet: {port: 80}}"),
         ("", "readinessProbe: {tcpSocket: {port: 80}}"),

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from kubesim.cri import api
@@ -25,7 +26,7 @@ class Bench:
 
     def __init__(self, *volumes: v1.Volume, mounts: list[v1.VolumeMount]) -> None:
         self.files = MemoryHostFiles()
-        self.volumes = PodVolumes(self.files, PodDirectories(), supports_rro=lambda: True)
+        self.volumes = PodVolumes(self.files, PodDirectories(), supports_rro=lambda: True, config_volumes=None)
         self.container = v1.Container(name="a", volume_mounts=mounts)
         self.pod = v1.Pod(
             metadata=v1.ObjectMeta(name="web", namespace="default", uid="u-1"),
@@ -123,3 +124,21 @@ def test_refusals(wrong: v1.VolumeMount, text: str) -> None:
     with pytest.raises(ContainerConfigError) as refused:
         Bench(EMPTY, mounts=[wrong]).mounts()
     assert str(refused.value) == text
+
+
+def test_an_empty_dir_belongs_to_the_group_of_the_pod() -> None:
+    bench = Bench(EMPTY, mounts=[mount("d")])
+    bench.pod = msgspec.structs.replace(
+        bench.pod,
+        spec=msgspec.structs.replace(bench.pod.spec, security_context=v1.PodSecurityContext(fs_group=3000)),
+    )
+    assert bench.volumes.set_up(bench.pod) == {}
+    found = bench.files.stat(EMPTY_PATH)
+    assert found is not None
+    assert (found.mode, found.uid, found.gid) == (0o2777, 0, 3000)
+
+
+def test_without_an_api_server_there_are_no_files_of_objects() -> None:
+    bench = Bench(v1.Volume(name="c", config_map=v1.ConfigMapVolumeSource(name="x")), mounts=[mount("c")])
+    text = "cannot setup volume c because kube client is not configured"
+    assert bench.volumes.set_up(bench.pod) == {"c": f'MountVolume.SetUp failed for volume "c" : {text}'}
