@@ -31,6 +31,9 @@ from kubesim.model.image_fixture import ImageFixture, image_fixtures
 from kubesim.model.yaml_text import load_documents
 from kubesim.policy.image_reference import InvalidReference, Reference, parse_reference
 
+DOCUMENTS_BYTES_MAX = 64 * 1024 * 1024
+"""Length of a file of documents: a limit of ours, so that /dev/zero is refused."""
+
 FIXTURE_SUFFIXES = (".json", ".yaml", ".yml")
 """Names of fixture files in a directory end so."""
 
@@ -223,11 +226,14 @@ _EXPECTED = (
 
 def _content(file: Path) -> bytes:
     try:
-        content = file.read_bytes()
+        with file.open("rb") as opened:  # maybe a pipe, as `<(command)` of a shell gives one
+            content = opened.read(DOCUMENTS_BYTES_MAX + 1)
     except FileNotFoundError as error:
         raise InputError("no such file", where=str(file), hint=_EXPECTED) from error
     except OSError as error:
         raise InputError(error.strerror or str(error), where=str(file), hint=_EXPECTED) from error
+    if len(content) > DOCUMENTS_BYTES_MAX:
+        raise InputError(f"documents of more than {DOCUMENTS_BYTES_MAX} bytes", where=str(file), hint=_EXPECTED)
     return content
 
 

@@ -17,6 +17,9 @@ from kubesim.node.unsupported import refuse_unsupported
 from kubesim.policy.feature_gates import feature_gates
 
 Source = str | Path | Mapping[str, Any]
+TEXT_BYTES_MAX = 64 * 1024 * 1024
+"""Length of a file of manifests: a limit of ours, so that /dev/zero is refused."""
+
 StoredObject = v1.Pod | v1.ConfigMap | v1.Secret
 
 
@@ -29,9 +32,13 @@ def minor_version(version: str) -> int:
 def read_text(path: Path) -> bytes:
     """The content of a file. Raises InputError."""
     try:
-        return path.read_bytes()
+        with path.open("rb") as file:  # maybe a pipe, as `<(command)` of a shell gives one
+            content = file.read(TEXT_BYTES_MAX + 1)
     except OSError as error:
         raise InputError(f"cannot be read: {error.strerror}", where=str(path), hint="name a readable file") from error
+    if len(content) > TEXT_BYTES_MAX:
+        raise InputError(f"more than {TEXT_BYTES_MAX} bytes", where=str(path), hint="name a file of manifests")
+    return content
 
 
 def documents_of(source: Source) -> list[Document]:

@@ -304,3 +304,10 @@ def test_a_host_directory_has_a_bound(write: Write, tmp_path: Path, monkeypatch:
     monkeypatch.setattr("kubesim.images.host_directory.ENTRIES_MAX", 2)
 
     assert refusal(fixture) == "images.yaml:5:18: /data: data: more than 2 entries; name a part of it"
+
+
+def test_a_file_without_an_end_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("kubesim.images.fixtures.DOCUMENTS_BYTES_MAX", 1000)
+
+    with pytest.raises(InputError, match=r"^/dev/zero: documents of more than 1000 bytes; expected a YAML file"):
+        load_images(["/dev/zero"])

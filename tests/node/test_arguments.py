@@ -105,3 +105,10 @@ def test_wrong_arguments_of_a_call_are_named_and_nothing_happens(
 def test_feature_gates_take_text(version: Any) -> None:
     with pytest.raises(InputError, match=r'^feature_gates\(version\): .* is of type \w+; give text, such as "1\.36"$'):
         feature_gates(version)
+
+
+def test_a_manifest_without_an_end_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("kubesim.node.sources.TEXT_BYTES_MAX", 1000)
+
+    with Node() as node, pytest.raises(InputError, match=r"^/dev/zero: more than 1000 bytes; name a file"):
+        node.apply("/dev/zero")
