@@ -37,13 +37,14 @@ def run(
     is_settled: Callable[[list[v1.Pod]], bool] | None = None,
     keep: bool = False,
     config: dict[str, object] | None = None,
+    manifest: str = POD,
 ) -> tuple[Kernel, Runtime, Outcome]:
     kernel = Kernel(seed=1)
     files = MemoryHostFiles()
     profile = load_profile("containerd-2.3")
     runtime = Runtime(kernel, profile=profile, catalogue=load_catalogue([]), host_files=files, cgroup_driver="systemd")
     settings = WorldSettings(config=kubelet_configuration(config or {}))
-    pods = pods_of(POD, kubelet_version="1.36")
+    pods = pods_of(manifest, kubelet_version="1.36")
     main = run_pods(
         kernel, runtime, settings, files, pods,
         duration_ns=20 * SECOND_NS, is_settled=is_settled, commands=commands, keep=keep,
@@ -82,6 +83,17 @@ def test_a_run_can_leave_its_pods() -> None:
 def test_a_kubelet_that_does_not_start_ends_the_run() -> None:
     with pytest.raises(KubeletStartError, match="shutdownGracePeriodCriticalPods"):
         run(config={"shutdownGracePeriod": "10s", "shutdownGracePeriodCriticalPods": "30s"})
+
+
+def test_a_kubelet_that_does_not_reach_its_pods_refuses_what_needs_a_port() -> None:
+    with pytest.raises(InputError, match=r"spec.containers\[0\].livenessProbe.httpGet: an HTTP request needs a way"):
+        run(manifest=f"{POD}    livenessProbe: {{httpGet: {{port: 80}}}}\n")
+
+
+def test_a_kubelet_that_does_not_reach_its_pods_probes_with_commands() -> None:
+    _, _, outcome = run(manifest=f"{POD}    readinessProbe: {{exec: {{command: ['true']}}}}\n")
+
+    assert outcome.pods[0]["status"]["containerStatuses"][0]["ready"] is True
 
 
 def test_a_world_knows_two_operating_systems() -> None:

@@ -274,3 +274,44 @@ def test_metrics_count_runs_while_the_worker_lives(old_story: Any, c: Any) -> No
     old_story.node.delete("default/web", grace_seconds=1)
     old_story.run("20s")
     assert not [name for name in old_story.node.metrics() if name.startswith("prober_probe_total")]
+
+
+@pytest.mark.parametrize("kind", ["readinessProbe", "livenessProbe"])
+def test_nobody_probes_a_container_that_has_ended_for_good(old_story: Any, c: Any, kind: str) -> None:
+    old_story.pod(c("a", "sleep", "5", **{kind: probe("true", periodSeconds=1)}), restartPolicy="Never")
+    old_story.until(lambda: old_story.status()["phase"] == "Succeeded")
+    ended_ns = old_story.node.now_ns
+    old_story.run("60s")
+    assert old_story.calls(methods={"ExecSync"}, since_ns=ended_ns) == ""
+    # Until the kubelet learns of the end it asks in vain.
+    answered = [line for line in old_story.calls(methods={"ExecSync"}).splitlines() if "->" not in line]
+    assert len(answered) == 5
+
+
+def test_a_worker_goes_on_with_the_next_container(old_story: Any, c: Any) -> None:
+    command = ("sh", "-c", "touch /tmp/up; sleep 4; exit 1")
+    old_story.pod(c("a", *command, readinessProbe=probe("cat", "/tmp/up", periodSeconds=1)))
+    old_story.run("15s")
+    old_story.check(
+        old_story.versions(),
+        """
+        0.000s phase=Pending
+        0.000s phase=Pending a: waiting ContainerCreating
+        0.231s phase=Running a: running
+        0.231s phase=Running a: running ready
+        5.231s phase=Running a: terminated Error(1)
+        5.289s phase=Running a: running last terminated Error(1) restarts=1
+        5.289s phase=Running a: running ready last terminated Error(1) restarts=1
+        10.289s phase=Running a: terminated Error(1) last terminated Error(1) restarts=1
+        11.289s phase=Running a: waiting CrashLoopBackOff last terminated Error(1) restarts=1
+        """,
+    )
+
+
+def test_the_words_of_a_failure_are_counted_in_one_event(old_story: Any, c: Any) -> None:
+    old_story.pod(c("a", readinessProbe=probe("sh", "-c", "echo ill; echo very >&2; exit 1", periodSeconds=1)))
+    old_story.run("8s")
+    (event,) = (one for one in old_story.node.events if one["reason"] == "Unhealthy")
+    assert event["message"] == "Readiness probe failed: ill\nvery\n"
+    assert event["count"] in range(7, 12)
+    assert event["involvedObject"]["fieldPath"] == "spec.containers{a}"

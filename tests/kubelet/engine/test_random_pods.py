@@ -29,7 +29,9 @@ steps = st.one_of(
 @st.composite
 def pods(draw: Any) -> dict[str, Any]:
     def container(name: str, **more: Any) -> dict[str, Any]:
-        return {"name": name, "image": IMAGE, "command": draw(COMMANDS), **more}
+        kinds = () if name == "i" else ("startupProbe", "readinessProbe", "livenessProbe")
+        found = {kind: draw(PROBES) for kind in kinds if draw(st.integers(0, 3)) == 0}
+        return {"name": name, "image": IMAGE, "command": draw(COMMANDS), **found, **more}
 
     spec: dict[str, Any] = {
         "restartPolicy": draw(st.sampled_from(["Always", "OnFailure", "Never"])),
@@ -46,6 +48,28 @@ def pods(draw: Any) -> dict[str, Any]:
     return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "web"}, "spec": spec}
 
 
+PROBES = st.builds(
+    lambda handler, period, delay, failures, timeout: {
+        **handler,
+        "periodSeconds": period,
+        "initialDelaySeconds": delay,
+        "failureThreshold": failures,
+        "timeoutSeconds": timeout,
+    },
+    st.sampled_from(
+        [
+            {"exec": {"command": ["true"]}},
+            {"exec": {"command": ["sh", "-c", "sleep 2; exit 1"]}},
+            {"exec": {"command": ["/not/there"]}},
+            {"tcpSocket": {"port": 80}},
+            {"httpGet": {"port": 80}},
+        ]
+    ),
+    st.integers(1, 9),
+    st.integers(0, 9),
+    st.integers(1, 3),
+    st.integers(1, 3),
+)
 COMMANDS = st.sampled_from([["sleep", "1h"], ["sleep", "3"], ["true"], ["false"], ["/not/there"]])
 
 
