@@ -44,7 +44,7 @@ def run(options: argparse.Namespace) -> int:
 
     platform = _platform(options.platform)
     settings = registry_settings(options)
-    found = [one for source in options.sources for one in _images(source, pulls=settings is not None)]
+    found = [one for source in options.sources for one in _some_images(source, pulls=settings is not None)]
     if options.name is not None:
         found = [_renamed(found, options.name)]
     store = store_of(options, must_exist=False)
@@ -98,6 +98,16 @@ def _renamed(found: list[Found], name: str) -> Found:
         hint = "expected e.g. registry.example/app:v1"
         raise InputError(f"{name!r} is no image name: {error}", where="--name", hint=hint) from error
     return replace(found[0], references=(reference,))
+
+
+def _some_images(source: str, *, pulls: bool) -> list[Found]:
+    """The images of one argument. Raises InputError as `_images` does, and for a source without any."""
+    from kubesim.errors import InputError
+
+    found = list(_images(source, pulls=pulls))
+    if not found:
+        raise InputError("no image in it", where=source, hint=_HINT)
+    return found
 
 
 def _images(source: str, *, pulls: bool) -> Iterator[Found]:

@@ -14,6 +14,7 @@ from kubesim.errors import InputError
 from kubesim.images.archives.recognise import is_image_source
 from kubesim.images.blobs.gathered import GatheredBlobs
 from kubesim.images.catalogue import Catalogue, MoreImages
+from kubesim.images.document_file import open_document
 from kubesim.images.fixture_layers import fixture_layers
 from kubesim.images.image import (
     Artifact,
@@ -226,7 +227,7 @@ _EXPECTED = (
 
 def _content(file: Path) -> bytes:
     try:
-        with file.open("rb") as opened:  # maybe a pipe, as `<(command)` of a shell gives one
+        with open_document(file) as opened:
             content = opened.read(DOCUMENTS_BYTES_MAX + 1)
     except FileNotFoundError as error:
         raise InputError("no such file", where=str(file), hint=_EXPECTED) from error

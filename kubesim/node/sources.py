@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from kubesim.errors import InputError
+from kubesim.images.document_file import open_document
 from kubesim.model import k8s_v1 as v1
 from kubesim.model.kubelet_configuration import KubeletConfiguration, load_kubelet_configuration
 from kubesim.model.manifest import Manifest, manifests
@@ -32,7 +33,7 @@ def minor_version(version: str) -> int:
 def read_text(path: Path) -> bytes:
     """The content of a file. Raises InputError."""
     try:
-        with path.open("rb") as file:  # maybe a pipe, as `<(command)` of a shell gives one
+        with open_document(path) as file:
             content = file.read(TEXT_BYTES_MAX + 1)
     except OSError as error:
         raise InputError(f"cannot be read: {error.strerror}", where=str(path), hint="name a readable file") from error

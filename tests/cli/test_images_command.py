@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import sys
 import tarfile
 from pathlib import Path
@@ -255,3 +256,14 @@ def test_a_bar_is_drawn_on_a_terminal_and_wiped(monkeypatch: pytest.MonkeyPatch)
 def test_no_bar_is_drawn_into_a_file(capsys: pytest.CaptureFixture[str], document: Path) -> None:
     assert main(["images", "add", str(document)]) == 0
     assert capsys.readouterr().err == ""
+
+
+def test_a_source_without_an_image_is_refused_and_changes_nothing(
+    tmp_path: Path, store: Path, document: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "empty.yaml").write_text("")
+    os.mkfifo(tmp_path / "pipe.tar")
+    for name in ("empty.yaml", "pipe.tar"):
+        error = said(capsys, "images", "add", document, tmp_path / name, code=2)
+        assert f"{tmp_path / name}: no image in it; expected PATH" in error
+    assert not store.exists()

@@ -221,7 +221,7 @@ class _Reader:
                 apply_records(header, records)
             return self._checked(block, header, records)
         except LayerError as error:
-            raise LayerError(f"{header.name!r}: {error.what}", hint=error.hint) from None
+            raise LayerError(f"{_shown(header.name)}: {error.what}", hint=error.hint) from None
 
     def _checked(self, block: bytes, header: Header, records: Records) -> Member:
         self._count += 1
@@ -310,3 +310,10 @@ def member_path(name: str) -> str:
         if len(path.encode("utf-8", "surrogateescape")) >= PATH_BYTES_MAX:
             raise LayerError(f"a path of more than {PATH_BYTES_MAX - 1} bytes")
     return path
+
+
+def _shown(name: str) -> str:
+    """A name as a message has it: one that is too long for any file begins and ends as it does."""
+    if len(name) <= NAME_BYTES_MAX:
+        return repr(name)
+    return f"{name[:40]!r}...{name[-40:]!r} ({len(name)} characters)"

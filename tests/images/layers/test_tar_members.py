@@ -301,3 +301,10 @@ def test_what_gnu_tar_writes(form: str, tmp_path: Path) -> None:
         "/hard": ("hardlink", "/etc/passwd"),
         "/link": ("symlink", "etc/passwd"),
     }
+
+
+def test_a_name_that_no_file_can_have_does_not_fill_the_message() -> None:
+    with pytest.raises(LayerError) as caught:
+        members(tar_of([entry("etc/" + "n" * 100_000, b"")]))
+    ends = f"'etc/{'n' * 36}'...'{'n' * 40}' (100004 characters)"
+    assert str(caught.value) == f"{ends}: a name of more than 255 bytes"
