@@ -36,6 +36,7 @@ from kubesim.model.k8s_v1 import (
 )
 from kubesim.model.paths import MapKey, Path
 from kubesim.model.quantity import parse_quantity
+from kubesim.model.source_validation import check_env
 
 ID_MAX = 2**31 - 1
 PORT_MAX = 65535
@@ -63,7 +64,7 @@ def check_containers(
         yield from check_resources(container.resources, (*path, "resources"))
         yield from _check_mounts(container, path, volumes)
         yield from _check_ports(container.ports, (*path, "ports"))
-        yield from _check_environment(container, path)
+        yield from check_env(container, path)
         if container.security_context is not None:
             yield from _check_security(container.security_context, (*path, "securityContext"))
         if kind == "ephemeralContainers":
@@ -202,15 +203,6 @@ def _check_ports(ports: Collection[ContainerPort], path: Path) -> Iterator[Field
         if port.host_port != 0:
             yield from check_range((*where, "hostPort"), port.host_port, 1, PORT_MAX)
         yield from check_choice((*where, "protocol"), port.protocol, ("SCTP", "TCP", "UDP"))
-
-
-def _check_environment(container: AnyContainer, path: Path) -> Iterator[FieldError]:
-    for index, variable in enumerate(container.env):
-        where = (*path, "env", index)
-        if not variable.name:
-            yield required((*where, "name"))
-        if variable.value and variable.value_from is not None:
-            yield invalid((*where, "valueFrom"), "", "may not be specified when `value` is not empty")
 
 
 def _check_security(security: SecurityContext, path: Path) -> Iterator[FieldError]:

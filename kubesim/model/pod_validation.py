@@ -37,6 +37,7 @@ from kubesim.model.field_error import (
 from kubesim.model.k8s_v1 import Pod, PodSecurityContext, PodSpec, Volume
 from kubesim.model.k8s_versions import LAST_MINOR
 from kubesim.model.paths import Path, field_path
+from kubesim.model.source_validation import check_config_volume
 from kubesim.model.windows_validation import check_operating_system
 from kubesim.model.yaml_text import Document
 
@@ -189,7 +190,4 @@ def _check_sources(volume: Volume, path: Path) -> Iterator[FieldError]:
             yield unsupported((*path, "image", "pullPolicy"), volume.image.pull_policy, PULL_POLICIES)
     if volume.host_path is not None and not volume.host_path.path:
         yield required((*path, "hostPath", "path"))
-    if volume.secret is not None and not volume.secret.secret_name:
-        yield required((*path, "secret", "secretName"))
-    if volume.config_map is not None and not volume.config_map.name:
-        yield required((*path, "configMap", "name"))
+    yield from check_config_volume(volume, path)

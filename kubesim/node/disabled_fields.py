@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from kubesim.errors import InputError
 from kubesim.model import k8s_v1 as v1
+from kubesim.policy.env_from import strict_name_problems
 from kubesim.policy.feature_gates import gate_enabled
 
 
@@ -38,6 +39,8 @@ def without_disabled_fields(pod: v1.Pod, gates: Mapping[str, bool]) -> v1.Pod:
         )
     if not gate_enabled(gates, "ImageVolume"):
         _refuse_image_volumes(pod)
+    if not gate_enabled(gates, "RelaxedEnvironmentVariableValidation"):
+        _refuse_relaxed_names(pod)
     return replace(pod, spec=spec)
 
 
@@ -73,6 +76,29 @@ def _refuse_image_volumes(pod: v1.Pod) -> None:
                 where=f"{pod.metadata.namespace}/{pod.metadata.name}",
                 hint="an image volume needs the feature gate ImageVolume, which is off here",
             )
+
+
+def _refuse_relaxed_names(pod: v1.Pod) -> None:
+    """Mirrors useRelaxedEnvironmentVariableValidation: a new pod has to keep to the old names of variables."""
+    lists = (("containers", pod.spec.containers), ("initContainers", pod.spec.init_containers))
+    names = [
+        (f"spec.{kind}[{index}].{place}", name)
+        for kind, containers in lists
+        for index, container in enumerate(containers)
+        for place, name in (
+            *((f"env[{at}].name", one.name) for at, one in enumerate(container.env)),
+            *((f"envFrom[{at}].prefix", one.prefix) for at, one in enumerate(container.env_from) if one.prefix),
+        )
+    ]
+    problems = [
+        f'{path}: Invalid value: "{name}": {problem}' for path, name in names for problem in strict_name_problems(name)
+    ]
+    if problems:
+        raise InputError(
+            "\n".join(problems),
+            where=f"{pod.metadata.namespace}/{pod.metadata.name}",
+            hint="other names need the feature gate RelaxedEnvironmentVariableValidation, which is off here",
+        )
 
 
 def without_disabled_status_fields(status: v1.PodStatus, gates: Mapping[str, bool]) -> v1.PodStatus:

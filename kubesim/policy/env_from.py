@@ -13,11 +13,21 @@ from collections.abc import Mapping
 RELAXED_SINCE_MINOR = 30
 
 _NAME = re.compile(r"[-._a-zA-Z][-._a-zA-Z0-9]*")
+_NAME_TEXT = (
+    "a valid environment variable name must consist of alphabetic characters, digits, '_', '-', or '.', and must not "
+    "start with a digit (e.g. 'my.env-name',  or 'MY_ENV.NAME',  or 'MyEnvName1', regex used for validation is "
+    "'[-._a-zA-Z][-._a-zA-Z0-9]*')"
+)
 
 
-def is_strict_name(name: str) -> bool:
-    """Whether Kubernetes always took this for the name of an environment variable."""
-    return bool(_NAME.fullmatch(name)) and name != "." and not name.startswith("..")
+def strict_name_problems(name: str) -> list[str]:
+    """What an API server without RelaxedEnvironmentVariableValidation has against a name; empty for a strict one."""
+    problems = [] if _NAME.fullmatch(name) else [_NAME_TEXT]
+    if name in {".", ".."}:
+        problems.append(f"must not be '{name}'")
+    elif name.startswith(".."):
+        problems.append("must not start with '..'")
+    return problems
 
 
 def env_from(data: Mapping[str, str], *, prefix: str, minor: int) -> tuple[dict[str, str], list[str]]:
@@ -25,8 +35,8 @@ def env_from(data: Mapping[str, str], *, prefix: str, minor: int) -> tuple[dict[
     named = {f"{prefix}{key}": value for key, value in data.items()}
     if minor >= RELAXED_SINCE_MINOR:
         return named, []
-    skipped = sorted(name for name in named if not is_strict_name(name))
-    return {name: value for name, value in named.items() if is_strict_name(name)}, skipped
+    skipped = sorted(name for name in named if strict_name_problems(name))
+    return {name: value for name, value in named.items() if name not in skipped}, skipped
 
 
 def skipped_text(skipped: list[str], *, kind: str, key: str) -> str:

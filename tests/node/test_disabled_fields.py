@@ -85,3 +85,16 @@ def test_status_fields(version: str, has_user: bool, has_mounts: bool) -> None:
 
     rows = (*kept.container_statuses, *kept.init_container_statuses, *kept.ephemeral_container_statuses)
     assert [(one.user is not None, bool(one.volume_mounts)) for one in rows] == [(has_user, has_mounts)] * 3
+
+
+@pytest.mark.parametrize("version", ["1.28", "1.31"])
+def test_names_of_variables_that_an_old_api_server_refuses(version: str) -> None:
+    env = [v1.EnvVar(name="GOOD"), v1.EnvVar(name="1st")]
+    sources = [v1.EnvFromSource(prefix="..", secret_ref=v1.SecretEnvSource(name="s")), v1.EnvFromSource()]
+    pod = replace(POD, spec=v1.PodSpec(containers=[v1.Container(name="a", env=env, env_from=sources)]))
+    with pytest.raises(InputError) as caught:
+        without_disabled_fields(pod, resolve_gates(version))
+    first, second = str(caught.value).splitlines()
+    assert 'spec.containers[0].env[1].name: Invalid value: "1st": a valid environment variable name must' in first
+    assert second.startswith("spec.containers[0].envFrom[0].prefix: Invalid value: \"..\": must not be '..'")
+    assert without_disabled_fields(pod, resolve_gates("1.32")).spec.containers[0].env == env

@@ -2,26 +2,33 @@
 
 import pytest
 
-from kubesim.policy.env_from import env_from, is_strict_name, skipped_text
+from kubesim.policy.env_from import env_from, skipped_text, strict_name_problems
+
+LETTERS = (
+    "a valid environment variable name must consist of alphabetic characters, digits, '_', '-', or '.', and must not "
+    "start with a digit (e.g. 'my.env-name',  or 'MY_ENV.NAME',  or 'MyEnvName1', regex used for validation is "
+    "'[-._a-zA-Z][-._a-zA-Z0-9]*')"
+)
 
 
 @pytest.mark.parametrize(
-    ("name", "is_strict"),
+    ("name", "problems"),
     [
-        ("A", True),
-        ("a.b-c_1", True),
-        (".a", True),
-        ("-", True),
-        ("1A", False),
-        ("a b", False),
-        ("", False),
-        (".", False),
-        ("..", False),
-        ("..a", False),
+        ("A", []),
+        ("a.b-c_1", []),
+        (".a", []),
+        ("-", []),
+        ("1A", [LETTERS]),
+        ("a b", [LETTERS]),
+        ("", [LETTERS]),
+        (".", ["must not be '.'"]),
+        ("..", ["must not be '..'"]),
+        ("..a", ["must not start with '..'"]),
+        ("..%", [LETTERS, "must not start with '..'"]),
     ],
 )
-def test_strict_names(name: str, is_strict: bool) -> None:
-    assert is_strict_name(name) is is_strict
+def test_strict_names(name: str, problems: list[str]) -> None:
+    assert strict_name_problems(name) == problems
 
 
 def test_up_to_1_29_bad_names_are_left_out() -> None:
