@@ -34,6 +34,7 @@ CONTAINERD = ImageSwitches(
     pull_auth="for-host",
     concurrent_pulls="share-content",
     pull_error="image",
+    forbidden_details=True,
     verifies_signatures=False,
     container_filesystems=False,
     filesystem_path="/images",
