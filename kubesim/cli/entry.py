@@ -118,11 +118,16 @@ def _run(options: argparse.Namespace) -> int:
     try:
         code: int = _module(options.command).run(options)
     except ExpectationFailed as error:
-        print(f"kubesim: {error}", file=sys.stderr)
+        print(f"kubesim: {_printable(str(error))}", file=sys.stderr)
         return EXPECTATION_FAILED
     except KubesimError as error:
-        print(f"kubesim: {error}", file=sys.stderr)
+        print(f"kubesim: {_printable(str(error))}", file=sys.stderr)
         return BAD_INPUT
     except KeyboardInterrupt:
         return INTERRUPTED
     return code
+
+
+def _printable(text: str) -> str:
+    """A message without what could move the cursor of a terminal: it may quote a registry or an archive of anybody."""
+    return "".join(one if one.isprintable() or one in "\n\t" else repr(one)[1:-1] for one in text)

@@ -1,5 +1,6 @@
 """The frame around the subcommands: help, version, exit codes, pipes, progress."""
 
+import argparse
 import errno
 import io
 import subprocess
@@ -158,3 +159,12 @@ def test_nothing_is_shown_where_no_terminal_is(monkeypatch: pytest.MonkeyPatch) 
         pass
 
     assert pipe.getvalue() == ""
+
+
+def test_a_message_cannot_move_the_cursor(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def run(_options: argparse.Namespace) -> int:
+        raise InputError("it says \x1b[2J\x07\x9b1A\nand \u00e9", where="registry.example")
+
+    monkeypatch.setattr("kubesim.cli.profiles.run", run)
+    assert main(["profiles"]) == 2
+    assert capsys.readouterr().err == "kubesim: registry.example: it says \\x1b[2J\\x07\\x9b1A\nand \u00e9\n"
