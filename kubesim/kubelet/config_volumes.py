@@ -42,6 +42,10 @@ class ConfigVolumes:
             self._writer.write(path, files, fs_group=fs_group)
         except (ObjectNotFound, PayloadError, DownwardFieldError) as error:
             return str(error)
+        except OSError as error:
+            # Such as an item below another one. A volume that could not be filled is taken down again.
+            self._files.remove(path)
+            return f"open {error.filename}: {(error.strerror or str(error)).lower()}"
         return ""
 
     def _payload(self, pod: v1.Pod, volume: v1.Volume) -> dict[str, File]:

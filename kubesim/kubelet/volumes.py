@@ -5,6 +5,7 @@ Mirrors kubelet: pkg/kubelet/kubelet_pods.go (makeMounts) and pkg/volume (emptyd
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -25,6 +26,8 @@ _PROPAGATION = {
     "HostToContainer": api.PROPAGATION_HOST_TO_CONTAINER,
     "Bidirectional": api.PROPAGATION_BIDIRECTIONAL,
 }
+
+AnyContainer = v1.Container | v1.EphemeralContainer
 
 EMPTY_DIR = "kubernetes.io~empty-dir"
 """The plugin of emptyDir volumes, as in paths."""
@@ -120,7 +123,7 @@ class PodVolumes:
                     f'cannot find volume "{mount.name}" to mount into container "{container.name}"'
                 )
             try:
-                mounts.append(self._mount(pod, mount, volume, environment, image_volumes))
+                mounts.append(self._mount(pod, container, mount, volume, environment, image_volumes))
             except SubPathError as error:
                 raise ContainerConfigError(str(error)) from error
             except RecursiveReadOnlyError as error:
@@ -130,6 +133,7 @@ class PodVolumes:
     def _mount(
         self,
         pod: v1.Pod,
+        container: AnyContainer,
         mount: v1.VolumeMount,
         volume: v1.Volume,
         environment: Mapping[str, str],
@@ -163,13 +167,26 @@ class PodVolumes:
         if path is None:
             raise ContainerConfigError(f'volume "{volume.name}" is not available')
         if sub_path:
-            path = f"{path}/{sub_path}"
-            if self._host_files.kind(path) is None:
-                self._host_files.make_dirs(path)
+            path = self._sub_path(f"{path}/{sub_path}", mount.name, container)
         result.host_path = path
         result.readonly = mount.read_only or bool(config_plugin(volume))
         result.selinux_relabel = volume.host_path is None
         return result
+
+    def _sub_path(self, path: str, volume: str, container: AnyContainer) -> str:
+        """A path below a volume, which is made where there is nothing. Raises ContainerConfigError.
+
+        The kubelet keeps to itself what the host said.
+        """
+        try:
+            if self._host_files.kind(path) is None:
+                self._host_files.make_dirs(path)
+        except OSError as error:
+            # A path through a file is no path that is missing: nothing is made, and the mount fails.
+            step = "prepare subPath" if error.errno == errno.ENOTDIR else "create subPath directory"
+            text = f'failed to {step} for volumeMount "{volume}" of container "{container.name}"'
+            raise ContainerConfigError(text) from error
+        return path
 
     def _host_path(self, pod: v1.Pod, volume: v1.Volume) -> str | None:
         if volume.host_path is not None:

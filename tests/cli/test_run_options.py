@@ -109,3 +109,13 @@ def test_a_fix_of_the_kubelet(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     assert "volumeStatus" in mount("--kubelet-fix", "kubernetes#142120")
     assert main(["run", *options, "--kubelet-fix", "kubernetes#1"]) == 2
     assert "unknown fix 'kubernetes#1' of the kubelet; known: kubernetes#142120" in capsys.readouterr().err
+
+
+def test_config_maps_lie_beside_pods(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config_map = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\ndata: {a: b}\n---\n"
+    path = tmp_path / "pods.yaml"
+    path.write_text(config_map + POD.replace("spec:\n", "spec:\n  volumes: [{name: v, configMap: {name: c}}]\n", 1))
+
+    found = json.loads(run(capsys, str(path), "--for", "10s", "-o", "json"))
+
+    assert found["items"][0]["status"]["phase"] == "Running"

@@ -233,6 +233,21 @@ def test_a_full_disk_and_a_secret() -> None:
     assert [step.text for step in result.steps[:2]] == ["created secret/default/s, default/web", "other files take 99%"]
 
 
+def test_a_config_map_that_is_deleted_and_comes_back() -> None:
+    data = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c"}, "data": {"a": "1"}}
+    web = pod(container={"envFrom": [{"configMapRef": {"name": "c"}}]})
+    result = play(
+        {"at": "0s", "apply": [data]},
+        {"at": "0s", "delete": "configmap/default/c"},
+        {"at": "0s", "apply": [web]},
+        {"at": "5s", "expect": {"event": {"pod": "default/web", "reason": "Failed"}}},
+        {"at": "5s", "apply": [data]},
+        {"at": "40s", "expect": RUNNING},
+    )
+
+    assert result.passed, texts(result)
+
+
 def test_within_stops_as_soon_as_it_holds() -> None:
     result = play(APPLY, {"at": "0s", "expect": {**RUNNING, "within": "30s"}}, {"at": "0s", "expect": RUNNING})
 

@@ -1,6 +1,7 @@
 """Volumes of ConfigMaps, Secrets and the downward API: their files, those that are missing, and their changes."""
 
 import base64
+import re
 from typing import Any
 
 import pytest
@@ -275,3 +276,24 @@ def test_a_new_kubelet_takes_over_the_files(story: Any, c: Any) -> None:
     story.node.apply(config_map(data={"a": "2"}))
     story.run("100s")
     assert run(story, "cat", "/v/a") == "2"
+
+
+def test_an_item_below_another_one(story: Any, c: Any) -> None:
+    story.node.apply(config_map(data={"a": "1"}))
+    items = [{"key": "a", "path": "x"}, {"key": "a", "path": "x/y"}]
+    with_volume(story, c, {"configMap": {"name": "c", "items": items}})
+    story.run("5s")
+    assert story.waiting() == "ContainerCreating: "
+    assert re.search(
+        r"FailedMount: MountVolume.SetUp failed for volume \"v\" : open \S+/x: is a directory", story.events()
+    )
+
+
+def test_a_sub_path_below_a_file(story: Any, c: Any) -> None:
+    story.node.apply(config_map(data={"a": "1"}))
+    mounts = {"name": "v", "mountPath": "/x", "subPath": "a/b"}
+    story.pod(mounted(c, mounts), volumes=[{"name": "v", "configMap": {"name": "c"}}])
+    story.run("5s")
+    assert story.waiting() == (
+        'CreateContainerConfigError: failed to prepare subPath for volumeMount "v" of container "a"'
+    )
