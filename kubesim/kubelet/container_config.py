@@ -22,9 +22,11 @@ from kubesim.kubelet.outside import HostFiles
 from kubesim.kubelet.pod_directories import PodDirectories
 from kubesim.kubelet.sandbox_config import NodeSettings
 from kubesim.kubelet.security_config import linux_security_context, windows_security_context
+from kubesim.kubelet.stop_signals import requested_stop_signal
 from kubesim.kubelet.volumes import ImageVolume, PodVolumes
 from kubesim.model import k8s_v1 as v1
 from kubesim.policy.env_expansion import expand_words
+from kubesim.policy.feature_gates import gate_enabled
 from kubesim.policy.qos import QosClass
 
 AnyContainer = v1.Container | v1.EphemeralContainer
@@ -91,6 +93,8 @@ class ContainerConfigs:
         config.envs.extend(
             api.KeyValue(key=key, value=value.encode(errors="surrogateescape")) for key, value in environment.items()
         )
+        if gate_enabled(self._node.gates, "ContainerStopSignals"):
+            config.stop_signal = requested_stop_signal(container)
         if self._node.os == "linux":
             config.linux.resources.CopyFrom(
                 linux_resources(pod, container, qos=request.qos, memory_capacity_bytes=self._node.memory_capacity_bytes)

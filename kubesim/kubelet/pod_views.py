@@ -163,6 +163,7 @@ def _container_status_view(status: v1.ContainerStatus) -> ContainerStatusView:
             for mount in status.volume_mounts
         ),
         user=user,
+        stop_signal=status.stop_signal,
     )
 
 
@@ -241,6 +242,7 @@ def container_status_struct(
             for mount in status.volume_mounts
         ],
         user=user,
+        stop_signal=status.stop_signal,
         resources=resources.resources if resources else None,
         allocated_resources=resources.allocated_resources if resources else {},
     )

@@ -15,6 +15,7 @@ from kubesim.cri.client import CriClient
 from kubesim.cri.errors import Code, CriError
 from kubesim.kubelet import labels
 from kubesim.kubelet.outside import HostFiles
+from kubesim.kubelet.stop_signals import stop_signal_name
 from kubesim.policy.pod_view import (
     ContainerUser,
     ImageVolumeMount,
@@ -149,6 +150,7 @@ class RuntimePods:
             restart_count=labels.restart_count(status.annotations),
             hash=status.annotations.get(labels.HASH, ""),
             user=_user(status),
+            stop_signal=stop_signal_name(status.stop_signal),
             image_mounts=tuple(
                 ImageVolumeMount(
                     container_path=mount.container_path, image=mount.image.image, image_ref=mount.image.image_ref

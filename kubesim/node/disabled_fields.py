@@ -12,6 +12,9 @@ from msgspec.structs import replace
 
 from kubesim.errors import InputError
 from kubesim.model import k8s_v1 as v1
+from kubesim.model.convert import join_errors
+from kubesim.model.paths import field_path
+from kubesim.model.stop_signal_validation import check_stop_signals
 from kubesim.policy.env_from import strict_name_problems
 from kubesim.policy.feature_gates import gate_enabled
 
@@ -41,6 +44,12 @@ def without_disabled_fields(pod: v1.Pod, gates: Mapping[str, bool]) -> v1.Pod:
         _refuse_image_volumes(pod)
     if not gate_enabled(gates, "RelaxedEnvironmentVariableValidation"):
         _refuse_relaxed_names(pod)
+    refused = [
+        InputError(f"{field_path(error.path)}: {error.body}", where=f"{pod.metadata.namespace}/{pod.metadata.name}")
+        for error in check_stop_signals(spec)
+    ]
+    if refused:
+        raise join_errors(refused)
     return replace(pod, spec=spec)
 
 
@@ -62,6 +71,10 @@ def _init_container(container: v1.Container, gates: Mapping[str, bool]) -> v1.Co
 
 
 def _any_container(container: v1.Container, gates: Mapping[str, bool]) -> v1.Container:
+    hooks = container.lifecycle
+    if hooks is not None and hooks.stop_signal is not None and not gate_enabled(gates, "ContainerStopSignals"):
+        hooks = replace(hooks, stop_signal=None)
+        container = replace(container, lifecycle=None if hooks == v1.Lifecycle() else hooks)
     if gate_enabled(gates, "RecursiveReadOnlyMounts"):
         return container
     mounts = [replace(mount, recursive_read_only=None) for mount in container.volume_mounts]
@@ -118,6 +131,8 @@ def without_disabled_status_fields(status: v1.PodStatus, gates: Mapping[str, boo
 def _container_status(status: v1.ContainerStatus, gates: Mapping[str, bool]) -> v1.ContainerStatus:
     if not gate_enabled(gates, "SupplementalGroupsPolicy"):
         status = replace(status, user=None)
+    if not gate_enabled(gates, "ContainerStopSignals"):
+        status = replace(status, stop_signal=None)
     if not gate_enabled(gates, "RecursiveReadOnlyMounts"):
         status = replace(status, volume_mounts=[])
     if not gate_enabled(gates, "ImageVolumeWithDigest"):

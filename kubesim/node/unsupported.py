@@ -71,9 +71,6 @@ def _unsupported_in_container(container: v1.Container | v1.EphemeralContainer) -
         yield ("securityContext", "seLinuxOptions"), "SELinux"
     if container.volume_devices:
         yield ("volumeDevices",), "a block device"
-    hooks = container.lifecycle
-    if hooks is not None and hooks.stop_signal is not None:
-        yield ("lifecycle", "stopSignal"), "a stop signal of the pod's own"
 
 
 def refuse_network_use(pod: v1.Pod) -> None:

@@ -157,6 +157,7 @@ def _converted(
         image_id=container.image_ref,
         container_id=container.id,
         user=container.user if gate_enabled(inputs.gates, "SupplementalGroupsPolicy") else None,
+        stop_signal=container.stop_signal if gate_enabled(inputs.gates, "ContainerStopSignals") else None,
     )
     if previous is None:
         return status

@@ -172,6 +172,7 @@ class RuntimeContainer:
     hash: str = ""
     user: ContainerUser | None = None
     image_mounts: tuple[ImageVolumeMount, ...] = ()
+    stop_signal: str | None = None  # None: the runtime does not say
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -274,6 +275,7 @@ class ContainerStatusView:
     container_id: str = ""
     volume_mounts: tuple[VolumeMountStatus, ...] = ()
     user: ContainerUser | None = None
+    stop_signal: str | None = None
 
     @property
     def last_terminated(self) -> Terminated | None:

@@ -98,3 +98,20 @@ def test_names_of_variables_that_an_old_api_server_refuses(version: str) -> None
     assert 'spec.containers[0].env[1].name: Invalid value: "1st": a valid environment variable name must' in first
     assert second.startswith("spec.containers[0].envFrom[0].prefix: Invalid value: \"..\": must not be '..'")
     assert without_disabled_fields(pod, resolve_gates("1.32")).spec.containers[0].env == env
+
+
+@pytest.mark.parametrize(("is_on", "kept"), [(True, "SIGTERM"), (False, None)])
+def test_stop_signals(*, is_on: bool, kept: str | None) -> None:
+    """Without the gate nothing is left of a lifecycle that says nothing else."""
+    gates = resolve_gates("1.36", {"ContainerStopSignals": is_on})
+    hooks = v1.Lifecycle(stop_signal="SIGTERM")
+    more = v1.Lifecycle(stop_signal="SIGTERM", pre_stop=v1.LifecycleHandler(sleep=v1.SleepAction(seconds=1)))
+    containers = [v1.Container(name="a", lifecycle=hooks), v1.Container(name="b", lifecycle=more)]
+    pod = replace(POD, spec=v1.PodSpec(containers=containers, os=v1.PodOS(name="linux")))
+    first, second = without_disabled_fields(pod, gates).spec.containers
+    status = v1.PodStatus(container_statuses=[v1.ContainerStatus(name="a", stop_signal="SIGTERM")])
+    (row,) = without_disabled_status_fields(status, gates).container_statuses
+
+    assert first.lifecycle == (hooks if is_on else None)
+    assert second.lifecycle == replace(more, stop_signal=kept)
+    assert row.stop_signal == kept

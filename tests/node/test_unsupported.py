@@ -51,7 +51,6 @@ def test_a_field_of_the_pod(field: str, place: str, path: str) -> None:
     ("field", "path"),
     [
         ("env: [{name: A, valueFrom: {fileKeyRef: {volumeName: v, path: p, key: k}}}]", "env[0].valueFrom"),
-        ("lifecycle: {stopSignal: SIGUSR1}", "lifecycle.stopSignal"),
         ("securityContext: {seLinuxOptions: {level: s0}}", "securityContext.seLinuxOptions"),
     ],
 )

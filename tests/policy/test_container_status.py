@@ -339,6 +339,13 @@ def test_regular_statuses_are_sorted_by_name_and_init_statuses_are_not() -> None
     assert statuses(pod=pod, containers=()) == ()
 
 
+@pytest.mark.parametrize(("is_on", "shown"), [(True, "SIGUSR1"), (False, None)])
+def test_the_stop_signal_needs_its_gate(*, is_on: bool, shown: str | None) -> None:
+    gates = resolve_gates("1.36", {"ContainerStopSignals": is_on})
+    (status,) = statuses(runtime_container(stop_signal="SIGUSR1"), gates=gates)
+    assert status.stop_signal == shown
+
+
 _STATES = st.sampled_from(RuntimeState)
 
 
