@@ -1,12 +1,14 @@
 """The pod lifecycle event generator: relists the runtime and says which pods changed.
 
-Mirrors kubelet: pkg/kubelet/pleg/generic.go (Relist, computeEvents, updateCache). With the gate PLEGOnDemandRelist a
-pod worker that changed something asks for a relist at once (pkg/kubelet/kubelet.go, SyncPod).
+Mirrors kubelet: pkg/kubelet/pleg/generic.go (workerLoopIteration, Relist, relistPod, computeEvents, updateCache). With
+the gate PLEGOnDemandRelist a pod worker that changed something asks for a relist of its pod at once
+(pkg/kubelet/kubelet.go, SyncPod); that does not move the beat of the relists of all pods.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -86,11 +88,13 @@ class Pleg:
         self._period_ns = period_ns
         self._states: dict[str, dict[str, str]] = {}
         self._reinspect: set[str] = set()
+        self._requests: deque[tuple[str, int]] = deque()
         self._wanted = Event()
         self.last_relist_ns: int | None = None
 
-    def request_relist(self) -> None:
-        """Relist now instead of at the end of the period."""
+    def request_relist(self, uid: str) -> None:
+        """Look at one pod now instead of at the end of the period."""
+        self._requests.append((uid, self._kernel.now_ns))
         self._wanted.set()
 
     def healthy(self) -> str:
@@ -111,15 +115,23 @@ class Pleg:
     async def run(self) -> None:
         """Relist for ever."""
         while True:
-            self._wanted.clear()
             await self.relist()
-            try:
-                async with timeout(self._period_ns):
-                    await self._wanted.wait()
-            except TimeoutError:
-                continue
-            # The request has a way to go. A relist of the very instant would not be newer than the sync that asked.
-            await sleep(ON_DEMAND_DELAY_NS)
+            await self._serve_requests(self._kernel.now_ns + self._period_ns)
+
+    async def _serve_requests(self, until_ns: int) -> None:
+        while (left_ns := until_ns - self._kernel.now_ns) > 0:
+            if not self._requests:
+                self._wanted.clear()
+                try:
+                    async with timeout(left_ns):
+                        await self._wanted.wait()
+                except TimeoutError:
+                    return
+            uid, asked_ns = self._requests.popleft()
+            if self.last_relist_ns is None or asked_ns >= self.last_relist_ns:
+                # The request has a way to go. A relist of the very instant would not be newer than the sync that asked.
+                await sleep(ON_DEMAND_DELAY_NS)
+                await self.relist_pod(uid)
 
     async def relist(self) -> None:
         """One pass: list, compare, refresh the cache of what changed, and tell."""
@@ -130,24 +142,40 @@ class Pleg:
             # The runtime is down: nothing is known to have changed, and the health check will say so in time.
             return
         self.last_relist_ns = start_ns
-        events = self._compare(pods)
-        inspect_again: set[str] = set()
-        for uid in [*events, *sorted(self._reinspect - events.keys())]:
-            if not await self._refresh(uid, pods.get(uid), start_ns):
-                inspect_again.add(uid)
-        self._reinspect = inspect_again
+        events = self._compare(pods, [*pods, *(uid for uid in self._states if uid not in pods)])
+        uids = [*events, *sorted(self._reinspect - events.keys())]
+        self._reinspect = {uid for uid in uids if not await self._refresh(uid, pods.get(uid), start_ns)}
         self._cache.relisted(start_ns)
         for uid, changes in events.items():
-            if uid in inspect_again:
-                continue
-            for change in changes:
-                # A removal needs no sync: the kubelet removed it itself.
-                if change.kind is not PlegEventKind.REMOVED:
-                    self._on_event(change)
+            self._tell(uid, changes)
 
-    def _compare(self, pods: Mapping[str, ListedPod]) -> dict[str, list[PlegEvent]]:
+    async def relist_pod(self, uid: str) -> None:
+        """The same for one pod."""
+        start_ns = self._kernel.now_ns
+        try:
+            pod = await self._runtime_pods.list_pod(uid)
+        except CriError:
+            # The next relist of all pods tries again.
+            return
+        events = self._compare({uid: pod} if pod is not None else {}, [uid])
+        if events or uid in self._reinspect:
+            self._reinspect.discard(uid)
+            if not await self._refresh(uid, pod, start_ns):
+                self._reinspect.add(uid)
+        self._cache.observed(uid, start_ns)
+        self._tell(uid, events.get(uid, []))
+
+    def _tell(self, uid: str, changes: Iterable[PlegEvent]) -> None:
+        if uid in self._reinspect:
+            return
+        for change in changes:
+            # A removal needs no sync: the kubelet removed it itself.
+            if change.kind is not PlegEventKind.REMOVED:
+                self._on_event(change)
+
+    def _compare(self, pods: Mapping[str, ListedPod], uids: Iterable[str]) -> dict[str, list[PlegEvent]]:
         events: dict[str, list[PlegEvent]] = {}
-        for uid in [*pods, *(uid for uid in self._states if uid not in pods)]:
+        for uid in uids:
             old = self._states.get(uid, {})
             new = _states(pods[uid]) if uid in pods else {}
             changes = [

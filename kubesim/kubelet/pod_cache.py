@@ -29,6 +29,7 @@ class PodCache:
     def __init__(self) -> None:
         self._entries: dict[str, CacheEntry] = {}
         self._relisted_ns = _NEVER_NS
+        self._observed_ns: dict[str, int] = {}
         self._changed = Event()
 
     def get(self, uid: str) -> RuntimePod:
@@ -47,17 +48,24 @@ class PodCache:
     def delete(self, uid: str) -> None:
         """Forget a pod that the runtime no longer knows."""
         self._entries.pop(uid, None)
+        self._observed_ns.pop(uid, None)
 
     def relisted(self, time_ns: int) -> None:
         """All pods were looked at, at `time_ns`: an entry that did not change is as new as that."""
         self._relisted_ns = time_ns
         self._announce()
 
+    def observed(self, uid: str, time_ns: int) -> None:
+        """One pod was looked at, at `time_ns`: what is known of it is as new as that. Nothing for an unknown pod."""
+        if uid in self._entries:
+            self._observed_ns[uid] = time_ns
+            self._announce()
+
     async def newer_than(self, uid: str, time_ns: int) -> CacheEntry:
         """The entry of a pod once it is newer than `time_ns`."""
         while True:
             entry = self._entries.get(uid)
-            if entry is not None and entry.modified_ns > time_ns:
+            if entry is not None and max(entry.modified_ns, self._observed_ns.get(uid, _NEVER_NS)) > time_ns:
                 return entry
             if self._relisted_ns > time_ns:
                 return entry or CacheEntry(pod=RuntimePod(), modified_ns=self._relisted_ns)

@@ -106,7 +106,7 @@ class PodSync:
             names = ", ".join(f'"{name}" with {waiting.reason}' for name, waiting in result.start_errors.items())
             raise SyncError(f"failed to start containers: {names}", retry_at_ns=result.retry_at_ns)
         if result.did_anything and gate_enabled(self._node.gates, "PLEGOnDemandRelist"):
-            self._pleg.request_relist()
+            self._pleg.request_relist(uid)
         return False
 
     async def sync_terminating_pod(self, work: PodWork, runtime: RuntimePod) -> None:

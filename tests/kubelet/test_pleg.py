@@ -53,6 +53,9 @@ class FakeRuntimePods:
             raise CriError(Code.UNAVAILABLE, "down")
         return dict(self.pods)
 
+    async def list_pod(self, uid: str) -> ListedPod | None:
+        return (await self.list_all()).get(uid)
+
     async def inspect(self, pod: ListedPod) -> RuntimePod:
         if pod.uid in self.refuses:
             raise CriError(Code.UNKNOWN, "try later")
@@ -108,10 +111,46 @@ def test_a_relist_on_demand_does_not_wait_for_the_period() -> None:
     kernel.spawn(pleg.run(), name="pleg")
     kernel.run_until(SECOND_NS // 10)
     runtime.pods["a"] = pod("a", RuntimeState.RUNNING)
-    pleg.request_relist()
+    pleg.request_relist("a")
     kernel.run_until(SECOND_NS // 5)
 
     assert events[0].kind is STARTED
+
+
+def test_a_relist_on_demand_leaves_the_beat_and_the_other_pods_alone() -> None:
+    kernel, runtime, cache, events, pleg = make()
+    runtime.pods["b"] = pod("b", RuntimeState.RUNNING)
+    kernel.spawn(pleg.run(), name="pleg")
+    kernel.run_until(SECOND_NS * 9 // 10)
+    events.clear()
+    runtime.pods = {uid: pod(uid, RuntimeState.EXITED) for uid in "ab"}
+    pleg.request_relist("a")
+    kernel.run_until(SECOND_NS - 1)
+    assert {event.uid for event in events} == {"a"}
+    assert cache.get("a").sandboxes[0].id == "s-a"
+    kernel.run_until(SECOND_NS)
+
+    assert events[-1] == PlegEvent(uid="b", kind=DIED, container_id="c-b")
+
+
+@pytest.mark.parametrize("trouble", ["refuses", "down"])
+def test_a_relist_on_demand_that_fails_is_made_up_by_the_next_of_all(trouble: str) -> None:
+    kernel, runtime, cache, events, pleg = make()
+    kernel.spawn(pleg.run(), name="pleg")
+    kernel.run_until(SECOND_NS // 10)
+    runtime.pods["a"] = pod("a", RuntimeState.RUNNING)
+    runtime.is_down = trouble == "down"
+    runtime.refuses = {"a"} if trouble == "refuses" else set()
+    pleg.request_relist("a")
+    kernel.run_until(SECOND_NS // 2)
+    assert events == []
+    runtime.is_down, runtime.refuses = False, set()
+    pleg.request_relist("ghost")
+    kernel.run_until(SECOND_NS - 1)
+    assert (events, cache.get("a")) == ([], RuntimePod())
+    kernel.run_until(SECOND_NS)
+
+    assert cache.get("a").sandboxes[0].id == "s-a"
 
 
 def test_a_pod_that_could_not_be_inspected_is_looked_at_again() -> None:

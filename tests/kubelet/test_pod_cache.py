@@ -38,6 +38,24 @@ def test_a_relist_makes_an_unchanged_entry_new() -> None:
     assert got[0].pod == POD
 
 
+def test_a_relist_of_one_pod_makes_its_entry_new_and_no_other() -> None:
+    kernel, cache = Kernel(start_ns=0), PodCache()
+    for uid in "ab":
+        cache.set(uid, POD, modified_ns=10)
+    got, other = waiter(kernel, cache, 20), list[CacheEntry]()
+    kernel.spawn(_wait_for(cache, "b", other), name="b")
+    kernel.run_until_idle()
+    cache.observed("a", 21)
+    cache.observed("ghost", 21)
+    kernel.run_until_idle()
+
+    assert (got[0].pod, other, cache.get("ghost")) == (POD, [], RuntimePod())
+
+
+async def _wait_for(cache: PodCache, uid: str, got: list[CacheEntry]) -> None:
+    got.append(await cache.newer_than(uid, 20))
+
+
 def test_a_pod_that_the_runtime_does_not_know_is_empty_and_new() -> None:
     kernel, cache = Kernel(start_ns=0), PodCache()
     got = waiter(kernel, cache, -1)

@@ -16,7 +16,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 RECORDED = os.environ.get("KUBESIM_RECORDED") or str(ROOT.parent / "shared" / "recorded")
-EQUAL_MIN = 44
+EQUAL_MIN = 46
 
 
 @pytest.mark.skipif(

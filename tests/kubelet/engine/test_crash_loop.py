@@ -18,36 +18,36 @@ def test_back_off_doubles_from_10_to_300_seconds(story: Any, c: Any) -> None:
         0.000s phase=Pending
         0.000s phase=Pending a: waiting ContainerCreating
         0.231s phase=Running a: running ready
-        4.231s phase=Running a: terminated Completed(0)
-        4.289s phase=Running a: running ready last terminated Completed(0) restarts=1
-        8.289s phase=Running a: terminated Completed(0) last terminated Completed(0) restarts=1
+        3.900s phase=Running a: terminated Completed(0)
+        3.958s phase=Running a: running ready last terminated Completed(0) restarts=1
+        7.900s phase=Running a: terminated Completed(0) last terminated Completed(0) restarts=1
         19.900s phase=Running a: waiting CrashLoopBackOff last terminated Completed(0) restarts=1
         19.958s phase=Running a: running ready last terminated Completed(0) restarts=2
-        23.958s phase=Running a: terminated Completed(0) last terminated Completed(0) restarts=2
+        23.900s phase=Running a: terminated Completed(0) last terminated Completed(0) restarts=2
         50.900s phase=Running a: waiting CrashLoopBackOff last terminated Completed(0) restarts=2
         50.958s phase=Running a: running ready last terminated Completed(0) restarts=3
-        54.958s phase=Running a: terminated Completed(0) last terminated Completed(0) restarts=3
+        54.900s phase=Running a: terminated Completed(0) last terminated Completed(0) restarts=3
         94.900s phase=Running a: waiting CrashLoopBackOff last terminated Completed(0) restarts=3
         94.958s phase=Running a: running ready last terminated Completed(0) restarts=4
-        98.958s phase=Running a: terminated Completed(0) last terminated Completed(0) restarts=4
+        98.900s phase=Running a: terminated Completed(0) last terminated Completed(0) restarts=4
         178.900s phase=Running a: waiting CrashLoopBackOff last terminated Completed(0) restarts=4
         178.958s phase=Running a: running ready last terminated Completed(0) restarts=5
-        182.958s phase=Running a: terminated Completed(0) last terminated Completed(0) restarts=5
+        182.900s phase=Running a: terminated Completed(0) last terminated Completed(0) restarts=5
         245.900s phase=Running a: waiting CrashLoopBackOff last terminated Completed(0) restarts=5
         347.958s phase=Running a: running ready last terminated Completed(0) restarts=6
-        351.958s phase=Running a: terminated Completed(0) last terminated Completed(0) restarts=6
+        351.900s phase=Running a: terminated Completed(0) last terminated Completed(0) restarts=6
         435.900s phase=Running a: waiting CrashLoopBackOff last terminated Completed(0) restarts=6
         673.958s phase=Running a: running ready last terminated Completed(0) restarts=7
-        677.958s phase=Running a: terminated Completed(0) last terminated Completed(0) restarts=7
+        677.900s phase=Running a: terminated Completed(0) last terminated Completed(0) restarts=7
         743.900s phase=Running a: waiting CrashLoopBackOff last terminated Completed(0) restarts=7
         978.958s phase=Running a: running ready last terminated Completed(0) restarts=8
-        982.958s phase=Running a: terminated Completed(0) last terminated Completed(0) restarts=8
+        982.900s phase=Running a: terminated Completed(0) last terminated Completed(0) restarts=8
         1070.900s phase=Running a: waiting CrashLoopBackOff last terminated Completed(0) restarts=8
         1302.958s phase=Running a: running ready last terminated Completed(0) restarts=9
-        1306.958s phase=Running a: terminated Completed(0) last terminated Completed(0) restarts=9
+        1306.900s phase=Running a: terminated Completed(0) last terminated Completed(0) restarts=9
         1391.900s phase=Running a: waiting CrashLoopBackOff last terminated Completed(0) restarts=9
         1626.958s phase=Running a: running ready last terminated Completed(0) restarts=10
-        1630.958s phase=Running a: terminated Completed(0) last terminated Completed(0) restarts=10
+        1630.900s phase=Running a: terminated Completed(0) last terminated Completed(0) restarts=10
         1710.900s phase=Running a: waiting CrashLoopBackOff last terminated Completed(0) restarts=10
         """,
     )
@@ -98,11 +98,11 @@ def test_a_long_run_resets_the_back_off(story: Any, c: Any) -> None:
         0.000s phase=Pending
         0.000s phase=Pending a: waiting ContainerCreating
         0.231s phase=Running a: running ready
-        2.231s phase=Running a: terminated Error(1)
-        2.289s phase=Running a: running ready last terminated Error(1) restarts=1
-        663.289s phase=Running a: terminated Error(1) last terminated Error(1) restarts=1
-        663.347s phase=Running a: running ready last terminated Error(1) restarts=2
-        666.347s phase=Running a: terminated Error(1) last terminated Error(1) restarts=2
+        1.900s phase=Running a: terminated Error(1)
+        1.958s phase=Running a: running ready last terminated Error(1) restarts=1
+        663.900s phase=Running a: terminated Error(1) last terminated Error(1) restarts=1
+        663.958s phase=Running a: running ready last terminated Error(1) restarts=2
+        666.900s phase=Running a: terminated Error(1) last terminated Error(1) restarts=2
         677.900s phase=Running a: waiting CrashLoopBackOff last terminated Error(1) restarts=2
         677.958s phase=Running a: running ready last terminated Error(1) restarts=3
         """,
@@ -134,11 +134,11 @@ def test_deletion_in_the_back_off(story: Any, c: Any) -> None:
         0.000s phase=Pending
         0.000s phase=Pending a: waiting ContainerCreating
         0.231s phase=Running a: running ready
-        4.231s phase=Running a: terminated Completed(0)
-        4.289s phase=Running a: running ready last terminated Completed(0) restarts=1
-        8.289s phase=Running a: terminated Completed(0) last terminated Completed(0) restarts=1
+        3.900s phase=Running a: terminated Completed(0)
+        3.958s phase=Running a: running ready last terminated Completed(0) restarts=1
+        7.900s phase=Running a: terminated Completed(0) last terminated Completed(0) restarts=1
         12.000s phase=Running deleting a: terminated Completed(0) last terminated Completed(0) restarts=1
         12.135s phase=Succeeded deleting a: terminated Completed(0) last terminated Completed(0) restarts=1
-        12.289s deleted phase=Succeeded deleting a: terminated Completed(0) last terminated Completed(0) restarts=1
+        12.900s deleted phase=Succeeded deleting a: terminated Completed(0) last terminated Completed(0) restarts=1
         """,
     )

@@ -57,15 +57,15 @@ def test_crash(story: Any, c: Any) -> None:
     story.check(
         story.calls(methods=POD_CALLS - {"ListPodSandbox", "ListContainers"}, since_ns=crashed_ns),
         """
-        6.231s PodSandboxStatus
-        6.231s ContainerStatus a/0
-        6.231s ImageStatus
-        6.231s ImageStatus
-        6.231s CreateContainer a/1
-        6.238s StartContainer a/1
-        6.289s PodSandboxStatus
-        6.289s ContainerStatus a/1
-        6.289s ContainerStatus a/0
+        6.900s PodSandboxStatus
+        6.900s ContainerStatus a/0
+        6.900s ImageStatus
+        6.900s ImageStatus
+        6.900s CreateContainer a/1
+        6.907s StartContainer a/1
+        6.958s PodSandboxStatus
+        6.958s ContainerStatus a/1
+        6.958s ContainerStatus a/0
         """,
     )
 
@@ -80,11 +80,13 @@ def test_deletion(story: Any, c: Any) -> None:
     story.check(
         story.calls(methods=POD_CALLS, since_ns=deleted_ns),
         """
+        4.900s ListPodSandbox
+        4.900s ListContainers
         4.900s ExecSync a/0
-        5.288s ListPodSandbox
-        5.288s ListContainers
-        6.288s ListPodSandbox
-        6.288s ListContainers
+        5.900s ListPodSandbox
+        5.900s ListContainers
+        6.900s ListPodSandbox
+        6.900s ListContainers
         4.900s StopContainer b/0 timeout=2
         4.900s StopContainer a/0 timeout=2
         6.935s StopPodSandbox
@@ -93,22 +95,20 @@ def test_deletion(story: Any, c: Any) -> None:
         7.070s PodSandboxStatus
         7.070s ContainerStatus b/0
         7.070s ContainerStatus a/0
-        7.288s ListPodSandbox
-        7.288s ListContainers
-        7.288s PodSandboxStatus
-        7.288s ContainerStatus b/0
-        7.288s ContainerStatus a/0
-        7.288s ListPodSandbox
-        7.288s ListContainers
-        7.288s PodSandboxStatus
-        7.288s ContainerStatus b/0
-        7.288s ContainerStatus a/0
-        7.288s RemoveContainer b/0
-        7.291s RemoveContainer a/0
-        7.293s StopPodSandbox
-        7.293s RemovePodSandbox
-        8.288s ListPodSandbox
-        8.288s ListContainers
+        7.900s ListPodSandbox
+        7.900s ListContainers
+        7.900s PodSandboxStatus
+        7.900s ContainerStatus b/0
+        7.900s ContainerStatus a/0
+        7.900s ListPodSandbox
+        7.900s ListContainers
+        7.900s PodSandboxStatus
+        7.900s ContainerStatus b/0
+        7.900s ContainerStatus a/0
+        7.900s RemoveContainer b/0
+        7.903s RemoveContainer a/0
+        7.905s StopPodSandbox
+        7.905s RemovePodSandbox
         """,
     )
 

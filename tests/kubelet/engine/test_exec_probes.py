@@ -80,7 +80,7 @@ def test_liveness_failure_restarts_the_container_in_the_same_sync(old_story: Any
         0.231s phase=Running a: running ready
         6.093s phase=Running a: running ready last terminated Error(137) restarts=1
         12.093s phase=Running a: running ready last terminated Error(137) restarts=2
-        18.093s phase=Running a: waiting CrashLoopBackOff last terminated Error(137) restarts=2
+        18.900s phase=Running a: waiting CrashLoopBackOff last terminated Error(137) restarts=2
         """,
     )
     old_story.check(
@@ -106,7 +106,7 @@ def test_startup_failure_without_a_restart(old_story: Any, c: Any) -> None:
         0.000s phase=Pending a: waiting ContainerCreating
         0.231s phase=Running a: running
         6.171s phase=Running a: terminated Error(137)
-        8.171s phase=Failed a: terminated Error(137)
+        7.900s phase=Failed a: terminated Error(137)
         """,
     )
     old_story.check(
@@ -171,7 +171,7 @@ def test_the_first_delay(old_story: Any, c: Any) -> None:
     old_story.check(
         first,
         """
-        6.231s ExecSync a/0
+        5.900s ExecSync a/0
         """,
     )
 
@@ -218,7 +218,7 @@ def test_only_readiness_goes_on_while_a_pod_is_ended(old_story: Any, c: Any) -> 
         5.000s phase=Running deleting a: running ready
         5.231s phase=Running deleting a: running
         10.400s phase=Succeeded deleting a: terminated Completed(0)
-        11.231s deleted phase=Succeeded deleting a: terminated Completed(0)
+        10.900s deleted phase=Succeeded deleting a: terminated Completed(0)
         """,
     )
 
@@ -241,8 +241,8 @@ def test_the_next_init_container_waits_for_the_startup_probe_of_a_sidecar(old_st
         0.231s phase=Pending s: running i: waiting PodInitializing a: waiting PodInitializing
         5.000s phase=Pending s: running ready i: waiting PodInitializing a: waiting PodInitializing
         5.058s phase=Pending s: running ready i: running a: waiting PodInitializing
-        6.058s phase=Pending s: running ready i: terminated Completed(0) ready a: waiting PodInitializing
-        6.116s phase=Running s: running ready i: terminated Completed(0) ready a: running ready
+        5.900s phase=Pending s: running ready i: terminated Completed(0) ready a: waiting PodInitializing
+        5.958s phase=Running s: running ready i: terminated Completed(0) ready a: running ready
         """,
     )
 
@@ -299,11 +299,11 @@ def test_a_worker_goes_on_with_the_next_container(old_story: Any, c: Any) -> Non
         0.000s phase=Pending a: waiting ContainerCreating
         0.231s phase=Running a: running
         0.231s phase=Running a: running ready
-        5.231s phase=Running a: terminated Error(1)
-        5.289s phase=Running a: running last terminated Error(1) restarts=1
-        5.289s phase=Running a: running ready last terminated Error(1) restarts=1
-        10.289s phase=Running a: terminated Error(1) last terminated Error(1) restarts=1
-        11.289s phase=Running a: waiting CrashLoopBackOff last terminated Error(1) restarts=1
+        4.900s phase=Running a: terminated Error(1)
+        4.958s phase=Running a: running last terminated Error(1) restarts=1
+        4.958s phase=Running a: running ready last terminated Error(1) restarts=1
+        9.900s phase=Running a: terminated Error(1) last terminated Error(1) restarts=1
+        10.900s phase=Running a: waiting CrashLoopBackOff last terminated Error(1) restarts=1
         """,
     )
 

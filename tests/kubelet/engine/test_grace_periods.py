@@ -66,9 +66,9 @@ def test_grace_of_one_second_is_two_for_the_runtime(story: Any, c: Any) -> None:
         """
         5.000s StopContainer a/0 timeout=2
         7.035s StopPodSandbox
-        7.231s RemoveContainer a/0
-        7.234s StopPodSandbox
-        7.234s RemovePodSandbox
+        7.900s RemoveContainer a/0
+        7.903s StopPodSandbox
+        7.903s RemovePodSandbox
         """,
     )
 
@@ -90,7 +90,7 @@ def test_a_second_shorter_deletion_changes_the_object_only(story: Any, c: Any) -
         0.231s phase=Running a: running ready
         12.000s phase=Running deleting a: running ready
         42.170s phase=Failed deleting a: terminated Error(137)
-        42.231s deleted phase=Failed deleting a: terminated Error(137)
+        42.900s deleted phase=Failed deleting a: terminated Error(137)
         """,
     )
 

@@ -127,7 +127,7 @@ def test_pre_stop_that_outlives_the_grace_period_leaves_two_seconds(story: Any, 
         """
         10.000s StopContainer a/0 timeout=2
         12.035s StopPodSandbox
-        12.234s StopPodSandbox
+        12.903s StopPodSandbox
         """,
     )
     assert story.node.pods() == []
@@ -162,7 +162,7 @@ def test_sleeping_pre_stop(story: Any, c: Any) -> None:
         """
         7.000s StopContainer a/0 timeout=8
         15.035s StopPodSandbox
-        15.234s StopPodSandbox
+        15.903s StopPodSandbox
         """,
     )
 

@@ -135,13 +135,13 @@ def test_always_pulls_at_each_start_and_if_not_present_once(story: Any, c: Any) 
         0.230s ImageStatus
         0.230s ImageStatus
         0.230s CreateContainer b/0
-        2.288s PullImage
-        2.288s ImageStatus
-        2.288s ImageStatus
-        2.288s CreateContainer a/1
-        5.346s ImageStatus
-        5.346s ImageStatus
-        5.346s CreateContainer b/1
+        1.900s PullImage
+        1.900s ImageStatus
+        1.900s ImageStatus
+        1.900s CreateContainer a/1
+        5.900s ImageStatus
+        5.900s ImageStatus
+        5.900s CreateContainer b/1
         """,
     )
 

@@ -12,11 +12,11 @@ def test_init_containers_run_in_order(story: Any, c: Any) -> None:
         0.000s phase=Pending
         0.000s phase=Pending i: waiting PodInitializing j: waiting PodInitializing a: waiting PodInitializing
         0.231s phase=Pending i: running j: waiting PodInitializing a: waiting PodInitializing
-        3.231s phase=Pending i: terminated Completed(0) ready j: waiting PodInitializing a: waiting PodInitializing
-        3.289s phase=Pending i: terminated Completed(0) ready j: running a: waiting PodInitializing
-        6.289s phase=Pending i: terminated Completed(0) ready j: terminated Completed(0) ready a: waiting
+        2.900s phase=Pending i: terminated Completed(0) ready j: waiting PodInitializing a: waiting PodInitializing
+        2.958s phase=Pending i: terminated Completed(0) ready j: running a: waiting PodInitializing
+        5.900s phase=Pending i: terminated Completed(0) ready j: terminated Completed(0) ready a: waiting
             PodInitializing
-        6.347s phase=Running i: terminated Completed(0) ready j: terminated Completed(0) ready a: running ready
+        5.958s phase=Running i: terminated Completed(0) ready j: terminated Completed(0) ready a: running ready
         """,
     )
     story.check(
@@ -27,8 +27,8 @@ def test_init_containers_run_in_order(story: Any, c: Any) -> None:
             Ready=False(ContainersNotReady)
         0.111s phase=Pending PodReadyToStartContainers=True
         0.231s phase=Pending
-        6.289s phase=Pending Initialized=True
-        6.347s phase=Running Ready=True
+        5.900s phase=Pending Initialized=True
+        5.958s phase=Running Ready=True
         """,
     )
 
@@ -43,8 +43,8 @@ def test_failing_init_container_never(story: Any, c: Any) -> None:
         0.000s phase=Pending
         0.000s phase=Pending i: waiting PodInitializing a: waiting PodInitializing
         0.231s phase=Pending i: running a: waiting PodInitializing
-        2.231s phase=Pending i: terminated Error(1) a: waiting PodInitializing
-        3.366s phase=Failed i: terminated Error(1) a: waiting PodInitializing
+        1.900s phase=Pending i: terminated Error(1) a: waiting PodInitializing
+        3.035s phase=Failed i: terminated Error(1) a: waiting PodInitializing
         """,
     )
     story.check(
@@ -55,8 +55,8 @@ def test_failing_init_container_never(story: Any, c: Any) -> None:
             Ready=False(ContainersNotReady)
         0.111s phase=Pending PodReadyToStartContainers=True
         0.231s phase=Pending
-        2.231s phase=Pending Ready=False(PodFailed)
-        3.366s phase=Failed PodReadyToStartContainers=False
+        1.900s phase=Pending Ready=False(PodFailed)
+        3.035s phase=Failed PodReadyToStartContainers=False
         """,
     )
 
@@ -75,15 +75,15 @@ def test_failing_init_container_is_restarted_with_back_off(story: Any, c: Any) -
         0.000s phase=Pending
         0.000s phase=Pending i: waiting PodInitializing a: waiting PodInitializing
         0.231s phase=Pending i: running a: waiting PodInitializing
-        2.231s phase=Pending i: terminated Error(1) a: waiting PodInitializing
-        2.289s phase=Pending i: running last terminated Error(1) restarts=1 a: waiting PodInitializing
-        4.289s phase=Pending i: terminated Error(1) last terminated Error(1) restarts=1 a: waiting PodInitializing
-        17.900s phase=Pending i: waiting CrashLoopBackOff last terminated Error(1) restarts=1 a: waiting
+        1.900s phase=Pending i: terminated Error(1) a: waiting PodInitializing
+        1.958s phase=Pending i: running last terminated Error(1) restarts=1 a: waiting PodInitializing
+        4.900s phase=Pending i: terminated Error(1) last terminated Error(1) restarts=1 a: waiting PodInitializing
+        16.900s phase=Pending i: waiting CrashLoopBackOff last terminated Error(1) restarts=1 a: waiting
             PodInitializing
-        17.958s phase=Pending i: running last terminated Error(1) restarts=2 a: waiting PodInitializing
-        25.958s phase=Pending i: terminated Completed(0) ready last terminated Error(1) restarts=2 a: waiting
+        16.958s phase=Pending i: running last terminated Error(1) restarts=2 a: waiting PodInitializing
+        25.900s phase=Pending i: terminated Completed(0) ready last terminated Error(1) restarts=2 a: waiting
             PodInitializing
-        26.019s phase=Running i: terminated Completed(0) ready last terminated Error(1) restarts=2 a: running ready
+        25.961s phase=Running i: terminated Completed(0) ready last terminated Error(1) restarts=2 a: running ready
         """,
     )
 
@@ -117,8 +117,8 @@ def test_deletion_while_an_init_container_runs(story: Any, c: Any) -> None:
         0.231s phase=Pending i: running j: waiting PodInitializing a: waiting PodInitializing
         5.000s phase=Pending deleting i: running j: waiting PodInitializing a: waiting PodInitializing
         8.170s phase=Pending deleting i: terminated Error(137) j: waiting PodInitializing a: waiting PodInitializing
-        8.231s phase=Failed deleting i: terminated Error(137) j: waiting PodInitializing a: waiting PodInitializing
-        8.231s deleted phase=Failed deleting i: terminated Error(137) j: waiting PodInitializing a: waiting
+        8.900s phase=Failed deleting i: terminated Error(137) j: waiting PodInitializing a: waiting PodInitializing
+        8.900s deleted phase=Failed deleting i: terminated Error(137) j: waiting PodInitializing a: waiting
             PodInitializing
         """,
     )
@@ -136,13 +136,13 @@ def test_a_dead_sandbox_starts_over_with_the_init_containers(story: Any, c: Any)
         0.000s phase=Pending
         0.000s phase=Pending i: waiting PodInitializing a: waiting PodInitializing
         0.231s phase=Pending i: running a: waiting PodInitializing
-        2.231s phase=Pending i: terminated Completed(0) ready a: waiting PodInitializing
-        2.289s phase=Running i: terminated Completed(0) ready a: running ready
-        3.289s phase=Running i: terminated Completed(0) ready a: terminated Error(137)
-        3.461s phase=Pending i: running last terminated Completed(0) restarts=1 a: terminated Error(137)
-        5.461s phase=Running i: terminated Completed(0) ready last terminated Completed(0) restarts=1 a: terminated
+        1.900s phase=Pending i: terminated Completed(0) ready a: waiting PodInitializing
+        1.958s phase=Running i: terminated Completed(0) ready a: running ready
+        2.900s phase=Running i: terminated Completed(0) ready a: terminated Error(137)
+        3.072s phase=Pending i: running last terminated Completed(0) restarts=1 a: terminated Error(137)
+        4.900s phase=Running i: terminated Completed(0) ready last terminated Completed(0) restarts=1 a: terminated
             Error(137)
-        5.519s phase=Running i: terminated Completed(0) ready last terminated Completed(0) restarts=1 a: running ready
+        4.958s phase=Running i: terminated Completed(0) ready last terminated Completed(0) restarts=1 a: running ready
             last terminated Error(137) restarts=1
         """,
     )

@@ -17,7 +17,7 @@ def test_plain_pod_starts_and_is_deleted_with_its_grace_period(story: Any, c: An
         0.231s phase=Running a: running ready
         5.000s phase=Running deleting a: running ready
         10.170s phase=Failed deleting a: terminated Error(137)
-        10.231s deleted phase=Failed deleting a: terminated Error(137)
+        10.900s deleted phase=Failed deleting a: terminated Error(137)
         """,
     )
     story.check(
@@ -29,8 +29,8 @@ def test_plain_pod_starts_and_is_deleted_with_its_grace_period(story: Any, c: An
         0.231s phase=Running Ready=True
         5.000s phase=Running
         10.170s phase=Failed PodReadyToStartContainers=False Ready=False(PodFailed)
-        10.231s phase=Failed
-        10.231s deleted
+        10.900s phase=Failed
+        10.900s deleted
         """,
     )
     story.check(
@@ -59,7 +59,7 @@ def test_a_process_that_obeys_sigterm_ends_the_pod_early(story: Any, c: Any) -> 
         0.231s phase=Running a: running ready
         5.000s phase=Running deleting a: running ready
         5.170s phase=Succeeded deleting a: terminated Completed(0)
-        5.231s deleted phase=Succeeded deleting a: terminated Completed(0)
+        5.900s deleted phase=Succeeded deleting a: terminated Completed(0)
         """,
     )
 
@@ -79,7 +79,7 @@ def test_exit_143_on_deletion_is_failed(story: Any, c: Any) -> None:
         0.231s phase=Running a: running ready
         5.000s phase=Running deleting a: running ready
         6.170s phase=Failed deleting a: terminated Error(143)
-        6.231s deleted phase=Failed deleting a: terminated Error(143)
+        6.900s deleted phase=Failed deleting a: terminated Error(143)
         """,
     )
     assert story.status()["startTime"] == story.of("a")["state"]["terminated"]["startedAt"]

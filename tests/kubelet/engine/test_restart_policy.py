@@ -9,43 +9,43 @@ GOLDEN = {
         0.000s phase=Pending
         0.000s phase=Pending a: waiting ContainerCreating
         0.231s phase=Running a: running ready
-        3.231s phase=Running a: terminated Completed(0)
-        4.366s phase=Succeeded a: terminated Completed(0)
+        2.900s phase=Running a: terminated Completed(0)
+        4.035s phase=Succeeded a: terminated Completed(0)
         """,
     ("Never", 1): """
         0.000s phase=Pending
         0.000s phase=Pending a: waiting ContainerCreating
         0.231s phase=Running a: running ready
-        3.231s phase=Running a: terminated Error(1)
-        4.366s phase=Failed a: terminated Error(1)
+        2.900s phase=Running a: terminated Error(1)
+        4.035s phase=Failed a: terminated Error(1)
         """,
     ("OnFailure", 0): """
         0.000s phase=Pending
         0.000s phase=Pending a: waiting ContainerCreating
         0.231s phase=Running a: running ready
-        3.231s phase=Running a: terminated Completed(0)
-        4.366s phase=Succeeded a: terminated Completed(0)
+        2.900s phase=Running a: terminated Completed(0)
+        4.035s phase=Succeeded a: terminated Completed(0)
         """,
     ("OnFailure", 1): """
         0.000s phase=Pending
         0.000s phase=Pending a: waiting ContainerCreating
         0.231s phase=Running a: running ready
-        3.231s phase=Running a: terminated Error(1)
-        3.289s phase=Running a: running ready last terminated Error(1) restarts=1
+        2.900s phase=Running a: terminated Error(1)
+        2.958s phase=Running a: running ready last terminated Error(1) restarts=1
         """,
     ("Always", 0): """
         0.000s phase=Pending
         0.000s phase=Pending a: waiting ContainerCreating
         0.231s phase=Running a: running ready
-        3.231s phase=Running a: terminated Completed(0)
-        3.289s phase=Running a: running ready last terminated Completed(0) restarts=1
+        2.900s phase=Running a: terminated Completed(0)
+        2.958s phase=Running a: running ready last terminated Completed(0) restarts=1
         """,
     ("Always", 1): """
         0.000s phase=Pending
         0.000s phase=Pending a: waiting ContainerCreating
         0.231s phase=Running a: running ready
-        3.231s phase=Running a: terminated Error(1)
-        3.289s phase=Running a: running ready last terminated Error(1) restarts=1
+        2.900s phase=Running a: terminated Error(1)
+        2.958s phase=Running a: running ready last terminated Error(1) restarts=1
         """,
 }
 
@@ -70,8 +70,8 @@ def test_conditions_of_a_pod_that_completes(story: Any, c: Any) -> None:
         0.000s phase=Pending PodReadyToStartContainers=False Initialized=True Ready=False(ContainersNotReady)
         0.111s phase=Pending PodReadyToStartContainers=True
         0.231s phase=Running Ready=True
-        2.231s phase=Running Initialized=True(PodCompleted) Ready=False(PodCompleted)
-        3.366s phase=Succeeded PodReadyToStartContainers=False
+        1.900s phase=Running Initialized=True(PodCompleted) Ready=False(PodCompleted)
+        3.035s phase=Succeeded PodReadyToStartContainers=False
         """,
     )
 
@@ -88,9 +88,9 @@ def test_one_of_two_containers_ends(story: Any, c: Any) -> None:
         0.000s phase=Pending
         0.000s phase=Pending a: waiting ContainerCreating b: waiting ContainerCreating
         0.288s phase=Running a: running ready b: running ready
-        2.288s phase=Running a: running ready b: terminated Error(3)
-        8.288s phase=Running a: terminated Completed(0) b: terminated Error(3)
-        9.423s phase=Failed a: terminated Completed(0) b: terminated Error(3)
+        1.900s phase=Running a: running ready b: terminated Error(3)
+        7.900s phase=Running a: terminated Completed(0) b: terminated Error(3)
+        9.035s phase=Failed a: terminated Completed(0) b: terminated Error(3)
         """,
     )
 
@@ -109,10 +109,10 @@ def test_a_container_of_its_own_restart_policy(story: Any, c: Any) -> None:
         0.000s phase=Pending
         0.000s phase=Pending a: waiting ContainerCreating
         0.231s phase=Running a: running ready
-        2.231s phase=Running a: terminated Error(42)
-        2.289s phase=Running a: running ready last terminated Error(42) restarts=1
-        7.289s phase=Running a: terminated Error(1) last terminated Error(42) restarts=1
-        8.424s phase=Failed a: terminated Error(1) last terminated Error(42) restarts=1
+        1.900s phase=Running a: terminated Error(42)
+        1.958s phase=Running a: running ready last terminated Error(42) restarts=1
+        7.900s phase=Running a: terminated Error(1) last terminated Error(42) restarts=1
+        9.035s phase=Failed a: terminated Error(1) last terminated Error(42) restarts=1
         """,
     )
 
@@ -128,8 +128,8 @@ def test_out_of_memory(story: Any, c: Any) -> None:
         0.000s phase=Pending
         0.000s phase=Pending a: waiting ContainerCreating
         0.231s phase=Running a: running ready
-        3.231s phase=Running a: terminated OOMKilled(137)
-        4.366s phase=Failed a: terminated OOMKilled(137)
+        3.900s phase=Running a: terminated OOMKilled(137)
+        5.035s phase=Failed a: terminated OOMKilled(137)
         """,
     )
 

@@ -17,11 +17,11 @@ def test_sidecars_start_in_order_before_the_main_container(story: Any, c: Any) -
         0.231s phase=Pending s: running ready i: waiting PodInitializing t: waiting PodInitializing a: waiting
             PodInitializing
         0.289s phase=Pending s: running ready i: running t: waiting PodInitializing a: waiting PodInitializing
-        3.289s phase=Pending s: running ready i: terminated Completed(0) ready t: waiting PodInitializing a: waiting
+        2.900s phase=Pending s: running ready i: terminated Completed(0) ready t: waiting PodInitializing a: waiting
             PodInitializing
-        3.347s phase=Pending s: running ready i: terminated Completed(0) ready t: running ready a: waiting
+        2.958s phase=Pending s: running ready i: terminated Completed(0) ready t: running ready a: waiting
             PodInitializing
-        3.405s phase=Running s: running ready i: terminated Completed(0) ready t: running ready a: running ready
+        3.016s phase=Running s: running ready i: terminated Completed(0) ready t: running ready a: running ready
         """,
     )
 
@@ -44,7 +44,7 @@ def test_sidecars_end_in_reverse_order_after_the_main_container(story: Any, c: A
         6.035s StopContainer t/0 timeout=29
         9.035s StopContainer s/0 timeout=26
         12.035s StopPodSandbox
-        12.355s StopPodSandbox
+        12.908s StopPodSandbox
         """,
     )
 
@@ -61,7 +61,7 @@ def test_a_main_container_that_uses_all_the_grace_leaves_two_seconds_to_each_sid
         10.000s StopContainer t/0 timeout=2
         10.000s StopContainer s/0 timeout=2
         12.035s StopPodSandbox
-        12.355s StopPodSandbox
+        12.908s StopPodSandbox
         """,
     )
 
@@ -77,9 +77,9 @@ def test_a_finished_job_ends_its_sidecar(story: Any, c: Any) -> None:
         0.000s phase=Pending s: waiting PodInitializing a: waiting PodInitializing
         0.231s phase=Pending s: running ready a: waiting PodInitializing
         0.289s phase=Running s: running ready a: running ready
-        2.289s phase=Running s: running ready a: terminated Completed(0)
-        5.460s phase=Running s: terminated Error(137) a: terminated Completed(0)
-        7.460s phase=Succeeded s: terminated Error(137) a: terminated Completed(0)
+        1.900s phase=Running s: running ready a: terminated Completed(0)
+        5.071s phase=Running s: terminated Error(137) a: terminated Completed(0)
+        6.900s phase=Succeeded s: terminated Error(137) a: terminated Completed(0)
         """,
     )
 
@@ -95,8 +95,8 @@ def test_a_sidecar_that_ends_is_restarted(story: Any, c: Any) -> None:
         0.000s phase=Pending s: waiting PodInitializing a: waiting PodInitializing
         0.231s phase=Pending s: running ready a: waiting PodInitializing
         0.289s phase=Running s: running ready a: running ready
-        1.289s phase=Running s: terminated Completed(0) a: running ready
-        1.347s phase=Running s: running ready last terminated Completed(0) restarts=1 a: running ready
+        1.900s phase=Running s: terminated Completed(0) a: running ready
+        1.958s phase=Running s: running ready last terminated Completed(0) restarts=1 a: running ready
         """,
     )
 
