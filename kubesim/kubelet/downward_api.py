@@ -88,7 +88,7 @@ def _texts(pod: v1.Pod) -> dict[str, str]:
 
 
 def _fields(pod: v1.Pod, texts: Mapping[str, str]) -> PodFields:
-    return PodFields(labels=pod.metadata.labels, annotations=pod.metadata.annotations, texts=texts)
+    return PodFields(labels=pod.metadata.labels, annotations=pod.metadata.annotations, by_path=texts)
 
 
 def _numbers(amounts: Mapping[str, v1.Quantity]) -> dict[str, int]:

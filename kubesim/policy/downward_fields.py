@@ -26,14 +26,14 @@ class PodFields:
 
     labels: Mapping[str, str]
     annotations: Mapping[str, str]
-    texts: Mapping[str, str]
+    by_path: Mapping[str, str]
 
 
 def field_text(path: str, fields: PodFields) -> str:
     """The field at `path`, such as `metadata.labels['app']`. Raises DownwardFieldError."""
     maps = {"metadata.labels": fields.labels, "metadata.annotations": fields.annotations}
-    if path in fields.texts:
-        return fields.texts[path]
+    if path in fields.by_path:
+        return fields.by_path[path]
     if path in maps:
         return format_map(maps[path])
     name, bracket, key = path.removesuffix("']").partition("['")

@@ -5,7 +5,7 @@ import pytest
 from kubesim.policy.downward_fields import Amounts, DownwardFieldError, PodFields, field_text, resource_text
 
 FIELDS = PodFields(
-    labels={"b": 'say "x"', "a": "1"}, annotations={"example.com/note": "two\nlines"}, texts={"metadata.name": "web"}
+    labels={"b": 'say "x"', "a": "1"}, annotations={"example.com/note": "two\nlines"}, by_path={"metadata.name": "web"}
 )
 AMOUNTS = Amounts(
     requests={"cpu": 250, "memory": 1048577, "hugepages-2Mi": 4194304},
