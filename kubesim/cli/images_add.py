@@ -12,9 +12,10 @@ if TYPE_CHECKING:
     from kubesim.cli.progress import OnProgress
     from kubesim.images.blobs.blob import BlobSource
     from kubesim.images.blobs.directory import BlobDirectory
-    from kubesim.images.documents import Descriptor, Platform
+    from kubesim.images.documents import Descriptor
     from kubesim.images.registry.settings import RegistrySettings
     from kubesim.model.image_fixture import ImageFixture
+    from kubesim.policy.image_platform import Platform
     from kubesim.policy.image_reference import Reference
 
 _HINT = "expected PATH or PATH:REF of an OCI layout, an archive, what docker save wrote, or an image document"
@@ -72,7 +73,7 @@ def run(options: argparse.Namespace) -> int:
 
 def _platform(text: str) -> Platform:
     from kubesim.errors import InputError
-    from kubesim.images.documents import Platform
+    from kubesim.policy.image_platform import Platform
 
     parts = text.split("/")
     if not 2 <= len(parts) <= 3 or not all(parts):

@@ -68,9 +68,9 @@ def pulled_images(
 
     from kubesim.cli.progress import progress_bar
     from kubesim.images.blobs.directory import BlobDirectory
-    from kubesim.images.documents import Platform
     from kubesim.images.registry.pull import PullOptions, pull_image
     from kubesim.node.pulled_images import pull_missing
+    from kubesim.policy.image_platform import Platform
 
     with tempfile.TemporaryDirectory(prefix="kubesim-images-") as folder:
         into = BlobDirectory(Path(folder))

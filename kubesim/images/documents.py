@@ -20,6 +20,7 @@ from msgspec.structs import replace
 from kubesim.images.json_text import DocumentError, convert_json, document_error, parse_json
 from kubesim.images.oci import CONFIG_MEDIA_TYPE, MANIFEST_MEDIA_TYPE, ImageConfig
 from kubesim.model.paths import Path
+from kubesim.policy.image_platform import Platform
 
 INDEX_MEDIA_TYPE = "application/vnd.oci.image.index.v1+json"
 DOCKER_MANIFEST_MEDIA_TYPE = "application/vnd.docker.distribution.manifest.v2+json"
@@ -47,21 +48,6 @@ _HEX = re.compile(r"[0-9a-f]+")
 _PORT = re.compile(r"[0-9]{1,5}(?:-[0-9]{1,5})?(?:/(?:tcp|udp|sctp))?", re.IGNORECASE)
 
 Size = Annotated[int, Meta(ge=0, le=2**63 - 1)]
-
-
-class Platform(Struct, frozen=True, kw_only=True):
-    """What an image runs on, as an index says it; "" for a part that it does not say."""
-
-    architecture: str = ""
-    os: str = ""
-    variant: str = ""
-    """Of the processor: `v7`, `v8` ..."""
-    os_version: str = field(default="", name="os.version")
-    os_features: list[str] = field(default_factory=list, name="os.features")
-
-    def __str__(self) -> str:
-        parts = [self.os or "unknown", self.architecture or "unknown", *([self.variant] if self.variant else [])]
-        return "/".join(parts)
 
 
 class Descriptor(Struct, frozen=True, kw_only=True, rename="camel"):

@@ -16,7 +16,6 @@ from kubesim.images.documents import (
     ConfigDocument,
     Descriptor,
     Manifest,
-    Platform,
     is_index,
     parse_config,
     parse_index,
@@ -28,10 +27,10 @@ from kubesim.images.layers.layer import Layer, open_layer
 from kubesim.images.layers.limits import LayerError
 from kubesim.images.layers.stacking import stack_layers
 from kubesim.images.oci import TITLE_ANNOTATION, ImageConfig, chain_ids
-from kubesim.images.platforms import LINUX_AMD64, can_run, choose_platform
 from kubesim.images.tree import FileTree, directory_node
 from kubesim.policy import artifact_kind
 from kubesim.policy.artifact_kind import is_unpackable
+from kubesim.policy.image_platform import LINUX_AMD64, Platform, can_run, choose_platform
 
 ENCRYPTED_SUFFIX = "+encrypted"
 """How the media types of encrypted layers end. Mirrors containerd: core/images/mediatypes.go."""
@@ -152,12 +151,12 @@ def resolve_manifest(
         if len(indexes) >= NESTING_MAX:
             raise ImageContentError(f"more than {NESTING_MAX} indexes in one another", where=place)
         index = parse_index(content, where=place, media_type=here.media_type)
-        found = choose_platform(index, platform)
+        found = choose_platform([entry.platform for entry in index.manifests], platform)
         if found is None:
             names = ", ".join(dict.fromkeys(str(entry.platform) for entry in index.manifests)) or "nothing"
             raise NoPlatformError(f"no image for {platform} in the index", where=place, hint=f"it has {names}")
         indexes.append(here)
-        here = found
+        here = index.manifests[found]
 
 
 @contextlib.contextmanager

@@ -33,7 +33,6 @@ from kubesim.images.documents import (
     INDEX_MEDIA_TYPE,
     ConfigDocument,
     Descriptor,
-    Platform,
     is_index,
     parse_config,
     parse_index,
@@ -52,7 +51,7 @@ from kubesim.images.loading import (
     read_document,
     resolve_manifest,
 )
-from kubesim.images.platforms import LINUX_AMD64, matching_platforms
+from kubesim.policy.image_platform import LINUX_AMD64, Platform, matching_platforms
 
 LOCK_FILE = ".kubesim-lock"
 TEMPORARY_PREFIX = ".kubesim-new-"

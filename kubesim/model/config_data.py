@@ -9,7 +9,8 @@ import base64
 import re
 from collections.abc import Iterator
 
-from kubesim.model.field_error import FieldError, invalid
+from kubesim.model.field_error import FieldError, check_label, check_subdomain, invalid, required
+from kubesim.model.k8s_meta import ObjectMeta
 from kubesim.model.paths import Path
 
 DATA_BYTES_MAX = 1024 * 1024
@@ -21,6 +22,21 @@ _KEY_TEXT = (
     "a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or 'KEY_NAME',  or "
     "'key-name', regex used for validation is '[-._a-zA-Z0-9]+')"
 )
+
+
+def check_metadata(meta: ObjectMeta) -> Iterator[FieldError]:
+    """Name and namespace of the object."""
+    if not meta.name:
+        yield required(("metadata", "name"), "name or generateName is required")
+    else:
+        yield from check_subdomain(("metadata", "name"), meta.name)
+    yield from check_label(("metadata", "namespace"), meta.namespace)
+
+
+def check_size(size_bytes: int) -> Iterator[FieldError]:
+    """The length of all values together."""
+    if size_bytes > DATA_BYTES_MAX:
+        yield FieldError(path=("data",), body=f"Too long: may not be more than {DATA_BYTES_MAX} bytes")
 
 
 def check_key(path: Path, key: str) -> Iterator[FieldError]:

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from msgspec.structs import replace
 
 from kubesim.errors import InputError
-from kubesim.model.config_data import DATA_BYTES_MAX, check_key, decoded
-from kubesim.model.field_error import FieldError, check_label, check_subdomain, invalid, required
+from kubesim.model.config_data import check_key, check_metadata, check_size, decoded
+from kubesim.model.field_error import FieldError, invalid
 from kubesim.model.k8s_v1 import ConfigMap
 from kubesim.model.paths import Path
 from kubesim.model.pod_validation import input_errors
@@ -32,12 +32,7 @@ def validate_config_map(config_map: ConfigMap, document: Document, path: Path = 
 
 def config_map_errors(config_map: ConfigMap) -> Iterator[FieldError]:
     """Every refusal of a defaulted ConfigMap."""
-    meta = config_map.metadata
-    if not meta.name:
-        yield required(("metadata", "name"), "name or generateName is required")
-    else:
-        yield from check_subdomain(("metadata", "name"), meta.name)
-    yield from check_label(("metadata", "namespace"), meta.namespace)
+    yield from check_metadata(config_map.metadata)
     size_bytes = 0
     for key, text in config_map.data.items():
         yield from check_key(("data", key), key)
@@ -50,5 +45,4 @@ def config_map_errors(config_map: ConfigMap) -> Iterator[FieldError]:
             size_bytes += len(decoded(text))
         except binascii.Error:
             yield invalid(("binaryData", key), text, "illegal base64 data; plain text belongs into data")
-    if size_bytes > DATA_BYTES_MAX:
-        yield FieldError(path=("data",), body=f"Too long: may not be more than {DATA_BYTES_MAX} bytes")
+    yield from check_size(size_bytes)

@@ -14,8 +14,8 @@ from collections.abc import Iterator
 from msgspec.structs import replace
 
 from kubesim.errors import InputError
-from kubesim.model.config_data import DATA_BYTES_MAX, check_key, decoded
-from kubesim.model.field_error import FieldError, check_label, check_subdomain, invalid, required
+from kubesim.model.config_data import check_key, check_metadata, check_size, decoded
+from kubesim.model.field_error import FieldError, invalid, required
 from kubesim.model.k8s_v1 import Secret
 from kubesim.model.paths import Path
 from kubesim.model.pod_validation import input_errors
@@ -45,12 +45,7 @@ def validate_secret(secret: Secret, document: Document, path: Path = ()) -> list
 
 def secret_errors(secret: Secret) -> Iterator[FieldError]:
     """Every refusal of a Secret whose `stringData` is in `data` already."""
-    meta = secret.metadata
-    if not meta.name:
-        yield required(("metadata", "name"), "name or generateName is required")
-    else:
-        yield from check_subdomain(("metadata", "name"), meta.name)
-    yield from check_label(("metadata", "namespace"), meta.namespace)
+    yield from check_metadata(secret.metadata)
     size_bytes = 0
     for key, text in secret.data.items():
         yield from check_key(("data", key), key)
@@ -58,8 +53,7 @@ def secret_errors(secret: Secret) -> Iterator[FieldError]:
             size_bytes += len(decoded(text))
         except binascii.Error:
             yield invalid(("data", key), _REDACTED, "illegal base64 data; plain text belongs into stringData")
-    if size_bytes > DATA_BYTES_MAX:
-        yield FieldError(path=("data",), body=f"Too long: may not be more than {DATA_BYTES_MAX} bytes")
+    yield from check_size(size_bytes)
     yield from _check_json(secret)
 
 

@@ -32,8 +32,10 @@ class ComparedVolume:
     after: ExplainedVolume
     change: VolumeChange
     only_before: tuple[VolumeStep, ...] = ()
+    """Steps that only the first profile makes."""
     only_after: tuple[VolumeStep, ...] = ()
     switches: tuple[DecidingSwitch, ...] = ()
+    """What in the profiles makes the difference, with the reasons of both."""
 
 
 def compare_image_volume(

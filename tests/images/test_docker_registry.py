@@ -16,11 +16,11 @@ from pathlib import Path
 import pytest
 
 from kubesim.images.blobs.directory import BlobDirectory
-from kubesim.images.documents import Platform
 from kubesim.images.registry.errors import RegistryError
 from kubesim.images.registry.pull import PullOptions, pull
 from kubesim.images.registry.settings import RegistrySettings
 from kubesim.policy.docker_cli_config import DockerConfig, HostLogin
+from kubesim.policy.image_platform import Platform
 from kubesim.policy.image_reference import parse_reference
 from kubesim.policy.registry_endpoints import HostRules
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from kubesim.images.documents import Platform
+from kubesim.policy.image_platform import Platform
 
 from .registry_pulls import puller_of
 from .registry_server import OCI_INDEX, OCI_MANIFEST, digest_of, free_port, registry_server

@@ -2,44 +2,10 @@
 
 import pytest
 
-from kubesim.policy.identity import IdentityDialect, IdentityError, policy_name, resolve_identity
+from kubesim.policy.identity import IdentityError, policy_name, resolve_identity
 
-CONTAINERD = IdentityDialect(
-    algorithm="containerd",
-    knows_policy=True,
-    numeric_overflow="error",
-    includes_primary_gid=True,
-    strict_adds_primary_without_user=False,
-    skips_own_name_group=True,
-    account_file_path="etc/{file}",
-    missing_file_error="open {path}: file does not exist",
-    account_file_bytes_max=10 << 20,
-    group_line_bytes_max=None,
-    account_file_must_be_regular=True,
-    account_file_links="last-absolute",
-    account_files_root="",
-    home_newline_check="none",
-    generates_passwd_line=False,
-    generates_group_line=False,
-)
-CRIO = IdentityDialect(
-    algorithm="cri-o",
-    knows_policy=True,
-    numeric_overflow="error",
-    includes_primary_gid=True,
-    strict_adds_primary_without_user=True,
-    skips_own_name_group=False,
-    account_file_path="/etc/{file}",
-    missing_file_error="open {path}: no such file or directory",
-    account_file_bytes_max=None,
-    group_line_bytes_max=None,
-    account_file_must_be_regular=False,
-    account_file_links="rooted",
-    account_files_root="/root",
-    home_newline_check="newline",
-    generates_passwd_line=True,
-    generates_group_line=True,
-)
+from .identity_dialects import CONTAINERD, CRIO
+
 PASSWD = b"""\
 root:x:0:0::/root:/bin/sh
 app:x:1000:1000::/:/bin/sh

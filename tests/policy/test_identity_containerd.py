@@ -5,25 +5,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import structs
 
-from kubesim.policy.identity import IdentityDialect, IdentityError, Unopened, resolve_identity
+from kubesim.policy.identity import IdentityError, Unopened, resolve_identity
 
-DIALECT = IdentityDialect(
-    algorithm="containerd",
-    knows_policy=True,
-    numeric_overflow="error",
-    includes_primary_gid=True,
-    strict_adds_primary_without_user=False,
-    skips_own_name_group=True,
-    account_file_path="etc/{file}",
-    missing_file_error="open {path}: file does not exist",
-    account_file_bytes_max=None,
-    group_line_bytes_max=None,
-    account_file_must_be_regular=False,
-    account_file_links="rooted",
-    account_files_root="",
-    home_newline_check="none",
-    generates_passwd_line=False,
-    generates_group_line=False,
+from .identity_dialects import CONTAINERD
+
+DIALECT = structs.replace(
+    CONTAINERD, account_file_bytes_max=None, account_file_must_be_regular=False, account_file_links="rooted"
 )
 WRAPS = structs.replace(DIALECT, numeric_overflow="wraps")
 NAME = structs.replace(DIALECT, numeric_overflow="name")

@@ -9,7 +9,6 @@ from msgspec import structs
 
 from kubesim.policy.identity import (
     AccountFile,
-    IdentityDialect,
     IdentityError,
     IdentityRequest,
     Unopened,
@@ -18,24 +17,9 @@ from kubesim.policy.identity import (
     resolve_identity,
 )
 
-DIALECT = IdentityDialect(
-    algorithm="cri-o",
-    knows_policy=True,
-    numeric_overflow="error",
-    includes_primary_gid=True,
-    strict_adds_primary_without_user=True,
-    skips_own_name_group=False,
-    account_file_path="/etc/{file}",
-    missing_file_error="open {path}: no such file or directory",
-    account_file_bytes_max=None,
-    group_line_bytes_max=None,
-    account_file_must_be_regular=False,
-    account_file_links="rooted",
-    account_files_root="/root",
-    home_newline_check="newline",
-    generates_passwd_line=True,
-    generates_group_line=True,
-)
+from .identity_dialects import CRIO
+
+DIALECT = CRIO
 PASSWD = b"root:x:0:0\n\napp:x:1000:1000\n"
 GROUP = b"# groups\nroot:x:0:root\napp:x:1000:app\ndev:x:50000:app\n"
 FILE = AccountFile(mode=0o644, owner=0)

@@ -3,25 +3,17 @@
 import pytest
 from msgspec import structs
 
-from kubesim.policy.identity import IdentityDialect, IdentityError, resolve_identity
+from kubesim.policy.identity import IdentityError, resolve_identity
 
-CONTAINERD = IdentityDialect(
-    algorithm="containerd",
-    knows_policy=True,
-    numeric_overflow="error",
-    includes_primary_gid=True,
-    strict_adds_primary_without_user=False,
-    skips_own_name_group=True,
-    account_file_path="etc/{file}",
-    missing_file_error="open {path}: file does not exist",
+from .identity_dialects import CONTAINERD as OF_CONTAINERD
+
+CONTAINERD = structs.replace(
+    OF_CONTAINERD,
     account_file_bytes_max=None,
-    group_line_bytes_max=1 << 20,
+    group_line_bytes_max=1048576,
     account_file_must_be_regular=False,
     account_file_links="rooted",
     account_files_root="/root",
-    home_newline_check="none",
-    generates_passwd_line=False,
-    generates_group_line=False,
 )
 CRIO = structs.replace(CONTAINERD, algorithm="cri-o", skips_own_name_group=False, home_newline_check="newline")
 PASSWD = b"root:x:0:0\napp:x:1000:1000\n"

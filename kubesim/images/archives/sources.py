@@ -11,11 +11,11 @@ from kubesim.images.archives.files import ArchiveError, ArchiveFiles, DirectoryF
 from kubesim.images.archives.layout import INDEX_FILE, LAYOUT_FILE, Entry, read_layout
 from kubesim.images.archives.names import WrittenName, local_repository, named_reference
 from kubesim.images.blobs.blob import BlobSource
-from kubesim.images.documents import Descriptor, Platform
+from kubesim.images.documents import Descriptor
 from kubesim.images.image import Image
 from kubesim.images.loading import OpenedLayers, load_image, placed
-from kubesim.images.platforms import LINUX_AMD64
 from kubesim.model.mistakes import nearest
+from kubesim.policy.image_platform import LINUX_AMD64, Platform
 from kubesim.policy.image_reference import InvalidReference, parse_reference
 
 

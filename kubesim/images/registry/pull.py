@@ -29,7 +29,6 @@ from kubesim.images.documents import (
     Descriptor,
     Index,
     Manifest,
-    Platform,
     is_index,
     parse_index,
     parse_manifest,
@@ -37,7 +36,6 @@ from kubesim.images.documents import (
 from kubesim.images.image import Image
 from kubesim.images.json_text import DocumentError
 from kubesim.images.loading import load_image
-from kubesim.images.platforms import LINUX_AMD64, choose_platform
 from kubesim.images.registry.errors import Failure, RegistryError, RequestFailed, during
 from kubesim.images.registry.incoming import Incoming, incoming_to
 from kubesim.images.registry.patience import Patience, Stop
@@ -45,6 +43,7 @@ from kubesim.images.registry.session import Session
 from kubesim.images.registry.settings import RegistrySettings
 from kubesim.images.registry.tokens import LoginSource
 from kubesim.policy.docker_cli_config import config_login
+from kubesim.policy.image_platform import LINUX_AMD64, Platform, choose_platform
 from kubesim.policy.image_reference import Reference
 
 BLOBS_AT_ONCE = 3
@@ -224,13 +223,13 @@ class _Pull:
         return Descriptor(digest=digest, size=len(content), media_type=media_type), content
 
     def _chosen(self, index: Index, digest: str) -> Descriptor:
-        chosen = choose_platform(index, self._platform)
+        chosen = choose_platform([entry.platform for entry in index.manifests], self._platform)
         if chosen is None:
             there = ", ".join(sorted({str(entry.platform) for entry in index.manifests if entry.platform})[:20])
             what = f"nothing in the index is for {self._platform}"
             hint = f"there is {there}" if there else "it is empty"
             raise RequestFailed(Failure(kind="no-platform", what=what, hint=hint, digest=digest))
-        return chosen
+        return index.manifests[chosen]
 
     def _wanted(self, manifest: Manifest) -> list[Descriptor]:
         """The blobs of a manifest that are not there yet, each once. Raises RequestFailed when they are too much."""

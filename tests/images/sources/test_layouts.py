@@ -10,9 +10,8 @@ import pytest
 from kubesim.errors import InputError
 from kubesim.images.archives.recognise import is_image_source
 from kubesim.images.archives.sources import ImageSource, open_source
-from kubesim.images.documents import Platform
 from kubesim.images.image import Image
-from kubesim.images.platforms import LINUX_AMD64
+from kubesim.policy.image_platform import LINUX_AMD64, Platform
 
 from .writing import (
     INDEX,

@@ -13,9 +13,10 @@ import pytest
 from kubesim.errors import InputError
 from kubesim.images.archives.sources import open_source
 from kubesim.images.blobs.blob import Blob
-from kubesim.images.documents import Descriptor, Platform
+from kubesim.images.documents import Descriptor
 from kubesim.images.fixtures import load_catalogue
 from kubesim.images.store import ImageStore
+from kubesim.policy.image_platform import Platform
 
 from .writing import (
     INDEX,

@@ -6,11 +6,26 @@ Mirrors containerd: vendor/github.com/containerd/platforms/compare.go (platformV
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
+from msgspec import Struct, field
 from msgspec.structs import replace
 
-from kubesim.images.documents import Descriptor, Index, Platform
+
+class Platform(Struct, frozen=True, kw_only=True):
+    """What an image runs on, as an index says it; "" for a part that it does not say."""
+
+    architecture: str = ""
+    os: str = ""
+    variant: str = ""
+    """Of the processor: `v7`, `v8` ..."""
+    os_version: str = field(default="", name="os.version")
+    os_features: list[str] = field(default_factory=list, name="os.features")
+
+    def __str__(self) -> str:
+        parts = [self.os or "unknown", self.architecture or "unknown", *([self.variant] if self.variant else [])]
+        return "/".join(parts)
+
 
 LINUX_AMD64 = Platform(os="linux", architecture="amd64")
 """What the emulated nodes are unless they say otherwise."""
@@ -41,8 +56,8 @@ def can_run(node: Platform, image: Platform) -> bool:
     return _rank(matching_platforms(node), image) is not None
 
 
-def choose_platform(index: Index, node: Platform = LINUX_AMD64) -> Descriptor | None:
-    """The entry of the index that a node takes; None when nothing in it is for the node.
+def choose_platform(entries: Sequence[Platform | None], node: Platform = LINUX_AMD64) -> int | None:
+    """Which entry of an index a node takes, by its position; None when nothing in it is for the node.
 
     Of equally good ones the first. An entry that names no platform may be for any: it is taken when no other is, and
     whoever reads its config checks what that says.
@@ -50,12 +65,12 @@ def choose_platform(index: Index, node: Platform = LINUX_AMD64) -> Descriptor | 
     vector = matching_platforms(node)
     ranks = [
         (rank, number)
-        for number, entry in enumerate(index.manifests)
-        if entry.platform is not None and (rank := _rank(vector, entry.platform)) is not None
+        for number, platform in enumerate(entries)
+        if platform is not None and (rank := _rank(vector, platform)) is not None
     ]
     if ranks:
-        return index.manifests[min(ranks)[1]]
-    return next((entry for entry in index.manifests if entry.platform is None), None)
+        return min(ranks)[1]
+    return next((number for number, platform in enumerate(entries) if platform is None), None)
 
 
 def _rank(vector: tuple[Platform, ...], image: Platform) -> int | None:
