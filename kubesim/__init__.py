@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from kubesim.errors import ExpectationFailed, InputError, KubesimError, SimulationStalled
-    from kubesim.node.node import ExecResult, Node
+    from kubesim.node.node import Node
     from kubesim.policy.feature_gates import FeatureGate, feature_gates
     from kubesim.policy.identity import Identity, IdentityError
     from kubesim.policy.preshutdown_order import preshutdown_order
@@ -45,7 +45,7 @@ __all__ = [
 ]
 
 _HOMES = {
-    "ExecResult": "kubesim.node.node",
+    "ExecResult": "kubesim.node.running_container",
     "ExpectationFailed": "kubesim.errors",
     "FeatureGate": "kubesim.policy.feature_gates",
     "Identity": "kubesim.policy.identity",

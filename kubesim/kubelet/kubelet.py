@@ -6,7 +6,6 @@ Mirrors kubelet: cmd/kubelet/app/server.go (run) and pkg/kubelet/kubelet.go (New
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from kubesim.cri import api
@@ -20,17 +19,18 @@ from kubesim.kubelet.event_recorder import EventRecorder
 from kubesim.kubelet.image_gc import ImageGarbageCollector
 from kubesim.kubelet.image_pull_records import ImagePullRecords, VerificationSettings
 from kubesim.kubelet.klog import Klog
+from kubesim.kubelet.kubelet_host import KubeletHost
 from kubesim.kubelet.metrics import ADMISSION_REJECTIONS, Metrics
 from kubesim.kubelet.node_configuration import configured, image_policy, node_status_settings, shutdown_config
 from kubesim.kubelet.node_description import NodeDescription
-from kubesim.kubelet.node_shutdown import NodeShutdownManager, ShutdownHost
-from kubesim.kubelet.node_shutdown_groups import ShutdownCollaborators
-from kubesim.kubelet.node_shutdown_timeline import ShutdownEntry, ShutdownPod
+from kubesim.kubelet.node_shutdown import NodeShutdownManager
+from kubesim.kubelet.node_shutdown_setup import shutdown_manager
+from kubesim.kubelet.node_shutdown_timeline import ShutdownEntry
 from kubesim.kubelet.node_status import NodeReports, NodeStatusUpdater
-from kubesim.kubelet.outside import ApiClient, Disk, HostFiles, Logind, PodNetwork, ServiceControlManager
+from kubesim.kubelet.outside import ApiClient
 from kubesim.kubelet.pod_directories import PodDirectories
 from kubesim.kubelet.pod_engine import PodEngine
-from kubesim.kubelet.pod_views import from_api, is_static
+from kubesim.kubelet.pod_views import from_api
 from kubesim.kubelet.runtime_state import RuntimeState
 from kubesim.kubelet.sandbox_config import NodeSettings
 from kubesim.kubelet.start_error import KubeletStartError
@@ -45,29 +45,7 @@ from kubesim.policy.pod_dns import NODE_DNS
 from kubesim.policy.shutdown_groups import shutdown_config_problems
 from kubesim.policy.user_namespaces import IDS_PER_POD, IdPool
 
-ROOT_DIRECTORY = "/var/lib/kubelet"
 REGISTRATION_POLL_NS = 10_000_000
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KubeletHost:
-    """The machine and the flags of one kubelet process. `capacity` None is a small cloud machine.
-
-    `disk` None: the images of the runtime are somebody else's, and are never removed. `network` None: no pod can be
-    reached, so of probes and hooks only commands run.
-    """
-
-    name: str = "node-1"
-    ip: str = "192.0.2.2"
-    os: str = "linux"
-    files: HostFiles
-    disk: Disk | None = None
-    network: PodNetwork | None = None
-    logind: Logind | None = None
-    service_control_manager: ServiceControlManager | None = None
-    root_directory: str = ROOT_DIRECTORY
-    capacity: Mapping[str, v1.Quantity] | None = None
-    labels: Mapping[str, str] = field(default_factory=dict)
 
 
 class Kubelet:
@@ -176,7 +154,17 @@ class Kubelet:
             network_error=lambda: self._status.network_error() if self._status is not None else "",
             allocatable=lambda: (self._api.get_node() or self._unregistered_node()).status.allocatable,
         )
-        self._shutdown = self._shutdown_manager(engine)
+        self._shutdown = shutdown_manager(
+            self._kernel,
+            engine,
+            self._host,
+            self._config,
+            gates=self.gates,
+            sync_node_status=lambda: self._status.sync_now() if self._status is not None else None,
+            recorder=self._recorder,
+            metrics=self.metrics,
+            klog=self.klog,
+        )
         self._status = NodeStatusUpdater(
             self._kernel,
             self._client,
@@ -347,40 +335,5 @@ class Kubelet:
         period = self._config.crash_loop_back_off.max_container_restart_period
         return None if period is None else parse_duration(period)
 
-    def _shutdown_manager(self, engine: PodEngine) -> NodeShutdownManager:
-        return NodeShutdownManager(
-            self._kernel,
-            config=shutdown_config(self._config),
-            os=self._host.os,
-            gates=self.gates,
-            node_name=self._host.name,
-            host=ShutdownHost(
-                files=self._host.files,
-                root_directory=self._host.root_directory,
-                logind=self._host.logind,
-                service_control_manager=self._host.service_control_manager,
-            ),
-            around=ShutdownCollaborators(
-                active_pods=lambda: [_shutdown_pod(pod) for pod in engine.active_pods()],
-                kill_pod=engine.workers.kill_and_wait,
-                wait_unmounted=engine.wait_unmounted,
-                sync_node_status=lambda: self._status.sync_now() if self._status is not None else None,
-            ),
-            recorder=self._recorder,
-            metrics=self.metrics,
-            klog=self.klog,
-        )
-
     def _spawn(self, coroutine: Any, name: str) -> None:
         self._tasks.append(self._kernel.spawn(coroutine, name=name))
-
-
-def _shutdown_pod(pod: v1.Pod) -> ShutdownPod:
-    return ShutdownPod(
-        uid=pod.metadata.uid,
-        namespace=pod.metadata.namespace,
-        name=pod.metadata.name,
-        priority=pod.spec.priority,
-        grace_seconds=pod.spec.termination_grace_period_seconds,
-        is_static=is_static(pod),
-    )

@@ -3,27 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self, TypeVar
-
-import msgspec
 
 from kubesim.cri import api
 from kubesim.cri.client import CriClient
 from kubesim.errors import InputError, SimulationStalled
 from kubesim.host.disk import Disk
 from kubesim.kernel import Kernel, Task
-from kubesim.kubelet.runtime_pods import bare_id
-from kubesim.middleware.journal import Journal, JournalEntry, message_dict
-from kubesim.model import k8s_v1 as v1
+from kubesim.middleware.journal import Journal, message_dict
 from kubesim.model.duration import parse_duration
 from kubesim.model.manifest import Manifest
 from kubesim.node import arguments
 from kubesim.node.image_sources import ImageSource, catalogue_of
+from kubesim.node.node_view import NodeView
 from kubesim.node.pod_network import NodePodNetwork
 from kubesim.node.raw_call import raw_request
-from kubesim.node.sources import Source, StoredObject, configuration_of, objects_of
+from kubesim.node.running_container import ExecResult, running_container_id
+from kubesim.node.sources import Source, configuration_of, objects_of
+from kubesim.node.stored_objects import apply_object, delete_object
 from kubesim.node.world import World, WorldSettings
 from kubesim.policy.feature_gates import NEWEST_VERSION
 from kubesim.policy.runtime_profile import CgroupDriver
@@ -37,20 +35,9 @@ T = TypeVar("T")
 DEFAULT_PROFILE = "containerd-2.3"
 DISK_BYTES = 100 * 1024**3
 """The ephemeral-storage of the emulated machine, on Linux and on Windows."""
-KEY_PREFIXES = {"Pod": "", "Secret": "secret/", "ConfigMap": "configmap/"}
-"""Before the key of an object, by kind: a Secret may have the name of a pod."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ExecResult:
-    """What a command in a container gave: exit code and output bytes."""
-
-    exit_code: int
-    stdout: bytes
-    stderr: bytes
-
-
-class Node:
+class Node(NodeView):
     """A kubelet over an emulated runtime, with the API server and the host around them.
 
     Time stands still until `advance`. Use it as a context manager, or call `start` and `close`.
@@ -159,17 +146,7 @@ class Node:
         self.start()
         arguments.check_source(source, "apply(source)", what="manifests of pods")
         found = objects_of(source, kubelet_version=self._world.settings.kubelet_version)
-        store = self._world.api
-        for one in found:
-            if isinstance(one, v1.Secret):
-                store.secrets.apply(one)
-            elif isinstance(one, v1.ConfigMap):
-                store.config_maps.apply(one)
-            elif store.has_pod(_key(one)):
-                store.update_pod(one)
-            else:
-                store.create_pod(one)
-        return [_key(one) for one in found]
+        return [apply_object(self._world.api, one) for one in found]
 
     def delete(self, key: str, *, grace_seconds: int | None = None) -> None:
         """DELETE a pod, as a user would; with `grace_seconds` 0 it is gone from the API at once.
@@ -178,13 +155,7 @@ class Node:
         """
         self._check_open()
         arguments.check_grace(grace_seconds, "delete(grace_seconds)")
-        prefix, _, rest = key.partition("/")
-        if rest.count("/") == 1 and prefix == "secret":
-            self._world.api.secrets.delete(rest)
-        elif rest.count("/") == 1 and prefix == "configmap":
-            self._world.api.config_maps.delete(rest)
-        else:
-            self._world.api.delete_pod(key, grace_seconds=grace_seconds)
+        delete_object(self._world.api, key, grace_seconds=grace_seconds)
 
     def advance(
         self,
@@ -223,7 +194,7 @@ class Node:
         arguments.check_command(command, "exec(command)")
         arguments.check_duration(at_most, "exec(at_most)")
         pod = self._world.api.pod(key)
-        container_id = _running_container_id(pod, key, container)
+        container_id = running_container_id(pod, key, container)
         answer = self._run(
             self._client.exec_sync(api.ExecSyncRequest(container_id=container_id, cmd=list(command))),
             name=f"exec in {key}",
@@ -275,7 +246,7 @@ class Node:
         """A container's first process ends now, from inside. The reason OOMKilled makes it an out-of-memory kill."""
         self._check_power()
         arguments.check_whole_number(exit_code, "exit_container(exit_code)")
-        container_id = _running_container_id(self._world.api.pod(key), key, container)
+        container_id = running_container_id(self._world.api.pod(key), key, container)
         self._runtime.exit_container(container_id, exit_code, is_oom_killed=reason == "OOMKilled")
 
     def fill_disk(self, amount: str) -> None:
@@ -290,63 +261,6 @@ class Node:
             self._disk.fill(amount)
         except InputError as error:
             raise InputError(error.what, where="fill_disk(amount)", hint=error.hint) from error
-
-    # -- what users see ---------------------------------------------------------------------------------------
-
-    def pod(self, key: str) -> dict[str, Any]:
-        """A v1 Pod with its status, JSON-ready. Raises InputError."""
-        found: dict[str, Any] = msgspec.to_builtins(self._world.api.pod(key))
-        return found
-
-    def pods(self) -> list[dict[str, Any]]:
-        """All v1 Pods, in the order of their creation."""
-        return [msgspec.to_builtins(pod) for _, pod in self._world.api.pods()]
-
-    def versions(self, key: str) -> list[dict[str, Any]]:
-        """Every version of a pod that was published, as a watch would have shown it; also of a pod that is gone."""
-        return self._world.api.versions(key)
-
-    def status(self) -> dict[str, Any]:
-        """The v1 Node with its status, JSON-ready. Raises InputError when the kubelet registers none."""
-        self._start_to_look()
-        node = self._world.api.get_node()
-        if node is None:
-            raise InputError("this kubelet registers no Node", hint="set registerNode: true in its configuration")
-        found: dict[str, Any] = msgspec.to_builtins(node)
-        return found
-
-    def configz(self) -> dict[str, Any]:
-        """The effective KubeletConfiguration, as /configz shows it."""
-        self._start_to_look()
-        return self._world.kubelet.configz()
-
-    def metrics(self) -> Mapping[str, float]:
-        """The kubelet's metrics by name and labels, as /metrics shows them."""
-        return self._world.kubelet.metrics.as_dict()
-
-    @property
-    def journal(self) -> list[JournalEntry]:
-        """Every CRI call of the kubelet: time_ns, method, request, response or error."""
-        return list(self._journal.entries)
-
-    @property
-    def events(self) -> list[dict[str, Any]]:
-        """v1 Events, oldest first."""
-        return [msgspec.to_builtins(event) for event in self._world.api.events]
-
-    def timeline(self) -> list[dict[str, Any]]:
-        """What a shutdown did, in order: who got which signal when, and why."""
-        return self._world.timeline()
-
-    @property
-    def now_ns(self) -> int:
-        """Virtual time, in ns since the Unix epoch."""
-        return self._kernel.now_ns
-
-    @property
-    def log(self) -> list[str]:
-        """The kubelet's log lines that tell a story of their own, in its words."""
-        return self._world.kubelet.klog.texts()
 
     @property
     def runtime(self) -> Runtime:
@@ -365,11 +279,6 @@ class Node:
         if self._world.is_off:
             raise InputError("the machine of this node is powered off", hint="its API objects can still be looked at")
 
-    def _start_to_look(self) -> None:
-        """Start a node that never was; a closed one shows what it has."""
-        if not self._is_closed:
-            self.start()
-
     def _run(self, coroutine: Coroutine[Any, Any, T], *, name: str, at_most: str = "10m") -> T:
         """Drive a coroutine to its end in virtual time. Raises what it raises, and SimulationStalled."""
         task: Task[T] = self._kernel.spawn(coroutine, name=name)
@@ -380,20 +289,3 @@ class Node:
             self._kernel.run_until(self._kernel.now_ns)
             raise SimulationStalled(f"{name} did not end within {at_most} of virtual time")
         return task.result()
-
-
-def _key(one: StoredObject) -> str:
-    return f"{KEY_PREFIXES[one.kind]}{one.metadata.namespace}/{one.metadata.name}"
-
-
-def _running_container_id(pod: v1.Pod, key: str, container: str | None) -> str:
-    statuses = (*pod.status.container_statuses, *pod.status.init_container_statuses)
-    statuses = (*statuses, *pod.status.ephemeral_container_statuses)
-    name = container or pod.spec.containers[0].name
-    status = next((one for one in statuses if one.name == name), None)
-    if status is None:
-        names = ", ".join(one.name for one in statuses) or "none"
-        raise InputError(f'the pod has no container "{name}"', where=key, hint=f"containers with a status: {names}")
-    if status.state.running is None:
-        raise InputError(f'container "{name}" is not running', where=key, hint="advance until it is, and no further")
-    return bare_id(status.container_id)

@@ -12,7 +12,8 @@ from kubesim.host.disk import Disk
 from kubesim.host.logind import Logind
 from kubesim.host.service_control_manager import ServiceControlManager
 from kubesim.kernel import Kernel, sleep
-from kubesim.kubelet.kubelet import ROOT_DIRECTORY, Kubelet, KubeletHost
+from kubesim.kubelet.kubelet import Kubelet
+from kubesim.kubelet.kubelet_host import ROOT_DIRECTORY, KubeletHost
 from kubesim.kubelet.node_shutdown_timeline import ShutdownEntry
 from kubesim.kubelet.outside import HostFiles, PodNetwork
 from kubesim.middleware.deadlines import Deadlines

@@ -1,0 +1,32 @@
+"""The machine that a kubelet process runs on, as the process is told of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from kubesim.kubelet.outside import Disk, HostFiles, Logind, PodNetwork, ServiceControlManager
+from kubesim.model import k8s_v1 as v1
+
+ROOT_DIRECTORY = "/var/lib/kubelet"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KubeletHost:
+    """The machine and the flags of one kubelet process. `capacity` None is a small cloud machine.
+
+    `disk` None: the images of the runtime are somebody else's, and are never removed. `network` None: no pod can be
+    reached, so of probes and hooks only commands run.
+    """
+
+    name: str = "node-1"
+    ip: str = "192.0.2.2"
+    os: str = "linux"
+    files: HostFiles
+    disk: Disk | None = None
+    network: PodNetwork | None = None
+    logind: Logind | None = None
+    service_control_manager: ServiceControlManager | None = None
+    root_directory: str = ROOT_DIRECTORY
+    capacity: Mapping[str, v1.Quantity] | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)

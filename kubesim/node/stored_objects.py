@@ -1,0 +1,35 @@
+"""Users create, change and delete what the emulated API server stores: pods and the objects beside them."""
+
+from __future__ import annotations
+
+from kubesim.model import k8s_v1 as v1
+from kubesim.node.api_server import ApiServer
+from kubesim.node.sources import StoredObject
+
+KEY_PREFIXES = {"Pod": "", "Secret": "secret/", "ConfigMap": "configmap/"}
+"""Before the key of an object, by kind: a Secret may have the name of a pod."""
+
+
+def apply_object(api: ApiServer, one: StoredObject) -> str:
+    """Create an object, or change the one that has its key. Returns that key. Raises InputError."""
+    key = f"{KEY_PREFIXES[one.kind]}{one.metadata.namespace}/{one.metadata.name}"
+    if isinstance(one, v1.Secret):
+        api.secrets.apply(one)
+    elif isinstance(one, v1.ConfigMap):
+        api.config_maps.apply(one)
+    elif api.has_pod(key):
+        api.update_pod(one)
+    else:
+        api.create_pod(one)
+    return key
+
+
+def delete_object(api: ApiServer, key: str, *, grace_seconds: int | None) -> None:
+    """DELETE an object by its key; the grace period is a pod's. Raises InputError."""
+    prefix, _, rest = key.partition("/")
+    if rest.count("/") == 1 and prefix == "secret":
+        api.secrets.delete(rest)
+    elif rest.count("/") == 1 and prefix == "configmap":
+        api.config_maps.delete(rest)
+    else:
+        api.delete_pod(key, grace_seconds=grace_seconds)
