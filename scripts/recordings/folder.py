@@ -1,0 +1,95 @@
+"""A folder of recordings: the manifests, what their first lines ask of the driver, and how they were recorded."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+NODE_NAME = "golden"
+LIFE_SECONDS = 75
+SHORT_LIFE_SECONDS = 60
+SHORT_LIVES = {"g115", "g116"}
+"""Pods that lived 60 s in the recordings of November 2026; so did all from g146 on."""
+
+SETTINGS_OF_THE_RECORDED_HOST = {"cgroupsPerQOS": False, "enforceNodeAllocatable": []}
+SETTINGS_OF_SHORT_LIVES = {"featureGates": {"ContainerStopSignals": True}}
+"""The pods that lived 60 s ran on a kubelet with pod cgroups and stop signals."""
+
+DATA = {"a": "1"}
+OBJECTS_BESIDE = (
+    {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "present"}, "data": DATA},
+    {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "present"}, "stringData": DATA},
+)
+LATE_SECRET = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "later"}, "stringData": DATA}
+NEW_IMAGE = "gcr.io/k8s-staging-cri-tools/test-image-2:latest"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is done to one pod, by seconds since its creation."""
+
+    actions: tuple[tuple[float, str], ...]
+    delete_grace_seconds: int | None = None
+    configuration: dict[str, Any] = field(default_factory=dict)
+    """Fields of the KubeletConfiguration that the pod was recorded with."""
+
+
+class Folder:
+    """`manifests/NAME.yaml`, `golden/NAME.jsonl`, and `recording.json` where `scripts/conformance record` made it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        made = path / "recording.json"
+        self._recording: dict[str, Any] | None = (
+            json.loads(made.read_text(encoding="utf-8")) if made.is_file() else None
+        )
+
+    @property
+    def holds_manifests(self) -> bool:
+        return (self.path / "manifests").is_dir()
+
+    @property
+    def node_name(self) -> str:
+        return self._recording["nodeName"] if self._recording else NODE_NAME
+
+    @property
+    def profile(self) -> str | None:
+        """The runtime profile that was served, when it was ours."""
+        return self._recording["profile"] if self._recording else None
+
+    def names(self, only: str = "") -> list[str]:
+        """The pods whose name contains a text, sorted."""
+        return sorted(path.stem for path in (self.path / "manifests").glob("*.yaml") if only in path.stem)
+
+    def manifest(self, name: str) -> str:
+        return (self.path / "manifests" / f"{name}.yaml").read_text(encoding="utf-8")
+
+    def rows(self, name: str) -> list[dict[str, Any]]:
+        """The recorded lines: versions of the pod, then events."""
+        text = (self.path / "golden" / f"{name}.jsonl").read_text(encoding="utf-8")
+        return [json.loads(line) for line in text.splitlines()]
+
+    def plan(self, name: str) -> Plan:
+        """What the first lines of the manifest ask, with the life of this folder's pods."""
+        life, configuration = self._life(name)
+        return plan_of(self.manifest(name), life, configuration)
+
+    def _life(self, name: str) -> tuple[int, dict[str, Any]]:
+        if self._recording is not None:
+            return self._recording["lifeSeconds"], self._recording["configuration"]
+        is_short = name[:4] in SHORT_LIVES or int(name[1:4]) >= 146
+        if is_short:
+            return SHORT_LIFE_SECONDS, SETTINGS_OF_SHORT_LIVES
+        return LIFE_SECONDS, SETTINGS_OF_THE_RECORDED_HOST
+
+
+def plan_of(manifest: str, life_seconds: int, configuration: dict[str, Any] | None = None) -> Plan:
+    """The actions that the first lines of a manifest name, deletion included, in their order."""
+    match = re.search(r"^# driver: (.*)$", manifest, re.MULTILINE)
+    asked = json.loads(match[1]) if match else {}
+    rows = [*asked.get("actions", []), [asked.get("delete_at", life_seconds), "delete"]]
+    actions = tuple((float(second), str(action)) for second, action in sorted(rows, key=lambda row: float(row[0])))
+    return Plan(actions, asked.get("delete_grace"), configuration or {})

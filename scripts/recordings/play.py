@@ -1,0 +1,67 @@
+"""Plays a recorded pod on the emulated node, with the actions of its plan, in virtual time."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import kubesim
+from kubesim.runtime.profiles import DEFAULT_PROFILE
+from scripts.recordings.folder import LATE_SECRET, NEW_IMAGE, OBJECTS_BESIDE, Folder, Plan
+
+
+class NotPlayable(Exception):
+    """The manifest needs something that is not emulated yet."""
+
+
+class Player:
+    """One pod on a fresh node."""
+
+    def __init__(self, node: kubesim.Node, manifest: str, plan: Plan) -> None:
+        self._node = node
+        self._manifest = manifest
+        self._plan = plan
+        self._actions: dict[str, Callable[[], None]] = {
+            "delete": lambda: self._delete(plan.delete_grace_seconds),
+            "delete3": lambda: self._delete(3),
+            "mksecret": self._make_secret,
+            "newimage": self._change_image,
+        }
+        self.key = ""
+
+    def play(self) -> None:
+        """From creation to 60 s after the last action."""
+        unknown = next((action for _, action in self._plan.actions if action not in self._actions), None)
+        if unknown is not None:
+            raise NotPlayable(f"action {unknown}")
+        self._node.advance("10s")
+        for beside in OBJECTS_BESIDE:
+            self._node.apply(beside)
+        (self.key,) = self._node.apply(self._manifest)
+        passed = 0.0
+        for second, action in self._plan.actions:
+            self._node.advance(f"{second - passed:.3f}s")
+            passed = second
+            self._actions[action]()
+        self._node.advance("60s")
+
+    def _delete(self, grace_seconds: int | None) -> None:
+        self._node.delete(self.key, grace_seconds=grace_seconds)
+
+    def _make_secret(self) -> None:
+        self._node.apply(LATE_SECRET)
+
+    def _change_image(self) -> None:
+        self._node.apply(re.sub(r"image: \S+", f"image: {NEW_IMAGE}", self._manifest))
+
+
+def play(name: str, folder: Folder, images: list[Path]) -> list[dict[str, Any]]:
+    """The versions of one pod that the emulated node publishes."""
+    plan = folder.plan(name)
+    profile = folder.profile or DEFAULT_PROFILE
+    with kubesim.Node(config=plan.configuration, images=images, node_name=folder.node_name, profile=profile) as node:
+        player = Player(node, folder.manifest(name), plan)
+        player.play()
+        return node.versions(player.key)
