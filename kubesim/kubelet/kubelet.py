@@ -21,6 +21,7 @@ from kubesim.kubelet.image_pull_records import ImagePullRecords, VerificationSet
 from kubesim.kubelet.klog import Klog
 from kubesim.kubelet.kubelet_host import KubeletHost
 from kubesim.kubelet.metrics import ADMISSION_REJECTIONS, Metrics
+from kubesim.kubelet.node_answers import NodeAnswers
 from kubesim.kubelet.node_configuration import configured, image_policy, node_status_settings, shutdown_config
 from kubesim.kubelet.node_description import NodeDescription
 from kubesim.kubelet.node_shutdown import NodeShutdownManager
@@ -147,12 +148,16 @@ class Kubelet:
             self.metrics,
             user_namespaces,
             network=self._host.network,
+            klog=self.klog,
             runtime_name=runtime_name,
             pull_records=records,
-            supports_rro=state.supports_rro,
             backoff_policy=crash_loop_policy(self.gates, max_restart_period_ns=self._max_restart_period_ns()),
-            network_error=lambda: self._status.network_error() if self._status is not None else "",
-            allocatable=lambda: (self._api.get_node() or self._unregistered_node()).status.allocatable,
+            answers=NodeAnswers(
+                supports_rro=state.supports_rro,
+                runtime_errors=lambda: self._status.runtime_errors() if self._status is not None else [],
+                network_error=lambda: self._status.network_error() if self._status is not None else "",
+                allocatable=lambda: (self._api.get_node() or self._unregistered_node()).status.allocatable,
+            ),
         )
         self._shutdown = shutdown_manager(
             self._kernel,
@@ -182,7 +187,7 @@ class Kubelet:
         )
         self._status.start()
         self._spawn(engine.pleg.run(), "pleg")
-        self._spawn(engine.run_ticks(), "sync loop")
+        self._spawn(engine.loop.run(), "sync loop")
         self._spawn(engine.run_container_gc(), "container gc")
         self._start_image_gc(records)
 

@@ -31,6 +31,7 @@ STARTED_USER_NAMESPACED_PODS = "kubelet_started_user_namespaced_pods_total"
 STARTED_USER_NAMESPACED_POD_ERRORS = "kubelet_started_user_namespaced_pods_errors_total"
 STARTED_POD_ERRORS = "kubelet_started_pods_errors_total"
 HTTP_HOOK_FALLBACKS = "kubelet_lifecycle_handler_http_fallbacks_total"
+PLEG_DISCARDED = "kubelet_pleg_discard_events"
 PROBES = "prober_probe_total"
 
 Labels = tuple[tuple[str, str], ...]
@@ -81,6 +82,7 @@ METRICS: Mapping[str, Metric] = {
     IMAGE_VOLUME_ERRORS: Metric(
         kind="counter", help="Number of failed image volume mounts.", stability="BETA", gates=("ImageVolume",)
     ),
+    PLEG_DISCARDED: Metric(kind="counter", help="The number of discard events in PLEG."),
     RESTARTED_PODS: Metric(
         kind="counter",
         help="Number of pods that have been restarted because they were deleted and recreated with the same UID while "

@@ -1,72 +1,34 @@
 """The pod lifecycle event generator: relists the runtime and says which pods changed.
 
-Mirrors kubelet: pkg/kubelet/pleg/generic.go (workerLoopIteration, Relist, relistPod, computeEvents, updateCache). With
-the gate PLEGOnDemandRelist a pod worker that changed something asks for a relist of its pod at once
+    list ──> compare with the record ──> inspect what changed ──> cache ──> tell
+                       ^                        |
+                       +── the record stays ────+ it failed: the next relist finds the same changes
+
+Mirrors kubelet: pkg/kubelet/pleg/generic.go (workerLoopIteration, Relist, relistPod, reconcilePodRecord, updateCache).
+With the gate PLEGOnDemandRelist a pod worker that changed something asks for a relist of its pod at once
 (pkg/kubelet/kubelet.go, SyncPod); that does not move the beat of the relists of all pods.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
-from enum import StrEnum
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from kubesim.cri.errors import CriError
 from kubesim.kernel import Event, Kernel, sleep, timeout
+from kubesim.kubelet.klog import Klog
+from kubesim.kubelet.mutex import Mutex
 from kubesim.kubelet.pod_cache import PodCache
 from kubesim.kubelet.runtime_pods import ListedPod, RuntimePods
 from kubesim.model.duration import format_duration
-from kubesim.policy.pod_view import RuntimePod, RuntimeState
+from kubesim.policy.pleg_events import PlegEvent, pleg_state, pod_changes, told_events
+from kubesim.policy.pod_view import RuntimePod
 
 RELIST_PERIOD_NS = 1_000_000_000
 RELIST_UNHEALTHY_NS = 180_000_000_000
 ON_DEMAND_DELAY_NS = 1_000_000
-
-
-class PlegEventKind(StrEnum):
-    """What happened to a container or sandbox."""
-
-    STARTED = "ContainerStarted"
-    DIED = "ContainerDied"
-    REMOVED = "ContainerRemoved"
-    CHANGED = "ContainerChanged"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlegEvent:
-    """One change of one container or sandbox of a pod."""
-
-    uid: str
-    kind: PlegEventKind
-    container_id: str
-
-
-_NON_EXISTENT = "non-existent"
-
-
-def pleg_state(state: RuntimeState) -> str:
-    """A container's state as the PLEG compares it; one that was only created is not known yet."""
-    return {RuntimeState.RUNNING: "running", RuntimeState.EXITED: "exited"}.get(state, "unknown")
-
-
-def lifecycle_event(uid: str, container_id: str, old: str, new: str) -> tuple[PlegEvent, ...]:
-    """The events of one container between two relists. Mirrors generateEvents."""
-
-    def event(kind: PlegEventKind) -> PlegEvent:
-        return PlegEvent(uid=uid, kind=kind, container_id=container_id)
-
-    if old == new:
-        return ()
-    if new == "running":
-        return (event(PlegEventKind.STARTED),)
-    if new == "exited":
-        return (event(PlegEventKind.DIED),)
-    if new == "unknown":
-        return (event(PlegEventKind.CHANGED),)
-    if old == "exited":
-        return (event(PlegEventKind.REMOVED),)
-    return (event(PlegEventKind.DIED), event(PlegEventKind.REMOVED))
+REQUESTS_MAX = 200
 
 
 class Pleg:
@@ -79,14 +41,20 @@ class Pleg:
         cache: PodCache,
         on_event: Callable[[PlegEvent], object],
         *,
+        klog: Klog,
         period_ns: int = RELIST_PERIOD_NS,
+        unhealthy_ns: int = RELIST_UNHEALTHY_NS,
     ) -> None:
         self._kernel = kernel
         self._runtime_pods = runtime_pods
         self._cache = cache
         self._on_event = on_event
+        self._klog = klog
         self._period_ns = period_ns
-        self._states: dict[str, dict[str, str]] = {}
+        self._unhealthy_ns = unhealthy_ns
+        self._mutex = Mutex()
+        self._records: dict[str, Mapping[str, str]] = {}
+        """What was told of each pod: states by container or sandbox id."""
         self._reinspect: set[str] = set()
         self._requests: deque[tuple[str, int]] = deque()
         self._wanted = Event()
@@ -94,7 +62,15 @@ class Pleg:
 
     def request_relist(self, uid: str) -> None:
         """Look at one pod now instead of at the end of the period."""
+        if len(self._requests) == REQUESTS_MAX:
+            self._klog.error("Relist request channel full; dropping relist request", podUID=uid)
+            return
         self._requests.append((uid, self._kernel.now_ns))
+        self._wanted.set()
+
+    def relist_every(self, *, period_ns: int, unhealthy_ns: int) -> None:
+        """Another beat from now on; the relist that is due then comes at once."""
+        self._period_ns, self._unhealthy_ns = period_ns, unhealthy_ns
         self._wanted.set()
 
     def healthy(self) -> str:
@@ -102,24 +78,25 @@ class Pleg:
         if self.last_relist_ns is None:
             return "pleg has yet to be successful"
         age_ns = self._kernel.now_ns - self.last_relist_ns
-        if age_ns > RELIST_UNHEALTHY_NS:
-            threshold = format_duration(RELIST_UNHEALTHY_NS)
+        if age_ns > self._unhealthy_ns:
+            threshold = format_duration(self._unhealthy_ns)
             return f"pleg was last seen active {format_duration(age_ns)} ago; threshold is {threshold}"
         return ""
 
     @property
     def uids(self) -> tuple[str, ...]:
         """The pods that the runtime showed in the last relist."""
-        return tuple(self._states)
+        return tuple(self._records)
 
     async def run(self) -> None:
         """Relist for ever."""
         while True:
             await self.relist()
-            await self._serve_requests(self._kernel.now_ns + self._period_ns)
+            await self._serve_requests(self._kernel.now_ns)
 
-    async def _serve_requests(self, until_ns: int) -> None:
-        while (left_ns := until_ns - self._kernel.now_ns) > 0:
+    async def _serve_requests(self, since_ns: int) -> None:
+        """Until the next relist of all is due."""
+        while (left_ns := since_ns + self._period_ns - self._kernel.now_ns) > 0:
             if not self._requests:
                 self._wanted.clear()
                 try:
@@ -127,6 +104,7 @@ class Pleg:
                         await self._wanted.wait()
                 except TimeoutError:
                     return
+                continue
             uid, asked_ns = self._requests.popleft()
             if self.last_relist_ns is None or asked_ns >= self.last_relist_ns:
                 # The request has a way to go. A relist of the very instant would not be newer than the sync that asked.
@@ -135,69 +113,61 @@ class Pleg:
 
     async def relist(self) -> None:
         """One pass: list, compare, refresh the cache of what changed, and tell."""
-        start_ns = self._kernel.now_ns
-        try:
-            pods = await self._runtime_pods.list_all()
-        except CriError:
-            # The runtime is down: nothing is known to have changed, and the health check will say so in time.
-            return
-        self.last_relist_ns = start_ns
-        events = self._compare(pods, [*pods, *(uid for uid in self._states if uid not in pods)])
-        uids = [*events, *sorted(self._reinspect - events.keys())]
-        self._reinspect = {uid for uid in uids if not await self._refresh(uid, pods.get(uid), start_ns)}
-        self._cache.relisted(start_ns)
-        for uid, changes in events.items():
-            self._tell(uid, changes)
+        async with self._mutex:
+            start_ns = self._kernel.now_ns
+            try:
+                pods = await self._runtime_pods.list_all()
+            except CriError as error:
+                # The runtime is down: nothing is known to have changed, and the health check will say so in time.
+                self._klog.error("GenericPLEG: Unable to retrieve pods", err=error.go_text)
+                return
+            self.last_relist_ns = start_ns
+            for uid in [*pods, *(uid for uid in self._records if uid not in pods)]:
+                await self._reconcile(uid, pods.get(uid), start_ns)
+            self._cache.relisted(start_ns)
 
     async def relist_pod(self, uid: str) -> None:
         """The same for one pod."""
-        start_ns = self._kernel.now_ns
-        try:
-            pod = await self._runtime_pods.list_pod(uid)
-        except CriError:
-            # The next relist of all pods tries again.
-            return
-        events = self._compare({uid: pod} if pod is not None else {}, [uid])
-        if events or uid in self._reinspect:
-            self._reinspect.discard(uid)
-            if not await self._refresh(uid, pod, start_ns):
-                self._reinspect.add(uid)
-        self._cache.observed(uid, start_ns)
-        self._tell(uid, events.get(uid, []))
+        async with self._mutex:
+            start_ns = self._kernel.now_ns
+            try:
+                pod = await self._runtime_pods.list_pod(uid)
+            except CriError as error:
+                # The next relist of all pods tries again.
+                self._klog.error("GenericPLEG: Unable to retrieve pod", err=error.go_text, podUID=uid)
+                return
+            if pod is None:
+                self._klog.error("GenericPLEG: Unable to retrieve pod", err="pod not found", podUID=uid)
+                return
+            await self._reconcile(uid, pod, start_ns)
+            self._cache.observed(uid, start_ns)
 
-    def _tell(self, uid: str, changes: Iterable[PlegEvent]) -> None:
-        if uid in self._reinspect:
+    async def _reconcile(self, uid: str, pod: ListedPod | None, start_ns: int) -> None:
+        """Tell what changed in one pod, if it can be inspected: if not, the record stays for the next relist."""
+        states = _states(pod) if pod is not None else {}
+        changes = pod_changes(uid, self._records.get(uid, {}), states)
+        if not changes and uid not in self._reinspect:
             return
-        for change in changes:
-            # A removal needs no sync: the kubelet removed it itself.
-            if change.kind is not PlegEventKind.REMOVED:
-                self._on_event(change)
-
-    def _compare(self, pods: Mapping[str, ListedPod], uids: Iterable[str]) -> dict[str, list[PlegEvent]]:
-        events: dict[str, list[PlegEvent]] = {}
-        for uid in uids:
-            old = self._states.get(uid, {})
-            new = _states(pods[uid]) if uid in pods else {}
-            changes = [
-                event
-                for one in [*new, *(gone for gone in old if gone not in new)]
-                for event in lifecycle_event(uid, one, old.get(one, _NON_EXISTENT), new.get(one, _NON_EXISTENT))
-            ]
-            if changes:
-                events[uid] = changes
-            if new:
-                self._states[uid] = new
-            else:
-                self._states.pop(uid, None)
-        return events
+        self._reinspect.discard(uid)
+        if not await self._refresh(uid, pod, start_ns):
+            self._reinspect.add(uid)
+            return
+        if states:
+            self._records[uid] = states
+        else:
+            self._records.pop(uid, None)
+        for event in told_events(uid, changes):
+            self._on_event(event)
 
     async def _refresh(self, uid: str, pod: ListedPod | None, start_ns: int) -> bool:
+        """Whether the cache shows the pod as it is now."""
         if pod is None:
             self._cache.delete(uid)
             return True
         try:
             status = await self._runtime_pods.inspect(pod)
         except CriError as error:
+            self._klog.error("PLEG: Write status", err=error.go_text, pod=f"{pod.namespace}/{pod.name}")
             self._cache.set(uid, self._cache.get(uid), modified_ns=start_ns, error=error)
             return False
         self._cache.set(uid, keep_ips(self._cache.get(uid), status), modified_ns=start_ns)

@@ -6,7 +6,7 @@ HandlePodCleanups, rejectPod, syncLoopIteration).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from kubesim.cri.client import CriClient
 from kubesim.cri.errors import CriError
@@ -25,9 +25,11 @@ from kubesim.kubelet.event_recorder import EventRecorder
 from kubesim.kubelet.event_reference import pod_reference
 from kubesim.kubelet.image_manager import ImageManager
 from kubesim.kubelet.image_pull_records import ImagePullRecords
+from kubesim.kubelet.klog import Klog
 from kubesim.kubelet.metrics import Metrics
+from kubesim.kubelet.node_answers import NodeAnswers
 from kubesim.kubelet.outside import ApiClient, HostFiles, PodNetwork
-from kubesim.kubelet.pleg import Pleg, PlegEvent, PlegEventKind
+from kubesim.kubelet.pleg import Pleg
 from kubesim.kubelet.pod_cache import PodCache
 from kubesim.kubelet.pod_directories import PodDirectories
 from kubesim.kubelet.pod_sync import PodSync
@@ -40,16 +42,16 @@ from kubesim.kubelet.runtime_manager import RuntimeManager
 from kubesim.kubelet.runtime_pods import RuntimePods
 from kubesim.kubelet.sandbox_config import NodeSettings
 from kubesim.kubelet.status_manager import StatusManager, Surroundings
+from kubesim.kubelet.sync_loop import SyncLoop
 from kubesim.kubelet.user_namespaces import UserNamespaces
 from kubesim.kubelet.volume_manager import VolumeManager
 from kubesim.kubelet.volumes import PodVolumes
 from kubesim.model import k8s_v1 as v1
 from kubesim.policy.admission import Rejection
 from kubesim.policy.crash_loop_backoff import BackoffPolicy
+from kubesim.policy.pleg_events import PlegEvent, PlegEventKind
 from kubesim.policy.pod_view import PodPhase, PodStatusView, RuntimePod, RuntimeState
 
-SYNC_TICK_NS = 1_000_000_000
-HOUSEKEEPING_NS = 2_000_000_000
 CONTAINER_GC_NS = 60_000_000_000
 ORPHAN_GRACE_SECONDS = 1
 
@@ -70,14 +72,12 @@ class PodEngine:
         user_namespaces: UserNamespaces,
         *,
         network: PodNetwork | None,
+        klog: Klog,
         runtime_name: str,
         backoff_policy: BackoffPolicy,
         pull_records: ImagePullRecords | None,
-        supports_rro: Callable[[], bool],
-        network_error: Callable[[], str],
-        allocatable: Callable[[], Mapping[str, v1.Quantity]],
+        answers: NodeAnswers,
     ) -> None:
-        """`allocatable` is what the Node object says that pods can have."""
         self._kernel, self._recorder = kernel, recorder
         self._pods: dict[str, v1.Pod] = {}
         self.cache = PodCache()
@@ -85,13 +85,14 @@ class PodEngine:
         self.statuses = StatusManager(
             kernel, api, gates=node.gates, could_have_running_containers=self._could_have_running_containers
         )
-        self.pleg = Pleg(kernel, self.runtime_pods, self.cache, self._on_pleg_event)
+        self.loop = self._sync_loop(klog, metrics, answers)
+        self.pleg = Pleg(kernel, self.runtime_pods, self.cache, self.loop.pleg_event, klog=klog)
         hooks = ContainerHooks(kernel, client, recorder, self.runtime_pods, network, metrics, minor=node.minor)
         killer = self._killer = ContainerKiller(kernel, client, recorder, hooks)
         self._host_files, self._directories, self._user_namespaces = host_files, directories, user_namespaces
         self._orphans: set[str] = set()
-        self._environments, files = _readers_of_objects(kernel, api, recorder, host_files, node, allocatable)
-        self._volumes = PodVolumes(host_files, directories, supports_rro=supports_rro, config_volumes=files)
+        self._environments, files = _readers_of_objects(kernel, api, recorder, host_files, node, answers)
+        self._volumes = PodVolumes(host_files, directories, supports_rro=answers.supports_rro, config_volumes=files)
         self._volume_manager = VolumeManager(kernel, recorder, self._volumes)
         self._images = ImageManager(kernel, client, recorder, gates=node.gates, records=pull_records)
         manager = self._runtime_manager(client, killer, hooks, host_files, node, directories, metrics, backoff_policy)
@@ -111,13 +112,23 @@ class PodEngine:
             node,
             self.probes,
             user_namespaces=user_namespaces,
-            supports_rro=supports_rro,
             pull_secrets=PullSecrets(api.get_secret, recorder),
-            network_error=network_error,
+            answers=answers,
         )
         self._deadline = ActiveDeadline(kernel, recorder, self.statuses)
         self._dead = DeadContainers(client)
         self.workers = PodWorkers(kernel, self.cache, self._sync)
+
+    def _sync_loop(self, klog: Klog, metrics: Metrics, answers: NodeAnswers) -> SyncLoop:
+        return SyncLoop(
+            self._kernel,
+            klog=klog,
+            metrics=metrics,
+            errors=answers.runtime_errors,
+            on_pleg_event=self._on_pleg_event,
+            on_tick=self._tick,
+            on_housekeeping=self._end_orphans,
+        )
 
     def _probe_manager(
         self, client: CriClient, node: NodeSettings, network: PodNetwork | None, metrics: Metrics
@@ -195,6 +206,7 @@ class PodEngine:
 
     def stop(self) -> None:
         """The kubelet process ends: nothing works for a pod any more."""
+        self.loop.stop()
         self.workers.stop()
         self.probes.stop()
         self._volume_manager.stop()
@@ -252,18 +264,12 @@ class PodEngine:
 
     # -- loops --------------------------------------------------------------------------------------------------
 
-    async def run_ticks(self) -> None:
+    def _tick(self) -> None:
         """Once a second: sync the pods whose time has come, and those past their deadline."""
-        housekeeping_ns = self._kernel.now_ns + HOUSEKEEPING_NS
-        while True:
-            await sleep(SYNC_TICK_NS)
-            if self._kernel.now_ns >= housekeeping_ns:
-                housekeeping_ns += HOUSEKEEPING_NS
-                self._end_orphans()
-            self.workers.tick()
-            for uid, pod in self._pods.items():
-                if self._deadline.is_past(pod) and not self.workers.is_termination_requested(uid):
-                    self.workers.wake(uid)
+        self.workers.tick()
+        for uid, pod in self._pods.items():
+            if self._deadline.is_past(pod) and not self.workers.is_termination_requested(uid):
+                self.workers.wake(uid)
 
     async def run_container_gc(self) -> None:
         """Once a minute: remove dead containers beyond the newest of each name, and sandboxes beyond the newest."""
@@ -309,12 +315,13 @@ class PodEngine:
             self._orphans.discard(uid)
 
     def _on_pleg_event(self, event: PlegEvent) -> None:
-        self.workers.wake(event.uid)
+        if event.kind.asks_for_sync:
+            self._sync_known(event.uid)
         if event.kind is PlegEventKind.DIED and event.uid in self._pods:
             self._kernel.spawn(self._remove_older(event.uid), name=f"remove dead containers of {event.uid}")
 
     def _sync_known(self, uid: str) -> None:
-        """A probe asks for a sync; nobody syncs a pod that is gone from the configuration."""
+        """A probe or the PLEG asks for a sync; nobody syncs a pod that is gone from the configuration."""
         if uid in self._pods:
             self.workers.wake(uid)
 
@@ -331,11 +338,11 @@ def _readers_of_objects(
     recorder: EventRecorder,
     host_files: HostFiles,
     node: NodeSettings,
-    allocatable: Callable[[], Mapping[str, v1.Quantity]],
+    answers: NodeAnswers,
 ) -> tuple[Environments, ConfigVolumes]:
     """What makes variables, and what makes files, of ConfigMaps, Secrets and the pod itself."""
     objects = ConfigObjects(get_config_map=api.get_config_map, get_secret=api.get_secret)
-    downward = DownwardApi(node=node, allocatable=allocatable)
+    downward = DownwardApi(node=node, allocatable=answers.allocatable)
     return Environments(objects, downward, recorder), ConfigVolumes(kernel, host_files, objects, downward)
 
 

@@ -5,7 +5,6 @@ Mirrors kubelet: pkg/kubelet/kubelet.go (SyncPod, SyncTerminatingPod, SyncTermin
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 
 from kubesim.cri.errors import CriError
@@ -15,6 +14,7 @@ from kubesim.kubelet.container_kill import ContainerKiller
 from kubesim.kubelet.container_resources import pod_level_resources, pod_qos, status_resources
 from kubesim.kubelet.event_recorder import EventRecorder
 from kubesim.kubelet.event_reference import pod_reference
+from kubesim.kubelet.node_answers import NodeAnswers
 from kubesim.kubelet.outside import HostFiles
 from kubesim.kubelet.pleg import Pleg, keep_ips
 from kubesim.kubelet.pod_cache import PodCache
@@ -56,9 +56,8 @@ class PodSync:
         probes: ProbeManager,
         *,
         user_namespaces: UserNamespaces,
-        supports_rro: Callable[[], bool],
         pull_secrets: PullSecrets,
-        network_error: Callable[[], str],
+        answers: NodeAnswers,
     ) -> None:
         self._kernel = kernel
         self._recorder = recorder
@@ -74,9 +73,8 @@ class PodSync:
         self._node = node
         self._probes = probes
         self._user_namespaces = user_namespaces
-        self._supports_rro = supports_rro
         self._pull_secrets = pull_secrets
-        self._network_error = network_error
+        self._answers = answers
         self._deadline = ActiveDeadline(kernel, recorder, statuses)
         # The kubelet's reason cache: why containers did not start, by pod uid and name.
         self._start_errors: dict[str, dict[str, Waiting]] = {}
@@ -88,7 +86,7 @@ class PodSync:
         self._statuses.set(pod, status, self._surroundings(pod, runtime))
         if status.phase is not None and status.phase.is_terminal:
             return True
-        network_error = self._network_error()
+        network_error = self._answers.network_error()
         if network_error and not pod.spec.host_network:
             text = f"network is not ready: {network_error}"
             self._recorder.event(pod_reference(pod), "Warning", "NetworkNotReady", text)
@@ -143,6 +141,11 @@ class PodSync:
         self._user_namespaces.release(uid)
         self._statuses.terminate(pod)
 
+    def status_unknown(self, pod: v1.Pod, error: Exception) -> None:
+        """The runtime listed the pod, and failed when it was asked about it."""
+        reason = error.go_text if isinstance(error, CriError) else str(error)
+        self._recorder.event(pod_reference(pod), "Warning", "FailedSync", f"error determining status: {reason}")
+
     def sandbox_ready(self, pod: v1.Pod) -> None:
         """The sandbox is up: since 1.36 the condition is written before any image is pulled."""
         if not gate_enabled(self._node.gates, "PLEGOnDemandRelist"):
@@ -175,7 +178,7 @@ class PodSync:
                 probes=self._probes.states(uid, runtime),
                 kubelet=self._probes.kubelet_start(pod),
                 trigger_readiness=lambda name: self._probes.trigger_readiness(uid, name),
-                runtime_supports_rro=self._supports_rro(),
+                runtime_supports_rro=self._answers.supports_rro(),
                 fixes=self._node.fixes,
                 deadline=self._deadline.check(pod),
             )

@@ -62,7 +62,10 @@ class PodWork:
 
 
 class PodSyncer(Protocol):
-    """What a worker does in each of its three states."""
+    """What a worker does in each of its three states, and when the runtime does not say what state that is."""
+
+    def status_unknown(self, pod: Pod, error: Exception) -> None:
+        """The cache has an error instead of the pod."""
 
     async def sync_pod(self, pod: Pod, runtime: RuntimePod) -> bool:
         """One sync; True when the pod is done for good. Raises SyncError."""
@@ -233,12 +236,16 @@ class PodWorkers:
             step = work.work_type
             try:
                 if entry.error is not None:
+                    self._syncer.status_unknown(work.pod, entry.error)
                     raise SyncError(str(entry.error)) from entry.error
                 moved = await self._step(step, work, runtime)
             except SyncError as error:
                 delay_ns = self._retry_delay_ns(error)
             else:
                 delay_ns = 0 if moved else self._jittered(RESYNC_NS)
+                if moved:
+                    # The next state begins as soon as the cache has seen what this one did, without a tick.
+                    wake.set()
             last_sync_ns = self._kernel.now_ns
             if not work.is_finished:
                 self._due_ns[uid] = last_sync_ns + delay_ns

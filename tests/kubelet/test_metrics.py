@@ -24,6 +24,7 @@ def test_a_fresh_kubelet_shows_what_a_real_one_shows() -> None:
         "kubelet_image_volume_mounted_succeed_total": 0,
         "kubelet_image_volume_requested_total": 0,
         "kubelet_lifecycle_handler_http_fallbacks_total": 0,
+        "kubelet_pleg_discard_events": 0,
         'kubelet_restarted_pods_total{static=""}': 0,
         'kubelet_restarted_pods_total{static="true"}': 0,
         "kubelet_started_pods_errors_total": 0,

@@ -1,43 +1,18 @@
 """The PLEG: which events a relist gives, when the cache shows them, and what happens when the runtime is away."""
 
-from collections.abc import Sequence
-
 import pytest
 
 from kubesim.cri.errors import Code, CriError
 from kubesim.kernel import Kernel
-from kubesim.kubelet.pleg import Pleg, PlegEvent, PlegEventKind, keep_ips, lifecycle_event
+from kubesim.kubelet.klog import Klog
+from kubesim.kubelet.pleg import Pleg, keep_ips
 from kubesim.kubelet.pod_cache import PodCache
 from kubesim.kubelet.runtime_pods import ListedContainer, ListedPod, ListedSandbox
+from kubesim.policy.pleg_events import PlegEvent, PlegEventKind
 from kubesim.policy.pod_view import RuntimePod, RuntimeSandbox, RuntimeState
 
 SECOND_NS = 1_000_000_000
-STARTED, DIED, REMOVED, CHANGED = (
-    PlegEventKind.STARTED,
-    PlegEventKind.DIED,
-    PlegEventKind.REMOVED,
-    PlegEventKind.CHANGED,
-)
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "kinds"),
-    [
-        ("non-existent", "running", [STARTED]),
-        ("non-existent", "exited", [DIED]),
-        ("non-existent", "unknown", [CHANGED]),
-        ("running", "running", []),
-        ("running", "exited", [DIED]),
-        ("running", "unknown", [CHANGED]),
-        ("running", "non-existent", [DIED, REMOVED]),
-        ("exited", "non-existent", [REMOVED]),
-        ("exited", "running", [STARTED]),
-        ("unknown", "non-existent", [DIED, REMOVED]),
-        ("non-existent", "non-existent", []),
-    ],
-)
-def test_the_events_of_one_container(old: str, new: str, kinds: Sequence[PlegEventKind]) -> None:
-    assert [event.kind for event in lifecycle_event("uid", "c1", old, new)] == list(kinds)
+DIED, REMOVED, STARTED = PlegEventKind.DIED, PlegEventKind.REMOVED, PlegEventKind.STARTED
 
 
 class FakeRuntimePods:
@@ -76,7 +51,8 @@ def pod(uid: str, state: RuntimeState) -> ListedPod:
 def make() -> tuple[Kernel, FakeRuntimePods, PodCache, list[PlegEvent], Pleg]:
     kernel = Kernel(start_ns=0)
     runtime, cache, events = FakeRuntimePods(), PodCache(), list[PlegEvent]()
-    return kernel, runtime, cache, events, Pleg(kernel, runtime, cache, events.append)  # type: ignore[arg-type]  # a fake
+    pleg = Pleg(kernel, runtime, cache, events.append, klog=Klog(kernel))  # type: ignore[arg-type]  # a fake
+    return kernel, runtime, cache, events, pleg
 
 
 def test_a_change_is_in_the_cache_when_its_event_is_told() -> None:
@@ -92,7 +68,7 @@ def test_a_change_is_in_the_cache_when_its_event_is_told() -> None:
     assert events[-1].kind is DIED
 
 
-def test_removals_are_not_told() -> None:
+def test_what_is_gone_is_told_and_forgotten() -> None:
     kernel, runtime, cache, events, pleg = make()
     runtime.pods["a"] = pod("a", RuntimeState.EXITED)
     kernel.spawn(pleg.run(), name="pleg")
@@ -102,7 +78,8 @@ def test_removals_are_not_told() -> None:
     kernel.run_until(SECOND_NS)
 
     # The running sandbox died with the removal; the exited container is only removed.
-    assert [(event.kind, event.container_id) for event in events] == [(DIED, "s-a")]
+    told = [(event.kind, event.container_id) for event in events]
+    assert told == [(REMOVED, "c-a"), (DIED, "s-a"), (REMOVED, "s-a")]
     assert cache.get("a") == RuntimePod()
 
 
@@ -187,3 +164,41 @@ def test_addresses_outlive_the_sandbox() -> None:
     again = RuntimePod(sandboxes=(RuntimeSandbox(id="t", is_ready=True, ips=("10.0.0.2",)),))
     assert keep_ips(ready, again) == again
     assert keep_ips(RuntimePod(), dead) == dead
+
+
+def test_events_of_a_pod_that_could_not_be_inspected_are_told_by_the_next_relist() -> None:
+    kernel, runtime, _, events, pleg = make()
+    runtime.pods["a"] = pod("a", RuntimeState.RUNNING)
+    runtime.refuses.add("a")
+    kernel.spawn(pleg.run(), name="pleg")
+    kernel.run_until(0)
+    assert events == []
+    runtime.refuses.clear()
+    kernel.run_until(SECOND_NS)
+
+    assert [(event.kind, event.container_id) for event in events] == [(STARTED, "c-a"), (STARTED, "s-a")]
+
+
+def test_a_pod_without_changes_that_was_inspected_again_is_synced() -> None:
+    """It failed with events, came back as it was before them: there is nothing to tell but that it can be looked at."""
+    kernel, runtime, _, events, pleg = make()
+    runtime.pods["a"] = pod("a", RuntimeState.RUNNING)
+    kernel.spawn(pleg.run(), name="pleg")
+    kernel.run_until(0)
+    runtime.pods["a"] = pod("a", RuntimeState.EXITED)
+    runtime.refuses.add("a")
+    kernel.run_until(SECOND_NS)
+    events.clear()
+    runtime.pods["a"] = pod("a", RuntimeState.RUNNING)
+    runtime.refuses.clear()
+    kernel.run_until(2 * SECOND_NS)
+
+    assert events == [PlegEvent(uid="a", kind=PlegEventKind.POD_SYNC)]
+
+
+def test_requests_beyond_the_queue_are_dropped() -> None:
+    pleg = make()[-1]
+    for _ in range(201):
+        pleg.request_relist("a")
+
+    assert pleg._klog.texts() == ['E "Relist request channel full; dropping relist request" podUID="a"']

@@ -1,0 +1,22 @@
+"""What the pod engine asks about its node, again each time: the answers change while pods run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from kubesim.model import k8s_v1 as v1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeAnswers:
+    """Questions that other parts of the kubelet answer. Texts are empty when all is well."""
+
+    supports_rro: Callable[[], bool]
+    """Whether the runtime makes recursive read-only mounts."""
+    runtime_errors: Callable[[], list[str]]
+    """Why no pod is synced now; [] when they are."""
+    network_error: Callable[[], str]
+    """Why pods with a network of their own are not synced now."""
+    allocatable: Callable[[], Mapping[str, v1.Quantity]]
+    """What the Node object says that pods can have."""

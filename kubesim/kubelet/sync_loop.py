@@ -1,0 +1,124 @@
+"""The kubelet's one loop: it hands over what its sources say, as long as the runtime is well.
+
+    configuration ─┐
+    PLEG events ───┼──> handled one by one, at once     runtime or PLEG unhealthy: "Skipping pod synchronization";
+    tick, 1 s ─────┤                                    everything waits, and the loop looks again after 100 ms,
+    housekeeping ──┘                                    200 ms, ... up to 5 s
+
+Mirrors kubelet: pkg/kubelet/kubelet.go (syncLoop, syncLoopIteration).
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+
+from kubesim.kernel import Kernel, Task, sleep
+from kubesim.kubelet.klog import Klog
+from kubesim.kubelet.metrics import PLEG_DISCARDED, Metrics
+from kubesim.policy.pleg_events import CHANNEL_CAPACITY, PlegEvent
+
+TICK_NS = 1_000_000_000
+"""Of every second tick, housekeeping is a part."""
+SKIP_FIRST_NS = 100_000_000
+SKIP_MAX_NS = 5_000_000_000
+
+
+class SyncLoop:
+    """Calls its handlers while `errors` says nothing; what comes meanwhile waits in order."""
+
+    def __init__(
+        self,
+        kernel: Kernel,
+        *,
+        klog: Klog,
+        metrics: Metrics,
+        errors: Callable[[], list[str]],
+        on_pleg_event: Callable[[PlegEvent], object],
+        on_tick: Callable[[], object],
+        on_housekeeping: Callable[[], object],
+    ) -> None:
+        """`errors` is why no pod is synced now, as texts."""
+        self._kernel = kernel
+        self._klog = klog
+        self._metrics = metrics
+        self._errors = errors
+        self._on_pleg_event = on_pleg_event
+        self._on_tick = on_tick
+        self._on_housekeeping = on_housekeeping
+        self._has_begun = False
+        self._skip: Task[None] | None = None
+        self._waiting: deque[Callable[[], object]] = deque()
+        self._pleg_events: deque[PlegEvent] = deque()
+        self._is_tick_due = False
+        self._is_housekeeping_due = False
+
+    def hand_over(self, handle: Callable[[], object]) -> None:
+        """A change of the configuration, or a word of a probe: handled now, or when the runtime is well again."""
+        if self._is_open():
+            handle()
+        else:
+            self._waiting.append(handle)
+
+    def pleg_event(self, event: PlegEvent) -> None:
+        """An event of the PLEG; the channel for those has an end."""
+        if self._is_open():
+            self._on_pleg_event(event)
+        elif len(self._pleg_events) < CHANNEL_CAPACITY:
+            self._pleg_events.append(event)
+        else:
+            self._metrics.increase(PLEG_DISCARDED)
+            self._klog.error("Event channel is full, discard this relist() cycle event")
+
+    async def run(self) -> None:
+        """Tick for ever."""
+        while True:
+            for is_housekeeping_due in (False, True):
+                await sleep(TICK_NS)
+                self._is_tick_due = True
+                self._is_housekeeping_due |= is_housekeeping_due
+                if self._skip is None and not self._start_to_skip():
+                    self._beat()
+
+    def stop(self) -> None:
+        """The kubelet process ends: what waits is never handled."""
+        if self._skip is not None:
+            self._skip.cancel()
+
+    def _is_open(self) -> bool:
+        """Whether the loop takes something now."""
+        if self._skip is None and not self._has_begun:
+            self._has_begun = True
+            self._start_to_skip()
+        return self._skip is None
+
+    def _start_to_skip(self) -> bool:
+        """Look whether the runtime is well; if not, wait until it is."""
+        errors = self._errors()
+        if errors:
+            self._skip = self._kernel.spawn(self._skip_while_unhealthy(errors), name="sync loop waits for the runtime")
+        return bool(errors)
+
+    async def _skip_while_unhealthy(self, errors: list[str]) -> None:
+        delay_ns = SKIP_FIRST_NS
+        while errors:
+            shown = errors[0] if len(errors) == 1 else f"[{', '.join(errors)}]"
+            self._klog.error("Skipping pod synchronization", err=shown)
+            await sleep(delay_ns)
+            delay_ns = min(2 * delay_ns, SKIP_MAX_NS)
+            errors = self._errors()
+        self._skip = None
+        while self._waiting:
+            self._waiting.popleft()()
+        while self._pleg_events:
+            self._on_pleg_event(self._pleg_events.popleft())
+        self._beat()
+
+    def _beat(self) -> None:
+        """What the tickers say; beats that came while nobody listened are made up for with one."""
+        if self._is_housekeeping_due:
+            self._is_housekeeping_due = False
+            self._on_housekeeping()
+        if self._is_tick_due:
+            self._is_tick_due = False
+            self._on_tick()
