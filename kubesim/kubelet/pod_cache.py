@@ -30,7 +30,7 @@ class PodCache:
         self._entries: dict[str, CacheEntry] = {}
         self._relisted_ns = _NEVER_NS
         self._observed_ns: dict[str, int] = {}
-        self._changed = Event()
+        self._awaited: dict[str, Event] = {}
 
     def get(self, uid: str) -> RuntimePod:
         """What is known now."""
@@ -43,7 +43,7 @@ class PodCache:
         if entry is not None and entry.modified_ns > modified_ns:
             return
         self._entries[uid] = CacheEntry(pod=pod, modified_ns=modified_ns, error=error)
-        self._announce()
+        self._announce(uid)
 
     def delete(self, uid: str) -> None:
         """Forget a pod that the runtime no longer knows."""
@@ -53,13 +53,15 @@ class PodCache:
     def relisted(self, time_ns: int) -> None:
         """All pods were looked at, at `time_ns`: an entry that did not change is as new as that."""
         self._relisted_ns = time_ns
-        self._announce()
+        awaited, self._awaited = self._awaited, {}
+        for event in awaited.values():
+            event.set()
 
     def observed(self, uid: str, time_ns: int) -> None:
         """One pod was looked at, at `time_ns`: what is known of it is as new as that. Nothing for an unknown pod."""
         if uid in self._entries:
             self._observed_ns[uid] = time_ns
-            self._announce()
+            self._announce(uid)
 
     async def newer_than(self, uid: str, time_ns: int) -> CacheEntry:
         """The entry of a pod once it is newer than `time_ns`."""
@@ -69,8 +71,10 @@ class PodCache:
                 return entry
             if self._relisted_ns > time_ns:
                 return entry or CacheEntry(pod=RuntimePod(), modified_ns=self._relisted_ns)
-            await self._changed.wait()
+            await self._awaited.setdefault(uid, Event()).wait()
 
-    def _announce(self) -> None:
-        self._changed.set()
-        self._changed.clear()
+    def _announce(self, uid: str) -> None:
+        # Only who waits for this pod: a node with thousands of them would wake all for each.
+        event = self._awaited.pop(uid, None)
+        if event is not None:
+            event.set()

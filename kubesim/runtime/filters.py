@@ -27,8 +27,8 @@ def select_sandboxes(
     """The sandboxes that match, in the order of lists."""
     return [
         sandbox
-        for sandbox in _by_id(store, sandbox_id)
-        if (state is None or sandbox.cri_state == state) and matches_labels(selector, sandbox.config.labels)
+        for sandbox in _candidates(store, sandbox_id, selector)
+        if (state is None or sandbox.cri_state == state) and matches_labels(selector, sandbox.labels)
     ]
 
 
@@ -43,13 +43,15 @@ def select_containers(
     """The containers that match, in the order of lists."""
     return [
         container
-        for container in _by_both_ids(daemon, container_id, sandbox_id)
-        if (state is None or container.cri_state == state) and matches_labels(selector, container.config.labels)
+        for container in _by_both_ids(daemon, container_id, sandbox_id, selector)
+        if (state is None or container.cri_state == state) and matches_labels(selector, container.labels)
     ]
 
 
-def _by_both_ids(daemon: Daemon, container_id: str, sandbox_id: str) -> Iterable[Container]:
-    found = _by_id(daemon.containers, container_id)
+def _by_both_ids(
+    daemon: Daemon, container_id: str, sandbox_id: str, selector: Mapping[str, str]
+) -> Iterable[Container]:
+    found = _candidates(daemon.containers, container_id, selector)
     if not sandbox_id:
         return found
     if container_id and daemon.profile.containers.filter_by_both_ids == "pod-prefix":
@@ -63,8 +65,9 @@ def _by_both_ids(daemon: Daemon, container_id: str, sandbox_id: str) -> Iterable
     return daemon.containers.in_order(sandbox.containers)
 
 
-def _by_id(store: ObjectStore[T], prefix: str) -> Iterable[T]:
+def _candidates(store: ObjectStore[T], prefix: str, selector: Mapping[str, str]) -> Iterable[T]:
     if not prefix:
-        return store
+        # The first label of a selector leaves few objects to look at: a kubelet asks by the uid of a pod.
+        return store if not selector else store.with_label(*next(iter(selector.items())))
     found, _ = store.find(prefix)
     return () if found is None else (found,)

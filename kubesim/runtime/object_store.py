@@ -13,6 +13,11 @@ from kubesim.runtime.list_rows import ListedRow, ListRows
 class Listed(Protocol):
     """An object with a row in the list of its kind."""
 
+    @property
+    def labels(self) -> Mapping[str, str]:
+        """What selectors look at; the same for the object's whole life."""
+        ...
+
     def enter_list(self, row: ListedRow) -> None:
         """Show every change of the object in the row from now on."""
         ...
@@ -22,14 +27,15 @@ T = TypeVar("T", bound=Listed)
 
 
 class ObjectStore(Generic[T]):
-    """Objects by their whole id, found by any unique prefix of it. `rows` is the list of them."""
+    """Objects by their whole id, found by any unique prefix of it, or by a label. `rows` is the list of them."""
 
-    __slots__ = ("_by_id", "_index", "_is_unordered", "_make_row", "rows")
+    __slots__ = ("_by_id", "_by_label", "_index", "_is_unordered", "_make_row", "rows")
 
     def __init__(self, order: ListOrder, *, make_row: Callable[[T, ListRows], ListedRow]) -> None:
         self._is_unordered = order == "unordered"
         self._by_id: dict[str, T] = {}
         self._index = IdIndex()
+        self._by_label: dict[str, dict[str, dict[str, T]]] = {}
         self._make_row = make_row
         self.rows = ListRows(order=self._index if self._is_unordered else None)
 
@@ -50,19 +56,49 @@ class ObjectStore(Generic[T]):
         """Make the object visible."""
         self._index.add(full_id)
         self._by_id[full_id] = item
+        for key, by_value in self._by_label.items():
+            _file(by_value, key, full_id, item)
         item.enter_list(self._make_row(item, self.rows))
 
     def remove(self, full_id: str) -> None:
         """Take the object out; KeyError when it is not there."""
         self._index.remove(full_id)
-        del self._by_id[full_id]
+        item = self._by_id.pop(full_id)
+        for key, by_value in self._by_label.items():
+            _unfile(by_value, key, full_id, item)
         self.rows.remove(full_id)
 
     def get(self, full_id: str) -> T | None:
         """The object with exactly this id."""
         return self._by_id.get(full_id)
 
+    def with_label(self, key: str, value: str) -> list[T]:
+        """The objects that have this label, in the order of lists.
+
+        The first question about a key sorts the objects by its values, and from then on an answer costs what it holds:
+        a kubelet asks for the pod of a uid all the time, on a node of ten thousand.
+        """
+        by_value = self._by_label.get(key)
+        if by_value is None:
+            by_value = self._by_label[key] = {}
+            for full_id, item in self._by_id.items():
+                _file(by_value, key, full_id, item)
+        return self.in_order(by_value.get(value, {}))
+
     def find(self, prefix: str) -> tuple[T | None, Match]:
         """The object whose id begins with `prefix`, and how the look-up ended."""
         found = self._index.resolve(prefix)
         return (self._by_id[found.id] if found.match is Match.FOUND else None), found.match
+
+
+def _file(by_value: dict[str, dict[str, T]], key: str, full_id: str, item: T) -> None:
+    if key in item.labels:
+        by_value.setdefault(item.labels[key], {})[full_id] = item
+
+
+def _unfile(by_value: dict[str, dict[str, T]], key: str, full_id: str, item: T) -> None:
+    if key in item.labels:
+        value = item.labels[key]
+        by_value[value].pop(full_id)
+        if not by_value[value]:
+            del by_value[value]

@@ -116,6 +116,11 @@ class Sandbox:
             self.changes.note(StateKind.SANDBOX, self.id, self)
 
     @property
+    def labels(self) -> Mapping[str, str]:
+        """What list calls select by."""
+        return self.config.labels
+
+    @property
     def cri_state(self) -> api.PodSandboxState.ValueType:
         """The state as the CRI shows it."""
         return api.SANDBOX_READY if self.life.is_ready else api.SANDBOX_NOTREADY
@@ -264,6 +269,11 @@ class Container:
             self.changes.forget(StateKind.CONTAINER, self.id)
         else:
             self.changes.note(StateKind.CONTAINER, self.id, self)
+
+    @property
+    def labels(self) -> Mapping[str, str]:
+        """What list calls select by."""
+        return self.config.labels
 
     @property
     def cri_state(self) -> api.ContainerState.ValueType:

@@ -72,3 +72,18 @@ def test_an_older_answer_does_not_replace_a_newer_one() -> None:
     assert cache.get("a") == POD
     cache.delete("a")
     assert cache.get("a") == RuntimePod()
+
+
+def test_what_is_told_of_one_pod_wakes_no_worker_of_another() -> None:
+    kernel, cache = Kernel(start_ns=0), PodCache()
+    got = {str(number): list[CacheEntry]() for number in range(50)}
+    for uid, entries in got.items():
+        kernel.spawn(_wait_for(cache, uid, entries), name=uid)
+    kernel.run_until_idle()
+    fired = kernel.events_fired
+    for uid in got:
+        cache.set(uid, POD, modified_ns=21)
+    kernel.run_until_idle()
+
+    assert kernel.events_fired - fired == len(got)
+    assert all(len(entries) == 1 for entries in got.values())

@@ -3,6 +3,7 @@
 import pytest
 
 from kubesim.cri import api
+from kubesim.runtime import filters
 
 IMAGES = ["registry.example/a:1", "registry.example/b:1", "registry.example/c:1", "registry.example/d:1"]
 
@@ -45,3 +46,47 @@ def test_a_runtime_lists_in_no_order_of_meaning_but_always_the_same(new_node, ne
     assert sorted(images) == IMAGES
     assert images != IMAGES
     assert (made, shown, images) == again
+
+
+@pytest.mark.parametrize("profile", ["ideal", "containerd-2.3", "cri-o-1.36"])
+def test_a_list_by_label_is_the_list_of_all_without_the_others(new_node, profile):
+    node = new_node(profile)
+    chosen = {"pod": "chosen"}
+
+    def pod(number, labels):
+        config = node.pod_config(f"p{number}")
+        config.labels.update(labels)
+        return node.run_pod(config)
+
+    def both():
+        expected = [row.id for row in node.pods() if row.labels.get("pod") == "chosen"]
+        asked = api.ListPodSandboxRequest(filter=api.PodSandboxFilter(label_selector=chosen))
+        answer = node.do(node.cri.list_pod_sandbox(asked))
+        return [row.id for row in answer.items], expected
+
+    pods = [pod(number, chosen if number % 2 else {"pod": "other"}) for number in range(6)]
+    shown, expected = both()
+    assert shown == expected
+    assert len(shown) == 3
+
+    pods += [pod(6, chosen), pod(7, {})]
+    node.do(node.cri.remove_pod_sandbox(api.RemovePodSandboxRequest(pod_sandbox_id=pods[1])))
+    shown, expected = both()
+    assert shown == expected
+    assert pods[1] not in shown
+    assert pods[6] in shown
+
+
+def test_a_list_by_label_looks_at_no_object_of_another_label(new_node, monkeypatch):
+    node = new_node("containerd-2.3")
+    for number in range(20):
+        config = node.pod_config(f"p{number}")
+        config.labels["pod"] = str(number)
+        node.run_pod(config)
+    looked_at = []
+    matches = filters.matches_labels
+    monkeypatch.setattr(filters, "matches_labels", lambda *both: looked_at.append(both) or matches(*both))
+    asked = api.PodSandboxFilter(label_selector={"pod": "7"})
+
+    assert len(node.do(node.cri.list_pod_sandbox(api.ListPodSandboxRequest(filter=asked))).items) == 1
+    assert len(looked_at) == 1

@@ -133,6 +133,26 @@ def test_errors_carry_the_text_users_know(files: HostFiles, operation: object, t
     assert isinstance(caught.value, OSError)
 
 
+def test_a_directory_in_memory_has_a_link_for_each_directory_in_it() -> None:
+    files = MemoryHostFiles()
+
+    def links(path: str) -> int:
+        stat = files.stat(path)
+        assert stat is not None
+        return stat.links_count
+
+    files.make_dirs("/a/b")
+    files.make_dirs("/a/c")
+    files.make_dirs("/other")
+    files.write("/a/file", b"")
+    assert (links("/a"), links("/a/b"), links("/other")) == (4, 2, 2)
+
+    files.rename("/a/b", "/other/b")
+    files.remove_one("/a/c")
+    files.make_dirs("/other/b")
+    assert (links("/a"), links("/other"), links("/other/b")) == (2, 3, 2)
+
+
 def test_memory_follows_links_on_the_way_and_never_loops() -> None:
     files = MemoryHostFiles()
     files.make_dirs("/run/log")

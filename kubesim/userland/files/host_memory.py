@@ -84,6 +84,9 @@ class MemoryHostFiles:
 
     def make_dirs(self, path: str, mode: int = 0o755) -> None:
         """Create a directory and its parents; fine when it exists."""
+        there = self._walk(path)
+        if there is not None and there.kind is FileKind.DIRECTORY:
+            return
         done = ""
         for name in [part for part in path.split("/") if part]:
             done = f"{done}/{name}"
@@ -176,10 +179,7 @@ class MemoryHostFiles:
         now_ns = self._now_ns()
         if there is not None:
             to_above.lose(to_name, now_ns)
-        del above.children[name]
-        to_above.children[to_name] = node
-        above.changed(now_ns)
-        to_above.changed(now_ns)
+        to_above.gain(to_name, above.hand_over(name, now_ns), now_ns)
         node.ctime_ns = now_ns
 
     def set_mode(self, path: str, mode: int) -> None:
@@ -199,15 +199,12 @@ class MemoryHostFiles:
 
     def kind(self, path: str) -> str | None:
         """What is at `path`, None for nothing. Does not follow a link at the end."""
-        found = self.stat(path)
-        return None if found is None else found.kind
+        node = self._seen(path)
+        return None if node is None else node.kind
 
     def stat(self, path: str) -> Stat | None:
         """What is at `path`, None for nothing. Does not follow a link at the end."""
-        try:
-            node = self._walk(path, follow_last=False)
-        except FsError:
-            node = None  # behind links that are not followed there is nothing
+        node = self._seen(path)
         return None if node is None else node.stat()
 
     def list_dir(self, path: str) -> list[str]:
@@ -230,6 +227,12 @@ class MemoryHostFiles:
         inside.fifos = self.fifos
         inside.mounts = self.mounts
         return inside
+
+    def _seen(self, path: str) -> Inode | None:
+        try:
+            return self._walk(path, follow_last=False)
+        except FsError:
+            return None  # behind links that are not followed there is nothing
 
     # -- walking ------------------------------------------------------------------------------------------
 
@@ -290,8 +293,7 @@ class MemoryHostFiles:
         if self._walk(path, follow_last=False) is not None:
             raise FsError("EEXIST", path)
         above, name = self._parent(path)
-        above.children[name] = node
-        above.changed(self._now_ns())
+        above.gain(name, node, self._now_ns())
 
     def _file(self, path: str, *, create_mode: int | None = None) -> Inode:
         node = self._walk(path)

@@ -53,7 +53,8 @@ class Inode:
         self.gid = 0
         self.atime_ns = self.mtime_ns = self.ctime_ns = now_ns
         self.number = number
-        self.links_count = 1
+        # A directory has its own ".", its name above, and ".." of each directory in it: counted as they come and go.
+        self.links_count = 2 if kind is FileKind.DIRECTORY else 1
         self.content = bytearray()
         self.target = ""
         self.children: dict[str, Inode] = {}
@@ -61,9 +62,6 @@ class Inode:
     def stat(self) -> Stat:
         """What stat(2) says."""
         size_bytes = len(self.target) if self.kind is FileKind.SYMLINK else len(self.content)
-        links_count = self.links_count
-        if self.kind is FileKind.DIRECTORY:
-            links_count = 2 + sum(child.kind is FileKind.DIRECTORY for child in self.children.values())
         return Stat(
             kind=self.kind,
             mode=self.mode,
@@ -75,19 +73,34 @@ class Inode:
             ctime_ns=self.ctime_ns,
             device=DEVICE,
             inode=self.number,
-            links_count=links_count,
+            links_count=self.links_count,
         )
 
     def changed(self, now_ns: int) -> None:
         """The content is another one."""
         self.mtime_ns = self.ctime_ns = now_ns
 
+    def gain(self, name: str, child: Inode, now_ns: int) -> None:
+        """Give a node a name in this directory."""
+        self.children[name] = child
+        if child.kind is FileKind.DIRECTORY:
+            self.links_count += 1
+        self.changed(now_ns)
+
+    def hand_over(self, name: str, now_ns: int) -> Inode:
+        """Take a name out of this directory; its node, which gets another one."""
+        child = self.children.pop(name)
+        if child.kind is FileKind.DIRECTORY:
+            self.links_count -= 1
+        self.changed(now_ns)
+        return child
+
     def lose(self, name: str, now_ns: int) -> None:
         """Remove a name of this directory."""
-        child = self.children.pop(name)
-        child.links_count -= 1
+        child = self.hand_over(name, now_ns)
+        if child.kind is not FileKind.DIRECTORY:
+            child.links_count -= 1
         child.ctime_ns = now_ns
-        self.changed(now_ns)
 
 
 class MemoryOpenFile:
