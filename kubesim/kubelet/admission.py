@@ -13,7 +13,7 @@ from kubesim.kubelet.pod_views import is_static
 from kubesim.model import k8s_v1 as v1
 from kubesim.model.pod_resources import aggregate_requests
 from kubesim.model.quantity import millicores, whole_units
-from kubesim.policy.admission import AdmissionNode, AdmissionPod, HostPort, Rejection, admit
+from kubesim.policy.admission import AdmissionNode, AdmissionPod, HostPort, Rejection, admit, missing_resources
 from kubesim.policy.node_affinity import NodeAffinity, NodeRequirement, NodeSelectorTerm
 from kubesim.policy.taints import Taint, Toleration
 
@@ -30,14 +30,20 @@ class NodeSituation:
     gates: Mapping[str, bool]
 
 
-def admission_refusal(pod: v1.Pod, situation: NodeSituation) -> Rejection | None:
-    """Why the kubelet refuses the pod; None when it takes it."""
+def admission_refusal(pod: v1.Pod, situation: NodeSituation, *, makes_room: bool = False) -> Rejection | None:
+    """Why the kubelet refuses the pod; None when it takes it. `makes_room`: pods will be ended for what it lacks."""
     return admit(
         _pod(pod, situation.gates),
         _node(situation),
         kubelet_version=situation.kubelet_version,
         gates=situation.gates,
+        makes_room=makes_room,
     )
+
+
+def missing_for(pod: v1.Pod, situation: NodeSituation) -> dict[str, int]:
+    """What the node lacks for the pod, by resource: millicores, bytes, pieces."""
+    return missing_resources(_pod(pod, situation.gates), _node(situation))
 
 
 def _pod(pod: v1.Pod, gates: Mapping[str, bool]) -> AdmissionPod:

@@ -14,7 +14,8 @@ was seen on a kubelet 1.36; older releases kept one budget for both, which is no
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Generic, TypeVar
 
 from kubesim.kernel import Kernel
@@ -50,6 +51,7 @@ class EventDraft:
     name: str
     first_ns: int
     last_ns: int
+    annotations: Mapping[str, str] = field(default_factory=dict)
     count: int = 1
     is_aggregate: bool = False
     """Whether it stands for similar events; the Event then lacks the reporting controller, as upstream's does."""

@@ -7,6 +7,7 @@ an event is written at the instant it happens.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Protocol
 
 from kubesim.kernel import Kernel
@@ -42,7 +43,15 @@ class EventRecorder:
         self._correlator = EventCorrelator(kernel)
         self._last_name_ns = 0
 
-    def event(self, target: EventReference, event_type: str, reason: str, message: str) -> None:
+    def event(
+        self,
+        target: EventReference,
+        event_type: str,
+        reason: str,
+        message: str,
+        *,
+        annotations: Mapping[str, str] | None = None,
+    ) -> None:
         """Record what happened. Events that say the same are counted; too many are combined or dropped."""
         now_ns = self._kernel.now_ns
         draft = EventDraft(
@@ -57,6 +66,7 @@ class EventRecorder:
             name=self._event_name(target.name),
             first_ns=now_ns,
             last_ns=now_ns,
+            annotations=annotations or {},
         )
         observed = self._correlator.correlate(draft)
         if observed is not None:
@@ -79,7 +89,9 @@ class EventRecorder:
         reporter = ("", "") if draft.is_aggregate else ("kubelet", self._node_name)
         return Event(
             # The node has no namespace; its Events lie in `default`.
-            metadata=ObjectMeta(name=draft.name, namespace=draft.namespace or "default"),
+            metadata=ObjectMeta(
+                name=draft.name, namespace=draft.namespace or "default", annotations=dict(draft.annotations)
+            ),
             involved_object=ObjectReference(
                 api_version="v1",
                 kind=draft.kind,

@@ -41,6 +41,7 @@ from kubesim.policy.image_garbage import (
 from kubesim.policy.pull_policy import aggregate_text
 
 IMAGE_GC_NS = 300 * 10**9
+MOST_BYTES = 2**63 - 1
 
 
 class ImageGcFailed(KubesimError):
@@ -134,6 +135,16 @@ class ImageGarbageCollector:
             text = space_not_freed(lack, capacity_bytes=capacity_bytes, freed_bytes=freed_bytes)
             self._recorder.event(self._node, "Warning", "FreeDiskSpaceFailed", text)
             raise ImageGcFailed(text)
+
+    async def remove_unused(self) -> None:
+        """Remove every image that no container has and that is old enough. Raises ImageGcFailed.
+
+        Mirrors kubelet: DeleteUnusedImages, which the eviction manager calls.
+        """
+        now_ns = self._kernel.now_ns
+        self._klog.info("Attempting to delete unused images")
+        images = eviction_order(self._records.values(), await self._detect(now_ns))
+        await self._make_room(images, Shortage(used_percent=100, free_bytes=MOST_BYTES), now_ns)
 
     # -- what is there ------------------------------------------------------------------------------------------
 

@@ -13,25 +13,35 @@ from kubesim.cri.client import CriClient
 from kubesim.cri.errors import CriError
 from kubesim.cri.protocol import Cri
 from kubesim.kernel import Kernel, Task, sleep
-from kubesim.kubelet.admission import NodeSituation, admission_refusal
+from kubesim.kubelet.admission import NodeSituation
 from kubesim.kubelet.cgroup_discovery import discover_cgroup_driver
 from kubesim.kubelet.event_recorder import EventRecorder
+from kubesim.kubelet.eviction_manager import EvictionManager
+from kubesim.kubelet.eviction_setup import eviction_manager
 from kubesim.kubelet.image_gc import ImageGarbageCollector
 from kubesim.kubelet.image_pull_records import ImagePullRecords, VerificationSettings
 from kubesim.kubelet.klog import Klog
 from kubesim.kubelet.kubelet_host import KubeletHost
-from kubesim.kubelet.metrics import ADMISSION_REJECTIONS, Metrics
+from kubesim.kubelet.metrics import Metrics
 from kubesim.kubelet.node_answers import NodeAnswers
-from kubesim.kubelet.node_configuration import configured, image_policy, node_status_settings, shutdown_config
+from kubesim.kubelet.node_configuration import (
+    configured,
+    eviction_settings,
+    image_policy,
+    node_status_settings,
+    shutdown_config,
+)
 from kubesim.kubelet.node_description import NodeDescription
 from kubesim.kubelet.node_shutdown import NodeShutdownManager
 from kubesim.kubelet.node_shutdown_setup import shutdown_manager
 from kubesim.kubelet.node_shutdown_timeline import ShutdownEntry
 from kubesim.kubelet.node_status import NodeReports, NodeStatusUpdater
 from kubesim.kubelet.outside import ApiClient
+from kubesim.kubelet.pod_admission import PodAdmission
 from kubesim.kubelet.pod_directories import PodDirectories
 from kubesim.kubelet.pod_engine import PodEngine
 from kubesim.kubelet.pod_views import from_api
+from kubesim.kubelet.preemption import Preemption
 from kubesim.kubelet.runtime_state import RuntimeState
 from kubesim.kubelet.sandbox_config import NodeSettings
 from kubesim.kubelet.start_error import KubeletStartError
@@ -40,6 +50,7 @@ from kubesim.model import k8s_v1 as v1
 from kubesim.model.duration import parse_duration
 from kubesim.model.kubelet_configuration import KubeletConfiguration, effective
 from kubesim.policy.crash_loop_backoff import crash_loop_policy
+from kubesim.policy.eviction_thresholds import eviction_problem
 from kubesim.policy.feature_gates import gate_enabled, resolve_gates
 from kubesim.policy.image_garbage import policy_problems
 from kubesim.policy.pod_dns import NODE_DNS
@@ -78,6 +89,8 @@ class Kubelet:
         self._directories = PodDirectories(root=host.root_directory, pod_logs=config.pod_logs_dir)
         self._tasks: list[Task[Any]] = []
         self._engine: PodEngine | None = None
+        self._admission: PodAdmission | None = None
+        self._evictions: EvictionManager | None = None
         self._shutdown: NodeShutdownManager | None = None
         self._status: NodeStatusUpdater | None = None
 
@@ -89,8 +102,11 @@ class Kubelet:
             *policy_problems(image_policy(self._config), self.gates),
             *shutdown_config_problems(shutdown_config(self._config), gates=self.gates),
         ]
+        eviction_error = eviction_problem(eviction_settings(self._config))
         if problems:
             raise KubeletStartError(f"failed to validate kubelet configuration, error: [{', '.join(problems)}]")
+        if eviction_error:
+            raise KubeletStartError(f"failed to run Kubelet: {eviction_error}")
         try:
             version = await self._client.version(api.VersionRequest(version=""))
         except CriError as error:
@@ -159,6 +175,7 @@ class Kubelet:
                 allocatable=lambda: (self._api.get_node() or self._unregistered_node()).status.allocatable,
             ),
         )
+        self._admission = self._pod_admission(engine)
         self._shutdown = shutdown_manager(
             self._kernel,
             engine,
@@ -181,6 +198,7 @@ class Kubelet:
             reports=NodeReports(
                 pleg_error=engine.pleg.healthy,
                 is_shutting_down=lambda: self._shutdown is not None and self._shutdown.is_shutting_down,
+                pressures=lambda: self._evictions.pressures if self._evictions is not None else frozenset(),
             ),
             recorder=self._recorder,
             klog=self.klog,
@@ -189,9 +207,21 @@ class Kubelet:
         self._spawn(engine.pleg.run(), "pleg")
         self._spawn(engine.loop.run(), "sync loop")
         self._spawn(engine.run_container_gc(), "container gc")
-        self._start_image_gc(records)
+        self._start_image_gc(engine, records)
 
-    def _start_image_gc(self, records: ImagePullRecords | None) -> None:
+    def _pod_admission(self, engine: PodEngine) -> PodAdmission:
+        preemption = Preemption(
+            engine.workers.kill_and_wait,
+            recorder=self._recorder,
+            metrics=self.metrics,
+            klog=self.klog,
+            gates=self.gates,
+        )
+        return PodAdmission(
+            engine, preemption, self.metrics, situation=lambda: self._situation(engine), spawn=self._spawn
+        )
+
+    def _start_image_gc(self, engine: PodEngine, records: ImagePullRecords | None) -> None:
         """On a machine of its own: a guest on somebody's runtime leaves the images alone."""
         if self._host.disk is None:
             return
@@ -209,9 +239,25 @@ class Kubelet:
         )
         self._spawn(collector.run(), "image gc")
         self._spawn(collector.run_detection(), "detect images")
+        self._evictions = eviction_manager(
+            self._kernel,
+            self._client,
+            engine,
+            collector,
+            self._host,
+            self._config,
+            description=self._description(),
+            directories=self._directories,
+            gates=self.gates,
+            recorder=self._recorder,
+            metrics=self.metrics,
+            klog=self.klog,
+        )
 
     async def _runtime_ready(self) -> None:
         """The runtime answered well for the first time: what depends on it starts now."""
+        if self._evictions is not None:
+            self._spawn(self._evictions.run(), "evictions")
         if self._shutdown is not None:
             await self._shutdown.start()
 
@@ -230,15 +276,9 @@ class Kubelet:
 
     def add_pod(self, pod: v1.Pod) -> None:
         """A pod that this kubelet has not seen: admit it or reject it. Terminal pods and pods on their way out pass."""
-        engine = self._running_engine()
-        pod = from_api(pod, seen_ns=self._kernel.now_ns)
-        if pod.metadata.deletion_timestamp is None and pod.status.phase not in {"Succeeded", "Failed"}:
-            refusal = admission_refusal(pod, self._situation(engine))
-            if refusal is not None:
-                self.metrics.increase(ADMISSION_REJECTIONS, reason=refusal.metric_reason)
-                engine.reject(pod, refusal)
-                return
-        engine.add(pod)
+        if self._admission is None:
+            raise RuntimeError("the kubelet has not started")
+        self._admission.add(from_api(pod, seen_ns=self._kernel.now_ns))
 
     def update_pod(self, pod: v1.Pod) -> None:
         """The API's copy of a pod changed."""
@@ -246,12 +286,13 @@ class Kubelet:
         known = engine.pods.get(pod.metadata.uid)
         if known is not None:
             engine.update(from_api(pod, seen_ns=self._kernel.now_ns, known=known))
-        else:
+        elif self._admission is None or not self._admission.update(from_api(pod, seen_ns=self._kernel.now_ns)):
             self.add_pod(pod)
 
     def remove_pod(self, uid: str) -> None:
         """A pod is gone from the API."""
-        self._running_engine().remove(uid)
+        if self._admission is None or not self._admission.remove(uid):
+            self._running_engine().remove(uid)
 
     def _situation(self, engine: PodEngine) -> NodeSituation:
         return NodeSituation(

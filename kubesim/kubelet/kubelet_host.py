@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from kubesim.kubelet.outside import Disk, HostFiles, Logind, PodNetwork, ServiceControlManager
+from kubesim.kubelet.outside import Disk, HostFiles, Logind, Memory, PodNetwork, ServiceControlManager
 from kubesim.model import k8s_v1 as v1
 
 ROOT_DIRECTORY = "/var/lib/kubelet"
@@ -15,8 +15,8 @@ ROOT_DIRECTORY = "/var/lib/kubelet"
 class KubeletHost:
     """The machine and the flags of one kubelet process. `capacity` None is a small cloud machine.
 
-    `disk` None: the images of the runtime are somebody else's, and are never removed. `network` None: no pod can be
-    reached, so of probes and hooks only commands run.
+    `disk` or `memory` None: they are somebody else's, so no image is ever removed, and no pod evicted. `network` None:
+    no pod can be reached, so of probes and hooks only commands run.
     """
 
     name: str = "node-1"
@@ -24,6 +24,7 @@ class KubeletHost:
     os: str = "linux"
     files: HostFiles
     disk: Disk | None = None
+    memory: Memory | None = None
     network: PodNetwork | None = None
     logind: Logind | None = None
     service_control_manager: ServiceControlManager | None = None

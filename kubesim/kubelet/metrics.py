@@ -32,6 +32,8 @@ STARTED_USER_NAMESPACED_POD_ERRORS = "kubelet_started_user_namespaced_pods_error
 STARTED_POD_ERRORS = "kubelet_started_pods_errors_total"
 HTTP_HOOK_FALLBACKS = "kubelet_lifecycle_handler_http_fallbacks_total"
 PLEG_DISCARDED = "kubelet_pleg_discard_events"
+EVICTIONS = "kubelet_evictions"
+PREEMPTIONS = "kubelet_preemptions"
 PROBES = "prober_probe_total"
 
 Labels = tuple[tuple[str, str], ...]
@@ -67,6 +69,16 @@ METRICS: Mapping[str, Metric] = {
     ),
     ADMISSION_REJECTIONS: Metric(
         kind="counter", help="Cumulative number pod admission rejections by the Kubelet.", labels=("reason",)
+    ),
+    EVICTIONS: Metric(
+        kind="counter",
+        help="Cumulative number of pod evictions by eviction signal",
+        labels=("eviction_signal",),
+    ),
+    PREEMPTIONS: Metric(
+        kind="counter",
+        help="Cumulative number of pod preemptions by preemption resource",
+        labels=("preemption_signal",),
     ),
     IMAGES_COLLECTED: Metric(
         kind="counter",

@@ -9,6 +9,7 @@ from kubesim.kubelet.node_status import NodeStatusSettings
 from kubesim.model.duration import parse_duration
 from kubesim.model.kubelet_configuration import KubeletConfiguration
 from kubesim.model.quantity import whole_units
+from kubesim.policy.eviction_thresholds import EvictionSettings
 from kubesim.policy.image_garbage import ImagePolicy
 from kubesim.policy.shutdown_groups import ShutdownConfig
 
@@ -31,6 +32,19 @@ def image_policy(config: KubeletConfiguration) -> ImagePolicy:
         low_percent=config.image_gc_low_threshold_percent,
         min_age_ns=parse_duration(config.image_minimum_gc_age),
         max_age_ns=parse_duration(config.image_maximum_gc_age),
+    )
+
+
+def eviction_settings(config: KubeletConfiguration) -> EvictionSettings:
+    """When pods are ended for what the node lacks. `config` has its defaults filled in."""
+    return EvictionSettings(
+        hard=config.eviction_hard or {},
+        soft=config.eviction_soft,
+        soft_grace=config.eviction_soft_grace_period,
+        min_reclaim=config.eviction_minimum_reclaim,
+        enforces_pods="pods" in config.enforce_node_allocatable,
+        transition_ns=parse_duration(config.eviction_pressure_transition_period),
+        max_pod_grace_seconds=config.eviction_max_pod_grace_period,
     )
 
 

@@ -23,14 +23,18 @@ from kubesim.policy.shutdown_groups import (
 
 SECOND_NS = 10**9
 
-TERMINATED_STATUS = ended_by_kubelet(reason=TERMINATED_REASON, message=TERMINATED_MESSAGE)
+TERMINATED_STATUS = ended_by_kubelet(
+    reason=TERMINATED_REASON, message=TERMINATED_MESSAGE, condition_message=TERMINATED_MESSAGE
+)
 """What a shutdown makes of a pod's status: Failed unless Succeeded, reason, message, DisruptionTarget."""
 
 
 class KillPod(Protocol):
     """Ends a pod and waits for it."""
 
-    async def __call__(self, uid: str, *, grace_seconds: int | None, status_func: PodStatusFunc | None = None) -> bool:
+    async def __call__(
+        self, uid: str, *, grace_seconds: int | None, status_func: PodStatusFunc | None = None, is_evicted: bool = False
+    ) -> bool:
         """False when it took longer than 1.5 times the grace (at least 10 s); the pod then ends in the background."""
 
 

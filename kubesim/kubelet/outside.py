@@ -108,6 +108,13 @@ class Disk(Protocol):
         """Capacity and available bytes of the file system that `path` is on; both 0 when it is not known."""
 
 
+class Memory(Protocol):
+    """The memory of the machine, as cAdvisor shows it to a kubelet."""
+
+    def usage(self) -> tuple[int, int]:
+        """Bytes that are available on the machine, and the working set of all containers."""
+
+
 class InhibitorLock(Protocol):
     """A delay lock of logind; closing it lets a shutdown go on."""
 

@@ -262,6 +262,20 @@ class PodEngine:
             # When the runtime refused, the pod's directory is still there, and housekeeping ends the rest as an orphan.
             self.workers.drop(uid)
 
+    def has_ended(self, uid: str) -> bool:
+        """Whether nothing of a pod runs any more."""
+        work = self.workers.work.get(uid)
+        return work is None or work.terminated_at_ns is not None
+
+    async def remove_ended_pods(self) -> None:
+        """Remove the containers and sandboxes of pods that have ended, though the API still has them.
+
+        Mirrors kubelet: pkg/kubelet/kuberuntime/kuberuntime_gc.go, GarbageCollect with evictNonDeletedPods.
+        """
+        for uid in list(self._pods):
+            if self.has_ended(uid):
+                await self._dead.remove_pod(self.cache.get(uid))
+
     # -- loops --------------------------------------------------------------------------------------------------
 
     def _tick(self) -> None:

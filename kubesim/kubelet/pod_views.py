@@ -28,14 +28,22 @@ from kubesim.policy.pod_view import (
     VolumeMountView,
     Waiting,
 )
+from kubesim.policy.shutdown_groups import SYSTEM_CRITICAL_PRIORITY
 
 SOURCE_ANNOTATION = "kubernetes.io/config.source"
 FIRST_SEEN_ANNOTATION = "kubernetes.io/config.seen"
+MIRROR_ANNOTATION = "kubernetes.io/config.mirror"
 
 
 def is_static(pod: v1.Pod) -> bool:
     """Whether the pod came from a file on the node and not from the API server."""
     return pod.metadata.annotations.get(SOURCE_ANNOTATION, "api") != "api"
+
+
+def is_critical(pod: v1.Pod) -> bool:
+    """Whether the node works badly without the pod: it is never evicted. Mirrors pkg/kubelet/types, IsCriticalPod."""
+    is_mirror = MIRROR_ANNOTATION in pod.metadata.annotations
+    return is_static(pod) or is_mirror or (pod.spec.priority or 0) >= SYSTEM_CRITICAL_PRIORITY
 
 
 def from_api(pod: v1.Pod, *, seen_ns: int, known: v1.Pod | None = None) -> v1.Pod:

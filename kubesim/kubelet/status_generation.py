@@ -100,21 +100,26 @@ def _phase_of(status: PodStatusView) -> PhaseReason:
     return PhaseReason(phase=status.phase, reason=status.reason, message=status.message)
 
 
-def ended_by_kubelet(*, reason: str, message: str) -> PodStatusFunc:
-    """The change that shutdown and preemption make: phase Failed unless Succeeded, reason, DisruptionTarget.
+def ended_by_kubelet(*, reason: str, message: str, condition_message: str | None) -> PodStatusFunc:
+    """The change that shutdown, preemption and eviction make: phase Failed unless Succeeded, reason, DisruptionTarget.
 
-    Mirrors kubelet: pkg/kubelet/nodeshutdown/nodeshutdown_manager.go, killPods.
+    `condition_message` None: a pod that is ended for its own excess gets no DisruptionTarget.
+    Mirrors kubelet: pkg/kubelet/nodeshutdown/nodeshutdown_manager.go (killPods), pkg/kubelet/eviction/
+    eviction_manager.go (evictPod) and pkg/kubelet/preemption/preemption.go (evictPodsToFreeRequests).
     """
 
     def change(pod: PodView, status: PodStatusView, gates: Mapping[str, bool]) -> PodStatusView:
-        condition = disruption_target(message, generation=pod.generation, gates=gates)
+        conditions = list(status.conditions)
+        if condition_message is not None:
+            condition = disruption_target(condition_message, generation=pod.generation, gates=gates)
+            conditions = replaced_or_appended(conditions, condition)
         phase = status.phase if status.phase is PodPhase.SUCCEEDED else PodPhase.FAILED
         return replace(
             status,
             phase=phase,
             reason=reason,
             message=message,
-            conditions=tuple(replaced_or_appended(list(status.conditions), condition)),
+            conditions=tuple(conditions),
         )
 
     return change

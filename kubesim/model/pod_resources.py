@@ -6,6 +6,8 @@ pkg/apis/core/v1/defaults.go (defaultPodRequests).
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from msgspec.structs import replace
 
 from kubesim.model.k8s_v1 import Container, PodSpec, Quantity
@@ -19,13 +21,22 @@ def aggregate_requests(spec: PodSpec) -> dict[str, Amount]:
 
     A sidecar counts beside the regular containers, and beside every init container after it.
     """
+    return _aggregate(spec, _requests)
+
+
+def aggregate_limits(spec: PodSpec) -> dict[str, Amount]:
+    """What the containers of a pod may use together, summed as their requests are."""
+    return _aggregate(spec, _limits)
+
+
+def _aggregate(spec: PodSpec, amounts: Callable[[Container], dict[str, Amount]]) -> dict[str, Amount]:
     together: dict[str, Amount] = {}
     for container in spec.containers:
-        together = _plus(together, _requests(container))
+        together = _plus(together, amounts(container))
     sidecars: dict[str, Amount] = {}
     steps: dict[str, Amount] = {}
     for container in spec.init_containers:
-        own = _requests(container)
+        own = amounts(container)
         if container.restart_policy == "Always":
             together, sidecars = _plus(together, own), _plus(sidecars, own)
             steps = _larger(steps, sidecars)
@@ -51,6 +62,10 @@ def default_pod_requests(spec: PodSpec) -> PodSpec:
 
 def _requests(container: Container) -> dict[str, Amount]:
     return {name: parse_quantity(amount) for name, amount in container.resources.requests.items()}
+
+
+def _limits(container: Container) -> dict[str, Amount]:
+    return {name: parse_quantity(amount) for name, amount in container.resources.limits.items()}
 
 
 def _plus(one: dict[str, Amount], other: dict[str, Amount]) -> dict[str, Amount]:

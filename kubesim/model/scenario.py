@@ -56,6 +56,7 @@ ACTIONS = {
     "setFeatures": "set_features",
     "tagImage": "tag_image",
     "fillDisk": "fill_disk",
+    "fillMemory": "fill_memory",
     "cri": "cri",
 }
 """Every action of a step: its name in the document, and its attribute."""
@@ -91,6 +92,13 @@ class FillDisk:
     amount: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FillMemory:
+    """From now on processes outside of containers take this much of the memory: a quantity or a part."""
+
+    amount: str
+
+
 Action = (
     Apply
     | ApplyFiles
@@ -107,6 +115,7 @@ Action = (
     | SetFeatures
     | TagImage
     | FillDisk
+    | FillMemory
     | CriCall
 )
 
@@ -260,6 +269,8 @@ class _Reader(ActionChecks):
             return SetFeatures(features=value)
         if name == "fillDisk":
             return FillDisk(amount=value)
+        if name == "fillMemory":
+            return FillMemory(amount=value)
         action: Action = Delete(pod=value) if isinstance(value, str) else value
         self.check(action, path)
         return action

@@ -266,6 +266,8 @@ class StepSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, om
     """Features the runtime reports in Status: supplementalGroupsPolicy."""
     tag_image: TagImage | None = None
     fill_disk: str | None = None
+    fill_memory: str | None = None
+    """What processes outside of containers take of the node's 16Gi of memory from now on: 15Gi, or 95%."""
     """What files other than images take of the node's disk of 100Gi from now on: 70Gi, or 70%."""
     cri: CriCall | None = None
 

@@ -10,6 +10,7 @@ from kubesim.cri import api
 from kubesim.cri.client import CriClient
 from kubesim.errors import InputError, SimulationStalled
 from kubesim.host.disk import Disk
+from kubesim.host.memory import Memory
 from kubesim.kernel import Kernel, Task
 from kubesim.middleware.journal import Journal, message_dict
 from kubesim.model.duration import parse_duration
@@ -35,6 +36,7 @@ T = TypeVar("T")
 DEFAULT_PROFILE = "containerd-2.3"
 DISK_BYTES = 100 * 1024**3
 """The ephemeral-storage of the emulated machine, on Linux and on Windows."""
+MEMORY_BYTES = 16 * 1024**3
 
 
 class Node(NodeView):
@@ -103,8 +105,11 @@ class Node(NodeView):
         self._journal = Journal(self._runtime, self._kernel)
         self._client = CriClient(self._runtime)
         self._disk = Disk(capacity_bytes=DISK_BYTES, images_bytes=self._runtime.disk_bytes)
+        self._memory = Memory(capacity_bytes=MEMORY_BYTES, containers_bytes=self._runtime.memory_bytes)
         network = NodePodNetwork(self._runtime.daemon.processes.network)
-        self._world = World(self._kernel, self._journal, settings, host_files, disk=self._disk, network=network)
+        self._world = World(
+            self._kernel, self._journal, settings, host_files, disk=self._disk, memory=self._memory, network=network
+        )
         self._is_started = False
         self._is_closed = False
 
@@ -261,6 +266,19 @@ class Node(NodeView):
             self._disk.fill(amount)
         except InputError as error:
             raise InputError(error.what, where="fill_disk(amount)", hint=error.hint) from error
+
+    def fill_memory(self, amount: str) -> None:
+        """From now on processes outside of containers take this much memory: a quantity ("15Gi"), or a part ("95%").
+
+        The machine has 16 GiB, and containers take what they take: the kubelet evicts pods when too little is left.
+        Raises InputError.
+        """
+        self._check_power()
+        arguments.check_text(amount, "fill_memory(amount)", example="95%")
+        try:
+            self._memory.fill(amount)
+        except InputError as error:
+            raise InputError(error.what, where="fill_memory(amount)", hint=error.hint) from error
 
     @property
     def runtime(self) -> Runtime:

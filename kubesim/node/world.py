@@ -10,6 +10,7 @@ from kubesim.cri.protocol import Cri
 from kubesim.errors import InputError
 from kubesim.host.disk import Disk
 from kubesim.host.logind import Logind
+from kubesim.host.memory import Memory
 from kubesim.host.service_control_manager import ServiceControlManager
 from kubesim.kernel import Kernel, sleep
 from kubesim.kubelet.kubelet import Kubelet
@@ -55,9 +56,10 @@ class World:
         host_files: HostFiles,
         *,
         disk: Disk | None = None,
+        memory: Memory | None = None,
         network: PodNetwork | None = None,
     ) -> None:
-        """`disk` and `network` None: the runtime is not this machine's own.
+        """`disk`, `memory` and `network` None: the runtime is not this machine's own.
 
         Its images are left alone, and its pods are not reached: see `refuse_network_use`.
         """
@@ -76,6 +78,7 @@ class World:
         self._cri = cri
         self._host_files = host_files
         self.disk = disk
+        self._memory = memory
         self._network = network
         self._earlier_timelines: list[ShutdownEntry] = []
         self.kubelet = self._new_kubelet()
@@ -159,6 +162,7 @@ class World:
                 os=settings.os,
                 files=self._host_files,
                 disk=self.disk,
+                memory=self._memory,
                 network=self._network,
                 logind=self.logind,
                 service_control_manager=self.service_control_manager,

@@ -1,7 +1,7 @@
 """Does the kubelet accept a pod that was put on its node, and with which words does it refuse one?
 
 The handlers run in the kubelet's order; the first that refuses wins. Left to the rooms that own the facts: sysctls,
-topology alignment of devices and cpus (handlers 2 and 3), and which pods a critical pod preempts.
+topology alignment of devices and cpus (handlers 2 and 3), and which pods a critical pod preempts (preemption.py).
 
 Mirrors kubelet: pkg/kubelet/allocation/allocation_manager.go (canAdmitPod), pkg/kubelet/eviction/eviction_manager.go
 (Admit), pkg/kubelet/lifecycle/predicate.go and pkg/kubelet/nodeshutdown/nodeshutdown_manager.go (Admit).
@@ -9,7 +9,7 @@ Mirrors kubelet: pkg/kubelet/allocation/allocation_manager.go (canAdmitPod), pkg
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from kubesim.policy.feature_gates import DEFAULT_GATES, NEWEST_VERSION, feature_gates, gate_enabled
@@ -91,12 +91,14 @@ class AdmissionNode:
 class Rejection:
     """A refused pod: reason and message of its Warning event.
 
-    `lacking` names the resource that did not suffice: a critical pod may still come in by preemption.
+    `lacking` names the resource that did not suffice, and `missing` by how much: a critical pod may still come in by
+    preemption.
     """
 
     reason: str
     message: str
     lacking: str = ""
+    missing: int = 0
 
     @property
     def status_message(self) -> str:
@@ -115,13 +117,14 @@ def admit(
     *,
     kubelet_version: str = NEWEST_VERSION,
     gates: Mapping[str, bool] = DEFAULT_GATES,
+    makes_room: bool = False,
 ) -> Rejection | None:
-    """The refusal, or None when the pod may run."""
+    """The refusal, or None when the pod may run. `makes_room`: what it lacks will be freed by ending other pods."""
     return (
         _under_pressure(pod, node)
         or _wrong_os(pod, node)
         or _strict_groups(pod, node, kubelet_version)
-        or _too_little(pod, node)
+        or (None if makes_room else _too_little(pod, node))
         or _misplaced(pod, node)
         or _apparmor(pod, node)
         or _lacks_features(pod, node, gates)
@@ -166,8 +169,17 @@ def _too_little(pod: AdmissionPod, node: AdmissionNode) -> Rejection | None:
 
     An extended resource (its name has a slash) that the node does not have is ignored: it may be known elsewhere.
     """
+    return next(_shortages(pod, node), None)
+
+
+def missing_resources(pod: AdmissionPod, node: AdmissionNode) -> dict[str, int]:
+    """How much of each resource would have to be freed for the pod. Mirrors GetInsufficientAmount of predicate.go."""
+    return {one.lacking: one.missing for one in _shortages(pod, node)}
+
+
+def _shortages(pod: AdmissionPod, node: AdmissionNode) -> Iterator[Rejection]:
     if node.pods + 1 > node.allocatable.get("pods", 0):
-        return _out_of("pods", requested=1, used=node.pods, capacity=node.allocatable.get("pods", 0))
+        yield _out_of("pods", requested=1, used=node.pods, capacity=node.allocatable.get("pods", 0))
     others = sorted(
         name for name in pod.requests if name not in _CORE_RESOURCES and ("/" not in name or name in node.allocatable)
     )
@@ -175,14 +187,14 @@ def _too_little(pod: AdmissionPod, node: AdmissionNode) -> Rejection | None:
         requested, used = pod.requests.get(name, 0), node.used.get(name, 0)
         capacity = node.allocatable.get(name, 0)
         if requested > 0 and requested > capacity - used:
-            return _out_of(name, requested=requested, used=used, capacity=capacity)
-    return None
+            yield _out_of(name, requested=requested, used=used, capacity=capacity)
 
 
 def _out_of(name: str, *, requested: int, used: int, capacity: int) -> Rejection:
     amounts = f"requested: {requested}, used: {used}, capacity: {capacity}"
     message = f"Node didn't have enough resource: {name}, {amounts}"
-    return Rejection(reason=f"OutOf{name}", message=message, lacking=name)
+    missing = requested - (capacity - used)
+    return Rejection(reason=f"OutOf{name}", message=message, lacking=name, missing=missing)
 
 
 def _misplaced(pod: AdmissionPod, node: AdmissionNode) -> Rejection | None:

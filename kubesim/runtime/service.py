@@ -45,6 +45,7 @@ from kubesim.runtime.sandbox_status import sandbox_row
 from kubesim.runtime.state_changes import StateChanges, StateKind
 from kubesim.runtime.state_records import SavedState
 from kubesim.runtime.state_restore import restore
+from kubesim.runtime.stats import working_set_bytes
 from kubesim.runtime.timings import Timings
 from kubesim.userland.files.host_files import HostFiles, MemoryHostFiles
 from kubesim.userland.network.node_network import NodeNetwork
@@ -232,6 +233,10 @@ class Runtime:
     def disk_bytes(self) -> int:
         """What images and containers take on the disk of the node."""
         return disk_bytes(self._daemon)
+
+    def memory_bytes(self) -> int:
+        """The working set of all containers that run."""
+        return working_set_bytes(self._daemon)
 
     def images_in_use(self) -> list[Image]:
         """The images on the node, and those that containers still have."""

@@ -99,6 +99,12 @@ def usage_of(daemon: Daemon, container: Container) -> Usage | None:
     )
 
 
+def working_set_bytes(daemon: Daemon) -> int:
+    """The memory that all running containers take, as their statistics tell it."""
+    usages = (usage_of(daemon, container) for container in daemon.containers if container.life.is_running)
+    return sum(usage.working_set_bytes for usage in usages if usage is not None)
+
+
 def processes_of(container: Container) -> int:
     """How many processes a container has."""
     return len(container.process.cgroup.members()) if container.process is not None else 0

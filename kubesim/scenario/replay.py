@@ -12,7 +12,7 @@ from kubesim.errors import InputError, SimulationStalled
 from kubesim.images.fixtures import image_from_fixture
 from kubesim.model.duration import format_duration, parse_duration
 from kubesim.model.mistakes import nearest
-from kubesim.model.scenario import Apply, ApplyFiles, FillDisk, Scenario, SetFeatures, Step, load_runs
+from kubesim.model.scenario import Apply, ApplyFiles, FillDisk, FillMemory, Scenario, SetFeatures, Step, load_runs
 from kubesim.model.scenario_document import (
     CancelShutdown,
     ClearFault,
@@ -239,6 +239,9 @@ class _Player:
             case FillDisk(amount=amount):
                 node.fill_disk(amount)
                 return f"other files take {amount}"
+            case FillMemory(amount=amount):
+                node.fill_memory(amount)
+                return f"other processes take {amount} of memory"
             case _:
                 raise AssertionError(step.name)
 

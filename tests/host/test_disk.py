@@ -33,8 +33,8 @@ def test_images_take_room_too():
         ("101Gi", "101Gi do not fit; the disk has 107374182400 bytes"),
         ("101%", "101% do not fit"),
         ("-1", "-1 do not fit"),
-        ("7.5%", "'7.5%' is no part of a disk; give whole per cent"),
-        ("70%x", "is no part of a disk"),
+        ("7.5%", "'7.5%' is no part of the disk; give whole per cent"),
+        ("70%x", "is no part of the disk"),
         ("much", "much"),
     ],
 )

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from kubesim.policy.admission import AdmissionNode, AdmissionPod, HostPort, Rejection, admit
+from kubesim.policy.admission import AdmissionNode, AdmissionPod, HostPort, Rejection, admit, missing_resources
 from kubesim.policy.feature_gates import resolve_gates
 from kubesim.policy.node_affinity import NodeAffinity
 from kubesim.policy.qos import QosClass
@@ -32,6 +32,7 @@ def test_the_texts_of_a_rejection() -> None:
         reason="OutOfcpu",
         message="Node didn't have enough resource: cpu, requested: 64000, used: 150, capacity: 2000",
         lacking="cpu",
+        missing=62150,
     )
     assert rejection.status_message == f"Pod was rejected: {rejection.message}"
     assert rejection.metric_reason == "OutOfcpu"
@@ -255,3 +256,13 @@ def test_the_first_handler_that_refuses_wins() -> None:
         assert rejection.reason == reason
         pod, node = replace(pod, **pod_repair), replace(node, **node_repair)
     assert admit(pod, node) is None
+
+
+def test_what_would_have_to_be_freed_for_a_critical_pod() -> None:
+    node = AdmissionNode(name="n", allocatable={"pods": 1, "cpu": 1000, "memory": 10}, used={"cpu": 800}, pods=1)
+    pod = AdmissionPod(requests={"cpu": 500, "memory": 5, "ephemeral-storage": 3})
+    assert missing_resources(pod, node) == {"pods": 1, "cpu": 300, "ephemeral-storage": 3}
+    assert admit(pod, node, makes_room=True) is None
+    refused = admit(pod, node)
+    assert refused is not None
+    assert refused.lacking == "pods"

@@ -219,6 +219,17 @@ def test_a_tag_moves() -> None:
     assert result.passed, texts(result)
 
 
+def test_a_pod_is_evicted_when_memory_is_short() -> None:
+    result = play(
+        {"at": "0s", "apply": [pod()]},
+        {"at": "5s", "fillMemory": "100%"},
+        {"at": "40s", "expect": {"pod": "default/web", "path": "status.reason", "equals": "Evicted"}},
+        {"at": "40s", "expect": {"node": True, "path": "status.conditions[0].status", "equals": "True"}},
+    )
+
+    assert result.passed, texts(result)
+
+
 def test_a_full_disk_and_a_secret() -> None:
     data = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s"}, "stringData": {"a": "1"}}
     result = play(
@@ -227,6 +238,7 @@ def test_a_full_disk_and_a_secret() -> None:
         {"at": "1s", "delete": "secret/default/s"},
         {"at": "400s", "expect": {"event": {"reason": "FreeDiskSpaceFailed"}}},
         {"at": "400s", "expect": {"event": {"pod": "default/web", "reason": "FailedToRetrieveImagePullSecret"}}},
+        node={"config": {"evictionHard": {}}},
     )
 
     assert result.passed, texts(result)

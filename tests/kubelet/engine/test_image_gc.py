@@ -17,6 +17,9 @@ def image(name: str, size: str, **spec: Any) -> dict[str, Any]:
     return {"apiVersion": "kubesim/v1", "kind": "Image", "metadata": metadata, "spec": spec}
 
 
+NO_EVICTION = {"evictionHard": {"memory.available": "100Mi"}, "clusterDNS": ["10.96.0.10"]}
+"""The defaults would end pods, and remove unused images, at the very fill at which images are collected."""
+
 IMAGES = [
     image("data", "10Gi"),
     image("old", "4Gi", present=True),
@@ -27,8 +30,8 @@ IMAGES = [
 
 @pytest.fixture
 def node(new_story: Any) -> Any:
-    def make(**options: Any) -> Any:
-        return new_story(images=IMAGES, **options)
+    def make(config: dict[str, Any] | None = None, **options: Any) -> Any:
+        return new_story(images=IMAGES, config={**NO_EVICTION, **(config or {})}, **options)
 
     return make
 

@@ -1,0 +1,91 @@
+"""The door of a kubelet: pods that the API server placed on the node are taken, refused, or wait for room.
+
+Mirrors kubelet: pkg/kubelet/kubelet.go (HandlePodAdditions, rejectPod) and pkg/kubelet/lifecycle/predicate.go (Admit).
+A real kubelet handles nothing else while it ends pods for a critical one; this one goes on with the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from kubesim.kubelet.admission import NodeSituation, admission_refusal, missing_for
+from kubesim.kubelet.metrics import ADMISSION_REJECTIONS, Metrics
+from kubesim.kubelet.pod_engine import PodEngine
+from kubesim.kubelet.pod_views import is_critical
+from kubesim.kubelet.preemption import Preemption
+from kubesim.model import k8s_v1 as v1
+from kubesim.policy.admission import Rejection
+from kubesim.policy.preemption import NoVictims
+
+
+class PodAdmission:
+    """Admits pods to one engine."""
+
+    def __init__(
+        self,
+        engine: PodEngine,
+        preemption: Preemption,
+        metrics: Metrics,
+        *,
+        situation: Callable[[], NodeSituation],
+        spawn: Callable[[Coroutine[Any, Any, None], str], object],
+    ) -> None:
+        """`situation` tells how the node is at present; what `spawn` starts ends with the kubelet."""
+        self._spawn = spawn
+        self._engine = engine
+        self._preemption = preemption
+        self._metrics = metrics
+        self._situation = situation
+        self._waiting: dict[str, v1.Pod] = {}
+
+    def add(self, pod: v1.Pod) -> None:
+        """A pod that this kubelet has not seen. Terminal pods and pods on their way out pass."""
+        if pod.metadata.deletion_timestamp is not None or pod.status.phase in {"Succeeded", "Failed"}:
+            self._engine.add(pod)
+            return
+        situation = self._situation()
+        refusal = admission_refusal(pod, situation)
+        if refusal is not None and refusal.lacking and is_critical(pod):
+            refusal = self._make_room(pod, situation)
+            if refusal is None:
+                return
+        if refusal is not None:
+            self._metrics.increase(ADMISSION_REJECTIONS, reason=refusal.metric_reason)
+            self._engine.reject(pod, refusal)
+            return
+        self._engine.add(pod)
+
+    def update(self, pod: v1.Pod) -> bool:
+        """The API's copy of a pod changed; whether it is one that still waits for room."""
+        is_waiting = pod.metadata.uid in self._waiting
+        if is_waiting:
+            self._waiting[pod.metadata.uid] = pod
+        return is_waiting
+
+    def remove(self, uid: str) -> bool:
+        """A pod is gone from the API; whether it was one that still waited for room."""
+        return self._waiting.pop(uid, None) is not None
+
+    def _make_room(self, pod: v1.Pod, situation: NodeSituation) -> Rejection | None:
+        """Begin to end pods for a critical one; the refusal when that does not help."""
+        refusal = admission_refusal(pod, situation, makes_room=True)
+        if refusal is not None:
+            return refusal
+        missing = missing_for(pod, situation)
+        try:
+            victims = self._preemption.victims(pod, situation.active_pods, missing)
+        except NoVictims as error:
+            message = f"Unexpected error while attempting to recover from admission failure: {error}"
+            return Rejection(reason="UnexpectedAdmissionError", message=message)
+        uid = pod.metadata.uid
+        self._waiting[uid] = pod
+
+        async def admit() -> None:
+            await self._preemption.make_room(victims, missing)
+            waiting = self._waiting.pop(uid, None)
+            if waiting is not None:
+                self._engine.add(waiting)
+
+        self._spawn(admit(), f"make room for {pod.metadata.name}")
+        return None
