@@ -21,6 +21,7 @@ from kubesim.model.pod_defaults import admit_priority
 from kubesim.model.quantity import millicores, whole_units
 from kubesim.model.timestamps import format_rfc3339
 from kubesim.node.disabled_fields import without_disabled_fields, without_disabled_status_fields
+from kubesim.node.event_store import EventStore
 from kubesim.node.object_store import ObjectStore
 from kubesim.node.pod_deletion import requested_deletion, shortened_deletion
 from kubesim.node.pod_update import updated_pod
@@ -85,9 +86,9 @@ class ApiServer:
         self._keys: dict[str, str] = {}
         self._history: dict[str, _History] = {}
         self._node: v1.Node | None = None
-        self._events: dict[tuple[str, str], v1.Event] = {}
         self._handler: PodHandler | None = None
         self._revision = 0
+        self._events = EventStore(kernel)
         self.config_maps = ObjectStore[v1.ConfigMap](kernel, kind="configmap", next_revision=self._revise)
         self.secrets = ObjectStore[v1.Secret](kernel, kind="secret", next_revision=self._revise)
 
@@ -172,17 +173,25 @@ class ApiServer:
         for key, uid in self._keys.items():
             yield key, self._pods[uid]
 
-    @property
-    def events(self) -> list[v1.Event]:
-        """All stored Events, oldest first."""
-        return list(self._events.values())
-
     def versions(self, key: str) -> list[dict[str, Any]]:
         """Every published version of a pod, as recording lines; also of one that is gone."""
         history = self._history.get(key)
         if history is None:
             raise InputError("there never was such a pod", where=key)
         return [one.as_dict(since_ns=history.created_ns) for one in history.versions]
+
+    @property
+    def events(self) -> list[v1.Event]:
+        """All stored Events, oldest first."""
+        return self._events.events
+
+    def event_writes(self, key: str) -> list[dict[str, Any]]:
+        """Every write of an Event about a pod, as recording lines; also of one that is gone."""
+        history = self._history.get(key)
+        if history is None:
+            raise InputError("there never was such a pod", where=key)
+        uid = history.versions[0].pod.metadata.uid
+        return [one.as_dict(since_ns=history.created_ns) for one in self._events.writes(uid)]
 
     # -- the kubelet's ApiClient ----------------------------------------------------------------------------
 
@@ -213,16 +222,13 @@ class ApiServer:
 
     def create_event(self, event: v1.Event) -> None:
         """Store an Event."""
-        self._events[event.metadata.namespace, event.metadata.name] = event
+        self._events.create_event(event)
 
     def patch_event(self, *, namespace: str, name: str, count: int, last_timestamp: str, message: str) -> bool:
         """Change a stored Event; False when it is not there any more."""
-        event = self._events.get((namespace, name))
-        if event is None:
-            return False
-        changed = replace(event, count=count, last_timestamp=last_timestamp, message=message)
-        self._events[namespace, name] = changed
-        return True
+        return self._events.patch_event(
+            namespace=namespace, name=name, count=count, last_timestamp=last_timestamp, message=message
+        )
 
     def get_node(self) -> v1.Node | None:
         """The Node object."""

@@ -38,6 +38,14 @@ class NodeView:
         """Every version of a pod that was published, as a watch would have shown it; also of a pod that is gone."""
         return self._world.api.versions(key)
 
+    def event_writes(self, key: str) -> list[dict[str, Any]]:
+        """Every write of an Event about a pod, in order; also of a pod that is gone.
+
+        Each has `t`, seconds since the pod was created, and type, reason, message, count, fieldPath (of a container),
+        source, firstTimestamp and lastTimestamp as they were after the write. Raises InputError.
+        """
+        return self._world.api.event_writes(key)
+
     def status(self) -> dict[str, Any]:
         """The v1 Node with its status, JSON-ready. Raises InputError when the kubelet registers none."""
         self._start_to_look()
