@@ -36,7 +36,8 @@ AnyContainer = v1.Container | v1.EphemeralContainer
 class ContainerRequest:
     """All that one container's configuration is made from.
 
-    `image_uid` and `image_username` are what ImageStatus says; `unique` is eight hex digits for the termination log.
+    `image_uid` and `image_username` are what ImageStatus says, None and "" before it is asked; `unique` is eight hex
+    digits for the termination log.
     """
 
     pod: v1.Pod
@@ -44,13 +45,21 @@ class ContainerRequest:
     attempt: int
     qos: QosClass
     image_ref: str
-    image_uid: int | None
-    image_username: str
+    image_uid: int | None = None
+    image_username: str = ""
     pod_ips: tuple[str, ...]
     image_volumes: Mapping[str, ImageVolume]
     target_container_id: str
     user_namespace: api.UserNamespace | None
     unique: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunOptions:
+    """What is made from the pod alone, before the runtime is asked about the image. Upstream RunContainerOptions."""
+
+    environment: Mapping[str, str]
+    mounts: list[api.Mount]
 
 
 class ContainerConfigs:
@@ -70,10 +79,14 @@ class ContainerConfigs:
         self._volumes = volumes
         self._environments = environments
 
-    def build(self, request: ContainerRequest) -> api.ContainerConfig:
-        """The configuration. Raises ContainerConfigError with the kubelet's text."""
-        pod, container = request.pod, request.container
-        environment = self._environments.of(pod, container, pod_ips=request.pod_ips)
+    def options(self, request: ContainerRequest) -> RunOptions:
+        """Variables and mounts. Raises ContainerConfigError with the kubelet's text."""
+        environment = self._environments.of(request.pod, request.container, pod_ips=request.pod_ips)
+        return RunOptions(environment=environment, mounts=self._mounts(request, environment))
+
+    def build(self, request: ContainerRequest, options: RunOptions) -> api.ContainerConfig:
+        """The configuration."""
+        pod, container, environment = request.pod, request.container, options.environment
         log_path = f"{container.name}/{request.attempt}.log"
         self._host_files.make_dirs(f"{self._directories.logs(pod)}/{container.name}")
         config = api.ContainerConfig(
@@ -84,7 +97,7 @@ class ContainerConfigs:
             working_dir=container.working_dir,
             labels=_labels(pod, container),
             annotations=_annotations(pod, container, request.attempt),
-            mounts=self._mounts(request, environment),
+            mounts=options.mounts,
             log_path=log_path,
             stdin=container.stdin,
             stdin_once=container.stdin_once,

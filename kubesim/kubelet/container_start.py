@@ -7,7 +7,7 @@ Mirrors kubelet: pkg/kubelet/kuberuntime/kuberuntime_container.go, startContaine
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from kubesim.cri import api
 from kubesim.cri.client import CriClient
@@ -92,7 +92,8 @@ class ContainerStarter:
         try:
             config = await self._configure(start, container, image_ref)
         except (ContainerConfigError, CriError) as error:
-            raise self._failed(start, container, "CreateContainerConfigError", _text(error)) from error
+            text = error.message if isinstance(error, CriError) else str(error)
+            raise self._failed(start, container, "CreateContainerConfigError", text) from error
         try:
             created = await self._client.create_container(
                 api.CreateContainerRequest(
@@ -106,7 +107,7 @@ class ContainerStarter:
         try:
             await self._client.start_container(api.StartContainerRequest(container_id=created.container_id))
         except CriError as error:
-            raise self._failed(start, container, "RunContainerError", error.message) from error
+            raise self._failed(start, container, "RunContainerError", error.message, created.container_id) from error
         self._recorder.event(reference, "Normal", "Started", "Container started")
         await self._post_start(start, container, created.container_id)
 
@@ -138,34 +139,34 @@ class ContainerStarter:
         return result.image_ref
 
     async def _configure(self, start: PodStart, container: AnyContainer, image_ref: str) -> api.ContainerConfig:
-        image = await self._client.image_status(api.ImageStatusRequest(image=api.ImageSpec(image=image_ref)))
-        image_uid = image.image.uid.value if image.image.HasField("uid") else None
+        """Mirrors generateContainerConfig: what the pod lacks comes before what its image is. Raises CriError too."""
+        request = ContainerRequest(
+            pod=start.pod,
+            container=container,
+            attempt=self._next_attempt(start, container.name),
+            qos=start.qos,
+            image_ref=image_ref,
+            pod_ips=start.pod_ips,
+            image_volumes=start.image_volumes,
+            target_container_id=self._target(start, container),
+            user_namespace=start.user_namespace,
+            unique=self._kernel.ids.hex(8),
+        )
+        options = self._configs.options(request)
+        uid, username = await self._image_user(container.image)
         refusal = non_root_problem(
-            start.pod,
-            container,
-            image_uid=image_uid,
-            image_username=image.image.username,
-            os=self._os,
-            minor=self._minor,
+            start.pod, container, image_uid=uid, image_username=username, os=self._os, minor=self._minor
         )
         if refusal:
             raise ContainerConfigError(refusal)
-        return self._configs.build(
-            ContainerRequest(
-                pod=start.pod,
-                container=container,
-                attempt=self._next_attempt(start, container.name),
-                qos=start.qos,
-                image_ref=image_ref,
-                image_uid=image_uid,
-                image_username=image.image.username,
-                pod_ips=start.pod_ips,
-                image_volumes=start.image_volumes,
-                target_container_id=self._target(start, container),
-                user_namespace=start.user_namespace,
-                unique=self._kernel.ids.hex(8),
-            )
-        )
+        return self._configs.build(replace(request, image_uid=uid, image_username=username), options)
+
+    async def _image_user(self, image: str) -> tuple[int | None, str]:
+        """The user of an image by uid, else by name; one without any is root's."""
+        found = (await self._client.image_status(api.ImageStatusRequest(image=api.ImageSpec(image=image)))).image
+        if found.HasField("uid"):
+            return found.uid.value, ""
+        return (None, found.username) if found.username else (0, "")
 
     def _next_attempt(self, start: PodStart, name: str) -> int:
         """The restart count: one more than the newest, else one more than the highest log, else 0."""
@@ -204,10 +205,13 @@ class ContainerStarter:
         event = failure.container_event
         self._recorder.event(container_reference(start.pod, container.name), event.type, event.reason, event.message)
 
-    def _failed(self, start: PodStart, container: AnyContainer, reason: str, message: str) -> StartFailed:
-        self._recorder.event(container_reference(start.pod, container.name), "Warning", "Failed", f"Error: {message}")
+    def _failed(
+        self, start: PodStart, container: AnyContainer, reason: str, message: str, container_id: str = ""
+    ) -> StartFailed:
+        """The event tells the container by its name: ids would make each text one of its own, which counts badly.
+
+        Mirrors recordContainerEvent. The status keeps the runtime's text.
+        """
+        told = message.replace(container_id, container.name) if container_id else message
+        self._recorder.event(container_reference(start.pod, container.name), "Warning", "Failed", f"Error: {told}")
         return StartFailed(Waiting(reason=reason, message=message))
-
-
-def _text(error: KubesimError) -> str:
-    return error.go_text if isinstance(error, CriError) else str(error)

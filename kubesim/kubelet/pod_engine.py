@@ -41,6 +41,7 @@ from kubesim.kubelet.pull_secrets import PullSecrets
 from kubesim.kubelet.runtime_manager import RuntimeManager
 from kubesim.kubelet.runtime_pods import RuntimePods
 from kubesim.kubelet.sandbox_config import NodeSettings
+from kubesim.kubelet.sandbox_start import SandboxStarter
 from kubesim.kubelet.status_manager import StatusManager, Surroundings
 from kubesim.kubelet.sync_loop import SyncLoop
 from kubesim.kubelet.user_namespaces import UserNamespaces
@@ -117,7 +118,7 @@ class PodEngine:
         )
         self._deadline = ActiveDeadline(kernel, recorder, self.statuses)
         self._dead = DeadContainers(client)
-        self.workers = PodWorkers(kernel, self.cache, self._sync)
+        self.workers = PodWorkers(kernel, self.cache, self._sync, recorder)
 
     def _sync_loop(self, klog: Klog, metrics: Metrics, answers: NodeAnswers) -> SyncLoop:
         return SyncLoop(
@@ -162,21 +163,30 @@ class PodEngine:
             os=node.os,
             minor=node.minor,
         )
-        return RuntimeManager(
-            kernel,
+        sandboxes = SandboxStarter(
             client,
             recorder,
             self.runtime_pods,
-            self._images,
-            starter,
-            killer,
             host_files,
             directories,
             node,
             metrics,
             self._user_namespaces,
+            on_ready=lambda pod: self._sync.sandbox_ready(pod),  # noqa: PLW0108 - made after this
+            is_termination_requested=lambda uid: self.workers.is_termination_requested(uid),  # noqa: PLW0108 - likewise
+        )
+        return RuntimeManager(
+            kernel,
+            client,
+            recorder,
+            self._images,
+            sandboxes,
+            starter,
+            killer,
+            node,
+            metrics,
+            self._user_namespaces,
             backoff_policy=backoff_policy,
-            on_sandbox_ready=lambda pod: self._sync.sandbox_ready(pod),  # noqa: PLW0108 - made after this
         )
 
     @property
@@ -209,6 +219,7 @@ class PodEngine:
         self.loop.stop()
         self.workers.stop()
         self.probes.stop()
+        self._killer.stop()
         self._volume_manager.stop()
 
     # -- configuration ------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from dataclasses import replace
 from kubesim.cri.errors import CriError
 from kubesim.kernel import Kernel
 from kubesim.kubelet.active_deadline import ActiveDeadline
-from kubesim.kubelet.container_kill import ContainerKiller
+from kubesim.kubelet.container_kill import ContainerKiller, KillPodFailed
 from kubesim.kubelet.container_resources import pod_level_resources, pod_qos, status_resources
 from kubesim.kubelet.event_recorder import EventRecorder
 from kubesim.kubelet.event_reference import pod_reference
@@ -79,9 +79,9 @@ class PodSync:
         # The kubelet's reason cache: why containers did not start, by pod uid and name.
         self._start_errors: dict[str, dict[str, Waiting]] = {}
 
-    async def sync_pod(self, pod: v1.Pod, runtime: RuntimePod) -> bool:
+    async def sync_pod(self, work: PodWork, runtime: RuntimePod) -> bool:
         """One sync; True when the pod is done for good. Raises SyncError."""
-        uid = pod.metadata.uid
+        pod, uid = work.pod, work.pod.metadata.uid
         status = self._generate(pod, runtime, is_terminal=False)
         self._statuses.set(pod, status, self._surroundings(pod, runtime))
         if status.phase is not None and status.phase.is_terminal:
@@ -92,7 +92,8 @@ class PodSync:
             self._recorder.event(pod_reference(pod), "Warning", "NetworkNotReady", text)
             raise SyncError(text, is_network_not_ready=True)
         self._host_files.make_dirs(self._directories.pod(uid))
-        await self._volumes.wait(pod)
+        with work.interruptible():
+            await self._volumes.wait(pod)
         pull_secrets = self._pull_secrets.of(pod)
         self._probes.add_pod(pod)
         old = self._statuses.get(uid) or status
@@ -119,10 +120,11 @@ class PodSync:
             await self._killer.kill_pod(pod, pod_view(pod), runtime, work.grace_seconds)
             self._probes.remove_pod(uid)
             after = await self._runtime_pods.pod_status(uid)
+        except KillPodFailed as error:
+            self._recorder.event(pod_reference(pod), "Warning", "FailedKillPod", f"error killing pod: {error}")
+            raise SyncError(f"error killing terminating pod: {error}") from error
         except CriError as error:
-            text = f"error killing pod: {error.go_text}"
-            self._recorder.event(pod_reference(pod), "Warning", "FailedKillPod", text)
-            raise SyncError(text) from error
+            raise SyncError(f"unable to read pod status prior to final pod termination: {error.go_text}") from error
         running = [one.name for one in after.containers if one.state is RuntimeState.RUNNING]
         if running:
             raise SyncError(

@@ -8,12 +8,15 @@ Mirrors kubelet: pkg/kubelet/pod_workers.go (UpdatePod, podWorkerLoop, completeS
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
 from kubesim.kernel import Cancelled, Event, Kernel, Promise, Task, timeout
+from kubesim.kubelet.event_recorder import WARNING, EventRecorder
+from kubesim.kubelet.event_reference import pod_reference
 from kubesim.kubelet.pod_cache import PodCache
 from kubesim.kubelet.pod_views import pod_key
 from kubesim.kubelet.status_generation import PodStatusFunc
@@ -27,6 +30,8 @@ RETRY_NS = 10_000_000_000
 NETWORK_RETRY_NS = 1_000_000_000
 JITTER_FACTOR = 0.5
 SECOND_NS = 1_000_000_000
+
+EXCEEDED_GRACE_PERIOD = "Container runtime did not kill the pod within specified grace period."
 
 
 class WorkType(StrEnum):
@@ -49,7 +54,7 @@ class PodWork:
     grace_seconds: int | None = None
     status_func: PodStatusFunc | None = None
     is_evicted: bool = False
-    is_syncing: bool = False
+    is_interruptible: bool = False
     cut_off: Cancelled = field(default_factory=lambda: Cancelled("the pod is to be ended"))
     containers_stopped: Promise[None] = field(default_factory=Promise)
 
@@ -60,6 +65,15 @@ class PodWork:
             return WorkType.TERMINATED
         return WorkType.SYNC if self.terminating_at_ns is None else WorkType.TERMINATING
 
+    @contextmanager
+    def interruptible(self) -> Iterator[None]:
+        """While this is entered, a request to end the pod cuts its sync off."""
+        self.is_interruptible = True
+        try:
+            yield
+        finally:
+            self.is_interruptible = False
+
 
 class PodSyncer(Protocol):
     """What a worker does in each of its three states, and when the runtime does not say what state that is."""
@@ -67,7 +81,7 @@ class PodSyncer(Protocol):
     def status_unknown(self, pod: Pod, error: Exception) -> None:
         """The cache has an error instead of the pod."""
 
-    async def sync_pod(self, pod: Pod, runtime: RuntimePod) -> bool:
+    async def sync_pod(self, work: PodWork, runtime: RuntimePod) -> bool:
         """One sync; True when the pod is done for good. Raises SyncError."""
 
     async def sync_terminating_pod(self, work: PodWork, runtime: RuntimePod) -> None:
@@ -80,10 +94,11 @@ class PodSyncer(Protocol):
 class PodWorkers:
     """All workers by pod uid."""
 
-    def __init__(self, kernel: Kernel, cache: PodCache, syncer: PodSyncer) -> None:
+    def __init__(self, kernel: Kernel, cache: PodCache, syncer: PodSyncer, recorder: EventRecorder) -> None:
         self._kernel = kernel
         self._cache = cache
         self._syncer = syncer
+        self._recorder = recorder
         self._prng = kernel.random.fork("pod workers")
         self._work: dict[str, PodWork] = {}
         self._wake: dict[str, Event] = {}
@@ -163,6 +178,8 @@ class PodWorkers:
             async with timeout(wait_seconds * SECOND_NS):
                 await done.wait()
         except TimeoutError:
+            if work is not None:
+                self._recorder.event(pod_reference(work.pod), WARNING, "ExceededGracePeriod", EXCEEDED_GRACE_PERIOD)
             return False
         return True
 
@@ -215,8 +232,9 @@ class PodWorkers:
     def _begin_termination(self, work: PodWork, *, override_seconds: int | None = None) -> None:
         if work.terminating_at_ns is None:
             work.terminating_at_ns = self._kernel.now_ns
-            if work.is_syncing:
-                # UpdatePod cancels the context of the running sync: it waits for no volume, pull or hook any more.
+            if work.is_interruptible:
+                # UpdatePod cancels the context of the running sync, but only its wait for volumes looks at that: a pull
+                # or a hook keeps the worker busy until it ends.
                 self._tasks[work.pod.metadata.uid].cancel(work.cut_off)
         work.grace_seconds = effective_grace(
             previous_seconds=work.grace_seconds or 0,
@@ -254,15 +272,13 @@ class PodWorkers:
         """Do one step; True when the worker moved on to the next state."""
         match step:
             case WorkType.SYNC:
-                work.is_started = work.is_syncing = True
+                work.is_started = True
                 try:
-                    is_over = await self._syncer.sync_pod(work.pod, runtime)
+                    is_over = await self._syncer.sync_pod(work, runtime)
                 except Cancelled as cancelled:
                     if cancelled is not work.cut_off:
                         raise
                     return True
-                finally:
-                    work.is_syncing = False
                 if is_over:
                     self._begin_termination(work)
                 return work.work_type is not WorkType.SYNC

@@ -6,17 +6,17 @@ Mirrors kubelet: pkg/kubelet/kuberuntime/kuberuntime_manager.go, SyncPod.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from kubesim.cri import api
 from kubesim.cri.client import CriClient
 from kubesim.cri.errors import CriError
 from kubesim.kernel import Kernel
-from kubesim.kubelet.container_kill import ContainerKiller, Kill
+from kubesim.kubelet.container_kill import ContainerKiller, Kill, KillPodFailed
 from kubesim.kubelet.container_start import ContainerStarter, PodStart, StartFailed
 from kubesim.kubelet.dead_containers import DeadContainers
-from kubesim.kubelet.event_recorder import EventRecorder, node_reference
+from kubesim.kubelet.event_recorder import EventRecorder
 from kubesim.kubelet.event_reference import container_reference, pod_reference
 from kubesim.kubelet.image_manager import ImageManager, ImageRequest
 from kubesim.kubelet.metrics import (
@@ -25,16 +25,13 @@ from kubesim.kubelet.metrics import (
     IMAGE_VOLUMES_REQUESTED,
     STARTED_CONTAINER_ERRORS,
     STARTED_CONTAINERS,
-    STARTED_POD_ERRORS,
-    STARTED_PODS,
     STARTED_USER_NAMESPACED_POD_ERRORS,
     STARTED_USER_NAMESPACED_PODS,
     Metrics,
 )
-from kubesim.kubelet.outside import HostFiles
-from kubesim.kubelet.pod_directories import PodDirectories
-from kubesim.kubelet.runtime_pods import RuntimePods, bare_id
-from kubesim.kubelet.sandbox_config import NodeSettings, dns_warnings, sandbox_config
+from kubesim.kubelet.runtime_pods import bare_id
+from kubesim.kubelet.sandbox_config import NodeSettings
+from kubesim.kubelet.sandbox_start import SandboxStarter
 from kubesim.kubelet.sync_error import SyncError
 from kubesim.kubelet.user_namespaces import UserNamespaces
 from kubesim.kubelet.volumes import ImageVolume
@@ -66,42 +63,36 @@ class SyncResult:
 
 
 class RuntimeManager:
-    """Syncs pods with the runtime. `on_sandbox_ready(pod)` is called before any image is pulled."""
+    """Syncs pods with the runtime."""
 
     def __init__(
         self,
         kernel: Kernel,
         client: CriClient,
         recorder: EventRecorder,
-        runtime_pods: RuntimePods,
         images: ImageManager,
+        sandboxes: SandboxStarter,
         starter: ContainerStarter,
         killer: ContainerKiller,
-        host_files: HostFiles,
-        directories: PodDirectories,
         node: NodeSettings,
         metrics: Metrics,
         user_namespaces: UserNamespaces,
         *,
         backoff_policy: BackoffPolicy,
-        on_sandbox_ready: Callable[[v1.Pod], object],
     ) -> None:
         self._kernel = kernel
         self._client = client
         self._recorder = recorder
-        self._runtime_pods = runtime_pods
         self._images = images
+        self._sandboxes = sandboxes
         self._starter = starter
         self._killer = killer
-        self._host_files = host_files
-        self._directories = directories
         self._node = node
         self._metrics = metrics
         self._user_namespaces = user_namespaces
         self._dead = DeadContainers(client)
         self._backoff_policy = backoff_policy
         self._backoff: dict[tuple[str, ...], BackoffEntry] = {}
-        self._on_sandbox_ready = on_sandbox_ready
 
     async def sync(
         self,
@@ -139,6 +130,8 @@ class RuntimeManager:
             )
         try:
             await self._kill(pod, view, runtime, actions)
+        except KillPodFailed as error:
+            raise SyncError(str(error)) from error
         except CriError as error:
             raise SyncError(f"failed to kill: {error.go_text}") from error
         if actions.kill_pod and not actions.create_sandbox:
@@ -149,7 +142,10 @@ class RuntimeManager:
             self._metrics.increase(STARTED_USER_NAMESPACED_PODS)
         try:
             if actions.create_sandbox:
-                runtime = await self._create_sandbox(pod, runtime, actions, qos)
+                shown = await self._sandboxes.start(pod, runtime, attempt=actions.attempt, qos=qos)
+                if shown is None:
+                    return result
+                runtime = shown
             start = await self._prepare_start(pod, runtime, actions, qos, pull_secrets)
             await self._start_all(start, view, actions, result)
         except SyncError:
@@ -185,51 +181,6 @@ class RuntimeManager:
                 )
             await self._client.remove_container(api.RemoveContainerRequest(container_id=bare_id(reset.container_id)))
 
-    async def _create_sandbox(self, pod: v1.Pod, runtime: RuntimePod, actions: PodActions, qos: QosClass) -> RuntimePod:
-        """Run a sandbox; the pod as the runtime shows it afterwards."""
-        reference = pod_reference(pod)
-        name = f"{pod.metadata.name}_{pod.metadata.namespace}({pod.metadata.uid})"
-        self._metrics.increase(STARTED_PODS)
-        try:
-            config = self._sandbox_config(pod, actions.attempt, qos)
-            self._host_files.make_dirs(self._directories.logs(pod))
-            created = await self._client.run_pod_sandbox(api.RunPodSandboxRequest(config=config))
-        except (HostnameError, UserNamespaceError) as error:
-            self._metrics.increase(STARTED_POD_ERRORS)
-            self._recorder.event(
-                reference, "Warning", "FailedCreatePodSandBox", f"Failed to create pod sandbox: {error}"
-            )
-            raise SyncError(f'Failed to generate sandbox config for pod "{name}": {error}') from error
-        except CriError as error:
-            self._metrics.increase(STARTED_POD_ERRORS)
-            message = f"Failed to create pod sandbox: {error.go_text}"
-            self._recorder.event(reference, "Warning", "FailedCreatePodSandBox", message)
-            raise SyncError(f'Failed to create sandbox for pod "{name}": {error.go_text}') from error
-        try:
-            fresh = await self._runtime_pods.sandbox(created.pod_sandbox_id)
-        except CriError as error:
-            message = f"Unable to get pod sandbox status: {error.go_text}"
-            self._recorder.event(reference, "Warning", "FailedPodSandBoxStatus", message)
-            raise SyncError(message) from error
-        shown = RuntimePod(sandboxes=(fresh, *runtime.sandboxes), containers=runtime.containers)
-        self._on_sandbox_ready(pod)
-        return shown
-
-    def _sandbox_config(self, pod: v1.Pod, attempt: int, qos: QosClass) -> api.PodSandboxConfig:
-        """Raises HostnameError and UserNamespaceError."""
-        config = sandbox_config(
-            pod,
-            attempt=attempt,
-            qos=qos,
-            node=self._node,
-            directories=self._directories,
-            user_namespace=self._user_namespaces.options(pod) if self._node.os == "linux" else None,
-        )
-        for warning in dns_warnings(pod, self._node):
-            target = node_reference(self._node.node_name) if warning.is_of_node else pod_reference(pod)
-            self._recorder.event(target, "Warning", warning.reason, warning.message)
-        return config
-
     async def _prepare_start(
         self,
         pod: v1.Pod,
@@ -241,7 +192,7 @@ class RuntimeManager:
         """Ensure the image volumes: in every sync, whether or not anything has to be started."""
         sandbox = runtime.sandboxes[0]
         try:
-            config = self._sandbox_config(pod, actions.attempt, qos)
+            config = self._sandboxes.config(pod, attempt=actions.attempt, qos=qos)
             user_namespace = self._user_namespaces.options(pod) if self._node.os == "linux" else None
         except (HostnameError, UserNamespaceError) as error:
             name = f"{pod.metadata.name}_{pod.metadata.namespace}({pod.metadata.uid})"

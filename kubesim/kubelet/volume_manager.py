@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from kubesim.kernel import Kernel, Task, sleep
+from kubesim.kernel import Kernel, Task, sleep, timeout
 from kubesim.kubelet.event_recorder import EventRecorder
 from kubesim.kubelet.event_reference import pod_reference
 from kubesim.kubelet.sync_error import SyncError
@@ -24,14 +24,6 @@ FIRST_MOUNT_NS = 200_000_000
 """Two loops of 100 ms lie before the first try: the populator of the wanted volumes and the reconciler."""
 MOUNT_DELAY_NS = 500_000_000
 MOUNT_DELAY_MAX_NS = 122_000_000_000
-
-
-@dataclass(slots=True, kw_only=True)
-class _MountTries:
-    """When the volumes of a pod are tried next, and how long after that."""
-
-    at_ns: int
-    delay_ns: int = MOUNT_DELAY_NS
 
 
 @dataclass(slots=True, kw_only=True)
@@ -50,13 +42,13 @@ class VolumeManager:
         self._recorder = recorder
         self._volumes = volumes
         self._mounted: set[str] = set()
-        self._tries: dict[str, _MountTries] = {}
+        self._mounts: dict[str, Task[None]] = {}
         self._remounts: dict[str, _Remount] = {}
 
     async def wait(self, pod: v1.Pod) -> None:
         """Wait until the volumes are there, as the sync of a kubelet waits for its volume manager.
 
-        Raises SyncError after two minutes.
+        Raises SyncError after two minutes; the tries go on meanwhile.
         """
         uid = pod.metadata.uid
         if uid in self._mounted:
@@ -65,39 +57,45 @@ class VolumeManager:
         if not mounted_volumes(pod):
             return
         began_ns = self._kernel.now_ns
-        tries = self._tries.setdefault(uid, _MountTries(at_ns=began_ns + FIRST_MOUNT_NS))
-        while True:
-            if tries.at_ns > began_ns + MOUNT_TIMEOUT_NS:
-                await sleep(began_ns + MOUNT_TIMEOUT_NS - self._kernel.now_ns)
-                failing = " ".join(sorted(self._volumes.set_up(pod)))
-                text = (
-                    f"Unable to attach or mount volumes: unmounted volumes=[{failing}], unattached volumes=[], "
-                    "failed to process volumes=[]: context deadline exceeded"
-                )
-                self._recorder.event(pod_reference(pod), "Warning", "FailedMount", text)
-                raise SyncError(text)
-            await sleep(tries.at_ns - self._kernel.now_ns)
-            failures = self._volumes.set_up(pod)
-            if not failures:
-                break
+        if uid not in self._mounts:
+            self._mounts[uid] = self._kernel.spawn(self._set_up(pod), name=f"mount volumes of {uid}")
+        try:
+            async with timeout(MOUNT_TIMEOUT_NS):
+                await self._mounts[uid].join()
+        except TimeoutError as error:
+            failing = " ".join(sorted(self._volumes.set_up(pod)))
+            # Since 1.27 no event tells of it: the error is one of an ended wait, and those are left out.
+            raise SyncError(
+                f"unmounted volumes=[{failing}], unattached volumes=[], failed to process volumes=[]: "
+                "context deadline exceeded"
+            ) from error
+        # The sync looks every 300 ms, counted from its own begin; the first time at once.
+        await sleep(-(self._kernel.now_ns - began_ns) % MOUNT_POLL_NS)
+
+    async def _set_up(self, pod: v1.Pod) -> None:
+        """The reconciler tries at its own times, whether or not a sync waits."""
+        delay_ns = MOUNT_DELAY_NS
+        await sleep(FIRST_MOUNT_NS)
+        while failures := self._volumes.set_up(pod):
             self._tell(pod, failures)
-            tries.at_ns = self._kernel.now_ns + tries.delay_ns
-            tries.delay_ns = min(2 * tries.delay_ns, MOUNT_DELAY_MAX_NS)
-        # The sync looks every 300 ms, counted from its own begin.
-        await sleep(MOUNT_POLL_NS - (self._kernel.now_ns - began_ns) % MOUNT_POLL_NS)
-        self._mounted.add(uid)
+            await sleep(delay_ns)
+            delay_ns = min(2 * delay_ns, MOUNT_DELAY_MAX_NS)
+        self._mounted.add(pod.metadata.uid)
+        del self._mounts[pod.metadata.uid]
 
     def forget(self, uid: str) -> None:
         """The pod needs its volumes no longer."""
         self._mounted.discard(uid)
-        self._tries.pop(uid, None)
+        mount = self._mounts.pop(uid, None)
+        if mount is not None:
+            mount.cancel()
         remount = self._remounts.pop(uid, None)
         if remount is not None and remount.task is not None:
             remount.task.cancel()
 
     def stop(self) -> None:
         """The kubelet ends."""
-        for uid in list(self._remounts):
+        for uid in [*self._mounts, *self._remounts]:
             self.forget(uid)
 
     def _remount(self, pod: v1.Pod) -> None:

@@ -105,21 +105,61 @@ def test_a_pod_that_asks_for_no_grace(story: Any, c: Any) -> None:
     assert story.node.runtime.statistics().containers == 0
 
 
-def test_deletion_cuts_a_start_short(story: Any, c: Any) -> None:
-    """A sync that waits, here for a postStart hook, is cancelled when the pod is to end."""
-    story.pod(c("a", lifecycle={"postStart": {"sleep": {"seconds": 600}}}), terminationGracePeriodSeconds=2)
+def test_deletion_waits_for_a_start(story: Any, c: Any) -> None:
+    """A postStart hook keeps the worker of its pod busy: the grace period begins when it is over."""
+    story.pod(
+        c("a", lifecycle={"postStart": {"exec": {"command": ["sleep", "20"]}}}),
+        c("b"),
+        terminationGracePeriodSeconds=2,
+    )
     story.run("5s")
     story.node.delete("default/web")
-    story.run("10s")
+    story.run("30s")
     assert story.node.pods() == []
     story.check(
-        story.calls(methods=STOPS),
+        story.events() + "\n" + story.calls(methods=STOPS),
         """
-        5.900s StopContainer a/0 timeout=2
-        7.935s StopPodSandbox
-        8.900s RemoveContainer a/0
-        8.903s StopPodSandbox
-        8.903s RemovePodSandbox
+        Normal Pulling a: Pulling image "IMAGE"
+        Normal Pulled a: Successfully pulled image "IMAGE" in 62ms (62ms including waiting). Image size: N bytes.
+        Normal Created a: Container created
+        Normal Started a: Container started
+        Normal Pulled b: Container image "IMAGE" already present on machine and can be accessed by the pod
+        Normal Created b: Container created
+        Normal Started b: Container started
+        Normal Killing b: Stopping container b
+        Normal Killing a: Stopping container a
+        20.288s StopContainer b/0 timeout=2
+        20.288s StopContainer a/0 timeout=2
+        22.323s StopPodSandbox
+        22.900s RemoveContainer b/0
+        22.903s RemoveContainer a/0
+        22.905s StopPodSandbox
+        22.905s RemovePodSandbox
+        """,
+    )
+
+
+def test_deletion_while_a_start_fails(story: Any, c: Any) -> None:
+    failing = {"postStart": {"exec": {"command": ["sh", "-c", "sleep 10; exit 1"]}}}
+    story.pod(c("a", lifecycle=failing), terminationGracePeriodSeconds=2)
+    story.run("5s")
+    story.node.delete("default/web")
+    story.run("20s")
+    assert story.node.pods() == []
+    story.check(
+        story.events() + "\n" + story.calls(methods=STOPS),
+        """
+        Normal Pulling a: Pulling image "IMAGE"
+        Normal Pulled a: Successfully pulled image "IMAGE" in 62ms (62ms including waiting). Image size: N bytes.
+        Normal Created a: Container created
+        Normal Started a: Container started
+        Warning FailedPostStartHook a: PostStartHook failed
+        Normal Killing a: FailedPostStartHook
+        10.230s StopContainer a/0 timeout=2
+        12.900s StopPodSandbox
+        13.900s RemoveContainer a/0
+        13.903s StopPodSandbox
+        13.903s RemovePodSandbox
         """,
     )
 

@@ -3,11 +3,14 @@
 from collections.abc import Callable
 from itertools import pairwise
 
+from kubesim.cri.errors import Code, CriError
 from kubesim.kernel import Event, Kernel, sleep
+from kubesim.kubelet.event_recorder import EventRecorder
 from kubesim.kubelet.pod_cache import PodCache
 from kubesim.kubelet.pod_workers import PodWork, PodWorkers
 from kubesim.kubelet.sync_error import SyncError
 from kubesim.model import k8s_v1 as v1
+from kubesim.node.api_server import ApiServer
 from kubesim.policy.pod_view import RuntimePod
 
 SECOND = 10**9
@@ -22,15 +25,21 @@ class Syncer:
         self.steps: list[tuple[float, str]] = []
         self.answer: Callable[[], bool] = lambda: False
         self.kill_seconds = 0
-        self.blocks = False
+        self.blocks = self.is_interruptible = False
 
     def write(self, step: str) -> None:
         self.steps.append((self.kernel.now_ns / SECOND, step))
 
-    async def sync_pod(self, pod: v1.Pod, runtime: RuntimePod) -> bool:
+    def status_unknown(self, pod: v1.Pod, error: Exception) -> None:
+        self.write(f"unknown: {error}")
+
+    async def sync_pod(self, work: PodWork, runtime: RuntimePod) -> bool:
         self.write("sync")
+        if self.is_interruptible:
+            with work.interruptible():
+                await Event().wait()
         if self.blocks:
-            await Event().wait()
+            await sleep(20 * SECOND)
         return self.answer()
 
     async def sync_terminating_pod(self, work: PodWork, runtime: RuntimePod) -> None:
@@ -48,7 +57,9 @@ class Bench:
         self.kernel = Kernel(start_ns=0)
         self.cache = PodCache()
         self.syncer = Syncer(self.kernel)
-        self.workers = PodWorkers(self.kernel, self.cache, self.syncer)
+        self.api = ApiServer(self.kernel, node_name="n")
+        recorder = EventRecorder(self.kernel, self.api, node_name="n")
+        self.workers = PodWorkers(self.kernel, self.cache, self.syncer, recorder)
         self.kernel.spawn(self._tick(), name="ticks")
 
     async def _tick(self) -> None:
@@ -59,6 +70,10 @@ class Bench:
 
     def run(self, seconds: float) -> None:
         self.kernel.run_until(self.kernel.now_ns + round(seconds * SECOND))
+
+    @property
+    def events(self) -> list[str]:
+        return [f"{one.type} {one.reason}: {one.message}" for one in self.api.events]
 
     @property
     def syncs(self) -> list[float]:
@@ -155,15 +170,33 @@ def test_the_grace_is_only_ever_lowered() -> None:
     assert bench.syncer.steps[1] == (1.5, "terminating 5")
 
 
-def test_a_sync_that_waits_is_cut_short_by_a_deletion() -> None:
+def test_a_sync_that_waits_for_volumes_is_cut_short_by_a_deletion() -> None:
     bench = Bench()
-    bench.syncer.blocks = True
+    bench.syncer.is_interruptible = True
     bench.workers.update(pod())
     bench.run(5.5)
     bench.workers.update(pod(deleting=7))
     bench.run(10)
     assert [step for _, step in bench.syncer.steps] == ["sync", "terminating 7", "terminated"]
     assert bench.syncer.steps[1][0] <= 7
+
+
+def test_a_sync_that_waits_for_anything_else_ends_first() -> None:
+    bench = Bench()
+    bench.syncer.blocks = True
+    bench.workers.update(pod())
+    bench.run(5.5)
+    bench.workers.update(pod(deleting=7))
+    bench.run(100)
+    assert bench.syncer.steps == [(0.0, "sync"), (21.0, "terminating 7"), (22.0, "terminated")]
+
+
+def test_a_pod_that_the_runtime_cannot_tell_of_is_not_synced() -> None:
+    bench = Bench()
+    bench.cache.set(UID, RuntimePod(), modified_ns=0, error=CriError(Code.UNAVAILABLE, "gone"))
+    bench.workers.update(pod())
+    bench.run(1)
+    assert bench.syncer.steps == [(0.0, "unknown: gone")]
 
 
 def test_kill_and_wait_gives_up_after_one_and_a_half_times_the_grace() -> None:
@@ -176,6 +209,8 @@ def test_kill_and_wait_gives_up_after_one_and_a_half_times_the_grace() -> None:
         began_ns = bench.kernel.now_ns
         bench.kernel.run_until(began_ns + 100 * SECOND, goal=lambda task=task: task.is_done)  # type: ignore[misc]  # bound early
         assert (task.result(), (bench.kernel.now_ns - began_ns) // SECOND) == (is_ended, took)
+        late = "Container runtime did not kill the pod within specified grace period."
+        assert bench.events == ([] if is_ended else [f"Warning ExceededGracePeriod: {late}"])
 
 
 def test_an_unknown_pod_is_killed_at_once() -> None:
