@@ -25,6 +25,32 @@ OBJECTS_BESIDE = (
 )
 LATE_SECRET = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "later"}, "stringData": DATA}
 NEW_IMAGE = "gcr.io/k8s-staging-cri-tools/test-image-2:latest"
+NEW_LABEL = {"changed": "yes"}
+GATE = "example.com/gate"
+RESIZES: dict[str, dict[str, dict[str, str]]] = {
+    "resize": {"requests": {"cpu": "100m", "memory": "24Mi"}, "limits": {"cpu": "200m", "memory": "96Mi"}},
+    "resizebig": {"requests": {"cpu": "64"}},
+    "resizefull": {"requests": {"cpu": "1500m"}},
+    "resizeback": {"requests": {"cpu": "60m"}},
+    "resizemem": {"limits": {"memory": "80Mi"}},
+}
+"""What a patch of the subresource `resize` sets for the first container."""
+_BUSYBOX = "registry.k8s.io/e2e-test-images/busybox:1.29-2"
+EPHEMERAL_CONTAINERS: dict[str, dict[str, Any]] = {
+    "eph1": {
+        "name": "dbg1",
+        "image": _BUSYBOX,
+        "command": ["sh", "-c", "sleep 4; exit 5"],
+        "targetContainerName": "main",
+        "imagePullPolicy": "IfNotPresent",
+    },
+    "eph2": {
+        "name": "dbg2",
+        "image": "registry.k8s.io/e2e-test-images/absent:9",
+        "command": ["sh", "-c", "sleep 4"],
+        "imagePullPolicy": "IfNotPresent",
+    },
+}
 
 
 @dataclass(frozen=True)
