@@ -159,14 +159,16 @@ def _over_socket(options: argparse.Namespace) -> Outcome:
     from msgspec.structs import replace
 
     from kubesim.cli.progress import working
-    from kubesim.cri.protocol import Cri
     from kubesim.kernel import Kernel
     from kubesim.model import k8s_v1 as v1
     from kubesim.model.duration import parse_duration
     from kubesim.node.arguments import check_fixes
     from kubesim.node.outcome import run_pods
+    from kubesim.node.pod_network import NodePodNetwork
     from kubesim.node.sources import configuration_of, objects_of
     from kubesim.node.world import WorldSettings
+    from kubesim.server.grpc_client import GrpcCri
+    from kubesim.server.machine_dial import MachineDial
     from kubesim.server.real_time import run_over_socket
     from kubesim.userland.files.host_files import RealHostFiles
 
@@ -190,10 +192,21 @@ def _over_socket(options: argparse.Namespace) -> Outcome:
             root_directory=root,
         )
 
-        async def main(kernel: Kernel, cri: Cri) -> Outcome:
-            return await run_pods(
-                kernel, cri, settings, RealHostFiles(), pods, objects=objects, duration_ns=duration_ns
-            )
+        async def main(kernel: Kernel, cri: GrpcCri) -> Outcome:
+            dial = MachineDial(kernel, cri.pump)
+            try:
+                return await run_pods(
+                    kernel,
+                    cri,
+                    settings,
+                    RealHostFiles(),
+                    pods,
+                    network=NodePodNetwork(dial),
+                    objects=objects,
+                    duration_ns=duration_ns,
+                )
+            finally:
+                dial.close()
 
         with working(f"running {options.duration} of real time over {options.cri}"):
             return run_over_socket(options.cri, main, seed=options.seed)

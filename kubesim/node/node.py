@@ -18,7 +18,7 @@ from kubesim.model.manifest import Manifest
 from kubesim.node import arguments
 from kubesim.node.image_sources import ImageSource, catalogue_of
 from kubesim.node.node_view import NodeView
-from kubesim.node.pod_network import NodePodNetwork
+from kubesim.node.pod_network import EmulatedDial, NodePodNetwork
 from kubesim.node.raw_call import raw_request
 from kubesim.node.running_container import ExecResult, running_container_id
 from kubesim.node.sources import Source, configuration_of, objects_of
@@ -106,7 +106,7 @@ class Node(NodeView):
         self._client = CriClient(self._runtime)
         self._disk = Disk(capacity_bytes=DISK_BYTES, images_bytes=self._runtime.disk_bytes)
         self._memory = Memory(capacity_bytes=MEMORY_BYTES, containers_bytes=self._runtime.memory_bytes)
-        network = NodePodNetwork(self._runtime.daemon.processes.network)
+        network = NodePodNetwork(EmulatedDial(self._runtime.daemon.processes.network))
         self._world = World(
             self._kernel, self._journal, settings, host_files, disk=self._disk, memory=self._memory, network=network
         )

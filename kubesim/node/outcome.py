@@ -13,7 +13,7 @@ from kubesim.cri.client import CriClient
 from kubesim.cri.protocol import Cri
 from kubesim.errors import InputError
 from kubesim.kernel import Kernel, sleep
-from kubesim.kubelet.outside import HostFiles
+from kubesim.kubelet.outside import HostFiles, PodNetwork
 from kubesim.kubelet.runtime_pods import bare_id
 from kubesim.model import k8s_v1 as v1
 from kubesim.node.unsupported import refuse_network_use
@@ -54,6 +54,7 @@ async def run_pods(
     pods: Sequence[v1.Pod],
     *,
     duration_ns: int,
+    network: PodNetwork | None = None,
     objects: Sequence[v1.ConfigMap | v1.Secret] = (),
     is_settled: Callable[[list[v1.Pod]], bool] | None = None,
     commands: Sequence[PodCommand] = (),
@@ -62,13 +63,15 @@ async def run_pods(
     """Start a kubelet over `cri`, create the objects and pods, wait, run the commands, and look.
 
     The wait ends after `duration_ns`, or earlier once `is_settled(pods)`. Unless `keep`, the pods are deleted at the
-    end with a grace of one second, and the runtime is left as it was. Raises KubeletStartError, and InputError before
-    anything runs when two pods have the same name or one needs a way to its ports.
+    end with a grace of one second, and the runtime is left as it was. `network` is the kubelet's way to its pods.
+    Raises KubeletStartError, and InputError before anything runs when two pods have the same name, or one needs a way
+    to its ports and there is none.
     """
     _refuse_duplicates(pods)
-    for pod in pods:
-        refuse_network_use(pod)
-    world = World(kernel, cri, settings, host_files)
+    if network is None:
+        for pod in pods:
+            refuse_network_use(pod)
+    world = World(kernel, cri, settings, host_files, network=network)
     await world.start()
     end_ns = kernel.now_ns + duration_ns
     for one in objects:

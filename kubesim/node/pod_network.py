@@ -1,12 +1,12 @@
-"""The node's side of the emulated network, as its kubelet uses it: connections to pods, GETs, health checks.
+"""The node's side of the network, as its kubelet uses it: connections to pods, GETs, health checks.
 
-A failure has the words that Go's net and net/http have for it. Nobody speaks TLS in the emulated world, so that an
-HTTPS request meets a server of plain HTTP at best. The node resolves no names but localhost.
+A failure has the words that Go's net and net/http have for it. How a connection comes about is somebody else's: in the
+emulated world (`EmulatedDial`) or on the machine, over the same code.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from kubesim.kernel import sleep, timeout
 from kubesim.policy.go_net_error import dial_error
@@ -44,16 +44,54 @@ CLIENT_HELLO = (
 """The first record of a TLS client: enough for a server to see that it is none of its own protocol."""
 
 
-class NodePodNetwork:
-    """The `PodNetwork` of an emulated node."""
+class Dial(Protocol):
+    """Makes connections."""
+
+    async def plain(self, host: str, port: int) -> Stream:
+        """A connection, for the caller to let go of. Raises OSError with Go's text."""
+
+    async def secure(self, host: str, port: int) -> Stream:
+        """The same with TLS, whose certificates nobody checks."""
+
+
+class EmulatedDial:
+    """Connections within the emulated world.
+
+    Nobody speaks TLS in it, so that a secure connection meets a server of something else at best. The node resolves no
+    names but localhost.
+    """
 
     def __init__(self, network: NodeNetwork) -> None:
         self._network = network
 
+    async def plain(self, host: str, port: int) -> Stream:
+        """A connection. Raises OSError with Go's text."""
+        address = SocketAddress(_resolved(host), port)
+        await sleep(CONNECT_NS)
+        try:
+            return await self._network.node.connect(address, uid=0)
+        except FsError as error:
+            raise OSError(dial_error("tcp", address.text(), error.strerror)) from None
+
+    async def secure(self, host: str, port: int) -> Stream:
+        """Never a connection. Raises OSError with Go's text for what the server says to a client of TLS."""
+        stream = await self.plain(host, port)
+        try:
+            raise OSError(await _tls_refusal(stream))
+        finally:
+            stream.release()
+
+
+class NodePodNetwork:
+    """The `PodNetwork` of a node."""
+
+    def __init__(self, dial: Dial) -> None:
+        self._dial = dial
+
     async def connect(self, host: str, port: int, *, timeout_ns: int) -> None:
         """Open a TCP connection, and close it."""
         async with timeout(timeout_ns):
-            stream = await self._dial(host, port)
+            stream = await self._dial.plain(host, port)
         stream.release()
 
     async def get(self, request: HttpRequest, *, timeout_ns: int | None, keeps_alive: bool) -> HttpAnswer:
@@ -94,7 +132,7 @@ class NodePodNetwork:
 
     async def _check(self, host: str, port: int, service: str, call: HealthCall, progress: _Progress) -> HealthAnswer:
         """One attempt. Raises OSError and NotHttp2 when no connection comes about."""
-        stream = await self._dial(host, port)
+        stream = await self._dial.plain(host, port)
         try:
             await _speak(stream, call, until_ready=True)
             progress.is_connected = True
@@ -108,20 +146,10 @@ class NodePodNetwork:
             stream.release()
         return HealthAnswer(code=call.code, code_name=call.code_name, message=call.message, status=call.status)
 
-    async def _dial(self, host: str, port: int) -> Stream:
-        """A connection, for the caller to let go of. Raises OSError with Go's text."""
-        address = SocketAddress(_resolved(host), port)
-        await sleep(CONNECT_NS)
-        try:
-            return await self._network.node.connect(address, uid=0)
-        except FsError as error:
-            raise OSError(dial_error("tcp", address.text(), error.strerror)) from None
-
     async def _exchange(self, request: HttpRequest, progress: _Progress, *, keeps_alive: bool) -> HttpAnswer:
-        stream = await self._dial(request.host, request.port)
+        dial = self._dial.secure if request.scheme == "https" else self._dial.plain
+        stream = await dial(request.host, request.port)
         try:
-            if request.scheme == "https":
-                raise OSError(await _tls_refusal(stream))
             return await _ask(stream, request, progress, keeps_alive=keeps_alive)
         finally:
             stream.release()

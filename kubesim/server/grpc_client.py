@@ -39,6 +39,11 @@ class GrpcCri:
             ],
         )
 
+    @property
+    def pump(self) -> RealTimePump:
+        """What brings news from the loop into the kernel."""
+        return self._pump
+
     async def close(self) -> None:
         """End the calls that are under way, then the connection. An asyncio coroutine, unlike `call` and `stream`."""
         self._is_closed = True

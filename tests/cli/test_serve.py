@@ -112,6 +112,43 @@ def test_pods_run_over_the_socket_and_leave_no_sandbox_behind(serve: "Serve", fo
     assert {"Version", "RuntimeConfig", "RunPodSandbox", "StopPodSandbox", "RemovePodSandbox"} <= methods
 
 
+PROBED = """
+apiVersion: v1
+kind: Pod
+metadata: {name: web}
+spec:
+  terminationGracePeriodSeconds: 0
+  containers:
+    - name: good
+      image: registry.k8s.io/e2e-test-images/agnhost:2.45
+      args: [netexec, --http-port=8080]
+      readinessProbe: {httpGet: {path: /hostname, port: 8080}, periodSeconds: 1}
+      livenessProbe: {tcpSocket: {port: 8080}, periodSeconds: 1}
+    - name: lame
+      image: registry.k8s.io/e2e-test-images/agnhost:2.45
+      args: [netexec, --http-port=8081]
+      lifecycle: {postStart: {httpGet: {path: /hostname, port: 8081}}}
+      livenessProbe: {httpGet: {path: /nowhere, port: 8081}, periodSeconds: 1, failureThreshold: 1}
+    - name: grpc
+      image: registry.k8s.io/e2e-test-images/agnhost:2.45
+      args: [grpc-health-checking, --port=5000, --http-port=8082]
+      readinessProbe: {grpc: {port: 5000}, periodSeconds: 1}
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="pods have addresses on the machine on Linux only")
+def test_probes_and_hooks_reach_the_pods_over_the_machine_s_network(serve: "Serve", folder: Path) -> None:
+    server = serve()
+    (folder / "pod.yaml").write_text(PROBED)
+    code, stdout, stderr = kubesim("run", "pod.yaml", "--cri", server.address, "--for", "8s", "-o", "json", cwd=folder)
+
+    assert (code, stderr) == (0, "")
+    statuses = {one["name"]: one for one in json.loads(stdout)["items"][0]["status"]["containerStatuses"]}
+    assert (statuses["good"]["ready"], statuses["good"]["restartCount"]) == (True, 0)
+    assert statuses["grpc"]["ready"] is True
+    assert statuses["lame"]["restartCount"] >= 1
+
+
 def test_two_runs_of_the_same_pod_do_not_disturb_each_other(serve: "Serve", folder: Path) -> None:
     server = serve()
     for _ in range(2):

@@ -7,7 +7,7 @@ import pytest
 
 from kubesim.kernel import Kernel
 from kubesim.kubelet.http_get_client import GetFailed, follow_get
-from kubesim.node.pod_network import NodePodNetwork
+from kubesim.node.pod_network import EmulatedDial, NodePodNetwork
 from kubesim.policy.http_get import HttpAnswer, HttpRequest, http_request
 from kubesim.policy.probe_outcome import HealthAnswer
 from kubesim.userland.network.address import SocketAddress
@@ -29,7 +29,7 @@ class Pod:
         self.kernel = Kernel(seed=1)
         self.network = NodeNetwork()
         self.pod = self.network.add_pod(POD_IP)
-        self.node = NodePodNetwork(self.network)
+        self.node = NodePodNetwork(EmulatedDial(self.network))
         self.received: list[str] = []
 
     def serve(self, *answers: Any) -> None:
