@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from kubesim.kubelet.active_pods import ActivePods, host_ports, requested
 from kubesim.kubelet.container_resources import pod_qos
 from kubesim.kubelet.pod_views import is_static
 from kubesim.model import k8s_v1 as v1
-from kubesim.model.pod_resources import aggregate_requests
 from kubesim.model.quantity import millicores, whole_units
-from kubesim.policy.admission import AdmissionNode, AdmissionPod, HostPort, Rejection, admit, missing_resources
+from kubesim.policy.admission import AdmissionNode, AdmissionPod, Rejection, admit, missing_resources
 from kubesim.policy.node_affinity import NodeAffinity, NodeRequirement, NodeSelectorTerm
 from kubesim.policy.taints import Taint, Toleration
 
@@ -24,7 +24,7 @@ class NodeSituation:
 
     node: v1.Node
     os: str
-    active_pods: tuple[v1.Pod, ...]
+    active_pods: ActivePods
     is_shutting_down: bool
     kubelet_version: str
     gates: Mapping[str, bool]
@@ -56,13 +56,13 @@ def _pod(pod: v1.Pod, gates: Mapping[str, bool]) -> AdmissionPod:
         is_static=is_static(pod),
         qos=pod_qos(pod, gates),
         node_name=spec.node_name,
-        requests=_requests(pod),
+        requests=requested(pod),
         affinity=_affinity(spec),
         tolerations=tuple(
             Toleration(key=one.key, operator=one.operator, value=one.value, effect=one.effect)
             for one in spec.tolerations
         ),
-        host_ports=_host_ports([pod]),
+        host_ports=host_ports(pod),
         supplemental_groups_policy=context.supplemental_groups_policy if context is not None else None,
         uses_apparmor=_uses_apparmor(pod),
     )
@@ -70,10 +70,6 @@ def _pod(pod: v1.Pod, gates: Mapping[str, bool]) -> AdmissionPod:
 
 def _node(situation: NodeSituation) -> AdmissionNode:
     node = situation.node
-    used: dict[str, int] = {}
-    for pod in situation.active_pods:
-        for name, amount in _requests(pod).items():
-            used[name] = used.get(name, 0) + amount
     features = node.status.features
     return AdmissionNode(
         name=node.metadata.name,
@@ -84,9 +80,9 @@ def _node(situation: NodeSituation) -> AdmissionNode:
             name: millicores(amount) if name == "cpu" else whole_units(amount)
             for name, amount in node.status.allocatable.items()
         },
-        used=used,
+        used=situation.active_pods.used,
         pods=len(situation.active_pods),
-        host_ports=_host_ports(situation.active_pods),
+        host_ports=tuple(situation.active_pods.host_ports),
         pressures=tuple(
             one.type for one in node.status.conditions if one.type.endswith("Pressure") and one.status == "True"
         ),
@@ -94,23 +90,6 @@ def _node(situation: NodeSituation) -> AdmissionNode:
         apparmor_error="AppArmor is not enabled on the host",
         declared_features=tuple(node.status.declared_features),
         is_shutting_down=situation.is_shutting_down,
-    )
-
-
-def _requests(pod: v1.Pod) -> dict[str, int]:
-    return {
-        name: amount.milli_value if name == "cpu" else amount.value
-        for name, amount in aggregate_requests(pod.spec).items()
-    }
-
-
-def _host_ports(pods: Iterable[v1.Pod]) -> tuple[HostPort, ...]:
-    return tuple(
-        HostPort(port=port.host_port, protocol=port.protocol or "TCP", host_ip=port.host_ip)
-        for pod in pods
-        for container in (*pod.spec.containers, *pod.spec.init_containers)
-        for port in container.ports
-        if port.host_port
     )
 
 

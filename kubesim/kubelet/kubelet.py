@@ -298,7 +298,7 @@ class Kubelet:
         return NodeSituation(
             node=self._api.get_node() or self._unregistered_node(),
             os=self._host.os,
-            active_pods=tuple(engine.active_pods()),
+            active_pods=engine.active,
             is_shutting_down=self._shutdown is not None and self._shutdown.is_shutting_down,
             kubelet_version=self.version,
             gates=self.gates,

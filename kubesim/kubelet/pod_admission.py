@@ -74,7 +74,7 @@ class PodAdmission:
             return refusal
         missing = missing_for(pod, situation)
         try:
-            victims = self._preemption.victims(pod, situation.active_pods, missing)
+            victims = self._preemption.victims(pod, list(situation.active_pods), missing)
         except NoVictims as error:
             message = f"Unexpected error while attempting to recover from admission failure: {error}"
             return Rejection(reason="UnexpectedAdmissionError", message=message)

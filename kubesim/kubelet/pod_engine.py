@@ -12,6 +12,7 @@ from kubesim.cri.client import CriClient
 from kubesim.cri.errors import CriError
 from kubesim.kernel import Kernel, sleep
 from kubesim.kubelet.active_deadline import ActiveDeadline
+from kubesim.kubelet.active_pods import ActivePods
 from kubesim.kubelet.config_objects import ConfigObjects
 from kubesim.kubelet.config_volumes import ConfigVolumes
 from kubesim.kubelet.container_config import ContainerConfigs
@@ -81,6 +82,7 @@ class PodEngine:
     ) -> None:
         self._kernel, self._recorder = kernel, recorder
         self._pods: dict[str, v1.Pod] = {}
+        self.active = ActivePods()
         self.cache = PodCache()
         self.runtime_pods = RuntimePods(client, host_files, runtime_name=runtime_name)
         self.statuses = StatusManager(
@@ -118,7 +120,7 @@ class PodEngine:
         )
         self._deadline = ActiveDeadline(kernel, recorder, self.statuses)
         self._dead = DeadContainers(client)
-        self.workers = PodWorkers(kernel, self.cache, self._sync, recorder)
+        self.workers = PodWorkers(kernel, self.cache, self._sync, recorder, on_stopped=self.active.discard)
 
     def _sync_loop(self, klog: Klog, metrics: Metrics, answers: NodeAnswers) -> SyncLoop:
         return SyncLoop(
@@ -195,17 +197,8 @@ class PodEngine:
         return self._pods
 
     def active_pods(self) -> list[v1.Pod]:
-        """Pods that are not terminal and whose worker has not ended: those that a shutdown has to stop.
-
-        Mirrors kubelet: pkg/kubelet/kubelet_pods.go, GetActivePods and filterOutInactivePods.
-        """
-        return [pod for uid, pod in self._pods.items() if self._is_active(uid, pod)]
-
-    def _is_active(self, uid: str, pod: v1.Pod) -> bool:
-        if pod.status.phase in {"Succeeded", "Failed"}:
-            return False
-        work = self.workers.work.get(uid)
-        return work is None or work.terminated_at_ns is None
+        """The active pods as they are now."""
+        return list(self.active)
 
     async def wait_unmounted(self, uids: Sequence[str]) -> None:
         """Return once no volume of these pods is mounted: emulated volumes go with the last container."""
@@ -227,6 +220,8 @@ class PodEngine:
     def add(self, pod: v1.Pod) -> None:
         """An admitted pod."""
         self._pods[pod.metadata.uid] = pod
+        if not _is_terminal(pod):
+            self.active.put(pod)
         self.workers.update(pod)
 
     def reject(self, pod: v1.Pod, refusal: Rejection) -> None:
@@ -244,6 +239,10 @@ class PodEngine:
         uid = pod.metadata.uid
         before = self._pods.get(uid)
         self._pods[uid] = pod
+        if _is_terminal(pod):
+            self.active.discard(uid)
+        elif uid in self.active:
+            self.active.put(pod)
         self.statuses.stored(pod)
         if before is None or _asks_for_work(before, pod):
             self.workers.update(pod)
@@ -253,6 +252,7 @@ class PodEngine:
     def remove(self, uid: str) -> None:
         """A pod is gone from the API. What it left in the runtime is removed."""
         pod = self._pods.pop(uid, None)
+        self.active.discard(uid)
         self.statuses.forget(uid)
         work = self.workers.work.get(uid)
         if work is not None and not work.is_finished:
@@ -369,6 +369,10 @@ def _readers_of_objects(
     objects = ConfigObjects(get_config_map=api.get_config_map, get_secret=api.get_secret)
     downward = DownwardApi(node=node, allocatable=answers.allocatable)
     return Environments(objects, downward, recorder), ConfigVolumes(kernel, host_files, objects, downward)
+
+
+def _is_terminal(pod: v1.Pod) -> bool:
+    return pod.status.phase in {"Succeeded", "Failed"}
 
 
 def _asks_for_work(before: v1.Pod, after: v1.Pod) -> bool:

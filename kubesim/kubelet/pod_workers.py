@@ -8,7 +8,7 @@ Mirrors kubelet: pkg/kubelet/pod_workers.go (UpdatePod, podWorkerLoop, completeS
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -94,11 +94,21 @@ class PodSyncer(Protocol):
 class PodWorkers:
     """All workers by pod uid."""
 
-    def __init__(self, kernel: Kernel, cache: PodCache, syncer: PodSyncer, recorder: EventRecorder) -> None:
+    def __init__(
+        self,
+        kernel: Kernel,
+        cache: PodCache,
+        syncer: PodSyncer,
+        recorder: EventRecorder,
+        *,
+        on_stopped: Callable[[str], object] = lambda _: None,
+    ) -> None:
+        """`on_stopped(uid)` is called when the last container of a pod has ended for good."""
         self._kernel = kernel
         self._cache = cache
         self._syncer = syncer
         self._recorder = recorder
+        self._on_stopped = on_stopped
         self._prng = kernel.random.fork("pod workers")
         self._work: dict[str, PodWork] = {}
         self._wake: dict[str, Event] = {}
@@ -285,6 +295,7 @@ class PodWorkers:
             case WorkType.TERMINATING:
                 await self._syncer.sync_terminating_pod(work, runtime)
                 work.terminated_at_ns = self._kernel.now_ns
+                self._on_stopped(work.pod.metadata.uid)
                 work.containers_stopped.resolve(None)
                 return True
             case WorkType.TERMINATED:
