@@ -51,10 +51,9 @@ from kubesim.model.duration import parse_duration
 from kubesim.model.kubelet_configuration import KubeletConfiguration, effective
 from kubesim.policy.crash_loop_backoff import crash_loop_policy
 from kubesim.policy.eviction_thresholds import eviction_problem
-from kubesim.policy.feature_gates import gate_enabled, resolve_gates
-from kubesim.policy.image_garbage import policy_problems
+from kubesim.policy.feature_gates import gate_enabled, gate_warnings, resolve_gates
+from kubesim.policy.kubelet_configuration_problems import aggregated, configuration_problems
 from kubesim.policy.pod_dns import NODE_DNS
-from kubesim.policy.shutdown_groups import shutdown_config_problems
 from kubesim.policy.user_namespaces import IDS_PER_POD, IdPool
 
 REGISTRATION_POLL_NS = 10_000_000
@@ -98,15 +97,7 @@ class Kubelet:
 
     async def start(self) -> None:
         """Bring the kubelet up: until it is, no pod is taken. Raises KubeletStartError."""
-        problems = [
-            *policy_problems(image_policy(self._config), self.gates),
-            *shutdown_config_problems(shutdown_config(self._config), gates=self.gates),
-        ]
-        eviction_error = eviction_problem(eviction_settings(self._config))
-        if problems:
-            raise KubeletStartError(f"failed to validate kubelet configuration, error: [{', '.join(problems)}]")
-        if eviction_error:
-            raise KubeletStartError(f"failed to run Kubelet: {eviction_error}")
+        self._check_configuration()
         try:
             version = await self._client.version(api.VersionRequest(version=""))
         except CriError as error:
@@ -127,6 +118,25 @@ class Kubelet:
         while self._config.register_node and self._api.get_node() is None:
             # Nobody places a pod on a node that the API does not know yet.
             await sleep(REGISTRATION_POLL_NS)
+
+    def _check_configuration(self) -> None:
+        """What the process says of its configuration before it does anything. Raises KubeletStartError."""
+        for name, stage, value in gate_warnings(self.version, self._config.feature_gates):
+            word = stage if stage == "GA" else stage.lower()
+            message = f"Warning: setting {word} feature gate. It will be removed in a future release."
+            self.klog.info(message, featureGate=name, value=value)
+        problems = configuration_problems(
+            self._config,
+            image=image_policy(self._config),
+            shutdown=shutdown_config(self._config),
+            gates=self.gates,
+            os=self._host.os,
+        )
+        if problems:
+            raise KubeletStartError(f"failed to validate kubelet configuration, error: {aggregated(problems)}")
+        eviction_error = eviction_problem(eviction_settings(self._config))
+        if eviction_error:
+            raise KubeletStartError(f"failed to run Kubelet: {eviction_error}")
 
     async def _pull_records(self) -> ImagePullRecords | None:
         """The records of pulled images, with those in which an earlier process was interrupted made good."""

@@ -314,7 +314,7 @@ class NodeStatusUpdater:
             boot_id=identity.boot_id,
             container_runtime_version=runtime_version,
             kernel_version=identity.kernel_version,
-            kube_proxy_version=proxy_version(description.full_version, minor=description.minor),
+            kube_proxy_version=proxy_version(description.full_version, gates=self._gates),
             kubelet_version=description.full_version,
             machine_id=identity.machine_id,
             operating_system=description.os,

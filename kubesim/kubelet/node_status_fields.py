@@ -32,7 +32,6 @@ _EXTRA = re.compile(r"(?:-([0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*))?(?:\+([0-9A-Za-z-
 _HANDLERS_MINOR = 30
 _HANDLERS_BY_EITHER_GATE_MINOR = 31
 _SWAP_MINOR = 33
-_NO_PROXY_VERSION_MINOR = 33
 
 
 def runtime_version_text(version: str) -> str:
@@ -53,9 +52,9 @@ def runtime_version_text(version: str) -> str:
     return ".".join(str(int(number)) for number in numbers)
 
 
-def proxy_version(kubelet_version: str, *, minor: int) -> str:
-    """nodeInfo.kubeProxyVersion, which repeats the kubelet's until 1.32 and is empty from 1.33 on."""
-    return "" if minor >= _NO_PROXY_VERSION_MINOR else kubelet_version
+def proxy_version(kubelet_version: str, *, gates: Mapping[str, bool]) -> str:
+    """nodeInfo.kubeProxyVersion repeats the kubelet's; DisableNodeKubeProxyVersion, on since 1.33, leaves it empty."""
+    return "" if gate_enabled(gates, "DisableNodeKubeProxyVersion") else kubelet_version
 
 
 def swap_status(swap_bytes: int, *, gates: Mapping[str, bool], minor: int) -> v1.NodeSwapStatus | None:

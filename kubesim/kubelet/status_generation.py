@@ -103,14 +103,15 @@ def _phase_of(status: PodStatusView) -> PhaseReason:
 def ended_by_kubelet(*, reason: str, message: str, condition_message: str | None) -> PodStatusFunc:
     """The change that shutdown, preemption and eviction make: phase Failed unless Succeeded, reason, DisruptionTarget.
 
-    `condition_message` None: a pod that is ended for its own excess gets no DisruptionTarget.
+    `condition_message` None: a pod that is ended for its own excess gets no DisruptionTarget, as none does without the
+    gate PodDisruptionConditions.
     Mirrors kubelet: pkg/kubelet/nodeshutdown/nodeshutdown_manager.go (killPods), pkg/kubelet/eviction/
     eviction_manager.go (evictPod) and pkg/kubelet/preemption/preemption.go (evictPodsToFreeRequests).
     """
 
     def change(pod: PodView, status: PodStatusView, gates: Mapping[str, bool]) -> PodStatusView:
         conditions = list(status.conditions)
-        if condition_message is not None:
+        if condition_message is not None and gate_enabled(gates, "PodDisruptionConditions"):
             condition = disruption_target(condition_message, generation=pod.generation, gates=gates)
             conditions = replaced_or_appended(conditions, condition)
         phase = status.phase if status.phase is PodPhase.SUCCEEDED else PodPhase.FAILED

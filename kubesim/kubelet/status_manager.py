@@ -240,7 +240,7 @@ class StatusManager:
             message=status.message,
             conditions=[condition_struct(one) for one in status.conditions],
             host_ip=around.host_ips[0] if around.host_ips else "",
-            host_ips=[v1.HostIP(ip=ip) for ip in around.host_ips],
+            host_ips=[v1.HostIP(ip=ip) for ip in around.host_ips] if gate_enabled(self._gates, "PodHostIPs") else [],
             pod_ip=around.pod_ips[0] if around.pod_ips else "",
             pod_ips=[v1.PodIP(ip=ip) for ip in around.pod_ips],
             start_time=format_rfc3339(record.start_time_ns),

@@ -36,7 +36,9 @@ from kubesim.model.yaml_text import Document
 API_VERSION = "kubelet.config.k8s.io/v1beta1"
 
 GATED_DEFAULTS_SINCE_MINOR = 35
-"""From here on KubeletCrashLoopBackOffMax and KubeletEnsureSecretPulledImages are on; two defaults hang on them."""
+"""From here on KubeletCrashLoopBackOffMax and KubeletEnsureSecretPulledImages are beta and on, with their defaults."""
+
+_ALPHA_SINCE_MINOR = {"KubeletCrashLoopBackOffMax": 32, "KubeletEnsureSecretPulledImages": 33}
 
 EVICTION_HARD = {
     "imagefs.available": "15%",
@@ -272,10 +274,9 @@ def _derived(config: KubeletConfiguration, *, minor: int, os: str) -> KubeletCon
     parallel = config.max_parallel_image_pulls
     serialize = config.serialize_image_pulls
     back_off, verification = config.crash_loop_back_off, config.image_pull_credentials_verification_policy
-    gates_on = minor >= GATED_DEFAULTS_SINCE_MINOR
-    if config.feature_gates.get("KubeletCrashLoopBackOffMax", gates_on) and not back_off.max_container_restart_period:
+    if _is_on(config, "KubeletCrashLoopBackOffMax", minor) and not back_off.max_container_restart_period:
         back_off = CrashLoopBackOff(max_container_restart_period="5m0s")
-    if config.feature_gates.get("KubeletEnsureSecretPulledImages", gates_on):
+    if _is_on(config, "KubeletEnsureSecretPulledImages", minor):
         verification = verification or "NeverVerifyPreloadedImages"
     defaults = EVICTION_HARD_WINDOWS if os == "windows" else EVICTION_HARD
     eviction_hard = config.eviction_hard
@@ -292,3 +293,12 @@ def _derived(config: KubeletConfiguration, *, minor: int, os: str) -> KubeletCon
         pod_pids_limit=max(config.pod_pids_limit, -1),
         image_service_endpoint=config.image_service_endpoint or config.container_runtime_endpoint,
     )
+
+
+def _is_on(config: KubeletConfiguration, gate: str, minor: int) -> bool:
+    """Whether one of the two gates is on that defaults hang on; a gate that the version does not have is off."""
+    is_beta = minor >= GATED_DEFAULTS_SINCE_MINOR
+    if minor < _ALPHA_SINCE_MINOR[gate]:
+        return False
+    of_its_stage = config.feature_gates.get("AllBeta" if is_beta else "AllAlpha", is_beta)
+    return config.feature_gates.get(gate, of_its_stage)

@@ -15,6 +15,7 @@ from kubesim.model import k8s_v1 as v1
 from kubesim.model.convert import join_errors
 from kubesim.model.paths import field_path
 from kubesim.model.stop_signal_validation import check_stop_signals
+from kubesim.node.disabled_container_fields import refuse_sleep_without_zero, without_disabled_container_fields
 from kubesim.policy.env_from import strict_name_problems
 from kubesim.policy.feature_gates import gate_enabled
 
@@ -44,6 +45,8 @@ def without_disabled_fields(pod: v1.Pod, gates: Mapping[str, bool]) -> v1.Pod:
         _refuse_image_volumes(pod)
     if not gate_enabled(gates, "RelaxedEnvironmentVariableValidation"):
         _refuse_relaxed_names(pod)
+    if not gate_enabled(gates, "PodLifecycleSleepActionAllowZero"):
+        refuse_sleep_without_zero(replace(pod, spec=spec))
     refused = [
         InputError(f"{field_path(error.path)}: {error.body}", where=f"{pod.metadata.namespace}/{pod.metadata.name}")
         for error in check_stop_signals(spec)
@@ -56,7 +59,7 @@ def without_disabled_fields(pod: v1.Pod, gates: Mapping[str, bool]) -> v1.Pod:
 def _container(container: v1.Container, gates: Mapping[str, bool]) -> v1.Container:
     if not gate_enabled(gates, "ContainerRestartRules"):
         container = replace(container, restart_policy=None, restart_policy_rules=[])
-    return _any_container(container, gates)
+    return without_disabled_container_fields(container, gates)
 
 
 def _init_container(container: v1.Container, gates: Mapping[str, bool]) -> v1.Container:
@@ -67,18 +70,7 @@ def _init_container(container: v1.Container, gates: Mapping[str, bool]) -> v1.Co
         container = replace(container, restart_policy_rules=[])
     if container.restart_policy not in kept:
         container = replace(container, restart_policy=None)
-    return _any_container(container, gates)
-
-
-def _any_container(container: v1.Container, gates: Mapping[str, bool]) -> v1.Container:
-    hooks = container.lifecycle
-    if hooks is not None and hooks.stop_signal is not None and not gate_enabled(gates, "ContainerStopSignals"):
-        hooks = replace(hooks, stop_signal=None)
-        container = replace(container, lifecycle=None if hooks == v1.Lifecycle() else hooks)
-    if gate_enabled(gates, "RecursiveReadOnlyMounts"):
-        return container
-    mounts = [replace(mount, recursive_read_only=None) for mount in container.volume_mounts]
-    return replace(container, volume_mounts=mounts)
+    return without_disabled_container_fields(container, gates)
 
 
 def _refuse_image_volumes(pod: v1.Pod) -> None:

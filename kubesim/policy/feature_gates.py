@@ -1,7 +1,8 @@
 """Which feature gates a kubelet version has, and which are on for a given configuration.
 
-Only gates that change what kubesim shows are in the table (`feature_gates_data.py`). A gate of the real kubelet that
-kubesim does not know is refused like a misspelt one: turning it on would promise a behaviour that is not there.
+Two tables: the gates that kubesim asks (`feature_gates_data`), and those that a kubelet takes and that change nothing
+here (`feature_gates_others`). A few of the latter would change something: turning one on is refused, since it would
+promise a behaviour that is not there.
 
 Mirrors kubelet: staging/src/k8s.io/component-base/featuregate/feature_gate.go, SetFromMap.
 """
@@ -16,7 +17,9 @@ from types import MappingProxyType
 from typing import Literal
 
 from kubesim.errors import InputError
-from kubesim.policy.feature_gates_data import CELLS, DEPENDENCIES, VERSIONS
+from kubesim.policy.feature_gate_dependencies import DEPENDENCIES
+from kubesim.policy.feature_gates_data import CELLS, VERSIONS
+from kubesim.policy.feature_gates_others import NOT_EMULATED, OTHER_CELLS
 
 Stage = Literal["Alpha", "Beta", "GA", "Deprecated"]
 
@@ -24,6 +27,8 @@ NEWEST_VERSION = VERSIONS[-1]
 
 _STAGES: Mapping[str, Stage] = {"A": "Alpha", "B": "Beta", "G": "GA", "D": "Deprecated"}
 _STAGE_SWITCHES: Mapping[str, Stage] = {"AllAlpha": "Alpha", "AllBeta": "Beta"}
+ALWAYS_ON = "!"
+"""The cell of a gate that is gone, because what it switched is always there."""
 _FIRST_VERSION_WITH_DEPENDENCIES = "1.35"  # older kubelets started with any combination of unlocked gates
 
 
@@ -52,13 +57,15 @@ def feature_gates(version: str) -> Mapping[str, FeatureGate]:
 
 
 def resolve_gates(version: str, overrides: Mapping[str, bool] | None = None) -> Mapping[str, bool]:
-    """Which gates are on in a kubelet of that version with these `featureGates`; gates of other versions are absent.
+    """Which gates are on in a kubelet of that version with these `featureGates`; gates of later versions are absent.
 
-    `AllAlpha` and `AllBeta` set every gate of their stage that is not named itself.
+    `AllAlpha` and `AllBeta` set every gate of their stage that is not named itself. A gate that is gone because what it
+    switched is always there is on.
 
     Raises:
         InputError: with the kubelet's own words for a gate that does not exist or is locked, and for a gate that is
-            on while one it depends on is off; several problems are listed in brackets, by name.
+            on while one it depends on is off; several problems are listed in brackets, by name. In words of kubesim,
+            for a gate that is on and not emulated.
     """
     known = feature_gates(version)
     chosen = dict(overrides or {})
@@ -73,14 +80,28 @@ def resolve_gates(version: str, overrides: Mapping[str, bool] | None = None) -> 
         elif gate.locked and value != gate.default:
             problems.append(_locked_message(name, value=value, default=gate.default))
     if not problems:
-        enabled = _switched(known, chosen)
+        enabled = _switched(_minor(version), chosen)
         if VERSIONS.index(_minor(version)) >= VERSIONS.index(_FIRST_VERSION_WITH_DEPENDENCIES):
             problems = _unmet_dependencies(enabled)
     if problems:
         what = problems[0] if len(problems) == 1 else f"[{', '.join(problems)}]"
         hint = f"did you mean {', '.join(hints)}" if hints else ""
         raise InputError(what, where="featureGates", hint=hint)
+    _refuse_not_emulated(enabled)
     return MappingProxyType(enabled)
+
+
+def gate_warnings(version: str, overrides: Mapping[str, bool]) -> list[tuple[str, Stage, bool]]:
+    """The gates that a kubelet warns of when they are set: those that are GA or deprecated, with the value, by name.
+
+    Mirrors kubelet: feature_gate.go, unsafeSetFromMap.
+    """
+    known = feature_gates(version)
+    return [
+        (name, known[name].stage, value)
+        for name, value in sorted(overrides.items())
+        if name in known and known[name].stage in {"GA", "Deprecated"}
+    ]
 
 
 def gate_enabled(gates: Mapping[str, bool], name: str) -> bool:
@@ -103,11 +124,17 @@ def _minor(version: str) -> str:
 def _gates_of(minor: str) -> Mapping[str, FeatureGate]:
     column = VERSIONS.index(minor)
     gates = {}
-    for name, row in CELLS.items():
+    for name, row in {**CELLS, **OTHER_CELLS}.items():
         cell = row.split()[column]
-        if cell != ".":
+        if cell not in {".", ALWAYS_ON}:
             gates[name] = FeatureGate(stage=_STAGES[cell[0]], default=cell[1] == "+", locked=cell.endswith("L"))
     return MappingProxyType(gates)
+
+
+@cache
+def _always_on(minor: str) -> frozenset[str]:
+    column = VERSIONS.index(minor)
+    return frozenset(name for name, row in CELLS.items() if row.split()[column] == ALWAYS_ON)
 
 
 def _locked_message(name: str, *, value: bool, default: bool) -> str:
@@ -118,8 +145,10 @@ def _go(value: bool) -> str:
     return "true" if value else "false"
 
 
-def _switched(known: Mapping[str, FeatureGate], chosen: Mapping[str, bool]) -> dict[str, bool]:
+def _switched(minor: str, chosen: Mapping[str, bool]) -> dict[str, bool]:
+    known = _gates_of(minor)
     enabled = {name: gate.default for name, gate in known.items()}
+    enabled.update(dict.fromkeys(_always_on(minor), True))
     for switch, stage in _STAGE_SWITCHES.items():
         if switch in chosen:
             enabled.update({name: chosen[switch] for name, gate in known.items() if gate.stage == stage})
@@ -134,6 +163,16 @@ def _unmet_dependencies(enabled: Mapping[str, bool]) -> list[str]:
         if enabled.get(name, False) and missing:
             problems.append(f"{name} is enabled, but depends on features that are disabled: [{' '.join(missing)}]")
     return problems
+
+
+def _refuse_not_emulated(enabled: Mapping[str, bool]) -> None:
+    wanted = [name for name in sorted(NOT_EMULATED) if enabled.get(name, False)]
+    if wanted:
+        raise InputError(
+            "; ".join(f"the feature gate {name} is not emulated yet: {NOT_EMULATED[name]}" for name in wanted),
+            where="featureGates",
+            hint=f"set {', '.join(wanted)} to false",
+        )
 
 
 DEFAULT_GATES = resolve_gates(NEWEST_VERSION)

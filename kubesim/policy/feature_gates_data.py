@@ -1,10 +1,13 @@
-"""The table of kubelet feature gates, one row per gate, one cell per version.
+"""The table of the kubelet feature gates that kubesim asks: one row per gate, one cell per version.
 
 Cell: stage and default. A alpha, B beta, G general availability (GA), D deprecated; `+` on by default, `-` off by
-default; `L` locked to its default; `.` the gate does not exist in that version.
+default; `L` locked to its default; `.` the gate does not exist in that version; `!` it no longer exists, and what it
+switched is always on.
+
+The gates that change nothing here are in `feature_gates_others`, what they need in `feature_gate_dependencies`.
 
 Mirrors kubelet: pkg/features/kube_features.go and staging/src/k8s.io/apiserver/pkg/features/kube_features.go (the
-versioned gate specs) and the dependency map of the former.
+versioned gate specs).
 """
 
 from __future__ import annotations
@@ -30,17 +33,17 @@ CELLS: Mapping[str, str] = {
     "ExecProbeTimeout":                                  "G+  G+  G+  G+  G+  G+  G+  G+L G+L",
     "EventedPLEG":                                       "A-  A-  A-  A-  A-  A-  A-  A-  A-",
     "PLEGOnDemandRelist":                                ".   .   .   .   .   .   .   .   B+",
-    "CRIListStreaming":                                  ".   .   .   .   .   .   .   .   A-",
     "RecursiveReadOnlyMounts":                           ".   .   A-  B+  B+  G+L G+L G+L G+L",
     "InPlacePodVerticalScaling":                         "A-  A-  A-  A-  A-  B+  B+  G+L G+L",
     "InPlacePodVerticalScalingInitContainers":           ".   .   .   .   .   .   .   .   B+",
     "InPlacePodLevelResourcesVerticalScaling":           ".   .   .   .   .   .   .   A-  B+",
-    "InPlacePodVerticalScalingExclusiveCPUs":            ".   .   .   .   A-  A-  A-  A-  A-",
     "PodLevelResources":                                 ".   .   .   .   A-  A-  B+  B+  B+",
-    "PodLevelResourceManagers":                          ".   .   .   .   .   .   .   .   A-",
     "HostnameOverride":                                  ".   .   .   .   .   .   A-  B+  B+",
     "EnvFiles":                                          ".   .   .   .   .   .   A-  B+  B+",
     "NodeDeclaredFeatures":                              ".   .   .   .   .   .   .   A-  B+",
+    "PodHostIPs":                                       "A-  B+  G+L G+L G+L !   !   !   !",
+    "PodDisruptionConditions":                          "B+  B+  B+  G+L G+L G+L !   !   !",
+    "PreventStaticPodAPIReferences":                    ".   .   .   .   .   .   B+  B+  B+",
     # Areas D-F: identity, images, cgroup driver
     "SupplementalGroupsPolicy":                          ".   .   .   A-  A-  B+  B+  G+L G+L",
     "UserNamespacesSupport":                             "A-  A-  B-  B-  B-  B+  B+  B+  G+L",
@@ -48,55 +51,22 @@ CELLS: Mapping[str, str] = {
     "ProcMountType":                                     "A-  A-  A-  B-  B-  B+  B+  B+  G+L",
     "ImageVolume":                                       ".   .   .   A-  A-  B-  B-  B+  G+L",
     "ImageVolumeWithDigest":                             ".   .   .   .   .   .   .   A-  A-",
-    "RuntimeClassInImageCriAPI":                         ".   A-  A-  A-  A-  A-  A-  A-  A-",
+    "RuntimeClassInImageCriApi":                        ".   A-  A-  A-  A-  A-  A-  A-  A-",
     "KubeletEnsureSecretPulledImages":                   ".   .   .   .   .   A-  A-  B+  B+",
-    "KubeletServiceAccountTokenForCredentialProviders":  ".   .   .   .   .   A-  B+  B+  B+",
     "ImageMaximumGCAge":                                 ".   A-  B+  B+  B+  B+  B+  G+L G+L",
-    "KubeletSeparateDiskGC":                             ".   A-  A-  B+  B+  B+  B+  B+  B+",
     "KubeletCgroupDriverFromCRI":                        "A-  A-  A-  B+  B+  B+  G+L G+L G+L",
     # Areas G-H: shutdown
     "GracefulNodeShutdown":                              "B+  B+  B+  B+  B+  B+  B+  B+  B+",
     "GracefulNodeShutdownBasedOnPodPriority":            "B+  B+  B+  B+  B+  B+  B+  B+  B+",
     "WindowsGracefulNodeShutdown":                       ".   .   .   .   A-  A-  B+  B+  B+",
-    # Area I: CPU, health, env, streaming, node
-    "CPUManagerPolicyOptions":                           "B+  B+  B+  B+  B+  G+L G+L G+L G+L",
-    "CPUManagerPolicyAlphaOptions":                      "A-  A-  A-  A-  A-  A-  A-  A-  A-",
-    "CPUManagerPolicyBetaOptions":                       "B+  B+  B+  B+  B+  B+  B+  B+  B+",
-    "DisableCPUQuotaWithExclusiveCPUs":                  ".   .   .   .   .   B+  B+  B+  D+",
-    "CPUCFSQuotaPeriod":                                 "A-  A-  A-  A-  A-  A-  A-  A-  G+",
-    "WindowsCPUAndMemoryAffinity":                       ".   .   .   .   A-  A-  A-  A-  A-",
-    "TopologyManagerPolicyOptions":                      "B+  B+  B+  B+  G+L G+L G+L G+L G+L",
-    "DynamicResourceAllocation":                         "A-  A-  A-  A-  B-  B-  G+  G+L G+L",
-    "ResourceHealthStatus":                              ".   .   .   A-  A-  A-  A-  A-  B+",
-    "ResourceHealthStatusMessage":                       ".   .   .   .   .   .   .   .   B+",
+    # Area I: CPU, env, streaming, node
+    "CustomCPUCFSQuotaPeriod":                          "A-  A-  A-  A-  A-  A-  A-  A-  G+",
     "RelaxedEnvironmentVariableValidation":              ".   .   A-  A-  B+  B+  G+L G+L G+L",
-    "TranslateStreamCloseWebsocketRequests":             ".   A-  B+  B+  B+  B+  B+  B+  B+",
-    "PortForwardWebsockets":                             ".   .   A-  B+  B+  B+  B+  B+  B+",
     "ExtendWebSocketsToKubelet":                         ".   .   .   .   .   .   .   .   B+",
-    "PodLogsQuerySplitStreams":                          ".   .   .   .   A-  A-  A-  A-  A-",
-    "PodAndContainerStatsFromCRI":                       "A-  A-  A-  A-  A-  A-  A-  A-  A-",
-    "SystemdWatchdog":                                   ".   .   .   .   B+  B+  B+  G+L G+L",
+    "RelaxedDNSSearchValidation":                       ".   .   .   .   A-  B+  G+L G+L G+L",
+    "DisableNodeKubeProxyVersion":                      ".   A-  A-  D-  D-  D+  D+  D+  D+L",
+    "MemoryQoS":                                        "A-  A-  A-  A-  A-  A-  A-  A-  A-",
+    "NodeLogQuery":                                     "A-  A-  B-  B-  B-  B-  B-  B-  G+L",
     "NodeSwap":                                          "B-  B-  B+  B+  B+  B+  G+L G+L G+L",
 }
 # fmt: on
-
-# A gate that is on needs all of these on, otherwise the kubelet does not start.
-DEPENDENCIES: Mapping[str, tuple[str, ...]] = {
-    "RestartAllContainersOnContainerExits": ("ContainerRestartRules", "NodeDeclaredFeatures"),
-    "ImageVolumeWithDigest": ("ImageVolume",),
-    "ResourceHealthStatus": ("DynamicResourceAllocation",),
-    "ResourceHealthStatusMessage": ("ResourceHealthStatus",),
-    "GracefulNodeShutdownBasedOnPodPriority": ("GracefulNodeShutdown",),
-    "WindowsGracefulNodeShutdown": ("GracefulNodeShutdown",),
-    "InPlacePodVerticalScalingInitContainers": ("InPlacePodVerticalScaling", "NodeDeclaredFeatures"),
-    "InPlacePodLevelResourcesVerticalScaling": (
-        "InPlacePodVerticalScaling",
-        "PodLevelResources",
-        "NodeDeclaredFeatures",
-    ),
-    "InPlacePodVerticalScalingExclusiveCPUs": ("InPlacePodVerticalScaling",),
-    "PodLevelResourceManagers": ("PodLevelResources",),
-    "PodLifecycleSleepActionAllowZero": ("PodLifecycleSleepAction",),
-    "ExtendWebSocketsToKubelet": ("NodeDeclaredFeatures",),
-    "UserNamespacesHostNetworkSupport": ("UserNamespacesSupport", "NodeDeclaredFeatures"),
-}

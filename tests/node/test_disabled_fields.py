@@ -9,6 +9,8 @@ from kubesim.node.disabled_fields import without_disabled_fields, without_disabl
 from kubesim.policy.feature_gates import DEFAULT_GATES, resolve_gates
 
 RULES = [v1.ContainerRestartRule(action="Restart")]
+SLEEP = v1.LifecycleHandler(sleep=v1.SleepAction(seconds=1))
+EXEC = v1.LifecycleHandler(exec=v1.ExecAction(command=["true"]))
 POD = v1.Pod(
     metadata=v1.ObjectMeta(name="p", namespace="default"),
     spec=v1.PodSpec(
@@ -115,3 +117,66 @@ def test_stop_signals(*, is_on: bool, kept: str | None) -> None:
     assert first.lifecycle == (hooks if is_on else None)
     assert second.lifecycle == replace(more, stop_signal=kept)
     assert row.stop_signal == kept
+
+
+@pytest.mark.parametrize(
+    ("version", "hooks", "kept"),
+    [
+        ("1.29", v1.Lifecycle(pre_stop=SLEEP), None),
+        ("1.29", v1.Lifecycle(post_start=SLEEP, pre_stop=EXEC), v1.Lifecycle(pre_stop=EXEC)),
+        ("1.30", v1.Lifecycle(pre_stop=SLEEP), v1.Lifecycle(pre_stop=SLEEP)),
+        ("1.29", v1.Lifecycle(), v1.Lifecycle()),
+    ],
+)
+def test_sleep_hooks(version: str, hooks: v1.Lifecycle, kept: v1.Lifecycle | None) -> None:
+    spec = v1.PodSpec(
+        containers=[v1.Container(name="a", lifecycle=hooks)], init_containers=[v1.Container(name="b", lifecycle=hooks)]
+    )
+    found = without_disabled_fields(replace(POD, spec=spec), resolve_gates(version)).spec
+
+    assert [found.containers[0].lifecycle, found.init_containers[0].lifecycle] == [kept, kept]
+
+
+@pytest.mark.parametrize(
+    ("version", "seconds", "message"),
+    [
+        ("1.32", 0, "Invalid value: 0: must be greater than 0 and less than terminationGracePeriodSeconds (30)"),
+        ("1.32", 31, "Invalid value: 31: must be greater than 0 and less than terminationGracePeriodSeconds (30)"),
+        ("1.32", 30, None),
+        ("1.33", 0, None),
+    ],
+)
+def test_a_sleep_of_no_time(version: str, seconds: int, message: str | None) -> None:
+    hooks = v1.Lifecycle(pre_stop=v1.LifecycleHandler(sleep=v1.SleepAction(seconds=seconds)))
+    spec = v1.PodSpec(containers=[v1.Container(name="a", lifecycle=hooks)], termination_grace_period_seconds=30)
+    pod = replace(POD, spec=spec)
+    if message is None:
+        assert without_disabled_fields(pod, resolve_gates(version)).spec == spec
+        return
+    with pytest.raises(InputError) as caught:
+        without_disabled_fields(pod, resolve_gates(version))
+    assert str(caught.value) == (
+        f"default/p: spec.containers[0].lifecycle.preStop.sleep: {message}. "
+        "Enable AllowPodLifecycleSleepActionZeroValue feature gate for zero sleep."
+    )
+
+
+@pytest.mark.parametrize(
+    ("version", "proc_mount", "policies", "has_file"),
+    [("1.32", "Default", 0, False), ("1.33", "Unmasked", 1, False), ("1.35", "Unmasked", 1, True)],
+)
+def test_fields_of_a_container(version: str, proc_mount: str, policies: int, has_file: bool) -> None:
+    file = v1.FileKeySelector(volume_name="v", path="p", key="K")
+    container = v1.Container(
+        name="a",
+        env=[v1.EnvVar(name="A", value_from=v1.EnvVarSource(file_key_ref=file)), v1.EnvVar(name="B", value="b")],
+        security_context=v1.SecurityContext(proc_mount="Unmasked"),
+        resize_policy=[v1.ContainerResizePolicy(resource_name="cpu", restart_policy="NotRequired")],
+    )
+    pod = replace(POD, spec=v1.PodSpec(containers=[container]))
+    (kept,) = without_disabled_fields(pod, resolve_gates(version)).spec.containers
+
+    assert kept.security_context == v1.SecurityContext(proc_mount=proc_mount)
+    assert len(kept.resize_policy) == policies
+    assert kept.env[0].value_from == v1.EnvVarSource(file_key_ref=file if has_file else None)
+    assert kept.env[1] == container.env[1]

@@ -5,27 +5,80 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kubesim.errors import InputError
-from kubesim.policy.feature_gates import DEFAULT_GATES, NEWEST_VERSION, feature_gates, gate_enabled, resolve_gates
-from kubesim.policy.feature_gates_data import CELLS, DEPENDENCIES, VERSIONS
+from kubesim.policy.feature_gate_dependencies import DEPENDENCIES
+from kubesim.policy.feature_gates import (
+    DEFAULT_GATES,
+    NEWEST_VERSION,
+    feature_gates,
+    gate_enabled,
+    gate_warnings,
+    resolve_gates,
+)
+from kubesim.policy.feature_gates_data import CELLS, VERSIONS
+from kubesim.policy.feature_gates_others import NOT_EMULATED, OTHER_CELLS
 
 DEPENDS = "is enabled, but depends on features that are disabled:"
 
 
 def test_every_row_has_a_cell_for_every_version() -> None:
-    for name, row in CELLS.items():
+    known = {".", "!", "A+", "A-", "B+", "B-", "G+", "G-", "G+L", "D+", "D-", "D+L", "D-L"}
+    for name, row in {**CELLS, **OTHER_CELLS}.items():
         cells = row.split()
         assert len(cells) == len(VERSIONS), name
-        assert set(cells) <= {".", "A+", "A-", "B+", "B-", "G+", "G-", "G+L", "D+", "D-"}, name
+        assert set(cells) <= known, name
+    assert not set(CELLS) & set(OTHER_CELLS)
+    assert set(NOT_EMULATED) <= {*CELLS, *OTHER_CELLS}
 
 
-def test_a_gate_never_disappears_once_it_exists() -> None:
+def test_a_gate_that_is_asked_never_disappears_once_it_exists() -> None:
     for name, row in CELLS.items():
         assert "." not in row.lstrip(". ").split(), name
 
 
+def test_a_gate_is_removed_only_after_it_was_locked() -> None:
+    for name, row in {**CELLS, **OTHER_CELLS}.items():
+        cells = row.lstrip(". ").split()
+        gone = next((at for at, cell in enumerate(cells) if cell in {".", "!"}), None)
+        assert gone is None or cells[gone - 1] in {"G+L", "G-", "A-", "B-"}, name
+
+
+@pytest.mark.parametrize("name", ["PodHostIPs", "PodDisruptionConditions"])
+def test_what_a_removed_gate_switched_is_always_there(name: str) -> None:
+    assert name not in feature_gates("1.36")
+    assert gate_enabled(resolve_gates("1.36"), name)
+    with pytest.raises(InputError, match=f"unrecognized feature gate: {name}"):
+        resolve_gates("1.36", {name: True})
+
+
+@pytest.mark.parametrize("name", ["KubeletTracing", "HPAScaleToZero", "AppArmor", "CPUManagerPolicyAlphaOptions"])
+def test_gates_of_other_parts_are_taken(name: str) -> None:
+    assert resolve_gates("1.30", {name: True})[name]
+
+
+def test_a_gate_that_is_not_emulated_stays_off() -> None:
+    assert resolve_gates("1.36", {"MemoryQoS": False})["MemoryQoS"] is False
+    with pytest.raises(InputError) as caught:
+        resolve_gates("1.36", {"MemoryQoS": True, "CRIListStreaming": True})
+    assert str(caught.value) == (
+        "featureGates: the feature gate CRIListStreaming is not emulated yet: lists over streams of the runtime; "
+        "the feature gate MemoryQoS is not emulated yet: memory protection and throttling of containers; "
+        "set CRIListStreaming, MemoryQoS to false"
+    )
+    with pytest.raises(InputError, match="set MemoryQoS, PodAndContainerStatsFromCRI to false"):
+        resolve_gates("1.32", {"AllAlpha": True})
+
+
+def test_a_kubelet_warns_of_gates_that_will_go() -> None:
+    chosen = {"ImageVolume": True, "EnvFiles": True, "ChangeContainerStatusOnKubeletRestart": True, "AllBeta": True}
+    assert gate_warnings("1.36", chosen) == [
+        ("ChangeContainerStatusOnKubeletRestart", "Deprecated", True),
+        ("ImageVolume", "GA", True),
+    ]
+
+
 def test_dependencies_name_known_gates_and_hold_by_default_in_every_version() -> None:
     for name, needed in DEPENDENCIES.items():
-        assert {name, *needed} <= set(CELLS)
+        assert {name, *needed} <= {*CELLS, *OTHER_CELLS}
     for version in VERSIONS:
         assert resolve_gates(version)
 
@@ -111,7 +164,10 @@ def test_dependencies_were_not_checked_before_1_35() -> None:
 
 
 def test_stage_switches_set_every_gate_of_the_stage_not_named() -> None:
-    gates = resolve_gates("1.34", {"AllAlpha": True, "EventedPLEG": False, "AllBeta": False})
+    left_off = dict.fromkeys(NOT_EMULATED, False) | {"EventedPLEG": False}
+    gates = resolve_gates(
+        "1.34", {"AllAlpha": True, "AllBeta": False} | {k: v for k, v in left_off.items() if k in feature_gates("1.34")}
+    )
     assert gates["ContainerStopSignals"]
     assert not gates["EventedPLEG"]
     assert not gates["GracefulNodeShutdown"]
@@ -135,7 +191,7 @@ def test_resolving_gives_what_was_asked_for_or_refuses(version: str, overrides: 
         gates = resolve_gates(version, overrides)
     except InputError:
         return
-    assert set(gates) == set(known)
+    assert set(gates) - {"PodHostIPs", "PodDisruptionConditions"} <= set(known) <= set(gates)
     for name, gate in known.items():
         assert gates[name] == overrides.get(name, gate.default)
         assert not gate.locked or gates[name] == gate.default
