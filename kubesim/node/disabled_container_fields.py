@@ -1,7 +1,7 @@
-"""Fields of a container that an API server drops on write because their feature gate is off. Pure.
+"""Fields of a container that an API server drops on write, or refuses, because their feature gate is off. Pure.
 
-Mirrors Kubernetes: pkg/api/pod/util.go, dropDisabledFields, and pkg/apis/core/validation/validation.go,
-validateSleepAction.
+Mirrors Kubernetes: pkg/api/pod/util.go, dropDisabledFields, and pkg/apis/core/validation/validation.go
+(validateSleepAction, validateContainerRestartPolicy, validateInitContainerRestartPolicy).
 """
 
 from __future__ import annotations
@@ -84,5 +84,31 @@ def refuse_sleep_without_zero(pod: v1.Pod) -> None:
         for path, seconds in hooks
         if not 0 < seconds <= grace_seconds
     ]
+    if errors:
+        raise join_errors(errors)
+
+
+def refuse_restart_of_all(pod: v1.Pod) -> None:
+    """Without its gate no rule restarts all containers, and a sidecar has no rules. InputError: a line for each."""
+    where = f"{pod.metadata.namespace}/{pod.metadata.name}"
+    hint = "the feature gate RestartAllContainersOnContainerExits is off here"
+    lists = (("containers", pod.spec.containers), ("initContainers", pod.spec.init_containers))
+    errors = []
+    for kind, containers in lists:
+        for index, container in enumerate(containers):
+            path = f"spec.{kind}[{index}].restartPolicyRules"
+            if kind == "initContainers" and container.restart_policy == "Always" and container.restart_policy_rules:
+                what = "restartPolicyRules are not allowed for init containers with restart policy Always"
+                errors.append(InputError(f"{path}: Forbidden: {what}", where=where, hint=hint))
+                continue
+            errors += [
+                InputError(
+                    f'{path}[{number}].action: Unsupported value: "{rule.action}": supported values: "Restart"',
+                    where=where,
+                    hint=hint,
+                )
+                for number, rule in enumerate(container.restart_policy_rules)
+                if rule.action == "RestartAllContainers"
+            ]
     if errors:
         raise join_errors(errors)

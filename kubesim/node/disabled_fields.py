@@ -15,7 +15,11 @@ from kubesim.model import k8s_v1 as v1
 from kubesim.model.convert import join_errors
 from kubesim.model.paths import field_path
 from kubesim.model.stop_signal_validation import check_stop_signals
-from kubesim.node.disabled_container_fields import refuse_sleep_without_zero, without_disabled_container_fields
+from kubesim.node.disabled_container_fields import (
+    refuse_restart_of_all,
+    refuse_sleep_without_zero,
+    without_disabled_container_fields,
+)
 from kubesim.policy.env_from import strict_name_problems
 from kubesim.policy.feature_gates import gate_enabled
 
@@ -47,6 +51,8 @@ def without_disabled_fields(pod: v1.Pod, gates: Mapping[str, bool]) -> v1.Pod:
         _refuse_relaxed_names(pod)
     if not gate_enabled(gates, "PodLifecycleSleepActionAllowZero"):
         refuse_sleep_without_zero(replace(pod, spec=spec))
+    if not gate_enabled(gates, "RestartAllContainersOnContainerExits"):
+        refuse_restart_of_all(replace(pod, spec=spec))
     refused = [
         InputError(f"{field_path(error.path)}: {error.body}", where=f"{pod.metadata.namespace}/{pod.metadata.name}")
         for error in check_stop_signals(spec)

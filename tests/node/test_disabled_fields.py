@@ -180,3 +180,24 @@ def test_fields_of_a_container(version: str, proc_mount: str, policies: int, has
     assert len(kept.resize_policy) == policies
     assert kept.env[0].value_from == v1.EnvVarSource(file_key_ref=file if has_file else None)
     assert kept.env[1] == container.env[1]
+
+
+def test_a_rule_that_restarts_all() -> None:
+    rules = [v1.ContainerRestartRule(action="Restart"), v1.ContainerRestartRule(action="RestartAllContainers")]
+    one = v1.Container(name="a", restart_policy="Never", restart_policy_rules=rules)
+    side = v1.Container(name="b", restart_policy="Always", restart_policy_rules=RULES)
+    pod = replace(POD, spec=v1.PodSpec(containers=[one], init_containers=[one, side]))
+    assert without_disabled_fields(pod, resolve_gates("1.36")).spec == pod.spec
+    assert without_disabled_fields(pod, resolve_gates("1.34")).spec.containers[0].restart_policy_rules == []
+    with pytest.raises(InputError) as caught:
+        without_disabled_fields(pod, resolve_gates("1.35"))
+    unsupported = 'Unsupported value: "RestartAllContainers": supported values: "Restart"'
+    lines = [line.partition("; ")[0].removeprefix("default/p: ") for line in str(caught.value).splitlines()]
+    assert lines == [
+        f"spec.containers[0].restartPolicyRules[1].action: {unsupported}",
+        f"spec.initContainers[0].restartPolicyRules[1].action: {unsupported}",
+        (
+            "spec.initContainers[1].restartPolicyRules: Forbidden: "
+            "restartPolicyRules are not allowed for init containers with restart policy Always"
+        ),
+    ]

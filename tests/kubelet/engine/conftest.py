@@ -8,7 +8,7 @@ import os
 import re
 import sys
 import textwrap
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -211,6 +211,20 @@ def _state(state: Mapping[str, Any]) -> str:
     if state.get("terminated") is not None:
         return f"terminated {state['terminated'].get('reason', '')}({state['terminated'].get('exitCode', 0)})"
     return "running" if state.get("running") is not None else ""
+
+
+def table(versions: Iterable[str], told: Callable[[str], str]) -> str:
+    """`version: what it tells`; versions that follow each other and tell the same are one line."""
+    lines: list[tuple[str, str, str]] = []
+    for version in versions:
+        text = told(version)
+        if lines and lines[-1][2] == text:
+            lines[-1] = (lines[-1][0], version, text)
+        else:
+            lines.append((version, version, text))
+    return "\n".join(
+        f"{first}: {text}" if first == last else f"{first} to {last}: {text}" for first, last, text in lines
+    )
 
 
 @pytest.fixture
