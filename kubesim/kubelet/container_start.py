@@ -179,11 +179,15 @@ class ContainerStarter:
         return max(numbers) + 1 if numbers else 0
 
     def _target(self, start: PodStart, container: AnyContainer) -> str:
+        """The id of the newest container of the wanted name, in whatever state: the runtime says what it makes of it.
+
+        Mirrors startSpec.getTargetID. Raises ContainerConfigError.
+        """
         wanted = getattr(container, "target_container_name", "")
         if not wanted:
             return ""
         target = start.runtime.newest(wanted)
-        if target is None or target.state is not RuntimeState.RUNNING:
+        if target is None:
             raise ContainerConfigError(f"unable to find target container {wanted}")
         return bare_id(target.id)
 

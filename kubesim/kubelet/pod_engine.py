@@ -17,7 +17,7 @@ from kubesim.kubelet.config_objects import ConfigObjects
 from kubesim.kubelet.config_volumes import ConfigVolumes
 from kubesim.kubelet.container_config import ContainerConfigs
 from kubesim.kubelet.container_hooks import ContainerHooks
-from kubesim.kubelet.container_kill import ContainerKiller
+from kubesim.kubelet.container_kill import ContainerKiller, KillPodFailed
 from kubesim.kubelet.container_start import ContainerStarter
 from kubesim.kubelet.dead_containers import DeadContainers
 from kubesim.kubelet.downward_api import DownwardApi
@@ -34,7 +34,7 @@ from kubesim.kubelet.pleg import Pleg
 from kubesim.kubelet.pod_cache import PodCache
 from kubesim.kubelet.pod_directories import PodDirectories
 from kubesim.kubelet.pod_sync import PodSync
-from kubesim.kubelet.pod_views import pod_view
+from kubesim.kubelet.pod_views import pod_view, status_view
 from kubesim.kubelet.pod_workers import PodWorkers
 from kubesim.kubelet.probe_manager import ProbeManager
 from kubesim.kubelet.prober import Prober
@@ -52,6 +52,7 @@ from kubesim.model import k8s_v1 as v1
 from kubesim.policy.admission import Rejection
 from kubesim.policy.crash_loop_backoff import BackoffPolicy
 from kubesim.policy.pleg_events import PlegEvent, PlegEventKind
+from kubesim.policy.pod_conditions import needs_readiness_sync
 from kubesim.policy.pod_view import PodPhase, PodStatusView, RuntimePod, RuntimeState
 
 CONTAINER_GC_NS = 60_000_000_000
@@ -234,7 +235,7 @@ class PodEngine:
     def update(self, pod: v1.Pod) -> None:
         """A pod changed in the API: its spec, its labels, or that it is to be deleted.
 
-        A change of nothing but the status is what this kubelet wrote itself.
+        A change of nothing but the status is what this kubelet wrote itself, or a condition of somebody else's.
         """
         uid = pod.metadata.uid
         before = self._pods.get(uid)
@@ -244,7 +245,7 @@ class PodEngine:
         elif uid in self.active:
             self.active.put(pod)
         self.statuses.stored(pod)
-        if before is None or _asks_for_work(before, pod):
+        if before is None or _asks_for_work(before, pod) or _asks_for_readiness(pod):
             self.workers.update(pod)
         else:
             self.workers.refresh(pod)
@@ -386,8 +387,12 @@ def _asks_for_work(before: v1.Pod, after: v1.Pod) -> bool:
     )
 
 
+def _asks_for_readiness(pod: v1.Pod) -> bool:
+    return bool(pod.spec.readiness_gates) and needs_readiness_sync(pod_view(pod), status_view(pod.status))
+
+
 def _ignore_runtime_errors(task: object) -> None:
     """A clean-up that the runtime refused is tried again by housekeeping; other errors are bugs."""
     error = getattr(task, "error", None)
-    if error is not None and not isinstance(error, CriError):
+    if error is not None and not isinstance(error, CriError | KillPodFailed):
         raise error

@@ -33,6 +33,7 @@ from kubesim.kubelet.user_namespaces import UserNamespaces
 from kubesim.kubelet.volume_manager import VolumeManager
 from kubesim.model import k8s_v1 as v1
 from kubesim.policy.feature_gates import gate_enabled
+from kubesim.policy.pod_conditions import ALL_CONTAINERS_RESTARTING
 from kubesim.policy.pod_view import PodStatusView, RuntimePod, RuntimeState, Waiting
 
 
@@ -96,11 +97,19 @@ class PodSync:
             await self._volumes.wait(pod)
         pull_secrets = self._pull_secrets.of(pod)
         self._probes.add_pod(pod)
-        old = self._statuses.get(uid) or status
-        qos = pod_qos(pod, self._node.gates)
-        probes = self._probes.states(uid, runtime)
-        result = await self._manager.sync(pod, pod_view(pod), runtime, old, qos, pull_secrets, probes=probes)
+        restarting = status.condition(ALL_CONTAINERS_RESTARTING)
+        result = await self._manager.sync(
+            pod,
+            pod_view(pod),
+            runtime,
+            pod_qos(pod, self._node.gates),
+            pull_secrets,
+            probes=self._probes.states(uid, runtime),
+            is_restarting_all=restarting is not None and restarting.status == "True",
+        )
         self._remember(uid, result)
+        # Once all is removed, the next sync starts it again, and no event of the runtime need ask for that sync.
+        work.is_wanted_again = result.has_reset and not result.start_errors
         if result.start_errors:
             names = ", ".join(f'"{name}" with {waiting.reason}' for name, waiting in result.start_errors.items())
             raise SyncError(f"failed to start containers: {names}", retry_at_ns=result.retry_at_ns)

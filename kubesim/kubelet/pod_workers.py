@@ -47,6 +47,8 @@ class PodWork:
     """The pod a worker works on, and how far it has come. Times are ns since the epoch, None while not reached."""
 
     pod: Pod
+    newest: Pod
+    """The API's copy now; the worker works on the one that was known when it was last woken."""
     terminating_at_ns: int | None = None
     terminated_at_ns: int | None = None
     is_finished: bool = False
@@ -55,6 +57,8 @@ class PodWork:
     status_func: PodStatusFunc | None = None
     is_evicted: bool = False
     is_interruptible: bool = False
+    is_wanted_again: bool = False
+    """The sync that just ended asks for another as soon as there is news of the runtime."""
     cut_off: Cancelled = field(default_factory=lambda: Cancelled("the pod is to be ended"))
     containers_stopped: Promise[None] = field(default_factory=Promise)
 
@@ -130,7 +134,7 @@ class PodWorkers:
             self._tasks[uid] = self._kernel.spawn(self._run(uid), name=f"pod worker {pod_key(pod)}")
         if work.is_finished:
             return
-        work.pod = pod
+        work.pod = work.newest = pod
         if pod.metadata.deletion_timestamp is not None or pod.status.phase in {"Succeeded", "Failed"}:
             self._begin_termination(work)
         self._wake[uid].set()
@@ -140,7 +144,7 @@ class PodWorkers:
 
         Mirrors UpdatePod: isPodStatusCacheTerminal.
         """
-        work = PodWork(pod=pod)
+        work = PodWork(pod=pod, newest=pod)
         runtime = self._cache.get(pod.metadata.uid)
         is_over = not any(one.state is RuntimeState.RUNNING for one in runtime.containers) and not any(
             one.is_ready for one in runtime.sandboxes
@@ -194,14 +198,15 @@ class PodWorkers:
         return True
 
     def refresh(self, pod: Pod) -> None:
-        """The API's copy of a pod changed in a way that asks for no work: its status."""
+        """The API's copy of a pod changed in a way that asks for no work: its status. The next wake brings it along."""
         work = self._work.get(pod.metadata.uid)
         if work is not None and not work.is_finished:
-            work.pod = pod
+            work.newest = pod
 
     def wake(self, uid: str) -> None:
         """Sync a pod now: something about it changed in the runtime."""
         if uid in self._wake:
+            self._work[uid].pod = self._work[uid].newest
             self._wake[uid].set()
 
     def tick(self) -> None:
@@ -289,6 +294,9 @@ class PodWorkers:
                     if cancelled is not work.cut_off:
                         raise
                     return True
+                if work.is_wanted_again:
+                    work.is_wanted_again = False
+                    self.wake(work.pod.metadata.uid)
                 if is_over:
                     self._begin_termination(work)
                 return work.work_type is not WorkType.SYNC

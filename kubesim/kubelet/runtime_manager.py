@@ -39,19 +39,22 @@ from kubesim.model import k8s_v1 as v1
 from kubesim.policy.crash_loop_backoff import BackoffEntry, BackoffPolicy, crash_loop_decision
 from kubesim.policy.pod_actions import pod_actions
 from kubesim.policy.pod_hostname import HostnameError
-from kubesim.policy.pod_view import ContainerKind, PodStatusView, PodView, ProbeState, RuntimePod, Waiting
+from kubesim.policy.pod_view import ContainerKind, PodView, ProbeState, RuntimePod, Waiting
 from kubesim.policy.pull_policy import ImageFailure
 from kubesim.policy.qos import QosClass
-from kubesim.policy.restart import restart_all_sources, should_all_containers_restart
 from kubesim.policy.sync_plan import ActionInputs, ContainerToKill, KillReason, PodActions
 from kubesim.policy.user_namespaces import UserNamespaceError
 
 
 @dataclass(slots=True, kw_only=True)
 class SyncResult:
-    """What a sync did: whether anything, which containers started, why others did not, and when to try again."""
+    """What a sync did: whether anything, which containers started, why others did not, and when to try again.
+
+    `has_reset` says that containers were removed because all of the pod's are to start anew.
+    """
 
     did_anything: bool = False
+    has_reset: bool = False
     started: list[str] = field(default_factory=list)
     start_errors: dict[str, Waiting] = field(default_factory=dict)
     retry_at_ns: int | None = None
@@ -99,28 +102,29 @@ class RuntimeManager:
         pod: v1.Pod,
         view: PodView,
         runtime: RuntimePod,
-        old: PodStatusView,
         qos: QosClass,
         pull_secrets: Sequence[v1.Secret] = (),
         *,
         probes: Mapping[str, ProbeState],
+        is_restarting_all: bool = False,
     ) -> SyncResult:
         """One sync; `probes` is the prober's state by container name.
+
+        `is_restarting_all` is what the condition AllContainersRestarting of the status just generated says.
 
         Raises SyncError when the sandbox cannot be made or something cannot be killed.
         """
         gates = self._node.gates
-        restarting = should_all_containers_restart(view, runtime, old, gates)
         actions = pod_actions(
             ActionInputs(
                 pod=view,
                 runtime=runtime,
                 probes=probes,
-                restart_all_sources=restart_all_sources(view, runtime, old) if restarting else None,
+                is_restarting_all=is_restarting_all,
                 gates=gates,
             )
         )
-        result = SyncResult(did_anything=not actions.is_empty)
+        result = SyncResult(did_anything=not actions.is_empty, has_reset=_resets(actions))
         if actions.create_sandbox and actions.sandbox_id:
             self._recorder.event(
                 pod_reference(pod),
@@ -134,8 +138,6 @@ class RuntimeManager:
             raise SyncError(str(error)) from error
         except CriError as error:
             raise SyncError(f"failed to kill: {error.go_text}") from error
-        if actions.kill_pod and not actions.create_sandbox:
-            return result
         await self._dead.prune_init_containers(view, runtime)
         has_user_namespace = actions.create_sandbox and pod.spec.host_users is False
         if has_user_namespace:
@@ -175,10 +177,11 @@ class RuntimeManager:
                 ),
             )
         for reset in actions.containers_to_reset:
-            if reset.is_running:
+            if reset.is_killed:
                 await self._killer.kill_container(
                     pod, Kill(container=by_id[reset.container_id], message="killing", override_seconds=0)
                 )
+            # Its log stays: it tells what the restart count goes on from.
             await self._client.remove_container(api.RemoveContainerRequest(container_id=bare_id(reset.container_id)))
 
     async def _prepare_start(
@@ -190,7 +193,7 @@ class RuntimeManager:
         pull_secrets: Sequence[v1.Secret],
     ) -> PodStart:
         """Ensure the image volumes: in every sync, whether or not anything has to be started."""
-        sandbox = runtime.sandboxes[0]
+        sandbox = runtime.sandboxes[0] if runtime.sandboxes else None
         try:
             config = self._sandboxes.config(pod, attempt=actions.attempt, qos=qos)
             user_namespace = self._user_namespaces.options(pod) if self._node.os == "linux" else None
@@ -218,13 +221,13 @@ class RuntimeManager:
                 pulled[volume.name] = ImageVolume(
                     image_ref=result.image_ref, user_specified_image=volume.image.reference
                 )
-        ips = tuple(ip for ip in sandbox.ips or () if ip)
+        ips = tuple(ip for ip in (sandbox.ips if sandbox is not None else ()) or () if ip)
         return PodStart(
             pod=pod,
             pull_secrets=pull_secrets,
             runtime=runtime,
             qos=qos,
-            sandbox_id=sandbox.id,
+            sandbox_id=sandbox.id if sandbox is not None else "",
             sandbox_config=config,
             pod_ips=(self._node.node_ip,) if pod.spec.host_network else ips,
             image_volumes=pulled,
@@ -300,6 +303,11 @@ class RuntimeManager:
             self._metrics.increase(IMAGE_VOLUMES_REQUESTED)
         for _ in mounts:
             self._metrics.increase(IMAGE_VOLUME_ERRORS if has_failed else IMAGE_VOLUMES_MOUNTED)
+
+
+def _resets(actions: PodActions) -> bool:
+    """Whether the sync removes containers to start all anew: not while it kills the pod."""
+    return bool(actions.containers_to_reset) and not actions.kill_pod
 
 
 def _probe_grace_seconds(pod: v1.Pod, kill: ContainerToKill) -> int | None:

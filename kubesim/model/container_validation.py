@@ -217,12 +217,14 @@ def _check_security(security: SecurityContext, path: Path) -> Iterator[FieldErro
 def _check_ephemeral(container: AnyContainer, path: Path) -> Iterator[FieldError]:
     present: tuple[tuple[str, object], ...] = (
         ("ports", container.ports),
+        ("resources", container.resources != ResourceRequirements()),
+        ("resizePolicy", container.resize_policy),
+        ("restartPolicy", container.restart_policy),
+        ("restartPolicyRules", container.restart_policy_rules),
         ("livenessProbe", container.liveness_probe),
         ("readinessProbe", container.readiness_probe),
         ("startupProbe", container.startup_probe),
         ("lifecycle", container.lifecycle),
-        ("restartPolicyRules", container.restart_policy_rules),
-        ("restartPolicy", container.restart_policy),
     )
     for key, value in present:
         if value:

@@ -130,6 +130,14 @@ def _default_container(container: _AnyContainer, host_network: bool) -> _AnyCont
     )
 
 
+def default_ephemeral_container(container: EphemeralContainer) -> EphemeralContainer:
+    """An ephemeral container that is added to a pod, with every default filled in.
+
+    Raises InputError, in upstream's words, for a quantity that is none.
+    """
+    return _default_container(container, host_network=False)
+
+
 def _default_port(port: ContainerPort, host_network: bool) -> ContainerPort:
     host_port = port.container_port if host_network and not port.host_port else port.host_port
     return replace(port, protocol=port.protocol or "TCP", host_port=host_port)

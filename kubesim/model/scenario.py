@@ -21,6 +21,7 @@ from kubesim.model.manifest import Manifest, manifests_at
 from kubesim.model.paths import Path
 from kubesim.model.scenario_checks import SUBJECTS, ActionChecks
 from kubesim.model.scenario_document import (
+    AddEphemeralContainer,
     CancelShutdown,
     ClearFault,
     ContainerExit,
@@ -33,6 +34,7 @@ from kubesim.model.scenario_document import (
     RestartKubelet,
     RestartRuntime,
     ScenarioDocument,
+    SetCondition,
     Shutdown,
     StepSpec,
     TagImage,
@@ -44,6 +46,8 @@ ACTIONS = {
     "apply": "apply",
     "applyFiles": "apply_files",
     "delete": "delete",
+    "addEphemeralContainer": "add_ephemeral_container",
+    "setCondition": "set_condition",
     "expect": "expect",
     "shutdown": "shutdown",
     "cancelShutdown": "cancel_shutdown",
@@ -103,6 +107,8 @@ Action = (
     Apply
     | ApplyFiles
     | Delete
+    | AddEphemeralContainer
+    | SetCondition
     | Expect
     | Shutdown
     | CancelShutdown

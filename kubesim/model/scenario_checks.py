@@ -8,12 +8,14 @@ from typing import Any
 from msgspec import UNSET
 
 from kubesim.errors import InputError
-from kubesim.model.convert import error_at, value_at
+from kubesim.model.convert import convert_all_errors, error_at, value_at
 from kubesim.model.duration import parse_duration
 from kubesim.model.image_name import parse_image_name
+from kubesim.model.k8s_v1 import EphemeralContainer
 from kubesim.model.mistakes import nearest
 from kubesim.model.paths import Path
 from kubesim.model.scenario_document import (
+    AddEphemeralContainer,
     ContainerExit,
     CriCall,
     Delete,
@@ -22,6 +24,7 @@ from kubesim.model.scenario_document import (
     Fault,
     RestartKubelet,
     RestartRuntime,
+    SetCondition,
     TagImage,
 )
 from kubesim.model.yaml_text import Document
@@ -69,8 +72,12 @@ class ActionChecks:
         match action:
             case Delete():
                 self._pod(path, action.pod.removeprefix("secret/").removeprefix("configmap/"))
-            case ContainerExit():
+            case ContainerExit() | SetCondition():
                 self._pod(path, action.pod)
+            case AddEphemeralContainer():
+                self._pod(path, action.pod)
+                place = (*path, "container")
+                self.errors += convert_all_errors(self._document, EphemeralContainer, path=place)
             case Exec():
                 self._exec(path, action)
             case Expect():

@@ -77,6 +77,24 @@ class Delete(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit
     """None: the pod's own; 0 removes the object at once."""
 
 
+class AddEphemeralContainer(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Adds an ephemeral container to a pod, as `kubectl debug` does."""
+
+    pod: str
+    container: dict[str, Any]
+    """A v1 EphemeralContainer."""
+
+
+class SetCondition(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Writes a condition of a pod's status, as a controller does for a readiness gate or a disruption."""
+
+    pod: str
+    type: str
+    status: Literal["True", "False", "Unknown"]
+    reason: str = ""
+    message: str = ""
+
+
 class CallPattern(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """CRI calls of the journal."""
 
@@ -253,6 +271,8 @@ class StepSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, om
     apply_files: list[str] | None = None
     """Manifests, relative to the scenario's directory."""
     delete: str | Delete | None = None
+    add_ephemeral_container: AddEphemeralContainer | None = None
+    set_condition: SetCondition | None = None
     expect: Expect | None = None
     shutdown: Shutdown | None = None
     cancel_shutdown: CancelShutdown | None = None

@@ -156,6 +156,13 @@ class ApiServer:
         generation = before.metadata.generation + (1 if before.spec != after.spec else 0)
         return self._store(replace(after, metadata=replace(after.metadata, generation=generation)))
 
+    def replace_pod(self, pod: v1.Pod) -> v1.Pod:
+        """Store a pod that exists as a subresource of it made it; a changed spec is a new generation."""
+        before = self._pods[pod.metadata.uid]
+        pod = without_disabled_fields(pod, self._gates)
+        generation = before.metadata.generation + (1 if before.spec != pod.spec else 0)
+        return self._store(replace(pod, metadata=replace(pod.metadata, generation=generation)))
+
     def has_pod(self, key: str) -> bool:
         """Whether the pod `namespace/name` is stored."""
         return key in self._keys

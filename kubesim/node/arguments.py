@@ -70,6 +70,12 @@ def check_source(value: object, where: str, *, what: str) -> None:
         raise _wrong_type(value, where, hint=f"give {what}: a path, YAML text or a dict")
 
 
+def check_mapping(value: object, where: str, *, what: str) -> None:
+    """Raises InputError for what is no dict."""
+    if not isinstance(value, Mapping):
+        raise _wrong_type(value, where, hint=f"give {what} as a dict")
+
+
 def check_image_sources(value: object, where: str) -> None:
     """Raises InputError for what is not a list of sources; a lone str would be read letter by letter."""
     if isinstance(value, str | Path):

@@ -7,6 +7,7 @@ Mirrors Kubernetes: pkg/api/pod/util.go, dropDisabledFields, and pkg/apis/core/v
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TypeVar
 
 from msgspec.structs import replace
 
@@ -15,9 +16,11 @@ from kubesim.model import k8s_v1 as v1
 from kubesim.model.convert import join_errors
 from kubesim.policy.feature_gates import gate_enabled
 
+_AnyContainer = TypeVar("_AnyContainer", v1.Container, v1.EphemeralContainer)
 
-def without_disabled_container_fields(container: v1.Container, gates: Mapping[str, bool]) -> v1.Container:
-    """The container, regular or init, as it is stored."""
+
+def without_disabled_container_fields(container: _AnyContainer, gates: Mapping[str, bool]) -> _AnyContainer:
+    """The container of any kind, as it is stored."""
     if container.lifecycle is not None:
         container = replace(container, lifecycle=_lifecycle(container.lifecycle, gates))
     security = container.security_context

@@ -30,6 +30,7 @@ def without_disabled_fields(pod: v1.Pod, gates: Mapping[str, bool]) -> v1.Pod:
         pod.spec,
         containers=[_container(one, gates) for one in pod.spec.containers],
         init_containers=[_init_container(one, gates) for one in pod.spec.init_containers],
+        ephemeral_containers=[without_disabled_container_fields(one, gates) for one in pod.spec.ephemeral_containers],
     )
     if not gate_enabled(gates, "PodLevelResources"):
         spec = replace(spec, resources=None)

@@ -19,6 +19,7 @@ from kubesim.node import arguments
 from kubesim.node.image_sources import ImageSource, catalogue_of
 from kubesim.node.node_view import NodeView
 from kubesim.node.pod_network import EmulatedDial, NodePodNetwork
+from kubesim.node.pod_subresources import add_ephemeral_container, set_condition
 from kubesim.node.raw_call import raw_request
 from kubesim.node.running_container import ExecResult, running_container_id
 from kubesim.node.sources import Source, configuration_of, objects_of
@@ -152,6 +153,27 @@ class Node(NodeView):
         arguments.check_source(source, "apply(source)", what="manifests of pods")
         found = objects_of(source, kubelet_version=self._world.settings.kubelet_version)
         return [apply_object(self._world.api, one) for one in found]
+
+    def add_ephemeral_container(self, key: str, container: Mapping[str, Any]) -> None:
+        """Give a pod one more ephemeral container, as `kubectl debug` does; its kubelet starts it once.
+
+        `container` is a v1 EphemeralContainer; with `targetContainerName` it shares that container's processes.
+        Raises InputError with a line for each mistake.
+        """
+        self._check_open()
+        arguments.check_mapping(container, "add_ephemeral_container(container)", what="a v1 EphemeralContainer")
+        add_ephemeral_container(self._world.api, key, container, kubelet_version=self._world.settings.kubelet_version)
+
+    def set_condition(self, key: str, type: str, status: str, *, reason: str = "", message: str = "") -> None:  # noqa: A002 - the API's word
+        """Write a condition of a pod's status, as a controller does for a readiness gate or a disruption.
+
+        `status` is "True", "False" or "Unknown". The kubelet keeps conditions of others, and writes its own anew.
+        Raises InputError.
+        """
+        self._check_open()
+        arguments.check_text(type, "set_condition(type)", example="example.com/gate")
+        arguments.check_text(status, "set_condition(status)", example="True")
+        set_condition(self._world.api, key, type, status, reason=reason, message=message, now_ns=self._kernel.now_ns)
 
     def delete(self, key: str, *, grace_seconds: int | None = None) -> None:
         """DELETE a pod, as a user would; with `grace_seconds` 0 it is gone from the API at once.

@@ -59,11 +59,12 @@ def _unsupported(pod: v1.Pod) -> Iterator[tuple[Path, str]]:
     )
     for kind, containers in lists:
         for index, container in enumerate(containers):
-            for path, what in _unsupported_in_container(container):
+            for path, what in unsupported_in_container(container):
                 yield ("spec", kind, index, *path), what
 
 
-def _unsupported_in_container(container: v1.Container | v1.EphemeralContainer) -> Iterator[tuple[Path, str]]:
+def unsupported_in_container(container: v1.Container | v1.EphemeralContainer) -> Iterator[tuple[Path, str]]:
+    """Path and description of everything in a container that is not emulated yet."""
     for index, variable in enumerate(container.env):
         if variable.value_from is not None and variable.value_from.file_key_ref is not None:
             yield ("env", index, "valueFrom"), "a variable from a file"

@@ -11,6 +11,7 @@ from kubesim.policy.container_status import has_any_regular_container_created
 from kubesim.policy.feature_gates import gate_enabled
 from kubesim.policy.init_actions import init_container_actions
 from kubesim.policy.pod_view import ContainerSpecView, ProbeResult, RuntimeContainer, RuntimeState
+from kubesim.policy.restart import asks_to_restart_all
 from kubesim.policy.sandbox_change import sandbox_change
 from kubesim.policy.sync_plan import (
     ActionInputs,
@@ -24,10 +25,12 @@ from kubesim.policy.sync_plan import (
 
 def pod_actions(inputs: ActionInputs) -> PodActions:
     """The plan for one sync of the pod."""
-    if inputs.restart_all_sources is not None:
-        return PodActions(containers_to_reset=_reset_order(inputs, inputs.restart_all_sources))
     change = sandbox_change(inputs.pod, inputs.runtime)
     actions = PodActions(sandbox_id=change.sandbox_id, attempt=change.attempt)
+    if inputs.is_restarting_all:
+        # Without a usable sandbox the kubelet first kills all and makes a new one; what is left is reset next time.
+        needed = change.is_needed
+        return replace(actions, kill_pod=needed, create_sandbox=needed, containers_to_reset=_reset_order(inputs))
     if change.is_needed:
         return _new_sandbox_actions(inputs, replace(actions, kill_pod=True))
     ephemeral = (one.name for one in inputs.pod.ephemeral_containers)
@@ -48,25 +51,19 @@ def pod_actions(inputs: ActionInputs) -> PodActions:
     return _regular_actions(inputs, actions)
 
 
-def _reset_order(inputs: ActionInputs, sources: frozenset[str]) -> tuple[ContainerToReset, ...]:
-    """All containers of the pod, the ones whose exit asked for it last: their record is the proof of the request."""
+def _reset_order(inputs: ActionInputs) -> tuple[ContainerToReset, ...]:
+    """All containers of the pod, those whose exit asks for it last: their record is the proof of the request.
 
-    def group(containers: tuple[ContainerSpecView, ...], *, are_sources: bool) -> list[ContainerToReset]:
-        names = [one.name for one in reversed(containers) if (one.name in sources) is are_sources]
-        return [
-            ContainerToReset(name=name, container_id=one.id, is_running=one.state is RuntimeState.RUNNING)
-            for name in names
-            for one in inputs.runtime.containers
-            if one.name == name
-        ]
-
-    regular, init = inputs.pod.containers, inputs.pod.init_containers
-    return tuple(
-        group(regular, are_sources=False)
-        + group(init, are_sources=False)
-        + group(regular, are_sources=True)
-        + group(init, are_sources=True)
-    )
+    Mirrors getContainersToReset, whose lists keep the order of the spec.
+    """
+    found: dict[bool, list[ContainerToReset]] = {False: [], True: []}
+    for container in inputs.pod.containers + inputs.pod.init_containers:
+        for one in inputs.runtime.containers:
+            if one.name == container.name:
+                has_exited = one.state is RuntimeState.EXITED
+                reset = ContainerToReset(name=one.name, container_id=one.id, is_killed=not has_exited)
+                found[has_exited and asks_to_restart_all(container, one.exit_code)].append(reset)
+    return tuple(found[False] + found[True])
 
 
 def _new_sandbox_actions(inputs: ActionInputs, actions: PodActions) -> PodActions:

@@ -159,6 +159,21 @@ def ready_condition(
     return Condition(type=READY, status="True")
 
 
+def needs_readiness_sync(pod: PodView, api: PodStatusView) -> bool:
+    """Whether the API's Ready is not what the rest of the API's status makes of the readiness gates.
+
+    Somebody wrote the condition of a gate: the kubelet then syncs the pod at once. Only the regular containers are
+    looked at, so that a pod with sidecars is synced after every write. Mirrors kubelet:
+    pkg/kubelet/status/status_manager.go, NeedToReconcilePodReadiness.
+    """
+    ready = api.condition(READY)
+    if not pod.readiness_gates or ready is None:
+        return False
+    phase = api.phase or PodPhase.PENDING
+    wanted = ready_condition(pod, api.container_statuses or None, phase, conditions=api.conditions)
+    return (ready.status, ready.message) != (wanted.status, wanted.message)
+
+
 def initialized_condition(
     pod: PodView,
     statuses: tuple[ContainerStatusView, ...] | None,

@@ -105,24 +105,24 @@ def should_all_containers_restart(
     condition = old.condition("AllContainersRestarting")
     if condition is not None and condition.status == "True":
         return True
-    return bool(restart_all_sources(pod, runtime, old))
-
-
-def restart_all_sources(pod: PodView, runtime: RuntimePod, old: PodStatusView) -> frozenset[str]:
-    """Names of the exited containers whose exit asks to restart all containers of the pod."""
-    sources = set()
+    statuses = old.init_container_statuses + old.container_statuses
     for container in pod.init_containers + pod.containers:
         newest = runtime.newest(container.name)
         if newest is None or newest.state is not RuntimeState.EXITED:
             continue
-        exit_codes = [newest.exit_code]
-        status = status_of(old.init_container_statuses + old.container_statuses, container.name)
-        if status is not None and isinstance(status.state, Terminated):
-            exit_codes.append(status.state.exit_code)
-        rules = [matching_rule(container, exit_code) for exit_code in exit_codes]
-        if any(rule is not None and rule.action == RESTART_ALL_CONTAINERS for rule in rules):
-            sources.add(container.name)
-    return frozenset(sources)
+        if asks_to_restart_all(container, newest.exit_code):
+            return True
+        status = status_of(statuses, container.name)
+        shown = status.state if status is not None else None
+        if isinstance(shown, Terminated) and asks_to_restart_all(container, shown.exit_code):
+            return True
+    return False
+
+
+def asks_to_restart_all(container: ContainerSpecView, exit_code: int) -> bool:
+    """Whether the first rule of the container that names this exit code restarts all containers of the pod."""
+    rule = matching_rule(container, exit_code)
+    return rule is not None and rule.action == RESTART_ALL_CONTAINERS
 
 
 def all_containers_restart_cleaned_up(pod: PodView, runtime: RuntimePod) -> bool:

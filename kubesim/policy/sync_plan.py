@@ -37,11 +37,11 @@ class ContainerToKill:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContainerToReset:
-    """One container to remove from the runtime, stopped with grace 0 before when it runs."""
+    """One container to remove from the runtime, killed with grace 0 before unless it has exited."""
 
     name: str
     container_id: str
-    is_running: bool
+    is_killed: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,15 +73,15 @@ class ActionInputs:
     """What the plan depends on.
 
     `probes` is the prober's state by container name, for the containers' present ids. `resize_restarts` names the
-    containers whose resize can only be done by a restart. `restart_all_sources` is restart.restart_all_sources while
-    restart.should_all_containers_restart holds (it may be empty then), and None otherwise.
+    containers whose resize can only be done by a restart. `is_restarting_all` says that the status just generated has
+    the condition AllContainersRestarting.
     """
 
     pod: PodView
     runtime: RuntimePod
     probes: Mapping[str, ProbeState]
     resize_restarts: frozenset[str] = frozenset()
-    restart_all_sources: frozenset[str] | None = None
+    is_restarting_all: bool = False
     gates: Mapping[str, bool] = field(default_factory=lambda: DEFAULT_GATES)
 
     def probe(self, name: str) -> ProbeState:

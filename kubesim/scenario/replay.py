@@ -14,6 +14,7 @@ from kubesim.model.duration import format_duration, parse_duration
 from kubesim.model.mistakes import nearest
 from kubesim.model.scenario import Apply, ApplyFiles, FillDisk, FillMemory, Scenario, SetFeatures, Step, load_runs
 from kubesim.model.scenario_document import (
+    AddEphemeralContainer,
     CancelShutdown,
     ClearFault,
     ContainerExit,
@@ -24,6 +25,7 @@ from kubesim.model.scenario_document import (
     Fault,
     RestartKubelet,
     RestartRuntime,
+    SetCondition,
     Shutdown,
     TagImage,
 )
@@ -201,6 +203,13 @@ class _Player:
             case Delete(pod=pod, grace_period_seconds=seconds):
                 node.delete(pod, grace_seconds=seconds)
                 return pod
+            case AddEphemeralContainer(pod=pod, container=container):
+                node.add_ephemeral_container(pod, container)
+                return f"{pod}: {container['name']}"
+            case SetCondition() as action:
+                reason, message = action.reason, action.message
+                node.set_condition(action.pod, action.type, action.status, reason=reason, message=message)
+                return f"{action.pod}: {action.type}={action.status}"
             case Exec() as action:
                 result = run_exec(action, node)
                 outcome = result.get("error") or f"exit code {result['exitCode']}"

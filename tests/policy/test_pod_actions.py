@@ -14,6 +14,7 @@ from kubesim.policy.pod_view import (
     PodView,
     ProbeResult,
     ProbeState,
+    RestartRule,
     RuntimeContainer,
     RuntimePod,
     RuntimeSandbox,
@@ -255,27 +256,43 @@ def test_regular_containers_wait_for_the_init_containers() -> None:
     assert actions(pod, exited("init")).containers_to_start == ("a",)
 
 
+RESTART_ALL = RestartRule(action="RestartAllContainers", operator="In", exit_codes=(42,))
+
+
 def test_restarting_all_removes_everything_the_sources_last() -> None:
-    pod = PodView(containers=(A, B), init_containers=(INIT, SIDE))
-    older = replace(exited("b"), id="x://b0")
-    plan = actions(
-        pod,
+    """In the order of the spec: regular before init containers, all attempts of a name, newest first."""
+    pod = PodView(
+        containers=(replace(A, restart_policy="Never", restart_rules=(RESTART_ALL,)), B),
+        init_containers=(replace(INIT, restart_policy="Never", restart_rules=(RESTART_ALL,)), SIDE),
+    )
+    known = (
         exited("a", 42),
+        container("a", RuntimeState.EXITED, 1, id="x://a0"),
         container("b"),
-        container("side"),
+        container("side", RuntimeState.UNKNOWN),
+        container("b", RuntimeState.CREATED, id="x://b0"),
         exited("init", 42),
-        older,
-        restart_all_sources=frozenset({"a", "init"}),
     )
+    plan = actions(pod, *known, is_restarting_all=True)
+    resets = (("a0", False), ("b", True), ("b0", True), ("side", True), ("a", False), ("init", False))
     assert plan == PodActions(
-        containers_to_reset=(
-            ContainerToReset(name="b", container_id="x://b", is_running=True),
-            ContainerToReset(name="b", container_id="x://b0", is_running=False),
-            ContainerToReset(name="side", container_id="x://side", is_running=True),
-            ContainerToReset(name="a", container_id="x://a", is_running=False),
-            ContainerToReset(name="init", container_id="x://init", is_running=False),
-        )
+        sandbox_id="s1",
+        attempt=1,
+        containers_to_reset=tuple(
+            ContainerToReset(name=one.rstrip("0"), container_id=f"x://{one}", is_killed=killed)
+            for one, killed in resets
+        ),
     )
+
+
+@pytest.mark.parametrize(("sandboxes", "attempt", "sandbox_id"), [((), 0, ""), ((DEAD_SANDBOX,), 2, "s1")])
+def test_restarting_all_without_a_sandbox_makes_one_first_and_starts_nothing_in_it(
+    sandboxes: tuple[RuntimeSandbox, ...], attempt: int, sandbox_id: str
+) -> None:
+    plan = actions(replace(ONE, restart_policy="Never"), exited("a", 42), sandboxes=sandboxes, is_restarting_all=True)
+    assert (plan.kill_pod, plan.create_sandbox, plan.attempt, plan.sandbox_id) == (True, True, attempt, sandbox_id)
+    assert plan.containers_to_start == ()
+    assert [one.name for one in plan.containers_to_reset] == ["a"]
 
 
 @given(

@@ -13,6 +13,7 @@ from kubesim.policy.pod_conditions import (
     disruption_target,
     initialized_condition,
     is_kubelet_owned,
+    needs_readiness_sync,
     pod_conditions,
     ready_condition,
     with_transition_times,
@@ -119,6 +120,41 @@ def test_readiness_gates(conditions: tuple[Condition, ...], expected: tuple[str,
     condition = ready_condition(pod, (status("a", ready=True),), PodPhase.RUNNING, conditions=conditions)
     assert condition.type == "Ready"
     assert text(condition) == expected
+
+
+@pytest.mark.parametrize(
+    ("gates", "gate", "shown", "expected"),
+    [
+        ((), "False", "True", False),
+        (("x/gate",), "True", "True", False),
+        (("x/gate",), "False", "True", True),
+        (("x/gate",), "True", "False", True),
+        (("x/gate",), "False", "False", True),  # the message is not the one of this gate
+        (("x/gate",), "True", None, False),
+    ],
+)
+def test_a_gate_that_somebody_wrote_asks_for_a_sync(
+    gates: tuple[str, ...], gate: str, shown: str | None, expected: bool
+) -> None:
+    conditions = [Condition(type="x/gate", status=gate)]
+    if shown is not None:
+        conditions.append(Condition(type="Ready", status=shown))
+    api = PodStatusView(
+        phase=PodPhase.RUNNING, conditions=tuple(conditions), container_statuses=(status("a", ready=True),)
+    )
+    pod = PodView(containers=(A,), readiness_gates=gates)
+    assert needs_readiness_sync(pod, api) is expected
+
+
+def test_a_sidecar_asks_for_a_sync_each_time() -> None:
+    """The kubelet looks only at the regular containers' statuses there, and misses the sidecar's."""
+    api = PodStatusView(
+        conditions=(Condition(type="x/gate", status="True"), Condition(type="Ready", status="True")),
+        container_statuses=(status("a", ready=True),),
+        init_container_statuses=(status("side", ready=True, started=True),),
+    )
+    pod = PodView(containers=(A,), init_containers=(SIDE,), readiness_gates=("x/gate",))
+    assert needs_readiness_sync(pod, api)
 
 
 INCOMPLETE = "containers with incomplete status:"

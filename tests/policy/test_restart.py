@@ -24,9 +24,9 @@ from kubesim.policy.pod_view import (
 from kubesim.policy.restart import (
     all_containers_could_restart,
     all_containers_restart_cleaned_up,
+    asks_to_restart_all,
     container_should_restart,
     matching_rule,
-    restart_all_sources,
     should_all_containers_restart,
     should_container_be_restarted,
 )
@@ -152,7 +152,12 @@ def test_an_exit_that_matches_starts_restarting_all() -> None:
     assert should_all_containers_restart(pod, RuntimePod(containers=(exited("a", 42),)), old)
     assert not should_all_containers_restart(pod, RuntimePod(containers=(exited("a", 1),)), old)
     assert not should_all_containers_restart(pod, RuntimePod(containers=(exited("a", 42),)), old, RULES_ONLY)
-    assert restart_all_sources(pod, RuntimePod(containers=(exited("a", 42), exited("b", 42))), old) == {"a"}
+    assert not should_all_containers_restart(pod, RuntimePod(containers=(exited("b", 42),)), old)
+
+
+def test_the_first_rule_of_an_exit_code_decides_whether_all_restart() -> None:
+    container = ContainerSpecView(name="a", restart_policy="Never", restart_rules=(RESTART_42, RESTART_ALL_NOT_0))
+    assert [code for code in (0, 1, 42) if asks_to_restart_all(container, code)] == [1]
 
 
 def test_the_exit_code_the_api_shows_counts_while_the_runtime_also_shows_an_exit() -> None:

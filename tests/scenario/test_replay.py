@@ -130,6 +130,36 @@ def test_container_exit(action: dict[str, Any], terminated: dict[str, Any]) -> N
     assert result.passed, texts(result)
 
 
+def test_an_ephemeral_container_is_added_and_a_condition_written() -> None:
+    debugger = {"name": "dbg", "image": BUSYBOX, "command": ["sleep", "1h"], "targetContainerName": "ctr"}
+    gate = {"pod": "default/web", "type": "example.com/gate"}
+    result = play(
+        {"at": "0s", "apply": [pod(readinessGates=[{"conditionType": "example.com/gate"}])]},
+        {"at": "5s", "addEphemeralContainer": {"pod": "default/web", "container": debugger}},
+        {"at": "5s", "setCondition": {**gate, "status": "True", "reason": "Synced", "message": "as told"}},
+        {
+            "at": "6s",
+            "expect": {
+                "pod": "default/web",
+                "path": "status.ephemeralContainerStatuses[0].state",
+                "contains": {"running": {}},
+            },
+        },
+        {
+            "at": "6s",
+            "expect": {
+                "pod": "default/web",
+                "path": "status.conditions",
+                "contains": {"type": "example.com/gate", "status": "True", "reason": "Synced", "message": "as told"},
+            },
+        },
+        {"at": "6s", "expect": {"pod": "default/web", "path": "status.conditions[3]", "contains": {"status": "True"}}},
+    )
+
+    assert result.passed, texts(result)
+    assert [step.text for step in result.steps][1:3] == ["default/web: dbg", "default/web: example.com/gate=True"]
+
+
 def test_exec_is_a_step_of_its_own() -> None:
     ls = {"pod": "default/web", "command": ["ls", "/"]}
     result = play(
@@ -304,6 +334,11 @@ def test_a_failed_expectation_does_not_end_the_scenario() -> None:
         ({"delete": "default/gone"}, "delete: default/gone: there is no such pod; pods: none"),
         ({"applyFiles": ["gone.yaml"]}, r"applyFiles: gone\.yaml: cannot be read: No such file or directory"),
         ({"containerExit": {"pod": "default/gone"}}, "containerExit: default/gone: there is no such pod"),
+        (
+            {"addEphemeralContainer": {"pod": "default/gone", "container": {"name": "a", "image": "b"}}},
+            "addEphemeralContainer: default/gone: there is no such pod",
+        ),
+        ({"setCondition": {"pod": "a/b", "type": "c", "status": "True"}}, "setCondition: a/b: there is no such pod"),
         ({"exec": {"pod": "default/gone", "command": ["id"]}}, "exec: default/gone: there is no such pod"),
         ({"fault": {"method": "Version", "delay": "1s"}}, "fault is not available yet; see"),
         ({"clearFault": {}}, "clearFault is not available yet; see"),

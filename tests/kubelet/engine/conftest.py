@@ -19,6 +19,7 @@ from kubesim.cri import api
 
 IMAGE = "registry.k8s.io/e2e-test-images/busybox:1.29-2"
 POD = "default/web"
+STATUS_LISTS = ("initContainerStatuses", "containerStatuses", "ephemeralContainerStatuses")
 STARTS = {"RunPodSandbox", "CreateContainer", "StartContainer", "PullImage"}
 ENDS = {"StopContainer", "StopPodSandbox", "RemoveContainer", "RemovePodSandbox"}
 
@@ -62,7 +63,7 @@ class Story:
     def of(self, name: str, key: str = POD) -> dict[str, Any]:
         """The last published status of one container; empty while there is none."""
         status = self.status(key)
-        rows: list[dict[str, Any]] = [*status.get("initContainerStatuses", ()), *status.get("containerStatuses", ())]
+        rows: list[dict[str, Any]] = [one for name in STATUS_LISTS for one in status.get(name, ())]
         return next((one for one in rows if one["name"] == name), {"state": {}})
 
     def is_running(self, name: str, key: str = POD) -> bool:
@@ -180,9 +181,7 @@ def _version(version: Mapping[str, Any]) -> str:
         words.append(f"reason={status['reason']}")
     if version.get("deletionTimestamp"):
         words.append("deleting")
-    words += [
-        _container(one) for one in (*status.get("initContainerStatuses", ()), *status.get("containerStatuses", ()))
-    ]
+    words += [_container(one) for name in STATUS_LISTS for one in status.get(name, ())]
     return " ".join(words)
 
 

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from itertools import pairwise
 
+from msgspec.structs import replace
+
 from kubesim.cri.errors import Code, CriError
 from kubesim.kernel import Event, Kernel, sleep
 from kubesim.kubelet.event_recorder import EventRecorder
@@ -26,6 +28,8 @@ class Syncer:
         self.answer: Callable[[], bool] = lambda: False
         self.kill_seconds = 0
         self.blocks = self.is_interruptible = False
+        self.wants_more = 0
+        self.seen: list[str] = []
 
     def write(self, step: str) -> None:
         self.steps.append((self.kernel.now_ns / SECOND, step))
@@ -40,6 +44,9 @@ class Syncer:
                 await Event().wait()
         if self.blocks:
             await sleep(20 * SECOND)
+        self.seen.append(work.pod.status.message)
+        work.is_wanted_again = self.wants_more > 0
+        self.wants_more -= 1
         return self.answer()
 
     async def sync_terminating_pod(self, work: PodWork, runtime: RuntimePod) -> None:
@@ -189,6 +196,33 @@ def test_a_sync_that_waits_for_anything_else_ends_first() -> None:
     bench.workers.update(pod(deleting=7))
     bench.run(100)
     assert bench.syncer.steps == [(0.0, "sync"), (21.0, "terminating 7"), (22.0, "terminated")]
+
+
+def test_a_sync_that_wants_another_gets_it_with_the_next_news() -> None:
+    bench = Bench()
+    bench.syncer.wants_more = 2
+    bench.workers.update(pod())
+    bench.run(30)
+    assert bench.syncs == [0.0, 1.0, 2.0]
+
+
+def test_a_worker_works_on_the_pod_as_it_was_when_it_was_woken() -> None:
+    """A changed status alone wakes nobody; what is waiting for the news of the runtime is not changed any more."""
+    bench = Bench()
+    bench.workers.update(pod())
+    bench.run(2)
+
+    def told(message: str) -> v1.Pod:
+        return replace(pod(), status=v1.PodStatus(phase="Pending", message=message))
+
+    bench.workers.refresh(told("first"))
+    assert bench.syncs == [0.0]
+    bench.workers.wake(UID)
+    bench.workers.refresh(told("second"))
+    bench.run(2)
+    bench.workers.wake(UID)
+    bench.run(2)
+    assert bench.syncer.seen == ["", "first", "second"]
 
 
 def test_a_pod_that_the_runtime_cannot_tell_of_is_not_synced() -> None:
