@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 import kubesim
 from kubesim.runtime.profiles import DEFAULT_PROFILE
-from scripts.recordings.folder import LATE_SECRET, NEW_IMAGE, OBJECTS_BESIDE, Folder, Plan
+from scripts.recordings.folder import (
+    EPHEMERAL_CONTAINERS,
+    GATE,
+    LATE_SECRET,
+    NEW_IMAGE,
+    NEW_LABEL,
+    OBJECTS_BESIDE,
+    Folder,
+    Plan,
+)
 
 
 class NotPlayable(Exception):
@@ -28,6 +40,10 @@ class Player:
             "delete3": lambda: self._delete(3),
             "mksecret": self._make_secret,
             "newimage": self._change_image,
+            "label": self._label,
+            "gateTrue": lambda: self._node.set_condition(self.key, GATE, "True"),
+            "gateFalse": lambda: self._node.set_condition(self.key, GATE, "False"),
+            **{name: partial(self._debug, container) for name, container in EPHEMERAL_CONTAINERS.items()},
         }
         self.key = ""
 
@@ -55,6 +71,14 @@ class Player:
 
     def _change_image(self) -> None:
         self._node.apply(re.sub(r"image: \S+", f"image: {NEW_IMAGE}", self._manifest))
+
+    def _label(self) -> None:
+        pod = yaml.safe_load(self._manifest)
+        pod["metadata"]["labels"] = {**pod["metadata"].get("labels", {}), **NEW_LABEL}
+        self._node.apply(pod)
+
+    def _debug(self, container: Mapping[str, Any]) -> None:
+        self._node.add_ephemeral_container(self.key, container)
 
 
 def play(name: str, folder: Folder, images: list[Path]) -> list[dict[str, Any]]:

@@ -130,36 +130,6 @@ def test_container_exit(action: dict[str, Any], terminated: dict[str, Any]) -> N
     assert result.passed, texts(result)
 
 
-def test_an_ephemeral_container_is_added_and_a_condition_written() -> None:
-    debugger = {"name": "dbg", "image": BUSYBOX, "command": ["sleep", "1h"], "targetContainerName": "ctr"}
-    gate = {"pod": "default/web", "type": "example.com/gate"}
-    result = play(
-        {"at": "0s", "apply": [pod(readinessGates=[{"conditionType": "example.com/gate"}])]},
-        {"at": "5s", "addEphemeralContainer": {"pod": "default/web", "container": debugger}},
-        {"at": "5s", "setCondition": {**gate, "status": "True", "reason": "Synced", "message": "as told"}},
-        {
-            "at": "6s",
-            "expect": {
-                "pod": "default/web",
-                "path": "status.ephemeralContainerStatuses[0].state",
-                "contains": {"running": {}},
-            },
-        },
-        {
-            "at": "6s",
-            "expect": {
-                "pod": "default/web",
-                "path": "status.conditions",
-                "contains": {"type": "example.com/gate", "status": "True", "reason": "Synced", "message": "as told"},
-            },
-        },
-        {"at": "6s", "expect": {"pod": "default/web", "path": "status.conditions[3]", "contains": {"status": "True"}}},
-    )
-
-    assert result.passed, texts(result)
-    assert [step.text for step in result.steps][1:3] == ["default/web: dbg", "default/web: example.com/gate=True"]
-
-
 def test_exec_is_a_step_of_its_own() -> None:
     ls = {"pod": "default/web", "command": ["ls", "/"]}
     result = play(
