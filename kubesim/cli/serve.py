@@ -54,6 +54,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="pods have a second address, of this network, such as fd00:88::/64; only the emulated world reaches it",
     )
     parser.add_argument(
+        "--timings",
+        choices=["instant", "measured"],
+        default="instant",
+        help="how long sandboxes and containers take: no time (the default), or as long as with containerd and runc",
+    )
+    _add_stream_arguments(parser)
+    add_option(parser, "--faults", "fault rules", metavar="FILE", hint="leave the option out")
+    add_option(parser, "--control", "control sockets", metavar="SOCKET", hint="leave the option out")
+
+
+def _add_stream_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
         "--stream-address",
         default="tcp://127.0.0.1:0",
         metavar="ADDRESS",
@@ -69,8 +81,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="serve streams over TLS, with this certificate and key in PEM, or with a certificate made for the run",
     )
-    add_option(parser, "--faults", "fault rules", metavar="FILE", hint="leave the option out")
-    add_option(parser, "--control", "control sockets", metavar="SOCKET", hint="leave the option out")
 
 
 def _path(text: str) -> Path:
@@ -106,6 +116,7 @@ def run(options: argparse.Namespace) -> int:
             state_dir=options.state_dir,
             pod_network=options.pod_network,
             pod_ipv6_cidr=options.pod_ipv6_cidr,
+            timings=options.timings,
             registries=registry_settings(options),
             streams=StreamOptions(
                 address=stream_address(options.stream_address, nodes_count=len(nodes), allow_remote=remote),

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Self
+from typing import Literal, Self, TypeAlias
 
 _MS = 1_000_000
+
+TimingsKind: TypeAlias = Literal["instant", "measured"]
+"""What a server's user chooses from: `Timings.served` or `Timings.measured`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

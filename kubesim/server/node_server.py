@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from kubesim.images.catalogue import Catalogue
     from kubesim.middleware.journal import JournalEntry
     from kubesim.runtime.service import Runtime
+    from kubesim.runtime.timings import TimingsKind
     from kubesim.server.pod_sockets.node_pods import NodePods
     from kubesim.server.registry_puller import RegistryPuller
     from kubesim.server.state_keeper import StateKeeper
@@ -71,6 +72,7 @@ class NodeServer:
         streams: StreamOptions,
         pods: NodePods | None,
         pod_ipv6_cidr: str | None = None,
+        timings: TimingsKind = "instant",
         puller: RegistryPuller | None = None,
     ) -> None:
         """`catalogue` gives the images. Without `pods` no pod can be reached from outside the emulated world.
@@ -84,6 +86,7 @@ class NodeServer:
         self._keeper = keeper
         self._pods = pods
         self._pod_ipv6_cidr = pod_ipv6_cidr
+        self._timings = timings
         self._puller = puller
         # The seed is the present instant: a runtime that was started anew must not hand out the ids of the one before,
         # and two nodes that start together must not hand out the same.
@@ -113,7 +116,7 @@ class NodeServer:
             cgroup_driver=cgroup_driver,
             image_fs_path=image_fs_path,
             hostname=self.node.hostname,
-            timings=Timings.served(),
+            timings=Timings.measured() if self._timings == "measured" else Timings.served(),
             changes=None if keeper is None else keeper.changes,
             saved=None if keeper is None else keeper.saved(),
             pod_ports=None if pods is None else pods.sockets(self._kernel),

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from kubesim.images.registry.settings import RegistrySettings
     from kubesim.images.store import ImageStore
     from kubesim.middleware.journal import JournalEntry
+    from kubesim.runtime.timings import TimingsKind
     from kubesim.server.registry_puller import RegistryPuller
     from kubesim.server.state_keeper import StateKeeper
 
@@ -54,8 +55,9 @@ class ServeOptions:
     its state over a restart; None leaves it in memory only. `pod_network` is where pods have their addresses: in the
     machine's loopback network, or nowhere but in the emulated world; None is the first of them that the machine has.
     `pod_ipv6_cidr` is a network, such as fd00:88::/64, of which each pod has a second address; these are nowhere but in
-    the emulated world. None leaves pods with IPv4 only. `registries` says how images are pulled that no fixture holds;
-    None leaves them where they are. They are kept beside the state, or as long as this runs.
+    the emulated world. None leaves pods with IPv4 only. `timings` is how long the steps of a sandbox's and a
+    container's life take: no time, or what containerd and runc took. `registries` says how images are pulled that no
+    fixture holds; None leaves them where they are. They are kept beside the state, or as long as this runs.
     `streams` is for those who open the URLs of Exec, Attach and PortForward. `on_ready` is called with a line for each
     node once all of them answer.
     """
@@ -71,6 +73,7 @@ class ServeOptions:
     state_dir: Path | None = None
     pod_network: PodNetworkKind | None = None
     pod_ipv6_cidr: str | None = None
+    timings: TimingsKind = "instant"
     registries: RegistrySettings | None = None
     streams: StreamOptions = field(default_factory=StreamOptions)
     on_ready: Callable[[str], object] = print
@@ -110,6 +113,7 @@ def serve(options: ServeOptions) -> None:
                 streams=options.streams,
                 pods=_pods(node, options, keeper, kept),
                 pod_ipv6_cidr=options.pod_ipv6_cidr,
+                timings=options.timings,
                 puller=_puller(node, options, kept),
             )
             servers.append(server)

@@ -74,17 +74,24 @@ class Programs:
 class RealNode:
     """A node that is up: its API server, the journal of its runtime, and its kubelet."""
 
+    _kubelet_process: subprocess.Popen[bytes]
+    _logs: Path
+
     api: ApiClient
     journal: Path
     kubelet: ApiClient
 
+    def check_alive(self) -> None:
+        """Raises RecordingError when the kubelet has ended."""
+        if (code := self._kubelet_process.poll()) is not None:
+            raise RecordingError(f"the kubelet ended with {code}: see {self._logs / 'kubelet.log'}")
+
 
 @contextmanager
 def real_node(
-    folder: Path, *, profile: str, images: Sequence[Path], configuration: dict[str, Any]
+    programs: Programs, folder: Path, *, profile: str, images: Sequence[Path], configuration: dict[str, Any]
 ) -> Iterator[RealNode]:
     """A node named "golden" that is Ready while this is entered; its logs are in `folder`. Raises RecordingError."""
-    programs = Programs.of_environment()
     with ExitStack() as running:
         plane = ControlPlane(folder, etcd=programs.etcd, apiserver=programs.apiserver)
         running.enter_context(plane.running())
@@ -93,7 +100,9 @@ def real_node(
         socket = f"unix://{folder}/runtime.sock"
         journal = folder / "journal.jsonl"
         served = [sys.executable, "-m", "kubesim", "serve", "--socket", socket, "--profile", profile]
-        served += ["--cgroup-driver", "cgroupfs", "--journal", str(journal), "--images", *map(str, images)]
+        # A runtime that takes no time shows containers as ended that another one still starts.
+        served += ["--timings", "measured", "--cgroup-driver", "cgroupfs", "--journal", str(journal)]
+        served += ["--images", *map(str, images)]
         running.enter_context(_program(served, folder / "serve.log", signal.SIGTERM))
         _wait("kubesim serve", (folder / "runtime.sock").exists, folder)
         port, read_only_port, health_port = free_ports(3)
@@ -115,20 +124,20 @@ def real_node(
         flags += ["--kubeconfig", str(plane.kubeconfig), "--hostname-override", NODE_NAME]
         # A kubelet mounts its root directory onto itself.
         running.callback(lambda: subprocess.run(["umount", "-R", f"{folder}/root"], check=False, capture_output=True))
-        running.enter_context(_program([programs.kubelet, *flags], folder / "kubelet.log", signal.SIGTERM))
+        kubelet = running.enter_context(_program([programs.kubelet, *flags], folder / "kubelet.log", signal.SIGTERM))
         _wait("kubelet", lambda: _is_ready(api), folder)
-        yield RealNode(api, journal, ApiClient(f"https://127.0.0.1:{port}", TOKEN))
+        yield RealNode(kubelet, folder, api, journal, ApiClient(f"https://127.0.0.1:{port}", TOKEN))
 
 
 @contextmanager
-def _program(command: Sequence[str], log: Path, end: signal.Signals) -> Iterator[None]:
+def _program(command: Sequence[str], log: Path, end: signal.Signals) -> Iterator[subprocess.Popen[bytes]]:
     root = Path(__file__).resolve().parents[2]
     with (
         log.open("w", encoding="utf-8") as file,
         subprocess.Popen(command, stdout=file, stderr=file, cwd=root) as process,
     ):
         try:
-            yield
+            yield process
         finally:
             process.send_signal(end)
             try:

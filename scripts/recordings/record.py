@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from scripts.recordings.actions import NAMESPACE, Actions, collection
-from scripts.recordings.api_client import ApiClient, ApiError, Change
+from scripts.recordings.api_client import ApiError, Change
 from scripts.recordings.calls import calls_of_pods
 from scripts.recordings.folder import NODE_NAME, OBJECTS_BESIDE, Folder
-from scripts.recordings.programs import RealNode, RecordingError, real_node
+from scripts.recordings.programs import Programs, RealNode, RecordingError, real_node
 
 GONE_SECONDS_MAX = 60
 """How long a pod may take to go after its last action; then it is deleted with grace 0."""
@@ -71,16 +71,16 @@ class Recording:
         return "".join(f"{json.dumps(row, separators=(',', ':'))}\n" for row in [*self.versions, *self.events])
 
 
-def record(path: Path, names: Sequence[str], settings: Settings, logs: Path) -> dict[str, str]:
+def record(path: Path, names: Sequence[str], settings: Settings, programs: Programs, logs: Path) -> dict[str, str]:
     """Record pods of a folder. Returns what went wrong, by pod. Raises RecordingError when nothing can be recorded."""
     folder = Folder(path)
     _note_settings(path, settings)
     with real_node(
-        logs, profile=settings.profile, images=settings.images, configuration=settings.configuration
+        programs, logs, profile=settings.profile, images=settings.images, configuration=settings.configuration
     ) as node:
         for beside in OBJECTS_BESIDE:
             node.api.create(f"{NAMESPACE}/{collection(beside)}", beside)
-        recorder = Recorder(node.api, folder, settings)
+        recorder = Recorder(node, folder, settings)
         with recorder.watching():
             recorder.run(names)
         _write_node(node, path / "golden")
@@ -97,8 +97,9 @@ def record(path: Path, names: Sequence[str], settings: Settings, logs: Path) -> 
 class Recorder:
     """Creates pods, does their actions when they are due, and keeps what the API server says of them."""
 
-    def __init__(self, api: ApiClient, folder: Folder, settings: Settings) -> None:
-        self._api = api
+    def __init__(self, node: RealNode, folder: Folder, settings: Settings) -> None:
+        self._node = node
+        self._api = node.api
         self._folder = folder
         self._settings = settings
         self._lock = threading.Lock()
@@ -143,6 +144,7 @@ class Recorder:
         due: list[tuple[float, int, str, str]] = []
         next_start = time.monotonic()
         while waiting or alive or due:
+            self._node.check_alive()
             now = time.monotonic()
             while due and due[0][0] <= now:
                 _, _, name, action = heapq.heappop(due)

@@ -14,6 +14,7 @@ import pytest
 from kubesim.cri import api
 from kubesim.cri.client import CriClient
 from kubesim.kernel import Kernel
+from kubesim.runtime.timings import Timings
 from kubesim.server.grpc_client import GrpcCri
 from kubesim.server.real_time import run_over_socket
 
@@ -167,6 +168,21 @@ def test_a_pod_twice_over_the_socket_is_refused_before_anything_runs(serve: "Ser
     assert (code, stdout) == (2, "")
     assert stderr == "kubesim: default/pod: two pods have this name; give one of them another name or namespace\n"
     assert what_is_there(server.address) == (0, 0)
+
+
+@pytest.mark.parametrize("timings", ["instant", "measured"])
+def test_a_sandbox_takes_no_time_or_that_of_a_runtime(timings: str, serve: "Serve", folder: Path) -> None:
+    server = serve("--timings", timings, "--journal", "journal.jsonl")
+
+    async def run(_: Kernel, cri: GrpcCri) -> None:
+        config = api.PodSandboxConfig(metadata=api.PodSandboxMetadata(name="p", namespace="n", uid="u"))
+        await CriClient(cri).run_pod_sandbox(api.RunPodSandboxRequest(config=config))
+
+    run_over_socket(server.address, run)
+
+    (row,) = map(json.loads, (folder / "journal.jsonl").read_text().splitlines())
+    took_ns = row["end_ns"] - row["time_ns"]
+    assert took_ns >= Timings.measured().run_sandbox_ns if timings == "measured" else took_ns == 0
 
 
 @pytest.mark.parametrize("kind", [("--pod-network", "virtual"), ()])
