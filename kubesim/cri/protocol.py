@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from typing import Protocol, runtime_checkable
+from collections.abc import AsyncIterator, Callable, Coroutine
+from typing import Any, Protocol, runtime_checkable
 
 from google.protobuf.message import Message
 
@@ -45,6 +45,17 @@ class EncodingCri(Cri, Protocol):
     async def call_encoded(self, method: Method, request: Message) -> bytes:
         """As `call`; the answer is the serialised `method.response_type`."""
         ...
+
+
+def encoding(cri: Cri) -> Callable[[Method, Message], Coroutine[Any, Any, bytes]]:
+    """`call_encoded` of an endpoint, or for one without it, `call` with its answer serialised."""
+    if isinstance(cri, EncodingCri):
+        return cri.call_encoded
+
+    async def call(method: Method, request: Message) -> bytes:
+        return (await cri.call(method, request)).SerializeToString()
+
+    return call
 
 
 @runtime_checkable

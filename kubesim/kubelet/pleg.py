@@ -55,6 +55,7 @@ class Pleg:
         self._mutex = Mutex()
         self._records: dict[str, Mapping[str, str]] = {}
         """What was told of each pod: states by container or sandbox id."""
+        self._relisted: Mapping[str, ListedPod] = {}
         self._reinspect: set[str] = set()
         self._requests: deque[tuple[str, int]] = deque()
         self._wanted = Event()
@@ -122,9 +123,16 @@ class Pleg:
                 self._klog.error("GenericPLEG: Unable to retrieve pods", err=error.go_text)
                 return
             self.last_relist_ns = start_ns
-            for uid in [*pods, *(uid for uid in self._records if uid not in pods)]:
+            for uid in self._to_reconcile(pods):
                 await self._reconcile(uid, pods.get(uid), start_ns)
             self._cache.relisted(start_ns)
+
+    def _to_reconcile(self, pods: Mapping[str, ListedPod]) -> list[str]:
+        """The pods to look at: all, unless the runtime answered as the last time."""
+        if pods is self._relisted:
+            return [uid for uid in pods if uid in self._reinspect]
+        self._relisted = pods
+        return [*pods, *(uid for uid in self._records if uid not in pods)]
 
     async def relist_pod(self, uid: str) -> None:
         """The same for one pod."""
@@ -140,6 +148,8 @@ class Pleg:
                 self._klog.error("GenericPLEG: Unable to retrieve pod", err="pod not found", podUID=uid)
                 return
             await self._reconcile(uid, pod, start_ns)
+            # What was seen here may be gone again before the next relist of all, which then has to look.
+            self._relisted = {}
             self._cache.observed(uid, start_ns)
 
     async def _reconcile(self, uid: str, pod: ListedPod | None, start_ns: int) -> None:

@@ -10,7 +10,7 @@ import ipaddress
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from kubesim.cri import api
+from kubesim.cri import api, methods
 from kubesim.cri.client import CriClient
 from kubesim.cri.errors import Code, CriError
 from kubesim.kubelet import labels
@@ -76,12 +76,24 @@ class RuntimePods:
         self._client = client
         self._host_files = host_files
         self._runtime_name = runtime_name
+        self._answers: tuple[bytes, bytes] | None = None
+        self._listed: Mapping[str, ListedPod] = {}
 
     async def list_all(self) -> Mapping[str, ListedPod]:
-        """All pods of the runtime by uid: ListPodSandbox, then ListContainers, both without a filter."""
-        sandboxes = await self._client.list_pod_sandbox(api.ListPodSandboxRequest())
-        containers = await self._client.list_containers(api.ListContainersRequest())
-        return _grouped(sandboxes.items, containers.containers)
+        """All pods of the runtime by uid: ListPodSandbox, then ListContainers, both without a filter.
+
+        As long as the runtime answers the same, this is the same mapping: nobody has to look through it again.
+        """
+        sandboxes = await self._client.call_encoded(methods.LIST_POD_SANDBOX, api.ListPodSandboxRequest())
+        containers = await self._client.call_encoded(methods.LIST_CONTAINERS, api.ListContainersRequest())
+        answers = (sandboxes, containers)
+        if answers != self._answers:
+            self._listed = _grouped(
+                api.ListPodSandboxResponse.FromString(sandboxes).items,
+                api.ListContainersResponse.FromString(containers).containers,
+            )
+            self._answers = answers
+        return self._listed
 
     async def list_pod(self, uid: str) -> ListedPod | None:
         """One pod of the runtime, by label."""

@@ -6,15 +6,18 @@ for the runtime. Mirrors cri-client: pkg/remote_runtime.go.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
+from typing import Any, TypeVar
 
 from google.protobuf.message import Message
 
 from kubesim.cri.deadlines import CALL_SECONDS, call_seconds
 from kubesim.cri.errors import deadline_exceeded
 from kubesim.cri.methods import Method
-from kubesim.cri.protocol import Cri
+from kubesim.cri.protocol import Cri, encoding
 from kubesim.kernel import timeout
+
+T = TypeVar("T")
 
 
 class Deadlines:
@@ -23,16 +26,24 @@ class Deadlines:
     def __init__(self, cri: Cri, *, default_seconds: float = CALL_SECONDS) -> None:
         """`default_seconds` is the kubelet's runtimeRequestTimeout."""
         self._cri = cri
+        self._call_encoded = encoding(cri)
         self._default_seconds = default_seconds
 
     async def call(self, method: Method, request: Message) -> Message:
         """Pass the call on. Raises CriError: DeadlineExceeded when there is no answer in time."""
+        return await self._in_time(method, request, self._cri.call(method, request))
+
+    async def call_encoded(self, method: Method, request: Message) -> bytes:
+        """As `call`, with the serialised answer."""
+        return await self._in_time(method, request, self._call_encoded(method, request))
+
+    async def _in_time(self, method: Method, request: Message, call: Coroutine[Any, Any, T]) -> T:
         seconds = call_seconds(method, request, default_seconds=self._default_seconds)
         if seconds is None:
-            return await self._cri.call(method, request)
+            return await call
         try:
             async with timeout(int(seconds * 1e9)):
-                return await self._cri.call(method, request)
+                return await call
         except TimeoutError:
             raise deadline_exceeded("context deadline exceeded") from None
 

@@ -13,9 +13,9 @@ from typing import Any
 from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import Message
 
-from kubesim.cri.errors import CriError
+from kubesim.cri.errors import Code, CriError
 from kubesim.cri.methods import Method
-from kubesim.cri.protocol import Cri
+from kubesim.cri.protocol import Cri, encoding
 from kubesim.kernel import Cancelled, Kernel
 
 ENTRIES_MAX = 1_000_000
@@ -32,10 +32,25 @@ class JournalEntry:
 
     time_ns: int
     end_ns: int
-    method: str
-    request: Message
-    response: Message | None = None
-    error: CriError | None = None
+    rpc: Method
+    request_bytes: bytes
+    response_bytes: bytes | None
+    error: CriError | None
+
+    @property
+    def method(self) -> str:
+        """The name of the RPC, such as `RunPodSandbox`."""
+        return self.rpc.name
+
+    @property
+    def request(self) -> Message:
+        """What was asked: a message of its own at each look."""
+        return self.rpc.request_type.FromString(self.request_bytes)
+
+    @property
+    def response(self) -> Message | None:
+        """What was answered: a message of its own at each look. None when the call failed."""
+        return None if self.response_bytes is None else self.rpc.response_type.FromString(self.response_bytes)
 
     def as_dict(self) -> dict[str, Any]:
         """JSON-ready: field names as in the proto, ids and enum names as text."""
@@ -43,14 +58,19 @@ class JournalEntry:
         row["request"] = message_dict(self.request)
         if self.error is not None:
             row["error"] = {"code": self.error.code.name, "message": self.error.message}
-        elif self.response is not None:
-            row["response"] = message_dict(self.response)
+        elif (response := self.response) is not None:
+            row["response"] = message_dict(response)
         return row
 
 
 def message_dict(message: Message) -> Mapping[str, Any]:
     """A message as plain data, with the proto's own field names."""
     return MessageToDict(message, preserving_proto_field_name=True)
+
+
+_Row = tuple[int, int, Method, bytes, bytes | None, CriError | None]
+"""What an entry is made of when somebody looks. A day of a node has hundreds of thousands: bytes in a plain tuple are a
+tenth of messages, equal answers share theirs, and Python's collector of cycles does not walk through them."""
 
 
 class Journal:
@@ -65,58 +85,72 @@ class Journal:
         entries_max: int = ENTRIES_MAX,
     ) -> None:
         self._cri = cri
+        self._call_encoded = encoding(cri)
         self._kernel = kernel
         self._sink = sink
-        self.entries: deque[JournalEntry] = deque(maxlen=entries_max)
+        self._rows: deque[_Row] = deque(maxlen=entries_max)
+
+    @property
+    def entries(self) -> list[JournalEntry]:
+        """What is kept, oldest first."""
+        return [_entry(row) for row in self._rows]
 
     async def call(self, method: Method, request: Message) -> Message:
         """Pass the call on and write it down."""
-        time_ns = self._kernel.now_ns
+        time_ns, asked = self._kernel.now_ns, request.SerializeToString()
         try:
             response = await self._cri.call(method, request)
-        except CriError as error:
-            self._write(method, request, time_ns, error=error)
+        except (CriError, Cancelled) as error:
+            self._write(method, asked, time_ns, None, error)
             raise
-        except Cancelled:
-            self._write(method, request, time_ns, error=_cancelled())
+        self._write(method, asked, time_ns, response.SerializeToString())
+        return response
+
+    async def call_encoded(self, method: Method, request: Message) -> bytes:
+        """As `call`, with the serialised answer."""
+        time_ns, asked = self._kernel.now_ns, request.SerializeToString()
+        try:
+            response = await self._call_encoded(method, request)
+        except (CriError, Cancelled) as error:
+            self._write(method, asked, time_ns, None, error)
             raise
-        self._write(method, request, time_ns, response=response)
+        self._write(method, asked, time_ns, response)
         return response
 
     async def stream(self, method: Method, request: Message) -> AsyncIterator[Message]:
         """Pass the stream on and write down each message."""
-        time_ns = self._kernel.now_ns
+        time_ns, asked = self._kernel.now_ns, request.SerializeToString()
         try:
             async for response in self._cri.stream(method, request):
-                self._write(method, request, time_ns, response=response)
+                self._write(method, asked, time_ns, response.SerializeToString())
                 yield response
         except CriError as error:
-            self._write(method, request, time_ns, error=error)
+            self._write(method, asked, time_ns, None, error)
             raise
 
     def _write(
         self,
         method: Method,
-        request: Message,
+        request: bytes,
         time_ns: int,
-        *,
-        response: Message | None = None,
-        error: CriError | None = None,
+        response: bytes | None,
+        error: CriError | Cancelled | None = None,
     ) -> None:
-        entry = JournalEntry(
-            time_ns=time_ns,
-            end_ns=self._kernel.now_ns,
-            method=method.name,
-            request=request,
-            response=response,
-            error=error,
-        )
-        self.entries.append(entry)
+        row = (time_ns, self._kernel.now_ns, method, request, response, None if error is None else _kept(error))
+        self._rows.append(row)
         if self._sink is not None:
-            self._sink(entry)
+            self._sink(_entry(row))
 
 
-def _cancelled() -> CriError:
-    from kubesim.cri.errors import Code
+def _entry(row: _Row) -> JournalEntry:
+    time_ns, end_ns, method, request, response, error = row
+    return JournalEntry(
+        time_ns=time_ns, end_ns=end_ns, rpc=method, request_bytes=request, response_bytes=response, error=error
+    )
 
+
+def _kept(error: CriError | Cancelled) -> CriError:
+    """The error as the caller gets it, without the frames that it went through: those hold all they worked on."""
+    if isinstance(error, CriError):
+        return CriError(error.code, error.message)
     return CriError(Code.CANCELLED, "context canceled")

@@ -11,7 +11,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-import msgspec
 from msgspec.structs import replace
 
 from kubesim.errors import InputError
@@ -25,6 +24,7 @@ from kubesim.node.event_store import EventStore
 from kubesim.node.object_store import ObjectStore
 from kubesim.node.pod_deletion import requested_deletion, shortened_deletion
 from kubesim.node.pod_update import updated_pod
+from kubesim.node.published_version import PublishedVersion
 from kubesim.policy.feature_gates import DEFAULT_GATES
 from kubesim.policy.grace_period import deletion_grace_seconds
 from kubesim.policy.pod_view import PodPhase
@@ -44,33 +44,11 @@ class PodHandler(Protocol):
         """A pod is gone."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PublishedVersion:
-    """One write of a pod as a watch shows it: ADDED, MODIFIED or DELETED, at `time_ns`."""
-
-    time_ns: int
-    type: str
-    pod: v1.Pod
-
-    def as_dict(self, *, since_ns: int = 0) -> dict[str, Any]:
-        """One line of a recording: `t` in seconds since `since_ns`, generation, deletion, status."""
-        meta = self.pod.metadata
-        row: dict[str, Any] = {
-            "t": (self.time_ns - since_ns) / 1e9,
-            "type": self.type,
-            "generation": meta.generation,
-        }
-        if meta.deletion_timestamp is not None:
-            row["deletionTimestamp"] = meta.deletion_timestamp
-            row["deletionGracePeriodSeconds"] = meta.deletion_grace_period_seconds
-        row["status"] = msgspec.to_builtins(self.pod.status)
-        return row
-
-
 @dataclass(slots=True, kw_only=True)
 class _History:
     """The versions of one pod, kept after the pod itself is gone."""
 
+    uid: str
     created_ns: int
     versions: list[PublishedVersion] = field(default_factory=list)
 
@@ -118,7 +96,7 @@ class ApiServer:
         pod = replace(pod, metadata=meta, spec=spec, status=status)
         self._pods[uid] = pod
         self._keys[key] = uid
-        self._history[key] = _History(created_ns=self._kernel.now_ns)
+        self._history[key] = _History(uid=uid, created_ns=self._kernel.now_ns)
         self._publish("ADDED", pod)
         if self._handler is not None:
             self._handler.add_pod(pod)
@@ -197,8 +175,7 @@ class ApiServer:
         history = self._history.get(key)
         if history is None:
             raise InputError("there never was such a pod", where=key)
-        uid = history.versions[0].pod.metadata.uid
-        return [one.as_dict(since_ns=history.created_ns) for one in self._events.writes(uid)]
+        return [one.as_dict(since_ns=history.created_ns) for one in self._events.writes(history.uid)]
 
     # -- the kubelet's ApiClient ----------------------------------------------------------------------------
 
@@ -277,7 +254,7 @@ class ApiServer:
 
     def _publish(self, kind: str, pod: v1.Pod) -> None:
         key = f"{pod.metadata.namespace}/{pod.metadata.name}"
-        self._history[key].versions.append(PublishedVersion(time_ns=self._kernel.now_ns, type=kind, pod=pod))
+        self._history[key].versions.append(PublishedVersion.of(pod, kind, time_ns=self._kernel.now_ns))
 
     def _revise(self) -> str:
         self._revision += 1

@@ -67,7 +67,7 @@ class NodeView:
     @property
     def journal(self) -> list[JournalEntry]:
         """Every CRI call of the kubelet: time_ns, method, request, response or error."""
-        return list(self._journal.entries)
+        return self._journal.entries
 
     @property
     def events(self) -> list[dict[str, Any]]:

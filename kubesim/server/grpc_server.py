@@ -8,17 +8,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 import grpc
 import grpc.aio
-from google.protobuf.message import Message
 
 from kubesim.cri.errors import Code, CriError
 from kubesim.cri.legacy_methods import LEGACY_METHODS
 from kubesim.cri.methods import METHODS, Method
-from kubesim.cri.protocol import Cri, EncodingCri
+from kubesim.cri.protocol import Cri, encoding
 from kubesim.kernel import Cancelled, Kernel, RealTimePump, Task
 from kubesim.server.grpc_go import (
     METADATA_BYTES_MAX,
@@ -77,7 +76,7 @@ class CriHandler(grpc.GenericRpcHandler):
         # The hot path of the server: what can be looked up once is looked up here, and a call that needs no time
         # costs neither a future nor an event.
         kernel, pump, before_answer = self._kernel, self._pump, self._before_answer
-        call = self._cri.call_encoded if isinstance(self._cri, EncodingCri) else _encoding(self._cri)
+        call = encoding(self._cri)
         name = f"rpc {method.name}"
 
         async def unary(request_bytes: bytes, context: Context) -> bytes:
@@ -141,15 +140,6 @@ class CriHandler(grpc.GenericRpcHandler):
 
 def _seen(_: Task[bytes]) -> None:
     """Whoever watches a task owns its exception: the handler looks at it."""
-
-
-def _encoding(cri: Cri) -> Callable[[Method, Message], Coroutine[Any, Any, bytes]]:
-    """The call of a wrapper or a client, whose answers are messages."""
-
-    async def call(method: Method, request: Message) -> bytes:
-        return (await cri.call(method, request)).SerializeToString()
-
-    return call
 
 
 def _refusal(method: Method, error: BaseException | None) -> CriError:

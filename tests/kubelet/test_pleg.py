@@ -202,3 +202,49 @@ def test_requests_beyond_the_queue_are_dropped() -> None:
         pleg.request_relist("a")
 
     assert pleg._klog.texts() == ['E "Relist request channel full; dropping relist request" podUID="a"']
+
+
+def test_pods_are_looked_through_only_when_the_runtime_answers_something_new(monkeypatch: pytest.MonkeyPatch) -> None:
+    kernel, runtime, _, events, pleg = make()
+    for number in range(20):
+        runtime.pods[str(number)] = pod(str(number), RuntimeState.RUNNING)
+    listed = dict(runtime.pods)
+    looked_at: list[str] = []
+    reconcile = pleg._reconcile
+
+    def counted(uid: str, *rest: object) -> object:
+        looked_at.append(uid)
+        return reconcile(uid, *rest)  # type: ignore[arg-type]  # what relist gave
+
+    async def same() -> dict[str, ListedPod]:
+        return listed
+
+    monkeypatch.setattr(pleg, "_reconcile", counted)
+    monkeypatch.setattr(runtime, "list_all", same)
+    for _ in range(10):
+        kernel.spawn(pleg.relist(), name="relist")
+    kernel.run_until_idle()
+
+    assert looked_at == list(listed)
+    assert len(events) == 2 * len(listed)
+
+
+def test_what_only_a_relist_of_one_pod_saw_is_gone_for_the_next_of_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    kernel, runtime, cache, events, pleg = make()
+    empty: dict[str, ListedPod] = {}
+
+    async def nothing() -> dict[str, ListedPod]:
+        return empty
+
+    async def there(uid: str) -> ListedPod | None:
+        return pod(uid, RuntimeState.EXITED)
+
+    monkeypatch.setattr(runtime, "list_all", nothing)
+    monkeypatch.setattr(runtime, "list_pod", there)
+    for step in (pleg.relist(), pleg.relist_pod("a"), pleg.relist()):
+        kernel.spawn(step, name="relist")
+        kernel.run_until_idle()
+
+    assert pleg.uids == ()
+    assert cache.get("a") == RuntimePod()
+    assert [event.kind for event in events] == [DIED, STARTED, REMOVED, DIED, REMOVED]
