@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from kubesim.images.image import Image
     from kubesim.node.image_sources import ImageSource
     from kubesim.node.outcome import Outcome
+    from kubesim.node.world import WorldSettings
 
 
 DEFAULT_PROFILE = "containerd-2.3"
@@ -44,6 +45,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=[],
         metavar="PULL",
         help="a change of the kubelet that no release has, such as kubernetes#142120; may be given again",
+    )
+    parser.add_argument(
+        "--capacity",
+        action="append",
+        default=[],
+        metavar="RESOURCE=QUANTITY",
+        help="the size of the machine, such as cpu=2 or memory=8Gi (4 CPUs, 16Gi, 100Gi, 110 pods); may be given again",
     )
     parser.add_argument("--cri", metavar="unix:///PATH", help="drive the runtime behind this socket, in real time")
     parser.add_argument("--seed", type=int, help="the source of ids and jitter (1; with --cri the present instant)")
@@ -89,6 +97,25 @@ def _check_duration(text: str) -> None:
         raise InputError(f"{text} is too long", where="--for", hint=f"at most {DURATION_HOURS_MAX}h are run")
 
 
+def _capacity(options: argparse.Namespace) -> dict[str, str]:
+    from kubesim.errors import InputError
+    from kubesim.node.node_capacity import node_capacity
+
+    given: dict[str, str] = {}
+    for text in options.capacity:
+        name, sign, amount = text.partition("=")
+        where = f"--capacity {text}"
+        if not sign or name in given:
+            what = f"{name} is given twice" if sign else "there is no quantity"
+            raise InputError(what, where=where, hint="say RESOURCE=QUANTITY, such as cpu=2, once for each resource")
+        try:
+            node_capacity({name: amount}, "", os=options.os)
+        except InputError as error:
+            raise InputError(error.what, where=where, hint=error.hint) from error
+        given[name] = amount
+    return given
+
+
 def _in_virtual_time(options: argparse.Namespace) -> Outcome:
     from contextlib import ExitStack
     from pathlib import Path
@@ -115,6 +142,7 @@ def _in_virtual_time(options: argparse.Namespace) -> Outcome:
                 images=images,
                 kubelet_fixes=options.kubelet_fixes,
                 seed=DEFAULT_SEED if options.seed is None else options.seed,
+                capacity=_capacity(options),
             )
         )
         for manifest in options.manifests:
@@ -156,17 +184,13 @@ def _over_socket(options: argparse.Namespace) -> Outcome:
     import tempfile
     from pathlib import Path
 
-    from msgspec.structs import replace
-
     from kubesim.cli.progress import working
     from kubesim.kernel import Kernel
     from kubesim.model import k8s_v1 as v1
     from kubesim.model.duration import parse_duration
-    from kubesim.node.arguments import check_fixes
     from kubesim.node.outcome import run_pods
     from kubesim.node.pod_network import NodePodNetwork
-    from kubesim.node.sources import configuration_of, objects_of
-    from kubesim.node.world import WorldSettings
+    from kubesim.node.sources import objects_of
     from kubesim.server.grpc_client import GrpcCri
     from kubesim.server.machine_dial import MachineDial
     from kubesim.server.real_time import run_over_socket
@@ -174,23 +198,13 @@ def _over_socket(options: argparse.Namespace) -> Outcome:
 
     _refuse_options_of_the_emulated_runtime(options)
     version = options.kubelet_version
-    config = configuration_of(options.node_config, kubelet_version=version, os=options.os)
     found = [one for path in options.manifests for one in objects_of(Path(path), kubelet_version=version)]
     pods = [one for one in found if isinstance(one, v1.Pod)]
     objects = [one for one in found if not isinstance(one, v1.Pod)]
     duration_ns = parse_duration(options.duration)
     # The runtime sees the same disk, so the kubelet's files are real. They are gone when the run is over.
     with tempfile.TemporaryDirectory(prefix="kubesim-") as folder:
-        if config.pod_logs_dir == configuration_of(None, kubelet_version=version, os=options.os).pod_logs_dir:
-            config = replace(config, pod_logs_dir=f"{folder}/logs")
-        root = f"{folder}/kubelet"
-        settings = WorldSettings(
-            os=options.os,
-            kubelet_version=version,
-            config=config,
-            kubelet_fixes=check_fixes(options.kubelet_fixes, "--kubelet-fix"),
-            root_directory=root,
-        )
+        settings = _settings_over_socket(options, folder)
 
         async def main(kernel: Kernel, cri: GrpcCri) -> Outcome:
             dial = MachineDial(kernel, cri.pump)
@@ -210,6 +224,30 @@ def _over_socket(options: argparse.Namespace) -> Outcome:
 
         with working(f"running {options.duration} of real time over {options.cri}"):
             return run_over_socket(options.cri, main, seed=options.seed)
+
+
+def _settings_over_socket(options: argparse.Namespace, folder: str) -> WorldSettings:
+    """The node over a runtime that is somebody else's; its files lie in `folder`."""
+    from msgspec.structs import replace
+
+    from kubesim.node.arguments import check_fixes
+    from kubesim.node.node_capacity import node_capacity
+    from kubesim.node.sources import configuration_of
+    from kubesim.node.world import WorldSettings
+
+    version = options.kubelet_version
+    config = configuration_of(options.node_config, kubelet_version=version, os=options.os)
+    if config.pod_logs_dir == configuration_of(None, kubelet_version=version, os=options.os).pod_logs_dir:
+        config = replace(config, pod_logs_dir=f"{folder}/logs")
+    size = node_capacity(_capacity(options), "--capacity", os=options.os)
+    return WorldSettings(
+        os=options.os,
+        kubelet_version=version,
+        config=config if size.pods_max is None else replace(config, max_pods=size.pods_max),
+        kubelet_fixes=check_fixes(options.kubelet_fixes, "--kubelet-fix"),
+        capacity=size.resources,
+        root_directory=f"{folder}/kubelet",
+    )
 
 
 def _refuse_options_of_the_emulated_runtime(options: argparse.Namespace) -> None:

@@ -49,6 +49,7 @@ from kubesim.kubelet.user_namespaces import UserNamespaces
 from kubesim.model import k8s_v1 as v1
 from kubesim.model.duration import parse_duration
 from kubesim.model.kubelet_configuration import KubeletConfiguration, effective
+from kubesim.model.quantity import whole_units
 from kubesim.policy.crash_loop_backoff import crash_loop_policy
 from kubesim.policy.eviction_thresholds import eviction_problem
 from kubesim.policy.feature_gates import gate_enabled, gate_warnings, resolve_gates
@@ -355,6 +356,7 @@ class Kubelet:
             cluster_domain=self._config.cluster_domain,
             dns=NODE_DNS if self._config.resolv_conf else None,
             seccomp_default=self._config.seccomp_default,
+            memory_capacity_bytes=whole_units(self._description().all_capacity["memory"]),
             gates=self.gates,
             fixes=self._fixes,
         )

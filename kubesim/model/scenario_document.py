@@ -64,6 +64,8 @@ class NodeSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, om
     """Image fixtures, relative to the scenario's directory."""
     kubelet_fixes: list[str] = field(default_factory=list)
     """Changes of the kubelet that no release has, by pull request: `kubernetes#142120`."""
+    capacity: dict[str, str | int | float] = field(default_factory=dict)
+    """The size of the machine: `{cpu: 2, memory: 8Gi, pods: 20}`; what is left out is that of a small cloud machine."""
 
 
 class Delete(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"):

@@ -6,6 +6,8 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
+from msgspec.structs import replace
+
 from kubesim.cri import api
 from kubesim.cri.client import CriClient
 from kubesim.errors import InputError, SimulationStalled
@@ -17,6 +19,7 @@ from kubesim.model.duration import parse_duration
 from kubesim.model.manifest import Manifest
 from kubesim.node import arguments
 from kubesim.node.image_sources import ImageSource, catalogue_of
+from kubesim.node.node_capacity import node_capacity
 from kubesim.node.node_view import NodeView
 from kubesim.node.pod_network import EmulatedDial, NodePodNetwork
 from kubesim.node.pod_subresources import add_ephemeral_container, set_condition
@@ -35,9 +38,6 @@ from kubesim.userland.files.host_files import MemoryHostFiles
 T = TypeVar("T")
 
 DEFAULT_PROFILE = "containerd-2.3"
-DISK_BYTES = 100 * 1024**3
-"""The ephemeral-storage of the emulated machine, on Linux and on Windows."""
-MEMORY_BYTES = 16 * 1024**3
 
 
 class Node(NodeView):
@@ -56,6 +56,8 @@ class Node(NodeView):
         kubelet_fixes: changes of the kubelet that no release has, by pull request, such as "kubernetes#142120".
         seed: the source of all ids and jitter.
         node_name: metadata.name of the Node.
+        capacity: the size of the machine: quantities of cpu, memory, ephemeral-storage, hugepages-2Mi and pods; what is
+            left out is that of a small cloud machine (4 CPUs, 16Gi, 100Gi).
 
     Raises:
         InputError: an argument is wrong; the message says where and what would be right.
@@ -74,6 +76,7 @@ class Node(NodeView):
         kubelet_fixes: Sequence[str] = (),
         seed: int = 1,
         node_name: str = "node-1",
+        capacity: Mapping[str, str | int | float] | None = None,
     ) -> None:
         arguments.check_text(os, "Node(os)", example="linux")
         arguments.check_text(kubelet_version, "Node(kubelet_version)", example=NEWEST_VERSION)
@@ -86,11 +89,14 @@ class Node(NodeView):
         self._kernel = Kernel(seed=seed)
         self.profile = load_profile(profile)
         arguments.check_operating_system(os, self.profile, "Node(os)")
+        size = node_capacity(capacity, "Node(capacity)", os=os)
+        effective = configuration_of(config, kubelet_version=kubelet_version, os=os)
         settings = WorldSettings(
             os=os,
             kubelet_version=kubelet_version,
-            config=configuration_of(config, kubelet_version=kubelet_version, os=os),
+            config=effective if size.pods_max is None else replace(effective, max_pods=size.pods_max),
             node_name=node_name,
+            capacity=size.resources,
             kubelet_fixes=arguments.check_fixes(kubelet_fixes, "Node(kubelet_fixes)"),
         )
         host_files = MemoryHostFiles()
@@ -105,8 +111,8 @@ class Node(NodeView):
         )
         self._journal = Journal(self._runtime, self._kernel)
         self._client = CriClient(self._runtime)
-        self._disk = Disk(capacity_bytes=DISK_BYTES, images_bytes=self._runtime.disk_bytes)
-        self._memory = Memory(capacity_bytes=MEMORY_BYTES, containers_bytes=self._runtime.memory_bytes)
+        self._disk = Disk(capacity_bytes=size.disk_bytes, images_bytes=self._runtime.disk_bytes)
+        self._memory = Memory(capacity_bytes=size.memory_bytes, containers_bytes=self._runtime.memory_bytes)
         network = NodePodNetwork(EmulatedDial(self._runtime.daemon.processes.network))
         self._world = World(
             self._kernel, self._journal, settings, host_files, disk=self._disk, memory=self._memory, network=network
@@ -279,7 +285,8 @@ class Node(NodeView):
     def fill_disk(self, amount: str) -> None:
         """From now on files other than images take this much of the disk: a quantity ("70Gi"), or a part ("70%").
 
-        The disk has 100 GiB, and images take what they take: the kubelet removes unused ones when it is too full.
+        The disk has 100 GiB unless its capacity was given, and images take what they take: the kubelet removes unused
+        ones when it is too full.
         Raises InputError.
         """
         self._check_power()
@@ -292,7 +299,8 @@ class Node(NodeView):
     def fill_memory(self, amount: str) -> None:
         """From now on processes outside of containers take this much memory: a quantity ("15Gi"), or a part ("95%").
 
-        The machine has 16 GiB, and containers take what they take: the kubelet evicts pods when too little is left.
+        The machine has 16 GiB unless its capacity was given, and containers take what they take: the kubelet evicts
+        pods when too little is left.
         Raises InputError.
         """
         self._check_power()

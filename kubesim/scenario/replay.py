@@ -32,6 +32,7 @@ from kubesim.model.scenario_document import (
 from kubesim.model.scenario_sweep import swept_path
 from kubesim.model.yaml_text import load_documents
 from kubesim.node.node import Node
+from kubesim.node.node_capacity import node_capacity
 from kubesim.node.raw_call import raw_method
 from kubesim.node.sources import read_text
 from kubesim.policy.kubelet_fixes import kubelet_fixes
@@ -139,6 +140,7 @@ def replay(
         ],
         kubelet_fixes=sorted(_fixes(scenario)),
         seed=spec.seed if seed is None else seed,
+        capacity=_capacity(scenario),
     )
     with node:
         start_ns = node.now_ns
@@ -157,6 +159,16 @@ def replay(
             timeline=tuple(node.timeline()),
             swept=scenario.swept,
         )
+
+
+def _capacity(scenario: Scenario) -> dict[str, str | int | float]:
+    for name, amount in scenario.node.capacity.items():
+        try:
+            node_capacity({name: amount}, "", os=scenario.node.os)
+        except InputError as error:
+            where = scenario.document.where(("spec", "node", "capacity", name))
+            raise InputError(f"{name}: {error.what}", where=where, hint=error.hint) from error
+    return scenario.node.capacity
 
 
 def _fixes(scenario: Scenario) -> frozenset[str]:

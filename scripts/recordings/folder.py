@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,8 @@ SHORT_LIVES = {"g115", "g116"}
 """Pods that lived 60 s in the recordings of November 2026; so did all from g146 on."""
 
 SETTINGS_OF_THE_RECORDED_HOST = {"cgroupsPerQOS": False, "enforceNodeAllocatable": []}
-SETTINGS_OF_SHORT_LIVES = {"featureGates": {"ContainerStopSignals": True}}
+"""All that is known of a folder that does not show its configuration in `golden/configz.json`."""
+SETTINGS_OF_SHORT_LIVES = {"cgroupsPerQOS": True, "featureGates": {"ContainerStopSignals": True}}
 """The pods that lived 60 s ran on a kubelet with pod cgroups and stop signals."""
 
 DATA = {"a": "1"}
@@ -98,6 +101,40 @@ class Folder:
         text = (self.path / "golden" / f"{name}.jsonl").read_text(encoding="utf-8")
         return [json.loads(line) for line in text.splitlines()]
 
+    def versions(self, name: str) -> list[dict[str, Any]]:
+        """The versions of a pod that were published."""
+        return [row for row in self.rows(name) if "status" in row]
+
+    def events(self, name: str) -> list[dict[str, Any]]:
+        """Every write of an Event about a pod."""
+        return [row["event"] for row in self.rows(name) if "event" in row]
+
+    @property
+    def capacity(self) -> dict[str, str] | None:
+        """The size of the recorded node; None where it was not kept. How many pods it takes is of its configuration."""
+        node = self._golden("node.json")
+        return (
+            None if node is None else {key: value for key, value in node["status"]["capacity"].items() if key != "pods"}
+        )
+
+    def neighbours(self, name: str) -> list[str]:
+        """The recorded pods that lived when this one was created, oldest first: for one that they left no room."""
+        if not any(_was_crowded_out(row["status"]) for row in self.versions(name)):
+            return []
+        born = self._born(name)
+        ages = {other: (born - self._born(other)).total_seconds() for other in self.names() if other != name}
+        alive = [other for other, age in ages.items() if 0 < age < self.versions(other)[-1]["t"]]
+        return sorted(alive, key=lambda other: -ages[other])
+
+    def _born(self, name: str) -> datetime:
+        """To the second: when the kubelet saw it first."""
+        starts = (row["status"].get("startTime") for row in self.versions(name))
+        return datetime.fromisoformat(next(start for start in starts if start))
+
+    def _golden(self, name: str) -> Any:
+        path = self.path / "golden" / name
+        return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+
     def plan(self, name: str) -> Plan:
         """What the first lines of the manifest ask, with the life of this folder's pods."""
         life, configuration = self._life(name)
@@ -106,10 +143,19 @@ class Folder:
     def _life(self, name: str) -> tuple[int, dict[str, Any]]:
         if self._recording is not None:
             return self._recording["lifeSeconds"], self._recording["configuration"]
+        shown = self._golden("configz.json")
+        # What /configz leaves out is empty, not the default.
+        configuration = SETTINGS_OF_THE_RECORDED_HOST | (shown["kubeletconfig"] if shown is not None else {})
         is_short = name[:4] in SHORT_LIVES or int(name[1:4]) >= 146
         if is_short:
-            return SHORT_LIFE_SECONDS, SETTINGS_OF_SHORT_LIVES
-        return LIFE_SECONDS, SETTINGS_OF_THE_RECORDED_HOST
+            return SHORT_LIFE_SECONDS, configuration | SETTINGS_OF_SHORT_LIVES
+        return LIFE_SECONDS, configuration
+
+
+def _was_crowded_out(status: Mapping[str, Any]) -> bool:
+    """Whether admission found that other pods hold what the pod needs."""
+    reason = str(status.get("reason", ""))
+    return reason == "NodePorts" or reason.startswith("OutOf")
 
 
 def plan_of(manifest: str, life_seconds: int, configuration: dict[str, Any] | None = None) -> Plan:

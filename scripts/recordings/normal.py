@@ -13,6 +13,8 @@ ADDRESSES = re.compile(r"\b\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}\b")
 STATE_DIRECTORY_OF_THE_RECORDED_RUNTIME = "/run/containerd/state/"
 """Where containerd keeps its state is a setting of it; texts that name a path there show it."""
 STATE_DIRECTORY = "/run/containerd/"
+USED = re.compile(r"\bused: \d+, ")
+"""What else ran on the recorded node is recorded only in part."""
 
 
 class Normaliser:
@@ -30,6 +32,7 @@ class Normaliser:
             if key in {"imageID", "imageRef"} and value:
                 return value.partition("@")[0] + "@<digest>"
             value = value.replace(STATE_DIRECTORY_OF_THE_RECORDED_RUNTIME, STATE_DIRECTORY)
+            value = USED.sub("used: <n>, ", value)
             return ADDRESSES.sub("<ip>", IDS.sub(self._id, value))
         return value
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -81,11 +82,28 @@ class Player:
         self._node.add_ephemeral_container(self.key, container)
 
 
-def play(name: str, folder: Folder, images: list[Path]) -> list[dict[str, Any]]:
-    """The versions of one pod that the emulated node publishes."""
+@dataclass(frozen=True)
+class Played:
+    """What the emulated node published about one pod."""
+
+    versions: list[dict[str, Any]]
+    events: list[dict[str, Any]]
+
+
+def play(name: str, folder: Folder, images: list[Path], *, seed: int = 1) -> Played:
+    """Play one pod on a node like the recorded one."""
     plan = folder.plan(name)
-    profile = folder.profile or DEFAULT_PROFILE
-    with kubesim.Node(config=plan.configuration, images=images, node_name=folder.node_name, profile=profile) as node:
+    with kubesim.Node(
+        config=plan.configuration,
+        images=images,
+        node_name=folder.node_name,
+        profile=folder.profile or DEFAULT_PROFILE,
+        capacity=folder.capacity,
+        seed=seed,
+    ) as node:
+        for other in folder.neighbours(name):
+            node.apply(folder.manifest(other))
+            node.advance("1s")
         player = Player(node, folder.manifest(name), plan)
         player.play()
-        return node.versions(player.key)
+        return Played(node.versions(player.key), node.event_writes(player.key))

@@ -111,6 +111,31 @@ def test_a_fix_of_the_kubelet(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     assert "unknown fix 'kubernetes#1' of the kubelet; known: kubernetes#142120" in capsys.readouterr().err
 
 
+def test_the_size_of_the_machine(pod: str, capsys: pytest.CaptureFixture[str]) -> None:
+    size = ("--capacity", "cpu=2", "--capacity", "pods=7")
+    capacity = json.loads(run(capsys, pod, "--for", "5s", *size, "-o", "json"))["items"][-1]["status"]["capacity"]
+
+    assert (capacity["cpu"], capacity["pods"], capacity["memory"]) == ("2", "7", "16Gi")
+
+
+@pytest.mark.parametrize(
+    ("given", "problem"),
+    [
+        (["cpu"], "--capacity cpu: there is no quantity; say RESOURCE=QUANTITY, such as cpu=2"),
+        (["cpu=1", "cpu=2"], "--capacity cpu=2: cpu is given twice; say RESOURCE=QUANTITY"),
+        (["gpu=1"], "--capacity gpu=1: there is no such resource of a machine; a machine has cpu, memory"),
+        (["memory=0"], "--capacity memory=0: 0 is too little; give at least 1"),
+    ],
+)
+def test_what_is_no_size_of_a_machine(
+    given: list[str], problem: str, pod: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = [word for text in given for word in ("--capacity", text)]
+
+    assert main(["run", pod, *options]) == 2
+    assert problem in capsys.readouterr().err
+
+
 def test_config_maps_lie_beside_pods(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     config_map = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\ndata: {a: b}\n---\n"
     path = tmp_path / "pods.yaml"

@@ -1,9 +1,9 @@
-"""Pods that a real kubelet ran, played on the emulated one: how many publish the same sequence of versions.
+"""Pods that a real kubelet ran, played on the emulated one: how many publish the same versions, and the same events.
 
 The recordings are no part of the repository: KUBESIM_RECORDED names their directory, or they lie beside the checkout,
 where the other tests that read them look too.
 
-The figure is a ratchet: it may only rise. `scripts/conformance recorded --verbose` prints what differs, and why.
+The figures are ratchets: they may only rise. `scripts/conformance recorded --verbose` prints what differs, and why.
 """
 
 import os
@@ -16,14 +16,15 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 RECORDED = os.environ.get("KUBESIM_RECORDED") or str(ROOT.parent / "shared" / "recorded")
-EQUAL_MIN = 46
+EQUAL_MIN = 48
+EVENTS_EQUAL_MIN = 49
 
 
 @pytest.mark.skipif(
     not Path(RECORDED).is_dir(),
     reason="no recordings of a real kubelet: not beside the checkout, nor in KUBESIM_RECORDED",
 )
-def test_recorded_pods_publish_the_same_versions(capsys: pytest.CaptureFixture[str]) -> None:
+def test_recorded_pods_publish_the_same_versions_and_events(capsys: pytest.CaptureFixture[str]) -> None:
     done = subprocess.run(
         [sys.executable, str(ROOT / "scripts" / "conformance"), "recorded", RECORDED, "--verbose"],
         capture_output=True,
@@ -31,14 +32,16 @@ def test_recorded_pods_publish_the_same_versions(capsys: pytest.CaptureFixture[s
         timeout=300,
         check=True,
     )
-    figures = re.search(r"(\d+) pods: (\d+) equal, (\d+) different, (\d+) not played", done.stdout)
+    counts = r"(\d+) equal, (\d+) different, (\d+) not played"
+    figures = re.search(rf"(\d+) pods: {counts}\ntheir events: {counts}", done.stdout)
 
     assert figures is not None, done.stdout
-    pods, equal, different, unplayed = map(int, figures.groups())
-    assert pods == equal + different + unplayed
+    pods, equal, different, unplayed, *of_events = map(int, figures.groups())
+    assert pods == equal + different + unplayed == sum(of_events)
     assert equal >= EQUAL_MIN, done.stdout
+    assert of_events[0] >= EVENTS_EQUAL_MIN, done.stdout
     with capsys.disabled():
-        print(f" recordings: {figures.group()} ", end="")  # noqa: T201 - the figure is for whoever reads the run
+        print(f" recordings: {' / '.join(figures.group().splitlines())} ", end="")  # noqa: T201 - the figure is for whoever reads the run
 
 
 def test_a_folder_without_recordings_is_named(tmp_path: Path) -> None:

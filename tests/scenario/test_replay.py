@@ -55,6 +55,14 @@ def test_apply_says_what_was_created() -> None:
     ]
 
 
+def test_the_size_of_the_machine() -> None:
+    look = {"at": "1s", "expect": {"node": True, "path": "status.capacity.cpu", "equals": "2"}}
+    assert play(look, node={"capacity": {"cpu": 2}}).passed
+    with pytest.raises(InputError) as raised:
+        play(look, node={"capacity": {"memory": "8Gi", "cpu": "2500m"}})
+    assert str(raised.value) == "s.yaml:9:12: cpu: 2500m is a part of one; give a whole number"
+
+
 def test_files_are_relative_to_the_folder(tmp_path: Path) -> None:
     (tmp_path / "pods").mkdir()
     (tmp_path / "pods" / "web.yaml").write_text(yaml.safe_dump(pod()))
