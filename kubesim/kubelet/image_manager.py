@@ -16,13 +16,17 @@ from kubesim.kernel import Kernel
 from kubesim.kubelet.event_recorder import EventRecorder
 from kubesim.kubelet.event_reference import EventReference
 from kubesim.kubelet.image_pull_records import ImagePullRecords
+from kubesim.kubelet.metrics import Metrics
+from kubesim.kubelet.pod_startup_latency import PodStartupLatency
 from kubesim.kubelet.pull_secrets import keyring_of
+from kubesim.kubelet.work_metrics import IMAGE_PULL_DURATION
 from kubesim.model import k8s_v1 as v1
 from kubesim.policy.crash_loop_backoff import IMAGE_PULL_BACKOFF, BackoffEntry, next_entry
 from kubesim.policy.docker_config import InvalidDockerConfig
 from kubesim.policy.go_quote import go_quote
 from kubesim.policy.image_keyring import PullLogin
 from kubesim.policy.image_reference import InvalidReference, parse_reference
+from kubesim.policy.image_size_bucket import image_size_bucket
 from kubesim.policy.pod_view import Waiting
 from kubesim.policy.pull_policy import (
     NEVER,
@@ -89,6 +93,8 @@ class ImageManager:
         kernel: Kernel,
         client: CriClient,
         recorder: EventRecorder,
+        metrics: Metrics,
+        latency: PodStartupLatency,
         *,
         gates: Mapping[str, bool],
         records: ImagePullRecords | None = None,
@@ -96,6 +102,8 @@ class ImageManager:
         self._kernel = kernel
         self._client = client
         self._recorder = recorder
+        self._metrics = metrics
+        self._latency = latency
         self._gates = gates
         self._records = records
         self._backoff: dict[str, BackoffEntry] = {}
@@ -152,6 +160,7 @@ class ImageManager:
         key = request.backoff_key
         if self._records is not None:
             self._records.pull_begins(request.image)
+        self._latency.pull_began(request.pod.metadata.uid)
         try:
             pulled = await self._pulled(request, spec, logins)
         except _PullFailed as error:
@@ -165,6 +174,9 @@ class ImageManager:
         if self._records is not None:
             self._records.pulled(request.image, pulled.image_ref, pulled.login)
         self._last_failures.pop(key, None)
+        self._latency.pull_ended(request.pod.metadata.uid)
+        seconds = pulled.took_ns // 10**6 / 1000
+        self._metrics.observe(IMAGE_PULL_DURATION, seconds, image_size_in_bytes=image_size_bucket(pulled.size_bytes))
         event = pulled_event(
             request.image, pull_ns=pulled.took_ns, waited_ns=pulled.took_ns, size_bytes=pulled.size_bytes
         )

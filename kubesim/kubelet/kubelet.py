@@ -20,6 +20,7 @@ from kubesim.kubelet.eviction_manager import EvictionManager
 from kubesim.kubelet.eviction_setup import eviction_manager
 from kubesim.kubelet.image_gc import ImageGarbageCollector
 from kubesim.kubelet.image_pull_records import ImagePullRecords, VerificationSettings
+from kubesim.kubelet.instrumented_cri import InstrumentedCri
 from kubesim.kubelet.klog import Klog
 from kubesim.kubelet.kubelet_host import KubeletHost
 from kubesim.kubelet.metrics import Metrics
@@ -40,6 +41,7 @@ from kubesim.kubelet.outside import ApiClient
 from kubesim.kubelet.pod_admission import PodAdmission
 from kubesim.kubelet.pod_directories import PodDirectories
 from kubesim.kubelet.pod_engine import PodEngine
+from kubesim.kubelet.pod_gauges import PodGauges
 from kubesim.kubelet.pod_views import from_api
 from kubesim.kubelet.preemption import Preemption
 from kubesim.kubelet.runtime_state import RuntimeState
@@ -79,7 +81,7 @@ class Kubelet:
         self.metrics = Metrics(self.gates)
         self.klog = Klog(kernel)
         self._kernel = kernel
-        self._client = CriClient(cri)
+        self._client = CriClient(InstrumentedCri(cri, kernel, self.metrics))
         self._api = api
         self._host = host
         self._config = config
@@ -186,6 +188,7 @@ class Kubelet:
                 allocatable=lambda: (self._api.get_node() or self._unregistered_node()).status.allocatable,
             ),
         )
+        PodGauges(self.metrics, engine)
         self._admission = self._pod_admission(engine)
         self._shutdown = shutdown_manager(
             self._kernel,

@@ -8,11 +8,11 @@ Mirrors kubelet: pkg/kubelet/metrics/metrics.go and pkg/kubelet/prober/prober_ma
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
-from typing import Literal
 
+from kubesim.kubelet.metric_kinds import Histogram, Labels, Metric
+from kubesim.kubelet.work_metrics import WORK_METRICS
 from kubesim.policy.feature_gates import DEFAULT_GATES, gate_enabled
 
 LOSING_SUPPORT = "kubelet_cri_losing_support"
@@ -36,25 +36,10 @@ EVICTIONS = "kubelet_evictions"
 PREEMPTIONS = "kubelet_preemptions"
 PROBES = "prober_probe_total"
 
-Labels = tuple[tuple[str, str], ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Metric:
-    """One row: what it counts or shows, which labels it has, and which gates must be on for it to be there."""
-
-    kind: Literal["counter", "gauge"]
-    help: str
-    labels: tuple[str, ...] = ()
-    stability: Literal["ALPHA", "BETA"] = "ALPHA"
-    gates: tuple[str, ...] = ()
-    preset: tuple[Labels, ...] = ()
-    """Series of a metric with labels that show 0 from the start."""
-
-
 _SHUTDOWN_GATES = ("GracefulNodeShutdown", "GracefulNodeShutdownBasedOnPodPriority")
 
 METRICS: Mapping[str, Metric] = {
+    **WORK_METRICS,
     LOSING_SUPPORT: Metric(
         kind="gauge",
         help="the Kubernetes version that the currently running CRI implementation will lose support on if not "
@@ -144,9 +129,17 @@ class Metrics:
             name: row for name, row in METRICS.items() if all(gate_enabled(gates, gate) for gate in row.gates)
         }
         self._series: dict[str, dict[Labels, float]] = {}
+        self._histograms: dict[str, dict[Labels, Histogram]] = {}
+        self._fill: list[Callable[[], object]] = []
         for name, row in self._shown.items():
-            preset = row.preset if row.labels else ((),)
-            self._series[name] = dict.fromkeys(preset, 0)
+            if row.kind == "histogram":
+                self._histograms[name] = {labels: Histogram(row.buckets) for labels in row.first_series}
+            else:
+                self._series[name] = dict.fromkeys(row.first_series, 0)
+
+    def before_reading(self, fill: Callable[[], object]) -> None:
+        """Whoever shows what is now, instead of counting what happens, is asked when somebody reads."""
+        self._fill.append(fill)
 
     def increase(self, name: str, **labels: str) -> None:
         """Add one. Does nothing for a metric whose gate is off."""
@@ -154,6 +147,17 @@ class Metrics:
         series = self._series.get(name)
         if series is not None:
             series[key] = series.get(key, 0) + 1
+
+    def observe(self, name: str, value: float, **labels: str) -> None:
+        """Count an observation of a histogram. Does nothing for a metric whose gate is off."""
+        assert METRICS[name].kind == "histogram", f"{name} is no histogram"
+        key = _key(name, labels)
+        series = self._histograms.get(name)
+        if series is None:
+            return
+        if key not in series:
+            series[key] = Histogram(METRICS[name].buckets)
+        series[key].observe(value)
 
     def put(self, name: str, value: float, **labels: str) -> None:
         """Show a value. Does nothing for a metric whose gate is off."""
@@ -164,33 +168,47 @@ class Metrics:
 
     def remove(self, name: str, **labels: str) -> None:
         """Take a series back; fine when it does not show."""
-        self._series.get(name, {}).pop(_key(name, labels), None)
+        key = _key(name, labels)
+        self._series.get(name, {}).pop(key, None)
+        self._histograms.get(name, {}).pop(key, None)
 
     def value(self, name: str, **labels: str) -> float | None:
         """What a series shows, None when it does not show."""
         return self._series.get(name, {}).get(_key(name, labels))
 
     def as_dict(self) -> dict[str, float]:
-        """All series by name as /metrics writes them, sorted: `{'kubelet_cri_losing_support{version="1.37.0"}': 1}`."""
-        return {
-            f"{name}{_braces(labels)}": value
-            for name in sorted(self._series)
-            for labels, value in sorted(self._series[name].items())
-        }
+        """All series by name as /metrics writes them, sorted: `{'kubelet_cri_losing_support{version="1.37.0"}': 1}`.
+
+        A histogram is a series for each bucket (`NAME_bucket{le="0.5"}`), and `NAME_sum` and `NAME_count`.
+        """
+        self._read()
+        return {sample: value for name in sorted(self._shown) for sample, value in self._samples(name)}
 
     def render(self) -> str:
         """The text of /metrics. A metric without a series does not show at all."""
+        self._read()
         lines = []
-        for name in sorted(self._series):
-            if not self._series[name]:
-                continue
-            row = self._shown[name]
-            lines.append(f"# HELP {name} [{row.stability}] {row.help}")
-            lines.append(f"# TYPE {name} {row.kind}")
-            lines += [
-                f"{name}{_braces(labels)} {_go_float(value)}" for labels, value in sorted(self._series[name].items())
-            ]
+        for name in sorted(self._shown):
+            samples = [f"{sample} {_go_float(value)}" for sample, value in self._samples(name)]
+            if samples:
+                row = self._shown[name]
+                lines.append(f"# HELP {name} [{row.stability}] {row.help}")
+                lines.append(f"# TYPE {name} {row.kind}")
+                lines += samples
         return "".join(f"{line}\n" for line in lines)
+
+    def _read(self) -> None:
+        for fill in self._fill:
+            fill()
+
+    def _samples(self, name: str) -> Iterator[tuple[str, float]]:
+        for labels, value in sorted(self._series.get(name, {}).items()):
+            yield f"{name}{_braces(labels)}", value
+        for labels, histogram in sorted(self._histograms.get(name, {}).items(), key=lambda one: one[0]):
+            for bound, count in histogram.cumulative():
+                yield f"{name}_bucket{_braces((*labels, ('le', _go_float(bound))))}", count
+            yield f"{name}_sum{_braces(labels)}", histogram.sum
+            yield f"{name}_count{_braces(labels)}", histogram.count
 
 
 def _key(name: str, labels: Mapping[str, str]) -> Labels:
@@ -212,6 +230,8 @@ def _go_float(value: float) -> str:
 
     Mirrors Go: strconv.FormatFloat(value, 'g', -1, 64), which prints exponents below -4 and above 5 as such.
     """
+    if value == float("inf"):
+        return "+Inf"
     number = Decimal(repr(float(value))).normalize()
     sign, digits, exponent = number.as_tuple()
     assert isinstance(exponent, int), f"{value} is no finite number"

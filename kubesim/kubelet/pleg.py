@@ -18,13 +18,16 @@ from dataclasses import replace
 from kubesim.cri.errors import CriError
 from kubesim.kernel import Event, Kernel, sleep, timeout
 from kubesim.kubelet.klog import Klog
+from kubesim.kubelet.metrics import Metrics
 from kubesim.kubelet.mutex import Mutex
 from kubesim.kubelet.pod_cache import PodCache
 from kubesim.kubelet.runtime_pods import ListedPod, RuntimePods
+from kubesim.kubelet.work_metrics import PLEG_LAST_SEEN, PLEG_RELIST_DURATION, PLEG_RELIST_INTERVAL
 from kubesim.model.duration import format_duration
 from kubesim.policy.pleg_events import PlegEvent, pleg_state, pod_changes, told_events
 from kubesim.policy.pod_view import RuntimePod
 
+SECOND_NS = 1_000_000_000
 RELIST_PERIOD_NS = 1_000_000_000
 RELIST_UNHEALTHY_NS = 180_000_000_000
 ON_DEMAND_DELAY_NS = 1_000_000
@@ -42,6 +45,7 @@ class Pleg:
         on_event: Callable[[PlegEvent], object],
         *,
         klog: Klog,
+        metrics: Metrics,
         period_ns: int = RELIST_PERIOD_NS,
         unhealthy_ns: int = RELIST_UNHEALTHY_NS,
     ) -> None:
@@ -50,6 +54,7 @@ class Pleg:
         self._cache = cache
         self._on_event = on_event
         self._klog = klog
+        self._metrics = metrics
         self._period_ns = period_ns
         self._unhealthy_ns = unhealthy_ns
         self._mutex = Mutex()
@@ -78,6 +83,7 @@ class Pleg:
         """Empty when healthy, else the text of the node's Ready condition."""
         if self.last_relist_ns is None:
             return "pleg has yet to be successful"
+        self._metrics.put(PLEG_LAST_SEEN, self.last_relist_ns // SECOND_NS)
         age_ns = self._kernel.now_ns - self.last_relist_ns
         if age_ns > self._unhealthy_ns:
             threshold = format_duration(self._unhealthy_ns)
@@ -116,16 +122,22 @@ class Pleg:
         """One pass: list, compare, refresh the cache of what changed, and tell."""
         async with self._mutex:
             start_ns = self._kernel.now_ns
-            try:
-                pods = await self._runtime_pods.list_all()
-            except CriError as error:
-                # The runtime is down: nothing is known to have changed, and the health check will say so in time.
-                self._klog.error("GenericPLEG: Unable to retrieve pods", err=error.go_text)
-                return
-            self.last_relist_ns = start_ns
-            for uid in self._to_reconcile(pods):
-                await self._reconcile(uid, pods.get(uid), start_ns)
-            self._cache.relisted(start_ns)
+            if self.last_relist_ns is not None:
+                self._metrics.observe(PLEG_RELIST_INTERVAL, (start_ns - self.last_relist_ns) / SECOND_NS)
+            await self._relist(start_ns)
+            self._metrics.observe(PLEG_RELIST_DURATION, (self._kernel.now_ns - start_ns) / SECOND_NS)
+
+    async def _relist(self, start_ns: int) -> None:
+        try:
+            pods = await self._runtime_pods.list_all()
+        except CriError as error:
+            # The runtime is down: nothing is known to have changed, and the health check will say so in time.
+            self._klog.error("GenericPLEG: Unable to retrieve pods", err=error.go_text)
+            return
+        self.last_relist_ns = start_ns
+        for uid in self._to_reconcile(pods):
+            await self._reconcile(uid, pods.get(uid), start_ns)
+        self._cache.relisted(start_ns)
 
     def _to_reconcile(self, pods: Mapping[str, ListedPod]) -> list[str]:
         """The pods to look at: all, unless the runtime answered as the last time."""

@@ -33,6 +33,7 @@ from kubesim.kubelet.outside import ApiClient, HostFiles, PodNetwork
 from kubesim.kubelet.pleg import Pleg
 from kubesim.kubelet.pod_cache import PodCache
 from kubesim.kubelet.pod_directories import PodDirectories
+from kubesim.kubelet.pod_startup_latency import PodStartupLatency
 from kubesim.kubelet.pod_sync import PodSync
 from kubesim.kubelet.pod_views import pod_view, status_view
 from kubesim.kubelet.pod_workers import PodWorkers
@@ -48,6 +49,7 @@ from kubesim.kubelet.sync_loop import SyncLoop
 from kubesim.kubelet.user_namespaces import UserNamespaces
 from kubesim.kubelet.volume_manager import VolumeManager
 from kubesim.kubelet.volumes import PodVolumes
+from kubesim.kubelet.work_metrics import CONTAINERS_PER_POD
 from kubesim.model import k8s_v1 as v1
 from kubesim.policy.admission import Rejection
 from kubesim.policy.crash_loop_backoff import BackoffPolicy
@@ -90,15 +92,20 @@ class PodEngine:
             kernel, api, gates=node.gates, could_have_running_containers=self._could_have_running_containers
         )
         self.loop = self._sync_loop(klog, metrics, answers)
-        self.pleg = Pleg(kernel, self.runtime_pods, self.cache, self.loop.pleg_event, klog=klog)
+        self.pleg = Pleg(kernel, self.runtime_pods, self.cache, self.loop.pleg_event, klog=klog, metrics=metrics)
         hooks = ContainerHooks(kernel, client, recorder, self.runtime_pods, network, metrics, minor=node.minor)
         killer = self._killer = ContainerKiller(kernel, client, recorder, hooks)
         self._host_files, self._directories, self._user_namespaces = host_files, directories, user_namespaces
-        self._orphans: set[str] = set()
+        self.orphans: set[str] = set()
+        """Pods that only the runtime knows, being ended."""
         self._environments, files = _readers_of_objects(kernel, api, recorder, host_files, node, answers)
         self._volumes = PodVolumes(host_files, directories, supports_rro=answers.supports_rro, config_volumes=files)
         self._volume_manager = VolumeManager(kernel, recorder, self._volumes)
-        self._images = ImageManager(kernel, client, recorder, gates=node.gates, records=pull_records)
+        self._metrics = metrics
+        self._latency = PodStartupLatency(kernel, metrics)
+        self._images = ImageManager(
+            kernel, client, recorder, metrics, self._latency, gates=node.gates, records=pull_records
+        )
         manager = self._runtime_manager(client, killer, hooks, host_files, node, directories, metrics, backoff_policy)
         self.probes = self._probe_manager(client, node, network, metrics)
         self._sync = PodSync(
@@ -115,6 +122,7 @@ class PodEngine:
             directories,
             node,
             self.probes,
+            metrics,
             user_namespaces=user_namespaces,
             pull_secrets=PullSecrets(api.get_secret, recorder),
             answers=answers,
@@ -189,6 +197,7 @@ class PodEngine:
             node,
             metrics,
             self._user_namespaces,
+            self._latency,
             backoff_policy=backoff_policy,
         )
 
@@ -221,8 +230,10 @@ class PodEngine:
     def add(self, pod: v1.Pod) -> None:
         """An admitted pod."""
         self._pods[pod.metadata.uid] = pod
+        self._latency.pod_seen(pod)
         if not _is_terminal(pod):
             self.active.put(pod)
+            self._metrics.observe(CONTAINERS_PER_POD, len(pod.spec.containers))
         self.workers.update(pod)
 
     def reject(self, pod: v1.Pod, refusal: Rejection) -> None:
@@ -240,6 +251,7 @@ class PodEngine:
         uid = pod.metadata.uid
         before = self._pods.get(uid)
         self._pods[uid] = pod
+        self._latency.pod_seen(pod)
         if _is_terminal(pod):
             self.active.discard(uid)
         elif uid in self.active:
@@ -254,6 +266,7 @@ class PodEngine:
         """A pod is gone from the API. What it left in the runtime is removed."""
         pod = self._pods.pop(uid, None)
         self.active.discard(uid)
+        self._latency.pod_gone(uid)
         self.statuses.forget(uid)
         work = self.workers.work.get(uid)
         if work is not None and not work.is_finished:
@@ -321,10 +334,10 @@ class PodEngine:
         may be a guest on a runtime that runs the pods of others.
         """
         for uid in self.pleg.uids:
-            if uid in self._pods or uid in self.workers.work or uid in self._orphans:
+            if uid in self._pods or uid in self.workers.work or uid in self.orphans:
                 continue
             if self._host_files.kind(self._directories.pod(uid)) == "directory":
-                self._orphans.add(uid)
+                self.orphans.add(uid)
                 self._kernel.spawn(self._end_orphan(uid), name=f"end orphan {uid}").watch(_ignore_runtime_errors)
 
     async def _end_orphan(self, uid: str) -> None:
@@ -338,7 +351,7 @@ class PodEngine:
                 self._user_namespaces.release(uid)
                 self._volumes.tear_down(pod)
         finally:
-            self._orphans.discard(uid)
+            self.orphans.discard(uid)
 
     def _on_pleg_event(self, event: PlegEvent) -> None:
         if event.kind.asks_for_sync:

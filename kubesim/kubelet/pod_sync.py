@@ -14,6 +14,7 @@ from kubesim.kubelet.container_kill import ContainerKiller, KillPodFailed
 from kubesim.kubelet.container_resources import pod_level_resources, pod_qos, status_resources
 from kubesim.kubelet.event_recorder import EventRecorder
 from kubesim.kubelet.event_reference import pod_reference
+from kubesim.kubelet.metrics import Metrics
 from kubesim.kubelet.node_answers import NodeAnswers
 from kubesim.kubelet.outside import HostFiles
 from kubesim.kubelet.pleg import Pleg, keep_ips
@@ -31,10 +32,13 @@ from kubesim.kubelet.status_manager import StatusManager, Surroundings
 from kubesim.kubelet.sync_error import SyncError
 from kubesim.kubelet.user_namespaces import UserNamespaces
 from kubesim.kubelet.volume_manager import VolumeManager
+from kubesim.kubelet.work_metrics import POD_START_DURATION
 from kubesim.model import k8s_v1 as v1
 from kubesim.policy.feature_gates import gate_enabled
 from kubesim.policy.pod_conditions import ALL_CONTAINERS_RESTARTING
-from kubesim.policy.pod_view import PodStatusView, RuntimePod, RuntimeState, Waiting
+from kubesim.policy.pod_view import PodPhase, PodStatusView, RuntimePod, RuntimeState, Waiting
+
+SECOND_NS = 10**9
 
 
 class PodSync:
@@ -55,6 +59,7 @@ class PodSync:
         directories: PodDirectories,
         node: NodeSettings,
         probes: ProbeManager,
+        metrics: Metrics,
         *,
         user_namespaces: UserNamespaces,
         pull_secrets: PullSecrets,
@@ -73,6 +78,7 @@ class PodSync:
         self._directories = directories
         self._node = node
         self._probes = probes
+        self._metrics = metrics
         self._user_namespaces = user_namespaces
         self._pull_secrets = pull_secrets
         self._answers = answers
@@ -83,10 +89,13 @@ class PodSync:
     async def sync_pod(self, work: PodWork, runtime: RuntimePod) -> bool:
         """One sync; True when the pod is done for good. Raises SyncError."""
         pod, uid = work.pod, work.pod.metadata.uid
-        status = self._generate(pod, runtime, is_terminal=False)
+        status, before = self._generate(pod, runtime, is_terminal=False), self._statuses.get(uid)
         self._statuses.set(pod, status, self._surroundings(pod, runtime))
         if status.phase is not None and status.phase.is_terminal:
             return True
+        if before is None or (before.phase, status.phase) == (PodPhase.PENDING, PodPhase.RUNNING):
+            # A pod counts when it is first seen, too: after no time.
+            self._metrics.observe(POD_START_DURATION, (self._kernel.now_ns - work.seen_ns) / SECOND_NS)
         network_error = self._answers.network_error()
         if network_error and not pod.spec.host_network:
             text = f"network is not ready: {network_error}"

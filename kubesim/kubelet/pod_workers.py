@@ -44,11 +44,15 @@ class WorkType(StrEnum):
 
 @dataclass(slots=True, kw_only=True)
 class PodWork:
-    """The pod a worker works on, and how far it has come. Times are ns since the epoch, None while not reached."""
+    """The pod a worker works on, and how far it has come. Times are ns since the epoch, None while not reached.
+
+    `seen_ns` is when this kubelet process saw the pod first.
+    """
 
     pod: Pod
     newest: Pod
     """The API's copy now; the worker works on the one that was known when it was last woken."""
+    seen_ns: int = 0
     terminating_at_ns: int | None = None
     terminated_at_ns: int | None = None
     is_finished: bool = False
@@ -144,7 +148,7 @@ class PodWorkers:
 
         Mirrors UpdatePod: isPodStatusCacheTerminal.
         """
-        work = PodWork(pod=pod, newest=pod)
+        work = PodWork(pod=pod, newest=pod, seen_ns=self._kernel.now_ns)
         runtime = self._cache.get(pod.metadata.uid)
         is_over = not any(one.state is RuntimeState.RUNNING for one in runtime.containers) and not any(
             one.is_ready for one in runtime.sandboxes

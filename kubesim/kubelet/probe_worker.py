@@ -11,6 +11,7 @@ from kubesim.kernel import Event, Kernel, sleep, timeout
 from kubesim.kubelet.metrics import PROBES, Metrics
 from kubesim.kubelet.probe_results import ProbeResults
 from kubesim.kubelet.prober import Prober
+from kubesim.kubelet.work_metrics import PROBE_DURATION
 from kubesim.model import k8s_v1 as v1
 from kubesim.policy.pod_view import ProbeResult
 from kubesim.policy.probe_worker import (
@@ -114,6 +115,7 @@ class ProbeWorker:
         self._publish(step.published)
         if step.ends or not step.probes:
             return not step.ends
+        began_ns = self._kernel.now_ns
         result = await self._prober.probe(
             self._pod,
             self._container,
@@ -124,6 +126,9 @@ class ProbeWorker:
         )
         if result is not None:
             self._metrics.increase(PROBES, **self._labels(result))
+            if result is ProbeResult.SUCCESS:
+                seconds = (self._kernel.now_ns - began_ns) / SECOND_NS
+                self._metrics.observe(PROBE_DURATION, seconds, **self._duration_labels())
             step = after_probe(self._spec, self._state, result)
             self._state = step.state
             self._publish(step.published)
@@ -141,14 +146,17 @@ class ProbeWorker:
             self._results.remove(self._state.container_id)
         for result in (ProbeResult.SUCCESS, ProbeResult.FAILURE):
             self._metrics.remove(PROBES, **self._labels(result))
+        self._metrics.remove(PROBE_DURATION, **self._duration_labels())
 
     def _labels(self, result: ProbeResult) -> dict[str, str]:
+        outcome = "successful" if result is ProbeResult.SUCCESS else "failed"
+        return {**self._duration_labels(), "result": outcome, "pod_uid": self._pod.metadata.uid}
+
+    def _duration_labels(self) -> dict[str, str]:
         meta = self._pod.metadata
         return {
             "probe_type": self._spec.kind,
-            "result": "successful" if result is ProbeResult.SUCCESS else "failed",
             "container": self._container.name,
             "pod": meta.name,
             "namespace": meta.namespace,
-            "pod_uid": meta.uid,
         }

@@ -29,6 +29,7 @@ from kubesim.kubelet.metrics import (
     STARTED_USER_NAMESPACED_PODS,
     Metrics,
 )
+from kubesim.kubelet.pod_startup_latency import PodStartupLatency
 from kubesim.kubelet.runtime_pods import bare_id
 from kubesim.kubelet.sandbox_config import NodeSettings
 from kubesim.kubelet.sandbox_start import SandboxStarter
@@ -39,7 +40,7 @@ from kubesim.model import k8s_v1 as v1
 from kubesim.policy.crash_loop_backoff import BackoffEntry, BackoffPolicy, crash_loop_decision
 from kubesim.policy.pod_actions import pod_actions
 from kubesim.policy.pod_hostname import HostnameError
-from kubesim.policy.pod_view import ContainerKind, PodView, ProbeState, RuntimePod, Waiting
+from kubesim.policy.pod_view import ContainerKind, PodView, ProbeState, RuntimePod, RuntimeState, Waiting
 from kubesim.policy.pull_policy import ImageFailure
 from kubesim.policy.qos import QosClass
 from kubesim.policy.sync_plan import ActionInputs, ContainerToKill, KillReason, PodActions
@@ -80,6 +81,7 @@ class RuntimeManager:
         node: NodeSettings,
         metrics: Metrics,
         user_namespaces: UserNamespaces,
+        latency: PodStartupLatency,
         *,
         backoff_policy: BackoffPolicy,
     ) -> None:
@@ -93,6 +95,7 @@ class RuntimeManager:
         self._node = node
         self._metrics = metrics
         self._user_namespaces = user_namespaces
+        self._latency = latency
         self._dead = DeadContainers(client)
         self._backoff_policy = backoff_policy
         self._backoff: dict[tuple[str, ...], BackoffEntry] = {}
@@ -245,9 +248,16 @@ class RuntimeManager:
         for name in actions.init_containers_to_start:
             started = await self._start(start, view, init[name], result)
             kind = next(one.kind for one in view.init_containers if one.name == name)
-            if not started and kind is ContainerKind.INIT:
+            if kind is not ContainerKind.INIT:
+                continue
+            if not started:
                 # A plain init container holds everything behind it; a sidecar that fails only misses.
                 return
+            self._latency.init_began(start.pod.metadata.uid)
+        for container in view.init_containers:
+            ended = start.runtime.newest(container.name)
+            if container.kind is ContainerKind.INIT and ended is not None and ended.state is RuntimeState.EXITED:
+                self._latency.init_ended(start.pod.metadata.uid, ended.finished_at_ns)
         for name in actions.containers_to_start:
             await self._start(start, view, regular[name], result)
 

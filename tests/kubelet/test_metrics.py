@@ -12,25 +12,38 @@ from kubesim.kubelet.metrics import (
     STARTED_CONTAINER_ERRORS,
     Metrics,
 )
+from kubesim.kubelet.work_metrics import CONTAINERS_PER_POD, PROBE_DURATION, RUNNING_PODS
 from kubesim.policy.feature_gates import resolve_gates
 
 
 def test_a_fresh_kubelet_shows_what_a_real_one_shows() -> None:
     """The names of a recorded /metrics, before anything happened."""
-    assert Metrics().as_dict() == {
-        "kubelet_graceful_shutdown_end_time_seconds": 0,
-        "kubelet_graceful_shutdown_start_time_seconds": 0,
-        "kubelet_image_volume_mounted_errors_total": 0,
-        "kubelet_image_volume_mounted_succeed_total": 0,
-        "kubelet_image_volume_requested_total": 0,
-        "kubelet_lifecycle_handler_http_fallbacks_total": 0,
-        "kubelet_pleg_discard_events": 0,
-        'kubelet_restarted_pods_total{static=""}': 0,
-        'kubelet_restarted_pods_total{static="true"}': 0,
-        "kubelet_started_pods_errors_total": 0,
-        "kubelet_started_pods_total": 0,
-        "kubelet_started_user_namespaced_pods_errors_total": 0,
-        "kubelet_started_user_namespaced_pods_total": 0,
+    shown = Metrics().as_dict()
+    assert not any(shown.values())
+    assert {name for name in shown if "_bucket{" not in name} == {
+        "kubelet_containers_per_pod_count_count",
+        "kubelet_containers_per_pod_count_sum",
+        "kubelet_graceful_shutdown_end_time_seconds",
+        "kubelet_graceful_shutdown_start_time_seconds",
+        "kubelet_image_volume_mounted_errors_total",
+        "kubelet_image_volume_mounted_succeed_total",
+        "kubelet_image_volume_requested_total",
+        "kubelet_lifecycle_handler_http_fallbacks_total",
+        "kubelet_pleg_discard_events",
+        "kubelet_pleg_last_seen_seconds",
+        "kubelet_pleg_relist_duration_seconds_count",
+        "kubelet_pleg_relist_duration_seconds_sum",
+        "kubelet_pleg_relist_interval_seconds_count",
+        "kubelet_pleg_relist_interval_seconds_sum",
+        "kubelet_pod_start_duration_seconds_count",
+        "kubelet_pod_start_duration_seconds_sum",
+        'kubelet_restarted_pods_total{static=""}',
+        'kubelet_restarted_pods_total{static="true"}',
+        "kubelet_running_pods",
+        "kubelet_started_pods_errors_total",
+        "kubelet_started_pods_total",
+        "kubelet_started_user_namespaced_pods_errors_total",
+        "kubelet_started_user_namespaced_pods_total",
     }
 
 
@@ -58,6 +71,40 @@ def test_a_metric_whose_gate_is_off_is_not_there() -> None:
     old = Metrics(resolve_gates("1.30"))
     old.increase(IMAGE_VOLUMES_MOUNTED)
     assert not [name for name in old.as_dict() if "image_volume" in name]
+
+
+def test_a_histogram_counts_what_is_at_most_each_bound() -> None:
+    metrics = Metrics()
+    for value in (0.5, 1, 1.5, 20):
+        metrics.observe(CONTAINERS_PER_POD, value)
+    shown = metrics.as_dict()
+    buckets = [shown[f'{CONTAINERS_PER_POD}_bucket{{le="{bound}"}}'] for bound in ("1", "2", "4", "8", "16", "+Inf")]
+    assert buckets == [2, 3, 3, 3, 3, 4]
+    assert (shown[f"{CONTAINERS_PER_POD}_sum"], shown[f"{CONTAINERS_PER_POD}_count"]) == (23, 4)
+    lines = metrics.render().splitlines()
+    assert f"# TYPE {CONTAINERS_PER_POD} histogram" in lines
+    assert f'{CONTAINERS_PER_POD}_bucket{{le="+Inf"}} 4' in lines
+
+
+def test_a_histogram_with_labels_comes_and_goes() -> None:
+    metrics = Metrics()
+    labels = {"container": "c", "namespace": "n", "pod": "p", "probe_type": "Liveness"}
+    metrics.observe(PROBE_DURATION, 0.02, **labels)
+    count = f'{PROBE_DURATION}_count{{container="c",namespace="n",pod="p",probe_type="Liveness"}}'
+    assert metrics.as_dict()[count] == 1
+    metrics.remove(PROBE_DURATION, **labels)
+    assert not [name for name in metrics.as_dict() if name.startswith(PROBE_DURATION)]
+    with pytest.raises(AssertionError, match="is no histogram"):
+        metrics.observe(SHUTDOWN_START, 1)
+
+
+def test_who_shows_what_is_now_is_asked_when_somebody_reads() -> None:
+    metrics = Metrics()
+    pods = [3]
+    metrics.before_reading(lambda: metrics.put(RUNNING_PODS, pods[0]))
+    assert metrics.as_dict()[RUNNING_PODS] == 3
+    pods[0] = 4
+    assert f"{RUNNING_PODS} 4" in metrics.render().splitlines()
 
 
 def test_names_kinds_and_labels_are_checked() -> None:

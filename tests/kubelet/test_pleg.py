@@ -5,6 +5,7 @@ import pytest
 from kubesim.cri.errors import Code, CriError
 from kubesim.kernel import Kernel
 from kubesim.kubelet.klog import Klog
+from kubesim.kubelet.metrics import Metrics
 from kubesim.kubelet.pleg import Pleg, keep_ips
 from kubesim.kubelet.pod_cache import PodCache
 from kubesim.kubelet.runtime_pods import ListedContainer, ListedPod, ListedSandbox
@@ -51,7 +52,7 @@ def pod(uid: str, state: RuntimeState) -> ListedPod:
 def make() -> tuple[Kernel, FakeRuntimePods, PodCache, list[PlegEvent], Pleg]:
     kernel = Kernel(start_ns=0)
     runtime, cache, events = FakeRuntimePods(), PodCache(), list[PlegEvent]()
-    pleg = Pleg(kernel, runtime, cache, events.append, klog=Klog(kernel))  # type: ignore[arg-type]  # a fake
+    pleg = Pleg(kernel, runtime, cache, events.append, klog=Klog(kernel), metrics=Metrics())  # type: ignore[arg-type]  # a fake
     return kernel, runtime, cache, events, pleg
 
 

@@ -1,0 +1,102 @@
+"""Counts and times the kubelet's CRI calls.
+
+Mirrors kubelet: pkg/kubelet/kuberuntime/instrumented_services.go. Streams of events are not counted while they last.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+
+from google.protobuf.message import Message
+
+from kubesim.cri import api
+from kubesim.cri.errors import CriError
+from kubesim.cri.methods import Method
+from kubesim.cri.protocol import Cri
+from kubesim.kernel import Kernel
+from kubesim.kubelet.metrics import Metrics
+from kubesim.kubelet.work_metrics import (
+    RUNTIME_OPERATION_DURATION,
+    RUNTIME_OPERATION_ERRORS,
+    RUNTIME_OPERATIONS,
+    SANDBOX_DURATION,
+    SANDBOX_ERRORS,
+)
+
+OPERATIONS: Mapping[str, str] = {
+    "Version": "version",
+    "Status": "status",
+    "CreateContainer": "create_container",
+    "StartContainer": "start_container",
+    "StopContainer": "stop_container",
+    "RemoveContainer": "remove_container",
+    "ListContainers": "list_containers",
+    "ContainerStatus": "container_status",
+    "UpdateContainerResources": "update_container",
+    "ReopenContainerLog": "reopen_container_log",
+    "ExecSync": "exec_sync",
+    "Exec": "exec",
+    "Attach": "attach",
+    "RunPodSandbox": "run_podsandbox",
+    "StopPodSandbox": "stop_podsandbox",
+    "RemovePodSandbox": "remove_podsandbox",
+    "PodSandboxStatus": "podsandbox_status",
+    "ListPodSandbox": "list_podsandbox",
+    "ContainerStats": "container_stats",
+    "ListContainerStats": "list_container_stats",
+    "PodSandboxStats": "podsandbox_stats",
+    "ListPodSandboxStats": "list_podsandbox_stats",
+    "PortForward": "port_forward",
+    "UpdatePodSandboxResources": "update_podsandbox_resources",
+    "UpdateRuntimeConfig": "update_runtime_config",
+    "ListImages": "list_images",
+    "ImageStatus": "image_status",
+    "PullImage": "pull_image",
+    "RemoveImage": "remove_image",
+    "ImageFsInfo": "image_fs_info",
+    "CheckpointContainer": "checkpoint_container",
+    "ListMetricDescriptors": "list_metric_descriptors",
+    "ListPodSandboxMetrics": "list_podsandbox_metrics",
+}
+"""The label `operation_type` by RPC. RuntimeConfig is asked past these services, before the kubelet is made."""
+
+
+class InstrumentedCri:
+    """A runtime whose calls show in the metrics."""
+
+    def __init__(self, cri: Cri, kernel: Kernel, metrics: Metrics) -> None:
+        self._cri = cri
+        self._kernel = kernel
+        self._metrics = metrics
+
+    async def call(self, method: Method, request: Message) -> Message:
+        """Pass the call on, and count it."""
+        operation = OPERATIONS.get(method.name)
+        if operation is None:
+            return await self._cri.call(method, request)
+        began_ns = self._kernel.now_ns
+        has_failed = False
+        try:
+            return await self._cri.call(method, request)
+        except CriError:
+            has_failed = True
+            raise
+        finally:
+            self._count(operation, (self._kernel.now_ns - began_ns) / 1e9, has_failed=has_failed)
+            if isinstance(request, api.RunPodSandboxRequest):
+                self._count_sandbox(request.runtime_handler, began_ns, has_failed=has_failed)
+
+    def stream(self, method: Method, request: Message) -> AsyncIterator[Message]:
+        """Pass the stream on."""
+        return self._cri.stream(method, request)
+
+    def _count(self, operation: str, seconds: float, *, has_failed: bool) -> None:
+        self._metrics.increase(RUNTIME_OPERATIONS, operation_type=operation)
+        self._metrics.observe(RUNTIME_OPERATION_DURATION, seconds, operation_type=operation)
+        if has_failed:
+            self._metrics.increase(RUNTIME_OPERATION_ERRORS, operation_type=operation)
+
+    def _count_sandbox(self, handler: str, began_ns: int, *, has_failed: bool) -> None:
+        self._metrics.observe(SANDBOX_DURATION, (self._kernel.now_ns - began_ns) / 1e9, runtime_handler=handler)
+        if has_failed:
+            self._metrics.increase(SANDBOX_ERRORS, runtime_handler=handler)
