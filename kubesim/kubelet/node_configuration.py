@@ -60,6 +60,22 @@ def node_status_settings(config: KubeletConfiguration) -> NodeStatusSettings:
     )
 
 
+def enforced_allocatable(config: KubeletConfiguration, *, os: str) -> tuple[str, ...]:
+    """What the node's events say once the limits of its cgroups are set. A Windows node has none.
+
+    Mirrors kubelet: pkg/kubelet/cm/node_container_manager_linux.go, enforceNodeAllocatableCgroups.
+    """
+    if os != "linux":
+        return ()
+    texts = ["Updated Node Allocatable limit across pods"] if config.cgroups_per_qos else []
+    reserved = {"system": config.system_reserved_cgroup, "kube": config.kube_reserved_cgroup}
+    for key in ("system-reserved", "kube-reserved", "system-reserved-compressible", "kube-reserved-compressible"):
+        if key in config.enforce_node_allocatable:
+            who = key.partition("-")[0]
+            texts.append(f"Updated limits on {who} reserved cgroup {reserved[who]}")
+    return tuple(texts)
+
+
 def configured(description: NodeDescription, config: KubeletConfiguration) -> NodeDescription:
     """The node as the kubelet reports it: how many pods it takes, and what it keeps back from them.
 
