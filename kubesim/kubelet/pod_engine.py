@@ -29,13 +29,14 @@ from kubesim.kubelet.image_pull_records import ImagePullRecords
 from kubesim.kubelet.klog import Klog
 from kubesim.kubelet.metrics import Metrics
 from kubesim.kubelet.node_answers import NodeAnswers
+from kubesim.kubelet.orphan_pods import OrphanPods
 from kubesim.kubelet.outside import ApiClient, HostFiles, PodNetwork
 from kubesim.kubelet.pleg import Pleg
 from kubesim.kubelet.pod_cache import PodCache
 from kubesim.kubelet.pod_directories import PodDirectories
 from kubesim.kubelet.pod_startup_latency import PodStartupLatency
 from kubesim.kubelet.pod_sync import PodSync
-from kubesim.kubelet.pod_views import pod_view, status_view
+from kubesim.kubelet.pod_views import status_view
 from kubesim.kubelet.pod_workers import PodWorkers
 from kubesim.kubelet.probe_manager import ProbeManager
 from kubesim.kubelet.prober import Prober
@@ -96,8 +97,6 @@ class PodEngine:
         hooks = ContainerHooks(kernel, client, recorder, self.runtime_pods, network, metrics, minor=node.minor)
         killer = self._killer = ContainerKiller(kernel, client, recorder, hooks)
         self._host_files, self._directories, self._user_namespaces = host_files, directories, user_namespaces
-        self.orphans: set[str] = set()
-        """Pods that only the runtime knows, being ended."""
         self._environments, files = _readers_of_objects(kernel, api, recorder, host_files, node, answers)
         self._volumes = PodVolumes(host_files, directories, supports_rro=answers.supports_rro, config_volumes=files)
         self._volume_manager = VolumeManager(kernel, recorder, self._volumes)
@@ -129,6 +128,7 @@ class PodEngine:
         )
         self._deadline = ActiveDeadline(kernel, recorder, self.statuses)
         self._dead = DeadContainers(client)
+        self.orphans = OrphanPods(kernel, recorder, self.runtime_pods, killer, self._dead, forget=self._forget_orphan)
         self.workers = PodWorkers(kernel, self.cache, self._sync, recorder, on_stopped=self.active.discard)
 
     def _sync_loop(self, klog: Klog, metrics: Metrics, answers: NodeAnswers) -> SyncLoop:
@@ -327,31 +327,15 @@ class PodEngine:
             return
 
     def _end_orphans(self) -> None:
-        """End what runs for pods that nobody knows any more, such as those deleted while no kubelet ran.
-
-        Mirrors HandlePodCleanups: runtime pods that no pod worker knows are killed with a grace of one second. A real
-        kubelet ends every such pod of its runtime; here only those that have a directory of this kubelet, because we
-        may be a guest on a runtime that runs the pods of others.
-        """
+        """What a housekeeping does about pods of the runtime that no worker knows."""
         for uid in self.pleg.uids:
-            if uid in self._pods or uid in self.workers.work or uid in self.orphans:
-                continue
-            if self._host_files.kind(self._directories.pod(uid)) == "directory":
-                self.orphans.add(uid)
-                self._kernel.spawn(self._end_orphan(uid), name=f"end orphan {uid}").watch(_ignore_runtime_errors)
+            is_known = uid in self._pods or uid in self.workers.work
+            if not is_known and self._host_files.kind(self._directories.pod(uid)) == "directory":
+                self.orphans.end(uid)
 
-    async def _end_orphan(self, uid: str) -> None:
-        try:
-            listed = await self.runtime_pods.list_pod(uid)
-            if listed is not None:
-                runtime = await self.runtime_pods.inspect(listed)
-                pod = v1.Pod(metadata=v1.ObjectMeta(name=listed.name, namespace=listed.namespace, uid=uid))
-                await self._killer.kill_pod(pod, pod_view(pod), runtime, ORPHAN_GRACE_SECONDS)
-                await self._dead.remove_pod(await self.runtime_pods.pod_status(uid))
-                self._user_namespaces.release(uid)
-                self._volumes.tear_down(pod)
-        finally:
-            self.orphans.discard(uid)
+    def _forget_orphan(self, pod: v1.Pod) -> None:
+        self._user_namespaces.release(pod.metadata.uid)
+        self._volumes.tear_down(pod)
 
     def _on_pleg_event(self, event: PlegEvent) -> None:
         if event.kind.asks_for_sync:

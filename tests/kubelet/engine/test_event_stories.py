@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from google.protobuf.message import Message
 
+from kubesim.cri import api
 from kubesim.cri.errors import Code, CriError
 from kubesim.cri.protocol import Cri, Method
 
@@ -181,3 +182,48 @@ def test_what_a_pod_lacks_comes_before_what_its_image_is(
     story.pod(c("a", **container), **spec)
     story.run("5s")
     assert text in story.events()
+
+
+def test_an_orphan_is_ended_with_the_words_of_any_other_pod(story: Any, c: Any) -> None:
+    """Deleted while no kubelet ran: the next one knows it by the runtime's lists alone."""
+    story.pod(c("a"))
+    story.run("5s")
+    story.node._world.stop()
+    story.node.delete("default/web", grace_seconds=0)
+    story.node._run(story.node._world.start_again(), name="start kubelet again")
+    refuse(story, "StopContainer")
+    story.run("3s")
+    writes = story.node.event_writes("default/web")[-2:]
+    assert [(one["reason"], one.get("fieldPath", "")) for one in writes] == [
+        ("Killing", "spec.containers{a}"),
+        ("FailedKillPod", ""),
+    ]
+    refuse(story)
+    story.run("20s")
+    assert story.node.runtime.statistics().sandboxes == 0
+
+
+def test_a_network_that_is_not_ready(story: Any, c: Any) -> None:
+    runtime = story.node.runtime
+
+    class WithoutNetwork:
+        stream = runtime.stream
+
+        async def call(self, method: Method, request: Message) -> Message:
+            answer = await runtime.call(method, request)
+            if isinstance(answer, api.StatusResponse):
+                network = next(one for one in answer.status.conditions if one.type == "NetworkReady")
+                network.status, network.reason, network.message = False, "NetworkPluginNotReady", "no CNI"
+            return answer
+
+    story.node._journal._cri = WithoutNetwork()
+    story.run("20s")
+    story.pod(c("a"))
+    story.pod(c("a"), name="own", hostNetwork=True)
+    story.run("10s")
+    assert story.is_running("a", "default/own")
+    text = "NetworkReady=false reason:NetworkPluginNotReady message:no CNI"
+    (line,) = story.events().splitlines()
+    assert line.endswith(f": network is not ready: container runtime network not ready: {text}")
+    assert line.startswith("Warning NetworkNotReady (x")
+    assert {"NodeReady", "NodeNotReady"} & {one["reason"] for one in story.node.events} == {"NodeNotReady"}
