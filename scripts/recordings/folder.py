@@ -110,9 +110,15 @@ class Folder:
         return [row["event"] for row in self.rows(name) if "event" in row]
 
     @property
+    def node(self) -> dict[str, Any] | None:
+        """The recorded Node object; None where it was not kept."""
+        node: dict[str, Any] | None = self._golden("node.json")
+        return node
+
+    @property
     def capacity(self) -> dict[str, str] | None:
         """The size of the recorded node; None where it was not kept. How many pods it takes is of its configuration."""
-        node = self._golden("node.json")
+        node = self.node
         return (
             None if node is None else {key: value for key, value in node["status"]["capacity"].items() if key != "pods"}
         )
