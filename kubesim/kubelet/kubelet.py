@@ -15,7 +15,7 @@ from kubesim.cri.protocol import Cri
 from kubesim.kernel import Kernel, Task, sleep
 from kubesim.kubelet.admission import NodeSituation
 from kubesim.kubelet.cgroup_discovery import discover_cgroup_driver
-from kubesim.kubelet.event_recorder import NORMAL, EventRecorder, node_reference
+from kubesim.kubelet.event_recorder import EventRecorder
 from kubesim.kubelet.eviction_manager import EvictionManager
 from kubesim.kubelet.eviction_setup import eviction_manager
 from kubesim.kubelet.image_gc import ImageGarbageCollector
@@ -27,7 +27,6 @@ from kubesim.kubelet.metrics import Metrics
 from kubesim.kubelet.node_answers import NodeAnswers
 from kubesim.kubelet.node_configuration import (
     configured,
-    enforced_allocatable,
     eviction_settings,
     image_policy,
     node_status_settings,
@@ -207,7 +206,7 @@ class Kubelet:
             self._client,
             self._api,
             description=self._description(),
-            settings=node_status_settings(self._config),
+            settings=node_status_settings(self._config, os=self._host.os),
             gates=self.gates,
             runtime=state,
             reports=NodeReports(
@@ -271,8 +270,6 @@ class Kubelet:
 
     async def _runtime_ready(self) -> None:
         """The runtime answered well for the first time: what depends on it starts now."""
-        for text in enforced_allocatable(self._config, os=self._host.os):
-            self._recorder.event(node_reference(self._host.name), NORMAL, "NodeAllocatableEnforced", text)
         if self._evictions is not None:
             self._spawn(self._evictions.run(), "evictions")
         if self._shutdown is not None:

@@ -120,6 +120,8 @@ METRICS: Mapping[str, Metric] = {
     ),
 }
 
+_LABELS = {name: frozenset(row.labels) for name, row in METRICS.items()}
+
 
 class Metrics:
     """The metrics of one kubelet process; a restarted kubelet begins with new ones."""
@@ -140,6 +142,11 @@ class Metrics:
     def before_reading(self, fill: Callable[[], object]) -> None:
         """Whoever shows what is now, instead of counting what happens, is asked when somebody reads."""
         self._fill.append(fill)
+
+    def freeze(self) -> None:
+        """The process ends: what is shown stays as it is now."""
+        self._read()
+        self._fill.clear()
 
     def increase(self, name: str, **labels: str) -> None:
         """Add one. Does nothing for a metric whose gate is off."""
@@ -213,7 +220,7 @@ class Metrics:
 
 def _key(name: str, labels: Mapping[str, str]) -> Labels:
     row = METRICS[name]
-    assert set(labels) == set(row.labels), f"{name} has the labels {row.labels}, not {tuple(labels)}"
+    assert labels.keys() == _LABELS[name], f"{name} has the labels {row.labels}, not {tuple(labels)}"
     return tuple((label, labels[label]) for label in row.labels)
 
 

@@ -48,7 +48,7 @@ def eviction_settings(config: KubeletConfiguration) -> EvictionSettings:
     )
 
 
-def node_status_settings(config: KubeletConfiguration) -> NodeStatusSettings:
+def node_status_settings(config: KubeletConfiguration, *, os: str) -> NodeStatusSettings:
     """How often the status is written, and with what. `config` has its defaults filled in."""
     return NodeStatusSettings(
         update_frequency_ns=parse_duration(config.node_status_update_frequency or "10s"),
@@ -57,6 +57,7 @@ def node_status_settings(config: KubeletConfiguration) -> NodeStatusSettings:
         port=config.port,
         is_registering=config.register_node,
         is_attach_detach_by_controller=config.enable_controller_attach_detach,
+        enforced_allocatable=enforced_allocatable(config, os=os),
     )
 
 

@@ -62,6 +62,8 @@ class NodeStatusSettings:
     port: int = 10250
     is_registering: bool = True
     is_attach_detach_by_controller: bool = True
+    enforced_allocatable: tuple[str, ...] = ()
+    """What the events say about the limits of the node's cgroups."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,6 +139,8 @@ class NodeStatusUpdater:
     def start(self) -> None:
         """Begin: the node's Event `Starting`, then the loops."""
         self._recorder.event(self._reference, NORMAL, "Starting", "Starting kubelet.")
+        for text in self._settings.enforced_allocatable:
+            self._recorder.event(self._reference, NORMAL, "NodeAllocatableEnforced", text)
         self._spawn(self._list_images(), "list images")
         self._spawn(self._regular_updates(), "regular updates")
         self._spawn(self._fast_updates(), "fast updates")

@@ -13,15 +13,11 @@ from kubesim.cri.errors import CriError
 from kubesim.kernel import Kernel, sleep
 from kubesim.kubelet.active_deadline import ActiveDeadline
 from kubesim.kubelet.active_pods import ActivePods
-from kubesim.kubelet.config_objects import ConfigObjects
-from kubesim.kubelet.config_volumes import ConfigVolumes
 from kubesim.kubelet.container_config import ContainerConfigs
 from kubesim.kubelet.container_hooks import ContainerHooks
 from kubesim.kubelet.container_kill import ContainerKiller, KillPodFailed
 from kubesim.kubelet.container_start import ContainerStarter
 from kubesim.kubelet.dead_containers import DeadContainers
-from kubesim.kubelet.downward_api import DownwardApi
-from kubesim.kubelet.environment import Environments
 from kubesim.kubelet.event_recorder import EventRecorder
 from kubesim.kubelet.event_reference import pod_reference
 from kubesim.kubelet.image_manager import ImageManager
@@ -29,6 +25,7 @@ from kubesim.kubelet.image_pull_records import ImagePullRecords
 from kubesim.kubelet.klog import Klog
 from kubesim.kubelet.metrics import Metrics
 from kubesim.kubelet.node_answers import NodeAnswers
+from kubesim.kubelet.object_readers import readers_of_objects
 from kubesim.kubelet.orphan_pods import OrphanPods
 from kubesim.kubelet.outside import ApiClient, HostFiles, PodNetwork
 from kubesim.kubelet.pleg import Pleg
@@ -36,7 +33,7 @@ from kubesim.kubelet.pod_cache import PodCache
 from kubesim.kubelet.pod_directories import PodDirectories
 from kubesim.kubelet.pod_startup_latency import PodStartupLatency
 from kubesim.kubelet.pod_sync import PodSync
-from kubesim.kubelet.pod_views import status_view
+from kubesim.kubelet.pod_views import pod_view, status_view
 from kubesim.kubelet.pod_workers import PodWorkers
 from kubesim.kubelet.probe_manager import ProbeManager
 from kubesim.kubelet.prober import Prober
@@ -97,7 +94,7 @@ class PodEngine:
         hooks = ContainerHooks(kernel, client, recorder, self.runtime_pods, network, metrics, minor=node.minor)
         killer = self._killer = ContainerKiller(kernel, client, recorder, hooks)
         self._host_files, self._directories, self._user_namespaces = host_files, directories, user_namespaces
-        self._environments, files = _readers_of_objects(kernel, api, recorder, host_files, node, answers)
+        self._environments, files = readers_of_objects(kernel, api, recorder, host_files, node, answers)
         self._volumes = PodVolumes(host_files, directories, supports_rro=answers.supports_rro, config_volumes=files)
         self._volume_manager = VolumeManager(kernel, recorder, self._volumes)
         self._metrics = metrics
@@ -107,12 +104,29 @@ class PodEngine:
         )
         manager = self._runtime_manager(client, killer, hooks, host_files, node, directories, metrics, backoff_policy)
         self.probes = self._probe_manager(client, node, network, metrics)
-        self._sync = PodSync(
-            kernel,
-            recorder,
+        secrets = PullSecrets(api.get_secret, recorder)
+        self._sync = self._pod_sync(manager, host_files, directories, node, metrics, secrets, answers)
+        self._deadline = ActiveDeadline(kernel, recorder, self.statuses)
+        self._dead = DeadContainers(client)
+        self.orphans = OrphanPods(kernel, recorder, self.runtime_pods, killer, self._dead, forget=self._forget_orphan)
+        self.workers = PodWorkers(kernel, self.cache, self._sync, recorder, on_stopped=self.active.discard)
+
+    def _pod_sync(
+        self,
+        manager: RuntimeManager,
+        host_files: HostFiles,
+        directories: PodDirectories,
+        node: NodeSettings,
+        metrics: Metrics,
+        pull_secrets: PullSecrets,
+        answers: NodeAnswers,
+    ) -> PodSync:
+        return PodSync(
+            self._kernel,
+            self._recorder,
             self.statuses,
             manager,
-            killer,
+            self._killer,
             self.runtime_pods,
             self.cache,
             self.pleg,
@@ -122,14 +136,10 @@ class PodEngine:
             node,
             self.probes,
             metrics,
-            user_namespaces=user_namespaces,
-            pull_secrets=PullSecrets(api.get_secret, recorder),
+            user_namespaces=self._user_namespaces,
+            pull_secrets=pull_secrets,
             answers=answers,
         )
-        self._deadline = ActiveDeadline(kernel, recorder, self.statuses)
-        self._dead = DeadContainers(client)
-        self.orphans = OrphanPods(kernel, recorder, self.runtime_pods, killer, self._dead, forget=self._forget_orphan)
-        self.workers = PodWorkers(kernel, self.cache, self._sync, recorder, on_stopped=self.active.discard)
 
     def _sync_loop(self, klog: Klog, metrics: Metrics, answers: NodeAnswers) -> SyncLoop:
         return SyncLoop(
@@ -218,7 +228,8 @@ class PodEngine:
                 await work.containers_stopped.wait()
 
     def stop(self) -> None:
-        """The kubelet process ends: nothing works for a pod any more."""
+        """The kubelet process ends: nothing works for a pod any more, and the metrics stay as they are."""
+        self._metrics.freeze()
         self.loop.stop()
         self.workers.stop()
         self.probes.stop()
@@ -353,20 +364,6 @@ class PodEngine:
             return True
         runtime: RuntimePod = self.cache.get(uid)
         return uid not in self.workers.work and any(one.state is RuntimeState.RUNNING for one in runtime.containers)
-
-
-def _readers_of_objects(
-    kernel: Kernel,
-    api: ApiClient,
-    recorder: EventRecorder,
-    host_files: HostFiles,
-    node: NodeSettings,
-    answers: NodeAnswers,
-) -> tuple[Environments, ConfigVolumes]:
-    """What makes variables, and what makes files, of ConfigMaps, Secrets and the pod itself."""
-    objects = ConfigObjects(get_config_map=api.get_config_map, get_secret=api.get_secret)
-    downward = DownwardApi(node=node, allocatable=answers.allocatable)
-    return Environments(objects, downward, recorder), ConfigVolumes(kernel, host_files, objects, downward)
 
 
 def _is_terminal(pod: v1.Pod) -> bool:

@@ -84,7 +84,7 @@ def test_the_configuration_decides_pods_reservations_and_taints() -> None:
 
 
 def test_the_configuration_decides_how_often_and_with_what() -> None:
-    default = node_status_settings(kubelet_configuration({}))
+    default = node_status_settings(kubelet_configuration({}), os="linux")
     assert (default.update_frequency_ns, default.report_frequency_ns, default.images_max, default.port) == (
         10 * 10**9,
         300 * 10**9,
@@ -99,7 +99,7 @@ def test_the_configuration_decides_how_often_and_with_what() -> None:
             "enableControllerAttachDetach": False,
         }
     )
-    changed = node_status_settings(config)
+    changed = node_status_settings(config, os="linux")
     assert (changed.update_frequency_ns, changed.report_frequency_ns, changed.images_max) == (4 * 10**9, 4 * 10**9, -1)
     assert (changed.is_registering, changed.is_attach_detach_by_controller) == (False, False)
 
