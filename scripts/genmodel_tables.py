@@ -6,6 +6,10 @@ staging/src/k8s.io/api/core/v1/types.go and staging/src/k8s.io/apimachinery/pkg/
 
 from __future__ import annotations
 
+# Types whose objects keep what was derived from them: see kubesim/model/remembered.py. Objects of the others hold
+# nothing but values and one another, never in a circle, so Python's collector of cycles need not look at them.
+REMEMBERING = {"Pod", "PodSpec", "PodStatus"}
+
 # Time values that Go writes as null when unset: plain metav1.Time fields, on which `omitempty` has no effect.
 NULL_WHEN_UNSET = {
     "ContainerStateRunning.startedAt",

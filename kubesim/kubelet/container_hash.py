@@ -7,6 +7,7 @@ Mirrors kubelet: pkg/kubelet/container/helpers.go, HashContainer: FNV-1a of 32 b
 from __future__ import annotations
 
 import json
+from functools import lru_cache
 
 _OFFSET = 0x811C9DC5
 _PRIME = 0x01000193
@@ -20,6 +21,7 @@ def fnv1a_32(data: bytes) -> int:
     return value
 
 
+@lru_cache(maxsize=4096)
 def container_hash(name: str, image: str) -> str:
     """The value of the annotation io.kubernetes.container.hash: hex without leading zeros."""
     dump = json.dumps({"image": image, "name": name}, separators=(",", ":"), sort_keys=True)

@@ -5,10 +5,13 @@ Spec and stored status become views; a generated status becomes the struct that 
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from msgspec.structs import replace
 
 from kubesim.kubelet.container_hash import container_hash
 from kubesim.model import k8s_v1 as v1
+from kubesim.model.remembered import remembered
 from kubesim.model.timestamps import format_rfc3339, format_rfc3339_nano, parse_rfc3339
 from kubesim.policy.pod_view import (
     Condition,
@@ -62,26 +65,43 @@ def pod_key(pod: v1.Pod) -> str:
     return f"{pod.metadata.namespace}/{pod.metadata.name}"
 
 
+@remembered
 def pod_view(pod: v1.Pod) -> PodView:
     """The part of a pod that status and actions depend on."""
-    spec = pod.spec
+    spec, containers = pod.spec, _container_views(pod.spec)
     return PodView(
         name=pod.metadata.name,
         namespace=pod.metadata.namespace,
         uid=pod.metadata.uid,
         generation=pod.metadata.generation,
         restart_policy=spec.restart_policy or "Always",
-        containers=tuple(_container_view(one, ContainerKind.REGULAR) for one in spec.containers),
-        init_containers=tuple(
-            _container_view(one, ContainerKind.SIDECAR if one.restart_policy == "Always" else ContainerKind.INIT)
-            for one in spec.init_containers
-        ),
-        ephemeral_containers=tuple(_container_view(one, ContainerKind.EPHEMERAL) for one in spec.ephemeral_containers),
+        containers=containers.regular,
+        init_containers=containers.init,
+        ephemeral_containers=containers.ephemeral,
         image_volumes=tuple(one.name for one in spec.volumes if one.image is not None),
         host_network=spec.host_network,
         readiness_gates=tuple(gate.condition_type for gate in spec.readiness_gates),
         is_static=is_static(pod),
         is_deletion_requested=pod.metadata.deletion_timestamp is not None,
+    )
+
+
+class _ContainerViews(NamedTuple):
+    regular: tuple[ContainerSpecView, ...]
+    init: tuple[ContainerSpecView, ...]
+    ephemeral: tuple[ContainerSpecView, ...]
+
+
+@remembered
+def _container_views(spec: v1.PodSpec) -> _ContainerViews:
+    """The containers of all versions of a pod with this spec: a new status makes another pod, with the same spec."""
+    return _ContainerViews(
+        regular=tuple(_container_view(one, ContainerKind.REGULAR) for one in spec.containers),
+        init=tuple(
+            _container_view(one, ContainerKind.SIDECAR if one.restart_policy == "Always" else ContainerKind.INIT)
+            for one in spec.init_containers
+        ),
+        ephemeral=tuple(_container_view(one, ContainerKind.EPHEMERAL) for one in spec.ephemeral_containers),
     )
 
 
@@ -116,6 +136,7 @@ def _container_view(container: v1.Container | v1.EphemeralContainer, kind: Conta
     )
 
 
+@remembered
 def status_view(status: v1.PodStatus) -> PodStatusView:
     """A stored status as the rules read it."""
     return PodStatusView(

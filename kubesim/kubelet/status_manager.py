@@ -25,7 +25,7 @@ from kubesim.model import k8s_v1 as v1
 from kubesim.model.timestamps import format_rfc3339, parse_rfc3339
 from kubesim.policy.feature_gates import gate_enabled
 from kubesim.policy.pod_conditions import is_kubelet_owned, with_transition_times
-from kubesim.policy.pod_view import Condition, ContainerStatusView, PodStatusView
+from kubesim.policy.pod_view import ContainerStatusView, PodStatusView
 from kubesim.policy.probe_status import with_container_ready, with_container_started
 from kubesim.policy.status_merge import (
     illegal_transition,
@@ -218,13 +218,22 @@ class StatusManager:
             and self._comparable(status) == self._comparable(record.status)
         )
 
-    def _comparable(self, status: PodStatusView) -> PodStatusView:
-        owned: tuple[Condition, ...] = tuple(
-            replace(one, observed_generation=None, last_transition_ns=None, last_probe_ns=None)
+    def _comparable(self, status: PodStatusView) -> tuple[object, ...]:
+        """What of a status is worth a write: of the conditions only what the kubelet's own say."""
+        owned = [
+            (one.type, one.status, one.reason, one.message)
             for one in status.conditions
             if is_kubelet_owned(one.type, self._gates)
+        ]
+        return (
+            status.phase,
+            status.reason,
+            status.message,
+            owned,
+            status.container_statuses,
+            status.init_container_statuses,
+            status.ephemeral_container_statuses,
         )
-        return replace(status, conditions=owned)
 
     def _struct(self, record: _Record, status: PodStatusView) -> v1.PodStatus:
         around = record.surroundings

@@ -8,13 +8,15 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import Message
 
 from kubesim.cri.errors import Code, CriError
-from kubesim.cri.methods import Method
+from kubesim.cri.legacy_methods import LEGACY_METHODS
+from kubesim.cri.methods import METHODS, Method
 from kubesim.cri.protocol import Cri, encoding
 from kubesim.kernel import Cancelled, Kernel
 
@@ -68,9 +70,13 @@ def message_dict(message: Message) -> Mapping[str, Any]:
     return MessageToDict(message, preserving_proto_field_name=True)
 
 
-_Row = tuple[int, int, Method, bytes, bytes | None, CriError | None]
-"""What an entry is made of when somebody looks. A day of a node has hundreds of thousands: bytes in a plain tuple are a
-tenth of messages, equal answers share theirs, and Python's collector of cycles does not walk through them."""
+_Row = tuple[int, int, str, bytes, bytes | None, CriError | None]
+"""What an entry is made of when somebody looks; the method by its path. A day of a node has hundreds of thousands:
+bytes in a plain tuple are a tenth of messages, equal answers share theirs, and Python's collector of cycles does not
+look at a tuple of plain values again."""
+
+
+_BY_PATH = {method.full_name: method for method in chain(METHODS.values(), *LEGACY_METHODS.values())}
 
 
 class Journal:
@@ -136,7 +142,14 @@ class Journal:
         response: bytes | None,
         error: CriError | Cancelled | None = None,
     ) -> None:
-        row = (time_ns, self._kernel.now_ns, method, request, response, None if error is None else _kept(error))
+        row = (
+            time_ns,
+            self._kernel.now_ns,
+            method.full_name,
+            request,
+            response,
+            None if error is None else _kept(error),
+        )
         self._rows.append(row)
         if self._sink is not None:
             self._sink(_entry(row))
@@ -145,7 +158,12 @@ class Journal:
 def _entry(row: _Row) -> JournalEntry:
     time_ns, end_ns, method, request, response, error = row
     return JournalEntry(
-        time_ns=time_ns, end_ns=end_ns, rpc=method, request_bytes=request, response_bytes=response, error=error
+        time_ns=time_ns,
+        end_ns=end_ns,
+        rpc=_BY_PATH[method],
+        request_bytes=request,
+        response_bytes=response,
+        error=error,
     )
 
 

@@ -22,7 +22,7 @@ from kubesim.model.k8s_volume import ResourceFieldSelector
 
 
 class AppArmorProfile(
-    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel", gc=False
 ):
     """v1 AppArmorProfile."""
 
@@ -30,7 +30,9 @@ class AppArmorProfile(
     type: str = field(default_factory=written_text)
 
 
-class Capabilities(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"):
+class Capabilities(
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel", gc=False
+):
     """v1 Capabilities."""
 
     add: list[str] = field(default_factory=list)
@@ -38,7 +40,7 @@ class Capabilities(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 class ConfigMapEnvSource(
-    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel", gc=False
 ):
     """v1 ConfigMapEnvSource."""
 
@@ -47,7 +49,7 @@ class ConfigMapEnvSource(
 
 
 class ConfigMapKeySelector(
-    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel", gc=False
 ):
     """v1 ConfigMapKeySelector."""
 
@@ -57,7 +59,7 @@ class ConfigMapKeySelector(
 
 
 class SecretKeySelector(
-    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel", gc=False
 ):
     """v1 SecretKeySelector."""
 
@@ -67,7 +69,7 @@ class SecretKeySelector(
 
 
 class FileKeySelector(
-    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel", gc=False
 ):
     """v1 FileKeySelector."""
 
@@ -77,7 +79,9 @@ class FileKeySelector(
     volume_name: str = field(default_factory=written_text)
 
 
-class EnvVarSource(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"):
+class EnvVarSource(
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel", gc=False
+):
     """v1 EnvVarSource."""
 
     config_map_key_ref: ConfigMapKeySelector | None = None
@@ -87,7 +91,9 @@ class EnvVarSource(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     file_key_ref: FileKeySelector | None = None
 
 
-class EnvVar(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"):
+class EnvVar(
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel", gc=False
+):
     """v1 EnvVar."""
 
     name: str = field(default_factory=written_text)
@@ -96,7 +102,7 @@ class EnvVar(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit
 
 
 class SecretEnvSource(
-    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel", gc=False
 ):
     """v1 SecretEnvSource."""
 
@@ -104,7 +110,9 @@ class SecretEnvSource(
     optional: bool | None = None
 
 
-class EnvFromSource(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"):
+class EnvFromSource(
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel", gc=False
+):
     """v1 EnvFromSource."""
 
     config_map_ref: ConfigMapEnvSource | None = None
@@ -112,20 +120,26 @@ class EnvFromSource(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     secret_ref: SecretEnvSource | None = None
 
 
-class ExecAction(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"):
+class ExecAction(
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel", gc=False
+):
     """v1 ExecAction."""
 
     command: list[str] = field(default_factory=list)
 
 
-class HTTPHeader(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"):
+class HTTPHeader(
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel", gc=False
+):
     """v1 HTTPHeader."""
 
     name: str = field(default_factory=written_text)
     value: str = field(default_factory=written_text)
 
 
-class HTTPGetAction(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"):
+class HTTPGetAction(
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel", gc=False
+):
     """v1 HTTPGetAction."""
 
     host: str = ""
@@ -136,7 +150,7 @@ class HTTPGetAction(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 class TCPSocketAction(
-    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel", gc=False
 ):
     """v1 TCPSocketAction."""
 
@@ -144,14 +158,16 @@ class TCPSocketAction(
     port: IntOrString = field(default_factory=written_number)
 
 
-class SleepAction(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"):
+class SleepAction(
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel", gc=False
+):
     """v1 SleepAction."""
 
     seconds: Int64 = field(default_factory=written_number)
 
 
 class LifecycleHandler(
-    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel", gc=False
 ):
     """v1 LifecycleHandler."""
 
@@ -161,7 +177,9 @@ class LifecycleHandler(
     sleep: SleepAction | None = None
 
 
-class Lifecycle(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"):
+class Lifecycle(
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel", gc=False
+):
     """v1 Lifecycle."""
 
     post_start: LifecycleHandler | None = None
@@ -169,14 +187,18 @@ class Lifecycle(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, o
     stop_signal: str | None = None
 
 
-class GRPCAction(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"):
+class GRPCAction(
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel", gc=False
+):
     """v1 GRPCAction."""
 
     port: Int32 = field(default_factory=written_number)
     service: str | None = None
 
 
-class Probe(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"):
+class Probe(
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel", gc=False
+):
     """v1 Probe."""
 
     exec: ExecAction | None = None
@@ -191,7 +213,9 @@ class Probe(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_
     timeout_seconds: Int32 = 0
 
 
-class ContainerPort(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"):
+class ContainerPort(
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel", gc=False
+):
     """v1 ContainerPort."""
 
     container_port: Int32 = field(default_factory=written_number)
@@ -202,7 +226,7 @@ class ContainerPort(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 class ContainerResizePolicy(
-    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel", gc=False
 ):
     """v1 ContainerResizePolicy."""
 
@@ -210,7 +234,9 @@ class ContainerResizePolicy(
     restart_policy: str = field(default_factory=written_text)
 
 
-class ResourceClaim(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"):
+class ResourceClaim(
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel", gc=False
+):
     """v1 ResourceClaim."""
 
     name: str = field(default_factory=written_text)
@@ -218,7 +244,7 @@ class ResourceClaim(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 class ResourceRequirements(
-    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel", gc=False
 ):
     """v1 ResourceRequirements."""
 
@@ -227,7 +253,9 @@ class ResourceRequirements(
     requests: dict[str, Quantity] = field(default_factory=dict)
 
 
-class SELinuxOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"):
+class SELinuxOptions(
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel", gc=False
+):
     """v1 SELinuxOptions."""
 
     level: str = ""
@@ -236,7 +264,9 @@ class SELinuxOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     user: str = ""
 
 
-class SeccompProfile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"):
+class SeccompProfile(
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel", gc=False
+):
     """v1 SeccompProfile."""
 
     localhost_profile: str | None = None
@@ -244,7 +274,7 @@ class SeccompProfile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class WindowsSecurityContextOptions(
-    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel", gc=False
 ):
     """v1 WindowsSecurityContextOptions."""
 
@@ -255,7 +285,7 @@ class WindowsSecurityContextOptions(
 
 
 class SecurityContext(
-    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel", gc=False
 ):
     """v1 SecurityContext."""
 
@@ -273,14 +303,18 @@ class SecurityContext(
     app_armor_profile: AppArmorProfile | None = None
 
 
-class VolumeDevice(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"):
+class VolumeDevice(
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel", gc=False
+):
     """v1 VolumeDevice."""
 
     device_path: str = field(default_factory=written_text)
     name: str = field(default_factory=written_text)
 
 
-class VolumeMount(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"):
+class VolumeMount(
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel", gc=False
+):
     """v1 VolumeMount."""
 
     mount_path: str = field(default_factory=written_text)
@@ -293,7 +327,7 @@ class VolumeMount(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True,
 
 
 class ContainerRestartRuleOnExitCodes(
-    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel", gc=False
 ):
     """v1 ContainerRestartRuleOnExitCodes."""
 
@@ -302,7 +336,7 @@ class ContainerRestartRuleOnExitCodes(
 
 
 class ContainerRestartRule(
-    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel", gc=False
 ):
     """v1 ContainerRestartRule."""
 
@@ -310,7 +344,9 @@ class ContainerRestartRule(
     exit_codes: ContainerRestartRuleOnExitCodes | None = None
 
 
-class Container(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"):
+class Container(
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel", gc=False
+):
     """v1 Container."""
 
     args: list[str] = field(default_factory=list)
@@ -341,7 +377,7 @@ class Container(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, o
 
 
 class EphemeralContainer(
-    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel", gc=False
 ):
     """v1 EphemeralContainer."""
 

@@ -66,7 +66,7 @@ def version_v1() -> Literal["v1"]:
 
 
 class LabelSelectorRequirement(
-    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel", gc=False
 ):
     """v1 LabelSelectorRequirement."""
 
@@ -75,7 +75,9 @@ class LabelSelectorRequirement(
     values: list[str] = field(default_factory=list)
 
 
-class LabelSelector(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"):
+class LabelSelector(
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel", gc=False
+):
     """v1 LabelSelector."""
 
     match_expressions: list[LabelSelectorRequirement] = field(default_factory=list)
@@ -83,7 +85,7 @@ class LabelSelector(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 class LocalObjectReference(
-    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel", gc=False
 ):
     """v1 LocalObjectReference."""
 
@@ -91,7 +93,7 @@ class LocalObjectReference(
 
 
 class ManagedFieldsEntry(
-    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel", gc=False
 ):
     """v1 ManagedFieldsEntry."""
 
@@ -105,7 +107,7 @@ class ManagedFieldsEntry(
 
 
 class ObjectFieldSelector(
-    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel", gc=False
 ):
     """v1 ObjectFieldSelector."""
 
@@ -113,7 +115,9 @@ class ObjectFieldSelector(
     field_path: str = field(default_factory=written_text)
 
 
-class OwnerReference(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"):
+class OwnerReference(
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel", gc=False
+):
     """v1 OwnerReference."""
 
     api_version: str = field(default_factory=written_text)
@@ -124,7 +128,9 @@ class OwnerReference(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     uid: str = field(default_factory=written_text)
 
 
-class ObjectMeta(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"):
+class ObjectMeta(
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel", gc=False
+):
     """v1 ObjectMeta."""
 
     annotations: dict[str, str] = field(default_factory=dict)
@@ -145,7 +151,7 @@ class ObjectMeta(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, 
 
 
 class ObjectReference(
-    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel", gc=False
 ):
     """v1 ObjectReference."""
 

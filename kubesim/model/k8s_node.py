@@ -24,7 +24,9 @@ from kubesim.model.k8s_meta import (
 )
 
 
-class AttachedVolume(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"):
+class AttachedVolume(
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel", gc=False
+):
     """v1 AttachedVolume."""
 
     device_path: str = field(default_factory=written_text)
@@ -32,7 +34,7 @@ class AttachedVolume(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class ConfigMapNodeConfigSource(
-    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel", gc=False
 ):
     """v1 ConfigMapNodeConfigSource."""
 
@@ -43,28 +45,34 @@ class ConfigMapNodeConfigSource(
     uid: str = ""
 
 
-class ContainerImage(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"):
+class ContainerImage(
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel", gc=False
+):
     """v1 ContainerImage."""
 
     names: list[str] = field(default_factory=list)
     size_bytes: Int64 = 0
 
 
-class DaemonEndpoint(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"):
+class DaemonEndpoint(
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel", gc=False
+):
     """v1 DaemonEndpoint."""
 
     port: Int32 = field(default_factory=written_number, name="Port")
 
 
 class NodeConfigSource(
-    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel", gc=False
 ):
     """v1 NodeConfigSource."""
 
     config_map: ConfigMapNodeConfigSource | None = None
 
 
-class Taint(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"):
+class Taint(
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel", gc=False
+):
     """v1 Taint."""
 
     effect: str = field(default_factory=written_text)
@@ -73,7 +81,9 @@ class Taint(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_
     value: str = ""
 
 
-class NodeSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"):
+class NodeSpec(
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel", gc=False
+):
     """v1 NodeSpec."""
 
     config_source: NodeConfigSource | None = None
@@ -85,14 +95,18 @@ class NodeSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, om
     unschedulable: bool = False
 
 
-class NodeAddress(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"):
+class NodeAddress(
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel", gc=False
+):
     """v1 NodeAddress."""
 
     address: str = field(default_factory=written_text)
     type: str = field(default_factory=written_text)
 
 
-class NodeCondition(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"):
+class NodeCondition(
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel", gc=False
+):
     """v1 NodeCondition."""
 
     last_heartbeat_time: Time | None = field(default_factory=written_null)
@@ -104,7 +118,7 @@ class NodeCondition(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 class NodeConfigStatus(
-    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel", gc=False
 ):
     """v1 NodeConfigStatus."""
 
@@ -115,20 +129,24 @@ class NodeConfigStatus(
 
 
 class NodeDaemonEndpoints(
-    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel", gc=False
 ):
     """v1 NodeDaemonEndpoints."""
 
     kubelet_endpoint: DaemonEndpoint = field(default_factory=DaemonEndpoint)
 
 
-class NodeSwapStatus(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"):
+class NodeSwapStatus(
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel", gc=False
+):
     """v1 NodeSwapStatus."""
 
     capacity: Int64 | None = None
 
 
-class NodeSystemInfo(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"):
+class NodeSystemInfo(
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel", gc=False
+):
     """v1 NodeSystemInfo."""
 
     architecture: str = field(default_factory=written_text)
@@ -145,7 +163,7 @@ class NodeSystemInfo(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class NodeRuntimeHandlerFeatures(
-    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel", gc=False
 ):
     """v1 NodeRuntimeHandlerFeatures."""
 
@@ -154,7 +172,7 @@ class NodeRuntimeHandlerFeatures(
 
 
 class NodeRuntimeHandler(
-    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel", gc=False
 ):
     """v1 NodeRuntimeHandler."""
 
@@ -162,13 +180,17 @@ class NodeRuntimeHandler(
     name: str = field(default_factory=written_text)
 
 
-class NodeFeatures(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"):
+class NodeFeatures(
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel", gc=False
+):
     """v1 NodeFeatures."""
 
     supplemental_groups_policy: bool | None = None
 
 
-class NodeStatus(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"):
+class NodeStatus(
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel", gc=False
+):
     """v1 NodeStatus."""
 
     addresses: list[NodeAddress] = field(default_factory=list)
@@ -192,7 +214,7 @@ def kind_node() -> Literal["Node"]:
     return "Node"
 
 
-class Node(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"):
+class Node(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel", gc=False):
     """v1 Node."""
 
     api_version: Literal["v1"] = field(default_factory=version_v1)

@@ -19,7 +19,9 @@ def kind_config_map() -> Literal["ConfigMap"]:
     return "ConfigMap"
 
 
-class ConfigMap(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"):
+class ConfigMap(
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel", gc=False
+):
     """v1 ConfigMap."""
 
     api_version: Literal["v1"] = field(default_factory=version_v1)
@@ -30,14 +32,18 @@ class ConfigMap(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, o
     metadata: ObjectMeta = field(default_factory=ObjectMeta)
 
 
-class EventSeries(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"):
+class EventSeries(
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel", gc=False
+):
     """v1 EventSeries."""
 
     count: Int32 = 0
     last_observed_time: Time | None = field(default_factory=written_null)
 
 
-class EventSource(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"):
+class EventSource(
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel", gc=False
+):
     """v1 EventSource."""
 
     component: str = ""
@@ -49,7 +55,9 @@ def kind_event() -> Literal["Event"]:
     return "Event"
 
 
-class Event(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"):
+class Event(
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel", gc=False
+):
     """v1 Event."""
 
     action: str = ""
@@ -76,7 +84,9 @@ def kind_secret() -> Literal["Secret"]:
     return "Secret"
 
 
-class Secret(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"):
+class Secret(
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel", gc=False
+):
     """v1 Secret."""
 
     api_version: Literal["v1"] = field(default_factory=version_v1)

@@ -37,7 +37,7 @@ from kubesim.model.k8s_volume import Volume
 
 
 class NodeSelectorRequirement(
-    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel", gc=False
 ):
     """v1 NodeSelectorRequirement."""
 
@@ -47,7 +47,7 @@ class NodeSelectorRequirement(
 
 
 class NodeSelectorTerm(
-    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel", gc=False
 ):
     """v1 NodeSelectorTerm."""
 
@@ -56,7 +56,7 @@ class NodeSelectorTerm(
 
 
 class PreferredSchedulingTerm(
-    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel", gc=False
 ):
     """v1 PreferredSchedulingTerm."""
 
@@ -64,13 +64,17 @@ class PreferredSchedulingTerm(
     weight: Int32 = field(default_factory=written_number)
 
 
-class NodeSelector(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"):
+class NodeSelector(
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel", gc=False
+):
     """v1 NodeSelector."""
 
     node_selector_terms: list[NodeSelectorTerm] = field(default_factory=written_list)
 
 
-class NodeAffinity(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"):
+class NodeAffinity(
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel", gc=False
+):
     """v1 NodeAffinity."""
 
     preferred_during_scheduling_ignored_during_execution: list[PreferredSchedulingTerm] = field(default_factory=list)
@@ -78,7 +82,7 @@ class NodeAffinity(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 class PodAffinityTerm(
-    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel", gc=False
 ):
     """v1 PodAffinityTerm."""
 
@@ -91,7 +95,7 @@ class PodAffinityTerm(
 
 
 class WeightedPodAffinityTerm(
-    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel", gc=False
 ):
     """v1 WeightedPodAffinityTerm."""
 
@@ -99,7 +103,9 @@ class WeightedPodAffinityTerm(
     weight: Int32 = field(default_factory=written_number)
 
 
-class PodAffinity(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"):
+class PodAffinity(
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel", gc=False
+):
     """v1 PodAffinity."""
 
     preferred_during_scheduling_ignored_during_execution: list[WeightedPodAffinityTerm] = field(default_factory=list)
@@ -107,7 +113,7 @@ class PodAffinity(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True,
 
 
 class PodAntiAffinity(
-    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel", gc=False
 ):
     """v1 PodAntiAffinity."""
 
@@ -115,7 +121,9 @@ class PodAntiAffinity(
     required_during_scheduling_ignored_during_execution: list[PodAffinityTerm] = field(default_factory=list)
 
 
-class Affinity(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"):
+class Affinity(
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel", gc=False
+):
     """v1 Affinity."""
 
     node_affinity: NodeAffinity | None = None
@@ -123,14 +131,18 @@ class Affinity(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, om
     pod_anti_affinity: PodAntiAffinity | None = None
 
 
-class ClaimSource(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"):
+class ClaimSource(
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel", gc=False
+):
     """v1 ClaimSource."""
 
     resource_claim_name: str = ""
     resource_claim_template_name: str = ""
 
 
-class HostAlias(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"):
+class HostAlias(
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel", gc=False
+):
     """v1 HostAlias."""
 
     hostnames: list[str] = field(default_factory=list)
@@ -138,7 +150,7 @@ class HostAlias(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, o
 
 
 class PodDNSConfigOption(
-    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel", gc=False
 ):
     """v1 PodDNSConfigOption."""
 
@@ -146,7 +158,9 @@ class PodDNSConfigOption(
     value: str | None = None
 
 
-class PodDNSConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"):
+class PodDNSConfig(
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel", gc=False
+):
     """v1 PodDNSConfig."""
 
     nameservers: list[str] = field(default_factory=list)
@@ -154,14 +168,16 @@ class PodDNSConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     searches: list[str] = field(default_factory=list)
 
 
-class PodOS(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"):
+class PodOS(
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel", gc=False
+):
     """v1 PodOS."""
 
     name: str = field(default_factory=written_text)
 
 
 class PodReadinessGate(
-    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel", gc=False
 ):
     """v1 PodReadinessGate."""
 
@@ -169,7 +185,7 @@ class PodReadinessGate(
 
 
 class PodResourceClaim(
-    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel", gc=False
 ):
     """v1 PodResourceClaim."""
 
@@ -180,14 +196,16 @@ class PodResourceClaim(
 
 
 class PodSchedulingGate(
-    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel", gc=False
 ):
     """v1 PodSchedulingGate."""
 
     name: str = field(default_factory=written_text)
 
 
-class Sysctl(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"):
+class Sysctl(
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel", gc=False
+):
     """v1 Sysctl."""
 
     name: str = field(default_factory=written_text)
@@ -195,7 +213,7 @@ class Sysctl(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit
 
 
 class PodSecurityContext(
-    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel", gc=False
 ):
     """v1 PodSecurityContext."""
 
@@ -214,7 +232,9 @@ class PodSecurityContext(
     se_linux_change_policy: str | None = None
 
 
-class Toleration(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"):
+class Toleration(
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel", gc=False
+):
     """v1 Toleration."""
 
     effect: str = ""
@@ -225,7 +245,7 @@ class Toleration(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, 
 
 
 class TopologySpreadConstraint(
-    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel", gc=False
 ):
     """v1 TopologySpreadConstraint."""
 
@@ -240,7 +260,7 @@ class TopologySpreadConstraint(
 
 
 class WorkloadReference(
-    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel", gc=False
 ):
     """v1 WorkloadReference."""
 
@@ -250,14 +270,16 @@ class WorkloadReference(
 
 
 class PodSchedulingGroup(
-    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel", gc=False
 ):
     """v1 PodSchedulingGroup."""
 
     pod_group_name: str | None = None
 
 
-class PodSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"):
+class PodSpec(
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel", dict=True
+):
     """v1 PodSpec."""
 
     active_deadline_seconds: Int64 | None = None
@@ -310,7 +332,7 @@ def kind_pod() -> Literal["Pod"]:
     return "Pod"
 
 
-class Pod(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"):
+class Pod(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel", dict=True):
     """v1 Pod."""
 
     api_version: Literal["v1"] = field(default_factory=version_v1)

@@ -25,7 +25,7 @@ from kubesim.model.k8s_meta import (
 
 
 class ContainerExtendedResourceRequest(
-    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel", gc=False
 ):
     """v1 ContainerExtendedResourceRequest."""
 
@@ -35,7 +35,7 @@ class ContainerExtendedResourceRequest(
 
 
 class ContainerStateRunning(
-    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel", gc=False
 ):
     """v1 ContainerStateRunning."""
 
@@ -43,7 +43,7 @@ class ContainerStateRunning(
 
 
 class ContainerStateTerminated(
-    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel", gc=False
 ):
     """v1 ContainerStateTerminated."""
 
@@ -57,7 +57,7 @@ class ContainerStateTerminated(
 
 
 class ContainerStateWaiting(
-    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel", gc=False
 ):
     """v1 ContainerStateWaiting."""
 
@@ -65,7 +65,9 @@ class ContainerStateWaiting(
     reason: str = ""
 
 
-class ContainerState(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"):
+class ContainerState(
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel", gc=False
+):
     """v1 ContainerState."""
 
     running: ContainerStateRunning | None = None
@@ -74,21 +76,23 @@ class ContainerState(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class ImageVolumeStatus(
-    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel", gc=False
 ):
     """v1 ImageVolumeStatus."""
 
     image_ref: str = field(default_factory=written_text)
 
 
-class VolumeStatus(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"):
+class VolumeStatus(
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel", gc=False
+):
     """v1 VolumeStatus."""
 
     image: ImageVolumeStatus | None = None
 
 
 class VolumeMountStatus(
-    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel", gc=False
 ):
     """v1 VolumeMountStatus."""
 
@@ -99,7 +103,9 @@ class VolumeMountStatus(
     volume_status: VolumeStatus | None = None
 
 
-class ResourceHealth(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"):
+class ResourceHealth(
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel", gc=False
+):
     """v1 ResourceHealth."""
 
     health: str = ""
@@ -107,7 +113,9 @@ class ResourceHealth(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     message: str | None = None
 
 
-class ResourceStatus(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"):
+class ResourceStatus(
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel", gc=False
+):
     """v1 ResourceStatus."""
 
     name: str = field(default_factory=written_text)
@@ -115,7 +123,7 @@ class ResourceStatus(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class LinuxContainerUser(
-    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel", gc=False
 ):
     """v1 LinuxContainerUser."""
 
@@ -124,14 +132,16 @@ class LinuxContainerUser(
     uid: Int64 = field(default_factory=written_number)
 
 
-class ContainerUser(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"):
+class ContainerUser(
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel", gc=False
+):
     """v1 ContainerUser."""
 
     linux: LinuxContainerUser | None = None
 
 
 class ContainerStatus(
-    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel", gc=False
 ):
     """v1 ContainerStatus."""
 
@@ -152,14 +162,16 @@ class ContainerStatus(
     stop_signal: str | None = None
 
 
-class HostIP(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"):
+class HostIP(
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel", gc=False
+):
     """v1 HostIP."""
 
     ip: str = field(default_factory=written_text)
 
 
 class NodeAllocatableResourceClaimStatus(
-    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel", gc=False
 ):
     """v1 NodeAllocatableResourceClaimStatus."""
 
@@ -168,7 +180,9 @@ class NodeAllocatableResourceClaimStatus(
     resources: dict[str, Quantity] = field(default_factory=written_dict)
 
 
-class PodCondition(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"):
+class PodCondition(
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel", gc=False
+):
     """v1 PodCondition."""
 
     last_probe_time: Time | None = field(default_factory=written_null)
@@ -181,7 +195,7 @@ class PodCondition(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 class PodExtendedResourceClaimStatus(
-    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel", gc=False
 ):
     """v1 PodExtendedResourceClaimStatus."""
 
@@ -189,14 +203,16 @@ class PodExtendedResourceClaimStatus(
     resource_claim_name: str = field(default_factory=written_text)
 
 
-class PodIP(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"):
+class PodIP(
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel", gc=False
+):
     """v1 PodIP."""
 
     ip: str = field(default_factory=written_text)
 
 
 class PodResourceClaimStatus(
-    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel", gc=False
 ):
     """v1 PodResourceClaimStatus."""
 
@@ -204,7 +220,9 @@ class PodResourceClaimStatus(
     resource_claim_name: str | None = None
 
 
-class PodStatus(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"):
+class PodStatus(
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel", dict=True
+):
     """v1 PodStatus."""
 
     conditions: list[PodCondition] = field(default_factory=list)

@@ -25,7 +25,7 @@ from kubesim.model.k8s_meta import (
 
 
 class AWSElasticBlockStoreVolumeSource(
-    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel", gc=False
 ):
     """v1 AWSElasticBlockStoreVolumeSource."""
 
@@ -36,7 +36,7 @@ class AWSElasticBlockStoreVolumeSource(
 
 
 class AzureDiskVolumeSource(
-    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel", gc=False
 ):
     """v1 AzureDiskVolumeSource."""
 
@@ -49,7 +49,7 @@ class AzureDiskVolumeSource(
 
 
 class AzureFileVolumeSource(
-    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel", gc=False
 ):
     """v1 AzureFileVolumeSource."""
 
@@ -59,7 +59,7 @@ class AzureFileVolumeSource(
 
 
 class CSIVolumeSource(
-    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel", gc=False
 ):
     """v1 CSIVolumeSource."""
 
@@ -71,7 +71,7 @@ class CSIVolumeSource(
 
 
 class CephFSVolumeSource(
-    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel", gc=False
 ):
     """v1 CephFSVolumeSource."""
 
@@ -84,7 +84,7 @@ class CephFSVolumeSource(
 
 
 class CinderVolumeSource(
-    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel", gc=False
 ):
     """v1 CinderVolumeSource."""
 
@@ -95,7 +95,7 @@ class CinderVolumeSource(
 
 
 class ClusterTrustBundleProjection(
-    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel", gc=False
 ):
     """v1 ClusterTrustBundleProjection."""
 
@@ -106,7 +106,9 @@ class ClusterTrustBundleProjection(
     signer_name: str | None = None
 
 
-class KeyToPath(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"):
+class KeyToPath(
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel", gc=False
+):
     """v1 KeyToPath."""
 
     key: str = field(default_factory=written_text)
@@ -115,7 +117,7 @@ class KeyToPath(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, o
 
 
 class ConfigMapProjection(
-    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel", gc=False
 ):
     """v1 ConfigMapProjection."""
 
@@ -125,7 +127,7 @@ class ConfigMapProjection(
 
 
 class ConfigMapVolumeSource(
-    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel", gc=False
 ):
     """v1 ConfigMapVolumeSource."""
 
@@ -136,7 +138,7 @@ class ConfigMapVolumeSource(
 
 
 class ResourceFieldSelector(
-    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel", gc=False
 ):
     """v1 ResourceFieldSelector."""
 
@@ -146,7 +148,7 @@ class ResourceFieldSelector(
 
 
 class DownwardAPIVolumeFile(
-    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel", gc=False
 ):
     """v1 DownwardAPIVolumeFile."""
 
@@ -157,7 +159,7 @@ class DownwardAPIVolumeFile(
 
 
 class DownwardAPIProjection(
-    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel", gc=False
 ):
     """v1 DownwardAPIProjection."""
 
@@ -165,7 +167,7 @@ class DownwardAPIProjection(
 
 
 class DownwardAPIVolumeSource(
-    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel", gc=False
 ):
     """v1 DownwardAPIVolumeSource."""
 
@@ -174,7 +176,7 @@ class DownwardAPIVolumeSource(
 
 
 class EmptyDirVolumeSource(
-    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel", gc=False
 ):
     """v1 EmptyDirVolumeSource."""
 
@@ -183,7 +185,7 @@ class EmptyDirVolumeSource(
 
 
 class TypedLocalObjectReference(
-    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel", gc=False
 ):
     """v1 TypedLocalObjectReference."""
 
@@ -193,7 +195,7 @@ class TypedLocalObjectReference(
 
 
 class TypedObjectReference(
-    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel", gc=False
 ):
     """v1 TypedObjectReference."""
 
@@ -204,7 +206,7 @@ class TypedObjectReference(
 
 
 class VolumeResourceRequirements(
-    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel", gc=False
 ):
     """v1 VolumeResourceRequirements."""
 
@@ -213,7 +215,7 @@ class VolumeResourceRequirements(
 
 
 class PersistentVolumeClaimSpec(
-    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel", gc=False
 ):
     """v1 PersistentVolumeClaimSpec."""
 
@@ -229,7 +231,7 @@ class PersistentVolumeClaimSpec(
 
 
 class PersistentVolumeClaimTemplate(
-    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel", gc=False
 ):
     """v1 PersistentVolumeClaimTemplate."""
 
@@ -238,14 +240,16 @@ class PersistentVolumeClaimTemplate(
 
 
 class EphemeralVolumeSource(
-    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel", gc=False
 ):
     """v1 EphemeralVolumeSource."""
 
     volume_claim_template: PersistentVolumeClaimTemplate | None = None
 
 
-class FCVolumeSource(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"):
+class FCVolumeSource(
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel", gc=False
+):
     """v1 FCVolumeSource."""
 
     fs_type: str = ""
@@ -256,7 +260,7 @@ class FCVolumeSource(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class FlexVolumeSource(
-    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel", gc=False
 ):
     """v1 FlexVolumeSource."""
 
@@ -268,7 +272,7 @@ class FlexVolumeSource(
 
 
 class FlockerVolumeSource(
-    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel", gc=False
 ):
     """v1 FlockerVolumeSource."""
 
@@ -277,7 +281,7 @@ class FlockerVolumeSource(
 
 
 class GCEPersistentDiskVolumeSource(
-    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel", gc=False
 ):
     """v1 GCEPersistentDiskVolumeSource."""
 
@@ -288,7 +292,7 @@ class GCEPersistentDiskVolumeSource(
 
 
 class GitRepoVolumeSource(
-    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel", gc=False
 ):
     """v1 GitRepoVolumeSource."""
 
@@ -298,7 +302,7 @@ class GitRepoVolumeSource(
 
 
 class GlusterfsVolumeSource(
-    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel", gc=False
 ):
     """v1 GlusterfsVolumeSource."""
 
@@ -308,7 +312,7 @@ class GlusterfsVolumeSource(
 
 
 class HostPathVolumeSource(
-    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel", gc=False
 ):
     """v1 HostPathVolumeSource."""
 
@@ -317,7 +321,7 @@ class HostPathVolumeSource(
 
 
 class ISCSIVolumeSource(
-    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel", gc=False
 ):
     """v1 ISCSIVolumeSource."""
 
@@ -335,7 +339,7 @@ class ISCSIVolumeSource(
 
 
 class ImageVolumeSource(
-    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel", gc=False
 ):
     """v1 ImageVolumeSource."""
 
@@ -344,7 +348,7 @@ class ImageVolumeSource(
 
 
 class NFSVolumeSource(
-    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel", gc=False
 ):
     """v1 NFSVolumeSource."""
 
@@ -354,7 +358,7 @@ class NFSVolumeSource(
 
 
 class PersistentVolumeClaimVolumeSource(
-    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel", gc=False
 ):
     """v1 PersistentVolumeClaimVolumeSource."""
 
@@ -363,7 +367,7 @@ class PersistentVolumeClaimVolumeSource(
 
 
 class PhotonPersistentDiskVolumeSource(
-    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel", gc=False
 ):
     """v1 PhotonPersistentDiskVolumeSource."""
 
@@ -372,7 +376,7 @@ class PhotonPersistentDiskVolumeSource(
 
 
 class PodCertificateProjection(
-    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel", gc=False
 ):
     """v1 PodCertificateProjection."""
 
@@ -386,7 +390,7 @@ class PodCertificateProjection(
 
 
 class PortworxVolumeSource(
-    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel", gc=False
 ):
     """v1 PortworxVolumeSource."""
 
@@ -396,7 +400,7 @@ class PortworxVolumeSource(
 
 
 class SecretProjection(
-    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel", gc=False
 ):
     """v1 SecretProjection."""
 
@@ -406,7 +410,7 @@ class SecretProjection(
 
 
 class ServiceAccountTokenProjection(
-    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel", gc=False
 ):
     """v1 ServiceAccountTokenProjection."""
 
@@ -416,7 +420,7 @@ class ServiceAccountTokenProjection(
 
 
 class VolumeProjection(
-    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel", gc=False
 ):
     """v1 VolumeProjection."""
 
@@ -429,7 +433,7 @@ class VolumeProjection(
 
 
 class ProjectedVolumeSource(
-    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel", gc=False
 ):
     """v1 ProjectedVolumeSource."""
 
@@ -438,7 +442,7 @@ class ProjectedVolumeSource(
 
 
 class QuobyteVolumeSource(
-    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel", gc=False
 ):
     """v1 QuobyteVolumeSource."""
 
@@ -451,7 +455,7 @@ class QuobyteVolumeSource(
 
 
 class RBDVolumeSource(
-    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel", gc=False
 ):
     """v1 RBDVolumeSource."""
 
@@ -466,7 +470,7 @@ class RBDVolumeSource(
 
 
 class ScaleIOVolumeSource(
-    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel", gc=False
 ):
     """v1 ScaleIOVolumeSource."""
 
@@ -483,7 +487,7 @@ class ScaleIOVolumeSource(
 
 
 class SecretVolumeSource(
-    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel", gc=False
 ):
     """v1 SecretVolumeSource."""
 
@@ -494,7 +498,7 @@ class SecretVolumeSource(
 
 
 class StorageOSVolumeSource(
-    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel", gc=False
 ):
     """v1 StorageOSVolumeSource."""
 
@@ -506,7 +510,7 @@ class StorageOSVolumeSource(
 
 
 class VsphereVirtualDiskVolumeSource(
-    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel", gc=False
 ):
     """v1 VsphereVirtualDiskVolumeSource."""
 
@@ -516,7 +520,9 @@ class VsphereVirtualDiskVolumeSource(
     volume_path: str = field(default_factory=written_text)
 
 
-class Volume(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"):
+class Volume(
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel", gc=False
+):
     """v1 Volume."""
 
     aws_elastic_block_store: AWSElasticBlockStoreVolumeSource | None = None

@@ -39,6 +39,7 @@ def format_rfc3339_nano_fixed(time_ns: int) -> str:
     return f"{_to_seconds(time_ns // NS_PER_SECOND)}.{time_ns % NS_PER_SECOND:09d}Z"
 
 
+@functools.lru_cache(maxsize=4096)
 def parse_rfc3339(text: str) -> int:
     """Nanoseconds since the Unix epoch; negative before 1970. Digits beyond nanoseconds are dropped.
 

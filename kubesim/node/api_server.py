@@ -24,7 +24,7 @@ from kubesim.node.event_store import EventStore
 from kubesim.node.object_store import ObjectStore
 from kubesim.node.pod_deletion import requested_deletion, shortened_deletion
 from kubesim.node.pod_update import updated_pod
-from kubesim.node.published_version import PublishedVersion
+from kubesim.node.published_version import PublishedVersion, published_version, version_dict
 from kubesim.policy.feature_gates import DEFAULT_GATES
 from kubesim.policy.grace_period import deletion_grace_seconds
 from kubesim.policy.pod_view import PodPhase
@@ -163,7 +163,7 @@ class ApiServer:
         history = self._history.get(key)
         if history is None:
             raise InputError("there never was such a pod", where=key)
-        return [one.as_dict(since_ns=history.created_ns) for one in history.versions]
+        return [version_dict(one, since_ns=history.created_ns) for one in history.versions]
 
     @property
     def events(self) -> list[v1.Event]:
@@ -254,7 +254,7 @@ class ApiServer:
 
     def _publish(self, kind: str, pod: v1.Pod) -> None:
         key = f"{pod.metadata.namespace}/{pod.metadata.name}"
-        self._history[key].versions.append(PublishedVersion.of(pod, kind, time_ns=self._kernel.now_ns))
+        self._history[key].versions.append(published_version(pod, kind, time_ns=self._kernel.now_ns))
 
     def _revise(self) -> str:
         self._revision += 1

@@ -1,6 +1,8 @@
 """The Events of the emulated API server: what is stored of each, and every single write.
 
-An Event that is said again is patched, so the store alone does not tell when; the writes do, as a watch would.
+An Event that is said again is patched, so the store alone does not tell when; the writes do, as a watch would. Both
+hold the JSON that was written: as structs, the Events of a pod would be half of what Python's collector of cycles has
+to look at for it.
 """
 
 from __future__ import annotations
@@ -9,6 +11,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 from msgspec.structs import replace
 
 from kubesim.kernel import Kernel
@@ -45,17 +48,17 @@ class EventStore:
 
     def __init__(self, kernel: Kernel) -> None:
         self._kernel = kernel
-        self._events: dict[tuple[str, str], v1.Event] = {}
-        self._writes: defaultdict[str, list[EventWrite]] = defaultdict(list)
+        self._events: dict[tuple[str, str], bytes] = {}
+        self._writes: defaultdict[str, list[tuple[int, bytes]]] = defaultdict(list)
 
     @property
     def events(self) -> list[v1.Event]:
         """All stored Events, oldest first."""
-        return list(self._events.values())
+        return [_decode(one) for one in self._events.values()]
 
     def writes(self, uid: str) -> list[EventWrite]:
         """Every write of an Event about the object with this uid, in order. The Node has no uid in its Events."""
-        return list(self._writes.get(uid, ()))
+        return [EventWrite(time_ns, _decode(one)) for time_ns, one in self._writes.get(uid, ())]
 
     def create_event(self, event: v1.Event) -> None:
         """Store an Event."""
@@ -63,12 +66,16 @@ class EventStore:
 
     def patch_event(self, *, namespace: str, name: str, count: int, last_timestamp: str, message: str) -> bool:
         """Change a stored Event; False when it is not there any more."""
-        event = self._events.get((namespace, name))
-        if event is None:
+        stored = self._events.get((namespace, name))
+        if stored is None:
             return False
-        self._write(replace(event, count=count, last_timestamp=last_timestamp, message=message))
+        self._write(replace(_decode(stored), count=count, last_timestamp=last_timestamp, message=message))
         return True
 
     def _write(self, event: v1.Event) -> None:
-        self._events[event.metadata.namespace, event.metadata.name] = event
-        self._writes[event.involved_object.uid].append(EventWrite(self._kernel.now_ns, event))
+        written = msgspec.json.encode(event)
+        self._events[event.metadata.namespace, event.metadata.name] = written
+        self._writes[event.involved_object.uid].append((self._kernel.now_ns, written))
+
+
+_decode = msgspec.json.Decoder(v1.Event).decode

@@ -110,7 +110,8 @@ def with_transition_times(
             before = old.condition(condition.type)
             same = before is not None and before.status == condition.status
             moved_ns = before.last_transition_ns if before is not None and same else now_ns
-            condition = replace(condition, last_transition_ns=moved_ns)
+            if condition.last_transition_ns != moved_ns:
+                condition = replace(condition, last_transition_ns=moved_ns)
         dated.append(condition)
     return tuple(dated)
 

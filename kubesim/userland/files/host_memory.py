@@ -238,8 +238,21 @@ class MemoryHostFiles:
 
     def _walk(self, path: str, *, follow_last: bool = True) -> Inode | None:
         """The node at `path`, or None. A link on the way is followed, or an error when this is confined."""
-        stack = self._stack(path, follow_last=follow_last)
-        return None if stack is None else stack[-1][1]
+        node = self._root
+        for name in path.split("/"):
+            if not name or name == ".":
+                continue
+            if node.kind is not FileKind.DIRECTORY:
+                return None
+            below = node.children.get(name)
+            if name == ".." or (below is not None and below.kind is FileKind.SYMLINK):
+                # Up, or somewhere else: where this leads depends on the way here.
+                stack = self._stack(path, follow_last=follow_last)
+                return None if stack is None else stack[-1][1]
+            if below is None:
+                return None
+            node = below
+        return node
 
     def _stack(self, path: str, *, follow_last: bool = True) -> list[tuple[str, Inode]] | None:
         """The nodes from the root down to `path` with their names."""
