@@ -15,6 +15,7 @@ from kubesim.model import k8s_v1 as v1
 from kubesim.model.quantity import millicores, whole_units
 from kubesim.policy.admission import AdmissionNode, AdmissionPod, Rejection, admit, missing_resources
 from kubesim.policy.node_affinity import NodeAffinity, NodeRequirement, NodeSelectorTerm
+from kubesim.policy.sysctl_admission import SysctlAllowlist, forbidden_sysctl
 from kubesim.policy.taints import Taint, Toleration
 
 
@@ -28,12 +29,13 @@ class NodeSituation:
     is_shutting_down: bool
     kubelet_version: str
     gates: Mapping[str, bool]
+    sysctls: SysctlAllowlist
 
 
 def admission_refusal(pod: v1.Pod, situation: NodeSituation, *, makes_room: bool = False) -> Rejection | None:
     """Why the kubelet refuses the pod; None when it takes it. `makes_room`: pods will be ended for what it lacks."""
     return admit(
-        _pod(pod, situation.gates),
+        _pod(pod, situation),
         _node(situation),
         kubelet_version=situation.kubelet_version,
         gates=situation.gates,
@@ -43,11 +45,11 @@ def admission_refusal(pod: v1.Pod, situation: NodeSituation, *, makes_room: bool
 
 def missing_for(pod: v1.Pod, situation: NodeSituation) -> dict[str, int]:
     """What the node lacks for the pod, by resource: millicores, bytes, pieces."""
-    return missing_resources(_pod(pod, situation.gates), _node(situation))
+    return missing_resources(_pod(pod, situation), _node(situation))
 
 
-def _pod(pod: v1.Pod, gates: Mapping[str, bool]) -> AdmissionPod:
-    spec = pod.spec
+def _pod(pod: v1.Pod, situation: NodeSituation) -> AdmissionPod:
+    spec, gates = pod.spec, situation.gates
     context = spec.security_context
     return AdmissionPod(
         labels=pod.metadata.labels,
@@ -65,6 +67,13 @@ def _pod(pod: v1.Pod, gates: Mapping[str, bool]) -> AdmissionPod:
         host_ports=host_ports(pod),
         supplemental_groups_policy=context.supplemental_groups_policy if context is not None else None,
         uses_apparmor=_uses_apparmor(pod),
+        forbidden_sysctl=forbidden_sysctl(
+            (one.name for one in context.sysctls) if context is not None else (),
+            situation.sysctls,
+            host_network=bool(spec.host_network),
+            host_ipc=bool(spec.host_ipc),
+        ),
+        has_pod_level_resources=spec.resources is not None,
     )
 
 

@@ -21,15 +21,19 @@ from kubesim.kubelet.hosts_file import hosts_file
 from kubesim.kubelet.outside import HostFiles
 from kubesim.kubelet.pod_directories import PodDirectories
 from kubesim.kubelet.sandbox_config import NodeSettings
-from kubesim.kubelet.security_config import linux_security_context, windows_security_context
+from kubesim.kubelet.security_config import has_host_process, linux_security_context, windows_security_context
 from kubesim.kubelet.stop_signals import requested_stop_signal
 from kubesim.kubelet.volumes import ImageVolume, PodVolumes
+from kubesim.kubelet.windows_resources import windows_resources
 from kubesim.model import k8s_v1 as v1
 from kubesim.policy.env_expansion import expand_words
 from kubesim.policy.feature_gates import gate_enabled
 from kubesim.policy.qos import QosClass
+from kubesim.policy.windows_paths import absolute_path
 
 AnyContainer = v1.Container | v1.EphemeralContainer
+
+HOSTS_PATH = "/etc/hosts"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,8 +91,7 @@ class ContainerConfigs:
     def build(self, request: ContainerRequest, options: RunOptions) -> api.ContainerConfig:
         """The configuration."""
         pod, container, environment = request.pod, request.container, options.environment
-        log_path = f"{container.name}/{request.attempt}.log"
-        self._host_files.make_dirs(f"{self._directories.logs(pod)}/{container.name}")
+        self._host_files.make_dirs(self._directories.container_logs(pod, container.name))
         config = api.ContainerConfig(
             metadata=api.ContainerMetadata(name=container.name, attempt=request.attempt),
             image=api.ImageSpec(image=request.image_ref, user_specified_image=container.image),
@@ -98,7 +101,7 @@ class ContainerConfigs:
             labels=_labels(pod, container),
             annotations=_annotations(pod, container, request.attempt),
             mounts=options.mounts,
-            log_path=log_path,
+            log_path=self._directories.log(container.name, request.attempt),
             stdin=container.stdin,
             stdin_once=container.stdin_once,
             tty=container.tty,
@@ -118,24 +121,30 @@ class ContainerConfigs:
                     mount.uidMappings.extend(request.user_namespace.uids)
                     mount.gidMappings.extend(request.user_namespace.gids)
         else:
+            config.windows.resources.CopyFrom(windows_resources(container, processors=self._node.processors))
             config.windows.security_context.CopyFrom(windows_security_context(request))
         return config
 
     def _mounts(self, request: ContainerRequest, environment: Mapping[str, str]) -> list[api.Mount]:
         pod, container = request.pod, request.container
         mounts = self._volumes.mounts(pod, container, environment=environment, image_volumes=request.image_volumes)
-        if self._node.os != "linux":
-            return mounts
-        taken = {mount.container_path for mount in mounts}
-        if "/etc/hosts" not in taken and (request.pod_ips or pod.spec.host_network):
+        is_windows = self._node.os == "windows"
+        is_taken = any(one.mount_path == HOSTS_PATH for one in container.volume_mounts)
+        has_hosts_file = bool(request.pod_ips or pod.spec.host_network) and not (is_windows and has_host_process(pod))
+        if has_hosts_file and not is_taken:
             path = self._directories.etc_hosts(pod.metadata.uid)
             self._host_files.write(path, hosts_file(pod, request.pod_ips, self._node).encode(), 0o644)
-            mounts.append(api.Mount(container_path="/etc/hosts", host_path=path, selinux_relabel=True))
+            mounts.append(api.Mount(container_path=HOSTS_PATH, host_path=path, selinux_relabel=True))
         path = self._directories.termination_log(pod.metadata.uid, container.name, request.unique)
-        self._host_files.make_dirs(path.rpartition("/")[0])
+        self._host_files.make_dirs(path[: -len(request.unique) - 1])
         self._host_files.write(path, b"", 0o666)
+        inside = container.termination_message_path
         mounts.append(
-            api.Mount(container_path=container.termination_message_path, host_path=path, selinux_relabel=True)
+            api.Mount(
+                container_path=absolute_path(inside) if is_windows else inside,
+                host_path=path,
+                selinux_relabel=not is_windows,
+            )
         )
         return mounts
 

@@ -173,7 +173,7 @@ class ContainerStarter:
         newest = start.runtime.newest(name)
         if newest is not None:
             return newest.restart_count + 1
-        folder = f"{self._directories.logs(start.pod)}/{name}"
+        folder = self._directories.container_logs(start.pod, name)
         logs = self._host_files.list_dir(folder) if self._host_files.kind(folder) == "directory" else []
         numbers = [int(stem) for stem in (log.partition(".log")[0] for log in logs) if stem.isdecimal()]
         return max(numbers) + 1 if numbers else 0

@@ -57,6 +57,7 @@ from kubesim.policy.eviction_thresholds import eviction_problem
 from kubesim.policy.feature_gates import gate_enabled, gate_warnings, resolve_gates
 from kubesim.policy.kubelet_configuration_problems import aggregated, configuration_problems
 from kubesim.policy.pod_dns import NODE_DNS
+from kubesim.policy.sysctl_admission import sysctl_allowlist, unsafe_sysctl_problem
 from kubesim.policy.user_namespaces import IDS_PER_POD, IdPool
 
 REGISTRATION_POLL_NS = 10_000_000
@@ -88,7 +89,12 @@ class Kubelet:
         self._fixes = fixes
         self._cgroup_driver = config.cgroup_driver
         self._recorder = EventRecorder(kernel, api, node_name=host.name)
-        self._directories = PodDirectories(root=host.root_directory, pod_logs=config.pod_logs_dir)
+        self._directories = PodDirectories(
+            root=host.root_directory, pod_logs=config.pod_logs_dir, is_windows=host.os == "windows"
+        )
+        self._sysctls = sysctl_allowlist(
+            minor=self._description().minor, unsafe=config.allowed_unsafe_sysctls, is_linux=host.os == "linux"
+        )
         self._tasks: list[Task[Any]] = []
         self._engine: PodEngine | None = None
         self._admission: PodAdmission | None = None
@@ -137,9 +143,11 @@ class Kubelet:
         )
         if problems:
             raise KubeletStartError(f"failed to validate kubelet configuration, error: {aggregated(problems)}")
-        eviction_error = eviction_problem(eviction_settings(self._config))
-        if eviction_error:
-            raise KubeletStartError(f"failed to run Kubelet: {eviction_error}")
+        error = eviction_problem(eviction_settings(self._config)) or unsafe_sysctl_problem(
+            self._config.allowed_unsafe_sysctls
+        )
+        if error:
+            raise KubeletStartError(f"failed to run Kubelet: {error}")
 
     async def _pull_records(self) -> ImagePullRecords | None:
         """The records of pulled images, with those in which an earlier process was interrupted made good."""
@@ -316,6 +324,7 @@ class Kubelet:
             is_shutting_down=self._shutdown is not None and self._shutdown.is_shutting_down,
             kubelet_version=self.version,
             gates=self.gates,
+            sysctls=self._sysctls,
         )
 
     def _unregistered_node(self) -> v1.Node:

@@ -85,7 +85,7 @@ class PodEngine:
         self._pods: dict[str, v1.Pod] = {}
         self.active = ActivePods()
         self.cache = PodCache()
-        self.runtime_pods = RuntimePods(client, host_files, runtime_name=runtime_name)
+        self.runtime_pods = RuntimePods(client, host_files, runtime_name=runtime_name, is_windows=node.os == "windows")
         self.statuses = StatusManager(
             kernel, api, gates=node.gates, could_have_running_containers=self._could_have_running_containers
         )

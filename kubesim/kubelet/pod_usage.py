@@ -88,7 +88,7 @@ class PodUsages:
 
     def _container(self, pod: v1.Pod, spec: v1.Container, stats: api.ContainerStats) -> ContainerUse:
         limit = spec.resources.limits.get(_STORAGE)
-        logs = f"{self._directories.logs(pod)}/{spec.name}"
+        logs = self._directories.container_logs(pod, spec.name)
         return ContainerUse(
             name=spec.name,
             memory_bytes=int(stats.memory.working_set_bytes.value),

@@ -26,6 +26,7 @@ from kubesim.policy.pod_view import (
     RuntimeSandbox,
     RuntimeState,
 )
+from kubesim.policy.windows_paths import absolute_path
 
 TERMINATION_MESSAGE_BYTES_MAX = 4096
 FALLBACK_LINES_MAX = 80
@@ -72,7 +73,10 @@ class ListedPod:
 class RuntimePods:
     """The runtime's pods, by uid. `runtime_name` (of CRI Version) prefixes container ids in status."""
 
-    def __init__(self, client: CriClient, host_files: HostFiles, *, runtime_name: str) -> None:
+    def __init__(
+        self, client: CriClient, host_files: HostFiles, *, runtime_name: str, is_windows: bool = False
+    ) -> None:
+        self._is_windows = is_windows
         self._client = client
         self._host_files = host_files
         self._runtime_name = runtime_name
@@ -174,6 +178,8 @@ class RuntimePods:
 
     def _termination_message(self, status: api.ContainerStatus) -> str:
         path = status.annotations.get(labels.TERMINATION_MESSAGE_PATH, "")
+        if path and self._is_windows:
+            path = absolute_path(path)
         mount = next((one for one in status.mounts if path and one.container_path == path), None)
         data = self._host_files.read(mount.host_path) if mount is not None else None
         text = (data or b"")[-TERMINATION_MESSAGE_BYTES_MAX:]

@@ -13,15 +13,13 @@ from kubesim.cri import api
 from kubesim.kubelet import labels
 from kubesim.kubelet.container_resources import pod_linux_resources
 from kubesim.kubelet.pod_directories import PodDirectories
-from kubesim.kubelet.security_config import sandbox_context, wants_host_process
+from kubesim.kubelet.security_config import has_host_process, sandbox_context
 from kubesim.model import k8s_v1 as v1
 from kubesim.model.k8s_versions import LAST_MINOR
 from kubesim.policy.cgroup_parent import pod_cgroup_parent
 from kubesim.policy.pod_dns import NODE_DNS, DnsSettings, DnsWarning, pod_dns
 from kubesim.policy.pod_hostname import pod_hostname
 from kubesim.policy.qos import QosClass
-
-AnyContainer = v1.Container | v1.EphemeralContainer
 
 _PROTOCOLS = {"TCP": api.TCP, "UDP": api.UDP, "SCTP": api.SCTP}
 
@@ -46,6 +44,7 @@ class NodeSettings:
     """What the node's resolv.conf says; None when the kubelet is to read none."""
     seccomp_default: bool = False
     memory_capacity_bytes: int = 16 * 1024**3
+    processors: int = 4
     gates: Mapping[str, bool]
     fixes: frozenset[str] = frozenset()
     """What the kubelet has on top of its release: names of policy/kubelet_fixes.py."""
@@ -95,9 +94,9 @@ def sandbox_config(
             cluster_domain=node.cluster_domain,
             gates=node.gates,
         ).kernel_name
-    if node.os == "linux":
-        config.linux.CopyFrom(_linux(pod, qos, node, user_namespace))
-    else:
+    # Much of what a sandbox is told has no place but in its Linux part, on Windows too.
+    config.linux.CopyFrom(_linux(pod, qos, node, user_namespace))
+    if node.os == "windows":
         config.windows.CopyFrom(_windows(pod))
     return config
 
@@ -134,25 +133,27 @@ def _linux(
     pod: v1.Pod, qos: QosClass, node: NodeSettings, user_namespace: api.UserNamespace | None
 ) -> api.LinuxPodSandboxConfig:
     linux = api.LinuxPodSandboxConfig()
-    if node.cgroups_per_qos:
+    is_windows = node.os == "windows"
+    if node.cgroups_per_qos and not is_windows:
         linux.cgroup_parent = pod_cgroup_parent(driver=node.cgroup_driver, qos=qos, uid=pod.metadata.uid)
-    linux.resources.CopyFrom(pod_linux_resources(pod))
+    if not is_windows:
+        linux.resources.CopyFrom(pod_linux_resources(pod))
     context = pod.spec.security_context
     if context is None:
         return linux
     for sysctl in context.sysctls:
         linux.sysctls[sysctl.name.replace("/", ".")] = sysctl.value
-    linux.security_context.CopyFrom(sandbox_context(pod, user_namespace))
+    linux.security_context.CopyFrom(sandbox_context(pod, user_namespace, is_windows=is_windows))
     return linux
 
 
 def _windows(pod: v1.Pod) -> api.WindowsPodSandboxConfig:
     windows = api.WindowsPodSandboxConfig()
-    spec = pod.spec
     # The runtime must know at the sandbox; that all containers agree, the API server has seen to.
-    containers: list[AnyContainer] = [*spec.init_containers, *spec.containers, *spec.ephemeral_containers]
-    windows.security_context.host_process = any(wants_host_process(pod, one) for one in containers)
-    options = spec.security_context.windows_options if spec.security_context is not None else None
+    windows.security_context.host_process = has_host_process(pod)
+    context = pod.spec.security_context
+    options = context.windows_options if context is not None else None
     if options is not None:
         windows.security_context.run_as_username = options.run_as_user_name or ""
+        windows.security_context.credential_spec = options.gmsa_credential_spec or ""
     return windows

@@ -6,6 +6,7 @@ kuberuntime_sandbox.go (generatePodSandboxLinuxConfig).
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -115,13 +116,18 @@ def non_root_problem(
     return problem or ""
 
 
-def sandbox_context(pod: v1.Pod, user_namespace: api.UserNamespace | None) -> api.LinuxSandboxSecurityContext:
-    """The security context of a sandbox."""
+def sandbox_context(
+    pod: v1.Pod, user_namespace: api.UserNamespace | None, *, is_windows: bool = False
+) -> api.LinuxSandboxSecurityContext:
+    """The security context of a sandbox. On Windows nobody is told of users, nor of the group that owns volumes."""
     privileged = any(
         one.security_context is not None and bool(one.security_context.privileged)
         for one in (*pod.spec.init_containers, *pod.spec.containers)
     )
-    answer = sandbox_security_context(pod_security(pod), any_container_privileged=privileged)
+    asked = pod_security(pod)
+    if is_windows:
+        asked = replace(asked, run_as_user=None, run_as_group=None, fs_group=None)
+    answer = sandbox_security_context(asked, any_container_privileged=privileged)
     context = api.LinuxSandboxSecurityContext(
         privileged=answer.privileged,
         supplemental_groups=answer.supplemental_groups,
@@ -174,8 +180,25 @@ def windows_security_context(request: ContainerRequest) -> api.WindowsContainerS
     image = ImageUser(uid=request.image_uid, username=request.image_username)
     name = windows_user_name(pod_security(request.pod), container_security(request.container), image)
     return api.WindowsContainerSecurityContext(
-        run_as_username=name, host_process=wants_host_process(request.pod, request.container)
+        run_as_username=name,
+        host_process=wants_host_process(request.pod, request.container),
+        credential_spec=_credential_spec(request.pod, request.container),
     )
+
+
+def _credential_spec(pod: v1.Pod, container: AnyContainer) -> str:
+    """The credentials of a group managed service account: the container's own, else the pod's."""
+    for context in (container.security_context, pod.spec.security_context):
+        options = context.windows_options if context is not None else None
+        if options is not None and options.gmsa_credential_spec is not None:
+            return options.gmsa_credential_spec
+    return ""
+
+
+def has_host_process(pod: v1.Pod) -> bool:
+    """Whether any container of a pod does. Mirrors kubelet: HasWindowsHostProcessContainer."""
+    containers: list[AnyContainer] = [*pod.spec.init_containers, *pod.spec.containers, *pod.spec.ephemeral_containers]
+    return any(wants_host_process(pod, one) for one in containers)
 
 
 def wants_host_process(pod: v1.Pod, container: AnyContainer) -> bool:

@@ -19,6 +19,7 @@ from kubesim.model import k8s_v1 as v1
 from kubesim.policy.env_expansion import SubPathError, checked_sub_path, expand_sub_path
 from kubesim.policy.pod_view import VolumeMountView
 from kubesim.policy.recursive_read_only import RecursiveReadOnlyError, resolve_recursive_read_only
+from kubesim.policy.windows_paths import absolute_path, is_absolute, is_local_path
 
 _PROPAGATION = {
     None: api.PROPAGATION_PRIVATE,
@@ -55,11 +56,13 @@ class PodVolumes:
         *,
         supports_rro: Callable[[], bool],
         config_volumes: ConfigVolumes | None,
+        is_windows: bool = False,
     ) -> None:
         """`supports_rro` tells whether the runtime makes recursive read-only mounts, as it said last.
 
         `config_volumes` None: there is no API server whose objects could become files.
         """
+        self._is_windows = is_windows
         self._config_volumes = config_volumes
         self._supports_rro = supports_rro
         self._host_files = host_files
@@ -150,9 +153,13 @@ class PodVolumes:
             recursive_read_only=mount.recursive_read_only,
             propagation=mount.mount_propagation,
         )
+        inside, propagation = mount.mount_path, mount.mount_propagation
+        if self._is_windows:
+            # Windows containers know no propagation.
+            inside, propagation = (inside if is_absolute(inside) else absolute_path(inside)), None
         result = api.Mount(
-            container_path=mount.mount_path,
-            propagation=_PROPAGATION[mount.mount_propagation],
+            container_path=inside,
+            propagation=_PROPAGATION[propagation],
             recursive_read_only=resolve_recursive_read_only(view, runtime_supports_it=self._supports_rro()),
         )
         pulled = image_volumes.get(volume.name)
@@ -167,11 +174,14 @@ class PodVolumes:
         if path is None:
             raise ContainerConfigError(f'volume "{volume.name}" is not available')
         if sub_path:
-            path = self._sub_path(f"{path}/{sub_path}", mount.name, container)
-        result.host_path = path
+            path = self._sub_path(self._joined(path, sub_path), mount.name, container)
+        result.host_path = absolute_path(path) if self._is_windows and is_local_path(path) else path
         result.readonly = mount.read_only or bool(config_plugin(volume))
         result.selinux_relabel = volume.host_path is None
         return result
+
+    def _joined(self, path: str, sub_path: str) -> str:
+        return f"{path}\\{sub_path}".replace("/", "\\") if self._is_windows else f"{path}/{sub_path}"
 
     def _sub_path(self, path: str, volume: str, container: AnyContainer) -> str:
         """A path below a volume, which is made where there is nothing. Raises ContainerConfigError.

@@ -34,6 +34,7 @@ from kubesim.runtime.profiles import load_profile
 from kubesim.runtime.service import Runtime
 from kubesim.runtime.timings import Timings
 from kubesim.userland.files.host_files import MemoryHostFiles
+from kubesim.userland.files.host_windows import WindowsHostFiles
 
 T = TypeVar("T")
 
@@ -99,7 +100,7 @@ class Node(NodeView):
             capacity=size.resources,
             kubelet_fixes=arguments.check_fixes(kubelet_fixes, "Node(kubelet_fixes)"),
         )
-        host_files = MemoryHostFiles()
+        host_files = WindowsHostFiles() if os == "windows" else MemoryHostFiles()
         self._runtime = Runtime(
             self._kernel,
             profile=self.profile,

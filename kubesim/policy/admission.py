@@ -1,7 +1,7 @@
 """Does the kubelet accept a pod that was put on its node, and with which words does it refuse one?
 
-The handlers run in the kubelet's order; the first that refuses wins. Left to the rooms that own the facts: sysctls,
-topology alignment of devices and cpus (handlers 2 and 3), and which pods a critical pod preempts (preemption.py).
+The handlers run in the kubelet's order; the first that refuses wins. Left to the rooms that own the facts: topology
+alignment of devices and cpus (handlers 2 and 3), and which pods a critical pod preempts (preemption.py).
 
 Mirrors kubelet: pkg/kubelet/allocation/allocation_manager.go (canAdmitPod), pkg/kubelet/eviction/eviction_manager.go
 (Admit), pkg/kubelet/lifecycle/predicate.go and pkg/kubelet/nodeshutdown/nodeshutdown_manager.go (Admit).
@@ -16,6 +16,7 @@ from kubesim.policy.feature_gates import DEFAULT_GATES, NEWEST_VERSION, feature_
 from kubesim.policy.node_affinity import NodeAffinity, matches_node
 from kubesim.policy.qos import QosClass
 from kubesim.policy.shutdown_groups import SYSTEM_CRITICAL_PRIORITY
+from kubesim.policy.sysctl_admission import SYSCTL_REASON
 from kubesim.policy.taints import Taint, Toleration, is_tolerated
 
 _MEMORY_PRESSURE = "MemoryPressure"
@@ -40,6 +41,7 @@ class AdmissionPod:
 
     `requests` are the pod's summed requests: cpu in millicores, memory and ephemeral-storage in bytes, others counted.
     `required_features` are the node features that the pod depends on (declared features of the node).
+    `forbidden_sysctl` is what sysctl_admission.py says of its sysctls.
     """
 
     labels: Mapping[str, str] = field(default_factory=dict)
@@ -56,6 +58,8 @@ class AdmissionPod:
     supplemental_groups_policy: str | None = None
     uses_apparmor: bool = False
     required_features: tuple[str, ...] = ()
+    forbidden_sysctl: str | None = None
+    has_pod_level_resources: bool = False
 
     @property
     def is_critical(self) -> bool:
@@ -122,11 +126,13 @@ def admit(
     """The refusal, or None when the pod may run. `makes_room`: what it lacks will be freed by ending other pods."""
     return (
         _under_pressure(pod, node)
+        or _forbidden_sysctls(pod)
         or _wrong_os(pod, node)
         or _strict_groups(pod, node, kubelet_version)
         or (None if makes_room else _too_little(pod, node))
         or _misplaced(pod, node)
         or _apparmor(pod, node)
+        or _pod_level_resources(pod, node)
         or _lacks_features(pod, node, gates)
         or _shutting_down(node)
     )
@@ -140,6 +146,19 @@ def _under_pressure(pod: AdmissionPod, node: AdmissionNode) -> Rejection | None:
         if pod.qos is not QosClass.BEST_EFFORT or tolerated:
             return None
     return Rejection(reason="Evicted", message=f"The node had condition: [{' '.join(node.pressures)}]. ")
+
+
+def _forbidden_sysctls(pod: AdmissionPod) -> Rejection | None:
+    if pod.forbidden_sysctl is None:
+        return None
+    return Rejection(reason=SYSCTL_REASON, message=pod.forbidden_sysctl)
+
+
+def _pod_level_resources(pod: AdmissionPod, node: AdmissionNode) -> Rejection | None:
+    if not pod.has_pod_level_resources or node.os != "windows":
+        return None
+    message = "pod-level resources are not supported on Windows"
+    return Rejection(reason="PodLevelResourcesNotSupported", message=message)
 
 
 def _wrong_os(pod: AdmissionPod, node: AdmissionNode) -> Rejection | None:

@@ -85,3 +85,13 @@ def oom_score_adj(
 
 def _burstable_score(request_bytes: int, capacity_bytes: int) -> int:
     return _BEST_EFFORT_SCORE - _BEST_EFFORT_SCORE * request_bytes // capacity_bytes
+
+
+def windows_cpu_maximum(*, limit_milli: int, processors: int) -> int:
+    """The share of all processors, in hundredths of a per cent, from 1 to 10000; 0 without a limit.
+
+    Mirrors kubelet: pkg/kubelet/kuberuntime/kuberuntime_container_windows.go, calculateCPUMaximum.
+    """
+    if limit_milli == 0:
+        return 0
+    return min(max(10 * limit_milli // processors, 1), 10_000)

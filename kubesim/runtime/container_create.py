@@ -27,7 +27,7 @@ from kubesim.runtime.container_identity import (
     resolve_container_identity,
 )
 from kubesim.runtime.container_log import ContainerLog, LogFormat
-from kubesim.runtime.container_mounts import check_devices, plan_mounts
+from kubesim.runtime.container_mounts import check_devices, inner_path, plan_mounts
 from kubesim.runtime.container_process import prepare
 from kubesim.runtime.container_resources import initial_resources
 from kubesim.runtime.container_security import check_security_profiles
@@ -125,7 +125,7 @@ def _make(
     check_devices(daemon, container_id, config)
     check_spec(daemon, sandbox, container_id, config, sandbox_config)
     before = restored.checkpoint if restored is not None else None
-    plan = before.plan if before is not None else process_plan(config, image, hostname=sandbox.hostname)
+    plan = before.plan if before is not None else process_plan(config, image, hostname=sandbox.hostname, os=daemon.os)
     if not plan.argv:
         raise daemon.refuse(say.NO_COMMAND, id=container_id)
     log_path = _log_path(daemon, sandbox, container_id, config, sandbox_config)
@@ -179,7 +179,7 @@ def _image(daemon: Daemon, config: api.ContainerConfig) -> Image:
     return match.found.image
 
 
-def process_plan(config: api.ContainerConfig, image: Image, *, hostname: str) -> ProcessPlan:
+def process_plan(config: api.ContainerConfig, image: Image, *, hostname: str, os: str) -> ProcessPlan:
     """The first process that request and image ask for; argv is () when neither names a command."""
     argv = merge_command(
         command=config.command, args=config.args, entrypoint=image.config.entrypoint, cmd=image.config.cmd
@@ -191,7 +191,10 @@ def process_plan(config: api.ContainerConfig, image: Image, *, hostname: str) ->
         has_tty=config.tty,
     )
     return ProcessPlan(
-        argv=argv, env=env, cwd=config.working_dir or image.config.working_dir or "/", has_tty=config.tty
+        argv=argv,
+        env=env,
+        cwd=inner_path(config.working_dir or image.config.working_dir or "/", os=os),
+        has_tty=config.tty,
     )
 
 

@@ -13,6 +13,7 @@ from kubesim.cri.errors import Code, CriError
 from kubesim.policy.go_path import go_clean
 from kubesim.policy.image_volume import ImageVolumeError, is_image_mounted
 from kubesim.policy.mount_propagation import Propagation, propagation_refusal
+from kubesim.policy.windows_paths import plain_path
 from kubesim.runtime import container_refusals as say
 from kubesim.runtime.daemon import Daemon
 from kubesim.runtime.image_mounts import image_mount, plan_image
@@ -104,7 +105,7 @@ def _plan_bind(daemon: Daemon, container_id: str, mount: api.Mount, planned: Pla
         raise daemon.refuse(say.MOUNT_PROPAGATION, id=container_id, reason=refusal)
     planned.specs.append(
         MountSpec(
-            destination=mount.container_path,
+            destination=inner_path(mount.container_path, os=daemon.os),
             source=source,
             is_read_only=mount.readonly,
             is_recursive=mount.recursive_read_only,
@@ -112,6 +113,11 @@ def _plan_bind(daemon: Daemon, container_id: str, mount: api.Mount, planned: Pla
         )
     )
     planned.shown.append(_shown_bind(daemon, mount, path))
+
+
+def inner_path(path: str, *, os: str) -> str:
+    """Where a container has what its configuration puts at a path: our containers know no drives."""
+    return plain_path(path) if os == "windows" else path
 
 
 def _exists(daemon: Daemon, path: str) -> bool:
@@ -126,6 +132,9 @@ def _exists(daemon: Daemon, path: str) -> bool:
 
 def _resolved(daemon: Daemon, path: str) -> str:
     """A path without links. Raises FsError."""
+    if daemon.os == "windows":
+        # Its files are found as they are spelled, and nothing but a link of ours could stand in the way.
+        return path
     files = daemon.host_files
     done, rest, links_left = "/", [part for part in path.split("/") if part not in ("", ".")], LINKS_MAX
     while rest:

@@ -200,7 +200,9 @@ class _Restoring:
             image=image,
             some_image_name=record.some_image_name,
             image_ref=record.image_ref,
-            plan=process_plan(config, image, hostname=sandbox.hostname) if before is None else before.plan,
+            plan=process_plan(config, image, hostname=sandbox.hostname, os=daemon.os)
+            if before is None
+            else before.plan,
             identity=_identity(record.identity),
             mounts=tuple(map(api.Mount.FromString, record.mounts)),
             mount_specs=(),

@@ -266,3 +266,14 @@ def test_what_would_have_to_be_freed_for_a_critical_pod() -> None:
     refused = admit(pod, node)
     assert refused is not None
     assert refused.lacking == "pods"
+
+
+def test_sysctls_and_pod_level_resources_of_a_windows_node() -> None:
+    text = 'forbidden sysctl: "kernel.sem" not allowlisted'
+    assert refusal(AdmissionPod(forbidden_sysctl=text)) == ("SysctlForbidden", text)
+    pod = AdmissionPod(has_pod_level_resources=True)
+    assert refusal(pod) is None
+    assert refusal(pod, replace(NODE, os="windows")) == (
+        "PodLevelResourcesNotSupported",
+        "pod-level resources are not supported on Windows",
+    )

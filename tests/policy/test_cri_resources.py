@@ -4,7 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kubesim.policy.cri_resources import CpuResources, cpu_quota_us, cpu_resources, cpu_shares, oom_score_adj
+from kubesim.policy.cri_resources import (
+    CpuResources,
+    cpu_quota_us,
+    cpu_resources,
+    cpu_shares,
+    oom_score_adj,
+    windows_cpu_maximum,
+)
 from kubesim.policy.qos import QosClass
 
 GIB = 1 << 30
@@ -71,3 +78,11 @@ def test_asking_for_more_memory_never_makes_a_kill_likelier(request: int, more: 
 
     assert score(request + more) <= score(request)
     assert 3 <= score(request) <= 999
+
+
+@pytest.mark.parametrize(
+    ("limit_milli", "processors", "expected"),
+    [(0, 4, 0), (1, 64, 1), (1000, 4, 2500), (4000, 4, 10000), (9000, 4, 10000)],
+)
+def test_the_share_of_all_processors_on_windows(limit_milli: int, processors: int, expected: int) -> None:
+    assert windows_cpu_maximum(limit_milli=limit_milli, processors=processors) == expected

@@ -93,3 +93,19 @@ def test_a_rejected_pod_can_be_deleted(story: Any, c: Any) -> None:
     story.node.delete("default/web")
     story.run("1s")
     assert story.node.pods() == []
+
+
+def test_a_sysctl_that_is_not_safe(new_story: Any, c: Any) -> None:
+    unsafe = {"securityContext": {"sysctls": [{"name": "net.core.somaxconn", "value": "1024"}]}}
+    story = new_story()
+    story.pod(c("a"), **unsafe)
+    story.run("2s")
+    status = story.status()
+    assert (status["reason"], status["message"]) == (
+        "SysctlForbidden",
+        'Pod was rejected: forbidden sysctl: "net.core.somaxconn" not allowlisted',
+    )
+    allowing = new_story(config={"allowedUnsafeSysctls": ["net.core.*"]})
+    allowing.pod(c("a"), **unsafe)
+    allowing.run("5s")
+    assert allowing.is_running("a")
