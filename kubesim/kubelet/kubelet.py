@@ -19,18 +19,17 @@ from kubesim.kubelet.event_recorder import EventRecorder
 from kubesim.kubelet.eviction_manager import EvictionManager
 from kubesim.kubelet.eviction_setup import eviction_manager
 from kubesim.kubelet.image_gc import ImageGarbageCollector
-from kubesim.kubelet.image_pull_records import ImagePullRecords, VerificationSettings
+from kubesim.kubelet.image_pull_records import ImagePullRecords
 from kubesim.kubelet.instrumented_cri import InstrumentedCri
 from kubesim.kubelet.klog import Klog
 from kubesim.kubelet.kubelet_host import KubeletHost
+from kubesim.kubelet.kubelet_start import check_configuration, pull_records
 from kubesim.kubelet.metrics import Metrics
 from kubesim.kubelet.node_answers import NodeAnswers
 from kubesim.kubelet.node_configuration import (
     configured,
-    eviction_settings,
     image_policy,
     node_status_settings,
-    shutdown_config,
 )
 from kubesim.kubelet.node_description import NodeDescription
 from kubesim.kubelet.node_shutdown import NodeShutdownManager
@@ -53,11 +52,9 @@ from kubesim.model.duration import parse_duration
 from kubesim.model.kubelet_configuration import KubeletConfiguration, effective
 from kubesim.model.quantity import whole_units
 from kubesim.policy.crash_loop_backoff import crash_loop_policy
-from kubesim.policy.eviction_thresholds import eviction_problem
-from kubesim.policy.feature_gates import gate_enabled, gate_warnings, resolve_gates
-from kubesim.policy.kubelet_configuration_problems import aggregated, configuration_problems
+from kubesim.policy.feature_gates import gate_enabled, resolve_gates
 from kubesim.policy.pod_dns import NODE_DNS
-from kubesim.policy.sysctl_admission import sysctl_allowlist, unsafe_sysctl_problem
+from kubesim.policy.sysctl_admission import sysctl_allowlist
 from kubesim.policy.user_namespaces import IDS_PER_POD, IdPool
 
 REGISTRATION_POLL_NS = 10_000_000
@@ -106,7 +103,7 @@ class Kubelet:
 
     async def start(self) -> None:
         """Bring the kubelet up: until it is, no pod is taken. Raises KubeletStartError."""
-        self._check_configuration()
+        check_configuration(self._config, version=self.version, gates=self.gates, os=self._host.os, klog=self.klog)
         try:
             version = await self._client.version(api.VersionRequest(version=""))
         except CriError as error:
@@ -122,54 +119,13 @@ class Kubelet:
         )
         self._cgroup_driver = decision.driver
         self._host.files.make_dirs(self._host.root_directory)
-        records = await self._pull_records()
+        records = None
+        if gate_enabled(self.gates, "KubeletEnsureSecretPulledImages"):
+            records = await pull_records(self._kernel, self._client, self._host, self._config, klog=self.klog)
         self._compose(version.runtime_name, records)
         while self._config.register_node and self._api.get_node() is None:
             # Nobody places a pod on a node that the API does not know yet.
             await sleep(REGISTRATION_POLL_NS)
-
-    def _check_configuration(self) -> None:
-        """What the process says of its configuration before it does anything. Raises KubeletStartError."""
-        for name, stage, value in gate_warnings(self.version, self._config.feature_gates):
-            word = stage if stage == "GA" else stage.lower()
-            message = f"Warning: setting {word} feature gate. It will be removed in a future release."
-            self.klog.info(message, featureGate=name, value=value)
-        problems = configuration_problems(
-            self._config,
-            image=image_policy(self._config),
-            shutdown=shutdown_config(self._config),
-            gates=self.gates,
-            os=self._host.os,
-        )
-        if problems:
-            raise KubeletStartError(f"failed to validate kubelet configuration, error: {aggregated(problems)}")
-        error = eviction_problem(eviction_settings(self._config)) or unsafe_sysctl_problem(
-            self._config.allowed_unsafe_sysctls
-        )
-        if error:
-            raise KubeletStartError(f"failed to run Kubelet: {error}")
-
-    async def _pull_records(self) -> ImagePullRecords | None:
-        """The records of pulled images, with those in which an earlier process was interrupted made good."""
-        if not gate_enabled(self.gates, "KubeletEnsureSecretPulledImages"):
-            return None
-        records = ImagePullRecords(
-            self._kernel,
-            self._host.files,
-            root_directory=self._host.root_directory,
-            settings=VerificationSettings(
-                policy=self._config.image_pull_credentials_verification_policy,
-                allowlist=tuple(self._config.preloaded_images_verification_allowlist),
-            ),
-        )
-        if records.has_intents:
-            try:
-                images = (await self._client.list_images(api.ListImagesRequest())).images
-            except CriError as error:
-                self.klog.error("failed to list images", err=error.go_text)
-            else:
-                records.settle_intents({one.id: (*one.repo_digests, *one.repo_tags) for one in images})
-        return records
 
     def _compose(self, runtime_name: str, records: ImagePullRecords | None) -> None:
         state = RuntimeState(self._kernel, self._client, klog=self.klog, on_ready=self._runtime_ready)

@@ -21,7 +21,7 @@ class PodDirectories:
     ) -> None:
         self.root = root
         self._pod_logs = pod_logs
-        self._is_windows = is_windows
+        self.is_windows = is_windows
 
     @property
     def pods(self) -> str:
@@ -62,7 +62,7 @@ class PodDirectories:
         return self._spelled(f"{container}/{attempt}.log")
 
     def _spelled(self, path: str) -> str:
-        return path.replace("/", "\\") if self._is_windows else path
+        return path.replace("/", "\\") if self.is_windows else path
 
     def _mounted(self, path: str) -> str:
-        return windows_path(path) if self._is_windows else path
+        return windows_path(path) if self.is_windows else path

@@ -56,13 +56,12 @@ class PodVolumes:
         *,
         supports_rro: Callable[[], bool],
         config_volumes: ConfigVolumes | None,
-        is_windows: bool = False,
     ) -> None:
         """`supports_rro` tells whether the runtime makes recursive read-only mounts, as it said last.
 
         `config_volumes` None: there is no API server whose objects could become files.
         """
-        self._is_windows = is_windows
+        self._is_windows = directories.is_windows
         self._config_volumes = config_volumes
         self._supports_rro = supports_rro
         self._host_files = host_files

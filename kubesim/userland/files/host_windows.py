@@ -14,6 +14,9 @@ class WindowsHostFiles(MemoryHostFiles):
         """Create a directory and its parents; fine when it exists."""
         super().make_dirs(plain_path(path), mode)
 
+    def _walk(self, path: str, *, follow_last: bool = True) -> Inode | None:
+        return super()._walk(plain_path(path), follow_last=follow_last)
+
     def _stack(self, path: str, *, follow_last: bool = True) -> list[tuple[str, Inode]] | None:
         return super()._stack(plain_path(path), follow_last=follow_last)
 

@@ -1,0 +1,64 @@
+"""What a kubelet process does before it works for any pod: it checks its configuration, and settles old records.
+
+Mirrors kubelet: cmd/kubelet/app/server.go (run) and pkg/kubelet/kubelet.go (NewMainKubelet).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from kubesim.cri import api
+from kubesim.cri.client import CriClient
+from kubesim.cri.errors import CriError
+from kubesim.kernel import Kernel
+from kubesim.kubelet.image_pull_records import ImagePullRecords, VerificationSettings
+from kubesim.kubelet.klog import Klog
+from kubesim.kubelet.kubelet_host import KubeletHost
+from kubesim.kubelet.node_configuration import eviction_settings, image_policy, shutdown_config
+from kubesim.kubelet.start_error import KubeletStartError
+from kubesim.model.kubelet_configuration import KubeletConfiguration
+from kubesim.policy.eviction_thresholds import eviction_problem
+from kubesim.policy.feature_gates import gate_warnings
+from kubesim.policy.kubelet_configuration_problems import aggregated, configuration_problems
+from kubesim.policy.sysctl_admission import unsafe_sysctl_problem
+
+
+def check_configuration(
+    config: KubeletConfiguration, *, version: str, gates: Mapping[str, bool], os: str, klog: Klog
+) -> None:
+    """Say what the process says of its configuration before it does anything. Raises KubeletStartError."""
+    for name, stage, value in gate_warnings(version, config.feature_gates):
+        word = stage if stage == "GA" else stage.lower()
+        message = f"Warning: setting {word} feature gate. It will be removed in a future release."
+        klog.info(message, featureGate=name, value=value)
+    problems = configuration_problems(
+        config, image=image_policy(config), shutdown=shutdown_config(config), gates=gates, os=os
+    )
+    if problems:
+        raise KubeletStartError(f"failed to validate kubelet configuration, error: {aggregated(problems)}")
+    error = eviction_problem(eviction_settings(config)) or unsafe_sysctl_problem(config.allowed_unsafe_sysctls)
+    if error:
+        raise KubeletStartError(f"failed to run Kubelet: {error}")
+
+
+async def pull_records(
+    kernel: Kernel, client: CriClient, host: KubeletHost, config: KubeletConfiguration, *, klog: Klog
+) -> ImagePullRecords:
+    """The records of pulled images, with those in which an earlier process was interrupted made good."""
+    records = ImagePullRecords(
+        kernel,
+        host.files,
+        root_directory=host.root_directory,
+        settings=VerificationSettings(
+            policy=config.image_pull_credentials_verification_policy,
+            allowlist=tuple(config.preloaded_images_verification_allowlist),
+        ),
+    )
+    if records.has_intents:
+        try:
+            images = (await client.list_images(api.ListImagesRequest())).images
+        except CriError as error:
+            klog.error("failed to list images", err=error.go_text)
+        else:
+            records.settle_intents({one.id: (*one.repo_digests, *one.repo_tags) for one in images})
+    return records
