@@ -7,6 +7,7 @@ Mirrors kubelet: pkg/kubelet/kuberuntime/kuberuntime_container.go, startContaine
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from kubesim.cri import api
@@ -202,7 +203,9 @@ class ContainerStarter:
             self._recorder.event(reference, "Warning", "FailedPostStartHook", "PostStartHook failed")
             running = RuntimeContainer(name=container.name, id=container_id, state=RuntimeState.RUNNING)
             kill = Kill(container=running, message="FailedPostStartHook", reason=KillReason.FAILED_POST_START_HOOK)
-            await self._killer.kill_container(start.pod, kill)
+            with suppress(CriError):
+                # Upstream writes a kill that the runtime refused to the log: the hook is why the container waits.
+                await self._killer.kill_container(start.pod, kill)
             raise StartFailed(Waiting(reason="PostStartHookError", message=str(error))) from error
 
     def _event_of(self, start: PodStart, container: AnyContainer, failure: ImageFailure) -> None:

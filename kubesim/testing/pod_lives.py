@@ -1,0 +1,208 @@
+"""What holds for the life of every pod, whatever the pod and whatever happens to it.
+
+Each function takes what you have: the versions of a pod as `kubesim.Node.versions` gives them (or a watch of a cluster,
+with a `t` for each), or a `kubesim.Node`, whose journal is looked at. It raises ExpectationFailed that names the pod,
+the time and both sides. One line at the end of a test says it of all pods that a node has had:
+
+    check_lives(node)
+
+These are the promises that controllers build on: a terminal phase stays, restarts are only counted up, Ready means that
+the containers are ready; and that a kubelet leaves nothing of a deleted pod in its runtime.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from kubesim.errors import ExpectationFailed
+from kubesim.middleware.journal import JournalEntry
+
+Version = Mapping[str, Any]
+"""A version of a pod: its status, and `t`, seconds since the pod was created."""
+
+PHASES_AFTER = {
+    "Pending": frozenset({"Pending", "Running", "Succeeded", "Failed"}),
+    "Running": frozenset({"Running", "Pending", "Succeeded", "Failed"}),
+    "Succeeded": frozenset({"Succeeded"}),
+    "Failed": frozenset({"Failed"}),
+}
+"""The phases that may follow one; a pod that starts all its containers anew is Pending again."""
+
+_TERMINAL = frozenset({"Succeeded", "Failed"})
+_STATUS_LISTS = ("initContainerStatuses", "containerStatuses", "ephemeralContainerStatuses")
+_BEGINNINGS = frozenset({"RunPodSandbox", "CreateContainer", "StartContainer", "ExecSync", "UpdateContainerResources"})
+_STOPS = frozenset({"StopContainer", "StopPodSandbox"})
+
+
+class NodeWithPods(Protocol):
+    """The part of `kubesim.Node` that is used here."""
+
+    def pods(self) -> list[dict[str, Any]]:
+        """All v1 Pods."""
+
+    def versions(self, key: str) -> list[dict[str, Any]]:
+        """Every version of a pod."""
+
+    @property
+    def journal(self) -> list[JournalEntry]:
+        """Every CRI call of the kubelet."""
+
+
+def check_lives(node: NodeWithPods) -> None:
+    """Everything below of all pods that there are, and of all that the runtime was ever asked to run."""
+    for key in sorted({*(_key(pod) for pod in node.pods()), *(life.key for life in _lives(node.journal).values())}):
+        check_versions(node.versions(key))
+    deleted_pods_stay_stopped(node)
+    deleted_pods_leave_nothing(node)
+
+
+def check_versions(versions: Sequence[Version]) -> None:
+    """Everything below that can be said of the versions of one pod."""
+    phases_are_in_order(versions)
+    restarts_are_only_counted_up(versions)
+    ready_means_containers_ready(versions)
+    waiting_pods_are_pending(versions)
+    successes_are_complete(versions)
+
+
+def phases_are_in_order(versions: Sequence[Version]) -> None:
+    """Each phase may follow the one before; a terminal one is never left."""
+    before = "Pending"
+    for version in versions:
+        phase = version["status"].get("phase") or "Pending"
+        if phase not in PHASES_AFTER[before]:
+            raise _broken(version, f"the phase was {before} and is {phase}")
+        before = phase
+
+
+def restarts_are_only_counted_up(versions: Sequence[Version]) -> None:
+    """restartCount never falls, and a new container has a higher one than the container before it was last shown with."""
+    counts: dict[str, int] = {}
+    shown: dict[str, tuple[str, int]] = {}
+    for version in versions:
+        for status in _statuses(version):
+            name, count = status["name"], status.get("restartCount", 0)
+            if count < counts.get(name, 0):
+                raise _broken(version, f"container {name}: restartCount was {counts[name]} and is {count}")
+            counts[name] = count
+            container_id = status.get("containerID")
+            if not container_id or status["state"].get("waiting") is not None:
+                # One that waits to be started anew with all others may still be shown with its old id.
+                continue
+            before, count_before = shown.get(name, (container_id, count))
+            if container_id != before and count == count_before:
+                raise _broken(version, f"container {name}: a new container, and restartCount is still {count}")
+            shown[name] = container_id, count
+
+
+def ready_means_containers_ready(versions: Sequence[Version]) -> None:
+    """Ready is True only while ContainersReady is, and neither is in a terminal phase."""
+    for version in versions:
+        conditions = {one["type"]: one["status"] for one in version["status"].get("conditions") or []}
+        ready, containers = conditions.get("Ready"), conditions.get("ContainersReady")
+        if ready == "True" and containers != "True":
+            raise _broken(version, f"Ready is True and ContainersReady {containers}")
+        phase = version["status"].get("phase")
+        if phase in _TERMINAL and "True" in {ready, containers}:
+            raise _broken(version, f"the phase is {phase}, Ready {ready} and ContainersReady {containers}")
+        if containers == "True":
+            unready = [one["name"] for one in version["status"].get("containerStatuses") or [] if not one["ready"]]
+            if unready:
+                raise _broken(version, f"ContainersReady is True, and {unready} are not ready")
+
+
+def waiting_pods_are_pending(versions: Sequence[Version]) -> None:
+    """A pod with a regular container that waits and never ran is not Running, whatever its other containers do."""
+    for version in versions:
+        if version["status"].get("phase") != "Running":
+            continue
+        for status in version["status"].get("containerStatuses") or []:
+            if status["state"].get("waiting") is not None and not (status.get("lastState") or {}).get("terminated"):
+                raise _broken(version, f"the phase is Running, and container {status['name']} has never run")
+
+
+def successes_are_complete(versions: Sequence[Version]) -> None:
+    """In phase Succeeded every regular container has ended with 0."""
+    for version in versions:
+        if version["status"].get("phase") != "Succeeded":
+            continue
+        for status in version["status"].get("containerStatuses") or []:
+            end = status["state"].get("terminated")
+            if end is None or end.get("exitCode", 0) != 0:
+                raise _broken(version, f"the phase is Succeeded, and container {status['name']} is {status['state']}")
+
+
+def deleted_pods_stay_stopped(node: NodeWithPods) -> None:
+    """After the last stop of a pod that is gone from the API nothing of it is run, created, started or executed."""
+    present = {pod["metadata"]["uid"] for pod in node.pods()}
+    for uid, life in _lives(node.journal).items():
+        if uid in present or not life.stops:
+            continue
+        end_ns = max(entry.time_ns for entry in life.stops)
+        for entry in life.beginnings:
+            if entry.time_ns > end_ns:
+                raise ExpectationFailed(
+                    f"{life.key}: {entry.method} at {entry.time_ns} ns, after its last {life.stops[-1].method} at "
+                    f"{end_ns} ns"
+                )
+
+
+def deleted_pods_leave_nothing(node: NodeWithPods) -> None:
+    """Every sandbox of a pod that is gone from the API was removed, and with it every container."""
+    present = {pod["metadata"]["uid"] for pod in node.pods()}
+    for uid, life in _lives(node.journal).items():
+        left = life.sandboxes - life.removed
+        if uid not in present and left:
+            raise ExpectationFailed(f"{life.key}: gone from the API, and its sandboxes {sorted(left)} were not removed")
+
+
+@dataclass(slots=True)
+class _Life:
+    """What the kubelet asked of the runtime for one pod, by uid."""
+
+    key: str
+    beginnings: list[JournalEntry] = field(default_factory=list)
+    stops: list[JournalEntry] = field(default_factory=list)
+    sandboxes: set[str] = field(default_factory=set)
+    removed: set[str] = field(default_factory=set)
+
+
+def _lives(journal: Sequence[JournalEntry]) -> dict[str, _Life]:
+    lives: dict[str, _Life] = {}
+    owners: dict[str, _Life] = {}
+    for entry in journal:
+        request, response = entry.request, entry.response
+        if entry.method == "RunPodSandbox":
+            meta = request.config.metadata
+            life = lives.setdefault(meta.uid, _Life(f"{meta.namespace}/{meta.name}"))
+            if response is not None:
+                owners[response.pod_sandbox_id] = life
+                life.sandboxes.add(response.pod_sandbox_id)
+        elif entry.method == "CreateContainer" and response is not None:
+            owners[response.container_id] = owners[request.pod_sandbox_id]
+        ids = [getattr(request, name, "") for name in ("container_id", "pod_sandbox_id")]
+        owner = life if entry.method == "RunPodSandbox" else next((owners[one] for one in ids if one in owners), None)
+        if owner is None:
+            continue
+        if entry.method in _BEGINNINGS:
+            owner.beginnings.append(entry)
+        elif entry.method in _STOPS:
+            owner.stops.append(entry)
+        elif entry.method == "RemovePodSandbox" and entry.error is None:
+            owner.removed.add(request.pod_sandbox_id)
+    return lives
+
+
+def _statuses(version: Version) -> Iterator[Mapping[str, Any]]:
+    for name in _STATUS_LISTS:
+        yield from version["status"].get(name) or []
+
+
+def _key(pod: Mapping[str, Any]) -> str:
+    return f"{pod['metadata'].get('namespace', 'default')}/{pod['metadata']['name']}"
+
+
+def _broken(version: Version, what: str) -> ExpectationFailed:
+    return ExpectationFailed(f"at {version['t']:.3f} s: {what}")
