@@ -16,6 +16,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from google.protobuf.message import Message
+
+from kubesim.cri import api
 from kubesim.errors import ExpectationFailed
 from kubesim.middleware.journal import JournalEntry
 
@@ -78,7 +81,7 @@ def phases_are_in_order(versions: Sequence[Version]) -> None:
 
 
 def restarts_are_only_counted_up(versions: Sequence[Version]) -> None:
-    """restartCount never falls, and a new container has a higher one than the container before it was last shown with."""
+    """restartCount never falls, and a new container has a higher one than the one before it was last shown with."""
     counts: dict[str, int] = {}
     shown: dict[str, tuple[str, int]] = {}
     for version in versions:
@@ -173,26 +176,29 @@ def _lives(journal: Sequence[JournalEntry]) -> dict[str, _Life]:
     lives: dict[str, _Life] = {}
     owners: dict[str, _Life] = {}
     for entry in journal:
-        request, response = entry.request, entry.response
-        if entry.method == "RunPodSandbox":
-            meta = request.config.metadata
-            life = lives.setdefault(meta.uid, _Life(f"{meta.namespace}/{meta.name}"))
-            if response is not None:
-                owners[response.pod_sandbox_id] = life
-                life.sandboxes.add(response.pod_sandbox_id)
-        elif entry.method == "CreateContainer" and response is not None:
-            owners[response.container_id] = owners[request.pod_sandbox_id]
-        ids = [getattr(request, name, "") for name in ("container_id", "pod_sandbox_id")]
-        owner = life if entry.method == "RunPodSandbox" else next((owners[one] for one in ids if one in owners), None)
+        sandbox_id, container_id = _id(entry.request, "pod_sandbox_id"), _id(entry.request, "container_id")
+        owner = owners.get(container_id) or owners.get(sandbox_id)
+        if isinstance(entry.request, api.RunPodSandboxRequest):
+            meta = entry.request.config.metadata
+            owner = lives.setdefault(meta.uid, _Life(f"{meta.namespace}/{meta.name}"))
+            sandbox_id = _id(entry.response, "pod_sandbox_id")
+            owner.sandboxes |= {sandbox_id} - {""}
         if owner is None:
             continue
+        if entry.method in {"RunPodSandbox", "CreateContainer"}:
+            owners |= dict.fromkeys({sandbox_id, _id(entry.response, "container_id")} - {""}, owner)
         if entry.method in _BEGINNINGS:
             owner.beginnings.append(entry)
         elif entry.method in _STOPS:
             owner.stops.append(entry)
         elif entry.method == "RemovePodSandbox" and entry.error is None:
-            owner.removed.add(request.pod_sandbox_id)
+            owner.removed.add(sandbox_id)
     return lives
+
+
+def _id(message: Message | None, field_name: str) -> str:
+    """A field of a message; empty when there is no such field, or no message because the call failed."""
+    return str(getattr(message, field_name, ""))
 
 
 def _statuses(version: Version) -> Iterator[Mapping[str, Any]]:

@@ -169,12 +169,10 @@ class Actor:
             self._node.exit_container(KEY, code, container=name)
 
     def _running(self) -> dict[str, str]:
-        """Ids of the containers that are published as running, and whose first process has not ended: that shows later."""
+        """Ids of the containers that are published as running, and whose first process has not ended meanwhile."""
         status = self._node.pod(KEY)["status"]
         rows = [*status.get("initContainerStatuses", ()), *status.get("containerStatuses", ())]
-        alive = {
-            one.id for one in self._node.runtime._daemon.containers if one.process and one.process.status is None
-        }
+        alive = {one.id for one in self._node.runtime._daemon.containers if one.process and one.process.status is None}
         ids = {one["name"]: one["containerID"].partition("://")[2] for one in rows if one["state"].get("running")}
         return {name: container_id for name, container_id in ids.items() if container_id in alive}
 
