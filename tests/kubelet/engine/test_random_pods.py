@@ -9,7 +9,7 @@ import kubesim
 from kubesim.testing.pod_lives import check_lives
 from tests.kubelet.engine.random_pods import KEY, SCRIPTS, Actor, Step, pods
 
-EXAMPLES_MAX = 60
+EXAMPLES_MAX = 150
 
 
 @settings(max_examples=EXAMPLES_MAX)
