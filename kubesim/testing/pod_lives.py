@@ -37,6 +37,7 @@ _TERMINAL = frozenset({"Succeeded", "Failed"})
 _STATUS_LISTS = ("initContainerStatuses", "containerStatuses", "ephemeralContainerStatuses")
 _BEGINNINGS = frozenset({"RunPodSandbox", "CreateContainer", "StartContainer", "ExecSync", "UpdateContainerResources"})
 _STOPS = frozenset({"StopContainer", "StopPodSandbox"})
+_LOOKED_AT = _BEGINNINGS | _STOPS | {"RemovePodSandbox"}
 
 
 class NodeWithPods(Protocol):
@@ -139,13 +140,10 @@ def successes_are_complete(versions: Sequence[Version]) -> None:
 
 def deleted_pods_stay_stopped(node: NodeWithPods) -> None:
     """After the last stop of a pod that is gone from the API nothing of it is run, created, started or executed."""
-    present = {pod["metadata"]["uid"] for pod in node.pods()}
-    for uid, life in _lives(node.journal).items():
-        if uid in present or not life.stops:
-            continue
-        end_ns = max(entry.time_ns for entry in life.stops)
+    for life in _lives_of_the_gone(node):
+        end_ns = max((entry.time_ns for entry in life.stops), default=None)
         for entry in life.beginnings:
-            if entry.time_ns > end_ns:
+            if end_ns is not None and entry.time_ns > end_ns:
                 raise ExpectationFailed(
                     f"{life.key}: {entry.method} at {entry.time_ns} ns, after its last {life.stops[-1].method} at "
                     f"{end_ns} ns"
@@ -154,11 +152,15 @@ def deleted_pods_stay_stopped(node: NodeWithPods) -> None:
 
 def deleted_pods_leave_nothing(node: NodeWithPods) -> None:
     """Every sandbox of a pod that is gone from the API was removed, and with it every container."""
-    present = {pod["metadata"]["uid"] for pod in node.pods()}
-    for uid, life in _lives(node.journal).items():
+    for life in _lives_of_the_gone(node):
         left = life.sandboxes - life.removed
-        if uid not in present and left:
+        if left:
             raise ExpectationFailed(f"{life.key}: gone from the API, and its sandboxes {sorted(left)} were not removed")
+
+
+def _lives_of_the_gone(node: NodeWithPods) -> list[_Life]:
+    present = {pod["metadata"]["uid"] for pod in node.pods()}
+    return [life for uid, life in _lives(node.journal).items() if uid not in present]
 
 
 @dataclass(slots=True)
@@ -176,22 +178,25 @@ def _lives(journal: Sequence[JournalEntry]) -> dict[str, _Life]:
     lives: dict[str, _Life] = {}
     owners: dict[str, _Life] = {}
     for entry in journal:
-        sandbox_id, container_id = _id(entry.request, "pod_sandbox_id"), _id(entry.request, "container_id")
-        owner = owners.get(container_id) or owners.get(sandbox_id)
-        if isinstance(entry.request, api.RunPodSandboxRequest):
-            meta = entry.request.config.metadata
+        if entry.method not in _LOOKED_AT:
+            continue
+        request, response = entry.request, entry.response
+        sandbox_id = _id(request, "pod_sandbox_id")
+        owner = owners.get(_id(request, "container_id")) or owners.get(sandbox_id)
+        if isinstance(request, api.RunPodSandboxRequest):
+            meta = request.config.metadata
             owner = lives.setdefault(meta.uid, _Life(f"{meta.namespace}/{meta.name}"))
-            sandbox_id = _id(entry.response, "pod_sandbox_id")
+            sandbox_id = _id(response, "pod_sandbox_id")
             owner.sandboxes |= {sandbox_id} - {""}
         if owner is None:
             continue
         if entry.method in {"RunPodSandbox", "CreateContainer"}:
-            owners |= dict.fromkeys({sandbox_id, _id(entry.response, "container_id")} - {""}, owner)
+            owners |= dict.fromkeys({sandbox_id, _id(response, "container_id")} - {""}, owner)
         if entry.method in _BEGINNINGS:
             owner.beginnings.append(entry)
         elif entry.method in _STOPS:
             owner.stops.append(entry)
-        elif entry.method == "RemovePodSandbox" and entry.error is None:
+        elif entry.error is None:
             owner.removed.add(sandbox_id)
     return lives
 

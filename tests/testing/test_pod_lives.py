@@ -7,6 +7,7 @@ import pytest
 import kubesim
 from kubesim.cri import api
 from kubesim.cri.errors import Code, CriError
+from kubesim.cri.methods import METHODS
 from kubesim.errors import ExpectationFailed
 from kubesim.middleware.journal import JournalEntry
 from kubesim.testing.pod_lives import (
@@ -99,9 +100,9 @@ class Told:
             JournalEntry(
                 time_ns=at,
                 end_ns=at,
-                method=method,
-                request=request,
-                response=None if isinstance(answer, CriError) else answer,
+                rpc=METHODS[method],
+                request_bytes=request.SerializeToString(),
+                response_bytes=None if isinstance(answer, CriError) else answer.SerializeToString(),
                 error=answer if isinstance(answer, CriError) else None,
             )
             for at, (method, request, answer) in enumerate(calls)
