@@ -39,7 +39,7 @@ def profile_of(option: str, name: str) -> RuntimeProfile:
 
 def check_kubelet_version(version: str) -> None:
     """Raises InputError for a `--kubelet-version` that is not known."""
-    from kubesim.node.sources import minor_version
+    from kubesim.node.pod_strategy import minor_version
 
     with located("--kubelet-version"):
         minor_version(version)

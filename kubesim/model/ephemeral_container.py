@@ -8,22 +8,22 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from kubesim.errors import InputError
-from kubesim.model.container_validation import check_amounts, check_containers
+from msgspec import structs
+
 from kubesim.model.convert import convert, convert_all_errors, join_errors, value_at
-from kubesim.model.field_error import FieldError, not_found
 from kubesim.model.field_versions import version_errors
 from kubesim.model.k8s_v1 import EphemeralContainer, PodSpec
-from kubesim.model.k8s_versions import LAST_MINOR
-from kubesim.model.paths import Path, field_path
+from kubesim.model.paths import Path
 from kubesim.model.pod_defaults import default_ephemeral_container
+from kubesim.model.validation.field_error import input_errors
+from kubesim.model.validation.options import DEFAULT_STRATEGY, PodStrategy
+from kubesim.model.validation.pod import ephemeral_errors
+from kubesim.model.validation.resources import check_amounts
 from kubesim.model.yaml_text import Document
-
-_LIST = "ephemeralContainers"
 
 
 def new_ephemeral_container(
-    document: Document, spec: PodSpec, *, path: Path = (), minor: int = LAST_MINOR
+    document: Document, spec: PodSpec, *, path: Path = (), strategy: PodStrategy = DEFAULT_STRATEGY
 ) -> EphemeralContainer:
     """The container that `document` holds at `path`, defaulted and valid as one more of the pod's.
 
@@ -33,30 +33,19 @@ def new_ephemeral_container(
     if mistakes:
         raise join_errors(mistakes)
     written = convert(document, EphemeralContainer, path=path)
-    mistakes = version_errors(value_at(document, path), EphemeralContainer, document, path, minor=minor)
-    index = len(spec.ephemeral_containers)
-    own: Path = ("spec", _LIST, index)
-    refused = list(check_amounts(written.resources, (*own, "resources")))
+    mistakes = version_errors(value_at(document, path), EphemeralContainer, document, path, minor=strategy.minor)
+    own: Path = ("spec", "ephemeralContainers", len(spec.ephemeral_containers))
+    refused = [
+        error
+        for name, amounts in (("limits", written.resources.limits), ("requests", written.resources.requests))
+        for error in check_amounts(amounts, (*own, "resources", name))
+    ]
     if not refused:
         written = default_ephemeral_container(written)
-        refused = _refused(written, spec, own)
-    mistakes += [
-        InputError(f"{field_path(one.path)}: {one.body}", where=document.where((*path, *one.path[len(own) :])))
-        for one in refused
-    ]
+        after = structs.replace(spec, ephemeral_containers=[*spec.ephemeral_containers, written])
+        refused = [error for error in ephemeral_errors(after, strategy.options) if error.path[: len(own)] == own]
+    placed = [replace(error, place=(error.place or error.path)[len(own) :]) for error in refused]
+    mistakes += input_errors(placed, document, path)
     if mistakes:
         raise join_errors(mistakes)
     return written
-
-
-def _refused(container: EphemeralContainer, spec: PodSpec, own: Path) -> list[FieldError]:
-    others = {one.name for one in (*spec.containers, *spec.init_containers)}
-    taken = others | {one.name for one in spec.ephemeral_containers}
-    volumes = {one.name for one in spec.volumes}
-    found = [
-        replace(one, path=(*own, *one.path[len(own) :])) for one in check_containers([container], _LIST, volumes, taken)
-    ]
-    target = container.target_container_name
-    if target and target not in others:
-        found.append(not_found((*own, "targetContainerName"), target))
-    return found

@@ -1,8 +1,8 @@
 """Manifests: the Kubernetes objects a node can be given, out of documents.
 
 A `List` (and PodList, ConfigMapList, SecretList) is unfolded. Pods, ConfigMaps and Secrets come out defaulted and
-validated, as if they had passed an API server; see `kubesim.model.pod_defaults`, `pod_validation`,
-`config_map_validation` and `secret_validation` for what that covers.
+validated, as if they had passed an API server; see `kubesim.model.pod_defaults` and `kubesim.model.validation` for what
+that covers.
 """
 
 from __future__ import annotations
@@ -12,16 +12,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from kubesim.errors import InputError
-from kubesim.model.config_map_validation import default_config_map, validate_config_map
 from kubesim.model.convert import convert, convert_all_errors, error_at, join_errors, value_at
 from kubesim.model.field_versions import version_errors
 from kubesim.model.k8s_v1 import ConfigMap, Node, Pod, Secret
-from kubesim.model.k8s_versions import LAST_MINOR
 from kubesim.model.mistakes import nearest, one_of
 from kubesim.model.paths import Path
 from kubesim.model.pod_defaults import default_pod
-from kubesim.model.pod_validation import input_errors, quantity_errors, validate_pod
-from kubesim.model.secret_validation import default_secret, validate_secret
+from kubesim.model.validation.config_map import default_config_map, validate_config_map
+from kubesim.model.validation.field_error import input_errors
+from kubesim.model.validation.options import DEFAULT_STRATEGY, PodStrategy
+from kubesim.model.validation.pod import quantity_errors, validate_pod
+from kubesim.model.validation.secret import default_secret, validate_secret
 from kubesim.model.yaml_text import Document
 
 KubernetesObject = Pod | ConfigMap | Secret | Node
@@ -62,28 +63,28 @@ class Manifest:
         return self.document.where(self.path)
 
 
-def manifests(documents: Iterable[Document], *, minor: int = LAST_MINOR) -> list[Manifest]:
+def manifests(documents: Iterable[Document], *, strategy: PodStrategy = DEFAULT_STRATEGY) -> list[Manifest]:
     """Every object of the documents, in order.
 
-    `minor` is the Kubernetes minor version whose fields are allowed. Raises one InputError with all mistakes of all
+    `strategy` says for which API server they are. Raises one InputError with all mistakes of all
     documents, a line each.
     """
     errors: list[InputError] = []
     found: list[Manifest] = []
     for document in documents:
-        found += manifests_at(document, (), errors, minor=minor)
+        found += manifests_at(document, (), errors, strategy=strategy)
     if errors:
         raise join_errors(errors)
     return found
 
 
 def manifests_at(
-    document: Document, path: Path, errors: list[InputError], *, minor: int = LAST_MINOR
+    document: Document, path: Path, errors: list[InputError], *, strategy: PodStrategy = DEFAULT_STRATEGY
 ) -> list[Manifest]:
     """The object, or the objects of the List, that `document` holds at `path`; mistakes go to `errors`."""
     found = []
     for where, kind in _objects(document, path, errors):
-        manifest = _manifest(document, where, kind, minor, errors)
+        manifest = _manifest(document, where, kind, strategy, errors)
         if manifest is not None:
             found.append(manifest)
     return found
@@ -130,19 +131,22 @@ def _has_kind(document: Document, path: Path, value: Any, errors: list[InputErro
     return True
 
 
-def _manifest(document: Document, path: Path, kind: str, minor: int, errors: list[InputError]) -> Manifest | None:
+def _manifest(
+    document: Document, path: Path, kind: str, strategy: PodStrategy, errors: list[InputError]
+) -> Manifest | None:
     type_ = KINDS[kind]
     mistakes = convert_all_errors(document, type_, path=path)
     if mistakes:
         errors.extend(mistakes)
         return None
     found: KubernetesObject = convert(document, type_, path=path)
-    mistakes = version_errors(value_at(document, path), type_, document, path, minor=minor)
+    mistakes = version_errors(value_at(document, path), type_, document, path, minor=strategy.minor)
     if isinstance(found, Pod):
         mistakes += input_errors(quantity_errors(found), document, path)
         if not mistakes:
             found = default_pod(found)
-            mistakes = validate_pod(found, document, path, minor=minor)
+            prepared = found if strategy.prepare is None else strategy.prepare(found)
+            mistakes = validate_pod(prepared, document, path, strategy.options)
     elif isinstance(found, Secret):
         found = default_secret(found)
         mistakes += validate_secret(found, document, path)

@@ -18,6 +18,12 @@ class MapKey(str):
     __slots__ = ()
 
 
+class ChildName(str):
+    """A key that the user chose and that the API server prints as if it were a field, whatever letters it has."""
+
+    __slots__ = ()
+
+
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -33,14 +39,15 @@ def format_path(path: Path) -> str:
 
 
 def field_path(path: Path) -> str:
-    """`spec.containers[0].image`; a MapKey, and a key that is no word, prints as `[a/b]`.
+    """`spec.containers[0].image`; a MapKey, and a key that is no word and no ChildName, prints as `[a/b]`.
 
     Mirrors apimachinery: pkg/util/validation/field/path.go, Path.String.
     """
     parts: list[str] = []
     for step in path:
-        if isinstance(step, str) and not isinstance(step, MapKey) and _WORD.fullmatch(step):
-            parts.append(f".{step}" if parts else step)
+        is_name = isinstance(step, ChildName) or (isinstance(step, str) and bool(_WORD.fullmatch(step)))
+        if is_name and not isinstance(step, MapKey):
+            parts.append(f".{step}" if parts else str(step))
         else:
             parts.append(f"[{step}]")
     return "".join(parts)

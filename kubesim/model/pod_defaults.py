@@ -98,7 +98,7 @@ def _default_spec(spec: PodSpec) -> PodSpec:
         dns_policy=spec.dns_policy or "ClusterFirst",
         scheduler_name=spec.scheduler_name or "default-scheduler",
         security_context=_or(spec.security_context, PodSecurityContext()),
-        termination_grace_period_seconds=_or(spec.termination_grace_period_seconds, TERMINATION_GRACE_SECONDS),
+        termination_grace_period_seconds=_grace_seconds(spec.termination_grace_period_seconds),
         enable_service_links=_or(spec.enable_service_links, True),
         service_account_name=account,
         service_account=account,
@@ -111,6 +111,11 @@ def _default_spec(spec: PodSpec) -> PodSpec:
     if spec.resources is None:
         return spec
     return default_pod_requests(replace(spec, resources=_default_resources(spec.resources, requests_from_limits=False)))
+
+
+def _grace_seconds(asked: int | None) -> int:
+    """Mirrors pkg/apis/core/v1/conversion.go, Convert_v1_Pod_To_core_Pod: no pod is stored with a negative period."""
+    return TERMINATION_GRACE_SECONDS if asked is None else asked if asked >= 0 else 1
 
 
 def _default_container(container: _AnyContainer, host_network: bool) -> _AnyContainer:

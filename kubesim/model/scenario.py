@@ -40,6 +40,7 @@ from kubesim.model.scenario_document import (
     TagImage,
 )
 from kubesim.model.scenario_sweep import SweptRun, swept_path, swept_runs
+from kubesim.model.validation.options import ANY_GATES, PodStrategy
 from kubesim.model.yaml_text import Document
 
 ACTIONS = {
@@ -266,8 +267,9 @@ class _Reader(ActionChecks):
     def _action(self, name: str, value: Any, path: Path, minor: int) -> Action:
         if name == "apply":
             found: list[Manifest] = []
+            strategy = PodStrategy(minor=minor, options=ANY_GATES)
             for index in range(len(value)):
-                found += manifests_at(self._document, (*path, index), self.errors, minor=minor)
+                found += manifests_at(self._document, (*path, index), self.errors, strategy=strategy)
             return Apply(manifests=tuple(found))
         if name == "applyFiles":
             return ApplyFiles(paths=tuple(value))

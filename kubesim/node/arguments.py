@@ -12,8 +12,9 @@ from kubesim.errors import InputError
 from kubesim.images.catalogue import MoreImages
 from kubesim.images.image import Image
 from kubesim.model.duration import parse_duration
-from kubesim.model.field_error import check_subdomain
 from kubesim.model.manifest import Manifest
+from kubesim.model.validation.field_error import invalid
+from kubesim.model.validation.names import subdomain_problems
 from kubesim.policy.kubelet_fixes import kubelet_fixes
 from kubesim.policy.runtime_profile import RuntimeProfile
 
@@ -96,8 +97,8 @@ def check_command(value: object, where: str) -> None:
 def check_node_name(value: object, where: str) -> None:
     """Raises InputError with the API server's words: it would refuse a Node of another name."""
     check_text(value, where, example="node-1")
-    for error in check_subdomain((), str(value)):
-        raise InputError(error.body, where=where, hint='give a name such as "node-1"')
+    for problem in subdomain_problems(str(value)):
+        raise InputError(invalid((), str(value), problem).body, where=where, hint='give a name such as "node-1"')
 
 
 def check_operating_system(os: str, profile: RuntimeProfile, where: str) -> None:

@@ -1,7 +1,6 @@
-"""Fields of a container that an API server drops on write, or refuses, because their feature gate is off. Pure.
+"""Fields of a container that an API server drops on write because their feature gate is off. Pure.
 
-Mirrors Kubernetes: pkg/api/pod/util.go, dropDisabledFields, and pkg/apis/core/validation/validation.go
-(validateSleepAction, validateContainerRestartPolicy, validateInitContainerRestartPolicy).
+Mirrors Kubernetes: pkg/api/pod/util.go, dropDisabledFields.
 """
 
 from __future__ import annotations
@@ -11,9 +10,7 @@ from typing import TypeVar
 
 from msgspec.structs import replace
 
-from kubesim.errors import InputError
 from kubesim.model import k8s_v1 as v1
-from kubesim.model.convert import join_errors
 from kubesim.policy.feature_gates import gate_enabled
 
 _AnyContainer = TypeVar("_AnyContainer", v1.Container, v1.EphemeralContainer)
@@ -58,60 +55,3 @@ def _variable(variable: v1.EnvVar) -> v1.EnvVar:
     if source is None or source.file_key_ref is None:
         return variable
     return replace(variable, value_from=replace(source, file_key_ref=None))
-
-
-def refuse_sleep_without_zero(pod: v1.Pod) -> None:
-    """An older API server wants a hook to sleep for a second at least. Raises InputError with a line for each."""
-    grace_seconds = pod.spec.termination_grace_period_seconds
-    if grace_seconds is None:
-        return
-    lists = (("containers", pod.spec.containers), ("initContainers", pod.spec.init_containers))
-    hooks = [
-        (f"spec.{kind}[{index}].lifecycle.{name}.sleep", handler.sleep.seconds)
-        for kind, containers in lists
-        for index, container in enumerate(containers)
-        if container.lifecycle is not None
-        for name, handler in (
-            ("postStart", container.lifecycle.post_start),
-            ("preStop", container.lifecycle.pre_stop),
-        )
-        if handler is not None and handler.sleep is not None
-    ]
-    limit = f"must be greater than 0 and less than terminationGracePeriodSeconds ({grace_seconds})"
-    errors = [
-        InputError(
-            f"{path}: Invalid value: {seconds}: {limit}. "
-            "Enable AllowPodLifecycleSleepActionZeroValue feature gate for zero sleep.",
-            where=f"{pod.metadata.namespace}/{pod.metadata.name}",
-        )
-        for path, seconds in hooks
-        if not 0 < seconds <= grace_seconds
-    ]
-    if errors:
-        raise join_errors(errors)
-
-
-def refuse_restart_of_all(pod: v1.Pod) -> None:
-    """Without its gate no rule restarts all containers, and a sidecar has no rules. InputError: a line for each."""
-    where = f"{pod.metadata.namespace}/{pod.metadata.name}"
-    hint = "the feature gate RestartAllContainersOnContainerExits is off here"
-    lists = (("containers", pod.spec.containers), ("initContainers", pod.spec.init_containers))
-    errors = []
-    for kind, containers in lists:
-        for index, container in enumerate(containers):
-            path = f"spec.{kind}[{index}].restartPolicyRules"
-            if kind == "initContainers" and container.restart_policy == "Always" and container.restart_policy_rules:
-                what = "restartPolicyRules are not allowed for init containers with restart policy Always"
-                errors.append(InputError(f"{path}: Forbidden: {what}", where=where, hint=hint))
-                continue
-            errors += [
-                InputError(
-                    f'{path}[{number}].action: Unsupported value: "{rule.action}": supported values: "Restart"',
-                    where=where,
-                    hint=hint,
-                )
-                for number, rule in enumerate(container.restart_policy_rules)
-                if rule.action == "RestartAllContainers"
-            ]
-    if errors:
-        raise join_errors(errors)

@@ -1,116 +1,94 @@
 """Fields that an API server drops on write because their feature gate is off. Pure.
 
-Mirrors Kubernetes: pkg/api/pod/util.go, dropDisabledFields and dropDisabledPodStatusFields. The emulated API server has
-the gates of the emulated kubelet.
+Mirrors Kubernetes: pkg/api/pod/util.go, dropDisabledFields and dropDisabledPodStatusFields, for gates that a kubelet
+has too: the emulated API server has the gates of the emulated kubelet.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import TypeVar
 
 from msgspec.structs import replace
 
-from kubesim.errors import InputError
 from kubesim.model import k8s_v1 as v1
-from kubesim.model.convert import join_errors
-from kubesim.model.paths import field_path
-from kubesim.model.stop_signal_validation import check_stop_signals
-from kubesim.node.disabled_container_fields import (
-    refuse_restart_of_all,
-    refuse_sleep_without_zero,
-    without_disabled_container_fields,
-)
-from kubesim.policy.env_from import strict_name_problems
+from kubesim.node.disabled_container_fields import without_disabled_container_fields
 from kubesim.policy.feature_gates import gate_enabled
+
+_AnyContainer = TypeVar("_AnyContainer", v1.Container, v1.EphemeralContainer)
 
 
 def without_disabled_fields(pod: v1.Pod, gates: Mapping[str, bool]) -> v1.Pod:
-    """The pod as it is stored. Raises InputError when what is left is not valid."""
+    """The pod as it is stored."""
+    spec = pod.spec
+    for gate, drop in _DROPS.items():
+        if not gate_enabled(gates, gate):
+            spec = drop(spec)
     spec = replace(
-        pod.spec,
-        containers=[_container(one, gates) for one in pod.spec.containers],
-        init_containers=[_init_container(one, gates) for one in pod.spec.init_containers],
-        ephemeral_containers=[without_disabled_container_fields(one, gates) for one in pod.spec.ephemeral_containers],
+        spec,
+        containers=[without_disabled_container_fields(one, gates) for one in spec.containers],
+        init_containers=[without_disabled_container_fields(one, gates) for one in spec.init_containers],
+        ephemeral_containers=[without_disabled_container_fields(one, gates) for one in spec.ephemeral_containers],
     )
-    if not gate_enabled(gates, "PodLevelResources"):
-        spec = replace(spec, resources=None)
-    if not gate_enabled(gates, "HostnameOverride"):
-        spec = replace(spec, hostname_override=None)
-    if not gate_enabled(gates, "UserNamespacesSupport"):
-        spec = replace(spec, host_users=None)
-    if spec.security_context is not None and not gate_enabled(gates, "SupplementalGroupsPolicy"):
-        spec = replace(spec, security_context=replace(spec.security_context, supplemental_groups_policy=None))
-    if spec.host_users is False and spec.host_network and not gate_enabled(gates, "UserNamespacesHostNetworkSupport"):
-        raise InputError(
-            "spec.hostNetwork: Forbidden: when `hostUsers` is false",
-            where=f"{pod.metadata.namespace}/{pod.metadata.name}",
-            hint="a user namespace on the node's network needs the feature gate UserNamespacesHostNetworkSupport",
-        )
-    if not gate_enabled(gates, "ImageVolume"):
-        _refuse_image_volumes(pod)
-    if not gate_enabled(gates, "RelaxedEnvironmentVariableValidation"):
-        _refuse_relaxed_names(pod)
-    if not gate_enabled(gates, "PodLifecycleSleepActionAllowZero"):
-        refuse_sleep_without_zero(replace(pod, spec=spec))
-    if not gate_enabled(gates, "RestartAllContainersOnContainerExits"):
-        refuse_restart_of_all(replace(pod, spec=spec))
-    refused = [
-        InputError(f"{field_path(error.path)}: {error.body}", where=f"{pod.metadata.namespace}/{pod.metadata.name}")
-        for error in check_stop_signals(spec)
-    ]
-    if refused:
-        raise join_errors(refused)
     return replace(pod, spec=spec)
 
 
-def _container(container: v1.Container, gates: Mapping[str, bool]) -> v1.Container:
-    if not gate_enabled(gates, "ContainerRestartRules"):
-        container = replace(container, restart_policy=None, restart_policy_rules=[])
-    return without_disabled_container_fields(container, gates)
+def _without_groups_policy(spec: v1.PodSpec) -> v1.PodSpec:
+    context = spec.security_context
+    if context is None or context.supplemental_groups_policy is None:
+        return spec
+    return replace(spec, security_context=replace(context, supplemental_groups_policy=None))
 
 
-def _init_container(container: v1.Container, gates: Mapping[str, bool]) -> v1.Container:
-    kept = {"Always"} if gate_enabled(gates, "SidecarContainers") else set()
-    if gate_enabled(gates, "ContainerRestartRules"):
-        kept |= {"OnFailure", "Never"}
-    else:
-        container = replace(container, restart_policy_rules=[])
-    if container.restart_policy not in kept:
-        container = replace(container, restart_policy=None)
-    return without_disabled_container_fields(container, gates)
+def _without_sidecars(spec: v1.PodSpec) -> v1.PodSpec:
+    return replace(spec, init_containers=[replace(one, restart_policy=None) for one in spec.init_containers])
 
 
-def _refuse_image_volumes(pod: v1.Pod) -> None:
-    for index, volume in enumerate(pod.spec.volumes):
-        if volume.image is not None:
-            raise InputError(
-                f"spec.volumes[{index}]: Required value: must specify a volume type",
-                where=f"{pod.metadata.namespace}/{pod.metadata.name}",
-                hint="an image volume needs the feature gate ImageVolume, which is off here",
-            )
+def _without_restart_rules(spec: v1.PodSpec) -> v1.PodSpec:
+    """The restart policy of a sidecar is older than the rules and stays."""
+    return replace(
+        spec,
+        containers=[_without_own_policy(one) for one in spec.containers],
+        init_containers=[
+            replace(one, restart_policy_rules=[]) if one.restart_policy == "Always" else _without_own_policy(one)
+            for one in spec.init_containers
+        ],
+        ephemeral_containers=[_without_own_policy(one) for one in spec.ephemeral_containers],
+    )
 
 
-def _refuse_relaxed_names(pod: v1.Pod) -> None:
-    """Mirrors useRelaxedEnvironmentVariableValidation: a new pod has to keep to the old names of variables."""
-    lists = (("containers", pod.spec.containers), ("initContainers", pod.spec.init_containers))
-    names = [
-        (f"spec.{kind}[{index}].{place}", name)
-        for kind, containers in lists
-        for index, container in enumerate(containers)
-        for place, name in (
-            *((f"env[{at}].name", one.name) for at, one in enumerate(container.env)),
-            *((f"envFrom[{at}].prefix", one.prefix) for at, one in enumerate(container.env_from) if one.prefix),
-        )
-    ]
-    problems = [
-        f'{path}: Invalid value: "{name}": {problem}' for path, name in names for problem in strict_name_problems(name)
-    ]
-    if problems:
-        raise InputError(
-            "\n".join(problems),
-            where=f"{pod.metadata.namespace}/{pod.metadata.name}",
-            hint="other names need the feature gate RelaxedEnvironmentVariableValidation, which is off here",
-        )
+def _without_own_policy(container: _AnyContainer) -> _AnyContainer:
+    return replace(container, restart_policy=None, restart_policy_rules=[])
+
+
+def _without_image_volumes(spec: v1.PodSpec) -> v1.PodSpec:
+    """The volumes go, and with them their mounts."""
+    names = {volume.name for volume in spec.volumes if volume.image is not None}
+    if not names:
+        return spec
+    return replace(
+        spec,
+        volumes=[volume for volume in spec.volumes if volume.image is None],
+        containers=[_without_mounts(one, names) for one in spec.containers],
+        init_containers=[_without_mounts(one, names) for one in spec.init_containers],
+        ephemeral_containers=[_without_mounts(one, names) for one in spec.ephemeral_containers],
+    )
+
+
+def _without_mounts(container: _AnyContainer, names: Collection[str]) -> _AnyContainer:
+    return replace(container, volume_mounts=[one for one in container.volume_mounts if one.name not in names])
+
+
+_DROPS: Mapping[str, Callable[[v1.PodSpec], v1.PodSpec]] = {
+    "UserNamespacesSupport": lambda spec: replace(spec, host_users=None),
+    "SupplementalGroupsPolicy": _without_groups_policy,
+    "PodLevelResources": lambda spec: replace(spec, resources=None),
+    "SidecarContainers": _without_sidecars,
+    "ContainerRestartRules": _without_restart_rules,
+    "HostnameOverride": lambda spec: replace(spec, hostname_override=None),
+    "ImageVolume": _without_image_volumes,
+}
+"""What happens to a spec without each gate; what only concerns a container is asked there."""
 
 
 def without_disabled_status_fields(status: v1.PodStatus, gates: Mapping[str, bool]) -> v1.PodStatus:

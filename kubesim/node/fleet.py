@@ -12,10 +12,12 @@ from kubesim.images.fixtures import image_from_fixture, load_images
 from kubesim.images.image import Image
 from kubesim.model.image_fixture import image_fixtures, is_image_document
 from kubesim.model.manifest import Manifest
+from kubesim.model.validation.options import PodStrategy
 from kubesim.model.yaml_text import Document, load_documents
 from kubesim.node.account_files import check_accounts_of
+from kubesim.node.pod_strategy import running_pod_strategy
 from kubesim.node.pod_templates import pods_in
-from kubesim.node.sources import minor_version, read_text
+from kubesim.node.sources import read_text
 
 TEXT_SUFFIXES = (".json", ".yaml", ".yml")
 """What is looked at in a folder besides layouts and archives; anything else in it is no business of ours."""
@@ -37,7 +39,7 @@ def read_fleet(paths: Iterable[str | Path], *, kubelet_version: str) -> Fleet:
     A document's kind tells which it is. Raises InputError for a path that is not there or has neither, for text that
     is no YAML, for what is wrong in a pod or an image, and for two images with one name.
     """
-    reader = _Reader(minor=minor_version(kubelet_version))
+    reader = _Reader(strategy=running_pod_strategy(kubelet_version))
     for path in map(Path, paths):
         if not path.exists():
             raise InputError("no such file or folder", where=str(path), hint="name manifests and image fixtures")
@@ -68,11 +70,11 @@ def _files(path: Path) -> Iterator[Path]:
 class _Reader:
     """Sorts what it reads."""
 
-    def __init__(self, *, minor: int) -> None:
+    def __init__(self, *, strategy: PodStrategy) -> None:
         self.pods: list[Manifest] = []
         self.images: list[tuple[Image, str]] = []
         self.others_count = 0
-        self._minor = minor
+        self._strategy = strategy
         self._places: dict[str, str] = {}
 
     @property
@@ -90,7 +92,7 @@ class _Reader:
         self._read_fixtures([one for one in documents if is_image_document(one)], file.parent)
         for document in documents:
             if not is_image_document(document):
-                pods, others = pods_in(document, minor=self._minor)
+                pods, others = pods_in(document, strategy=self._strategy)
                 self.pods += pods
                 self.others_count += len(others)
 

@@ -15,7 +15,6 @@ from kubesim.images.tree import FileTree, LinkRule, NodeKind, TreeNode
 from kubesim.model import k8s_v1 as v1
 from kubesim.model.manifest import Manifest
 from kubesim.model.paths import Path
-from kubesim.node.disabled_fields import without_disabled_fields
 from kubesim.node.explained_container import ContainerKind, ExplainedNode, ImageNotAtHand, Refusal
 from kubesim.node.identity_explained import containers_of, kind_of
 from kubesim.node.image_volume_trial import TriedMount, try_mount
@@ -134,10 +133,9 @@ def explain_image_volume(
         profile=node.profile.name,
         kubelet_version=node.kubelet_version,
     )
-    try:
-        without_disabled_fields(pod, node.gates)
-    except InputError as error:
-        return replace(explained, refusal=Refusal(by="API server", reason="Invalid", message=error.what))
+    if not gate_enabled(node.gates, "ImageVolume"):
+        message = "the volume and its mounts are dropped from the new pod: the feature gate ImageVolume is off"
+        return replace(explained, refusal=Refusal(by="API server", reason="Dropped", message=message))
     environment = known_environment(pod, container)
     environment.check(mount.sub_path_expr)
     _check_at_hand(volume.image.reference, catalogue)

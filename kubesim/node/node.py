@@ -158,7 +158,7 @@ class Node(NodeView):
         """
         self.start()
         arguments.check_source(source, "apply(source)", what="manifests of pods")
-        found = objects_of(source, kubelet_version=self._world.settings.kubelet_version)
+        found = objects_of(source, kubelet_version=self._world.settings.kubelet_version, strategy=self._world.strategy)
         return [apply_object(self._world.api, one) for one in found]
 
     def add_ephemeral_container(self, key: str, container: Mapping[str, Any]) -> None:

@@ -6,7 +6,6 @@ pkg/apis/core/validation/validation.go (ValidatePodEphemeralContainersUpdate, va
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,22 +15,16 @@ from kubesim.errors import InputError
 from kubesim.model import k8s_v1 as v1
 from kubesim.model.convert import join_errors
 from kubesim.model.ephemeral_container import new_ephemeral_container
-from kubesim.model.field_error import FieldError, check_choice, check_subdomain, invalid
 from kubesim.model.paths import Path, field_path
 from kubesim.model.timestamps import format_rfc3339
+from kubesim.model.validation.field_error import check_choice, check_problems
+from kubesim.model.validation.names import qualified_name_problems
 from kubesim.model.yaml_text import Document
 from kubesim.node.api_server import ApiServer
-from kubesim.node.sources import minor_version
+from kubesim.node.pod_strategy import pod_strategy
 from kubesim.node.unsupported import unsupported_in_container
 
 _SYSTEM_CONDITIONS = frozenset({"PodScheduled", "Ready", "Initialized"})
-_NAME_BYTES_MAX = 63
-_NAME = re.compile(r"([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]")
-_NAME_TEXT = (
-    "name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric "
-    "character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is "
-    "'([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')"
-)
 _STATUSES = ("True", "False", "Unknown")
 
 
@@ -42,7 +35,7 @@ def add_ephemeral_container(api: ApiServer, key: str, container: Mapping[str, An
         hint = "change the manifest on the node"
         raise InputError("Forbidden: static pods do not support ephemeral containers", where=key, hint=hint)
     document = Document(value=dict(container), name=f"{key}, ephemeral container")
-    added = new_ephemeral_container(document, pod.spec, minor=minor_version(kubelet_version))
+    added = new_ephemeral_container(document, pod.spec, strategy=pod_strategy(kubelet_version))
     missing = [
         InputError(
             f"{field_path(path)}: {what} is not emulated yet",
@@ -66,9 +59,10 @@ def set_condition(api: ApiServer, key: str, kind: str, status: str, *, reason: s
     pod = api.pod(key)
     before = next((one for one in pod.status.conditions if one.type == kind), None)
     path: Path = ("status", "conditions", pod.status.conditions.index(before) if before is not None else 0)
-    refused = [*_check_type((*path, "Type"), kind), *check_choice((*path, "status"), status, _STATUSES)]
+    problems = () if kind in _SYSTEM_CONDITIONS else qualified_name_problems(kind)
+    refused = [*check_problems((*path, "Type"), kind, problems), *check_choice((*path, "status"), status, _STATUSES)]
     if refused:
-        raise join_errors([InputError(f"{field_path(one.path)}: {one.body}", where=key) for one in refused])
+        raise join_errors([InputError(str(one), where=key) for one in refused])
     same = before is not None and before.status == status
     condition = v1.PodCondition(
         type=kind,
@@ -82,23 +76,3 @@ def set_condition(api: ApiServer, key: str, kind: str, status: str, *, reason: s
     else:
         conditions = [condition if one.type == kind else one for one in pod.status.conditions]
     api.replace_pod(replace(pod, status=replace(pod.status, conditions=conditions)))
-
-
-def _check_type(path: Path, kind: str) -> list[FieldError]:
-    """Mirrors apimachinery: pkg/util/validation/validation.go, IsQualifiedName."""
-    if kind in _SYSTEM_CONDITIONS:
-        return []
-    prefix, slash, name = kind.rpartition("/")
-    found = []
-    if slash:
-        found += [
-            invalid(path, kind, "prefix part " + one.body.partition(": ")[2].partition(": ")[2])
-            for one in check_subdomain(path, prefix)
-        ]
-    if not name:
-        found.append(invalid(path, kind, "name part must be non-empty"))
-    elif len(name) > _NAME_BYTES_MAX:
-        found.append(invalid(path, kind, f"name part must be no more than {_NAME_BYTES_MAX} bytes"))
-    if not _NAME.fullmatch(name):
-        found.append(invalid(path, kind, _NAME_TEXT))
-    return found

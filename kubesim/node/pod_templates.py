@@ -14,6 +14,7 @@ from kubesim.model import k8s_v1 as v1
 from kubesim.model.convert import join_errors, value_at
 from kubesim.model.manifest import Manifest, manifests, manifests_at
 from kubesim.model.paths import Path
+from kubesim.model.validation.options import PodStrategy
 from kubesim.model.yaml_text import Document
 
 _TEMPLATE: Path = ("spec", "template")
@@ -31,7 +32,7 @@ TEMPLATES: dict[str, Path] = {
 _LISTS = {"List", *(f"{kind}List" for kind in TEMPLATES)}
 
 
-def pods_in(document: Document, *, minor: int) -> tuple[list[Manifest], list[Path]]:
+def pods_in(document: Document, *, strategy: PodStrategy) -> tuple[list[Manifest], list[Path]]:
     """The pods of a document, of its List, and of the templates in both; and the paths of what is neither.
 
     Raises one InputError with all mistakes in the pods, a line each.
@@ -41,9 +42,9 @@ def pods_in(document: Document, *, minor: int) -> tuple[list[Manifest], list[Pat
     errors: list[InputError] = []
     for path, kind in _objects(document):
         if kind in TEMPLATES:
-            found += _of_template(document, path, kind, errors, minor=minor)
+            found += _of_template(document, path, kind, errors, strategy=strategy)
         elif kind == "Pod":
-            found += manifests_at(document, path, errors, minor=minor)
+            found += manifests_at(document, path, errors, strategy=strategy)
         else:
             others.append(path)
     if errors:
@@ -68,7 +69,9 @@ def _kind(value: Any) -> str:
     return kind if isinstance(kind, str) else ""
 
 
-def _of_template(document: Document, path: Path, kind: str, errors: list[InputError], *, minor: int) -> list[Manifest]:
+def _of_template(
+    document: Document, path: Path, kind: str, errors: list[InputError], *, strategy: PodStrategy
+) -> list[Manifest]:
     maker = value_at(document, path)
     at = (*path, *TEMPLATES[kind])
     template = _mapping(maker, TEMPLATES[kind])
@@ -86,7 +89,7 @@ def _of_template(document: Document, path: Path, kind: str, errors: list[InputEr
         "spec": template.get("spec", {}),
     }
     try:
-        found = manifests([Document(value=pod, name=document.where(at))], minor=minor)
+        found = manifests([Document(value=pod, name=document.where(at))], strategy=strategy)
     except InputError as error:
         errors.append(error)
         return []

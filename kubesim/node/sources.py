@@ -9,25 +9,22 @@ from typing import Any
 from kubesim.errors import InputError
 from kubesim.images.document_file import open_document
 from kubesim.model import k8s_v1 as v1
+from kubesim.model.convert import join_errors
 from kubesim.model.kubelet_configuration import KubeletConfiguration, load_kubelet_configuration
 from kubesim.model.manifest import Manifest, manifests
 from kubesim.model.mistakes import one_of
+from kubesim.model.validation.options import PodStrategy
+from kubesim.model.validation.pod import validate_pod
 from kubesim.model.yaml_text import Document, load_document, load_documents
+from kubesim.node.pod_strategy import minor_version, pod_strategy, running_pod_strategy
 from kubesim.node.pod_templates import TEMPLATES, pods_in
-from kubesim.node.unsupported import refuse_unsupported
-from kubesim.policy.feature_gates import feature_gates
+from kubesim.node.unsupported import unsupported_errors
 
 Source = str | Path | Mapping[str, Any]
 TEXT_BYTES_MAX = 64 * 1024 * 1024
 """Length of a file of manifests: a limit of ours, so that /dev/zero is refused."""
 
 StoredObject = v1.Pod | v1.ConfigMap | v1.Secret
-
-
-def minor_version(version: str) -> int:
-    """36 of "1.36" or "1.36.2". Raises InputError for a version that is not known."""
-    feature_gates(version)
-    return int(version.split(".")[1])
 
 
 def read_text(path: Path) -> bytes:
@@ -52,14 +49,34 @@ def documents_of(source: Source) -> list[Document]:
     return load_documents(read_text(path), name=str(path))
 
 
-def objects_of(source: Source | Manifest, *, kubelet_version: str) -> list[StoredObject]:
-    """The pods, ConfigMaps and Secrets of a source, defaulted and valid. InputError has a line for each mistake."""
+def objects_of(
+    source: Source | Manifest, *, kubelet_version: str, strategy: PodStrategy | None = None
+) -> list[StoredObject]:
+    """The pods, ConfigMaps and Secrets of a source, defaulted and valid. InputError has a line for each mistake.
+
+    `strategy` is the API server's; None: of that version, with its own feature gates.
+    """
+    strategy = strategy or pod_strategy(kubelet_version)
     if isinstance(source, Manifest):
-        return [_object(source)]
-    found = manifests(documents_of(source), minor=minor_version(kubelet_version))
+        found = [source]
+        errors = _pod_errors(source, strategy)
+    else:
+        found = manifests(documents_of(source), strategy=strategy)
+        errors = []
     if not found:
         raise _without_pods(source)
-    return [_object(manifest) for manifest in found]
+    errors += [error for manifest in found for error in _unsupported(manifest)]
+    if errors:
+        raise join_errors(errors)
+    return [one.object for one in found if isinstance(one.object, StoredObject)]
+
+
+def _pod_errors(manifest: Manifest, strategy: PodStrategy) -> list[InputError]:
+    """What this API server has against a pod that was read before anybody knew which one it would be."""
+    if not isinstance(manifest.object, v1.Pod):
+        return []
+    pod = manifest.object if strategy.prepare is None else strategy.prepare(manifest.object)
+    return validate_pod(pod, manifest.document, manifest.path, strategy.options)
 
 
 def pods_of(source: Source | Manifest, *, kubelet_version: str) -> list[v1.Pod]:
@@ -83,8 +100,9 @@ def pod_manifests(source: Source, *, kubelet_version: str) -> list[Manifest]:
     InputError as `pods_of` does.
     """
     found: list[Manifest] = []
+    strategy = running_pod_strategy(kubelet_version)
     for document in documents_of(source):
-        pods, others = pods_in(document, minor=minor_version(kubelet_version))
+        pods, others = pods_in(document, strategy=strategy)
         for path in others:
             kinds = one_of(["Pod", "List", *TEMPLATES])
             raise InputError("no pod and no template of pods", where=document.where(path), hint=f"expected {kinds}")
@@ -105,14 +123,13 @@ def _name(source: Source) -> str:
     return "<text>" if _is_text(source) else str(Path(source))
 
 
-def _object(manifest: Manifest) -> StoredObject:
-    if isinstance(manifest.object, v1.ConfigMap | v1.Secret):
-        return manifest.object
-    if not isinstance(manifest.object, v1.Pod):
-        hint = "give pods, config maps and secrets; see README, differences"
-        raise InputError(f"a {manifest.kind} is not emulated yet", where=manifest.where, hint=hint)
-    refuse_unsupported(manifest, manifest.object)
-    return manifest.object
+def _unsupported(manifest: Manifest) -> list[InputError]:
+    if isinstance(manifest.object, v1.Pod):
+        return unsupported_errors(manifest, manifest.object)
+    if isinstance(manifest.object, StoredObject):
+        return []
+    hint = "give pods, config maps and secrets; see README, differences"
+    return [InputError(f"a {manifest.kind} is not emulated yet", where=manifest.where, hint=hint)]
 
 
 def configuration_of(source: Source | None, *, kubelet_version: str, os: str) -> KubeletConfiguration:

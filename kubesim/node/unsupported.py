@@ -17,9 +17,9 @@ VOLUMES = {"name", "empty_dir", "host_path", "image", "config_map", "secret", "d
 PROJECTIONS = {"config_map", "secret", "downward_api"}
 
 
-def refuse_unsupported(manifest: Manifest, pod: v1.Pod) -> None:
-    """Raises InputError with a line for everything in the pod that is not emulated yet."""
-    errors = [
+def unsupported_errors(manifest: Manifest, pod: v1.Pod) -> list[InputError]:
+    """An error for everything in the pod that is not emulated yet."""
+    return [
         InputError(
             f"{field_path(path)}: {what} is not emulated yet",
             where=manifest.document.where((*manifest.path, *path)),
@@ -27,8 +27,6 @@ def refuse_unsupported(manifest: Manifest, pod: v1.Pod) -> None:
         )
         for path, what in _unsupported(pod)
     ]
-    if errors:
-        raise join_errors(errors)
 
 
 def _unsupported(pod: v1.Pod) -> Iterator[tuple[Path, str]]:

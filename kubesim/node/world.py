@@ -22,6 +22,7 @@ from kubesim.model import k8s_v1 as v1
 from kubesim.model.duration import parse_duration
 from kubesim.model.kubelet_configuration import KubeletConfiguration
 from kubesim.node.api_server import ApiServer
+from kubesim.node.pod_strategy import pod_strategy
 from kubesim.policy.feature_gates import NEWEST_VERSION, resolve_gates
 
 OPERATING_SYSTEMS = ("linux", "windows")
@@ -68,6 +69,7 @@ class World:
         self.kernel = kernel
         self.settings = settings
         gates = resolve_gates(settings.kubelet_version, settings.config.feature_gates)
+        self.strategy = pod_strategy(settings.kubelet_version, gates)
         self.api = ApiServer(kernel, node_name=settings.node_name, gates=gates)
         self.logind = Logind(kernel) if settings.os == "linux" else None
         self.service_control_manager = (

@@ -12,6 +12,7 @@ from kubesim.model.field_versions import version_errors
 from kubesim.model.k8s_v1 import Node, Pod
 from kubesim.model.manifest import Manifest, manifests
 from kubesim.model.quantity import FORM_ERROR
+from kubesim.model.validation.options import PodStrategy
 from kubesim.model.yaml_text import Document, load_document, load_documents
 
 PODS = Path(__file__).parents[2] / "fixtures" / "pods"
@@ -45,7 +46,7 @@ items:
 
 
 def objects_of(text: str, minor: int = 36) -> list[Manifest]:
-    return manifests(load_documents(text, name="m"), minor=minor)
+    return manifests(load_documents(text, name="m"), strategy=PodStrategy(minor=minor))
 
 
 def mistakes_of(text: str, minor: int = 36) -> list[str]:

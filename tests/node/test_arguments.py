@@ -43,7 +43,7 @@ def node() -> Iterator[Node]:
         ({"seed": True}, "Node(seed): True is of type bool; give a whole number"),
         ({"node_name": 5}, "Node(node_name): 5 is of type int"),
         ({"node_name": "Ü b"}, 'Node(node_name): Invalid value: "Ü b": a lowercase RFC 1123 subdomain must consist of'),
-        ({"node_name": "n" * 254}, "must be no more than 253 bytes"),
+        ({"node_name": "n" * 254}, "must be no more than 253 characters"),
         (
             {"os": "windows", "profile": "cri-o-1.36"},
             "Node(os): cri-o has no build for windows; cri-o-1.36 is built for linux; choose another profile",

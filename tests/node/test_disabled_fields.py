@@ -3,7 +3,6 @@
 import pytest
 from msgspec.structs import replace
 
-from kubesim.errors import InputError
 from kubesim.model import k8s_v1 as v1
 from kubesim.node.disabled_fields import without_disabled_fields, without_disabled_status_fields
 from kubesim.policy.feature_gates import DEFAULT_GATES, resolve_gates
@@ -62,15 +61,17 @@ def test_restart_rules_of_init_containers(version: str, kept: str | None) -> Non
     assert (plain.restart_policy, bool(plain.restart_policy_rules)) == (kept, kept is not None)
 
 
-def test_an_image_volume_without_its_gate_leaves_a_volume_without_a_type() -> None:
-    volumes = [v1.Volume(name="v", image=v1.ImageVolumeSource(reference="r"))]
-    pod = replace(POD, spec=replace(POD.spec, volumes=volumes))
+def test_an_image_volume_goes_with_its_mounts() -> None:
+    volumes = [v1.Volume(name="v", image=v1.ImageVolumeSource(reference="r")), v1.Volume(name="w")]
+    mounts = [v1.VolumeMount(name="v", mount_path="/v"), v1.VolumeMount(name="w", mount_path="/w")]
+    containers = [v1.Container(name="a", volume_mounts=mounts)]
+    pod = replace(POD, spec=v1.PodSpec(volumes=volumes, containers=containers, init_containers=containers))
 
-    assert without_disabled_fields(pod, resolve_gates("1.35")).spec.volumes == volumes
-    gates = resolve_gates("1.34", {"ImageVolume": True})
-    assert without_disabled_fields(pod, gates).spec.volumes == volumes
-    with pytest.raises(InputError, match=r"default/p: spec\.volumes\[0\]: Required value: must specify a volume type"):
-        without_disabled_fields(pod, resolve_gates("1.34"))
+    assert without_disabled_fields(pod, resolve_gates("1.35")) == pod
+    assert without_disabled_fields(pod, resolve_gates("1.34", {"ImageVolume": True})).spec.volumes == volumes
+    spec = without_disabled_fields(pod, resolve_gates("1.34")).spec
+    assert spec.volumes == volumes[1:]
+    assert [one.volume_mounts for one in (*spec.containers, *spec.init_containers)] == [mounts[1:]] * 2
 
 
 @pytest.mark.parametrize(
@@ -87,19 +88,6 @@ def test_status_fields(version: str, has_user: bool, has_mounts: bool) -> None:
 
     rows = (*kept.container_statuses, *kept.init_container_statuses, *kept.ephemeral_container_statuses)
     assert [(one.user is not None, bool(one.volume_mounts)) for one in rows] == [(has_user, has_mounts)] * 3
-
-
-@pytest.mark.parametrize("version", ["1.28", "1.31"])
-def test_names_of_variables_that_an_old_api_server_refuses(version: str) -> None:
-    env = [v1.EnvVar(name="GOOD"), v1.EnvVar(name="1st")]
-    sources = [v1.EnvFromSource(prefix="..", secret_ref=v1.SecretEnvSource(name="s")), v1.EnvFromSource()]
-    pod = replace(POD, spec=v1.PodSpec(containers=[v1.Container(name="a", env=env, env_from=sources)]))
-    with pytest.raises(InputError) as caught:
-        without_disabled_fields(pod, resolve_gates(version))
-    first, second = str(caught.value).splitlines()
-    assert 'spec.containers[0].env[1].name: Invalid value: "1st": a valid environment variable name must' in first
-    assert second.startswith("spec.containers[0].envFrom[0].prefix: Invalid value: \"..\": must not be '..'")
-    assert without_disabled_fields(pod, resolve_gates("1.32")).spec.containers[0].env == env
 
 
 @pytest.mark.parametrize(("is_on", "kept"), [(True, "SIGTERM"), (False, None)])
@@ -138,30 +126,6 @@ def test_sleep_hooks(version: str, hooks: v1.Lifecycle, kept: v1.Lifecycle | Non
 
 
 @pytest.mark.parametrize(
-    ("version", "seconds", "message"),
-    [
-        ("1.32", 0, "Invalid value: 0: must be greater than 0 and less than terminationGracePeriodSeconds (30)"),
-        ("1.32", 31, "Invalid value: 31: must be greater than 0 and less than terminationGracePeriodSeconds (30)"),
-        ("1.32", 30, None),
-        ("1.33", 0, None),
-    ],
-)
-def test_a_sleep_of_no_time(version: str, seconds: int, message: str | None) -> None:
-    hooks = v1.Lifecycle(pre_stop=v1.LifecycleHandler(sleep=v1.SleepAction(seconds=seconds)))
-    spec = v1.PodSpec(containers=[v1.Container(name="a", lifecycle=hooks)], termination_grace_period_seconds=30)
-    pod = replace(POD, spec=spec)
-    if message is None:
-        assert without_disabled_fields(pod, resolve_gates(version)).spec == spec
-        return
-    with pytest.raises(InputError) as caught:
-        without_disabled_fields(pod, resolve_gates(version))
-    assert str(caught.value) == (
-        f"default/p: spec.containers[0].lifecycle.preStop.sleep: {message}. "
-        "Enable AllowPodLifecycleSleepActionZeroValue feature gate for zero sleep."
-    )
-
-
-@pytest.mark.parametrize(
     ("version", "proc_mount", "policies", "has_file"),
     [("1.32", "Default", 0, False), ("1.33", "Unmasked", 1, False), ("1.35", "Unmasked", 1, True)],
 )
@@ -180,24 +144,3 @@ def test_fields_of_a_container(version: str, proc_mount: str, policies: int, has
     assert len(kept.resize_policy) == policies
     assert kept.env[0].value_from == v1.EnvVarSource(file_key_ref=file if has_file else None)
     assert kept.env[1] == container.env[1]
-
-
-def test_a_rule_that_restarts_all() -> None:
-    rules = [v1.ContainerRestartRule(action="Restart"), v1.ContainerRestartRule(action="RestartAllContainers")]
-    one = v1.Container(name="a", restart_policy="Never", restart_policy_rules=rules)
-    side = v1.Container(name="b", restart_policy="Always", restart_policy_rules=RULES)
-    pod = replace(POD, spec=v1.PodSpec(containers=[one], init_containers=[one, side]))
-    assert without_disabled_fields(pod, resolve_gates("1.36")).spec == pod.spec
-    assert without_disabled_fields(pod, resolve_gates("1.34")).spec.containers[0].restart_policy_rules == []
-    with pytest.raises(InputError) as caught:
-        without_disabled_fields(pod, resolve_gates("1.35"))
-    unsupported = 'Unsupported value: "RestartAllContainers": supported values: "Restart"'
-    lines = [line.partition("; ")[0].removeprefix("default/p: ") for line in str(caught.value).splitlines()]
-    assert lines == [
-        f"spec.containers[0].restartPolicyRules[1].action: {unsupported}",
-        f"spec.initContainers[0].restartPolicyRules[1].action: {unsupported}",
-        (
-            "spec.initContainers[1].restartPolicyRules: Forbidden: "
-            "restartPolicyRules are not allowed for init containers with restart policy Always"
-        ),
-    ]

@@ -227,8 +227,8 @@ def test_the_gate_of_image_volumes_is_off(images: Path) -> None:
     found = explain(pod(), images, node(kubelet="1.33"))
 
     assert found.refusal is not None
-    assert (found.refusal.by, found.refusal.reason) == ("API server", "Invalid")
-    assert found.refusal.message == "spec.volumes[0]: Required value: must specify a volume type"
+    assert (found.refusal.by, found.refusal.reason) == ("API server", "Dropped")
+    assert found.refusal.message.endswith("dropped from the new pod: the feature gate ImageVolume is off")
 
 
 def test_steps_name_the_lines_of_the_manifest(images: Path, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from kubesim.errors import InputError
+from kubesim.model.validation.options import DEFAULT_STRATEGY
 from kubesim.model.yaml_text import load_documents
 from kubesim.node.pod_templates import TEMPLATES, pod_of, pods_in
 
@@ -14,7 +15,7 @@ TEMPLATE = "{metadata: {labels: {a: b}}, spec: {containers: [{name: c, image: i}
 
 def read(text: str) -> tuple[list[tuple[str, str]], list[Any]]:
     (document,) = load_documents(text, name="f.yaml")
-    pods, others = pods_in(document, minor=36)
+    pods, others = pods_in(document, strategy=DEFAULT_STRATEGY)
     return [(one.key, one.where) for one in pods], others
 
 
@@ -30,7 +31,7 @@ def test_a_template_is_a_pod_with_the_name_of_its_maker(kind: str) -> None:
     metadata = "{name: web, namespace: shop, labels: {x: y}}"
     text = f"apiVersion: apps/v1\nkind: {kind}\nmetadata: {metadata}\nspec: {{{spec}}}\n"
     (document,) = load_documents(text, name="f.yaml")
-    (manifest,), others = pods_in(document, minor=36)
+    (manifest,), others = pods_in(document, strategy=DEFAULT_STRATEGY)
 
     pod = pod_of(manifest)
     assert (manifest.key, pod.metadata.labels, others) == ("shop/web", {"a": "b"}, [])

@@ -2,7 +2,8 @@
 
 import pytest
 
-from kubesim.policy.env_from import env_from, skipped_text, strict_name_problems
+from kubesim.model.validation.names import env_name_problems
+from kubesim.policy.env_from import env_from, skipped_text
 
 LETTERS = (
     "a valid environment variable name must consist of alphabetic characters, digits, '_', '-', or '.', and must not "
@@ -28,7 +29,7 @@ LETTERS = (
     ],
 )
 def test_strict_names(name: str, problems: list[str]) -> None:
-    assert strict_name_problems(name) == problems
+    assert env_name_problems(name) == tuple(problems)
 
 
 def test_up_to_1_29_bad_names_are_left_out() -> None:

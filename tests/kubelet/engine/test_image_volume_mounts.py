@@ -338,13 +338,12 @@ def test_recursive_read_only_that_the_runtime_cannot(new_story: Any, c: Any) -> 
 def test_ephemeral_container(site: Any, c: Any) -> None:
     """It may mount the volumes that the pod has, without a sub path."""
     story = site()
-    debug = {**c("debug", volumeMounts=[mount()]), "targetContainerName": ""}
-    story.pod(c("a"), ephemeralContainers=[debug], volumes=VOLUMES)
+    key = story.pod(c("a"), volumes=VOLUMES)
+    story.node.add_ephemeral_container(key, c("debug", volumeMounts=[mount()]))
     story.run("5s")
     assert run(story, "cat", "/v/index", container="debug") == "home\n"
     with pytest.raises(InputError, match="subPath: Forbidden: cannot be set for an Ephemeral Container"):
-        debug = {**c("debug", volumeMounts=[mount(subPath="conf")]), "targetContainerName": ""}
-        story.pod(c("a"), name="other", ephemeralContainers=[debug], volumes=VOLUMES)
+        story.node.add_ephemeral_container(key, c("other", volumeMounts=[mount(subPath="conf")]))
 
 
 def test_removal_of_the_image_while_it_is_mounted(site: Any, c: Any, tmp_path: Path) -> None:

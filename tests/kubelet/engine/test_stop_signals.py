@@ -8,7 +8,7 @@ from kubesim.cri import api
 from kubesim.errors import InputError
 from kubesim.kubelet.stop_signals import requested_stop_signal, stop_signal_name
 from kubesim.model import k8s_v1 as v1
-from kubesim.model.stop_signal_validation import SIGNALS
+from kubesim.model.validation.stop_signals import SIGNALS
 
 GATE_ON = {
     "clusterDNS": ["10.96.0.10"],

@@ -1,21 +1,34 @@
 """What the API server lets a pod say for Windows, and for Linux when spec.os names one of them.
 
-Mirrors Kubernetes: pkg/apis/core/validation/validation.go, validateLinux, validateWindows,
-validateWindowsSecurityContextOptions and validateWindowsHostProcessPod.
+Mirrors Kubernetes: pkg/apis/core/validation/validation.go (validateOS, validateLinux, validateWindows,
+validateWindowsSecurityContextOptions, validateWindowsHostProcessPod).
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
-from kubesim.model.field_error import FieldError, forbidden, invalid
-from kubesim.model.k8s_container import Container, EphemeralContainer, SecurityContext, WindowsSecurityContextOptions
-from kubesim.model.k8s_pod import PodSpec
+from kubesim.model.k8s_v1 import PodSecurityContext, PodSpec, SecurityContext, WindowsSecurityContextOptions
 from kubesim.model.paths import Path
+from kubesim.model.validation.field_error import (
+    FieldError,
+    Named,
+    byte_length,
+    check_problems,
+    forbidden,
+    invalid,
+    required,
+    unsupported,
+)
+from kubesim.model.validation.names import subdomain_problems
+from kubesim.model.validation.pod_facts import containers_of
 
 DOMAIN_LENGTH_BELOW = 256
 USER_LENGTH_MAX = 104
+CREDENTIAL_SPEC_KIB_MAX = 64
+
+_SYSTEMS = ("linux", "windows")
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _NETBIOS = re.compile(r'[^\\/:*?"<>|.][^\\/:*?"<>|]{0,14}')
@@ -25,19 +38,6 @@ _DOTS_AND_SPACES = re.compile(r"[. ]+")
 _NOT_IN_A_USER = re.compile(r'["/\\:;|=,+*?<>@\[\]]')
 
 _FOR_WINDOWS = "cannot be set for a windows pod"
-_POD_FIELDS = {
-    "app_armor_profile": "appArmorProfile",
-    "se_linux_options": "seLinuxOptions",
-    "seccomp_profile": "seccompProfile",
-    "fs_group": "fsGroup",
-    "fs_group_change_policy": "fsGroupChangePolicy",
-    "sysctls": "sysctls",
-    "run_as_user": "runAsUser",
-    "run_as_group": "runAsGroup",
-    "supplemental_groups": "supplementalGroups",
-    "supplemental_groups_policy": "supplementalGroupsPolicy",
-    "se_linux_change_policy": "seLinuxChangePolicy",
-}
 _CONTAINER_FIELDS = {
     "app_armor_profile": "appArmorProfile",
     "se_linux_options": "seLinuxOptions",
@@ -50,22 +50,20 @@ _CONTAINER_FIELDS = {
     "run_as_user": "runAsUser",
     "run_as_group": "runAsGroup",
 }
-"""Fields of the security contexts that mean nothing on Windows, in upstream's order."""
+"""Fields of a container's security context that mean nothing on Windows, in upstream's order."""
 
 
 def check_operating_system(spec: PodSpec) -> Iterator[FieldError]:
-    """Fields of the other system, names of Windows users, and HostProcess containers."""
-    pod = spec.security_context
-    pod_options = pod.windows_options if pod is not None else None
-    yield from _check_options(pod_options, ("spec", "securityContext", "windowsOptions"))
-    for path, context in _contexts(spec):
-        yield from _check_options(context.windows_options, (*path, "windowsOptions"))
-    yield from _check_host_process(spec)
-    name = spec.os.name if spec.os is not None else ""
-    if name == "linux":
+    """spec.os, and fields of the other system than it names."""
+    name = spec.os.name if spec.os is not None else None
+    if name == "":
+        yield required(("spec", "os", "name"))
+    elif name == "linux":
         yield from _check_linux(spec)
     elif name == "windows":
         yield from _check_windows(spec)
+    elif name is not None:
+        yield unsupported(("spec", "os"), name, _SYSTEMS, place=("spec", "os", "name"))
 
 
 def _check_linux(spec: PodSpec) -> Iterator[FieldError]:
@@ -78,28 +76,45 @@ def _check_linux(spec: PodSpec) -> Iterator[FieldError]:
 
 
 def _check_windows(spec: PodSpec) -> Iterator[FieldError]:
-    for is_set, name in (
-        (spec.host_pid, "hostPID"),
-        (spec.host_ipc, "hostIPC"),
-        (spec.share_process_namespace is not None, "shareProcessNamespace"),
+    context = spec.security_context or PodSecurityContext()
+    for name, is_set in (
+        ("securityContext.appArmorProfile", context.app_armor_profile is not None),
+        ("securityContext.seLinuxOptions", context.se_linux_options is not None),
+        ("hostUsers", spec.host_users is not None),
+        ("hostPID", spec.host_pid),
+        ("hostIPC", spec.host_ipc),
+        ("securityContext.seccompProfile", context.seccomp_profile is not None),
+        ("securityContext.fsGroup", context.fs_group is not None),
+        ("securityContext.fsGroupChangePolicy", context.fs_group_change_policy is not None),
+        ("securityContext.sysctls", bool(context.sysctls)),
+        ("shareProcessNamespace", spec.share_process_namespace is not None),
+        ("securityContext.runAsUser", context.run_as_user is not None),
+        ("securityContext.runAsGroup", context.run_as_group is not None),
+        ("securityContext.supplementalGroups", bool(context.supplemental_groups)),
+        ("securityContext.supplementalGroupsPolicy", context.supplemental_groups_policy is not None),
+        ("securityContext.seLinuxChangePolicy", context.se_linux_change_policy is not None),
     ):
         if is_set:
-            yield forbidden(("spec", name), _FOR_WINDOWS)
-    if spec.security_context is not None:
-        for attribute, name in _POD_FIELDS.items():
-            if getattr(spec.security_context, attribute) not in (None, []):
-                yield forbidden(("spec", "securityContext", name), _FOR_WINDOWS)
-    for path, context in _contexts(spec):
+            yield forbidden(("spec", *name.split(".")), _FOR_WINDOWS)
+    for path, own in _contexts(spec):
         for attribute, name in _CONTAINER_FIELDS.items():
-            if getattr(context, attribute) is not None:
+            if getattr(own, attribute) is not None:
                 yield forbidden((*path, name), _FOR_WINDOWS)
 
 
-def _check_options(options: WindowsSecurityContextOptions | None, path: Path) -> Iterator[FieldError]:
-    name = options.run_as_user_name if options is not None else None
+def check_windows_options(options: WindowsSecurityContextOptions, path: Path) -> Iterator[FieldError]:
+    """windowsOptions of a container or of the pod."""
+    name = options.gmsa_credential_spec_name
     if name is not None:
-        for detail in user_name_mistakes(name):
-            yield invalid((*path, "runAsUserName"), name, detail)
+        yield from check_problems((*path, "gmsaCredentialSpecName"), Named(name), subdomain_problems(name))
+    text, where = options.gmsa_credential_spec, (*path, "gmsaCredentialSpec")
+    if text == "":
+        yield invalid(where, text, "gmsaCredentialSpec cannot be an empty string")
+    elif text is not None and byte_length(text) > CREDENTIAL_SPEC_KIB_MAX * 1024:
+        yield invalid(where, Named(text), f"gmsaCredentialSpec size must be under {CREDENTIAL_SPEC_KIB_MAX} KiB")
+    user = options.run_as_user_name
+    if user is not None:
+        yield from check_problems((*path, "runAsUserName"), Named(user), user_name_mistakes(user))
 
 
 def user_name_mistakes(name: str) -> Iterator[str]:
@@ -129,12 +144,12 @@ def user_name_mistakes(name: str) -> Iterator[str]:
         yield r"""runAsUserName's User cannot contain the following characters: "/\:;|=,+*?<>@[]"""
 
 
-def _check_host_process(spec: PodSpec) -> Iterator[FieldError]:
+def check_host_process(spec: PodSpec) -> Iterator[FieldError]:
     """A pod runs in the host's own process space with all of its containers, or with none."""
     pod = spec.security_context
     above = pod.windows_options.host_process if pod is not None and pod.windows_options is not None else None
     found: list[bool] = []
-    for path, container in _containers(spec):
+    for path, container in containers_of(spec):
         context = container.security_context
         own = context.windows_options.host_process if context is not None and context.windows_options else None
         if above is not None and own is not None and above != own:
@@ -151,18 +166,7 @@ def _check_host_process(spec: PodSpec) -> Iterator[FieldError]:
         yield invalid(("spec", "hostNetwork"), False, detail)
 
 
-def _containers(spec: PodSpec) -> Iterator[tuple[Path, Container | EphemeralContainer]]:
-    lists: tuple[tuple[str, Sequence[Container | EphemeralContainer]], ...] = (
-        ("initContainers", spec.init_containers),
-        ("containers", spec.containers),
-        ("ephemeralContainers", spec.ephemeral_containers),
-    )
-    for name, containers in lists:
-        for index, container in enumerate(containers):
-            yield ("spec", name, index), container
-
-
 def _contexts(spec: PodSpec) -> Iterator[tuple[Path, SecurityContext]]:
-    for path, container in _containers(spec):
+    for path, container in containers_of(spec):
         if container.security_context is not None:
             yield (*path, "securityContext"), container.security_context

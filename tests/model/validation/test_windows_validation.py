@@ -6,7 +6,7 @@ import pytest
 
 from kubesim.errors import InputError
 from kubesim.model.manifest import manifests
-from kubesim.model.windows_validation import user_name_mistakes
+from kubesim.model.validation.operating_system import user_name_mistakes
 from kubesim.model.yaml_text import Document
 
 WINDOWS = "cannot be set for a windows pod"

@@ -1,0 +1,42 @@
+"""The refusals of a few hundred broken pods are those of a real API server, word by word and in its order.
+
+The answers in `broken/*.txt` are recorded: tests/real_programs/test_broken_pods.py asks them of kube-apiserver again.
+"""
+
+from dataclasses import replace
+
+import pytest
+
+from kubesim.model.convert import convert
+from kubesim.model.k8s_v1 import Pod
+from kubesim.model.pod_defaults import default_pod
+from kubesim.model.validation.options import ValidationOptions
+from kubesim.model.validation.pod import pod_errors, quantity_errors
+from kubesim.model.yaml_text import Document
+from kubesim.node.disabled_fields import without_disabled_fields
+from kubesim.policy.feature_gates import DEFAULT_GATES
+from tests.model.validation.broken_pods import FOLDER, TOPICS, Story, stories, told
+
+AS_RECORDED = ValidationOptions(names_service_account=False)
+"""That API server had nobody to make accounts."""
+
+
+def answers(story: Story) -> tuple[str, ...]:
+    pod = convert(Document(value=story.pod, name="pod"), Pod)
+    assert quantity_errors(pod) == []
+    pod = without_disabled_fields(default_pod(pod), DEFAULT_GATES)
+    return tuple(dict.fromkeys(str(error) for error in pod_errors(pod, AS_RECORDED)))
+
+
+@pytest.mark.parametrize("topic", TOPICS)
+def test_a_topic(topic: str) -> None:
+    found = stories(topic)
+
+    assert told([replace(story, answers=answers(story)) for story in found]) == (FOLDER / f"{topic}.txt").read_text()
+
+
+def test_the_table_is_large_and_mostly_broken() -> None:
+    found = [story for topic in TOPICS for story in stories(topic)]
+
+    assert len(found) > 400
+    assert sum(bool(story.answers) for story in found) > 380
