@@ -52,6 +52,9 @@ class Outcome:
 
 def compare(name: str, folder: Folder, images: list[Path]) -> Outcome:
     """Play one recorded pod and compare; the first seed that gives what was recorded counts, else the best."""
+    if not folder.is_recorded(name):
+        reason = Verdict(NOT_PLAYED, "not recorded: no golden/NAME.jsonl")
+        return Outcome(name, reason, reason)
     best: Outcome | None = None
     for seed in SEEDS:
         try:

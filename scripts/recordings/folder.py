@@ -96,6 +96,9 @@ class Folder:
     def manifest(self, name: str) -> str:
         return (self.path / "manifests" / f"{name}.yaml").read_text(encoding="utf-8")
 
+    def is_recorded(self, name: str) -> bool:
+        return (self.path / "golden" / f"{name}.jsonl").is_file()
+
     def rows(self, name: str) -> list[dict[str, Any]]:
         """The recorded lines: versions of the pod, then events."""
         text = (self.path / "golden" / f"{name}.jsonl").read_text(encoding="utf-8")
@@ -128,7 +131,11 @@ class Folder:
         if not any(_was_crowded_out(row["status"]) for row in self.versions(name)):
             return []
         born = self._born(name)
-        ages = {other: (born - self._born(other)).total_seconds() for other in self.names() if other != name}
+        ages = {
+            other: (born - self._born(other)).total_seconds()
+            for other in self.names()
+            if other != name and self.is_recorded(other)
+        }
         alive = [other for other, age in ages.items() if 0 < age < self.versions(other)[-1]["t"]]
         return sorted(alive, key=lambda other: -ages[other])
 

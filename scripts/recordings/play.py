@@ -56,7 +56,8 @@ class Player:
         self._node.advance("10s")
         for beside in OBJECTS_BESIDE:
             self._node.apply(beside)
-        (self.key,) = self._node.apply(self._manifest)
+        # ConfigMaps and Secrets may stand before the pod.
+        *_, self.key = self._node.apply(self._manifest)
         passed = 0.0
         for second, action in self._plan.actions:
             self._node.advance(f"{second - passed:.3f}s")

@@ -73,8 +73,8 @@ class Recording:
 
 def record(path: Path, names: Sequence[str], settings: Settings, programs: Programs, logs: Path) -> dict[str, str]:
     """Record pods of a folder. Returns what went wrong, by pod. Raises RecordingError when nothing can be recorded."""
-    folder = Folder(path)
     _note_settings(path, settings)
+    folder = Folder(path)
     with real_node(
         programs, logs, profile=settings.profile, images=settings.images, configuration=settings.configuration
     ) as node:
