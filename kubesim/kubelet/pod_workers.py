@@ -52,6 +52,8 @@ class PodWork:
     pod: Pod
     newest: Pod
     """The API's copy now; the worker works on the one that was known when it was last woken."""
+    pending: Pod | None = None
+    """What the next step works on. One that has begun to wait for the cache works on what it had then."""
     seen_ns: int = 0
     terminating_at_ns: int | None = None
     terminated_at_ns: int | None = None
@@ -72,6 +74,11 @@ class PodWork:
         if self.terminated_at_ns is not None:
             return WorkType.TERMINATED
         return WorkType.SYNC if self.terminating_at_ns is None else WorkType.TERMINATING
+
+    def take(self) -> WorkType:
+        """Begin a step with what is pending, if anything is. Returns the step. Mirrors startPodSync."""
+        self.pod, self.pending = self.pending or self.pod, None
+        return self.work_type
 
     @contextmanager
     def interruptible(self) -> Iterator[None]:
@@ -138,7 +145,7 @@ class PodWorkers:
             self._tasks[uid] = self._kernel.spawn(self._run(uid), name=f"pod worker {pod_key(pod)}")
         if work.is_finished:
             return
-        work.pod = work.newest = pod
+        work.pending = work.newest = pod
         if pod.metadata.deletion_timestamp is not None or pod.status.phase in {"Succeeded", "Failed"}:
             self._begin_termination(work)
         self._wake[uid].set()
@@ -210,7 +217,7 @@ class PodWorkers:
     def wake(self, uid: str) -> None:
         """Sync a pod now: something about it changed in the runtime."""
         if uid in self._wake:
-            self._work[uid].pod = self._work[uid].newest
+            self._work[uid].pending = self._work[uid].newest
             self._wake[uid].set()
 
     def tick(self) -> None:
@@ -257,9 +264,9 @@ class PodWorkers:
                 self._tasks[work.pod.metadata.uid].cancel(work.cut_off)
         work.grace_seconds = effective_grace(
             previous_seconds=work.grace_seconds or 0,
-            deletion_seconds=work.pod.metadata.deletion_grace_period_seconds,
+            deletion_seconds=work.newest.metadata.deletion_grace_period_seconds,
             override_seconds=override_seconds,
-            pod_seconds=work.pod.spec.termination_grace_period_seconds,
+            pod_seconds=work.newest.spec.termination_grace_period_seconds,
         ).seconds
 
     async def _run(self, uid: str) -> None:
@@ -268,9 +275,11 @@ class PodWorkers:
         while not work.is_finished:
             await wake.wait()
             wake.clear()
+            step = work.take()
             entry = await self._cache.newer_than(uid, last_sync_ns)
             runtime = entry.pod
-            step = work.work_type
+            if work.work_type is not step:
+                step = work.take()
             try:
                 if entry.error is not None:
                     self._syncer.status_unknown(work.pod, entry.error)

@@ -58,3 +58,17 @@ def test_the_deadline_counts_on_over_a_restart_of_the_kubelet(story: Any, c: Any
     story.node.restart_kubelet()
     story.run("8s")
     assert (story.status()["phase"], story.status().get("reason")) == ("Failed", "DeadlineExceeded")
+
+
+def test_a_container_that_never_came_to_its_turn_goes_on_waiting(story: Any, c: Any) -> None:
+    """The last status goes by the copy of the pod that the worker was woken with: its init container still ran.
+
+    A kubelet 1.36 was seen to do so over `kubesim serve`.
+    """
+    init = c("one", "sh", "-c", 'trap "exit 0" TERM; while true; do sleep 1; done')
+    story.pod(c("a"), initContainers=[init], activeDeadlineSeconds=6, terminationGracePeriodSeconds=2)
+    story.run("20s")
+    status = story.status()
+    assert (status["phase"], status["reason"]) == ("Failed", "DeadlineExceeded")
+    assert status["initContainerStatuses"][0]["state"]["terminated"]["reason"] == "Completed"
+    assert status["containerStatuses"][0]["state"] == {"waiting": {"reason": "PodInitializing"}}
