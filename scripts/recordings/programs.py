@@ -93,7 +93,9 @@ def real_node(
 ) -> Iterator[RealNode]:
     """A node named "golden" that is Ready while this is entered; its logs are in `folder`. Raises RecordingError."""
     with ExitStack() as running:
-        plane = ControlPlane(folder, etcd=programs.etcd, apiserver=programs.apiserver)
+        # Without its gate the API server drops a field before the kubelet can see it.
+        gates = configuration.get("featureGates", {})
+        plane = ControlPlane(folder, etcd=programs.etcd, apiserver=programs.apiserver, feature_gates=gates)
         running.enter_context(plane.running())
         api = ApiClient(f"https://127.0.0.1:{plane.port}", TOKEN)
         _wait("kube-apiserver", lambda: api.text("/readyz") == "ok", folder)

@@ -9,7 +9,7 @@ import json
 import os
 import socket
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from threading import Timer
@@ -35,8 +35,11 @@ def free_ports(count: int) -> list[int]:
 class ControlPlane:
     """etcd and kube-apiserver with everybody allowed everything."""
 
-    def __init__(self, folder: Path, *, etcd: str, apiserver: str) -> None:
+    def __init__(
+        self, folder: Path, *, etcd: str, apiserver: str, feature_gates: Mapping[str, bool] | None = None
+    ) -> None:
         self._folder = folder
+        self._feature_gates = feature_gates or {}
         self._programs = {"etcd": etcd, "apiserver": apiserver}
         self.port, self._etcd_port, self._peer_port = free_ports(3)
         self.kubeconfig = folder / "kubeconfig"
@@ -88,6 +91,9 @@ class ControlPlane:
             "kubelet-preferred-address-types": "InternalIP",
             "allow-privileged": "true",
         }
+        if self._feature_gates:
+            gates = [f"{name}={str(is_on).lower()}" for name, is_on in self._feature_gates.items()]
+            values["feature-gates"] = ",".join(gates)
         return [f"--{name}={value}" for name, value in values.items()]
 
     @contextmanager
