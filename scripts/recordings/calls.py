@@ -1,11 +1,15 @@
-"""Which CRI calls of a journal were for which pod."""
+"""What a kubelet asked of its runtime for one pod, and how two kubelets compare in it, call by call."""
 
 from __future__ import annotations
 
 import json
+import re
 from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
+
+from scripts.recordings.normal import Normaliser
 
 CALLS_THAT_CHANGE = {
     "RunPodSandbox",
@@ -22,12 +26,23 @@ CALLS_THAT_CHANGE = {
 }
 """Lists and status calls are the beat of the kubelet's loops: how many there are depends on the machine."""
 
+REPEATED = "ExecSync"
+"""How often a probe runs depends on the machine too: what it runs does not."""
 
-def calls_of_pods(journal: Path) -> dict[str, list[dict[str, Any]]]:
+TERMINATION_LOG = re.compile(r"(/containers/[^/]+/)[0-9a-f]{8}$")
+SERVICE = re.compile(r"KUBERNETES_(SERVICE_|PORT)")
+SEEN = "kubernetes.io/config.seen"
+
+
+def rows_of_file(journal: Path) -> list[dict[str, Any]]:
+    """The rows of a journal that `kubesim serve --journal` wrote."""
+    return [json.loads(line) for line in journal.read_text(encoding="utf-8").splitlines()]
+
+
+def calls_of_pods(rows: Iterable[Mapping[str, Any]]) -> dict[str, list[dict[str, Any]]]:
     """The calls that change something, by the name of the pod, in the order in which they began."""
     pod_of_id: dict[str, str] = {}
     calls: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    rows = [json.loads(line) for line in journal.read_text(encoding="utf-8").splitlines()]
     for row in sorted(rows, key=lambda row: int(row["time_ns"])):
         if row["method"] not in CALLS_THAT_CHANGE:
             continue
@@ -43,3 +58,39 @@ def calls_of_pods(journal: Path) -> dict[str, list[dict[str, Any]]]:
                 pod_of_id[made[key]] = pod
         calls[pod].append({key: row[key] for key in ("method", "request", "response", "error") if key in row})
     return dict(calls)
+
+
+def normalised_calls(calls: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """What two kubelets must have in common: calls up to the last stop of a sandbox, then what was run in containers.
+
+    What is removed after the last stop is garbage, collected once a minute.
+    """
+    normaliser = Normaliser()
+    rows = [_normalised(call, normaliser) for call in calls]
+    stops = [index for index, row in enumerate(rows) if row["method"] == "StopPodSandbox"]
+    lasting = [row for row in rows[: stops[-1] + 1 if stops else len(rows)] if row["method"] != REPEATED]
+    repeated: list[dict[str, Any]] = []
+    for row in rows:
+        if row["method"] == REPEATED and row not in repeated:
+            repeated.append(row)
+    return lasting + sorted(repeated, key=str)
+
+
+def _normalised(call: Mapping[str, Any], normaliser: Normaliser) -> dict[str, Any]:
+    request = json.loads(json.dumps(call["request"]))
+    if call["method"] == REPEATED:
+        # Which of its lives a container was in, when it was asked, is of the status.
+        request.pop("container_id", None)
+    for config in (request.get("config", {}), request.get("sandbox_config", {}), request.get("image", {})):
+        # The resolver is the machine's.
+        config.pop("dns_config", None)
+        config.get("annotations", {}).pop(SEEN, None)
+        if "envs" in config:
+            # The API server has a Service of its own; a map of Go has no order.
+            config["envs"] = [one for one in config["envs"] if not SERVICE.match(one["key"])]
+        for mount in config.get("mounts", []):
+            mount["host_path"] = TERMINATION_LOG.sub(r"\1<random>", mount.get("host_path", ""))
+        config["mounts"] = sorted(config.get("mounts", []), key=lambda mount: str(mount.get("container_path")))
+    made = {key: value for key, value in call.get("response", {}).items() if key.endswith("_id")}
+    row: dict[str, Any] = {"method": call["method"], **normaliser.value({"request": request, "made": made})}
+    return row | {"failed": "error" in call}

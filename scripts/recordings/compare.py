@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from kubesim.errors import KubesimError
+from scripts.recordings.calls import normalised_calls
 from scripts.recordings.events import difference_of_times, in_order, normalised_events
 from scripts.recordings.folder import Folder
 from scripts.recordings.normal import normalised
@@ -40,32 +41,35 @@ class Outcome:
     name: str
     versions: Verdict
     events: Verdict
+    calls: Verdict
+    """Of the runtime: where they were recorded."""
 
     @property
     def is_equal(self) -> bool:
-        return self.versions.is_equal and self.events.is_equal
+        return all(self.rank)
 
     @property
-    def rank(self) -> tuple[bool, bool]:
-        return self.versions.is_equal, self.events.is_equal
+    def rank(self) -> tuple[bool, bool, bool]:
+        return self.versions.is_equal, self.events.is_equal, self.calls.verdict != DIFFERENT
 
 
 def compare(name: str, folder: Folder, images: list[Path]) -> Outcome:
     """Play one recorded pod and compare; the first seed that gives what was recorded counts, else the best."""
     if not folder.is_recorded(name):
         reason = Verdict(NOT_PLAYED, "not recorded: no golden/NAME.jsonl")
-        return Outcome(name, reason, reason)
+        return Outcome(name, reason, reason, reason)
     best: Outcome | None = None
     for seed in SEEDS:
         try:
             played = play(name, folder, images, seed=seed)
         except (NotPlayable, KubesimError) as error:
             reason = Verdict(NOT_PLAYED, str(error).splitlines()[0])
-            return Outcome(name, reason, reason)
+            return Outcome(name, reason, reason, reason)
         outcome = Outcome(
             name,
             compare_versions(folder.versions(name), played.versions),
             compare_events(folder.events(name), played.events),
+            compare_calls(folder.calls(name), played.calls),
         )
         if best is None or outcome.rank > best.rank:
             best = outcome
@@ -85,6 +89,13 @@ def compare_events(recorded: Sequence[dict[str, Any]], played: Sequence[dict[str
     verdict = _compare("event", normalised_events(recorded), normalised_events(played))
     times = difference_of_times(in_order(recorded), in_order(played)) if verdict.is_equal else ""
     return Verdict(DIFFERENT, times) if times else verdict
+
+
+def compare_calls(recorded: Sequence[dict[str, Any]] | None, played: Sequence[dict[str, Any]]) -> Verdict:
+    """What the kubelets asked of the runtime, call by call with all arguments."""
+    if recorded is None:
+        return Verdict(NOT_PLAYED, "calls were not recorded")
+    return _compare("call", normalised_calls(recorded), normalised_calls(played))
 
 
 def _compare(what: str, recorded: list[dict[str, Any]], played: list[dict[str, Any]]) -> Verdict:

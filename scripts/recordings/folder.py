@@ -112,6 +112,13 @@ class Folder:
         """Every write of an Event about a pod."""
         return [row["event"] for row in self.rows(name) if "event" in row]
 
+    def calls(self, name: str) -> list[dict[str, Any]] | None:
+        """What the kubelet asked of the runtime for a pod, where that was recorded."""
+        path = self.path / "journal" / f"{name}.jsonl"
+        if not path.is_file():
+            return None
+        return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
     @property
     def node(self) -> dict[str, Any] | None:
         """The recorded Node object; None where it was not kept."""

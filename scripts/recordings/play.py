@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -13,6 +12,7 @@ import yaml
 
 import kubesim
 from kubesim.runtime.profiles import DEFAULT_PROFILE
+from scripts.recordings.calls import calls_of_pods
 from scripts.recordings.folder import (
     EPHEMERAL_CONTAINERS,
     GATE,
@@ -72,7 +72,9 @@ class Player:
         self._node.apply(LATE_SECRET)
 
     def _change_image(self) -> None:
-        self._node.apply(re.sub(r"image: \S+", f"image: {NEW_IMAGE}", self._manifest))
+        pod = yaml.safe_load(self._manifest)
+        pod["spec"]["containers"][0]["image"] = NEW_IMAGE
+        self._node.apply(pod)
 
     def _label(self) -> None:
         pod = yaml.safe_load(self._manifest)
@@ -89,6 +91,7 @@ class Played:
 
     versions: list[dict[str, Any]]
     events: list[dict[str, Any]]
+    calls: list[dict[str, Any]]
 
 
 def play(name: str, folder: Folder, images: list[Path], *, seed: int = 1) -> Played:
@@ -107,4 +110,6 @@ def play(name: str, folder: Folder, images: list[Path], *, seed: int = 1) -> Pla
             node.advance("1s")
         player = Player(node, folder.manifest(name), plan)
         player.play()
-        return Played(node.versions(player.key), node.event_writes(player.key))
+        calls = calls_of_pods(entry.as_dict() for entry in node.journal)
+        pod = player.key.partition("/")[2]
+        return Played(node.versions(player.key), node.event_writes(player.key), calls.get(pod, []))

@@ -32,12 +32,6 @@ FIELDS_OF_THE_MACHINE: dict[str, Any] = {
     "failCgroupV1": False,
     "oomScoreAdj": 0,
     "makeIPTablesUtilChains": False,
-    "evictionHard": {
-        "memory.available": "50Mi",
-        "nodefs.available": "1%",
-        "nodefs.inodesFree": "1%",
-        "imagefs.available": "1%",
-    },
     "imageGCHighThresholdPercent": 100,
     "imageGCLowThresholdPercent": 99,
     "logging": {"verbosity": 4},

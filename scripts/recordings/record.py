@@ -7,7 +7,7 @@ import itertools
 import json
 import threading
 import time  # noqa: TID251 - a recording is made in real time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,7 +15,7 @@ from typing import Any
 
 from scripts.recordings.actions import NAMESPACE, Actions, collection
 from scripts.recordings.api_client import ApiError, Change
-from scripts.recordings.calls import calls_of_pods
+from scripts.recordings.calls import calls_of_pods, rows_of_file
 from scripts.recordings.folder import NODE_NAME, OBJECTS_BESIDE, Folder
 from scripts.recordings.programs import Programs, RealNode, RecordingError, real_node
 
@@ -67,9 +67,6 @@ class Recording:
         row |= {key: event[key] for key in ("firstTimestamp", "lastTimestamp") if key in event}
         self.events.append({"event": row})
 
-    def lines(self) -> str:
-        return "".join(f"{json.dumps(row, separators=(',', ':'))}\n" for row in [*self.versions, *self.events])
-
 
 def record(path: Path, names: Sequence[str], settings: Settings, programs: Programs, logs: Path) -> dict[str, str]:
     """Record pods of a folder. Returns what went wrong, by pod. Raises RecordingError when nothing can be recorded."""
@@ -85,12 +82,11 @@ def record(path: Path, names: Sequence[str], settings: Settings, programs: Progr
             recorder.run(names)
         _write_node(node, path / "golden")
         recordings = recorder.recordings
-        calls = calls_of_pods(node.journal)
+        calls = calls_of_pods(rows_of_file(node.journal))
     (path / "journal").mkdir(exist_ok=True)
     for name, recording in recordings.items():
-        (path / "golden" / f"{name}.jsonl").write_text(recording.lines(), encoding="utf-8")
-        lines = (json.dumps(call, separators=(",", ":")) for call in calls.get(recording.actions.pod_name, []))
-        (path / "journal" / f"{name}.jsonl").write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+        _write(path / "golden" / f"{name}.jsonl", [*recording.versions, *recording.events], logs)
+        _write(path / "journal" / f"{name}.jsonl", calls.get(recording.actions.pod_name, []), logs)
     return recorder.failures
 
 
@@ -221,6 +217,13 @@ def _note_settings(path: Path, settings: Settings) -> None:
         raise RecordingError(f"{file}: recorded with other settings ({file.read_text().strip()}): use another folder")
     (path / "golden").mkdir(exist_ok=True)
     file.write_text(f"{json.dumps(noted)}\n", encoding="utf-8")
+
+
+def _write(file: Path, rows: Sequence[Mapping[str, Any]], logs: Path) -> None:
+    """Lines of JSON, as of a kubelet that keeps its files where one usually does."""
+    text = "".join(f"{json.dumps(row, separators=(',', ':'))}\n" for row in rows)
+    text = text.replace(f"{logs}/root/", "/var/lib/kubelet/").replace(f"{logs}/podlogs/", "/var/log/pods/")
+    file.write_text(text, encoding="utf-8")
 
 
 def _write_node(node: RealNode, folder: Path) -> None:
