@@ -18,7 +18,7 @@ from kubesim.kubelet.container_hooks import ContainerHooks
 from kubesim.kubelet.container_kill import ContainerKiller, KillPodFailed
 from kubesim.kubelet.container_start import ContainerStarter
 from kubesim.kubelet.dead_containers import DeadContainers
-from kubesim.kubelet.event_recorder import EventRecorder
+from kubesim.kubelet.event_recorder import EventRecorder, node_reference
 from kubesim.kubelet.event_reference import pod_reference
 from kubesim.kubelet.image_manager import ImageManager
 from kubesim.kubelet.image_pull_records import ImagePullRecords
@@ -81,7 +81,7 @@ class PodEngine:
         pull_records: ImagePullRecords | None,
         answers: NodeAnswers,
     ) -> None:
-        self._kernel, self._recorder = kernel, recorder
+        self._kernel, self._recorder, self._node = kernel, recorder, node_reference(node.node_name)
         self._pods: dict[str, v1.Pod] = {}
         self.active = ActivePods()
         self.cache = PodCache()
@@ -325,6 +325,12 @@ class PodEngine:
         """Once a minute: remove dead containers beyond the newest of each name, and sandboxes beyond the newest."""
         while True:
             await sleep(CONTAINER_GC_NS)
+            try:
+                await self.runtime_pods.list_all()
+            except CriError as error:
+                # Only the lists count: a removal that fails is written to the log.
+                self._recorder.event(self._node, "Warning", "ContainerGCFailed", error.go_text)
+                continue
             for uid in list(self._pods):
                 await self._remove_older(uid, sandboxes=True)
 

@@ -14,6 +14,7 @@ NODE_NAME = "golden"
 LIFE_SECONDS = 75
 SHORT_LIFE_SECONDS = 60
 SHORT_LIVES = {"g115", "g116"}
+FIRST_OF_SHORT_LIVES = 146
 """Pods that lived 60 s in the recordings of November 2026; so did all from g146 on."""
 
 SETTINGS_OF_THE_RECORDED_HOST = {"cgroupsPerQOS": False, "enforceNodeAllocatable": []}
@@ -166,7 +167,8 @@ class Folder:
         shown = self._golden("configz.json")
         # What /configz leaves out is empty, not the default.
         configuration = SETTINGS_OF_THE_RECORDED_HOST | (shown["kubeletconfig"] if shown is not None else {})
-        is_short = name[:4] in SHORT_LIVES or int(name[1:4]) >= 146
+        number = re.match(r"g(\d{3})", name)
+        is_short = number is not None and (number.group() in SHORT_LIVES or int(number[1]) >= FIRST_OF_SHORT_LIVES)
         if is_short:
             return SHORT_LIFE_SECONDS, configuration | SETTINGS_OF_SHORT_LIVES
         return LIFE_SECONDS, configuration

@@ -227,3 +227,14 @@ def test_a_network_that_is_not_ready(story: Any, c: Any) -> None:
     assert line.endswith(f": network is not ready: container runtime network not ready: {text}")
     assert line.startswith("Warning NetworkNotReady (x")
     assert {"NodeReady", "NodeNotReady"} & {one["reason"] for one in story.node.events} == {"NodeNotReady"}
+
+
+def test_a_runtime_that_is_away_when_dead_containers_are_collected(story: Any, c: Any) -> None:
+    story.run("30s")
+    refuse(story, "ListContainers", error=CriError(Code.UNAVAILABLE, "gone"))
+    story.run("65s")
+    refuse(story)
+    failed = [one for one in story.node.events if one["reason"] == "ContainerGCFailed"]
+    assert [(one["involvedObject"]["kind"], one["type"], one["message"]) for one in failed] == [
+        ("Node", "Warning", "rpc error: code = Unavailable desc = gone")
+    ]
