@@ -150,6 +150,8 @@ class PodSync:
             )
         after = keep_ips(runtime, after)
         self._statuses.set(pod, self._generate(pod, after, is_terminal=True), self._surroundings(pod, after))
+        # Nothing of the pod can run any more, so its volumes are no longer wanted, whether or not they ever came.
+        self._volumes.forget(uid)
 
     async def sync_terminated_pod(self, pod: v1.Pod, runtime: RuntimePod) -> None:
         """Write the last status and release what the pod held."""

@@ -14,7 +14,8 @@ PULL_FIGURES = re.compile(r"in \S+ \(\S+ including waiting\)\. Image size: \d+ b
 """How long a pull took, and how big the stand-in of an image was, are of the host."""
 
 AT_ONCE_SECONDS = 0.2
-"""Containers of a pod are killed by goroutines of their own: which is first told of is chance."""
+OF_GOROUTINES = {"Killing", "Unhealthy", "ProbeWarning", "FailedPreStopHook"}
+"""Containers of a pod are probed and killed by goroutines of their own: which is first told of is chance."""
 GAP_SECONDS = 2.0
 GAP_PART = 0.5
 """A write may come this much earlier or later after the one before it: retries wait up to half as long again."""
@@ -33,7 +34,7 @@ def normalised_events(writes: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def in_order(writes: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The same writes, with Killing events of one moment sorted by their container."""
+    """The same writes, with those of one moment by several goroutines sorted by their container."""
     rows: list[dict[str, Any]] = []
     moment: list[dict[str, Any]] = []
 
@@ -42,9 +43,10 @@ def in_order(writes: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
         moment.clear()
 
     for write in writes:
-        if write["reason"] != "Killing" or (moment and write["t"] - moment[0]["t"] > AT_ONCE_SECONDS):
+        is_of_goroutine = write["reason"] in OF_GOROUTINES
+        if not is_of_goroutine or (moment and write["t"] - moment[0]["t"] > AT_ONCE_SECONDS):
             flush()
-        if write["reason"] == "Killing":
+        if is_of_goroutine:
             moment.append(write)
         else:
             rows.append(write)

@@ -238,3 +238,15 @@ def test_a_runtime_that_is_away_when_dead_containers_are_collected(story: Any, c
     assert [(one["involvedObject"]["kind"], one["type"], one["message"]) for one in failed] == [
         ("Node", "Warning", "rpc error: code = Unavailable desc = gone")
     ]
+
+
+def test_volumes_are_not_tried_any_more_once_their_pod_is_stopped(story: Any, c: Any) -> None:
+    """The next try would come at 15.7 s, before the last status is written; seen on a kubelet 1.36."""
+    story.pod(
+        c("a", volumeMounts=[{"name": "v", "mountPath": "/v"}]),
+        volumes=[{"name": "v", "configMap": {"name": "absent"}}],
+    )
+    story.run("14s")
+    story.node.delete("default/web")
+    story.run("10s")
+    assert [round(one["t"], 1) for one in story.node.event_writes("default/web")] == [0.2, 0.7, 1.7, 3.7, 7.7]
