@@ -233,6 +233,7 @@ class PodEngine:
         self.loop.stop()
         self.workers.stop()
         self.probes.stop()
+        self.statuses.stop()
         self._killer.stop()
         self._volume_manager.stop()
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 
 import msgspec
 
-from kubesim.kernel import Kernel
+from kubesim.kernel import Kernel, Timer
 from kubesim.kubelet.outside import ApiClient
 from kubesim.kubelet.pod_views import (
     condition_struct,
@@ -33,6 +33,9 @@ from kubesim.policy.status_merge import (
     terminated_pod_status,
     with_short_messages,
 )
+
+SYNC_ALL_NS = 10_000_000_000
+"""How often the kubelet looks at the statuses of all pods in the API."""
 
 _log = logging.getLogger(__name__)
 
@@ -78,6 +81,9 @@ class StatusManager:
         self._gates = gates
         self._could_have_running_containers = could_have_running_containers
         self._records: dict[str, _Record] = {}
+        self._began_ns = kernel.now_ns
+        self._is_writing = False
+        self._reconciles: dict[str, Timer] = {}
 
     def get(self, uid: str) -> PodStatusView | None:
         """The cached status."""
@@ -131,10 +137,31 @@ class StatusManager:
                 self.set(record.pod, changed)
 
     def stored(self, pod: v1.Pod) -> None:
-        """The API's copy of a pod changed."""
-        record = self._records.get(pod.metadata.uid)
-        if record is not None:
-            record.pod = pod
+        """The API's copy of a pod changed.
+
+        A status that somebody else wrote is made good with the next sync of all pods, when it is not the kubelet's.
+        Mirrors syncBatch and needsReconcile.
+        """
+        uid = pod.metadata.uid
+        record = self._records.get(uid)
+        if record is None:
+            return
+        is_written_by_others = not self._is_writing and pod.status != record.pod.status
+        record.pod = pod
+        if is_written_by_others and uid not in self._reconciles:
+            rounds = (self._kernel.now_ns - self._began_ns) // SYNC_ALL_NS + 1
+            at_ns = self._began_ns + rounds * SYNC_ALL_NS
+            self._reconciles[uid] = self._kernel.call_at(at_ns, self._reconcile, uid)
+
+    def _reconcile(self, uid: str) -> None:
+        del self._reconciles[uid]
+        self.sync(uid)
+
+    def stop(self) -> None:
+        """The kubelet process ends: nothing is written any more."""
+        for timer in self._reconciles.values():
+            self._kernel.cancel(timer)
+        self._reconciles.clear()
 
     def terminate(self, pod: v1.Pod) -> None:
         """The pod's containers are gone for good: no container waits or runs in its last status."""
@@ -166,7 +193,11 @@ class StatusManager:
         )
         struct = self._struct(record, merged)
         if struct != stored:
-            updated = self._api.patch_pod_status(uid, struct)
+            self._is_writing = True
+            try:
+                updated = self._api.patch_pod_status(uid, struct)
+            finally:
+                self._is_writing = False
             if updated is None:
                 return
             record.pod = pod = updated

@@ -96,6 +96,37 @@ def test_a_disruption_target_of_somebody_else_stays(story: Any, c: Any) -> None:
     assert (story.status()["phase"], story.status().get("reason", "")) == ("Failed", "")
 
 
+def test_a_condition_of_the_kubelets_own_is_made_good_within_ten_seconds(story: Any, c: Any) -> None:
+    """Not at once: the kubelet looks at the statuses of all pods only now and then."""
+    key = story.pod(c("a"))
+    story.run("12s")
+    story.node.set_condition(key, "Ready", "False", reason="Mine", message="not yours")
+    story.node.set_condition(key, "example.com/mine", "True")
+    story.run("20s")
+    story.check(
+        story.versions(conditions=True),
+        """
+        0.000s phase=Pending
+        0.000s phase=Pending PodReadyToStartContainers=False Initialized=True Ready=False(ContainersNotReady)
+        0.111s phase=Pending PodReadyToStartContainers=True
+        0.231s phase=Running Ready=True
+        12.000s phase=Running Ready=False(Mine) ContainersReady=True
+        12.000s phase=Running example.com/mine=True
+        19.900s phase=Running Ready=True
+        """,
+    )
+
+
+def test_a_kubelet_that_is_not_there_makes_nothing_good(story: Any, c: Any) -> None:
+    key = story.pod(c("a"))
+    story.run("12s")
+    story.node.set_condition(key, "Ready", "False", reason="Mine")
+    story.node.restart_kubelet(down_for="15s")
+    assert ready(story)["reason"] == "Mine"
+    story.run("10s")
+    assert ready(story)["status"] == "True"
+
+
 def test_a_change_of_labels_starts_nothing_anew(story: Any, c: Any) -> None:
     """Labels are no part of the spec: no new generation, and no version but the user's own."""
     story.pod(c("a"))
