@@ -309,7 +309,9 @@ class PodWorkers:
                     return True
                 if work.is_wanted_again:
                     work.is_wanted_again = False
-                    self.wake(work.pod.metadata.uid)
+                    # The same pod once more, even when a newer copy waits, such as one that is to be deleted.
+                    work.pending = work.pod
+                    self._wake[work.pod.metadata.uid].set()
                 if is_over:
                     self._begin_termination(work)
                 return work.work_type is not WorkType.SYNC

@@ -319,6 +319,21 @@ def test_a_deletion_ends_it(story: Any, c: Any) -> None:
     assert story.node.runtime.statistics().containers == 0
 
 
+def test_the_sync_after_the_removals_is_of_the_pod_as_it_was(story: Any, c: Any) -> None:
+    """A deletion that came meanwhile ends the pod all the same; its new generation is seen one step later."""
+    story.pod(c("main", **ALL_42), c("other", *STUBBORN), terminationGracePeriodSeconds=2, **ONCE)
+    story.exit(42, "main")
+    story.run("1s")
+    story.node.delete("default/web")
+    story.run("20s")
+    seen = [
+        (version["status"]["phase"], {one.get("observedGeneration", 0) for one in version["status"]["conditions"]})
+        for version in story.node.versions("default/web")
+        if "deletionTimestamp" in version
+    ]
+    assert seen == [("Running", {0, 1})] * 2 + [("Failed", {0, 1})] + [("Failed", {0, 2})] * 3
+
+
 def test_it_goes_on_after_a_kubelet_restart(story: Any, c: Any) -> None:
     """The API's condition says that it has begun."""
     story.pod(c("main", **ALL_42), c("other", *STUBBORN), **ONCE)
