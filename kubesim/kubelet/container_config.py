@@ -10,14 +10,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import msgspec
-
 from kubesim.cri import api
 from kubesim.kubelet import labels
+from kubesim.kubelet.annotation_json import handler_json, ports_json
 from kubesim.kubelet.container_hash import container_hash
 from kubesim.kubelet.container_resources import linux_resources
 from kubesim.kubelet.environment import Environments
 from kubesim.kubelet.hosts_file import hosts_file
+from kubesim.kubelet.hugepages import hugepage_limits
 from kubesim.kubelet.outside import HostFiles
 from kubesim.kubelet.pod_directories import PodDirectories
 from kubesim.kubelet.sandbox_config import NodeSettings
@@ -115,6 +115,7 @@ class ContainerConfigs:
             config.linux.resources.CopyFrom(
                 linux_resources(pod, container, qos=request.qos, memory_capacity_bytes=self._node.memory_capacity_bytes)
             )
+            config.linux.resources.hugepage_limits.extend(hugepage_limits(pod, container, self._node.gates))
             config.linux.security_context.CopyFrom(linux_security_context(request, self._node))
             if request.user_namespace is not None:
                 for mount in config.mounts:
@@ -146,6 +147,9 @@ class ContainerConfigs:
                 selinux_relabel=not is_windows,
             )
         )
+        if not self._node.has_selinux:
+            for one in mounts:
+                one.selinux_relabel = False
         return mounts
 
 
@@ -170,7 +174,7 @@ def _annotations(pod: v1.Pod, container: AnyContainer, attempt: int) -> dict[str
     if pod.spec.termination_grace_period_seconds is not None:
         result[labels.POD_TERMINATION_GRACE] = str(pod.spec.termination_grace_period_seconds)
     if container.lifecycle is not None and container.lifecycle.pre_stop is not None:
-        result[labels.PRE_STOP_HANDLER] = msgspec.json.encode(container.lifecycle.pre_stop).decode()
+        result[labels.PRE_STOP_HANDLER] = handler_json(container.lifecycle.pre_stop)
     if container.ports:
-        result[labels.PORTS] = msgspec.json.encode(container.ports).decode()
+        result[labels.PORTS] = ports_json(container.ports)
     return result

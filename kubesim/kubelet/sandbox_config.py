@@ -45,6 +45,8 @@ class NodeSettings:
     seccomp_default: bool = False
     memory_capacity_bytes: int = 16 * 1024**3
     processors: int = 4
+    has_selinux: bool = False
+    """Without it there is nothing to relabel; the nodes that are emulated enforce neither SELinux nor AppArmor."""
     gates: Mapping[str, bool]
     fixes: frozenset[str] = frozenset()
     """What the kubelet has on top of its release: names of policy/kubelet_fixes.py."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 from collections import defaultdict
@@ -32,6 +33,8 @@ REPEATED = "ExecSync"
 TERMINATION_LOG = re.compile(r"(/containers/[^/]+/)[0-9a-f]{8}$")
 SERVICE = re.compile(r"KUBERNETES_(SERVICE_|PORT)")
 SEEN = "kubernetes.io/config.seen"
+TOGETHER = {"StopContainer", "RemoveContainer"}
+"""A kubelet kills the containers of a pod at the same time, and removes them in the order of a Go map."""
 
 
 def rows_of_file(journal: Path) -> list[dict[str, Any]]:
@@ -61,14 +64,21 @@ def calls_of_pods(rows: Iterable[Mapping[str, Any]]) -> dict[str, list[dict[str,
 
 
 def normalised_calls(calls: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """What two kubelets must have in common: calls up to the last stop of a sandbox, then what was run in containers.
+    """What two kubelets must have in common: calls up to the stop of the last sandbox, then what was run in containers.
 
-    What is removed after the last stop is garbage, collected once a minute.
+    What comes after that stop collects garbage, once a minute.
     """
     normaliser = Normaliser()
     rows = [_normalised(call, normaliser) for call in calls]
-    stops = [index for index, row in enumerate(rows) if row["method"] == "StopPodSandbox"]
-    lasting = [row for row in rows[: stops[-1] + 1 if stops else len(rows)] if row["method"] != REPEATED]
+    starts = [index for index, row in enumerate(rows) if row["method"].startswith(("Run", "Create", "Start"))]
+    last_start = starts[-1] if starts else 0
+    stops = (index for index, row in enumerate(rows) if index > last_start and row["method"] == "StopPodSandbox")
+    lasting = [row for row in rows[: next(stops, len(rows)) + 1] if row["method"] != REPEATED]
+    lasting = [
+        row
+        for method, group in itertools.groupby(lasting, key=lambda row: row["method"])
+        for row in (sorted(group, key=str) if method in TOGETHER else group)
+    ]
     repeated: list[dict[str, Any]] = []
     for row in rows:
         if row["method"] == REPEATED and row not in repeated:
@@ -85,12 +95,24 @@ def _normalised(call: Mapping[str, Any], normaliser: Normaliser) -> dict[str, An
         # The resolver is the machine's.
         config.pop("dns_config", None)
         config.get("annotations", {}).pop(SEEN, None)
-        if "envs" in config:
-            # The API server has a Service of its own; a map of Go has no order.
-            config["envs"] = [one for one in config["envs"] if not SERVICE.match(one["key"])]
+        # The API server has a Service of its own.
+        config["envs"] = [one for one in config.get("envs", []) if not SERVICE.match(one["key"])]
         for mount in config.get("mounts", []):
             mount["host_path"] = TERMINATION_LOG.sub(r"\1<random>", mount.get("host_path", ""))
         config["mounts"] = sorted(config.get("mounts", []), key=lambda mount: str(mount.get("container_path")))
+    _hide_user_namespaces(request)
     made = {key: value for key, value in call.get("response", {}).items() if key.endswith("_id")}
     row: dict[str, Any] = {"method": call["method"], **normaliser.value({"request": request, "made": made})}
     return row | {"failed": "error" in call}
+
+
+def _hide_user_namespaces(value: Any) -> None:
+    """Which ids of the node a pod gets is drawn by chance."""
+    if isinstance(value, dict):
+        if "host_id" in value:
+            value["host_id"] = "<drawn>"
+        for one in value.values():
+            _hide_user_namespaces(one)
+    elif isinstance(value, list):
+        for one in value:
+            _hide_user_namespaces(one)
