@@ -16,14 +16,20 @@ from msgspec.structs import replace
 from kubesim.errors import InputError
 from kubesim.kernel import Kernel
 from kubesim.model import k8s_v1 as v1
+from kubesim.model.convert import join_errors
 from kubesim.model.pod_defaults import admit_priority
 from kubesim.model.quantity import millicores, whole_units
 from kubesim.model.timestamps import format_rfc3339
+from kubesim.model.validation.config_map import config_map_update_errors
+from kubesim.model.validation.field_error import FieldError
+from kubesim.model.validation.options import DEFAULT_OPTIONS, ValidationOptions
+from kubesim.model.validation.pod_update import pod_update_errors
+from kubesim.model.validation.secret import secret_update_errors
 from kubesim.node.disabled_fields import without_disabled_fields, without_disabled_status_fields
 from kubesim.node.event_store import EventStore
 from kubesim.node.object_store import ObjectStore
 from kubesim.node.pod_deletion import requested_deletion, shortened_deletion
-from kubesim.node.pod_update import updated_pod
+from kubesim.node.pod_update import merged_pod
 from kubesim.node.published_version import PublishedVersion, published_version, version_dict
 from kubesim.policy.feature_gates import DEFAULT_GATES
 from kubesim.policy.grace_period import deletion_grace_seconds
@@ -56,8 +62,17 @@ class _History:
 class ApiServer:
     """Stores the objects of one node's world; implements the kubelet's ApiClient."""
 
-    def __init__(self, kernel: Kernel, *, node_name: str, gates: Mapping[str, bool] = DEFAULT_GATES) -> None:
+    def __init__(
+        self,
+        kernel: Kernel,
+        *,
+        node_name: str,
+        gates: Mapping[str, bool] = DEFAULT_GATES,
+        options: ValidationOptions = DEFAULT_OPTIONS,
+    ) -> None:
+        """`options` are what the gates and the version change in what is refused."""
         self._kernel = kernel
+        self._options = options
         self._gates = gates
         self._node_name = node_name
         self._pods: dict[str, v1.Pod] = {}
@@ -67,8 +82,12 @@ class ApiServer:
         self._handler: PodHandler | None = None
         self._revision = 0
         self._events = EventStore(kernel)
-        self.config_maps = ObjectStore[v1.ConfigMap](kernel, kind="configmap", next_revision=self._revise)
-        self.secrets = ObjectStore[v1.Secret](kernel, kind="secret", next_revision=self._revise)
+        self.config_maps = ObjectStore[v1.ConfigMap](
+            kernel, kind="configmap", update_errors=config_map_update_errors, next_revision=self._revise
+        )
+        self.secrets = ObjectStore[v1.Secret](
+            kernel, kind="secret", update_errors=secret_update_errors, next_revision=self._revise
+        )
 
     # -- for whoever owns the node --------------------------------------------------------------------------
 
@@ -127,8 +146,12 @@ class ApiServer:
 
     def update_pod(self, pod: v1.Pod) -> v1.Pod:
         """A user applies a stored pod: labels, annotations and the mutable fields are taken. Raises InputError."""
-        before = self.pod(f"{pod.metadata.namespace}/{pod.metadata.name}")
-        after = updated_pod(before, self._admitted(pod))
+        key = f"{pod.metadata.namespace}/{pod.metadata.name}"
+        refused = self.update_refusals(pod)
+        if refused:
+            raise join_errors(InputError(str(error), where=key) for error in refused)
+        before = self.pod(key)
+        after = merged_pod(before, self._admitted(pod))
         if after == before:
             return before
         generation = before.metadata.generation + (1 if before.spec != after.spec else 0)
@@ -140,6 +163,14 @@ class ApiServer:
         pod = without_disabled_fields(pod, self._gates)
         generation = before.metadata.generation + (1 if before.spec != pod.spec else 0)
         return self._store(replace(pod, metadata=replace(pod.metadata, generation=generation)))
+
+    def update_refusals(self, pod: v1.Pod) -> list[FieldError]:
+        """What stands against applying a defaulted, valid pod that is stored already; empty for a new one."""
+        key = f"{pod.metadata.namespace}/{pod.metadata.name}"
+        if key not in self._keys:
+            return []
+        before = self.pod(key)
+        return pod_update_errors(merged_pod(before, self._admitted(pod)), before, self._options)
 
     def has_pod(self, key: str) -> bool:
         """Whether the pod `namespace/name` is stored."""

@@ -25,8 +25,8 @@ from kubesim.node.pod_network import EmulatedDial, NodePodNetwork
 from kubesim.node.pod_subresources import add_ephemeral_container, set_condition
 from kubesim.node.raw_call import raw_request
 from kubesim.node.running_container import ExecResult, running_container_id
-from kubesim.node.sources import Source, configuration_of, objects_of
-from kubesim.node.stored_objects import apply_object, delete_object
+from kubesim.node.sources import Source, configuration_of, stored_manifests
+from kubesim.node.stored_objects import apply_manifests, delete_object
 from kubesim.node.world import World, WorldSettings
 from kubesim.policy.feature_gates import NEWEST_VERSION
 from kubesim.policy.runtime_profile import CgroupDriver
@@ -158,8 +158,8 @@ class Node(NodeView):
         """
         self.start()
         arguments.check_source(source, "apply(source)", what="manifests of pods")
-        found = objects_of(source, kubelet_version=self._world.settings.kubelet_version, strategy=self._world.strategy)
-        return [apply_object(self._world.api, one) for one in found]
+        found = stored_manifests(source, self._world.strategy)
+        return apply_manifests(self._world.api, found)
 
     def add_ephemeral_container(self, key: str, container: Mapping[str, Any]) -> None:
         """Give a pod one more ephemeral container, as `kubectl debug` does; its kubelet starts it once.

@@ -1,61 +1,41 @@
-"""What may change in a pod that exists. Pure.
+"""A pod that a user applies once more: what the change to the stored one is. Pure.
 
-Mirrors Kubernetes: pkg/apis/core/validation/validation.go, ValidatePodUpdate.
+kubectl sends a patch of what the user wrote, so what the API server once filled in stays. A manifest here has its
+defaults already: those that hang on a field that may change, and what others wrote into the spec, are kept.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from msgspec.structs import replace
 
-from kubesim.errors import InputError
 from kubesim.model import k8s_v1 as v1
-
-MUTABLE = (
-    "`spec.containers[*].image`,`spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,"
-    "`spec.tolerations` (only additions to existing tolerations),"
-    "`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)"
-)
+from kubesim.model.image_name import default_pull_policy
 
 
-def updated_pod(stored: v1.Pod, applied: v1.Pod) -> v1.Pod:
-    """The stored pod with labels, annotations and mutable fields of the applied one. Raises InputError."""
+def merged_pod(stored: v1.Pod, applied: v1.Pod) -> v1.Pod:
+    """The stored pod with labels, annotations and the spec of the applied one; nobody has judged it yet."""
     old, new = stored.spec, applied.spec
-    new = replace(
+    spec = replace(
         new,
         node_name=new.node_name or old.node_name,
         priority=old.priority if new.priority is None else new.priority,
         ephemeral_containers=old.ephemeral_containers,
+        containers=_with_pull_policies(new.containers, old.containers),
+        init_containers=_with_pull_policies(new.init_containers, old.init_containers),
     )
-    if any(one not in new.tolerations for one in old.tolerations):
-        raise _forbidden(applied)
-    munged = replace(
-        new,
-        containers=_with_images(new.containers, old.containers),
-        init_containers=_with_images(new.init_containers, old.init_containers),
-        active_deadline_seconds=old.active_deadline_seconds,
-        tolerations=old.tolerations,
-    )
-    if (old.termination_grace_period_seconds or 0) < 0 and new.termination_grace_period_seconds == 1:
-        munged = replace(munged, termination_grace_period_seconds=old.termination_grace_period_seconds)
-    if munged != old:
-        raise _forbidden(applied)
     meta = replace(stored.metadata, labels=applied.metadata.labels, annotations=applied.metadata.annotations)
-    return replace(stored, metadata=meta, spec=new)
+    return replace(stored, metadata=meta, spec=spec)
 
 
-def _with_images(new: Sequence[v1.Container], old: Sequence[v1.Container]) -> list[v1.Container]:
-    """The new containers with the images of the old ones, so that all else can be compared."""
+def _with_pull_policies(new: list[v1.Container], old: list[v1.Container]) -> list[v1.Container]:
+    """A pull policy that nobody wrote is that of the first image for good."""
     if len(new) != len(old):
-        return list(new)
-    return [replace(one, image=before.image) for one, before in zip(new, old, strict=True)]
+        return new
+    return [
+        replace(one, image_pull_policy=before.image_pull_policy) if _has_default(one) and _has_default(before) else one
+        for one, before in zip(new, old, strict=True)
+    ]
 
 
-def _forbidden(pod: v1.Pod) -> InputError:
-    return InputError(
-        f'Pod "{pod.metadata.name}" is invalid: '
-        f"spec: Forbidden: pod updates may not change fields other than {MUTABLE}",
-        where=f"{pod.metadata.namespace}/{pod.metadata.name}",
-        hint="delete the pod first",
-    )
+def _has_default(container: v1.Container) -> bool:
+    return container.image_pull_policy == default_pull_policy(container.image)

@@ -56,7 +56,12 @@ def objects_of(
 
     `strategy` is the API server's; None: of that version, with its own feature gates.
     """
-    strategy = strategy or pod_strategy(kubelet_version)
+    found = stored_manifests(source, strategy or pod_strategy(kubelet_version))
+    return [one.object for one in found if isinstance(one.object, StoredObject)]
+
+
+def stored_manifests(source: Source | Manifest, strategy: PodStrategy) -> list[Manifest]:
+    """The same with their places, for the API server of that strategy."""
     if isinstance(source, Manifest):
         found = [source]
         errors = _pod_errors(source, strategy)
@@ -68,7 +73,7 @@ def objects_of(
     errors += [error for manifest in found for error in _unsupported(manifest)]
     if errors:
         raise join_errors(errors)
-    return [one.object for one in found if isinstance(one.object, StoredObject)]
+    return found
 
 
 def _pod_errors(manifest: Manifest, strategy: PodStrategy) -> list[InputError]:

@@ -2,12 +2,41 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+
 from kubesim.model import k8s_v1 as v1
+from kubesim.model.convert import join_errors
+from kubesim.model.manifest import Manifest
+from kubesim.model.validation.field_error import FieldError, input_errors
 from kubesim.node.api_server import ApiServer
 from kubesim.node.sources import StoredObject
 
 KEY_PREFIXES = {"Pod": "", "Secret": "secret/", "ConfigMap": "configmap/"}
 """Before the key of an object, by kind: a Secret may have the name of a pod."""
+
+
+def apply_manifests(api: ApiServer, found: Sequence[Manifest]) -> list[str]:
+    """Create or change what the manifests hold, or nothing of it when something may not be. Returns their keys.
+
+    Raises one InputError with every refusal, each with its place.
+    """
+    objects = [(one, one.object) for one in found if isinstance(one.object, StoredObject)]
+    refused = [
+        error
+        for manifest, one in objects
+        for error in input_errors(_refusals(api, one), manifest.document, manifest.path)
+    ]
+    if refused:
+        raise join_errors(refused)
+    return [apply_object(api, one) for _, one in objects]
+
+
+def _refusals(api: ApiServer, one: StoredObject) -> Iterable[FieldError]:
+    if isinstance(one, v1.Secret):
+        return api.secrets.refusals(one)
+    if isinstance(one, v1.ConfigMap):
+        return api.config_maps.refusals(one)
+    return api.update_refusals(one)
 
 
 def apply_object(api: ApiServer, one: StoredObject) -> str:

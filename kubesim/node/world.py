@@ -70,7 +70,7 @@ class World:
         self.settings = settings
         gates = resolve_gates(settings.kubelet_version, settings.config.feature_gates)
         self.strategy = pod_strategy(settings.kubelet_version, gates)
-        self.api = ApiServer(kernel, node_name=settings.node_name, gates=gates)
+        self.api = ApiServer(kernel, node_name=settings.node_name, gates=gates, options=self.strategy.options)
         self.logind = Logind(kernel) if settings.os == "linux" else None
         self.service_control_manager = (
             ServiceControlManager(kernel, service=settings.is_windows_service, dependencies=KUBELET_DEPENDENCIES)

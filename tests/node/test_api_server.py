@@ -6,6 +6,7 @@ from msgspec.structs import replace
 from kubesim.errors import InputError
 from kubesim.kernel import Kernel
 from kubesim.model import k8s_v1 as v1
+from kubesim.model.pod_defaults import default_pod
 from kubesim.node.api_server import ApiServer
 
 SECOND_NS = 1_000_000_000
@@ -28,10 +29,8 @@ class Recorder:
 
 
 def pod(name: str = "p", *, grace_seconds: int = 30) -> v1.Pod:
-    return v1.Pod(
-        metadata=v1.ObjectMeta(name=name, namespace="default"),
-        spec=v1.PodSpec(containers=[v1.Container(name="a")], termination_grace_period_seconds=grace_seconds),
-    )
+    spec = v1.PodSpec(containers=[v1.Container(name="a", image="i")], termination_grace_period_seconds=grace_seconds)
+    return default_pod(v1.Pod(metadata=v1.ObjectMeta(name=name), spec=spec))
 
 
 def make() -> tuple[Kernel, ApiServer, Recorder]:

@@ -15,7 +15,10 @@ def secret(**more: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("change", "text"),
     [
-        ({"type": "example.com/other"}, 'type: Invalid value: "example.com/other": field is immutable'),
+        (
+            {"type": "example.com/other", "immutable": True},
+            'type: Invalid value: "example.com/other": field is immutable',
+        ),
         ({}, "immutable: Forbidden: field is immutable when `immutable` is set"),
         (
             {"immutable": True, "stringData": {"a": "2"}},
@@ -26,9 +29,9 @@ def secret(**more: Any) -> dict[str, Any]:
 def test_what_may_not_change(change: dict[str, Any], text: str) -> None:
     with kubesim.Node() as node:
         node.apply(secret(immutable=True))
-        with pytest.raises(InputError, match="delete the secret first") as caught:
+        with pytest.raises(InputError) as caught:
             node.apply(secret(**change))
-        assert f'Secret "s" is invalid: {text}' in str(caught.value)
+        assert str(caught.value) == f"<dict>: {text}"
 
 
 def test_a_secret_keeps_its_uid() -> None:
@@ -78,9 +81,9 @@ def test_what_may_not_change_of_a_config_map(change: dict[str, Any], text: str) 
     with kubesim.Node() as node:
         assert node.apply(config_map(immutable=True)) == ["configmap/default/c"]
         node.apply(config_map(immutable=True))
-        with pytest.raises(InputError, match="delete the configmap first") as caught:
+        with pytest.raises(InputError) as caught:
             node.apply(config_map(**change))
-        assert f'ConfigMap "c" is invalid: {text}' in str(caught.value)
+        assert str(caught.value) == f"<dict>: {text}"
 
 
 def test_a_config_map_can_be_deleted() -> None:

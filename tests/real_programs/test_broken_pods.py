@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from kubesim.testing.golden import compare_golden
-from tests.model.validation.broken_pods import FOLDER, TOPICS, Story, stories, told
+from tests.model.validation.broken_pods import CHANGES, FOLDER, TOPICS, Story, stories, told
 
 from .cluster import TOKEN, ControlPlane, Kubectl
 from .conftest import until
@@ -52,6 +52,15 @@ class Asker:
         assert answer["reason"] == "Invalid", answer["message"]
         return causes(answer)
 
+    def refusals_of_change(self, old: dict[str, Any], new: dict[str, Any]) -> tuple[str, ...]:
+        pods = "/api/v1/namespaces/default/pods"
+        stored = self.request("POST", pods, old)
+        assert stored["kind"] == "Pod", stored["message"]
+        answer = self.request("PUT", f"{pods}/p?dryRun=All&fieldValidation=Strict", new)
+        self.request("DELETE", f"{pods}/p", {"kind": "DeleteOptions", "apiVersion": "v1", "gracePeriodSeconds": 0})
+        lines = () if answer["kind"] == "Pod" else causes(answer)
+        return tuple(part for line in lines for part in line.rstrip().split("\n"))
+
 
 def causes(answer: dict[str, Any]) -> tuple[str, ...]:
     """The field errors of a refusal; as in its message, none of them twice."""
@@ -81,7 +90,13 @@ def recorded(story: Story, found: tuple[str, ...]) -> Story:
 
 @pytest.mark.parametrize("topic", TOPICS)
 def test_a_topic(topic: str, asker: Asker, request: pytest.FixtureRequest) -> None:
-    found = [recorded(story, asker.refusals(story.pod)) for story in stories(topic)]
+    found = [recorded(story, asker.refusals(story.pod)) for story in stories(FOLDER / f"{topic}.txt")]
 
     rewrite = bool(request.config.getoption("--kubesim-rewrite"))
     compare_golden(FOLDER / f"{topic}.txt", told(found), rewrite=rewrite)
+
+
+def test_changes(asker: Asker, request: pytest.FixtureRequest) -> None:
+    found = [recorded(story, asker.refusals_of_change(*story.change)) for story in stories(CHANGES)]
+
+    compare_golden(CHANGES, told(found), rewrite=bool(request.config.getoption("--kubesim-rewrite")))

@@ -8,6 +8,7 @@ pkg/util/diff/diff.go, Diff.
 from __future__ import annotations
 
 import difflib
+from itertools import islice
 from typing import Any
 
 import msgspec
@@ -135,6 +136,9 @@ _FIELDS = {
 }
 """Names of the Go fields in their order, by type; those of embedded types in their place."""
 
+_HEADER_LINES = 2
+"""Upstream gives its texts no names, and then leaves out the lines that would show them."""
+
 _OF_THE_SPEC = ("HostNetwork", "HostPID", "HostIPC", "ShareProcessNamespace", "HostUsers")
 """Fields of the pod's security context upstream, and of the spec in what users write."""
 
@@ -172,4 +176,4 @@ def spec_diff(old: PodSpec, new: PodSpec) -> str:
     before, after = (go_json_text(go_value(spec), indent=1) for spec in (old, new))
     # Upstream splits at line ends and gives the last line one as well.
     one, other = ([f"{line}\n" for line in text.split("\n")] for text in (before, after))
-    return "".join(difflib.unified_diff(one, other))
+    return "".join(islice(difflib.unified_diff(one, other), _HEADER_LINES, None))

@@ -51,13 +51,16 @@ class ValidationOptions:
     """No API server takes them with a new pod: but a pod that is looked at may be one that runs already."""
 
 
+DEFAULT_OPTIONS = ValidationOptions()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PodStrategy:
     """What an API server does with a user's pod before it is stored."""
 
     minor: int = LAST_MINOR
     """The version, whose fields are known."""
-    options: ValidationOptions = ValidationOptions()
+    options: ValidationOptions = DEFAULT_OPTIONS
     prepare: Callable[[Pod], Pod] | None = None
     """Takes the fields away whose feature gates are off; before the pod is validated. None: nothing to take."""
 

@@ -35,7 +35,7 @@ from kubesim.model.validation.go_value import go_value
 from kubesim.model.validation.metadata import check_metadata
 from kubesim.model.validation.names import label_problems, subdomain_problems
 from kubesim.model.validation.operating_system import check_host_process, check_operating_system
-from kubesim.model.validation.options import ValidationOptions
+from kubesim.model.validation.options import DEFAULT_OPTIONS, ValidationOptions
 from kubesim.model.validation.pod_annotations import check_pod_annotations, check_profiles_match
 from kubesim.model.validation.pod_facts import PodFacts, containers_of
 from kubesim.model.validation.resources import check_amounts, check_pod_resources, check_resources, quantity_problem
@@ -46,11 +46,10 @@ from kubesim.model.yaml_text import Document
 _DNS_POLICIES = ("ClusterFirstWithHostNet", "ClusterFirst", "Default", "None")
 _RESTART_POLICIES = ("Always", "OnFailure", "Never")
 _PREEMPTION_POLICIES = ("PreemptLowerPriority", "Never")
-_DEFAULTS = ValidationOptions()
 
 
 def validate_pod(
-    pod: Pod, document: Document, path: Path = (), options: ValidationOptions = _DEFAULTS
+    pod: Pod, document: Document, path: Path = (), options: ValidationOptions = DEFAULT_OPTIONS
 ) -> list[InputError]:
     """Every refusal as `file:line:column: spec.containers[0].image: Required value`; empty for a good pod.
 
@@ -103,7 +102,7 @@ def _amount_errors(path: Path, amount: object, problem: str | None) -> Iterator[
         yield invalid(path, str(amount), problem)
 
 
-def pod_errors(pod: Pod, options: ValidationOptions = _DEFAULTS) -> list[FieldError]:
+def pod_errors(pod: Pod, options: ValidationOptions = DEFAULT_OPTIONS) -> list[FieldError]:
     """Every refusal of a defaulted pod that is new, in the API server's order."""
     return [*metadata_and_spec_errors(pod, options), *_check_create(pod, options)]
 
@@ -178,7 +177,7 @@ def _facts(spec: PodSpec, volumes: dict[str, Volume], claims: frozenset[str], op
     )
 
 
-def ephemeral_errors(spec: PodSpec, options: ValidationOptions = _DEFAULTS) -> Iterator[FieldError]:
+def ephemeral_errors(spec: PodSpec, options: ValidationOptions = DEFAULT_OPTIONS) -> Iterator[FieldError]:
     """Every refusal of the ephemeral containers of a spec that is good otherwise."""
     volumes = {volume.name: volume for volume in spec.volumes}
     claims = frozenset(claim.name for claim in spec.resource_claims)

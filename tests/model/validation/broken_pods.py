@@ -15,6 +15,8 @@ import yaml
 
 FOLDER = Path(__file__).parent / "broken"
 TOPICS = sorted(path.stem for path in FOLDER.glob("*.txt"))
+CHANGES = Path(__file__).parent / "changed_pods.txt"
+"""The same for changes of a pod: `old` and `new` hold the parts of the pod before and after."""
 _RULE = "\n----"
 
 
@@ -28,20 +30,29 @@ class Story:
     @property
     def pod(self) -> dict[str, Any]:
         """The manifest."""
+        return _manifest(yaml.safe_load("{" + self.text + "}"))
+
+    @property
+    def change(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        """The manifest before and after, of a story with the keys `old` and `new`."""
         parts = yaml.safe_load("{" + self.text + "}")
-        spec: dict[str, Any] = {"containers": [{"name": "c", "image": "x", **parts.get("container", {})}]}
-        if "init" in parts:
-            spec["initContainers"] = [{"name": "i", "image": "x", **parts["init"]}]
-        if "volume" in parts:
-            spec["volumes"] = [{"name": "v", **parts["volume"]}]
-        spec |= parts.get("spec", {})
-        return {"apiVersion": "v1", "kind": "Pod", "metadata": parts.get("metadata", {"name": "p"}), "spec": spec}
+        return _manifest(parts["old"]), _manifest(parts["new"])
 
 
-def stories(topic: str) -> list[Story]:
+def _manifest(parts: dict[str, Any]) -> dict[str, Any]:
+    spec: dict[str, Any] = {"containers": [{"name": "c", "image": "x", **parts.get("container", {})}]}
+    if "init" in parts:
+        spec["initContainers"] = [{"name": "i", "image": "x", **parts["init"]}]
+    if "volume" in parts:
+        spec["volumes"] = [{"name": "v", **parts["volume"]}]
+    spec |= parts.get("spec", {})
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": parts.get("metadata", {"name": "p"}), "spec": spec}
+
+
+def stories(path: Path) -> list[Story]:
     """The stories of one file."""
     found = []
-    for block in (FOLDER / f"{topic}.txt").read_text().strip("\n").split("\n\n"):
+    for block in path.read_text().strip("\n").split("\n\n"):
         text, _, answers = block.partition(_RULE)
         found.append(Story(text=text, answers=tuple(answers.strip("\n").split("\n")) if answers.strip() else ()))
     return found
