@@ -48,6 +48,22 @@ def convert_all_errors(
     return []
 
 
+def convert_or_mistakes(document: Document, type_: type[T], *, path: Path = ()) -> tuple[T | None, list[InputError]]:
+    """The part of `document` at `path` as a `type_` of Kubernetes, or None and all mistakes, in reading order.
+
+    These types take a null where it says nothing, so that most documents need no copy without them.
+    """
+    value = value_at(document, path)
+    try:
+        return msgspec.convert(value, type_, strict=True), []
+    except msgspec.ValidationError:
+        value = without_nulls(value)
+    try:
+        return msgspec.convert(value, type_, strict=True), []
+    except msgspec.ValidationError as error:
+        return None, _errors(document, value, type_, path, error)
+
+
 def join_errors(errors: Iterable[InputError]) -> InputError:
     """One error that carries several, a line each. Raises ValueError for no errors at all."""
     lines = [str(error) for error in errors]

@@ -40,30 +40,35 @@ def version_errors(
     ]
 
 
-def _outside(value: Any, type_: Any, path: Path, minor: int) -> Iterator[tuple[Path, str]]:
+def _outside(value: Any, struct: type[Struct], path: Path, minor: int) -> Iterator[tuple[Path, str]]:
     """Paths of the fields outside the version, each with the name of the type that owns it."""
-    struct = _struct_of(type_)
-    if struct is None:
-        return
     if isinstance(value, list):
         for index, item in enumerate(value):
             yield from _outside(item, struct, (*path, index), minor)
     elif isinstance(value, dict):
-        known = _field_types(struct)
+        wanted = _to_look_at(struct, minor)
         for key, item in value.items():
-            if key not in known or item is None:
+            if item is None or key not in wanted:
                 continue
-            since, until = FIELD_VERSIONS.get((struct.__name__, key), (None, None))
-            if (since is not None and minor < since) or (until is not None and minor > until):
+            below = wanted[key]
+            if below is None:
                 yield (*path, key), struct.__name__
             else:
-                yield from _outside(item, known[key], (*path, key), minor)
+                yield from _outside(item, below, (*path, key), minor)
 
 
 @functools.cache
-def _field_types(struct: type[Struct]) -> dict[str, Any]:
-    """JSON name -> type of every field; kept, because looking annotations up is slow."""
-    return {field.encode_name: field.type for field in fields(struct)}
+def _to_look_at(struct: type[Struct], minor: int) -> dict[str, type[Struct] | None]:
+    """JSON names of the fields outside the version (None), and of those that have such a field below them."""
+    found: dict[str, type[Struct] | None] = {}
+    for field in fields(struct):
+        since, until = FIELD_VERSIONS.get((struct.__name__, field.encode_name), (None, None))
+        below = _struct_of(field.type)
+        if (since is not None and minor < since) or (until is not None and minor > until):
+            found[field.encode_name] = None
+        elif below is not None and _to_look_at(below, minor):
+            found[field.encode_name] = below
+    return found
 
 
 def _struct_of(type_: Any) -> type[Struct] | None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kubesim.errors import InputError
-from kubesim.model.convert import convert, convert_all_errors, error_at, join_errors, value_at
+from kubesim.model.convert import convert_or_mistakes, error_at, join_errors, value_at
 from kubesim.model.field_versions import version_errors
 from kubesim.model.k8s_v1 import ConfigMap, Node, Pod, Secret
 from kubesim.model.mistakes import nearest, one_of
@@ -135,11 +135,11 @@ def _manifest(
     document: Document, path: Path, kind: str, strategy: PodStrategy, errors: list[InputError]
 ) -> Manifest | None:
     type_ = KINDS[kind]
-    mistakes = convert_all_errors(document, type_, path=path)
-    if mistakes:
+    found: KubernetesObject | None
+    found, mistakes = convert_or_mistakes(document, type_, path=path)
+    if found is None:
         errors.extend(mistakes)
         return None
-    found: KubernetesObject = convert(document, type_, path=path)
     mistakes = version_errors(value_at(document, path), type_, document, path, minor=strategy.minor)
     if isinstance(found, Pod):
         mistakes += input_errors(quantity_errors(found), document, path)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 from kubesim.errors import InputError
 
@@ -60,10 +61,11 @@ class Amount:
         return _canonical(self)
 
 
+@lru_cache(4096, typed=True)
 def parse_quantity(text: str | float) -> Amount:
     """The exact amount of a quantity as a manifest gives it: text, or a JSON number.
 
-    Raises InputError with upstream's words when it is none.
+    Raises InputError with upstream's words when it is none. Amounts are kept: the same few come again with every pod.
     """
     if isinstance(text, bool):
         raise InputError(FORM_ERROR)
