@@ -76,7 +76,9 @@ def error_at(document: Document, path: Path, what: str, *, hint: str = "", at_ke
     """An InputError for one place of a document: `file:line:column: $.path: what; hint`."""
     named = path[:-1] if at_key else path
     return InputError(
-        f"{format_path(named)}: {what}" if named else what, where=document.where(path, of_key=at_key), hint=hint
+        f"{format_path((*document.base, *named))}: {what}" if named else what,
+        where=document.where(path, of_key=at_key),
+        hint=hint,
     )
 
 

@@ -79,6 +79,16 @@ class Document:
     """The file name, or what to call the text in messages."""
     root: Node | None = field(default=None, repr=False, compare=False)
     """The composed tree; None for a value that never was text."""
+    base: Path = ()
+    """Where in an object this document is a part of one; messages show paths from there."""
+
+    def part(self, path: Path, value: Any, *, base: Path) -> Document:
+        """`value` as a document of its own whose parts were written below `path` of this one."""
+        node = self.root
+        for step in path:
+            found = None if node is None else _child(node, step)
+            node = None if found is None else found[1]
+        return Document(value=value, name=self.name, root=node, base=base)
 
     def position(self, path: Path = (), *, of_key: bool = False) -> tuple[int, int] | None:
         """Line and column, both from 1, of the node at `path`, or of its key in the mapping around it.

@@ -89,7 +89,7 @@ def _of_template(
         "spec": template.get("spec", {}),
     }
     try:
-        found = manifests([Document(value=pod, name=document.where(at))], strategy=strategy)
+        found = manifests([document.part(at, pod, base=TEMPLATES[kind])], strategy=strategy)
     except InputError as error:
         errors.append(error)
         return []

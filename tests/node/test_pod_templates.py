@@ -72,7 +72,7 @@ def test_lists_and_other_kinds(text: str, keys: list[str], others: list[Any]) ->
         ("{kind: Deployment, metadata: {name: d}, spec: {}}", "f.yaml:1:47: a Deployment without a template; expected"),
         (
             "{kind: Job, metadata: {name: d}, spec: {template: {spec: {containers: [{name: c, image: i, x: 1}]}}}}",
-            "f.yaml:1:51: $.spec.containers[0]: unknown field 'x'",
+            "f.yaml:1:92: $.spec.template.spec.containers[0]: unknown field 'x'",
         ),
         ("{apiVersion: v1, kind: Pod, metadata: {name: p}, spec: {}}", "spec.containers"),
     ],
@@ -82,3 +82,52 @@ def test_mistakes_have_a_place(text: str, message: str) -> None:
         read(text)
 
     assert message in str(caught.value)
+
+
+BROKEN = {
+    "Deployment": """\
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web}
+spec:
+  template:
+    metadata:
+      labels: {"a b": c}
+    spec:
+      containers:
+      - name: A
+        ports: [{}]
+""",
+    "CronJob": """\
+apiVersion: batch/v1
+kind: CronJob
+metadata: {name: web}
+spec: {jobTemplate: {spec: {template: {
+    metadata: {
+      labels: {"a b": c}},
+    spec: {
+      containers: [
+      { name: A,
+        ports: [{}]}]}}}}}
+""",
+}
+
+
+@pytest.mark.parametrize(
+    ("kind", "lines", "base"),
+    [("Deployment", (7, 10, 10, 11), "spec.template"), ("CronJob", (6, 9, 9, 10), "spec.jobTemplate.spec.template")],
+)
+def test_mistakes_of_a_template_have_its_lines_and_the_makers_paths(
+    kind: str, lines: tuple[int, ...], base: str
+) -> None:
+    with pytest.raises(InputError) as caught:
+        read(BROKEN[kind])
+    found = [line.split(": ")[:2] for line in str(caught.value).splitlines()]
+
+    assert [int(where.split(":")[1]) for where, _ in found] == list(lines)
+    assert [path for _, path in found] == [
+        f"{base}.metadata.labels",
+        f"{base}.spec.containers[0].name",
+        f"{base}.spec.containers[0].image",
+        f"{base}.spec.containers[0].ports[0].containerPort",
+    ]

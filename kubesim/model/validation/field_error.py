@@ -44,7 +44,8 @@ def input_errors(errors: Iterable[FieldError], document: Document, path: Path = 
     found = {}
     for error in errors:
         where = document.where((*path, *(error.path if error.place is None else error.place)))
-        found[where, str(error)] = InputError(str(error), where=where)
+        text = f"{field_path((*document.base, *error.path))}: {error.body}"
+        found[where, text] = InputError(text, where=where)
     return list(found.values())
 
 
