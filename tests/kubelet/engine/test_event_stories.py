@@ -1,40 +1,13 @@
 """What a pod can meet is told by events, in the kubelet's own words: one story for each."""
 
-from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
-from google.protobuf.message import Message
 
-from kubesim.cri import api
 from kubesim.cri.errors import Code, CriError
-from kubesim.cri.protocol import Cri, Method
+from tests.kubelet.engine.refusing import SAID, lose_network, refuse, refuse_if
 
 LOOP = ("sh", "-c", 'trap "exit 0" TERM; while true; do sleep 1; done')
-SAID = CriError(Code.UNKNOWN, "said no")
-
-
-class Refusing:
-    """A runtime that refuses calls: `refuse(method, request)` gives the error, or None."""
-
-    def __init__(self, cri: Cri, refuse: Callable[[str, Any], CriError | None]) -> None:
-        self._cri = cri
-        self._refuse = refuse
-
-    async def call(self, method: Method, request: Message) -> Message:
-        error = self._refuse(method.name, request)
-        if error is not None:
-            raise error
-        return await self._cri.call(method, request)
-
-    def stream(self, method: Method, request: Message) -> AsyncIterator[Message]:
-        return self._cri.stream(method, request)
-
-
-def refuse(story: Any, *methods: str, error: CriError = SAID) -> None:
-    """From now on these calls are refused; without a method none is."""
-    journal = story.node._journal
-    journal._cri = Refusing(story.node.runtime, lambda name, _: error if name in methods else None)
 
 
 def test_a_hook_that_outlives_the_grace_period_ends_with_its_container(story: Any, c: Any) -> None:
@@ -101,7 +74,7 @@ def test_a_container_that_cannot_be_killed_keeps_no_other_alive(story: Any, c: A
             return SAID if request.container_id == first[0] else None
         return None
 
-    story.node._journal._cri = Refusing(story.node.runtime, once)
+    refuse_if(story, once)
     story.node.delete("default/web")
     story.run("8s")
     assert len(set(first)) == 2
@@ -130,7 +103,7 @@ def test_a_sandbox_that_cannot_be_made_for_a_pod_that_ends_is_no_error(story: An
         node.delete("default/web")
         return SAID
 
-    node._journal._cri = Refusing(node.runtime, delete_first)
+    refuse_if(story, delete_first)
     story.pod(c("a"))
     story.run("10s")
     assert node.pods() == []
@@ -154,7 +127,7 @@ def test_events_name_containers_not_their_ids(story: Any, c: Any) -> None:
             return None
         return CriError(Code.UNKNOWN, f"container {request.container_id} is not willing")
 
-    story.node._journal._cri = Refusing(story.node.runtime, tell_id)
+    refuse_if(story, tell_id)
     story.pod(c("a"))
     story.run("5s")
     assert "Warning Failed a (x2): Error: container a is not willing" in story.events()
@@ -204,19 +177,7 @@ def test_an_orphan_is_ended_with_the_words_of_any_other_pod(story: Any, c: Any) 
 
 
 def test_a_network_that_is_not_ready(story: Any, c: Any) -> None:
-    runtime = story.node.runtime
-
-    class WithoutNetwork:
-        stream = runtime.stream
-
-        async def call(self, method: Method, request: Message) -> Message:
-            answer = await runtime.call(method, request)
-            if isinstance(answer, api.StatusResponse):
-                network = next(one for one in answer.status.conditions if one.type == "NetworkReady")
-                network.status, network.reason, network.message = False, "NetworkPluginNotReady", "no CNI"
-            return answer
-
-    story.node._journal._cri = WithoutNetwork()
+    lose_network(story)
     story.run("20s")
     story.pod(c("a"))
     story.pod(c("a"), name="own", hostNetwork=True)
