@@ -27,6 +27,7 @@ from kubesim.kubelet.runtime_pods import bare_id
 from kubesim.kubelet.security_config import non_root_problem
 from kubesim.kubelet.volumes import ContainerConfigError, ImageVolume
 from kubesim.model import k8s_v1 as v1
+from kubesim.policy.container_events import created_text, started_text
 from kubesim.policy.pod_view import RuntimeContainer, RuntimePod, RuntimeState, Waiting
 from kubesim.policy.pull_policy import ImageFailure
 from kubesim.policy.qos import QosClass
@@ -104,12 +105,12 @@ class ContainerStarter:
         except CriError as error:
             raise self._failed(start, container, "CreateContainerError", error.message) from error
         reference = container_reference(start.pod, container.name)
-        self._recorder.event(reference, "Normal", "Created", "Container created")
+        self._recorder.event(reference, "Normal", "Created", created_text(container.name, minor=self._minor))
         try:
             await self._client.start_container(api.StartContainerRequest(container_id=created.container_id))
         except CriError as error:
             raise self._failed(start, container, "RunContainerError", error.message, created.container_id) from error
-        self._recorder.event(reference, "Normal", "Started", "Container started")
+        self._recorder.event(reference, "Normal", "Started", started_text(container.name, minor=self._minor))
         await self._post_start(start, container, created.container_id)
 
     def check_image_volumes(self, start: PodStart, container: AnyContainer) -> None:
