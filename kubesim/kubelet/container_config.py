@@ -18,6 +18,7 @@ from kubesim.kubelet.container_resources import linux_resources
 from kubesim.kubelet.environment import Environments
 from kubesim.kubelet.hosts_file import hosts_file
 from kubesim.kubelet.hugepages import hugepage_limits
+from kubesim.kubelet.oom_group import oom_group
 from kubesim.kubelet.outside import HostFiles
 from kubesim.kubelet.pod_directories import PodDirectories
 from kubesim.kubelet.sandbox_config import NodeSettings
@@ -116,6 +117,7 @@ class ContainerConfigs:
                 linux_resources(pod, container, qos=request.qos, memory_capacity_bytes=self._node.memory_capacity_bytes)
             )
             config.linux.resources.hugepage_limits.extend(hugepage_limits(pod, container, self._node.gates))
+            config.linux.resources.unified.update(oom_group(kills_one_process=self._node.kills_one_process))
             config.linux.security_context.CopyFrom(linux_security_context(request, self._node))
             if request.user_namespace is not None:
                 for mount in config.mounts:

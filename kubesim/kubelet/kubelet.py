@@ -327,6 +327,7 @@ class Kubelet:
             memory_capacity_bytes=whole_units(self._description().all_capacity["memory"]),
             gates=self.gates,
             fixes=self._fixes,
+            kills_one_process=bool(self._config.single_process_oom_kill),
         )
 
     def _description(self) -> NodeDescription:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from kubesim.cri import api
 from kubesim.kubelet import labels
 from kubesim.kubelet.container_resources import pod_linux_resources
+from kubesim.kubelet.oom_group import oom_group
 from kubesim.kubelet.pod_directories import PodDirectories
 from kubesim.kubelet.security_config import has_host_process, sandbox_context
 from kubesim.model import k8s_v1 as v1
@@ -47,6 +48,8 @@ class NodeSettings:
     processors: int = 4
     has_selinux: bool = False
     """Without it there is nothing to relabel; the nodes that are emulated enforce neither SELinux nor AppArmor."""
+    kills_one_process: bool = False
+    """singleProcessOOMKill: memory that runs out costs one process, not all of its container."""
     gates: Mapping[str, bool]
     fixes: frozenset[str] = frozenset()
     """What the kubelet has on top of its release: names of policy/kubelet_fixes.py."""
@@ -140,6 +143,9 @@ def _linux(
         linux.cgroup_parent = pod_cgroup_parent(driver=node.cgroup_driver, qos=qos, uid=pod.metadata.uid)
     if not is_windows:
         linux.resources.CopyFrom(pod_linux_resources(pod))
+        linux.resources.unified.update(oom_group(kills_one_process=node.kills_one_process))
+        # Without an overhead it is empty, and there. Mirrors convertOverheadToLinuxResources.
+        linux.overhead.SetInParent()
     context = pod.spec.security_context
     if context is None:
         return linux

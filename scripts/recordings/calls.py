@@ -100,19 +100,21 @@ def _normalised(call: Mapping[str, Any], normaliser: Normaliser) -> dict[str, An
         for mount in config.get("mounts", []):
             mount["host_path"] = TERMINATION_LOG.sub(r"\1<random>", mount.get("host_path", ""))
         config["mounts"] = sorted(config.get("mounts", []), key=lambda mount: str(mount.get("container_path")))
-    _hide_user_namespaces(request)
+    _hide_what_is_the_machines(request)
     made = {key: value for key, value in call.get("response", {}).items() if key.endswith("_id")}
     row: dict[str, Any] = {"method": call["method"], **normaliser.value({"request": request, "made": made})}
     return row | {"failed": "error" in call}
 
 
-def _hide_user_namespaces(value: Any) -> None:
-    """Which ids of the node a pod gets is drawn by chance."""
+def _hide_what_is_the_machines(value: Any) -> None:
+    """Which ids of the node a pod gets is drawn by chance; `unified` is of cgroup v2, the limit of swap of v1."""
     if isinstance(value, dict):
+        value.pop("unified", None)
+        value.pop("memory_swap_limit_in_bytes", None)
         if "host_id" in value:
             value["host_id"] = "<drawn>"
         for one in value.values():
-            _hide_user_namespaces(one)
+            _hide_what_is_the_machines(one)
     elif isinstance(value, list):
         for one in value:
-            _hide_user_namespaces(one)
+            _hide_what_is_the_machines(one)
