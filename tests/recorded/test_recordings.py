@@ -44,6 +44,43 @@ def test_recorded_pods_publish_the_same_versions_and_events(capsys: pytest.Captu
         print(f" recordings: {' / '.join(figures.group().splitlines())} ", end="")  # noqa: T201 - the figure is for whoever reads the run
 
 
+def test_a_real_kubelet_over_our_runtime_publishes_writes_and_asks_the_same() -> None:
+    """Versions, Events and the calls of the runtime with all their arguments: of each pod of `served`, all equal."""
+    served = ROOT / "tests" / "recorded" / "served"
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "scripts" / "conformance"), "recorded", str(served), "--verbose"],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=True,
+    )
+    count = len(list((served / "manifests").glob("*.yaml")))
+
+    assert count >= 20
+    assert done.stdout.endswith(
+        f"{count} pods: {count} equal, 0 different, 0 not played\n"
+        f"their events: {count} equal, 0 different, 0 not played\n"
+        f"their calls of the runtime: {count} equal, 0 different, 0 not played\n"
+    ), done.stdout
+
+
+def test_a_recording_names_the_programs_that_it_lacks() -> None:
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "scripts" / "conformance"), "record", str(ROOT / "tests" / "recorded" / "served")],
+        env={name: value for name, value in os.environ.items() if not name.startswith("KUBESIM_")},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert done.returncode == 2
+    assert done.stderr == (
+        "conformance: a recording needs real programs: set KUBESIM_KUBELET (kubelet), "
+        "KUBESIM_APISERVER (kube-apiserver), KUBESIM_ETCD (etcd) to their paths\n"
+    )
+
+
 def test_a_folder_without_recordings_is_named(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, str(ROOT / "scripts" / "conformance"), "recorded", str(tmp_path)],
