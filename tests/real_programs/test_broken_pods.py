@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from kubesim.testing.golden import compare_golden
-from tests.model.validation.broken_pods import CHANGES, FOLDER, TOPICS, Story, stories, told
+from tests.model.validation.broken_pods import CHANGES, FOLDER, OBJECTS, TOPICS, Story, stories, told
 
 from .cluster import TOKEN, ControlPlane, Kubectl
 from .conftest import until
@@ -45,9 +45,10 @@ class Asker:
         found: dict[str, Any] = json.loads(self._connection.getresponse().read())
         return found
 
-    def refusals(self, pod: dict[str, Any]) -> tuple[str, ...]:
-        answer = self.request("POST", "/api/v1/namespaces/default/pods?dryRun=All&fieldValidation=Strict", pod)
-        if answer["kind"] == "Pod":
+    def refusals(self, one: dict[str, Any]) -> tuple[str, ...]:
+        kinds = f"{one['kind'].lower()}s"
+        answer = self.request("POST", f"/api/v1/namespaces/default/{kinds}?dryRun=All&fieldValidation=Strict", one)
+        if answer["kind"] == one["kind"]:
             return ()
         assert answer["reason"] == "Invalid", answer["message"]
         return causes(answer)
@@ -100,3 +101,9 @@ def test_changes(asker: Asker, request: pytest.FixtureRequest) -> None:
     found = [recorded(story, asker.refusals_of_change(*story.change)) for story in stories(CHANGES)]
 
     compare_golden(CHANGES, told(found), rewrite=bool(request.config.getoption("--kubesim-rewrite")))
+
+
+def test_config_maps_and_secrets(asker: Asker, request: pytest.FixtureRequest) -> None:
+    found = [recorded(story, asker.refusals(story.object)) for story in stories(OBJECTS)]
+
+    compare_golden(OBJECTS, told(found), rewrite=bool(request.config.getoption("--kubesim-rewrite")))

@@ -44,8 +44,8 @@ def config_map_errors(config_map: ConfigMap) -> Iterator[FieldError]:
             size_bytes += len(decoded(text))
         except binascii.Error:
             yield invalid(("binaryData", MapKey(key)), text, "illegal base64 data; plain text belongs into data")
-    # Upstream names the whole object with an empty path.
-    yield from check_size(size_bytes, ())
+    # Upstream names the whole object so, with a name of no letters.
+    yield from check_size(size_bytes, (MapKey(""),))
 
 
 def config_map_update_errors(new: ConfigMap, old: ConfigMap) -> Iterator[FieldError]:

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import base64
 import binascii
-import json
 from collections.abc import Iterator
 
 from msgspec.structs import replace
 
 from kubesim.errors import InputError
+from kubesim.model.go_json_problem import go_object_problem
 from kubesim.model.k8s_v1 import Secret
 from kubesim.model.paths import MapKey, Path
 from kubesim.model.validation.config_data import check_immutable, check_keys, check_size, decoded
@@ -95,15 +95,8 @@ def _check_json(secret: Secret, key: str) -> Iterator[FieldError]:
         yield required(where)
         return
     try:
-        found = json.loads(decoded(secret.data[key]), parse_constant=_refuse_constant)
+        problem = go_object_problem(decoded(secret.data[key]))
     except binascii.Error:
         return  # told already
-    except ValueError as error:
-        yield invalid(where, _REDACTED, f"no JSON: {error}")
-        return
-    if not isinstance(found, dict | None):
-        yield invalid(where, _REDACTED, "no JSON object")
-
-
-def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is no value of JSON")
+    if problem is not None:
+        yield invalid(where, _REDACTED, problem)

@@ -19,6 +19,9 @@ CHANGES = Path(__file__).parent / "changed_pods.txt"
 """The same for changes of a pod: `old` and `new` hold the parts of the pod before and after."""
 _RULE = "\n----"
 
+OBJECTS = Path(__file__).parent / "broken_objects.txt"
+"""The same for ConfigMaps and Secrets: `configMap` or `secret` holds the fields of one."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Story:
@@ -37,6 +40,12 @@ class Story:
         """The manifest before and after, of a story with the keys `old` and `new`."""
         parts = yaml.safe_load("{" + self.text + "}")
         return _manifest(parts["old"]), _manifest(parts["new"])
+
+    @property
+    def object(self) -> dict[str, Any]:
+        """The ConfigMap or Secret of a story with the key `configMap` or `secret`."""
+        ((kind, parts),) = yaml.safe_load("{" + self.text + "}").items()
+        return {"apiVersion": "v1", "kind": kind[0].upper() + kind[1:], "metadata": {"name": "o"}, **parts}
 
 
 def _manifest(parts: dict[str, Any]) -> dict[str, Any]:

@@ -48,9 +48,18 @@ def test_string_data_is_encoded_and_wins() -> None:
         ("data: {plain: text!}", 'Invalid value: "<secret contents redacted>": illegal base64 data'),
         ("type: kubernetes.io/dockerconfigjson", "data[.dockerconfigjson]: Required value"),
         ("type: kubernetes.io/dockercfg", "data[.dockercfg]: Required value"),
-        ("type: kubernetes.io/dockercfg\nstringData: {.dockercfg: '{'}", "no JSON: "),
-        ("type: kubernetes.io/dockercfg\nstringData: {.dockercfg: '[]'}", "no JSON object"),
-        ("type: kubernetes.io/dockercfg\nstringData: {.dockercfg: '{\"a\": NaN}'}", "NaN is no value of JSON"),
+        (
+            "type: kubernetes.io/dockercfg\nstringData: {.dockercfg: '{'}",
+            '<secret contents redacted>": unexpected end of JSON input',
+        ),
+        (
+            "type: kubernetes.io/dockercfg\nstringData: {.dockercfg: '[]'}",
+            "cannot unmarshal array into Go value of type map[string]interface {}",
+        ),
+        (
+            "type: kubernetes.io/dockercfg\nstringData: {.dockercfg: '{\"a\": NaN}'}",
+            "invalid character 'N' looking for beginning of value",
+        ),
         ("type: kubernetes.io/dockercfg\ndata: {.dockercfg: '?'}", "illegal base64 data"),
     ],
 )
