@@ -15,7 +15,7 @@ from google.protobuf.message import Message
 
 from kubesim.cri import api, methods
 from kubesim.cri.methods import Method
-from kubesim.cri.protocol import Cri, encoding
+from kubesim.cri.protocol import Cri, encoding, repeat_of
 
 ResponseT = TypeVar("ResponseT", bound=Message)
 
@@ -23,12 +23,14 @@ ResponseT = TypeVar("ResponseT", bound=Message)
 class CriClient:
     """Calls any `Cri` with the types of the contract. It holds no state but the endpoint."""
 
-    __slots__ = ("_cri", "call_encoded")
+    __slots__ = ("_cri", "call_encoded", "repeat")
 
     def __init__(self, cri: Cri) -> None:
         self._cri = cri
         self.call_encoded = encoding(cri)
         """Any call, with the serialised answer: for who asks again and again, and sees in it that nothing changed."""
+        self.repeat = repeat_of(cri)
+        """Notes a call that was answered as before, without asking again; None when the runtime changes unseen."""
 
     async def _call(self, method: Method, request: Message, response_type: type[ResponseT]) -> ResponseT:
         response = await self._cri.call(method, request)

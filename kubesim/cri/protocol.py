@@ -47,6 +47,24 @@ class EncodingCri(Cri, Protocol):
         ...
 
 
+Repeat = Callable[[Method, Message, bytes], None]
+
+
+@runtime_checkable
+class SteadyCri(EncodingCri, Protocol):
+    """A `Cri` that changes by nothing but events of the kernel: as long as none fires, it answers as it did."""
+
+    @property
+    def repeat(self) -> Repeat | None:
+        """Notes a call that was answered as before, without asking again. None when what is behind is not steady."""
+        ...
+
+
+def repeat_of(cri: Cri) -> Repeat | None:
+    """`repeat` of an endpoint; None for one that is not steady."""
+    return cri.repeat if isinstance(cri, SteadyCri) else None
+
+
 def encoding(cri: Cri) -> Callable[[Method, Message], Coroutine[Any, Any, bytes]]:
     """`call_encoded` of an endpoint, or for one without it, `call` with its answer serialised."""
     if isinstance(cri, EncodingCri):

@@ -9,6 +9,7 @@ Vocabulary
     Timer       one scheduled callback; can be cancelled
     Task        a coroutine that the kernel drives
     deadline    when whoever waits for a task loses patience: it ends nothing by itself, `time_left_ns` tells it
+    Beat        wakes a loop again and again, but not while nothing happens
     TaskGroup   children that end together: one failure cancels the rest
     Event, Channel, Promise
                 how tasks wait for one another, and for the world outside
@@ -23,6 +24,7 @@ clock merges neighbouring events. Rejected: simpy. Its processes are generators 
 coroutines, and it has no cancellation.
 """
 
+from kubesim.kernel.beat import Beat
 from kubesim.kernel.ids import Ids, Prng
 from kubesim.kernel.loop import DEFAULT_START_NS, Kernel, Timer
 from kubesim.kernel.realtime import RealTimePump
@@ -31,6 +33,7 @@ from kubesim.kernel.waiting import Channel, ChannelClosed, Event, Promise
 
 __all__ = [
     "DEFAULT_START_NS",
+    "Beat",
     "Cancelled",
     "Channel",
     "ChannelClosed",

@@ -43,7 +43,9 @@ class Kernel:
 
     __slots__ = (
         "_cancelled",
+        "_discounted",
         "_queue",
+        "_runs",
         "_sequence",
         "events_fired",
         "ids",
@@ -63,6 +65,8 @@ class Kernel:
         self._queue: list[Timer] = []
         self._sequence = 0
         self._cancelled = 0
+        self._runs = 0
+        self._discounted = 0
 
     # -- scheduling ---------------------------------------------------------------------------------------
 
@@ -127,6 +131,17 @@ class Kernel:
         return self._sequence
 
     @property
+    def activity(self) -> int:
+        """A number that is another one when something has happened: an event fired or was cancelled, or somebody
+        outside began to drive the kernel. What was discounted does not count."""
+        live = len(self._queue) - self._cancelled
+        return self._sequence - live + self._runs - self._discounted
+
+    def discount(self, number: int) -> None:
+        """Leave so many of the last events out of `activity`: whoever caused them knows that they changed nothing."""
+        self._discounted += number
+
+    @property
     def pending_count(self) -> int:
         """How many callbacks are scheduled; cancelled ones do not count."""
         return sum(1 for entry in self._queue if entry[2] is not None)
@@ -146,6 +161,7 @@ class Kernel:
         whether the goal was reached (True without a goal). Raises SimulationStalled after `events_max` events,
         and whatever a task raised that nobody waited for.
         """
+        self._runs += 1
         if goal is None:
             self._fire(time_ns, events_max)
         elif goal() or self._fire_until(goal, time_ns, events_max):

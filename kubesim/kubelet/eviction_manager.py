@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from kubesim.cri.errors import CriError
 from kubesim.errors import KubesimError
-from kubesim.kernel import Kernel, sleep
+from kubesim.kernel import Beat, Kernel, sleep
 from kubesim.kubelet.event_recorder import EventRecorder, node_reference
 from kubesim.kubelet.event_reference import pod_reference
 from kubesim.kubelet.klog import Klog
@@ -77,6 +77,9 @@ class EvictionCollaborators:
     make_room: Sequence[Callable[[], Awaitable[object]]]
 
 
+_CALM = PressureMemory()
+
+
 class EvictionManager:
     """The eviction manager of one kubelet process."""
 
@@ -115,6 +118,7 @@ class EvictionManager:
     async def run(self) -> None:
         """Pass after pass, until the process ends."""
         self._klog.info("Eviction manager: starting control loop")
+        beat = Beat(self._kernel)
         while True:
             try:
                 evicted = await self._pass()
@@ -124,7 +128,15 @@ class EvictionManager:
             if evicted:
                 await self._wait_ended(evicted)
             else:
-                await sleep(MONITORING_NS)
+                await beat.wait(MONITORING_NS, self._pass_in_vain if self._is_calm() else None)
+
+    def _is_calm(self) -> bool:
+        """Whether nothing is short, or was a while ago, and no pod has limits of storage that have to be measured."""
+        return self._memory == _CALM and not any(has_storage_limits(pod) for pod in self._around.active_pods())
+
+    def _pass_in_vain(self) -> int:
+        """A pass that finds what the last one found, because nothing has happened since; the time to the next."""
+        return MONITORING_NS
 
     async def _pass(self) -> list[str]:
         """One pass; the uids of the pods that were ended. Raises CriError."""

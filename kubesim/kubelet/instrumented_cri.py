@@ -5,14 +5,16 @@ Mirrors kubelet: pkg/kubelet/kuberuntime/instrumented_services.go. Streams of ev
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections import Counter
+from collections.abc import AsyncIterator, Coroutine, Mapping
+from typing import Any, TypeVar
 
 from google.protobuf.message import Message
 
 from kubesim.cri import api
 from kubesim.cri.errors import CriError
 from kubesim.cri.methods import Method
-from kubesim.cri.protocol import Cri
+from kubesim.cri.protocol import Cri, Repeat, encoding, repeat_of
 from kubesim.kernel import Kernel
 from kubesim.kubelet.metrics import Metrics
 from kubesim.kubelet.work_metrics import (
@@ -61,23 +63,47 @@ OPERATIONS: Mapping[str, str] = {
 """The label `operation_type` by RPC. RuntimeConfig is asked past these services, before the kubelet is made."""
 
 
+T = TypeVar("T")
+
+
 class InstrumentedCri:
     """A runtime whose calls show in the metrics."""
 
     def __init__(self, cri: Cri, kernel: Kernel, metrics: Metrics) -> None:
         self._cri = cri
+        self._call_encoded = encoding(cri)
+        self._repeat = repeat_of(cri)
         self._kernel = kernel
         self._metrics = metrics
+        self._repeated: Counter[str] = Counter()
+        metrics.before_reading(self._count_repeated)
 
     async def call(self, method: Method, request: Message) -> Message:
         """Pass the call on, and count it."""
+        return await self._counted(method, request, self._cri.call(method, request))
+
+    async def call_encoded(self, method: Method, request: Message) -> bytes:
+        """As `call`, with the serialised answer."""
+        return await self._counted(method, request, self._call_encoded(method, request))
+
+    @property
+    def repeat(self) -> Repeat | None:
+        """Counts a call that was answered as before; None when what is behind can change unseen."""
+        return None if self._repeat is None else self._call_again
+
+    def _call_again(self, method: Method, request: Message, answer: bytes) -> None:
+        self._repeated[method.name] += 1
+        if self._repeat is not None:
+            self._repeat(method, request, answer)
+
+    async def _counted(self, method: Method, request: Message, call: Coroutine[Any, Any, T]) -> T:
         operation = OPERATIONS.get(method.name)
         if operation is None:
-            return await self._cri.call(method, request)
+            return await call
         began_ns = self._kernel.now_ns
         has_failed = False
         try:
-            return await self._cri.call(method, request)
+            return await call
         except CriError:
             has_failed = True
             raise
@@ -85,6 +111,15 @@ class InstrumentedCri:
             self._count(operation, (self._kernel.now_ns - began_ns) / 1e9, has_failed=has_failed)
             if isinstance(request, api.RunPodSandboxRequest):
                 self._count_sandbox(request.runtime_handler, began_ns, has_failed=has_failed)
+
+    def _count_repeated(self) -> None:
+        """Answers that took no time: there may be a day of them before somebody reads."""
+        for name, times in self._repeated.items():
+            operation = OPERATIONS.get(name)
+            if operation is not None:
+                self._metrics.increase(RUNTIME_OPERATIONS, times, operation_type=operation)
+                self._metrics.observe(RUNTIME_OPERATION_DURATION, 0.0, times, operation_type=operation)
+        self._repeated.clear()
 
     def stream(self, method: Method, request: Message) -> AsyncIterator[Message]:
         """Pass the stream on."""

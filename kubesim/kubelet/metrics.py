@@ -148,15 +148,15 @@ class Metrics:
         self._read()
         self._fill.clear()
 
-    def increase(self, name: str, **labels: str) -> None:
-        """Add one. Does nothing for a metric whose gate is off."""
+    def increase(self, name: str, times: int = 1, /, **labels: str) -> None:
+        """Add one, or more. Does nothing for a metric whose gate is off."""
         key = _key(name, labels)
         series = self._series.get(name)
         if series is not None:
-            series[key] = series.get(key, 0) + 1
+            series[key] = series.get(key, 0) + times
 
-    def observe(self, name: str, value: float, **labels: str) -> None:
-        """Count an observation of a histogram. Does nothing for a metric whose gate is off."""
+    def observe(self, name: str, value: float, times: int = 1, /, **labels: str) -> None:
+        """Count an observation of a histogram, once or more. Does nothing for a metric whose gate is off."""
         assert METRICS[name].kind == "histogram", f"{name} is no histogram"
         key = _key(name, labels)
         series = self._histograms.get(name)
@@ -164,7 +164,7 @@ class Metrics:
             return
         if key not in series:
             series[key] = Histogram(METRICS[name].buckets)
-        series[key].observe(value)
+        series[key].observe(value, times)
 
     def put(self, name: str, value: float, **labels: str) -> None:
         """Show a value. Does nothing for a metric whose gate is off."""

@@ -16,10 +16,10 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from kubesim.cri import api
+from kubesim.cri import api, methods
 from kubesim.cri.client import CriClient
 from kubesim.cri.errors import CriError
-from kubesim.kernel import Kernel, Task, sleep
+from kubesim.kernel import Beat, Kernel, Task, sleep
 from kubesim.kubelet.event_recorder import NORMAL, WARNING, EventRecorder, node_reference
 from kubesim.kubelet.klog import Klog
 from kubesim.kubelet.mutex import Mutex
@@ -44,6 +44,7 @@ from kubesim.policy.node_conditions import NodeHealth, network_error, node_condi
 SECOND_NS = 10**9
 MILLISECOND_NS = 10**6
 
+_VERSION_REQUEST = api.VersionRequest(version="0.1.0")
 RUNTIME_CHECK_NS = 5 * SECOND_NS
 IMAGE_LIST_NS = 30 * SECOND_NS
 REGISTER_NS = 100 * MILLISECOND_NS
@@ -117,6 +118,7 @@ class NodeStatusUpdater:
         self._has_reported_reboot = False
         self._last_report_ns: int | None = None
         self._extra_delay_ns = 0
+        self._version_answer = b""
 
     # -- what others ask ------------------------------------------------------------------------------------
 
@@ -156,26 +158,45 @@ class NodeStatusUpdater:
         self._tasks = [task for task in self._tasks if not task.is_done]
         self._spawn(self.sync(), "sync now")
 
-    async def sync(self) -> None:
-        """Register the node if that is due, then write its status if it changed or was not written for long."""
+    async def sync(self) -> bool:
+        """Register the node if that is due, then write its status if it changed or was not written for long.
+
+        True when it is as it was, and the next one need not be written before `_report_due_ns` either.
+        """
         async with self._mutex:
             if self._settings.is_registering and not self._is_registered:
                 await self._register()
-            await self._update()
+            return await self._update()
 
     # -- loops ----------------------------------------------------------------------------------------------
 
     async def _regular_updates(self) -> None:
         # The runtime is asked first: a restarted kubelet must not report a node not ready that is.
         await self._runtime.update()
+        beat = Beat(self._kernel)
         while True:
-            await self.sync()
-            await sleep(self._prng.jittered(self._settings.update_frequency_ns, JITTER))
+            is_in_vain = await self.sync()
+            await beat.wait(self._next_update_ns(), self._update_in_vain if is_in_vain else None)
+
+    def _next_update_ns(self) -> int:
+        return self._prng.jittered(self._settings.update_frequency_ns, JITTER)
+
+    def _update_in_vain(self) -> int:
+        """An update that finds the status as it is stored, because nothing has happened since the last; the time to
+        the next, 0 when one is due that is written whatever it says."""
+        if self._kernel.now_ns >= self._report_due_ns or self._client.repeat is None:
+            return 0
+        self._client.repeat(methods.VERSION, _VERSION_REQUEST, self._version_answer)
+        return self._next_update_ns()
 
     async def _check_runtime(self) -> None:
+        beat, is_in_vain = Beat(self._kernel), False
         while True:
-            await self._runtime.update()
-            await sleep(RUNTIME_CHECK_NS)
+            is_in_vain = await self._runtime.update()
+            await beat.wait(RUNTIME_CHECK_NS, self._check_in_vain if is_in_vain else None)
+
+    def _check_in_vain(self) -> int:
+        return RUNTIME_CHECK_NS if self._runtime.update_in_vain() else 0
 
     async def _list_images(self) -> None:
         while True:
@@ -234,26 +255,31 @@ class NodeStatusUpdater:
         description = self._description
         return allocatable(capacity, reserved=description.reserved, eviction_hard=description.eviction_hard)
 
-    async def _update(self) -> None:
+    async def _update(self) -> bool:
         node = self._api.get_node()
         if node is None:
             name = self._description.name
             self._klog.error(
                 "Unable to update node status", err=f'error getting node "{name}": node "{name}" not found'
             )
-            return
+            return False
         status = await self._new_status(node)
         self._note_schedulable(node)
         is_changed = _without_heartbeats(status) != _without_heartbeats(node.status)
         is_first = self._last_report_ns is None
-        report_due_ns = (self._last_report_ns or 0) + self._settings.report_frequency_ns + self._extra_delay_ns
-        if not (is_changed or is_first or self._kernel.now_ns >= report_due_ns):
-            return
+        if not (is_changed or is_first or self._kernel.now_ns >= self._report_due_ns):
+            return True
         # After a real change the next unchanged report comes at a random time, so that nodes do not report together.
         is_news = is_changed or is_first
         spread_ns = int(self._settings.report_frequency_ns * (self._prng.fraction() - 0.5)) if is_news else 0
         self._extra_delay_ns = spread_ns
         self._write(status)
+        return False
+
+    @property
+    def _report_due_ns(self) -> int:
+        """When the status is written although it is as it was."""
+        return (self._last_report_ns or 0) + self._settings.report_frequency_ns + self._extra_delay_ns
 
     def _write(self, status: v1.NodeStatus) -> None:
         self._api.patch_node_status(status)
@@ -304,7 +330,8 @@ class NodeStatusUpdater:
     async def _runtime_version(self) -> str:
         version = UNKNOWN_VERSION
         try:
-            response = await self._client.version(api.VersionRequest(version="0.1.0"))
+            self._version_answer = await self._client.call_encoded(methods.VERSION, _VERSION_REQUEST)
+            response = api.VersionResponse.FromString(self._version_answer)
             self._runtime_name = response.runtime_name
             version = runtime_version_text(response.runtime_version)
         except CriError as error:

@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from kubesim.cri.errors import CriError
-from kubesim.kernel import Event, Kernel, sleep, timeout
+from kubesim.kernel import Beat, Kernel, sleep
 from kubesim.kubelet.klog import Klog
 from kubesim.kubelet.metrics import Metrics
 from kubesim.kubelet.mutex import Mutex
@@ -63,7 +63,10 @@ class Pleg:
         self._relisted: Mapping[str, ListedPod] = {}
         self._reinspect: set[str] = set()
         self._requests: deque[tuple[str, int]] = deque()
-        self._wanted = Event()
+        self._beat = Beat(kernel, is_last=True)
+        self._is_in_vain = False
+        self._in_vain_count = 0
+        metrics.before_reading(self._count_in_vain)
         self.last_relist_ns: int | None = None
 
     def request_relist(self, uid: str) -> None:
@@ -72,12 +75,13 @@ class Pleg:
             self._klog.error("Relist request channel full; dropping relist request", podUID=uid)
             return
         self._requests.append((uid, self._kernel.now_ns))
-        self._wanted.set()
+        self._beat.wake()
 
     def relist_every(self, *, period_ns: int, unhealthy_ns: int) -> None:
         """Another beat from now on; the relist that is due then comes at once."""
+        self._count_in_vain()
         self._period_ns, self._unhealthy_ns = period_ns, unhealthy_ns
-        self._wanted.set()
+        self._beat.wake()
 
     def healthy(self) -> str:
         """Empty when healthy, else the text of the node's Ready condition."""
@@ -105,12 +109,10 @@ class Pleg:
         """Until the next relist of all is due."""
         while (left_ns := since_ns + self._period_ns - self._kernel.now_ns) > 0:
             if not self._requests:
-                self._wanted.clear()
-                try:
-                    async with timeout(left_ns):
-                        await self._wanted.wait()
-                except TimeoutError:
-                    return
+                is_in_vain = self._is_in_vain and self._kernel.now_ns == since_ns
+                await self._beat.wait(left_ns, self._relist_in_vain if is_in_vain else None)
+                if is_in_vain and self.last_relist_ns is not None:
+                    since_ns = self.last_relist_ns
                 continue
             uid, asked_ns = self._requests.popleft()
             if self.last_relist_ns is None or asked_ns >= self.last_relist_ns:
@@ -128,6 +130,7 @@ class Pleg:
             self._metrics.observe(PLEG_RELIST_DURATION, (self._kernel.now_ns - start_ns) / SECOND_NS)
 
     async def _relist(self, start_ns: int) -> None:
+        self._is_in_vain = False
         try:
             pods = await self._runtime_pods.list_all()
         except CriError as error:
@@ -135,9 +138,28 @@ class Pleg:
             self._klog.error("GenericPLEG: Unable to retrieve pods", err=error.go_text)
             return
         self.last_relist_ns = start_ns
+        is_same = pods is self._relisted and not self._reinspect and not self._cache.is_awaited
+        self._is_in_vain = is_same and self._runtime_pods.is_steady
         for uid in self._to_reconcile(pods):
             await self._reconcile(uid, pods.get(uid), start_ns)
         self._cache.relisted(start_ns)
+
+    def _relist_in_vain(self) -> int:
+        """A relist that finds what the last one found, because nothing has happened since; the time to the next."""
+        now_ns = self._kernel.now_ns
+        self._in_vain_count += 1
+        self._runtime_pods.list_again()
+        self.last_relist_ns = now_ns
+        self._cache.relisted(now_ns)
+        return self._period_ns
+
+    def _count_in_vain(self) -> None:
+        """Relists in vain are a period apart and take no time: they show when somebody reads the metrics."""
+        if self._in_vain_count and self.last_relist_ns is not None:
+            self._metrics.observe(PLEG_RELIST_INTERVAL, self._period_ns / SECOND_NS, self._in_vain_count)
+            self._metrics.observe(PLEG_RELIST_DURATION, 0, self._in_vain_count)
+            self._metrics.put(PLEG_LAST_SEEN, self.last_relist_ns // SECOND_NS)
+            self._in_vain_count = 0
 
     def _to_reconcile(self, pods: Mapping[str, ListedPod]) -> list[str]:
         """The pods to look at: all, unless the runtime answered as the last time."""

@@ -32,6 +32,11 @@ class PodCache:
         self._observed_ns: dict[str, int] = {}
         self._awaited: dict[str, Event] = {}
 
+    @property
+    def is_awaited(self) -> bool:
+        """Whether somebody waits for news of a pod."""
+        return bool(self._awaited)
+
     def get(self, uid: str) -> RuntimePod:
         """What is known now."""
         entry = self._entries.get(uid)

@@ -6,6 +6,7 @@ HandlePodCleanups, rejectPod, syncLoopIteration).
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 
 from kubesim.cri.client import CriClient
@@ -149,6 +150,7 @@ class PodEngine:
             errors=answers.runtime_errors,
             on_pleg_event=self._on_pleg_event,
             on_tick=self._tick,
+            idle_until=self._idle_until,
             on_housekeeping=self._end_orphans,
         )
 
@@ -321,6 +323,13 @@ class PodEngine:
         for uid, pod in self._pods.items():
             if self._deadline.is_past(pod) and not self.workers.is_termination_requested(uid):
                 self.workers.wake(uid)
+
+    def _idle_until(self) -> int:
+        """When a tick has something to do next, if nothing happens until then."""
+        if any(pod.spec.active_deadline_seconds is not None for pod in self._pods.values()):
+            return 0
+        due_ns = self.workers.next_due_ns
+        return sys.maxsize if due_ns is None else due_ns
 
     async def run_container_gc(self) -> None:
         """Once a minute: remove dead containers beyond the newest of each name, and sandboxes beyond the newest."""

@@ -230,6 +230,11 @@ class PodWorkers:
             del self._due_ns[uid]
             self.wake(uid)
 
+    @property
+    def next_due_ns(self) -> int | None:
+        """When the next pod is to be synced though nothing happens; None when there is none."""
+        return min(self._due_ns.values(), default=None)
+
     def could_have_running_containers(self, uid: str) -> bool:
         """Whether containers of the pod may still run. Mirrors CouldHaveRunningContainers."""
         work = self._work.get(uid)

@@ -32,6 +32,9 @@ TERMINATION_MESSAGE_BYTES_MAX = 4096
 FALLBACK_LINES_MAX = 80
 FALLBACK_BYTES_MAX = 2048
 
+_ALL_SANDBOXES = api.ListPodSandboxRequest()
+_ALL_CONTAINERS = api.ListContainersRequest()
+
 _STATES = {
     api.CONTAINER_CREATED: RuntimeState.CREATED,
     api.CONTAINER_RUNNING: RuntimeState.RUNNING,
@@ -88,8 +91,8 @@ class RuntimePods:
 
         As long as the runtime answers the same, this is the same mapping: nobody has to look through it again.
         """
-        sandboxes = await self._client.call_encoded(methods.LIST_POD_SANDBOX, api.ListPodSandboxRequest())
-        containers = await self._client.call_encoded(methods.LIST_CONTAINERS, api.ListContainersRequest())
+        sandboxes = await self._client.call_encoded(methods.LIST_POD_SANDBOX, _ALL_SANDBOXES)
+        containers = await self._client.call_encoded(methods.LIST_CONTAINERS, _ALL_CONTAINERS)
         answers = (sandboxes, containers)
         if answers != self._answers:
             self._listed = _grouped(
@@ -98,6 +101,19 @@ class RuntimePods:
             )
             self._answers = answers
         return self._listed
+
+    @property
+    def is_steady(self) -> bool:
+        """Whether the runtime changes by nothing but events of the kernel."""
+        return self._client.repeat is not None
+
+    def list_again(self) -> None:
+        """`list_all` where nothing has happened since the last time: the calls are noted, not made."""
+        if self._client.repeat is None or self._answers is None:
+            raise RuntimeError("only a steady runtime that was asked answers as before")
+        sandboxes, containers = self._answers
+        self._client.repeat(methods.LIST_POD_SANDBOX, _ALL_SANDBOXES, sandboxes)
+        self._client.repeat(methods.LIST_CONTAINERS, _ALL_CONTAINERS, containers)
 
     async def list_pod(self, uid: str) -> ListedPod | None:
         """One pod of the runtime, by label."""

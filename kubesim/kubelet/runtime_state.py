@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from kubesim.cri import api
+from kubesim.cri import api, methods
 from kubesim.cri.client import CriClient
 from kubesim.cri.errors import CriError
 from kubesim.kernel import Kernel
@@ -22,6 +22,7 @@ from kubesim.policy.node_conditions import RuntimeCondition
 RUNTIME_READY = "RuntimeReady"
 NETWORK_READY = "NetworkReady"
 
+_REQUEST = api.StatusRequest()
 _CONDITIONS_MIN = 2
 _CONDITIONS_MISSING = "RuntimeReady or NetworkReady condition are not set"
 
@@ -58,6 +59,7 @@ class RuntimeState:
         self._was_ready = False
         self.has_status = False
         self.last_sync_ns: int | None = None
+        self._answer = b""
         self.runtime_ready: RuntimeCondition | None = None
         self.network_ready: RuntimeCondition | None = None
         self.handlers: tuple[RuntimeHandler, ...] = ()
@@ -75,20 +77,33 @@ class RuntimeState:
         handler = self.handler("")
         return handler is not None and handler.recursive_read_only_mounts
 
-    async def update(self) -> None:
-        """Ask the runtime for its status."""
+    async def update(self) -> bool:
+        """Ask the runtime for its status; whether it says what it said before, and is well."""
         async with self._mutex:
+            before = self._answer
             response = await self._status()
-            if response is not None:
-                await self._take(response)
+            if response is None:
+                self._answer = b""
+                return False
+            await self._take(response)
+            return self._answer == before and self.last_sync_ns == self._kernel.now_ns
+
+    def update_in_vain(self) -> bool:
+        """`update` where nothing has happened since the last one said the same as before; False when it may not be."""
+        if self._client.repeat is None:
+            return False
+        self._client.repeat(methods.STATUS, _REQUEST, self._answer)
+        self.last_sync_ns = self._kernel.now_ns
+        return True
 
     async def _status(self) -> api.StatusResponse | None:
         try:
-            response = await self._client.status(api.StatusRequest())
+            self._answer = await self._client.call_encoded(methods.STATUS, _REQUEST)
         except CriError as error:
             self._klog.error("Status from runtime service failed", err=error.go_text)
             self._klog.error("Container runtime sanity check failed", err=error.go_text)
             return None
+        response = api.StatusResponse.FromString(self._answer)
         if len(response.status.conditions) < _CONDITIONS_MIN:
             self._klog.error("Status failed", err=_CONDITIONS_MISSING)
             self._klog.error("Container runtime sanity check failed", err=_CONDITIONS_MISSING)

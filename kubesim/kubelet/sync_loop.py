@@ -13,13 +13,15 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 
-from kubesim.kernel import Kernel, Task, sleep
+from kubesim.kernel import Beat, Kernel, Task, sleep
 from kubesim.kubelet.klog import Klog
 from kubesim.kubelet.metrics import PLEG_DISCARDED, Metrics
 from kubesim.policy.pleg_events import CHANNEL_CAPACITY, PlegEvent
 
 TICK_NS = 1_000_000_000
 """Of every second tick, housekeeping is a part."""
+TRUST_NS = 10_000_000_000
+"""Health that nothing has happened to is not asked about again for so long: it would take longer to go bad."""
 SKIP_FIRST_NS = 100_000_000
 SKIP_MAX_NS = 5_000_000_000
 
@@ -37,8 +39,12 @@ class SyncLoop:
         on_pleg_event: Callable[[PlegEvent], object],
         on_tick: Callable[[], object],
         on_housekeeping: Callable[[], object],
+        idle_until: Callable[[], int] = lambda: 0,
     ) -> None:
-        """`errors` is why no pod is synced now, as texts."""
+        """`errors` is why no pod is synced now, as texts.
+
+        `idle_until` is the time until which ticks find nothing to do, if nothing happens; 0 when that is not known.
+        """
         self._kernel = kernel
         self._klog = klog
         self._metrics = metrics
@@ -46,6 +52,9 @@ class SyncLoop:
         self._on_pleg_event = on_pleg_event
         self._on_tick = on_tick
         self._on_housekeeping = on_housekeeping
+        self._idle_until = idle_until
+        self._idle_until_ns = 0
+        self._ticks_count = 0
         self._has_begun = False
         self._skip: Task[None] | None = None
         self._waiting: deque[Callable[[], object]] = deque()
@@ -72,13 +81,27 @@ class SyncLoop:
 
     async def run(self) -> None:
         """Tick for ever."""
+        beat = Beat(self._kernel)
+        is_in_vain = False
         while True:
-            for is_housekeeping_due in (False, True):
-                await sleep(TICK_NS)
-                self._is_tick_due = True
-                self._is_housekeeping_due |= is_housekeeping_due
-                if self._skip is None and not self._start_to_skip():
-                    self._beat()
+            await beat.wait(TICK_NS, self._tick_in_vain if is_in_vain else None)
+            self._ticks_count += 1
+            self._is_tick_due = True
+            is_all = self._ticks_count % 2 == 0
+            self._is_housekeeping_due |= is_all
+            scheduled = self._kernel.sequence
+            if self._skip is None and not self._start_to_skip():
+                self._beat()
+            is_in_vain = is_all and self._skip is None and self._kernel.sequence == scheduled
+            if is_in_vain:
+                self._idle_until_ns = min(self._idle_until(), self._kernel.now_ns + TRUST_NS)
+
+    def _tick_in_vain(self) -> int:
+        """A tick at which nobody's time has come, and nothing has happened since the last; the time to the next."""
+        if self._kernel.now_ns >= self._idle_until_ns:
+            return 0
+        self._ticks_count += 1
+        return TICK_NS
 
     def stop(self) -> None:
         """The kubelet process ends: what waits is never handled."""

@@ -14,7 +14,7 @@ from google.protobuf.message import Message
 from kubesim.cri.deadlines import CALL_SECONDS, call_seconds
 from kubesim.cri.errors import deadline_exceeded
 from kubesim.cri.methods import Method
-from kubesim.cri.protocol import Cri, encoding
+from kubesim.cri.protocol import Cri, encoding, repeat_of
 from kubesim.kernel import timeout
 
 T = TypeVar("T")
@@ -27,6 +27,7 @@ class Deadlines:
         """`default_seconds` is the kubelet's runtimeRequestTimeout."""
         self._cri = cri
         self._call_encoded = encoding(cri)
+        self.repeat = repeat_of(cri)
         self._default_seconds = default_seconds
 
     async def call(self, method: Method, request: Message) -> Message:

@@ -17,7 +17,7 @@ from google.protobuf.message import Message
 from kubesim.cri.errors import Code, CriError
 from kubesim.cri.legacy_methods import LEGACY_METHODS
 from kubesim.cri.methods import METHODS, Method
-from kubesim.cri.protocol import Cri, encoding
+from kubesim.cri.protocol import Cri, Repeat, encoding, repeat_of
 from kubesim.kernel import Cancelled, Kernel
 
 ENTRIES_MAX = 1_000_000
@@ -91,7 +91,7 @@ class Journal:
         entries_max: int = ENTRIES_MAX,
     ) -> None:
         self._cri = cri
-        self._call_encoded = encoding(cri)
+        self._repeat = repeat_of(cri)
         self._kernel = kernel
         self._sink = sink
         self._rows: deque[_Row] = deque(maxlen=entries_max)
@@ -100,6 +100,14 @@ class Journal:
     def entries(self) -> list[JournalEntry]:
         """What is kept, oldest first."""
         return [_entry(row) for row in self._rows]
+
+    @property
+    def repeat(self) -> Repeat | None:
+        """Writes down a call that was answered as before; None when what is behind can change unseen."""
+        return None if self._repeat is None else self._write_again
+
+    def _write_again(self, method: Method, request: Message, response: bytes) -> None:
+        self._write(method, request.SerializeToString(), self._kernel.now_ns, response)
 
     async def call(self, method: Method, request: Message) -> Message:
         """Pass the call on and write it down."""
@@ -116,7 +124,7 @@ class Journal:
         """As `call`, with the serialised answer."""
         time_ns, asked = self._kernel.now_ns, request.SerializeToString()
         try:
-            response = await self._call_encoded(method, request)
+            response = await encoding(self._cri)(method, request)
         except (CriError, Cancelled) as error:
             self._write(method, asked, time_ns, None, error)
             raise

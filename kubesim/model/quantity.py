@@ -71,8 +71,12 @@ def parse_quantity(text: str | float) -> Amount:
         raise InputError(FORM_ERROR)
     if isinstance(text, int):
         return Amount(nano=text * NANO)
-    if isinstance(text, float):
-        text = repr(text)
+    return _parsed(repr(text) if isinstance(text, float) else text)
+
+
+@lru_cache(maxsize=4096)
+def _parsed(text: str) -> Amount:
+    """The amount of a text: a node is asked for the same few sizes for ever."""
     match = _TEXT.fullmatch(text.strip())
     if match is None or not text.strip():
         raise InputError(FORM_ERROR)

@@ -149,6 +149,9 @@ class Runtime:
         answer = await self._answer(method, request)
         return answer if isinstance(answer, bytes) else answer.SerializeToString()
 
+    def repeat(self, method: Method, request: Message, answer: bytes) -> None:
+        """A call was answered as before, without asking: nothing here counts calls."""
+
     async def _answer(self, method: Method, request: Message) -> Answer:
         self._check_served(method)
         handlers = HANDLERS if method.api_version == "v1" else LEGACY_HANDLERS

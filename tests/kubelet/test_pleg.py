@@ -19,6 +19,8 @@ DIED, REMOVED, STARTED = PlegEventKind.DIED, PlegEventKind.REMOVED, PlegEventKin
 class FakeRuntimePods:
     """A runtime whose pods a test sets."""
 
+    is_steady = False
+
     def __init__(self) -> None:
         self.pods: dict[str, ListedPod] = {}
         self.is_down = False
