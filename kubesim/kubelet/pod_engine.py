@@ -31,6 +31,7 @@ from kubesim.kubelet.orphan_pods import OrphanPods
 from kubesim.kubelet.outside import ApiClient, HostFiles, PodNetwork
 from kubesim.kubelet.pleg import Pleg
 from kubesim.kubelet.pod_cache import PodCache
+from kubesim.kubelet.pod_changes import asks_for_work, is_terminal
 from kubesim.kubelet.pod_directories import PodDirectories
 from kubesim.kubelet.pod_startup_latency import PodStartupLatency
 from kubesim.kubelet.pod_sync import PodSync
@@ -245,7 +246,7 @@ class PodEngine:
         """An admitted pod."""
         self._pods[pod.metadata.uid] = pod
         self._latency.pod_seen(pod)
-        if not _is_terminal(pod):
+        if not is_terminal(pod):
             self.active.put(pod)
             self._metrics.observe(CONTAINERS_PER_POD, len(pod.spec.containers))
         self.workers.update(pod)
@@ -266,12 +267,12 @@ class PodEngine:
         before = self._pods.get(uid)
         self._pods[uid] = pod
         self._latency.pod_seen(pod)
-        if _is_terminal(pod):
+        if is_terminal(pod):
             self.active.discard(uid)
         elif uid in self.active:
             self.active.put(pod)
         self.statuses.stored(pod)
-        if before is None or _asks_for_work(before, pod) or _asks_for_readiness(pod):
+        if before is None or asks_for_work(before, pod) or _asks_for_readiness(pod):
             self.workers.update(pod)
         else:
             self.workers.refresh(pod)
@@ -380,21 +381,6 @@ class PodEngine:
             return True
         runtime: RuntimePod = self.cache.get(uid)
         return uid not in self.workers.work and any(one.state is RuntimeState.RUNNING for one in runtime.containers)
-
-
-def _is_terminal(pod: v1.Pod) -> bool:
-    return pod.status.phase in {"Succeeded", "Failed"}
-
-
-def _asks_for_work(before: v1.Pod, after: v1.Pod) -> bool:
-    old, new = before.metadata, after.metadata
-    return (
-        before.spec != after.spec
-        or old.labels != new.labels
-        or old.annotations != new.annotations
-        or old.deletion_timestamp != new.deletion_timestamp
-        or old.deletion_grace_period_seconds != new.deletion_grace_period_seconds
-    )
 
 
 def _asks_for_readiness(pod: v1.Pod) -> bool:
