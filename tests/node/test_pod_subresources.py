@@ -129,6 +129,15 @@ def test_what_is_no_dict_is_refused_by_the_name_of_the_argument(node: kubesim.No
         node.add_ephemeral_container(KEY, container)
 
 
+def test_a_mirror_pod_takes_none(node: kubesim.Node) -> None:
+    """What its kubelet runs comes from a file."""
+    spec = {"nodeName": "node-1", "containers": [{"name": "main", "image": IMAGE}]}
+    mirror = {"name": "mirror", "annotations": {"kubernetes.io/config.mirror": "1"}}
+    node.apply({"apiVersion": "v1", "kind": "Pod", "metadata": mirror, "spec": spec})
+    with pytest.raises(InputError, match="default/mirror: Forbidden: static pods do not support ephemeral containers"):
+        node.add_ephemeral_container("default/mirror", {"name": "dbg", "image": IMAGE})
+
+
 def test_a_pod_that_is_not_there(node: kubesim.Node) -> None:
     for call in (
         lambda: node.add_ephemeral_container("default/none", {"name": "dbg", "image": IMAGE}),

@@ -60,10 +60,6 @@ def test_a_good_life() -> None:
             [version("Running", container(RUNNING, restarts=2)), version("Running", container(RUNNING, restarts=1))],
             "container a: restartCount was 2 and is 1",
         ),
-        (
-            [version("Running", container(RUNNING)), version("Running", container(RUNNING, id="x://2"))],
-            "container a: a new container, and restartCount is still 0",
-        ),
         ([version("Running", Ready="True", ContainersReady="False")], "Ready is True and ContainersReady False"),
         (
             [version("Failed", Ready="True", ContainersReady="True")],

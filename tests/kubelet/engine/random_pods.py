@@ -123,6 +123,10 @@ def pods(draw: Any) -> dict[str, Any]:
     for name, kind in (("i", "init"), ("s", "sidecar"), ("j", "init"), ("t", "sidecar")):
         if one_in(draw, 3):
             spec["initContainers"].append(draw(containers(name, kind=kind)))
+    if spec["terminationGracePeriodSeconds"] == 0:
+        # A hook may not sleep for longer than the pod has.
+        for container in (*spec["containers"], *spec["initContainers"]):
+            _without_sleep(container)
     if one_in(draw, 4):
         spec["activeDeadlineSeconds"] = draw(st.integers(1, 60))
     if one_in(draw, 6):
@@ -130,6 +134,32 @@ def pods(draw: Any) -> dict[str, Any]:
     if one_in(draw, 6):
         spec["hostNetwork"] = True
     return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "web"}, "spec": spec}
+
+
+def of_version(pod: dict[str, Any], minor: int) -> dict[str, Any]:
+    """The pod without the fields that the API server of 1.`minor` does not have or refuses."""
+    for kind in ("containers", "initContainers"):
+        for container in pod["spec"][kind]:
+            is_sidecar = kind == "initContainers" and container.get("restartPolicy") == "Always"
+            if minor < 36:
+                rules = container.pop("restartPolicyRules", [])
+                kept = [rule for rule in rules if rule["action"] == "Restart"]
+                if kept and minor >= 34 and not is_sidecar:
+                    container["restartPolicyRules"] = kept
+            if minor < 34 and not is_sidecar:
+                container.pop("restartPolicy", None)
+            if minor < 29:
+                _without_sleep(container)
+            if minor < 29 and is_sidecar:
+                for name in ("restartPolicy", "lifecycle", "startupProbe", "readinessProbe", "livenessProbe"):
+                    container.pop(name, None)
+    return pod
+
+
+def _without_sleep(container: dict[str, Any]) -> None:
+    for hook in container.get("lifecycle", {}).values():
+        if hook.pop("sleep", None) is not None:
+            hook["exec"] = {"command": ["true"]}
 
 
 class Actor:
