@@ -82,7 +82,7 @@ def phases_are_in_order(versions: Sequence[Version]) -> None:
 
 
 def restarts_are_only_counted_up(versions: Sequence[Version]) -> None:
-    """restartCount never falls. It may stay when somebody else removed a container: the one before it is counted on."""
+    """restartCount never falls. (It may when somebody else removes a container: up to 1.35 the others tell it.)"""
     counts: dict[str, int] = {}
     for version in versions:
         for status in _statuses(version):

@@ -65,7 +65,6 @@ STEPS = st.one_of(
     st.tuples(st.just("restart kubelet"), SECONDS),
     st.tuples(st.just("restart runtime"), SECONDS),
     st.tuples(st.just("stop sandbox")),
-    st.tuples(st.just("remove container"), NAMES),
     st.tuples(st.just("debug"), st.sampled_from([BUSYBOX, ABSENT]), st.booleans()),
     st.tuples(st.just("condition"), st.sampled_from([GATE, "DisruptionTarget"]), st.sampled_from(["True", "False"])),
     st.tuples(st.just("image"), NAMES),
@@ -176,7 +175,6 @@ class Actor:
             "delete": lambda grace_seconds: node.delete(KEY, grace_seconds=grace_seconds),
             "exit": self._exit,
             "stop sandbox": self._stop_sandbox,
-            "remove container": self._remove_container,
             "debug": self._debug,
             "condition": lambda kind, status: node.set_condition(KEY, kind, status),
             "image": self._change_image,
@@ -209,11 +207,6 @@ class Actor:
     def _stop_sandbox(self) -> None:
         for sandbox in list(self._node.runtime._daemon.sandboxes):
             self._call("StopPodSandbox", api.StopPodSandboxRequest(pod_sandbox_id=sandbox.id))
-
-    def _remove_container(self, name: str) -> None:
-        container_id = self._running().get(name)
-        if container_id is not None:
-            self._call("RemoveContainer", api.RemoveContainerRequest(container_id=container_id))
 
     def _call(self, method: str, request: Any) -> None:
         """As crictl does it: the daemon may be away just then."""
