@@ -40,7 +40,10 @@ def check_metadata(meta: ObjectMeta) -> Iterator[FieldError]:
         name = meta.generate_name
         masked = name[:-2] + "a" if len(name) > 1 and name[-1] == "-" else name
         yield from check_problems((*_PATH, "generateName"), name, subdomain_problems(masked))
-    if not meta.name:
+    if not meta.name and meta.generate_name:
+        # An API server would have made one up before it looked.
+        yield required((*_PATH, "name"), "no name is made out of generateName here")
+    elif not meta.name:
         yield required((*_PATH, "name"), "name or generateName is required")
     else:
         problems = subdomain_problems(meta.name)
