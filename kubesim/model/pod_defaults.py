@@ -42,7 +42,7 @@ from kubesim.model.k8s_v1 import (
     Volume,
     VolumeProjection,
 )
-from kubesim.model.pod_resources import default_pod_requests
+from kubesim.model.pod_resources import default_pod_huge_pages, default_pod_requests
 from kubesim.model.quantity import Amount, QuantityFormat, parse_quantity
 
 TERMINATION_MESSAGE_PATH = "/dev/termination-log"
@@ -110,7 +110,9 @@ def _default_spec(spec: PodSpec) -> PodSpec:
     )
     if spec.resources is None:
         return spec
-    return default_pod_requests(replace(spec, resources=_default_resources(spec.resources, requests_from_limits=False)))
+    return default_pod_requests(
+        default_pod_huge_pages(replace(spec, resources=_default_resources(spec.resources, requests_from_limits=False)))
+    )
 
 
 def _grace_seconds(asked: int | None) -> int:

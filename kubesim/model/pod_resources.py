@@ -1,7 +1,7 @@
 """Sums of resource requests over the containers of a pod, and the pod-level requests that follow from them.
 
 Mirrors Kubernetes: staging/src/k8s.io/component-helpers/resource/helpers.go (AggregateContainerRequests) and
-pkg/apis/core/v1/defaults.go (defaultPodRequests).
+pkg/apis/core/v1/defaults.go (defaultPodRequests, defaultHugePagePodLimits).
 """
 
 from __future__ import annotations
@@ -43,6 +43,19 @@ def _aggregate(spec: PodSpec, amounts: Callable[[Container], dict[str, Amount]])
         else:
             steps = _larger(steps, _plus(own, sidecars))
     return _larger(together, steps)
+
+
+def default_pod_huge_pages(spec: PodSpec) -> PodSpec:
+    """Pod-level limits of huge pages for a pod that has pod-level resources: the sum of what its containers may use."""
+    resources = spec.resources
+    if resources is None or not (resources.limits or resources.requests):
+        return spec
+    added = {
+        name: str(amount)
+        for name, amount in aggregate_limits(spec).items()
+        if name.startswith(_HUGE_PAGES) and name not in resources.requests and name not in resources.limits
+    }
+    return replace(spec, resources=replace(resources, limits={**resources.limits, **added})) if added else spec
 
 
 def default_pod_requests(spec: PodSpec) -> PodSpec:

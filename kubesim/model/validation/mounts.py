@@ -130,4 +130,5 @@ def check_devices(container: AnyContainer, path: Path, facts: PodFacts) -> Itera
         else:
             paths.add(device.device_path)
         yield from _check_overlap(device.name, device.device_path, mounts, where, "devicePath", "volumeMounts")
-        names.add(device.name)
+        if device.name:
+            names.add(device.name)

@@ -76,10 +76,16 @@ def check_resources(
     check_name = _check_pod_level_name if of_pod else _check_name
     limits, requests = resources.limits, resources.requests
     for name, limit in limits.items():
-        yield from _check_amount(name, limit, (*path, "limits", MapKey(name)), check_name)
+        where: Path = (*path, "limits", MapKey(name))
+        yield from _check_amount(name, limit, where, check_name)
+        if name.startswith(_HUGE_PAGES):
+            yield from _check_pages(name, limit, where)
     for name, request in requests.items():
-        yield from _check_amount(name, request, (*path, "requests", MapKey(name)), check_name)
+        where = (*path, "requests", MapKey(name))
+        yield from _check_amount(name, request, where, check_name)
         yield from _check_against_limit(name, request, limits.get(name), path)
+        if name.startswith(_HUGE_PAGES):
+            yield from _check_pages(name, request, where)
     names = {*limits, *requests}
     if any(name.startswith(_HUGE_PAGES) for name in names) and names.isdisjoint(_COMPUTE):
         yield forbidden(path, "HugePages require cpu or memory")
@@ -94,7 +100,11 @@ def _check_amount(name: str, amount: Quantity, path: Path, check_name: _NameChec
         yield invalid(path, str(parsed), NOT_NEGATIVE)
     if parsed.nano % NANO and _is_counted(name):
         yield invalid(path, str(parsed), "must be an integer")
-    if name.startswith(_HUGE_PAGES) and not _is_whole_pages(name, parsed.value):
+
+
+def _check_pages(name: str, amount: Quantity, path: Path) -> Iterator[FieldError]:
+    parsed = parse_quantity(amount)
+    if not _is_whole_pages(name, parsed.value):
         yield invalid(path, str(parsed), f"{parsed} is not positive integer multiple of {name}")
 
 

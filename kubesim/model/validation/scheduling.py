@@ -241,7 +241,7 @@ def _check_label_keys(
         taken = set(selector.match_labels)
         for key in (*(one.key for one in selector.match_expressions), *added):
             if key in matched and key in taken:
-                index = matched.index(key)
+                index = max(number for number, one in enumerate(matched) if one == key)
                 detail = "exists in both matchLabelKeys and labelSelector"
                 yield invalid((*path, index), key, detail, place=(*path, "matchLabelKeys", index))
             taken.add(key)
