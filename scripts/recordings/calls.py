@@ -30,6 +30,9 @@ CALLS_THAT_CHANGE = {
 REPEATED = "ExecSync"
 """How often a probe runs depends on the machine too: what it runs does not."""
 
+REMOVED = "RemoveContainer"
+"""Two loops of a kubelet remove dead containers; the second is refused if the first is not done."""
+
 TERMINATION_LOG = re.compile(r"(/containers/[^/]+/)[0-9a-f]{8}$")
 SERVICE = re.compile(r"KUBERNETES_(SERVICE_|PORT)")
 SEEN = "kubernetes.io/config.seen"
@@ -79,6 +82,7 @@ def normalised_calls(calls: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]
         for method, group in itertools.groupby(lasting, key=lambda row: row["method"])
         for row in (sorted(group, key=str) if method in TOGETHER else group)
     ]
+    lasting = [row for index, row in enumerate(lasting) if row["method"] != REMOVED or row not in lasting[:index]]
     repeated: list[dict[str, Any]] = []
     for row in rows:
         if row["method"] == REPEATED and row not in repeated:
@@ -95,15 +99,17 @@ def _normalised(call: Mapping[str, Any], normaliser: Normaliser) -> dict[str, An
         # The resolver is the machine's.
         config.pop("dns_config", None)
         config.get("annotations", {}).pop(SEEN, None)
-        # The API server has a Service of its own.
-        config["envs"] = [one for one in config.get("envs", []) if not SERVICE.match(one["key"])]
+        # The API server has a Service of its own; a kubelet keeps variables in a map of Go, which has no order.
+        own = (one for one in config.get("envs", []) if not SERVICE.match(one["key"]))
+        config["envs"] = sorted(own, key=lambda one: str(one["key"]))
         for mount in config.get("mounts", []):
             mount["host_path"] = TERMINATION_LOG.sub(r"\1<random>", mount.get("host_path", ""))
+            mount.get("image", {}).get("annotations", {}).pop(SEEN, None)
         config["mounts"] = sorted(config.get("mounts", []), key=lambda mount: str(mount.get("container_path")))
     _hide_what_is_the_machines(request)
     made = {key: value for key, value in call.get("response", {}).items() if key.endswith("_id")}
     row: dict[str, Any] = {"method": call["method"], **normaliser.value({"request": request, "made": made})}
-    return row | {"failed": "error" in call}
+    return row | {"failed": "error" in call and call["method"] != REMOVED}
 
 
 def _hide_what_is_the_machines(value: Any) -> None:
