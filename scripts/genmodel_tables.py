@@ -49,6 +49,10 @@ STRUCT_VALUES = {
     "Pod.status",
     "PreferredSchedulingTerm.preference",
     "Secret.metadata",
+    "Service.metadata",
+    "Service.spec",
+    "Service.status",
+    "ServiceStatus.loadBalancer",
     "WeightedPodAffinityTerm.podAffinityTerm",
 }
 

@@ -89,6 +89,23 @@ def pod_linux_resources(pod: v1.Pod) -> api.LinuxContainerResources:
     )
 
 
+def overhead_resources(pod: v1.Pod) -> api.LinuxContainerResources:
+    """What the pod costs beyond its containers, which goes with its sandbox; request and limit are one.
+
+    Mirrors kubelet: pkg/kubelet/kuberuntime/kuberuntime_sandbox_linux.go, convertOverheadToLinuxResources.
+    """
+    overhead = pod.spec.overhead
+    if not overhead:
+        return api.LinuxContainerResources()
+    cpu = cpu_resources(request_milli=milli(overhead, "cpu"), limit_milli=milli(overhead, "cpu"))
+    return api.LinuxContainerResources(
+        cpu_shares=cpu.shares,
+        cpu_quota=cpu.quota_us,
+        cpu_period=cpu.period_us,
+        memory_limit_in_bytes=whole(overhead, "memory"),
+    )
+
+
 def status_resources(pod: v1.Pod, runtime: RuntimePod, gates: Mapping[str, bool]) -> Mapping[str, v1.ContainerStatus]:
     """The resource fields of the containers that the runtime knows, by name, in otherwise empty statuses."""
     if not gate_enabled(gates, "InPlacePodVerticalScaling"):

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from kubesim.model.k8s_v1 import ConfigMap, Event, Node, NodeStatus, Pod, PodStatus, Secret
+from kubesim.model.k8s_v1 import ConfigMap, Event, Node, NodeStatus, Pod, PodStatus, Secret, Service
+from kubesim.model.runtime_class import RuntimeClass
 from kubesim.policy.http_get import HttpAnswer, HttpRequest
 from kubesim.policy.probe_outcome import HealthAnswer
 
@@ -28,6 +29,12 @@ class ApiClient(Protocol):
 
     def get_config_map(self, namespace: str, name: str) -> ConfigMap | None:
         """A ConfigMap, None when there is none of this name."""
+
+    def get_runtime_class(self, name: str) -> RuntimeClass | None:
+        """A RuntimeClass, None when there is none of this name."""
+
+    def services(self) -> Sequence[Service]:
+        """The Services of all namespaces."""
 
     def create_event(self, event: Event) -> None:
         """Store a new Event."""

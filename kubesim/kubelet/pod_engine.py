@@ -40,6 +40,7 @@ from kubesim.kubelet.pod_workers import PodWorkers
 from kubesim.kubelet.probe_manager import ProbeManager
 from kubesim.kubelet.prober import Prober
 from kubesim.kubelet.pull_secrets import PullSecrets
+from kubesim.kubelet.runtime_classes import RuntimeClasses
 from kubesim.kubelet.runtime_manager import RuntimeManager
 from kubesim.kubelet.runtime_pods import RuntimePods
 from kubesim.kubelet.sandbox_config import NodeSettings
@@ -48,7 +49,6 @@ from kubesim.kubelet.status_manager import StatusManager, Surroundings
 from kubesim.kubelet.sync_loop import SyncLoop
 from kubesim.kubelet.user_namespaces import UserNamespaces
 from kubesim.kubelet.volume_manager import VolumeManager
-from kubesim.kubelet.volumes import PodVolumes
 from kubesim.kubelet.work_metrics import CONTAINERS_PER_POD
 from kubesim.model import k8s_v1 as v1
 from kubesim.policy.admission import Rejection
@@ -83,7 +83,7 @@ class PodEngine:
         pull_records: ImagePullRecords | None,
         answers: NodeAnswers,
     ) -> None:
-        self._kernel, self._recorder, self._node = kernel, recorder, node_reference(node.node_name)
+        self._kernel, self._recorder, self._api, self._node = kernel, recorder, api, node_reference(node.node_name)
         self._pods: dict[str, v1.Pod] = {}
         self.active = ActivePods()
         self.cache = PodCache()
@@ -96,8 +96,9 @@ class PodEngine:
         hooks = ContainerHooks(kernel, client, recorder, self.runtime_pods, network, metrics, minor=node.minor)
         killer = self._killer = ContainerKiller(kernel, client, recorder, hooks)
         self._host_files, self._directories, self._user_namespaces = host_files, directories, user_namespaces
-        self._environments, files = readers_of_objects(kernel, api, recorder, host_files, node, answers)
-        self._volumes = PodVolumes(host_files, directories, supports_rro=answers.supports_rro, config_volumes=files)
+        self._environments, self._volumes = readers_of_objects(
+            kernel, api, recorder, host_files, directories, node, answers, klog
+        )
         self._volume_manager = VolumeManager(kernel, recorder, self._volumes)
         self._metrics = metrics
         self._latency = PodStartupLatency(kernel, metrics)
@@ -196,6 +197,7 @@ class PodEngine:
             node,
             metrics,
             self._user_namespaces,
+            runtime_classes=RuntimeClasses(get=self._api.get_runtime_class),
             on_ready=lambda pod: self._sync.sandbox_ready(pod),  # noqa: PLW0108 - made after this
             is_termination_requested=lambda uid: self.workers.is_termination_requested(uid),  # noqa: PLW0108 - likewise
         )

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from kubesim.cri import api
 from kubesim.kubelet import labels
-from kubesim.kubelet.container_resources import pod_linux_resources
+from kubesim.kubelet.container_resources import overhead_resources, pod_linux_resources
 from kubesim.kubelet.oom_group import oom_group
 from kubesim.kubelet.pod_directories import PodDirectories
 from kubesim.kubelet.security_config import has_host_process, sandbox_context
@@ -143,9 +143,12 @@ def _linux(
         linux.cgroup_parent = pod_cgroup_parent(driver=node.cgroup_driver, qos=qos, uid=pod.metadata.uid)
     if not is_windows:
         linux.resources.CopyFrom(pod_linux_resources(pod))
-        linux.resources.unified.update(oom_group(kills_one_process=node.kills_one_process))
-        # Without an overhead it is empty, and there. Mirrors convertOverheadToLinuxResources.
-        linux.overhead.SetInParent()
+        unified = oom_group(kills_one_process=node.kills_one_process)
+        linux.resources.unified.update(unified)
+        # Without an overhead it is empty, and there.
+        linux.overhead.CopyFrom(overhead_resources(pod))
+        if pod.spec.overhead:
+            linux.overhead.unified.update(unified)
     context = pod.spec.security_context
     if context is None:
         return linux

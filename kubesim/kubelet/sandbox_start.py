@@ -16,6 +16,7 @@ from kubesim.kubelet.event_reference import pod_reference
 from kubesim.kubelet.metrics import STARTED_POD_ERRORS, STARTED_PODS, Metrics
 from kubesim.kubelet.outside import HostFiles
 from kubesim.kubelet.pod_directories import PodDirectories
+from kubesim.kubelet.runtime_classes import RuntimeClasses, RuntimeClassNotFound
 from kubesim.kubelet.runtime_pods import RuntimePods
 from kubesim.kubelet.sandbox_config import NodeSettings, dns_warnings, sandbox_config
 from kubesim.kubelet.sync_error import SyncError
@@ -41,6 +42,7 @@ class SandboxStarter:
         metrics: Metrics,
         user_namespaces: UserNamespaces,
         *,
+        runtime_classes: RuntimeClasses,
         on_ready: Callable[[v1.Pod], object],
         is_termination_requested: Callable[[str], bool],
     ) -> None:
@@ -52,6 +54,7 @@ class SandboxStarter:
         self._node = node
         self._metrics = metrics
         self._user_namespaces = user_namespaces
+        self._runtime_classes = runtime_classes
         self._on_ready = on_ready
         self._is_termination_requested = is_termination_requested
 
@@ -64,14 +67,15 @@ class SandboxStarter:
         self._metrics.increase(STARTED_PODS)
         try:
             sandbox_id = await self._run(pod, attempt, qos)
-        except (CriError, HostnameError, UserNamespaceError) as error:
+        except (CriError, HostnameError, RuntimeClassNotFound, UserNamespaceError) as error:
             if self._is_termination_requested(pod.metadata.uid):
                 return None
             text = error.go_text if isinstance(error, CriError) else str(error)
             self._metrics.increase(STARTED_POD_ERRORS)
             message = f"Failed to create pod sandbox: {text}"
             self._recorder.event(pod_reference(pod), WARNING, "FailedCreatePodSandBox", message)
-            what = "create sandbox" if isinstance(error, CriError) else "generate sandbox config"
+            is_made = isinstance(error, CriError | RuntimeClassNotFound)
+            what = "create sandbox" if is_made else "generate sandbox config"
             raise SyncError(f'Failed to {what} for pod "{name}": {text}') from error
         try:
             fresh = await self._runtime_pods.sandbox(sandbox_id)
@@ -101,5 +105,7 @@ class SandboxStarter:
     async def _run(self, pod: v1.Pod, attempt: int, qos: QosClass) -> str:
         config = self.config(pod, attempt=attempt, qos=qos)
         self._host_files.make_dirs(self._directories.logs(pod))
-        created = await self._client.run_pod_sandbox(api.RunPodSandboxRequest(config=config))
+        handler = self._runtime_classes.handler(pod)
+        request = api.RunPodSandboxRequest(config=config, runtime_handler=handler)
+        created = await self._client.run_pod_sandbox(request)
         return created.pod_sandbox_id

@@ -207,10 +207,8 @@ class PodVolumes:
         """The type check of a hostPath; empty when it passes. Mirrors pkg/volume/hostpath/host_path.go, checkType."""
         kind = self._host_files.kind(source.path)
         match source.type or "":
-            case "DirectoryOrCreate" if kind is None:
-                self._host_files.make_dirs(source.path)
-            case "FileOrCreate" if kind is None:
-                self._host_files.write(source.path, b"")
+            case "DirectoryOrCreate" | "FileOrCreate" as wanted if kind is None:
+                return self._make_host_path(source.path, wanted)
             case "Directory" | "DirectoryOrCreate" if kind != "directory":
                 return f"hostPath type check failed: {source.path} is not a directory"
             case "File" | "FileOrCreate" if kind != "file":
@@ -221,6 +219,18 @@ class PodVolumes:
                 return f"hostPath type check failed: {source.path} is not a {names[wanted]}"
             case _:
                 pass
+        return ""
+
+    def _make_host_path(self, path: str, kind: str) -> str:
+        """Make what is not there; what the host says when it does not let us. Mirrors makeDir and makeFile."""
+        try:
+            if kind == "DirectoryOrCreate":
+                self._host_files.make_dirs(path)
+            else:
+                self._host_files.write(path, b"")
+        except OSError as error:
+            call = "mkdir" if kind == "DirectoryOrCreate" else "open"
+            return f"{call} {path}: {(error.strerror or str(error)).lower()}"
         return ""
 
 

@@ -1,7 +1,7 @@
 """Manifests: the Kubernetes objects a node can be given, out of documents.
 
-A `List` (and PodList, ConfigMapList, SecretList) is unfolded. Pods, ConfigMaps and Secrets come out defaulted and
-validated, as if they had passed an API server; see `kubesim.model.pod_defaults` and `kubesim.model.validation` for what
+A `List` (and PodList, ConfigMapList and so on) is unfolded. Everything but a Node comes out defaulted and validated, as
+if it had passed an API server; see `kubesim.model.pod_defaults` and `kubesim.model.validation` for what
 that covers.
 """
 
@@ -14,23 +14,28 @@ from typing import Any
 from kubesim.errors import InputError
 from kubesim.model.convert import convert_or_mistakes, error_at, join_errors, value_at
 from kubesim.model.field_versions import version_errors
-from kubesim.model.k8s_v1 import ConfigMap, Node, Pod, Secret
+from kubesim.model.k8s_v1 import ConfigMap, Node, Pod, Secret, Service
 from kubesim.model.mistakes import nearest, one_of
 from kubesim.model.paths import Path
 from kubesim.model.pod_defaults import default_pod
+from kubesim.model.runtime_class import RuntimeClass
 from kubesim.model.validation.config_map import default_config_map, validate_config_map
 from kubesim.model.validation.field_error import input_errors
 from kubesim.model.validation.options import DEFAULT_STRATEGY, PodStrategy
 from kubesim.model.validation.pod import quantity_errors, validate_pod
+from kubesim.model.validation.runtime_class import validate_runtime_class
 from kubesim.model.validation.secret import default_secret, validate_secret
+from kubesim.model.validation.service import default_service, validate_service
 from kubesim.model.yaml_text import Document
 
-KubernetesObject = Pod | ConfigMap | Secret | Node
+KubernetesObject = Pod | ConfigMap | Secret | Service | RuntimeClass | Node
 
-KINDS: dict[str, type[Pod | ConfigMap | Secret | Node]] = {
+KINDS: dict[str, type[KubernetesObject]] = {
     "Pod": Pod,
     "ConfigMap": ConfigMap,
     "Secret": Secret,
+    "Service": Service,
+    "RuntimeClass": RuntimeClass,
     "Node": Node,
 }
 _LISTS = {"List": None, **{f"{kind}List": kind for kind in KINDS}}
@@ -48,12 +53,12 @@ class Manifest:
 
     @property
     def kind(self) -> str:
-        """Pod, ConfigMap, Secret or Node."""
+        """Pod, ConfigMap, Secret, Service, RuntimeClass or Node."""
         return self.object.kind
 
     @property
     def key(self) -> str:
-        """`namespace/name`; the name alone for a Node."""
+        """`namespace/name`; the name alone of what has no namespace."""
         metadata = self.object.metadata
         return f"{metadata.namespace}/{metadata.name}" if metadata.namespace else metadata.name
 
@@ -150,6 +155,11 @@ def _manifest(
     elif isinstance(found, Secret):
         found = default_secret(found)
         mistakes += validate_secret(found, document, path)
+    elif isinstance(found, Service):
+        found = default_service(found)
+        mistakes += validate_service(found, document, path)
+    elif isinstance(found, RuntimeClass):
+        mistakes += validate_runtime_class(found, document, path)
     elif isinstance(found, ConfigMap):
         found = default_config_map(found)
         mistakes += validate_config_map(found, document, path)

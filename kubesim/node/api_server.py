@@ -19,18 +19,22 @@ from kubesim.model import k8s_v1 as v1
 from kubesim.model.convert import join_errors
 from kubesim.model.pod_defaults import admit_priority
 from kubesim.model.quantity import millicores, whole_units
+from kubesim.model.runtime_class import RuntimeClass
 from kubesim.model.timestamps import format_rfc3339
 from kubesim.model.validation.config_map import config_map_update_errors
 from kubesim.model.validation.field_error import FieldError
 from kubesim.model.validation.options import DEFAULT_OPTIONS, ValidationOptions
 from kubesim.model.validation.pod_update import pod_update_errors
+from kubesim.model.validation.runtime_class import runtime_class_update_errors
 from kubesim.model.validation.secret import secret_update_errors
+from kubesim.model.validation.service import service_update_errors
 from kubesim.node.disabled_fields import without_disabled_fields, without_disabled_status_fields
 from kubesim.node.event_store import EventStore
 from kubesim.node.object_store import ObjectStore
 from kubesim.node.pod_deletion import requested_deletion, shortened_deletion
 from kubesim.node.pod_update import merged_pod
 from kubesim.node.published_version import PublishedVersion, published_version, version_dict
+from kubesim.node.runtime_class_admission import admit_runtime_class
 from kubesim.policy.feature_gates import DEFAULT_GATES
 from kubesim.policy.grace_period import deletion_grace_seconds
 from kubesim.policy.pod_view import PodPhase
@@ -87,6 +91,12 @@ class ApiServer:
         )
         self.secrets = ObjectStore[v1.Secret](
             kernel, kind="secret", update_errors=secret_update_errors, next_revision=self._revise
+        )
+        self.services_store = ObjectStore[v1.Service](
+            kernel, kind="service", update_errors=service_update_errors, next_revision=self._revise
+        )
+        self.runtime_classes = ObjectStore[RuntimeClass](
+            kernel, kind="runtimeclass", update_errors=runtime_class_update_errors, next_revision=self._revise
         )
 
     # -- for whoever owns the node --------------------------------------------------------------------------
@@ -235,6 +245,14 @@ class ApiServer:
         """A ConfigMap, None when there is none of this name."""
         return self.config_maps.get(f"{namespace}/{name}")
 
+    def get_runtime_class(self, name: str) -> RuntimeClass | None:
+        """A RuntimeClass, None when there is none of this name."""
+        return self.runtime_classes.get(name)
+
+    def services(self) -> tuple[v1.Service, ...]:
+        """The Services of all namespaces."""
+        return self.services_store.all()
+
     def create_event(self, event: v1.Event) -> None:
         """Store an Event."""
         self._events.create_event(event)
@@ -264,7 +282,8 @@ class ApiServer:
 
     def _admitted(self, pod: v1.Pod) -> v1.Pod:
         """What of a user's pod is stored: with a priority, and without the fields whose gates are off."""
-        return without_disabled_fields(admit_priority(pod), self._gates)
+        pod = admit_runtime_class(admit_priority(pod), self.get_runtime_class)
+        return without_disabled_fields(pod, self._gates)
 
     def _remove(self, pod: v1.Pod) -> None:
         if self._pods.pop(pod.metadata.uid, None) is None:

@@ -151,10 +151,11 @@ class Node(NodeView):
     # -- what users do ----------------------------------------------------------------------------------------
 
     def apply(self, source: Source | Manifest) -> list[str]:
-        """Create the pods, ConfigMaps and Secrets of a path, YAML text or dict, or change those that exist.
+        """Create the pods of a path, YAML text or dict, and the objects beside them, or change those that exist.
 
         All of the source is read and checked before the first is created. Returns their keys, in order:
-        `namespace/name` of a pod, with `configmap/` or `secret/` before it of the others. Raises InputError.
+        `namespace/name` of a pod, with `configmap/`, `secret/` or `service/` before it of the others, and
+        `runtimeclass/NAME`. Raises InputError.
         """
         self.start()
         arguments.check_source(source, "apply(source)", what="manifests of pods")
@@ -185,7 +186,7 @@ class Node(NodeView):
     def delete(self, key: str, *, grace_seconds: int | None = None) -> None:
         """DELETE a pod, as a user would; with `grace_seconds` 0 it is gone from the API at once.
 
-        A Secret by its key `secret/namespace/name`, and a ConfigMap by `configmap/namespace/name`, are gone at once.
+        Other objects go by the keys that `apply` returned, such as `secret/namespace/name`, and are gone at once.
         """
         self._check_open()
         arguments.check_grace(grace_seconds, "delete(grace_seconds)")

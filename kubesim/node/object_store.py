@@ -1,4 +1,4 @@
-"""The ConfigMaps and Secrets of the emulated API server."""
+"""The objects that the emulated API server keeps beside pods."""
 
 from __future__ import annotations
 
@@ -11,14 +11,15 @@ from kubesim.errors import InputError
 from kubesim.kernel import Kernel
 from kubesim.model import k8s_v1 as v1
 from kubesim.model.convert import join_errors
+from kubesim.model.runtime_class import RuntimeClass
 from kubesim.model.timestamps import format_rfc3339
 from kubesim.model.validation.field_error import FieldError
 
-Stored = TypeVar("Stored", v1.ConfigMap, v1.Secret)
+Stored = TypeVar("Stored", v1.ConfigMap, v1.Secret, v1.Service, RuntimeClass)
 
 
 class ObjectStore(Generic[Stored]):
-    """Stores the objects of one kind by `namespace/name`. `next_revision` gives the resource version of a write."""
+    """Stores the objects of one kind by `object_key`. `next_revision` gives the resource version of a write."""
 
     def __init__(
         self,
@@ -37,7 +38,7 @@ class ObjectStore(Generic[Stored]):
 
     def apply(self, one: Stored) -> Stored:
         """Store a defaulted, valid object, or change the one of its name. Raises InputError for what may not change."""
-        key = f"{one.metadata.namespace}/{one.metadata.name}"
+        key = object_key(one.metadata)
         before = self._objects.get(key)
         if before is None:
             uid, created = self._kernel.ids.uuid(), format_rfc3339(self._kernel.now_ns)
@@ -54,6 +55,10 @@ class ObjectStore(Generic[Stored]):
         """The object `namespace/name`, None when there is none."""
         return self._objects.get(key)
 
+    def all(self) -> tuple[Stored, ...]:
+        """Every object, in the order of their creation."""
+        return tuple(self._objects.values())
+
     def delete(self, key: str) -> None:
         """Forget the object `namespace/name`. Raises InputError when there is none."""
         if self._objects.pop(key, None) is None:
@@ -62,8 +67,13 @@ class ObjectStore(Generic[Stored]):
 
     def refusals(self, one: Stored) -> list[FieldError]:
         """What stands against a defaulted, valid object that is there already; empty for a new one."""
-        before = self._objects.get(f"{one.metadata.namespace}/{one.metadata.name}")
+        before = self._objects.get(object_key(one.metadata))
         if before is None:
             return []
         changed = replace(one, metadata=replace(one.metadata, uid=before.metadata.uid))
         return list({str(error): error for error in self._update_errors(changed, before)}.values())
+
+
+def object_key(meta: v1.ObjectMeta) -> str:
+    """`namespace/name`; the name alone of an object without a namespace."""
+    return f"{meta.namespace}/{meta.name}" if meta.namespace else meta.name

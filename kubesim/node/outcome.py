@@ -16,6 +16,8 @@ from kubesim.kernel import Kernel, sleep
 from kubesim.kubelet.outside import HostFiles, PodNetwork
 from kubesim.kubelet.runtime_pods import bare_id
 from kubesim.model import k8s_v1 as v1
+from kubesim.node.sources import StoredObject
+from kubesim.node.stored_objects import apply_object
 from kubesim.node.unsupported import refuse_network_use
 from kubesim.node.world import World, WorldSettings
 
@@ -55,7 +57,7 @@ async def run_pods(
     *,
     duration_ns: int,
     network: PodNetwork | None = None,
-    objects: Sequence[v1.ConfigMap | v1.Secret] = (),
+    objects: Sequence[StoredObject] = (),
     is_settled: Callable[[list[v1.Pod]], bool] | None = None,
     commands: Sequence[PodCommand] = (),
     keep: bool = False,
@@ -75,10 +77,7 @@ async def run_pods(
     await world.start()
     end_ns = kernel.now_ns + duration_ns
     for one in objects:
-        if isinstance(one, v1.Secret):
-            world.api.secrets.apply(one)
-        else:
-            world.api.config_maps.apply(one)
+        apply_object(world.api, one)
     for pod in pods:
         world.api.create_pod(pod)
     while kernel.now_ns < end_ns:

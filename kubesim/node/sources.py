@@ -13,6 +13,7 @@ from kubesim.model.convert import join_errors
 from kubesim.model.kubelet_configuration import KubeletConfiguration, load_kubelet_configuration
 from kubesim.model.manifest import Manifest, manifests
 from kubesim.model.mistakes import one_of
+from kubesim.model.runtime_class import RuntimeClass
 from kubesim.model.validation.options import PodStrategy
 from kubesim.model.validation.pod import validate_pod
 from kubesim.model.yaml_text import Document, load_document, load_documents
@@ -24,7 +25,7 @@ Source = str | Path | Mapping[str, Any]
 TEXT_BYTES_MAX = 64 * 1024 * 1024
 """Length of a file of manifests: a limit of ours, so that /dev/zero is refused."""
 
-StoredObject = v1.Pod | v1.ConfigMap | v1.Secret
+StoredObject = v1.Pod | v1.ConfigMap | v1.Secret | v1.Service | RuntimeClass
 
 
 def read_text(path: Path) -> bytes:
@@ -52,7 +53,7 @@ def documents_of(source: Source) -> list[Document]:
 def objects_of(
     source: Source | Manifest, *, kubelet_version: str, strategy: PodStrategy | None = None
 ) -> list[StoredObject]:
-    """The pods, ConfigMaps and Secrets of a source, defaulted and valid. InputError has a line for each mistake.
+    """The pods of a source and the objects beside them, defaulted and valid. InputError has a line for each mistake.
 
     `strategy` is the API server's; None: of that version, with its own feature gates.
     """
@@ -133,7 +134,7 @@ def _unsupported(manifest: Manifest) -> list[InputError]:
         return unsupported_errors(manifest, manifest.object)
     if isinstance(manifest.object, StoredObject):
         return []
-    hint = "give pods, config maps and secrets; see README, differences"
+    hint = "give pods, config maps, secrets, services and runtime classes; see README, differences"
     return [InputError(f"a {manifest.kind} is not emulated yet", where=manifest.where, hint=hint)]
 
 

@@ -7,11 +7,20 @@ from collections.abc import Iterable, Sequence
 from kubesim.model import k8s_v1 as v1
 from kubesim.model.convert import join_errors
 from kubesim.model.manifest import Manifest
+from kubesim.model.runtime_class import RuntimeClass
 from kubesim.model.validation.field_error import FieldError, input_errors
 from kubesim.node.api_server import ApiServer
+from kubesim.node.object_store import object_key
+from kubesim.node.service_addresses import with_address
 from kubesim.node.sources import StoredObject
 
-KEY_PREFIXES = {"Pod": "", "Secret": "secret/", "ConfigMap": "configmap/"}
+KEY_PREFIXES = {
+    "Pod": "",
+    "Secret": "secret/",
+    "ConfigMap": "configmap/",
+    "Service": "service/",
+    "RuntimeClass": "runtimeclass/",
+}
 """Before the key of an object, by kind: a Secret may have the name of a pod."""
 
 
@@ -36,16 +45,24 @@ def _refusals(api: ApiServer, one: StoredObject) -> Iterable[FieldError]:
         return api.secrets.refusals(one)
     if isinstance(one, v1.ConfigMap):
         return api.config_maps.refusals(one)
+    if isinstance(one, v1.Service):
+        return api.services_store.refusals(with_address(one, api.services()))
+    if isinstance(one, RuntimeClass):
+        return api.runtime_classes.refusals(one)
     return api.update_refusals(one)
 
 
 def apply_object(api: ApiServer, one: StoredObject) -> str:
     """Create an object, or change the one that has its key. Returns that key. Raises InputError."""
-    key = f"{KEY_PREFIXES[one.kind]}{one.metadata.namespace}/{one.metadata.name}"
+    key = f"{KEY_PREFIXES[one.kind]}{object_key(one.metadata)}"
     if isinstance(one, v1.Secret):
         api.secrets.apply(one)
     elif isinstance(one, v1.ConfigMap):
         api.config_maps.apply(one)
+    elif isinstance(one, v1.Service):
+        api.services_store.apply(with_address(one, api.services()))
+    elif isinstance(one, RuntimeClass):
+        api.runtime_classes.apply(one)
     elif api.has_pod(key):
         api.update_pod(one)
     else:
@@ -60,5 +77,9 @@ def delete_object(api: ApiServer, key: str, *, grace_seconds: int | None) -> Non
         api.secrets.delete(rest)
     elif rest.count("/") == 1 and prefix == "configmap":
         api.config_maps.delete(rest)
+    elif rest.count("/") == 1 and prefix == "service":
+        api.services_store.delete(rest)
+    elif rest and "/" not in rest and prefix == "runtimeclass" and api.get_runtime_class(rest) is not None:
+        api.runtime_classes.delete(rest)
     else:
         api.delete_pod(key, grace_seconds=grace_seconds)

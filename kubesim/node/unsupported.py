@@ -33,7 +33,6 @@ def _unsupported(pod: v1.Pod) -> Iterator[tuple[Path, str]]:
     spec = pod.spec
     asked = (
         ("resourceClaims", bool(spec.resource_claims), "dynamic resource allocation"),
-        ("runtimeClassName", bool(spec.runtime_class_name), "a runtime handler other than the default"),
         ("schedulingGates", bool(spec.scheduling_gates), "a pod that waits for the scheduler"),
     )
     for name, is_asked, what in asked:
@@ -63,9 +62,6 @@ def _unsupported(pod: v1.Pod) -> Iterator[tuple[Path, str]]:
 
 def unsupported_in_container(container: v1.Container | v1.EphemeralContainer) -> Iterator[tuple[Path, str]]:
     """Path and description of everything in a container that is not emulated yet."""
-    for index, variable in enumerate(container.env):
-        if variable.value_from is not None and variable.value_from.file_key_ref is not None:
-            yield ("env", index, "valueFrom"), "a variable from a file"
     if container.security_context is not None and container.security_context.se_linux_options is not None:
         yield ("securityContext", "seLinuxOptions"), "SELinux"
     if container.volume_devices:

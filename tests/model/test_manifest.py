@@ -18,7 +18,7 @@ from kubesim.model.yaml_text import Document, load_document, load_documents
 PODS = Path(__file__).parents[2] / "fixtures" / "pods"
 RECORDED = Path(__file__).parents[3] / "shared" / "recorded" / "manifests"
 
-KINDS = 'expected one of "Pod", "ConfigMap", "Secret", "Node", "List"'
+KINDS = 'expected one of "Pod", "ConfigMap", "Secret", "Service", "RuntimeClass", "Node", "List"'
 CONTAINER = "{name: c, image: x, resources: {limits: {cpu: 1x}}}"
 LIMITED = f"{{apiVersion: v1, kind: Pod, metadata: {{name: a}}, spec: {{containers: [{CONTAINER}]}}}}"
 NOT_YET = "field 'supplementalGroupsPolicy' is not in Kubernetes 1.30"

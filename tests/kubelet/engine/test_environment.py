@@ -5,13 +5,17 @@ import pytest
 from kubesim.kernel import Kernel
 from kubesim.kubelet.config_objects import ConfigObjects
 from kubesim.kubelet.downward_api import DownwardApi
+from kubesim.kubelet.env_files import EnvFiles
 from kubesim.kubelet.environment import Environments
 from kubesim.kubelet.event_recorder import EventRecorder
+from kubesim.kubelet.klog import Klog
+from kubesim.kubelet.pod_directories import PodDirectories
 from kubesim.kubelet.sandbox_config import NodeSettings
 from kubesim.kubelet.volumes import ContainerConfigError
 from kubesim.model import k8s_v1 as v1
 from kubesim.node.api_server import ApiServer
 from kubesim.policy.feature_gates import DEFAULT_GATES
+from kubesim.userland.files.host_files import MemoryHostFiles
 
 NODE = NodeSettings(node_name="n", node_ip="192.0.2.2", cgroup_driver="systemd", gates=DEFAULT_GATES)
 POD = v1.Pod(
@@ -30,7 +34,8 @@ def environment(*variables: v1.EnvVar, pod_ips: tuple[str, ...] = ("10.0.0.5", "
     kernel = Kernel()
     recorder = EventRecorder(kernel, ApiServer(kernel, node_name="n"), node_name="n")
     container = v1.Container(name="a", env=list(variables))
-    return Environments(objects, downward, recorder).of(POD, container, pod_ips=pod_ips)
+    files = EnvFiles(MemoryHostFiles(), PodDirectories(), Klog(kernel))
+    return Environments(objects, downward, recorder, files, tuple).of(POD, container, pod_ips=pod_ips)
 
 
 def test_literal_values_refer_to_earlier_ones() -> None:
