@@ -42,14 +42,14 @@ class AtomicWriter:
             new = self._new_directory(volume)
             self._fill(f"{volume}/{new}", files, fs_group)
             self._own_older(volume, new, fs_group)
-            self._files.make_link(f"{volume}/{NEW_DATA_LINK}", new)
+            self._link(f"{volume}/{NEW_DATA_LINK}", new, fs_group)
             self._files.rename(f"{volume}/{NEW_DATA_LINK}", data_link)
         else:
             old = ""
         for name in visible_names(files):
             # A link that somebody removed is made again, even when nothing else changed.
             if self._files.kind(f"{volume}/{name}") is None:
-                self._files.make_link(f"{volume}/{name}", f"{DATA_LINK}/{name}")
+                self._link(f"{volume}/{name}", f"{DATA_LINK}/{name}", fs_group)
         for name in visible_names(present):
             if name not in visible_names(files):
                 self._files.remove(f"{volume}/{name}")
@@ -87,8 +87,14 @@ class AtomicWriter:
             mode = group_mode(mode, is_directory=is_directory, is_read_only=True)
         self._files.set_mode(path, mode)
 
+    def _link(self, path: str, target: str, fs_group: int | None) -> None:
+        """A link; the directory of the volume has the setgid bit, so it belongs to the group as well."""
+        self._files.make_link(path, target)
+        if fs_group is not None:
+            self._files.set_owner(path, 0, fs_group)
+
     def _own_older(self, volume: str, new: str, fs_group: int | None) -> None:
-        """What was in the volume before belongs to the group as well; links made after this stay root's."""
+        """What was in the volume before belongs to the group as well."""
         if fs_group is None:
             return
         for name in self._files.list_dir(volume):

@@ -36,7 +36,9 @@ class ConfigVolumes:
         fs_group = fs_group_of(pod)
         try:
             files = self._payload(pod, volume)
-            make_volume_directory(self._files, path, fs_group=fs_group)
+            # A ConfigMap has nothing to hide from the disk.
+            is_memory = volume.config_map is None
+            make_volume_directory(self._files, path, fs_group=fs_group, is_memory=is_memory)
             for folder in nested_mount_points(volume.name, _mounts(pod)):
                 self._files.make_dirs(f"{path}/{folder}")
             self._writer.write(path, files, fs_group=fs_group)

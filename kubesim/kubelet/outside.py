@@ -52,6 +52,18 @@ class ApiClient(Protocol):
         """Write the status of the Node object."""
 
 
+class FileAttributes(Protocol):
+    """Who owns a file, and who may do what with it."""
+
+    @property
+    def mode(self) -> int:
+        """Permission bits with setuid, setgid and sticky."""
+
+    @property
+    def gid(self) -> int:
+        """The group."""
+
+
 class HostFiles(Protocol):
     """Files of the host, as far as a kubelet touches them: pod directories and container logs."""
 
@@ -68,7 +80,13 @@ class HostFiles(Protocol):
         """Remove a file or a whole directory; fine when it is not there."""
 
     def kind(self, path: str) -> str | None:
-        """ "file", "directory", "symlink", or None."""
+        """ "file", "directory", "symlink", another of userland's FileKind, or None. A link is not followed."""
+
+    def stat(self, path: str) -> FileAttributes | None:
+        """What is at a path, None for nothing. A link is not followed."""
+
+    def mount_tmpfs(self, path: str, size_bytes: int | None) -> None:
+        """Keep what lies in a directory in memory, where the host can do that; elsewhere it stays on the disk."""
 
     def list_dir(self, path: str) -> list[str]:
         """Names in a directory."""

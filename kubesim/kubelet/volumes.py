@@ -12,10 +12,12 @@ from dataclasses import dataclass
 from kubesim.cri import api
 from kubesim.errors import KubesimError
 from kubesim.kubelet.config_volumes import ConfigVolumes
+from kubesim.kubelet.host_path import host_path_problem
 from kubesim.kubelet.outside import HostFiles
 from kubesim.kubelet.pod_directories import PodDirectories
-from kubesim.kubelet.volume_directory import fs_group_of, make_volume_directory
+from kubesim.kubelet.volume_directory import fs_group_of, make_sub_directories, make_volume_directory
 from kubesim.model import k8s_v1 as v1
+from kubesim.model.quantity import whole_units
 from kubesim.policy.env_expansion import SubPathError, checked_sub_path, expand_sub_path
 from kubesim.policy.pod_view import VolumeMountView
 from kubesim.policy.recursive_read_only import RecursiveReadOnlyError, resolve_recursive_read_only
@@ -79,8 +81,16 @@ class PodVolumes:
                 continue
             if volume.empty_dir is not None:
                 path = self._directories.volume(pod.metadata.uid, EMPTY_DIR, volume.name)
-                make_volume_directory(self._host_files, path, fs_group=fs_group_of(pod))
-            problem = "" if volume.host_path is None else self._host_path_problem(volume.host_path)
+                is_memory = volume.empty_dir.medium == "Memory"
+                size = volume.empty_dir.size_limit if is_memory else None
+                make_volume_directory(
+                    self._host_files,
+                    path,
+                    fs_group=fs_group_of(pod),
+                    is_memory=is_memory,
+                    size_bytes=None if size is None else whole_units(size),
+                )
+            problem = "" if volume.host_path is None else host_path_problem(self._host_files, volume.host_path)
             if config_plugin(volume):
                 problem = self._fill(pod, volume)
             if problem:
@@ -173,7 +183,7 @@ class PodVolumes:
         if path is None:
             raise ContainerConfigError(f'volume "{volume.name}" is not available')
         if sub_path:
-            path = self._sub_path(self._joined(path, sub_path), mount.name, container)
+            path = self._sub_path(path, sub_path, mount.name, container)
         result.host_path = absolute_path(path) if self._is_windows and is_local_path(path) else path
         result.readonly = mount.read_only or bool(config_plugin(volume))
         result.selinux_relabel = volume.host_path is None
@@ -182,14 +192,17 @@ class PodVolumes:
     def _joined(self, path: str, sub_path: str) -> str:
         return f"{path}\\{sub_path}".replace("/", "\\") if self._is_windows else f"{path}/{sub_path}"
 
-    def _sub_path(self, path: str, volume: str, container: AnyContainer) -> str:
+    def _sub_path(self, root: str, sub_path: str, volume: str, container: AnyContainer) -> str:
         """A path below a volume, which is made where there is nothing. Raises ContainerConfigError.
 
         The kubelet keeps to itself what the host said.
         """
+        path = self._joined(root, sub_path)
         try:
-            if self._host_files.kind(path) is None:
+            if self._host_files.kind(path) is None and self._is_windows:
                 self._host_files.make_dirs(path)
+            elif self._host_files.kind(path) is None:
+                make_sub_directories(self._host_files, root, sub_path)
         except OSError as error:
             # A path through a file is no path that is missing: nothing is made, and the mount fails.
             step = "prepare subPath" if error.errno == errno.ENOTDIR else "create subPath directory"
@@ -202,36 +215,6 @@ class PodVolumes:
             return volume.host_path.path
         plugin = EMPTY_DIR if volume.empty_dir is not None else config_plugin(volume)
         return self._directories.volume(pod.metadata.uid, plugin, volume.name) if plugin else None
-
-    def _host_path_problem(self, source: v1.HostPathVolumeSource) -> str:
-        """The type check of a hostPath; empty when it passes. Mirrors pkg/volume/hostpath/host_path.go, checkType."""
-        kind = self._host_files.kind(source.path)
-        match source.type or "":
-            case "DirectoryOrCreate" | "FileOrCreate" as wanted if kind is None:
-                return self._make_host_path(source.path, wanted)
-            case "Directory" | "DirectoryOrCreate" if kind != "directory":
-                return f"hostPath type check failed: {source.path} is not a directory"
-            case "File" | "FileOrCreate" if kind != "file":
-                return f"hostPath type check failed: {source.path} is not a file"
-            case "Socket" | "CharDevice" | "BlockDevice" as wanted:
-                # No such file is on an emulated node, and the seam to a real one cannot tell them.
-                names = {"Socket": "socket file", "CharDevice": "character device", "BlockDevice": "block device"}
-                return f"hostPath type check failed: {source.path} is not a {names[wanted]}"
-            case _:
-                pass
-        return ""
-
-    def _make_host_path(self, path: str, kind: str) -> str:
-        """Make what is not there; what the host says when it does not let us. Mirrors makeDir and makeFile."""
-        try:
-            if kind == "DirectoryOrCreate":
-                self._host_files.make_dirs(path)
-            else:
-                self._host_files.write(path, b"")
-        except OSError as error:
-            call = "mkdir" if kind == "DirectoryOrCreate" else "open"
-            return f"{call} {path}: {(error.strerror or str(error)).lower()}"
-        return ""
 
 
 def config_plugin(volume: v1.Volume) -> str:

@@ -190,6 +190,9 @@ class RealHostFiles:
         """Undo every `mount` that is left."""
         self._shared.real_mounts.unmount_all()
 
+    def mount_tmpfs(self, path: str, size_bytes: int | None) -> None:
+        """Nothing: what containers write stays on the disk, so that it outlives this process."""
+
     def statfs(self) -> HostDisk:
         """The disk of the host's root, or of the bind."""
         return disk_of(self._root or "/")

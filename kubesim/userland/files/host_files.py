@@ -136,6 +136,9 @@ class HostFiles(Protocol):
     def rename(self, path: str, to_path: str) -> None:
         """Move, replacing what is at `to_path`."""
 
+    def mount_tmpfs(self, path: str, size_bytes: int | None) -> None:
+        """Keep what lies in a directory in memory. A host that does not permit it leaves it on its disk."""
+
     def set_mode(self, path: str, mode: int) -> None:
         """Change the permission bits."""
 

@@ -11,7 +11,14 @@ from kubesim.userland.files.fifo import Fifo
 from kubesim.userland.files.file_stat import FileKind, Stat
 from kubesim.userland.files.file_system_stat import HostDisk
 from kubesim.userland.files.fs_error import FsError
-from kubesim.userland.files.memory_inode import Inode, MemoryAppendFile, MemoryOpenFile, default_disk
+from kubesim.userland.files.memory_inode import (
+    MEMORY_BYTES,
+    Inode,
+    MemoryAppendFile,
+    MemoryOpenFile,
+    default_disk,
+    memory_disk,
+)
 from kubesim.userland.files.node_mounts import NodeMounts, SeenMounts
 from kubesim.userland.files.nodes import Node
 
@@ -35,6 +42,7 @@ class MemoryHostFiles:
         self._numbers = count(2)
         self._root = self._inode(FileKind.DIRECTORY, 0o755)
         self._follows_links = True
+        self._tmpfs: Inode | None = None
         self.base = ""
         self.mounts = NodeMounts()
         self.fifos: MutableMapping[tuple[int, int], Fifo] = WeakValueDictionary()
@@ -123,6 +131,10 @@ class MemoryHostFiles:
         """Hold a regular file open."""
         return MemoryOpenFile(self._file(path), self._now_ns, is_append=is_append)
 
+    def mount_tmpfs(self, path: str, size_bytes: int | None) -> None:
+        """A bind of this directory, or of one below, lies on a tmpfs from now on."""
+        self._must(path).tmpfs_bytes = MEMORY_BYTES // 2 if size_bytes is None else size_bytes
+
     def private_mounts(self) -> SeenMounts | None:
         """The mounts there are now."""
         return self.mounts.snapshot()
@@ -137,8 +149,8 @@ class MemoryHostFiles:
         """Nothing was done."""
 
     def statfs(self) -> HostDisk:
-        """An ext4 of which nothing is taken."""
-        return default_disk()
+        """An ext4 of which nothing is taken, or the tmpfs that the bind lies on."""
+        return default_disk() if self._tmpfs is None else memory_disk(self._tmpfs)
 
     def read_link(self, path: str) -> str:
         """Where a symbolic link points."""
@@ -221,6 +233,7 @@ class MemoryHostFiles:
         if stack is None:
             raise FsError("ENOENT", path)
         inside._root = stack[-1][1]
+        inside._tmpfs = next((node for _, node in reversed(stack) if node.tmpfs_bytes), self._tmpfs)
         inside.base = self.base + "".join(f"/{name}" for name, _ in stack[1:])
         inside._follows_links = False
         inside._numbers = self._numbers

@@ -10,6 +10,10 @@ from kubesim.userland.files.file_system_stat import FileSystemStat, HostDisk
 DEVICE = device_number(8, 1)
 """The number of the disk, as of /dev/sda1."""
 
+PAGE_BYTES = 4096
+MEMORY_BYTES = 4 * 1024**3
+"""Of the node; a tmpfs without a size takes half of it. See processes.cgroup, NODE_BYTES."""
+
 DISK_BYTES = 64 * 1024**3
 DISK_INODES_COUNT = 4 * 1024**2
 """What the disk holds. What lies on it is not counted: nobody fills it."""
@@ -28,6 +32,31 @@ def default_disk() -> HostDisk:
     return HostDisk(stat=room, source="/dev/sda1", device=DEVICE)
 
 
+def memory_disk(root: Inode) -> HostDisk:
+    """The tmpfs that is mounted on a directory, as full as it is."""
+    files_count, used_bytes = _usage(root)
+    inodes_count = MEMORY_BYTES // 2 // PAGE_BYTES
+    free_bytes = max(0, root.tmpfs_bytes - used_bytes)
+    room = FileSystemStat(
+        type="tmpfs",
+        size_bytes=root.tmpfs_bytes,
+        free_bytes=free_bytes,
+        available_bytes=free_bytes,
+        inodes_count=inodes_count,
+        free_inodes_count=inodes_count - files_count,
+    )
+    return HostDisk(stat=room, source="tmpfs", device=DEVICE)
+
+
+def _usage(node: Inode) -> tuple[int, int]:
+    """How many files a directory holds with itself, and their bytes in whole pages."""
+    files_count, used_bytes = 1, -(-len(node.content) // PAGE_BYTES) * PAGE_BYTES
+    for child in node.children.values():
+        more, bytes_ = _usage(child)
+        files_count, used_bytes = files_count + more, used_bytes + bytes_
+    return files_count, used_bytes
+
+
 class Inode:
     """One file, directory or link."""
 
@@ -43,6 +72,7 @@ class Inode:
         "mtime_ns",
         "number",
         "target",
+        "tmpfs_bytes",
         "uid",
     )
 
@@ -57,6 +87,8 @@ class Inode:
         self.links_count = 2 if kind is FileKind.DIRECTORY else 1
         self.content = bytearray()
         self.target = ""
+        # The size of the tmpfs that is mounted on this directory, 0 for none.
+        self.tmpfs_bytes = 0
         self.children: dict[str, Inode] = {}
 
     def stat(self) -> Stat:

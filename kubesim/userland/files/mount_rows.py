@@ -7,14 +7,12 @@ from typing import TYPE_CHECKING
 
 from kubesim.userland.files.file_system_stat import FileSystemStat, HostDisk, MountRow
 from kubesim.userland.files.host_node import HostNode
+from kubesim.userland.files.memory_inode import MEMORY_BYTES
 from kubesim.userland.files.mounts import HOST_VOLUME, Mount
 from kubesim.userland.files.overlay import UpperNode
 
 if TYPE_CHECKING:
     from kubesim.userland.files.filesystem import FileSystem
-
-MEMORY_BYTES = 4 * 1024**3
-"""Of the node; a tmpfs without a size takes half of it. See processes.cgroup, NODE_BYTES."""
 
 _ID_FIRST = 1000
 

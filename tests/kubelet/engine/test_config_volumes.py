@@ -73,9 +73,9 @@ def test_the_group_of_the_pod_owns_its_volumes(story: Any, c: Any) -> None:
     story.check(
         listing(story),
         """
-        drwxrwsrwx 0:3000 .
-        lrwxrwxrwx 0:0 ..data ->
-        lrwxrwxrwx 0:0 dir -> ..data/dir
+        drwxrwsrwt 0:3000 .
+        lrwxrwxrwx 0:3000 ..data ->
+        lrwxrwxrwx 0:3000 dir -> ..data/dir
         drwxr-sr-x 0:3000 ..data/dir
         """,
     )
