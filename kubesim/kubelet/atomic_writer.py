@@ -79,11 +79,13 @@ class AtomicWriter:
             self._give(f"{directory}/{folder}", DIRECTORY_MODE, fs_group, is_directory=True)
         for path, file in files.items():
             self._files.write(f"{directory}/{path}", file.data, file.mode)
-            self._give(f"{directory}/{path}", file.mode, fs_group, is_directory=False)
+            if file.uid is not None:
+                self._files.set_owner(f"{directory}/{path}", file.uid, 0)
+            self._give(f"{directory}/{path}", file.mode, fs_group, is_directory=False, uid=file.uid or 0)
 
-    def _give(self, path: str, mode: int, fs_group: int | None, *, is_directory: bool) -> None:
+    def _give(self, path: str, mode: int, fs_group: int | None, *, is_directory: bool, uid: int = 0) -> None:
         if fs_group is not None:
-            self._files.set_owner(path, 0, fs_group)
+            self._files.set_owner(path, uid, fs_group)
             mode = group_mode(mode, is_directory=is_directory, is_read_only=True)
         self._files.set_mode(path, mode)
 

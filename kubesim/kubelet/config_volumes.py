@@ -12,7 +12,8 @@ from kubesim.kubelet.atomic_writer import AtomicWriter
 from kubesim.kubelet.config_objects import ConfigObjects, ObjectNotFound
 from kubesim.kubelet.downward_api import DownwardApi
 from kubesim.kubelet.outside import HostFiles
-from kubesim.kubelet.volume_directory import fs_group_of, make_volume_directory
+from kubesim.kubelet.token_manager import TokenManager
+from kubesim.kubelet.volume_directory import fs_group_of, make_volume_directory, single_user
 from kubesim.model import k8s_v1 as v1
 from kubesim.policy.downward_fields import DownwardFieldError
 from kubesim.policy.go_path import go_clean
@@ -20,12 +21,16 @@ from kubesim.policy.pull_policy import aggregate_text
 from kubesim.policy.volume_payload import File, Item, PayloadError, Projection, nested_mount_points, projected_files
 
 FILE_MODE = 0o644
+TOKEN_MODE = 0o600
 
 
 class ConfigVolumes:
     """Makes the files of these volumes, and makes them anew when what they show has changed."""
 
-    def __init__(self, kernel: Kernel, files: HostFiles, objects: ConfigObjects, downward: DownwardApi) -> None:
+    def __init__(
+        self, kernel: Kernel, files: HostFiles, objects: ConfigObjects, downward: DownwardApi, tokens: TokenManager
+    ) -> None:
+        self._tokens = tokens
         self._files = files
         self._objects = objects
         self._downward = downward
@@ -78,11 +83,26 @@ class ConfigVolumes:
                     files |= self._of_config_map(pod, one.config_map, mode)
                 elif one.downward_api is not None:
                     files |= self._of_pod(pod, one.downward_api.items, mode)
+                elif one.service_account_token is not None:
+                    files[one.service_account_token.path] = self._token(pod, one.service_account_token, mode)
             except (ObjectNotFound, PayloadError, DownwardFieldError) as error:
                 errors.append(str(error))
         if errors:
             raise PayloadError(aggregate_text(errors))
         return files
+
+    def _token(self, pod: v1.Pod, source: v1.ServiceAccountTokenProjection, mode: int) -> File:
+        """A token that only the one user of the pod, or the pod's group, may read where there is one."""
+        user = single_user(pod)
+        if user is not None or fs_group_of(pod) is not None:
+            mode = TOKEN_MODE
+        audiences = (source.audience,) if source.audience else ()
+        token = self._tokens.token(pod, audiences, source.expiration_seconds or 0)
+        return File(data=token.encode(), mode=mode, uid=user)
+
+    def forget(self, uid: str) -> None:
+        """The pod is gone."""
+        self._tokens.forget(uid)
 
     def _of_config_map(
         self, pod: v1.Pod, source: v1.ConfigMapVolumeSource | v1.ConfigMapProjection, mode: int

@@ -14,6 +14,7 @@ from kubesim.kubelet.node_answers import NodeAnswers
 from kubesim.kubelet.outside import ApiClient, HostFiles
 from kubesim.kubelet.pod_directories import PodDirectories
 from kubesim.kubelet.sandbox_config import NodeSettings
+from kubesim.kubelet.token_manager import TokenManager
 from kubesim.kubelet.volumes import PodVolumes
 
 
@@ -31,7 +32,8 @@ def readers_of_objects(
     objects = ConfigObjects(get_config_map=api.get_config_map, get_secret=api.get_secret)
     downward = DownwardApi(node=node, allocatable=answers.allocatable)
     env_files = EnvFiles(host_files, directories, klog)
-    files = ConfigVolumes(kernel, host_files, objects, downward)
+    tokens = TokenManager(kernel, api.create_token)
+    files = ConfigVolumes(kernel, host_files, objects, downward, tokens)
     return (
         Environments(objects, downward, recorder, env_files, api.services),
         PodVolumes(host_files, directories, supports_rro=answers.supports_rro, config_volumes=files),

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
+from kubesim.kubelet.token_manager import ServiceAccountToken
 from kubesim.model.k8s_v1 import ConfigMap, Event, Node, NodeStatus, Pod, PodStatus, Secret, Service
 from kubesim.model.runtime_class import RuntimeClass
 from kubesim.policy.http_get import HttpAnswer, HttpRequest
@@ -32,6 +33,9 @@ class ApiClient(Protocol):
 
     def get_runtime_class(self, name: str) -> RuntimeClass | None:
         """A RuntimeClass, None when there is none of this name."""
+
+    def create_token(self, pod: Pod, audiences: tuple[str, ...], expiration_seconds: int) -> ServiceAccountToken:
+        """A token for the service account of a pod, bound to that pod."""
 
     def services(self) -> Sequence[Service]:
         """The Services of all namespaces."""

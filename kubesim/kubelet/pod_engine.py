@@ -100,8 +100,7 @@ class PodEngine:
             kernel, api, recorder, host_files, directories, node, answers, klog
         )
         self._volume_manager = VolumeManager(kernel, recorder, self._volumes)
-        self._metrics = metrics
-        self._latency = PodStartupLatency(kernel, metrics)
+        self._metrics, self._latency = metrics, PodStartupLatency(kernel, metrics)
         self._images = ImageManager(
             kernel, client, recorder, metrics, self._latency, gates=node.gates, records=pull_records
         )

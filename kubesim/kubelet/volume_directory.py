@@ -54,6 +54,22 @@ def make_sub_directories(files: HostFiles, volume: str, sub_path: str) -> None:
         files.set_mode(current, mode)
 
 
+def single_user(pod: v1.Pod) -> int | None:
+    """The user that all containers run as by the pod's own words; None when one says nothing or another one.
+
+    Mirrors Kubernetes: pkg/volume/util/util.go, FsUserFrom.
+    """
+    context = pod.spec.security_context
+    of_pod = context.run_as_user if context is not None else None
+    users = {
+        of_pod
+        if one.security_context is None or one.security_context.run_as_user is None
+        else one.security_context.run_as_user
+        for one in (*pod.spec.init_containers, *pod.spec.containers)
+    }
+    return users.pop() if len(users) == 1 else None
+
+
 def fs_group_of(pod: v1.Pod) -> int | None:
     """The group that owns the volumes of a pod."""
     return pod.spec.security_context.fs_group if pod.spec.security_context is not None else None

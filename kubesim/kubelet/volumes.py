@@ -115,6 +115,8 @@ class PodVolumes:
 
     def tear_down(self, pod: v1.Pod) -> None:
         """Remove what belongs to the pod."""
+        if self._config_volumes is not None:
+            self._config_volumes.forget(pod.metadata.uid)
         self._host_files.remove(self._directories.pod(pod.metadata.uid))
 
     def mounts(

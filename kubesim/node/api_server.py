@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from kubesim.errors import InputError
 from kubesim.kernel import Kernel
+from kubesim.kubelet.token_manager import ServiceAccountToken
 from kubesim.model import k8s_v1 as v1
 from kubesim.model.convert import join_errors
 from kubesim.model.pod_defaults import admit_priority
@@ -35,6 +36,7 @@ from kubesim.node.pod_deletion import requested_deletion, shortened_deletion
 from kubesim.node.pod_update import merged_pod
 from kubesim.node.published_version import PublishedVersion, published_version, version_dict
 from kubesim.node.runtime_class_admission import admit_runtime_class
+from kubesim.node.service_account_tokens import TokenIssuer
 from kubesim.policy.feature_gates import DEFAULT_GATES
 from kubesim.policy.grace_period import deletion_grace_seconds
 from kubesim.policy.pod_view import PodPhase
@@ -86,6 +88,7 @@ class ApiServer:
         self._handler: PodHandler | None = None
         self._revision = 0
         self._events = EventStore(kernel)
+        self._tokens = TokenIssuer(kernel, gates=gates)
         self.config_maps = ObjectStore[v1.ConfigMap](
             kernel, kind="configmap", update_errors=config_map_update_errors, next_revision=self._revise
         )
@@ -248,6 +251,10 @@ class ApiServer:
     def get_runtime_class(self, name: str) -> RuntimeClass | None:
         """A RuntimeClass, None when there is none of this name."""
         return self.runtime_classes.get(name)
+
+    def create_token(self, pod: v1.Pod, audiences: tuple[str, ...], expiration_seconds: int) -> ServiceAccountToken:
+        """A token for the service account of a pod, bound to that pod."""
+        return self._tokens.issue(pod, self._node, audiences, expiration_seconds)
 
     def services(self) -> tuple[v1.Service, ...]:
         """The Services of all namespaces."""

@@ -15,8 +15,6 @@ from kubesim.model.validation.options import PodStrategy, ValidationOptions
 from kubesim.node.disabled_fields import without_disabled_fields
 from kubesim.policy.feature_gates import feature_gates, gate_enabled, resolve_gates
 
-_RELAXED_DNS_SEARCH_MINOR = 33
-_STRICT_ADDRESSES_MINOR = 36
 _IMAGE_SUB_PATH_MINOR = 33
 
 
@@ -39,11 +37,11 @@ def pod_strategy(version: str, gates: Mapping[str, bool] | None = None) -> PodSt
         restart_rules=gate_enabled(gates, "ContainerRestartRules"),
         restart_all_containers=gate_enabled(gates, "RestartAllContainersOnContainerExits"),
         relaxed_env_names=gate_enabled(gates, "RelaxedEnvironmentVariableValidation"),
-        relaxed_dns_searches=minor >= _RELAXED_DNS_SEARCH_MINOR,
+        relaxed_dns_searches=gate_enabled(gates, "RelaxedDNSSearchValidation"),
         env_files=gate_enabled(gates, "EnvFiles"),
         init_resize_policy=gate_enabled(gates, "InPlacePodVerticalScaling"),
         user_namespace_on_host_network=gate_enabled(gates, "UserNamespacesHostNetworkSupport"),
-        strict_addresses=minor >= _STRICT_ADDRESSES_MINOR,
+        strict_addresses=gate_enabled(gates, "StrictIPCIDRValidation"),
         image_volume_sub_paths=minor >= _IMAGE_SUB_PATH_MINOR,
     )
     return PodStrategy(minor=minor, options=options, prepare=partial(without_disabled_fields, gates=gates))

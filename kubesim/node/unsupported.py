@@ -14,7 +14,7 @@ from kubesim.model.manifest import Manifest
 from kubesim.model.paths import Path, field_path
 
 VOLUMES = {"name", "empty_dir", "host_path", "image", "config_map", "secret", "downward_api", "projected"}
-PROJECTIONS = {"config_map", "secret", "downward_api"}
+PROJECTIONS = {"config_map", "secret", "downward_api", "service_account_token"}
 
 
 def unsupported_errors(manifest: Manifest, pod: v1.Pod) -> list[InputError]:

@@ -24,10 +24,11 @@ class PayloadError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class File:
-    """One file of a volume: its bytes and permission bits."""
+    """One file of a volume: its bytes and permission bits, and its user, None for root."""
 
     data: bytes
     mode: int
+    uid: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

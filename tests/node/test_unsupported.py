@@ -33,7 +33,7 @@ def refusal(*, pod: str = "", container: str = "") -> str:
         ("securityContext: {seLinuxOptions: {level: s0}}", "5:37", "spec.securityContext.seLinuxOptions"),
         ("volumes: [{name: v, nfs: {server: s, path: /x}}]", "5:13", "spec.volumes[0]"),
         (
-            "volumes: [{name: v, projected: {sources: [{serviceAccountToken: {path: t}}]}}]",
+            "volumes: [{name: v, projected: {sources: [{clusterTrustBundle: {name: b, path: t}}]}}]",
             "5:45",
             "spec.volumes[0].projected.sources[0]",
         ),

@@ -64,7 +64,7 @@ def test_a_gate_that_is_not_emulated_stays_off() -> None:
         "the feature gate MemoryQoS is not emulated yet: memory protection and throttling of containers; "
         "set CRIListStreaming, MemoryQoS to false"
     )
-    with pytest.raises(InputError, match="set MemoryQoS, PodAndContainerStatsFromCRI to false"):
+    with pytest.raises(InputError, match="PodAndContainerStatsFromCRI, RuntimeClassInImageCriApi to false"):
         resolve_gates("1.32", {"AllAlpha": True})
 
 
