@@ -67,8 +67,10 @@ def repeat_of(cri: Cri) -> Repeat | None:
 
 def encoding(cri: Cri) -> Callable[[Method, Message], Coroutine[Any, Any, bytes]]:
     """`call_encoded` of an endpoint, or for one without it, `call` with its answer serialised."""
-    if isinstance(cri, EncodingCri):
-        return cri.call_encoded
+    # Not isinstance: a check against a protocol takes longer than the call of a journal that asks here each time.
+    call_encoded: Callable[[Method, Message], Coroutine[Any, Any, bytes]] | None = getattr(cri, "call_encoded", None)
+    if call_encoded is not None:
+        return call_encoded
 
     async def call(method: Method, request: Message) -> bytes:
         return (await cri.call(method, request)).SerializeToString()
