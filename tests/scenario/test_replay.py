@@ -329,7 +329,10 @@ def test_a_failed_expectation_does_not_end_the_scenario() -> None:
             "no feature 'userNamespace', did you mean 'userNamespaces'\\?; feat",
         ),
         ({"expect": {"node": True, "path": "a[[", "equals": 1}}, "cannot read the path"),
-        ({"apply": [pod(runtimeClassName="kata")]}, "spec.runtimeClassName: a runtime handler other than the def"),
+        (
+            {"apply": [pod(schedulingGates=[{"name": "example.com/g"}])]},
+            "spec.schedulingGates: a pod that waits for the scheduler",
+        ),
         ({"cri": {"method": "Versoin"}}, "there is no CRI method 'Versoin', did you mean 'Version'\\?; name an RPC"),
         ({"cri": {"method": "GetContainerEvents"}}, "GetContainerEvents answers with a stream; send a call"),
         (
