@@ -11,7 +11,7 @@ from collections.abc import Hashable, Iterator, Mapping
 from typing import TypeVar
 
 from kubesim.model import k8s_v1 as v1
-from kubesim.model.pod_resources import aggregate_requests
+from kubesim.model.pod_resources import pod_requests
 from kubesim.policy.admission import HostPort
 
 Counted = TypeVar("Counted", bound=Hashable)
@@ -20,10 +20,13 @@ Counted = TypeVar("Counted", bound=Hashable)
 class ActivePods:
     """Pods that are not terminal and whose worker has not ended, in the order in which they came.
 
-    `used` sums their requests in the units of `requested`; `host_ports` counts the ports that they hold on the node.
+    They are as they were given resources, whatever their specs ask by now. `used` sums their requests in the units of
+    `requested`; `host_ports` counts the ports that they hold on the node.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, uses_pod_level: bool) -> None:
+        """`uses_pod_level`: the gate PodLevelResources is on."""
+        self._uses_pod_level = uses_pod_level
         self._pods: dict[str, v1.Pod] = {}
         self.used: dict[str, int] = {}
         self.host_ports: dict[HostPort, int] = {}
@@ -53,18 +56,25 @@ class ActivePods:
         if pod is not None:
             self._count(pod, -1)
 
+    def without(self, uid: str) -> ActivePods:
+        """All but one: how the node is for a pod that is there already."""
+        others = ActivePods(uses_pod_level=self._uses_pod_level)
+        others._pods, others.used, others.host_ports = dict(self._pods), dict(self.used), dict(self.host_ports)
+        others.discard(uid)
+        return others
+
     def _count(self, pod: v1.Pod, sign: int) -> None:
-        for name, amount in requested(pod).items():
+        for name, amount in requested(pod, uses_pod_level=self._uses_pod_level).items():
             _add(self.used, name, sign * amount)
         for port in host_ports(pod):
             _add(self.host_ports, port, sign)
 
 
-def requested(pod: v1.Pod) -> Mapping[str, int]:
-    """The pod's summed requests: cpu in millicores, memory and ephemeral-storage in bytes, others counted."""
+def requested(pod: v1.Pod, *, uses_pod_level: bool) -> Mapping[str, int]:
+    """What the pod requests: cpu in millicores, memory and ephemeral-storage in bytes, others counted."""
     return {
         name: amount.milli_value if name == "cpu" else amount.value
-        for name, amount in aggregate_requests(pod.spec).items()
+        for name, amount in pod_requests(pod.spec, uses_pod_level=uses_pod_level).items()
     }
 
 

@@ -14,6 +14,7 @@ from kubesim.kubelet.pod_views import is_static
 from kubesim.model import k8s_v1 as v1
 from kubesim.model.quantity import millicores, whole_units
 from kubesim.policy.admission import AdmissionNode, AdmissionPod, Rejection, admit, missing_resources
+from kubesim.policy.feature_gates import gate_enabled
 from kubesim.policy.node_affinity import NodeAffinity, NodeRequirement, NodeSelectorTerm
 from kubesim.policy.sysctl_admission import SysctlAllowlist, forbidden_sysctl
 from kubesim.policy.taints import Taint, Toleration
@@ -21,7 +22,11 @@ from kubesim.policy.taints import Taint, Toleration
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeSituation:
-    """The node at the moment of admission. `active_pods` are the admitted pods that still hold their resources."""
+    """The node at the moment of admission.
+
+    `active_pods` are the admitted pods that still hold their resources: those that they were given, whatever their
+    specs ask by now.
+    """
 
     node: v1.Node
     os: str
@@ -58,7 +63,7 @@ def _pod(pod: v1.Pod, situation: NodeSituation) -> AdmissionPod:
         is_static=is_static(pod),
         qos=pod_qos(pod, gates),
         node_name=spec.node_name,
-        requests=requested(pod),
+        requests=requested(pod, uses_pod_level=gate_enabled(gates, "PodLevelResources")),
         affinity=_affinity(spec),
         tolerations=tuple(
             Toleration(key=one.key, operator=one.operator, value=one.value, effect=one.effect)

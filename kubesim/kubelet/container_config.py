@@ -114,7 +114,13 @@ class ContainerConfigs:
             config.stop_signal = requested_stop_signal(container)
         if self._node.os == "linux":
             config.linux.resources.CopyFrom(
-                linux_resources(pod, container, qos=request.qos, memory_capacity_bytes=self._node.memory_capacity_bytes)
+                linux_resources(
+                    pod,
+                    container,
+                    qos=request.qos,
+                    memory_capacity_bytes=self._node.memory_capacity_bytes,
+                    gates=self._node.gates,
+                )
             )
             config.linux.resources.hugepage_limits.extend(hugepage_limits(pod, container, self._node.gates))
             config.linux.resources.unified.update(oom_group(kills_one_process=self._node.kills_one_process))

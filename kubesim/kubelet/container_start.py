@@ -23,6 +23,7 @@ from kubesim.kubelet.event_reference import container_reference
 from kubesim.kubelet.image_manager import ImageManager, ImageRequest
 from kubesim.kubelet.outside import HostFiles
 from kubesim.kubelet.pod_directories import PodDirectories
+from kubesim.kubelet.resize_needs import ResizeNeeds
 from kubesim.kubelet.runtime_pods import bare_id
 from kubesim.kubelet.security_config import non_root_problem
 from kubesim.kubelet.volumes import ContainerConfigError, ImageVolume
@@ -75,6 +76,7 @@ class ContainerStarter:
         *,
         os: str,
         minor: int,
+        needs: ResizeNeeds,
     ) -> None:
         self._kernel = kernel
         self._client = client
@@ -87,6 +89,7 @@ class ContainerStarter:
         self._directories = directories
         self._os = os
         self._minor = minor
+        self._needs = needs
 
     async def start(self, start: PodStart, container: AnyContainer) -> None:
         """Start one container, whose image volumes are there (`check_image_volumes`). Raises StartFailed."""
@@ -96,6 +99,7 @@ class ContainerStarter:
         except (ContainerConfigError, CriError) as error:
             text = error.message if isinstance(error, CriError) else str(error)
             raise self._failed(start, container, "CreateContainerConfigError", text) from error
+        self._needs.container_created(start.pod, container, container.resources)
         try:
             created = await self._client.create_container(
                 api.CreateContainerRequest(

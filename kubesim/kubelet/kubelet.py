@@ -13,7 +13,7 @@ from kubesim.cri.client import CriClient
 from kubesim.cri.errors import CriError
 from kubesim.cri.protocol import Cri
 from kubesim.kernel import Kernel, Task, sleep
-from kubesim.kubelet.admission import NodeSituation
+from kubesim.kubelet.admission import NodeSituation, admission_refusal
 from kubesim.kubelet.cgroup_discovery import discover_cgroup_driver
 from kubesim.kubelet.event_recorder import EventRecorder
 from kubesim.kubelet.eviction_manager import EvictionManager
@@ -145,12 +145,8 @@ class Kubelet:
             runtime_name=runtime_name,
             pull_records=records,
             backoff_policy=crash_loop_policy(self.gates, max_restart_period_ns=self._max_restart_period_ns()),
-            answers=NodeAnswers(
-                supports_rro=state.supports_rro,
-                runtime_errors=lambda: self._status.runtime_errors() if self._status is not None else [],
-                network_error=lambda: self._status.network_error() if self._status is not None else "",
-                allocatable=lambda: (self._api.get_node() or self._unregistered_node()).status.allocatable,
-            ),
+            answers=self._answers(state),
+            host_cgroups=self._host.pod_cgroups,
         )
         PodGauges(self.metrics, engine)
         self._admission = self._pod_admission(engine)
@@ -184,8 +180,19 @@ class Kubelet:
         self._status.start()
         self._spawn(engine.pleg.run(), "pleg")
         self._spawn(engine.loop.run(), "sync loop")
-        self._spawn(engine.run_container_gc(), "container gc")
+        self._spawn(engine.garbage.run(), "container gc")
         self._start_image_gc(engine, records)
+
+    def _answers(self, state: RuntimeState) -> NodeAnswers:
+        return NodeAnswers(
+            supports_rro=state.supports_rro,
+            runtime_errors=lambda: self._status.runtime_errors() if self._status is not None else [],
+            network_error=lambda: self._status.network_error() if self._status is not None else "",
+            allocatable=lambda: (self._api.get_node() or self._unregistered_node()).status.allocatable,
+            admission_refusal=lambda pod: admission_refusal(
+                pod, self._situation(self._running_engine(), without=pod.metadata.uid)
+            ),
+        )
 
     def _pod_admission(self, engine: PodEngine) -> PodAdmission:
         preemption = Preemption(
@@ -272,11 +279,12 @@ class Kubelet:
         if self._admission is None or not self._admission.remove(uid):
             self._running_engine().remove(uid)
 
-    def _situation(self, engine: PodEngine) -> NodeSituation:
+    def _situation(self, engine: PodEngine, *, without: str = "") -> NodeSituation:
+        """The node as a pod meets it; `without` is the uid of one that is there and does not count."""
         return NodeSituation(
             node=self._api.get_node() or self._unregistered_node(),
             os=self._host.os,
-            active_pods=engine.active,
+            active_pods=engine.active.without(without) if without else engine.active,
             is_shutting_down=self._shutdown is not None and self._shutdown.is_shutting_down,
             kubelet_version=self.version,
             gates=self.gates,
@@ -320,11 +328,16 @@ class Kubelet:
             node_ip=self._host.ip,
             cgroup_driver=self._cgroup_driver,
             cgroups_per_qos=self._config.cgroups_per_qos,
+            cgroup_version=self._host.cgroup_version,
+            enforces_cpu_quota=self._config.cpu_cfs_quota,
             cluster_dns=tuple(self._config.cluster_dns),
             cluster_domain=self._config.cluster_domain,
             dns=NODE_DNS if self._config.resolv_conf else None,
             seccomp_default=self._config.seccomp_default,
             memory_capacity_bytes=whole_units(self._description().all_capacity["memory"]),
+            cpu_manager_policy=self._config.cpu_manager_policy,
+            memory_manager_policy=self._config.memory_manager_policy,
+            swap_behavior=self._config.memory_swap.swap_behavior,
             gates=self.gates,
             fixes=self._fixes,
             kills_one_process=bool(self._config.single_process_oom_kill),

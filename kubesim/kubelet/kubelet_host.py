@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass, field
 
 from kubesim.kubelet.outside import Disk, HostFiles, Logind, Memory, PodNetwork, ServiceControlManager
 from kubesim.model import k8s_v1 as v1
+from kubesim.policy.pod_cgroup import PodCgroup
 
 ROOT_DIRECTORY = "/var/lib/kubelet"
 
@@ -31,3 +32,6 @@ class KubeletHost:
     root_directory: str = ROOT_DIRECTORY
     capacity: Mapping[str, v1.Quantity] | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
+    cgroup_version: int = 2
+    pod_cgroups: MutableMapping[str, PodCgroup] = field(default_factory=dict)
+    """The control groups of pods by uid; they stay when the process ends."""

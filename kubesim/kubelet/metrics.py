@@ -34,8 +34,14 @@ HTTP_HOOK_FALLBACKS = "kubelet_lifecycle_handler_http_fallbacks_total"
 PLEG_DISCARDED = "kubelet_pleg_discard_events"
 EVICTIONS = "kubelet_evictions"
 PREEMPTIONS = "kubelet_preemptions"
+REQUESTED_RESIZES = "kubelet_container_requested_resizes_total"
+PENDING_RESIZES = "kubelet_pod_pending_resizes"
+INFEASIBLE_RESIZES = "kubelet_pod_infeasible_resizes_total"
+IN_PROGRESS_RESIZES = "kubelet_pod_in_progress_resizes"
+DEFERRED_ACCEPTED_RESIZES = "kubelet_pod_deferred_accepted_resizes_total"
 PROBES = "prober_probe_total"
 
+_RESIZE_GATES = ("InPlacePodVerticalScaling",)
 _SHUTDOWN_GATES = ("GracefulNodeShutdown", "GracefulNodeShutdownBasedOnPodPriority")
 
 METRICS: Mapping[str, Metric] = {
@@ -111,6 +117,30 @@ METRICS: Mapping[str, Metric] = {
     HTTP_HOOK_FALLBACKS: Metric(
         kind="counter",
         help="The number of times lifecycle handlers successfully fell back to http from https.",
+    ),
+    REQUESTED_RESIZES: Metric(
+        kind="counter",
+        help="Number of requested resizes, counted at the container level. Different resources on the same container "
+        "are counted separately. The 'requirement' label refers to 'memory' or 'limits'; the 'operation' label can be "
+        "one of 'add', 'remove', 'increase' or 'decrease'.",
+        labels=("resource", "requirement", "operation"),
+        gates=_RESIZE_GATES,
+    ),
+    PENDING_RESIZES: Metric(
+        kind="gauge", help="Number of pending resizes for pods.", labels=("reason",), gates=_RESIZE_GATES
+    ),
+    INFEASIBLE_RESIZES: Metric(
+        kind="counter",
+        help="Number of infeasible resizes for pods.",
+        labels=("reason_detail",),
+        gates=_RESIZE_GATES,
+    ),
+    IN_PROGRESS_RESIZES: Metric(kind="gauge", help="Number of in-progress resizes for pods.", gates=_RESIZE_GATES),
+    DEFERRED_ACCEPTED_RESIZES: Metric(
+        kind="counter",
+        help="Cumulative number of resizes that were accepted after being deferred.",
+        labels=("retry_trigger",),
+        gates=_RESIZE_GATES,
     ),
     PROBES: Metric(
         kind="counter",

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from kubesim.model import k8s_v1 as v1
+from kubesim.policy.admission import Rejection
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,3 +21,5 @@ class NodeAnswers:
     """Why pods with a network of their own are not synced now."""
     allocatable: Callable[[], Mapping[str, v1.Quantity]]
     """What the Node object says that pods can have."""
+    admission_refusal: Callable[[v1.Pod], Rejection | None]
+    """What the handlers of admission say of a pod, beside all others with what they were given."""

@@ -83,6 +83,10 @@ class Pleg:
         self._period_ns, self._unhealthy_ns = period_ns, unhealthy_ns
         self._beat.wake()
 
+    def request_reinspect(self, uid: str) -> None:
+        """Ask the runtime about a pod in the next relist, even if no container changes its state; a sync follows."""
+        self._reinspect.add(uid)
+
     def healthy(self) -> str:
         """Empty when healthy, else the text of the node's Ready condition."""
         if self.last_relist_ns is None:

@@ -44,16 +44,19 @@ class PodAdmission:
         if pod.metadata.deletion_timestamp is not None or pod.status.phase in {"Succeeded", "Failed"}:
             self._engine.add(pod)
             return
+        allocation = self._engine.resizing.allocation
+        judged = allocation.allocated(pod)
         situation = self._situation()
-        refusal = admission_refusal(pod, situation)
+        refusal = admission_refusal(judged, situation)
         if refusal is not None and refusal.lacking and is_critical(pod):
-            refusal = self._make_room(pod, situation)
+            refusal = self._make_room(judged, situation)
             if refusal is None:
                 return
         if refusal is not None:
             self._metrics.increase(ADMISSION_REJECTIONS, reason=refusal.metric_reason)
             self._engine.reject(pod, refusal)
             return
+        allocation.allocate(judged)
         self._engine.add(pod)
 
     def update(self, pod: v1.Pod) -> bool:
@@ -85,6 +88,7 @@ class PodAdmission:
             await self._preemption.make_room(victims, missing)
             waiting = self._waiting.pop(uid, None)
             if waiting is not None:
+                self._engine.resizing.allocation.allocate(pod)
                 self._engine.add(waiting)
 
         self._spawn(admit(), f"make room for {pod.metadata.name}")

@@ -7,19 +7,19 @@ HandlePodCleanups, rejectPod, syncLoopIteration).
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, MutableMapping, Sequence
 
 from kubesim.cri.client import CriClient
-from kubesim.cri.errors import CriError
-from kubesim.kernel import Kernel, sleep
+from kubesim.kernel import Kernel
 from kubesim.kubelet.active_deadline import ActiveDeadline
 from kubesim.kubelet.active_pods import ActivePods
 from kubesim.kubelet.container_config import ContainerConfigs
+from kubesim.kubelet.container_garbage import ContainerGarbage, ignore_runtime_errors
 from kubesim.kubelet.container_hooks import ContainerHooks
-from kubesim.kubelet.container_kill import ContainerKiller, KillPodFailed
+from kubesim.kubelet.container_kill import ContainerKiller
 from kubesim.kubelet.container_start import ContainerStarter
 from kubesim.kubelet.dead_containers import DeadContainers
-from kubesim.kubelet.event_recorder import EventRecorder, node_reference
+from kubesim.kubelet.event_recorder import EventRecorder
 from kubesim.kubelet.event_reference import pod_reference
 from kubesim.kubelet.image_manager import ImageManager
 from kubesim.kubelet.image_pull_records import ImagePullRecords
@@ -31,15 +31,15 @@ from kubesim.kubelet.orphan_pods import OrphanPods
 from kubesim.kubelet.outside import ApiClient, HostFiles, PodNetwork
 from kubesim.kubelet.pleg import Pleg
 from kubesim.kubelet.pod_cache import PodCache
-from kubesim.kubelet.pod_changes import asks_for_work, is_terminal
+from kubesim.kubelet.pod_changes import asks_for_readiness, asks_for_work, is_terminal
 from kubesim.kubelet.pod_directories import PodDirectories
 from kubesim.kubelet.pod_startup_latency import PodStartupLatency
 from kubesim.kubelet.pod_sync import PodSync
-from kubesim.kubelet.pod_views import pod_view, status_view
 from kubesim.kubelet.pod_workers import PodWorkers
 from kubesim.kubelet.probe_manager import ProbeManager
 from kubesim.kubelet.prober import Prober
 from kubesim.kubelet.pull_secrets import PullSecrets
+from kubesim.kubelet.resizing import Resizing
 from kubesim.kubelet.runtime_classes import RuntimeClasses
 from kubesim.kubelet.runtime_manager import RuntimeManager
 from kubesim.kubelet.runtime_pods import RuntimePods
@@ -53,11 +53,11 @@ from kubesim.kubelet.work_metrics import CONTAINERS_PER_POD
 from kubesim.model import k8s_v1 as v1
 from kubesim.policy.admission import Rejection
 from kubesim.policy.crash_loop_backoff import BackoffPolicy
+from kubesim.policy.feature_gates import gate_enabled
 from kubesim.policy.pleg_events import PlegEvent, PlegEventKind
-from kubesim.policy.pod_conditions import needs_readiness_sync
-from kubesim.policy.pod_view import PodPhase, PodStatusView, RuntimePod, RuntimeState
+from kubesim.policy.pod_cgroup import PodCgroup
+from kubesim.policy.pod_view import PodPhase, PodStatusView, RuntimeState
 
-CONTAINER_GC_NS = 60_000_000_000
 ORPHAN_GRACE_SECONDS = 1
 
 
@@ -82,12 +82,17 @@ class PodEngine:
         backoff_policy: BackoffPolicy,
         pull_records: ImagePullRecords | None,
         answers: NodeAnswers,
+        host_cgroups: MutableMapping[str, PodCgroup],
     ) -> None:
-        self._kernel, self._recorder, self._api, self._node = kernel, recorder, api, node_reference(node.node_name)
+        """`host_cgroups` are the pods' control groups on the host. Raises KubeletStartError."""
+        self._kernel, self._recorder, self._api, self._metrics = kernel, recorder, api, metrics
         self._pods: dict[str, v1.Pod] = {}
-        self.active = ActivePods()
+        self.active = ActivePods(uses_pod_level=gate_enabled(node.gates, "PodLevelResources"))
         self.cache = PodCache()
-        self.runtime_pods = RuntimePods(client, host_files, runtime_name=runtime_name, is_windows=node.os == "windows")
+        self.resizing = self._resizing(client, metrics, host_files, node, directories, answers, host_cgroups)
+        self.runtime_pods = RuntimePods(
+            client, host_files, self.resizing.reported, runtime_name=runtime_name, os=node.os
+        )
         self.statuses = StatusManager(
             kernel, api, gates=node.gates, could_have_running_containers=self._could_have_running_containers
         )
@@ -100,7 +105,7 @@ class PodEngine:
             kernel, api, recorder, host_files, directories, node, answers, klog
         )
         self._volume_manager = VolumeManager(kernel, recorder, self._volumes)
-        self._metrics, self._latency = metrics, PodStartupLatency(kernel, metrics)
+        self._latency = PodStartupLatency(kernel, metrics)
         self._images = ImageManager(
             kernel, client, recorder, metrics, self._latency, gates=node.gates, records=pull_records
         )
@@ -111,7 +116,38 @@ class PodEngine:
         self._deadline = ActiveDeadline(kernel, recorder, self.statuses)
         self._dead = DeadContainers(client)
         self.orphans = OrphanPods(kernel, recorder, self.runtime_pods, killer, self._dead, forget=self._forget_orphan)
-        self.workers = PodWorkers(kernel, self.cache, self._sync, recorder, on_stopped=self.active.discard)
+        allocated = self.resizing.allocation.allocated
+        self.workers = PodWorkers(
+            kernel, self.cache, self._sync, recorder, allocated=allocated, on_stopped=self.active.discard
+        )
+        self.garbage = ContainerGarbage(
+            recorder, self.runtime_pods, self._dead, self.cache, self._pods, node.node_name, self.workers.has_ended
+        )
+
+    def _resizing(
+        self,
+        client: CriClient,
+        metrics: Metrics,
+        host_files: HostFiles,
+        node: NodeSettings,
+        directories: PodDirectories,
+        answers: NodeAnswers,
+        host_cgroups: MutableMapping[str, PodCgroup],
+    ) -> Resizing:
+        return Resizing(
+            self._kernel,
+            client,
+            self._recorder,
+            metrics,
+            host_files,
+            node,
+            root_directory=directories.root,
+            host_cgroups=host_cgroups,
+            pod=self._pods.get,
+            answers=answers,
+            sync_now=self._sync_now,
+            reinspect=lambda uid: self.pleg.request_reinspect(uid),  # noqa: PLW0108 - made after this
+        )
 
     def _pod_sync(
         self,
@@ -141,6 +177,7 @@ class PodEngine:
             user_namespaces=self._user_namespaces,
             pull_secrets=pull_secrets,
             answers=answers,
+            resizing=self.resizing,
         )
 
     def _sync_loop(self, klog: Klog, metrics: Metrics, answers: NodeAnswers) -> SyncLoop:
@@ -152,7 +189,7 @@ class PodEngine:
             on_pleg_event=self._on_pleg_event,
             on_tick=self._tick,
             idle_until=self._idle_until,
-            on_housekeeping=self._end_orphans,
+            on_housekeeping=self._housekeep,
         )
 
     def _probe_manager(
@@ -186,6 +223,7 @@ class PodEngine:
             directories,
             os=node.os,
             minor=node.minor,
+            needs=self.resizing.needs,
         )
         sandboxes = SandboxStarter(
             client,
@@ -213,6 +251,7 @@ class PodEngine:
             self._user_namespaces,
             self._latency,
             backoff_policy=backoff_policy,
+            resizing=self.resizing,
         )
 
     @property
@@ -240,6 +279,7 @@ class PodEngine:
         self.statuses.stop()
         self._killer.stop()
         self._volume_manager.stop()
+        self.resizing.stop()
 
     # -- configuration ------------------------------------------------------------------------------------------
 
@@ -248,9 +288,10 @@ class PodEngine:
         self._pods[pod.metadata.uid] = pod
         self._latency.pod_seen(pod)
         if not is_terminal(pod):
-            self.active.put(pod)
+            self.active.put(self.resizing.allocation.allocated(pod))
             self._metrics.observe(CONTAINERS_PER_POD, len(pod.spec.containers))
         self.workers.update(pod)
+        self.resizing.added(pod)
 
     def reject(self, pod: v1.Pod, refusal: Rejection) -> None:
         """A pod that admission refused: Failed for good, without conditions and container statuses."""
@@ -271,12 +312,15 @@ class PodEngine:
         if is_terminal(pod):
             self.active.discard(uid)
         elif uid in self.active:
-            self.active.put(pod)
+            self.active.put(self.resizing.allocation.allocated(pod))
         self.statuses.stored(pod)
-        if before is None or asks_for_work(before, pod) or _asks_for_readiness(pod):
+        self.workers.refresh(pod)
+        if before is None or asks_for_work(before, pod) or asks_for_readiness(pod):
+            if before is not None:
+                self.resizing.updated(before, pod)
             self.workers.update(pod)
         else:
-            self.workers.refresh(pod)
+            self.resizing.reconciled(before, pod)
 
     def remove(self, uid: str) -> None:
         """A pod is gone from the API. What it left in the runtime is removed."""
@@ -284,11 +328,12 @@ class PodEngine:
         self.active.discard(uid)
         self._latency.pod_gone(uid)
         self.statuses.forget(uid)
+        self.resizing.removed(uid)
         work = self.workers.work.get(uid)
         if work is not None and not work.is_finished:
             # Deleted by force: the containers get a moment of grace as orphans.
             self.workers.kill(uid, grace_seconds=ORPHAN_GRACE_SECONDS)
-        self._kernel.spawn(self._clean_up(uid, pod), name=f"clean up {uid}").watch(_ignore_runtime_errors)
+        self._kernel.spawn(self._clean_up(uid, pod), name=f"clean up {uid}").watch(ignore_runtime_errors)
 
     async def _clean_up(self, uid: str, pod: v1.Pod | None) -> None:
         work = self.workers.work.get(uid)
@@ -303,20 +348,6 @@ class PodEngine:
             # When the runtime refused, the pod's directory is still there, and housekeeping ends the rest as an orphan.
             self.workers.drop(uid)
 
-    def has_ended(self, uid: str) -> bool:
-        """Whether nothing of a pod runs any more."""
-        work = self.workers.work.get(uid)
-        return work is None or work.terminated_at_ns is not None
-
-    async def remove_ended_pods(self) -> None:
-        """Remove the containers and sandboxes of pods that have ended, though the API still has them.
-
-        Mirrors kubelet: pkg/kubelet/kuberuntime/kuberuntime_gc.go, GarbageCollect with evictNonDeletedPods.
-        """
-        for uid in list(self._pods):
-            if self.has_ended(uid):
-                await self._dead.remove_pod(self.cache.get(uid))
-
     # -- loops --------------------------------------------------------------------------------------------------
 
     def _tick(self) -> None:
@@ -328,35 +359,12 @@ class PodEngine:
 
     def _idle_until(self) -> int:
         """When a tick has something to do next, if nothing happens until then."""
-        if any(pod.spec.active_deadline_seconds is not None for pod in self._pods.values()):
-            return 0
-        due_ns = self.workers.next_due_ns
-        return sys.maxsize if due_ns is None else due_ns
+        has_deadline = any(pod.spec.active_deadline_seconds is not None for pod in self._pods.values())
+        return 0 if has_deadline else self.workers.next_due_ns or sys.maxsize
 
-    async def run_container_gc(self) -> None:
-        """Once a minute: remove dead containers beyond the newest of each name, and sandboxes beyond the newest."""
-        while True:
-            await sleep(CONTAINER_GC_NS)
-            try:
-                await self.runtime_pods.list_all()
-            except CriError as error:
-                # Only the lists count: a removal that fails is written to the log.
-                self._recorder.event(self._node, "Warning", "ContainerGCFailed", error.go_text)
-                continue
-            for uid in list(self._pods):
-                await self._remove_older(uid, sandboxes=True)
-
-    async def _remove_older(self, uid: str, *, sandboxes: bool = False) -> None:
-        try:
-            await self._dead.remove_older(self.cache.get(uid))
-            if sandboxes:
-                await self._dead.remove_older_sandboxes(self.cache.get(uid))
-        except CriError:
-            # The runtime is away or busy; the next round asks again.
-            return
-
-    def _end_orphans(self) -> None:
-        """What a housekeeping does about pods of the runtime that no worker knows."""
+    def _housekeep(self) -> None:
+        """Every two seconds: end what no worker knows. Mirrors HandlePodCleanups."""
+        self.resizing.cgroups.housekeep()
         for uid in self.pleg.uids:
             is_known = uid in self._pods or uid in self.workers.work
             if not is_known and self._host_files.kind(self._directories.pod(uid)) == "directory":
@@ -370,26 +378,22 @@ class PodEngine:
         if event.kind.asks_for_sync:
             self._sync_known(event.uid)
         if event.kind is PlegEventKind.DIED and event.uid in self._pods:
-            self._kernel.spawn(self._remove_older(event.uid), name=f"remove dead containers of {event.uid}")
+            self._kernel.spawn(self.garbage.remove_older(event.uid), name=f"remove dead containers of {event.uid}")
 
     def _sync_known(self, uid: str) -> None:
         """A probe or the PLEG asks for a sync; nobody syncs a pod that is gone from the configuration."""
         if uid in self._pods:
             self.workers.wake(uid)
 
+    def _sync_now(self, uid: str) -> None:
+        """A resize changed: sync the pod, and do not wait long for what comes of it. Mirrors syncPodNow."""
+        if uid in self.active:
+            self.active.put(self.resizing.allocation.allocated(self._pods[uid]))
+        self._sync_known(uid)
+        self._sync.request_relist(uid)
+
     def _could_have_running_containers(self, uid: str) -> bool:
         if self.workers.could_have_running_containers(uid):
             return True
-        runtime: RuntimePod = self.cache.get(uid)
-        return uid not in self.workers.work and any(one.state is RuntimeState.RUNNING for one in runtime.containers)
-
-
-def _asks_for_readiness(pod: v1.Pod) -> bool:
-    return bool(pod.spec.readiness_gates) and needs_readiness_sync(pod_view(pod), status_view(pod.status))
-
-
-def _ignore_runtime_errors(task: object) -> None:
-    """A clean-up that the runtime refused is tried again by housekeeping; other errors are bugs."""
-    error = getattr(task, "error", None)
-    if error is not None and not isinstance(error, CriError | KillPodFailed):
-        raise error
+        states = {one.state for one in self.cache.get(uid).containers}
+        return uid not in self.workers.work and RuntimeState.RUNNING in states

@@ -11,7 +11,7 @@ from kubesim.cri.errors import CriError
 from kubesim.kernel import Kernel
 from kubesim.kubelet.active_deadline import ActiveDeadline
 from kubesim.kubelet.container_kill import ContainerKiller, KillPodFailed
-from kubesim.kubelet.container_resources import pod_level_resources, pod_qos, status_resources
+from kubesim.kubelet.container_resources import pod_qos
 from kubesim.kubelet.event_recorder import EventRecorder
 from kubesim.kubelet.event_reference import pod_reference
 from kubesim.kubelet.metrics import Metrics
@@ -23,7 +23,9 @@ from kubesim.kubelet.pod_directories import PodDirectories
 from kubesim.kubelet.pod_views import pod_view, status_view
 from kubesim.kubelet.pod_workers import PodWork
 from kubesim.kubelet.probe_manager import ProbeManager
+from kubesim.kubelet.published_resources import container_resource_fields, pod_resource_fields
 from kubesim.kubelet.pull_secrets import PullSecrets
+from kubesim.kubelet.resizing import Resizing
 from kubesim.kubelet.runtime_manager import RuntimeManager, SyncResult
 from kubesim.kubelet.runtime_pods import RuntimePods
 from kubesim.kubelet.sandbox_config import NodeSettings
@@ -64,6 +66,7 @@ class PodSync:
         user_namespaces: UserNamespaces,
         pull_secrets: PullSecrets,
         answers: NodeAnswers,
+        resizing: Resizing,
     ) -> None:
         self._kernel = kernel
         self._recorder = recorder
@@ -82,6 +85,7 @@ class PodSync:
         self._user_namespaces = user_namespaces
         self._pull_secrets = pull_secrets
         self._answers = answers
+        self._resizing = resizing
         self._deadline = ActiveDeadline(kernel, recorder, statuses)
         # The kubelet's reason cache: why containers did not start, by pod uid and name.
         self._start_errors: dict[str, dict[str, Waiting]] = {}
@@ -89,6 +93,7 @@ class PodSync:
     async def sync_pod(self, work: PodWork, runtime: RuntimePod) -> bool:
         """One sync; True when the pod is done for good. Raises SyncError."""
         pod, uid = work.pod, work.pod.metadata.uid
+        self._resizing.sync_begins(pod, runtime)
         status, before = self._generate(pod, runtime, is_terminal=False), self._statuses.get(uid)
         self._statuses.set(pod, status, self._surroundings(pod, runtime))
         if status.phase is not None and status.phase.is_terminal:
@@ -101,6 +106,7 @@ class PodSync:
             text = f"network is not ready: {network_error}"
             self._recorder.event(pod_reference(pod), "Warning", "NetworkNotReady", text)
             raise SyncError(text, is_network_not_ready=True)
+        self._resizing.ensure_cgroup(pod)
         self._host_files.make_dirs(self._directories.pod(uid))
         with work.interruptible():
             await self._volumes.wait(pod)
@@ -117,14 +123,23 @@ class PodSync:
             is_restarting_all=restarting is not None and restarting.status == "True",
         )
         self._remember(uid, result)
+        if result.resize_error:
+            self._resizing.failed(pod, result.resize_error)
         # Once all is removed, the next sync starts it again, and no event of the runtime need ask for that sync.
         work.is_wanted_again = result.has_reset and not result.start_errors
         if result.start_errors:
             names = ", ".join(f'"{name}" with {waiting.reason}' for name, waiting in result.start_errors.items())
             raise SyncError(f"failed to start containers: {names}", retry_at_ns=result.retry_at_ns)
-        if result.did_anything and gate_enabled(self._node.gates, "PLEGOnDemandRelist"):
-            self._pleg.request_relist(uid)
+        if result.resize_error:
+            raise SyncError(f"ResizePodInPlaceError: {result.resize_error}")
+        if result.did_anything:
+            self.request_relist(uid)
         return False
+
+    def request_relist(self, uid: str) -> None:
+        """Have the PLEG look at a pod at once, where the kubelet can: else its next relist does."""
+        if gate_enabled(self._node.gates, "PLEGOnDemandRelist"):
+            self._pleg.request_relist(uid)
 
     async def sync_terminating_pod(self, work: PodWork, runtime: RuntimePod) -> None:
         """Stop the pod's containers and sandboxes; its status is terminal afterwards. Raises SyncError."""
@@ -148,6 +163,7 @@ class PodSync:
             raise SyncError(
                 f"detected running containers after a successful KillPod, CRI violation: [{' '.join(running)}]"
             )
+        self._resizing.cgroups.containers_ended(uid)
         after = keep_ips(runtime, after)
         self._statuses.set(pod, self._generate(pod, after, is_terminal=True), self._surroundings(pod, after))
         # Nothing of the pod can run any more, so its volumes are no longer wanted, whether or not they ever came.
@@ -160,6 +176,7 @@ class PodSync:
         status = self._generate(pod, runtime, is_terminal=True)
         self._statuses.set(pod, status, self._surroundings(pod, runtime))
         self._volumes.forget(uid)
+        self._resizing.cgroups.destroy(uid)
         self._user_namespaces.release(uid)
         self._statuses.terminate(pod)
 
@@ -182,6 +199,7 @@ class PodSync:
         self._probes.remove_pod(uid)
         self._start_errors.pop(uid, None)
         self._volumes.forget(uid)
+        self._resizing.forget(uid)
         self._user_namespaces.release(uid)
 
     def _generate(self, pod: v1.Pod, runtime: RuntimePod, *, is_terminal: bool) -> PodStatusView:
@@ -196,6 +214,7 @@ class PodSync:
                 stored=stored,
                 start_errors=self._start_errors.get(uid, {}),
                 is_terminal=is_terminal,
+                resize=self._resizing.conditions(pod, is_terminal=is_terminal),
                 gates=self._node.gates,
                 probes=self._probes.states(uid, runtime),
                 kubelet=self._probes.kubelet_start(pod),
@@ -212,12 +231,21 @@ class PodSync:
     def _surroundings(self, pod: v1.Pod, runtime: RuntimePod) -> Surroundings:
         gates = self._node.gates
         ips = tuple(ip for ip in (runtime.sandboxes[0].ips or () if runtime.sandboxes else ()) if ip)
-        allocated, resources = pod_level_resources(pod, gates)
+        old, shown = self._statuses.get(pod.metadata.uid), self._statuses.surroundings(pod)
+        allocated, resources = pod_resource_fields(
+            pod,
+            old_phase=old.phase if old is not None else status_view(pod.status).phase,
+            shown=shown.resources,
+            cgroup=self._resizing.cgroups.read(pod.metadata.uid),
+            gates=gates,
+        )
         return Surroundings(
             pod_ips=(self._node.node_ip,) if pod.spec.host_network else ips,
             host_ips=(self._node.node_ip,),
             qos_class=pod_qos(pod, gates),
-            containers=status_resources(pod, runtime, gates),
+            containers=container_resource_fields(
+                pod, runtime, old=old or status_view(pod.status), shown=shown.containers, gates=gates
+            ),
             allocated_resources=allocated,
             resources=resources,
         )

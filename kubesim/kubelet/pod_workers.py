@@ -50,8 +50,9 @@ class PodWork:
     """
 
     pod: Pod
+    """What the present sync works on, or the last one did."""
     newest: Pod
-    """The API's copy now; the worker works on the one that was known when it was last woken."""
+    """The API's copy now."""
     pending: Pod | None = None
     """What the next step works on. One that has begun to wait for the cache works on what it had then."""
     seen_ns: int = 0
@@ -116,9 +117,14 @@ class PodWorkers:
         syncer: PodSyncer,
         recorder: EventRecorder,
         *,
+        allocated: Callable[[Pod], Pod],
         on_stopped: Callable[[str], object] = lambda _: None,
     ) -> None:
-        """`on_stopped(uid)` is called when the last container of a pod has ended for good."""
+        """`allocated` gives a pod of the configuration the resources that it was given, which its syncs work with.
+
+        `on_stopped(uid)` is called when the last container of a pod has ended for good.
+        """
+        self._allocated = allocated
         self._kernel = kernel
         self._cache = cache
         self._syncer = syncer
@@ -145,7 +151,8 @@ class PodWorkers:
             self._tasks[uid] = self._kernel.spawn(self._run(uid), name=f"pod worker {pod_key(pod)}")
         if work.is_finished:
             return
-        work.pending = work.newest = pod
+        work.newest = pod
+        work.pending = self._allocated(pod)
         if pod.metadata.deletion_timestamp is not None or pod.status.phase in {"Succeeded", "Failed"}:
             self._begin_termination(work)
         self._wake[uid].set()
@@ -183,7 +190,7 @@ class PodWorkers:
             work.status_func = status_func
         work.is_evicted = work.is_evicted or is_evicted
         self._begin_termination(work, override_seconds=grace_seconds)
-        self._wake[uid].set()
+        self.wake(uid)
         return work.containers_stopped
 
     async def kill_and_wait(
@@ -197,7 +204,7 @@ class PodWorkers:
         done = self.kill(uid, grace_seconds=grace_seconds, status_func=status_func, is_evicted=is_evicted)
         wait_seconds = kill_wait_seconds(
             override_seconds=grace_seconds,
-            pod_seconds=work.pod.spec.termination_grace_period_seconds if work is not None else None,
+            pod_seconds=work.newest.spec.termination_grace_period_seconds if work is not None else None,
         )
         try:
             async with timeout(wait_seconds * SECOND_NS):
@@ -216,8 +223,9 @@ class PodWorkers:
 
     def wake(self, uid: str) -> None:
         """Sync a pod now: something about it changed in the runtime."""
-        if uid in self._wake:
-            self._work[uid].pending = self._work[uid].newest
+        work = self._work.get(uid)
+        if work is not None:
+            work.pending = self._allocated(work.newest)
             self._wake[uid].set()
 
     def tick(self) -> None:
@@ -239,6 +247,11 @@ class PodWorkers:
         """Whether containers of the pod may still run. Mirrors CouldHaveRunningContainers."""
         work = self._work.get(uid)
         return work is not None and work.is_started and work.terminated_at_ns is None
+
+    def has_ended(self, uid: str) -> bool:
+        """Whether nothing of a pod runs any more."""
+        work = self._work.get(uid)
+        return work is None or work.terminated_at_ns is not None
 
     def is_termination_requested(self, uid: str) -> bool:
         """Whether the pod is being ended or has ended."""
@@ -266,7 +279,7 @@ class PodWorkers:
             if work.is_interruptible:
                 # UpdatePod cancels the context of the running sync, but only its wait for volumes looks at that: a pull
                 # or a hook keeps the worker busy until it ends.
-                self._tasks[work.pod.metadata.uid].cancel(work.cut_off)
+                self._tasks[work.newest.metadata.uid].cancel(work.cut_off)
         work.grace_seconds = effective_grace(
             previous_seconds=work.grace_seconds or 0,
             deletion_seconds=work.newest.metadata.deletion_grace_period_seconds,
@@ -295,7 +308,8 @@ class PodWorkers:
             else:
                 delay_ns = 0 if moved else self._jittered(RESYNC_NS)
                 if moved:
-                    # The next state begins as soon as the cache has seen what this one did, without a tick.
+                    # The next state begins as soon as the cache has seen what this one did, without a tick. It has the
+                    # same pod, unless another one is waiting already.
                     wake.set()
             last_sync_ns = self._kernel.now_ns
             if not work.is_finished:

@@ -29,7 +29,9 @@ from kubesim.kubelet.metrics import (
     STARTED_USER_NAMESPACED_PODS,
     Metrics,
 )
+from kubesim.kubelet.pod_resize import ResizeFailed, ResizeWork
 from kubesim.kubelet.pod_startup_latency import PodStartupLatency
+from kubesim.kubelet.resizing import Resizing
 from kubesim.kubelet.runtime_pods import bare_id
 from kubesim.kubelet.sandbox_config import NodeSettings
 from kubesim.kubelet.sandbox_start import SandboxStarter
@@ -59,6 +61,7 @@ class SyncResult:
     started: list[str] = field(default_factory=list)
     start_errors: dict[str, Waiting] = field(default_factory=dict)
     retry_at_ns: int | None = None
+    resize_error: str = ""
 
     def hold_back(self, name: str, waiting: Waiting, until_ns: int) -> None:
         """A container waits for its back-off."""
@@ -84,6 +87,7 @@ class RuntimeManager:
         latency: PodStartupLatency,
         *,
         backoff_policy: BackoffPolicy,
+        resizing: Resizing,
     ) -> None:
         self._kernel = kernel
         self._client = client
@@ -98,6 +102,7 @@ class RuntimeManager:
         self._latency = latency
         self._dead = DeadContainers(client)
         self._backoff_policy = backoff_policy
+        self._resizing = resizing
         self._backoff: dict[tuple[str, ...], BackoffEntry] = {}
 
     async def sync(
@@ -117,14 +122,16 @@ class RuntimeManager:
 
         Raises SyncError when the sandbox cannot be made or something cannot be killed.
         """
-        gates = self._node.gates
+        resizes = self._resizing.needs.resizes(pod, runtime)
         actions = pod_actions(
             ActionInputs(
                 pod=view,
                 runtime=runtime,
                 probes=probes,
                 is_restarting_all=is_restarting_all,
-                gates=gates,
+                resizes=resizes,
+                resizes_pod_level=self._resizing.needs.resizes_pod_level(pod),
+                gates=self._node.gates,
             )
         )
         result = SyncResult(did_anything=not actions.is_empty, has_reset=_resets(actions))
@@ -152,7 +159,10 @@ class RuntimeManager:
                     return result
                 runtime = shown
             start = await self._prepare_start(pod, runtime, actions, qos, pull_secrets)
-            await self._start_all(start, view, actions, result)
+            if await self._start_first(start, view, actions, result):
+                work = ResizeWork(pod=pod, runtime=runtime, actions=actions, resizes=resizes)
+                result.resize_error = await self._resize(work)
+                await self._start_regular(start, view, actions, result)
         except SyncError:
             if has_user_namespace:
                 self._metrics.increase(STARTED_USER_NAMESPACED_POD_ERRORS)
@@ -238,26 +248,40 @@ class RuntimeManager:
             user_namespace=user_namespace,
         )
 
-    async def _start_all(self, start: PodStart, view: PodView, actions: PodActions, result: SyncResult) -> None:
+    async def _resize(self, work: ResizeWork) -> str:
+        """Why running containers do not have their new resources; empty when they have."""
+        if not work.actions.resizes:
+            return ""
+        try:
+            await self._resizing.resizer.resize(work)
+        except ResizeFailed as error:
+            return str(error)
+        return ""
+
+    async def _start_first(self, start: PodStart, view: PodView, actions: PodActions, result: SyncResult) -> bool:
+        """Ephemeral and init containers; False when one that holds everything behind it did not start."""
         spec = start.pod.spec
         ephemeral = {one.name: one for one in spec.ephemeral_containers}
         init = {one.name: one for one in spec.init_containers}
-        regular = {one.name: one for one in spec.containers}
         for name in actions.ephemeral_containers_to_start:
             await self._start(start, view, ephemeral[name], result)
         for name in actions.init_containers_to_start:
             started = await self._start(start, view, init[name], result)
             kind = next(one.kind for one in view.init_containers if one.name == name)
             if kind is not ContainerKind.INIT:
+                # A sidecar that fails only misses.
                 continue
             if not started:
-                # A plain init container holds everything behind it; a sidecar that fails only misses.
-                return
+                return False
             self._latency.init_began(start.pod.metadata.uid)
         for container in view.init_containers:
             ended = start.runtime.newest(container.name)
             if container.kind is ContainerKind.INIT and ended is not None and ended.state is RuntimeState.EXITED:
                 self._latency.init_ended(start.pod.metadata.uid, ended.finished_at_ns)
+        return True
+
+    async def _start_regular(self, start: PodStart, view: PodView, actions: PodActions, result: SyncResult) -> None:
+        regular = {one.name: one for one in start.pod.spec.containers}
         for name in actions.containers_to_start:
             await self._start(start, view, regular[name], result)
 

@@ -15,6 +15,7 @@ from kubesim.cri.client import CriClient
 from kubesim.cri.errors import Code, CriError
 from kubesim.kubelet import labels
 from kubesim.kubelet.outside import HostFiles
+from kubesim.kubelet.runtime_resources import ReportedResources
 from kubesim.kubelet.stop_signals import stop_signal_name
 from kubesim.policy.pod_view import (
     ContainerUser,
@@ -77,12 +78,19 @@ class RuntimePods:
     """The runtime's pods, by uid. `runtime_name` (of CRI Version) prefixes container ids in status."""
 
     def __init__(
-        self, client: CriClient, host_files: HostFiles, *, runtime_name: str, is_windows: bool = False
+        self,
+        client: CriClient,
+        host_files: HostFiles,
+        resources: ReportedResources,
+        *,
+        runtime_name: str,
+        os: str = "linux",
     ) -> None:
-        self._is_windows = is_windows
+        self._is_windows = os == "windows"
         self._client = client
         self._host_files = host_files
         self._runtime_name = runtime_name
+        self._resources = resources
         self._answers: tuple[bytes, bytes] | None = None
         self._listed: Mapping[str, ListedPod] = {}
 
@@ -158,10 +166,10 @@ class RuntimePods:
                 if error.code is not Code.NOT_FOUND:
                     raise
             else:
-                containers.append(self._container(reply.status, container.sandbox_id))
+                containers.append(self._container(pod.uid, reply.status, container.sandbox_id))
         return RuntimePod(sandboxes=tuple(sandboxes), containers=tuple(containers))
 
-    def _container(self, status: api.ContainerStatus, sandbox_id: str) -> RuntimeContainer:
+    def _container(self, uid: str, status: api.ContainerStatus, sandbox_id: str) -> RuntimeContainer:
         state = _STATES.get(status.state, RuntimeState.UNKNOWN)
         message = status.message
         if state is RuntimeState.EXITED:
@@ -183,6 +191,7 @@ class RuntimePods:
             hash=status.annotations.get(labels.HASH, ""),
             user=_user(status),
             stop_signal=stop_signal_name(status.stop_signal),
+            resources=self._resources.of(uid, status),
             image_mounts=tuple(
                 ImageVolumeMount(
                     container_path=mount.container_path, image=mount.image.image, image_ref=mount.image.image_ref

@@ -39,11 +39,16 @@ class NodeSettings:
     node_ip: str
     cgroup_driver: str
     cgroups_per_qos: bool = True
+    cgroup_version: int = 2
+    enforces_cpu_quota: bool = True
     cluster_dns: tuple[str, ...] = ()
     cluster_domain: str = ""
     dns: DnsSettings | None = NODE_DNS
     """What the node's resolv.conf says; None when the kubelet is to read none."""
     seccomp_default: bool = False
+    cpu_manager_policy: str = "none"
+    memory_manager_policy: str = "None"
+    swap_behavior: str = ""
     memory_capacity_bytes: int = 16 * 1024**3
     processors: int = 4
     has_selinux: bool = False
@@ -142,7 +147,7 @@ def _linux(
     if node.cgroups_per_qos and not is_windows:
         linux.cgroup_parent = pod_cgroup_parent(driver=node.cgroup_driver, qos=qos, uid=pod.metadata.uid)
     if not is_windows:
-        linux.resources.CopyFrom(pod_linux_resources(pod))
+        linux.resources.CopyFrom(pod_linux_resources(pod, node.gates))
         unified = oom_group(kills_one_process=node.kills_one_process)
         linux.resources.unified.update(unified)
         # Without an overhead it is empty, and there.

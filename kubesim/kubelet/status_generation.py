@@ -27,7 +27,7 @@ class GenerationInputs:
 
     `old` is the status manager's cached status (the API's when there is none), `stored` the API's. `deadline` is what
     the active-deadline handler demands. `probes` is the prober's state by container name, `kubelet` when the kubelet
-    started.
+    started. `resize` are the conditions of a resize that waits or is being done.
     """
 
     pod: PodView
@@ -41,6 +41,7 @@ class GenerationInputs:
     kubelet: KubeletStart = field(default_factory=KubeletStart)
     runtime_supports_rro: bool = False
     fixes: frozenset[str] = frozenset()
+    resize: tuple[Condition, ...] = ()
     deadline: PhaseReason | None = None
     trigger_readiness: Callable[[str], object] = lambda _: None
     """Called with each container that is not ready though its readiness probe might say so by now."""
@@ -83,6 +84,7 @@ def generate_pod_status(inputs: GenerationInputs) -> PodStatusView:
         runtime=runtime,
         old=inputs.old,
         api=inputs.stored,
+        resize=inputs.resize,
         gates=gates,
     )
     return PodStatusView(

@@ -90,6 +90,15 @@ class StatusManager:
         record = self._records.get(uid)
         return None if record is None else record.status
 
+    def surroundings(self, pod: v1.Pod) -> Surroundings:
+        """What was told with the cached status; of a pod without one, the resources that the API shows."""
+        record = self._records.get(pod.metadata.uid)
+        if record is not None:
+            return record.surroundings
+        status = pod.status
+        statuses = (*status.container_statuses, *status.init_container_statuses, *status.ephemeral_container_statuses)
+        return Surroundings(containers={one.name: one for one in statuses}, resources=status.resources)
+
     def start_time_ns(self, uid: str) -> int | None:
         """When the pod's first status was stored."""
         record = self._records.get(uid)

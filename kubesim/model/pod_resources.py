@@ -6,7 +6,7 @@ pkg/apis/core/v1/defaults.go (defaultPodRequests, defaultHugePagePodLimits).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from msgspec.structs import replace
 
@@ -15,28 +15,67 @@ from kubesim.model.quantity import Amount, parse_quantity
 
 _HUGE_PAGES = "hugepages-"
 
+Amounts = Callable[[Container], Mapping[str, Quantity]]
+"""What of a container is added up."""
+
+
+def _requests_of(container: Container) -> Mapping[str, Quantity]:
+    return container.resources.requests
+
+
+def _limits_of(container: Container) -> Mapping[str, Quantity]:
+    return container.resources.limits
+
+
+def pod_requests(spec: PodSpec, *, uses_pod_level: bool, with_overhead: bool = True) -> dict[str, Amount]:
+    """What a pod asks for: its containers together, or what the pod itself asks (`uses_pod_level`), and its overhead.
+
+    Mirrors helpers.go, PodRequests.
+    """
+    total = aggregate_requests(spec)
+    if uses_pod_level and spec.resources is not None:
+        total |= _level(spec.resources.requests)
+    return _plus(total, _parsed(spec.overhead)) if with_overhead else total
+
+
+def pod_limits(spec: PodSpec, *, uses_pod_level: bool, with_overhead: bool = True) -> dict[str, Amount]:
+    """The limits of a pod, likewise; overhead is added where there is a limit. Mirrors helpers.go, PodLimits."""
+    total = aggregate_limits(spec)
+    if uses_pod_level and spec.resources is not None:
+        total |= _level(spec.resources.limits)
+    if not with_overhead:
+        return total
+    overhead = {name: amount for name, amount in _parsed(spec.overhead).items() if name in total and total[name].nano}
+    return _plus(total, overhead)
+
+
+def is_pod_level(name: str) -> bool:
+    """Whether a pod itself can have this resource. Mirrors helpers.go, IsSupportedPodLevelResource."""
+    return name in ("cpu", "memory") or name.startswith(_HUGE_PAGES)
+
 
 def aggregate_requests(spec: PodSpec) -> dict[str, Amount]:
-    """What the containers of a pod ask for together: all that run side by side, or the largest init step if more.
-
-    A sidecar counts beside the regular containers, and beside every init container after it.
-    """
-    return _aggregate(spec, _requests)
+    """What the containers of a pod ask for together."""
+    return aggregate(spec, _requests_of)
 
 
 def aggregate_limits(spec: PodSpec) -> dict[str, Amount]:
-    """What the containers of a pod may use together, summed as their requests are."""
-    return _aggregate(spec, _limits)
+    """What the containers of a pod may use together, added up as their requests are."""
+    return aggregate(spec, _limits_of)
 
 
-def _aggregate(spec: PodSpec, amounts: Callable[[Container], dict[str, Amount]]) -> dict[str, Amount]:
+def aggregate(spec: PodSpec, amounts: Amounts) -> dict[str, Amount]:
+    """What the containers of a pod have together: all that run side by side, or the largest init step if more.
+
+    A sidecar counts beside the regular containers, and beside every init container after it.
+    """
     together: dict[str, Amount] = {}
     for container in spec.containers:
-        together = _plus(together, amounts(container))
+        together = _plus(together, _parsed(amounts(container)))
     sidecars: dict[str, Amount] = {}
     steps: dict[str, Amount] = {}
     for container in spec.init_containers:
-        own = amounts(container)
+        own = _parsed(amounts(container))
         if container.restart_policy == "Always":
             together, sidecars = _plus(together, own), _plus(sidecars, own)
             steps = _larger(steps, sidecars)
@@ -68,25 +107,29 @@ def default_pod_requests(spec: PodSpec) -> PodSpec:
         if name not in requests and name in ("cpu", "memory"):
             requests[name] = str(amount)
     for name, limit in resources.limits.items():
-        if name not in requests and (name in ("cpu", "memory") or name.startswith(_HUGE_PAGES)):
+        if name not in requests and is_pod_level(name):
             requests[name] = limit
     return replace(spec, resources=replace(resources, requests=requests))
 
 
-def _requests(container: Container) -> dict[str, Amount]:
-    return {name: parse_quantity(amount) for name, amount in container.resources.requests.items()}
+def _level(amounts: Mapping[str, Quantity]) -> dict[str, Amount]:
+    """What a pod itself has, which stands for what its containers have."""
+    return _parsed({name: amount for name, amount in amounts.items() if is_pod_level(name)})
 
 
-def _limits(container: Container) -> dict[str, Amount]:
-    return {name: parse_quantity(amount) for name, amount in container.resources.limits.items()}
+def _parsed(quantities: Mapping[str, Quantity]) -> dict[str, Amount]:
+    return {name: parse_quantity(amount) for name, amount in quantities.items()}
 
 
 def _plus(one: dict[str, Amount], other: dict[str, Amount]) -> dict[str, Amount]:
     total = dict(one)
     for name, amount in other.items():
-        # The sum prints in the format of its first part, as Quantity.Add keeps it.
+        # The sum prints in the format of its first part that is not nothing, as Quantity.Add keeps it.
         known = total.get(name)
-        total[name] = amount if known is None else Amount(nano=known.nano + amount.nano, format=known.format)
+        if known is None or not known.nano:
+            total[name] = amount
+        else:
+            total[name] = Amount(nano=known.nano + amount.nano, format=known.format)
     return total
 
 

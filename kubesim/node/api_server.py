@@ -19,7 +19,6 @@ from kubesim.kubelet.token_manager import ServiceAccountToken
 from kubesim.model import k8s_v1 as v1
 from kubesim.model.convert import join_errors
 from kubesim.model.pod_defaults import admit_priority
-from kubesim.model.quantity import millicores, whole_units
 from kubesim.model.runtime_class import RuntimeClass
 from kubesim.model.timestamps import format_rfc3339
 from kubesim.model.validation.config_map import config_map_update_errors
@@ -33,6 +32,8 @@ from kubesim.node.disabled_fields import without_disabled_fields, without_disabl
 from kubesim.node.event_store import EventStore
 from kubesim.node.object_store import ObjectStore
 from kubesim.node.pod_deletion import requested_deletion, shortened_deletion
+from kubesim.node.pod_qos import spec_qos
+from kubesim.node.pod_resize import ResizeRules, resized_pod
 from kubesim.node.pod_update import merged_pod
 from kubesim.node.published_version import PublishedVersion, published_version, version_dict
 from kubesim.node.runtime_class_admission import admit_runtime_class
@@ -40,7 +41,6 @@ from kubesim.node.service_account_tokens import TokenIssuer
 from kubesim.policy.feature_gates import DEFAULT_GATES
 from kubesim.policy.grace_period import deletion_grace_seconds
 from kubesim.policy.pod_view import PodPhase
-from kubesim.policy.qos import Resources, qos_class
 
 
 class PodHandler(Protocol):
@@ -124,7 +124,7 @@ class ApiServer:
         uid = pod.metadata.uid or self._kernel.ids.uuid()
         meta = replace(pod.metadata, uid=uid, creation_timestamp=now, generation=1, resource_version=self._revise())
         spec = replace(pod.spec, node_name=pod.spec.node_name or self._node_name)
-        status = v1.PodStatus(phase="Pending", qos_class=_qos(spec))
+        status = v1.PodStatus(phase="Pending", qos_class=spec_qos(spec))
         pod = replace(pod, metadata=meta, spec=spec, status=status)
         self._pods[uid] = pod
         self._keys[key] = uid
@@ -184,6 +184,16 @@ class ApiServer:
             return []
         before = self.pod(key)
         return pod_update_errors(merged_pod(before, self._admitted(pod)), before, self._options)
+
+    def resize_pod(self, asked: v1.Pod, *, minor: int) -> v1.Pod:
+        """A user asks for other resources of a stored pod, through its subresource `resize`. Raises InputError.
+
+        `minor` is the API server's minor version.
+        """
+        before = self.pod(f"{asked.metadata.namespace}/{asked.metadata.name}")
+        rules = ResizeRules(gates=self._gates, minor=minor, node=self._node)
+        after = resized_pod(before, self._admitted(asked), rules)
+        return before if after.spec == before.spec else self.replace_pod(after)
 
     def has_pod(self, key: str) -> bool:
         """Whether the pod `namespace/name` is stored."""
@@ -316,20 +326,3 @@ class ApiServer:
     def _revise(self) -> str:
         self._revision += 1
         return str(self._revision)
-
-
-def _qos(spec: v1.PodSpec) -> str:
-    def amounts(resources: v1.ResourceRequirements) -> Resources:
-        return Resources(requests=_numbers(resources.requests), limits=_numbers(resources.limits))
-
-    containers = (*spec.containers, *spec.init_containers)
-    level = amounts(spec.resources) if spec.resources is not None else None
-    return qos_class([amounts(one.resources) for one in containers], pod_level=level)
-
-
-def _numbers(quantities: Mapping[str, v1.Quantity]) -> dict[str, int]:
-    return {
-        name: millicores(amount) if name == "cpu" else whole_units(amount)
-        for name, amount in quantities.items()
-        if name in {"cpu", "memory"}
-    }

@@ -12,11 +12,16 @@ from kubesim.errors import InputError
 from kubesim.images.catalogue import MoreImages
 from kubesim.images.image import Image
 from kubesim.model.duration import parse_duration
+from kubesim.model.kubelet_configuration import KubeletConfiguration
 from kubesim.model.manifest import Manifest
 from kubesim.model.validation.field_error import invalid
 from kubesim.model.validation.names import subdomain_problems
+from kubesim.node.pod_strategy import minor_version
 from kubesim.policy.kubelet_fixes import kubelet_fixes
 from kubesim.policy.runtime_profile import RuntimeProfile
+
+CGROUP_V1_REFUSED_MINOR = 35
+"""The first Kubernetes minor version whose kubelet refuses cgroup v1 by itself."""
 
 
 def check_text(value: object, where: str, *, example: str) -> None:
@@ -39,6 +44,19 @@ def check_fixes(names: object, where: str) -> frozenset[str]:
         return kubelet_fixes(names)
     except InputError as error:
         raise InputError(error.what, where=where, hint=error.hint) from error
+
+
+def check_cgroup_version(version: object, kubelet_version: str, config: KubeletConfiguration, where: str) -> None:
+    """Raises InputError for what is neither 1 nor 2, and for a 1 with which the kubelet would not start."""
+    check_whole_number(version, where)
+    if version not in (1, 2):
+        raise InputError(f"there is no cgroup version {version}", where=where, hint="give 1 or 2")
+    if version == 1 and config.fail_cgroup_v1 and minor_version(kubelet_version) >= CGROUP_V1_REFUSED_MINOR:
+        raise InputError(
+            f"a kubelet {kubelet_version} does not start on a machine with cgroup v1",
+            where=where,
+            hint="set failCgroupV1: false in the KubeletConfiguration",
+        )
 
 
 def check_grace(seconds: object, where: str) -> None:

@@ -26,7 +26,7 @@ from kubesim.node.pod_subresources import add_ephemeral_container, set_condition
 from kubesim.node.raw_call import raw_request
 from kubesim.node.running_container import ExecResult, running_container_id
 from kubesim.node.sources import Source, configuration_of, stored_manifests
-from kubesim.node.stored_objects import apply_manifests, delete_object
+from kubesim.node.stored_objects import apply_manifests, delete_object, resize_pod
 from kubesim.node.world import World, WorldSettings
 from kubesim.policy.feature_gates import NEWEST_VERSION
 from kubesim.policy.runtime_profile import CgroupDriver
@@ -59,6 +59,8 @@ class Node(NodeView):
         node_name: metadata.name of the Node.
         capacity: the size of the machine: quantities of cpu, memory, ephemeral-storage, hugepages-2Mi and pods; what is
             left out is that of a small cloud machine (4 CPUs, 16Gi, 100Gi).
+        cgroup_version: 1 or 2: the control groups in which the kubelet reads and writes what pods have; containers see
+            those of version 2.
 
     Raises:
         InputError: an argument is wrong; the message says where and what would be right.
@@ -78,6 +80,7 @@ class Node(NodeView):
         seed: int = 1,
         node_name: str = "node-1",
         capacity: Mapping[str, str | int | float] | None = None,
+        cgroup_version: int = 2,
     ) -> None:
         arguments.check_text(os, "Node(os)", example="linux")
         arguments.check_text(kubelet_version, "Node(kubelet_version)", example=NEWEST_VERSION)
@@ -92,10 +95,12 @@ class Node(NodeView):
         arguments.check_operating_system(os, self.profile, "Node(os)")
         size = node_capacity(capacity, "Node(capacity)", os=os)
         effective = configuration_of(config, kubelet_version=kubelet_version, os=os)
+        arguments.check_cgroup_version(cgroup_version, kubelet_version, effective, "Node(cgroup_version)")
         settings = WorldSettings(
             os=os,
             kubelet_version=kubelet_version,
             config=effective if size.pods_max is None else replace(effective, max_pods=size.pods_max),
+            cgroup_version=cgroup_version,
             node_name=node_name,
             capacity=size.resources,
             kubelet_fixes=arguments.check_fixes(kubelet_fixes, "Node(kubelet_fixes)"),
@@ -191,6 +196,17 @@ class Node(NodeView):
         self._check_open()
         arguments.check_grace(grace_seconds, "delete(grace_seconds)")
         delete_object(self._world.api, key, grace_seconds=grace_seconds)
+
+    def resize(self, key: str, patch: Mapping[str, Any]) -> None:
+        """Ask for other resources of a pod: PATCH of its subresource `resize`, which `kubectl patch` does likewise.
+
+        `patch` is a strategic merge patch of the pod, such as
+        `{"spec": {"containers": [{"name": "app", "resources": {"requests": {"cpu": "200m"}}}]}}`. Raises InputError in
+        the words of the API server.
+        """
+        self._check_open()
+        arguments.check_mapping(patch, "resize(patch)", what="a patch")
+        resize_pod(self._world.api, key, patch, kubelet_version=self._world.settings.kubelet_version)
 
     def advance(
         self,

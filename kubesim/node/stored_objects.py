@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
+import msgspec
+from msgspec.structs import replace
+
+from kubesim.errors import InputError
 from kubesim.model import k8s_v1 as v1
 from kubesim.model.convert import join_errors
 from kubesim.model.manifest import Manifest
@@ -11,8 +16,10 @@ from kubesim.model.runtime_class import RuntimeClass
 from kubesim.model.validation.field_error import FieldError, input_errors
 from kubesim.node.api_server import ApiServer
 from kubesim.node.object_store import object_key
+from kubesim.node.pod_patch import merged
+from kubesim.node.pod_strategy import minor_version
 from kubesim.node.service_addresses import with_address
-from kubesim.node.sources import StoredObject
+from kubesim.node.sources import StoredObject, objects_of
 
 KEY_PREFIXES = {
     "Pod": "",
@@ -83,3 +90,15 @@ def delete_object(api: ApiServer, key: str, *, grace_seconds: int | None) -> Non
         api.runtime_classes.delete(rest)
     else:
         api.delete_pod(key, grace_seconds=grace_seconds)
+
+
+def resize_pod(api: ApiServer, key: str, patch: Mapping[str, Any], *, kubelet_version: str) -> None:
+    """PATCH the subresource `resize` of a pod by its key. Raises InputError."""
+    stored = api.pod(key)
+    # What only a running pod has is not looked at again.
+    written = replace(stored, status=v1.PodStatus(), spec=replace(stored.spec, ephemeral_containers=[]))
+    document = merged(msgspec.to_builtins(written), patch)
+    (asked,) = objects_of(document, kubelet_version=kubelet_version)
+    if not isinstance(asked, v1.Pod) or f"{asked.metadata.namespace}/{asked.metadata.name}" != key:
+        raise InputError("a patch cannot change what an object is", where=key, hint="change resources only")
+    api.resize_pod(asked, minor=minor_version(kubelet_version))

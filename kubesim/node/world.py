@@ -24,6 +24,7 @@ from kubesim.model.kubelet_configuration import KubeletConfiguration
 from kubesim.node.api_server import ApiServer
 from kubesim.node.pod_strategy import pod_strategy
 from kubesim.policy.feature_gates import NEWEST_VERSION, resolve_gates
+from kubesim.policy.pod_cgroup import PodCgroup
 
 OPERATING_SYSTEMS = ("linux", "windows")
 KUBELET_DEPENDENCIES = ("containerd",)
@@ -44,6 +45,7 @@ class WorldSettings:
     kubelet_fixes: frozenset[str] = frozenset()
     is_windows_service: bool = True
     root_directory: str = ROOT_DIRECTORY
+    cgroup_version: int = 2
 
 
 class World:
@@ -82,6 +84,7 @@ class World:
         self.disk = disk
         self._memory = memory
         self._network = network
+        self._pod_cgroups: dict[str, PodCgroup] = {}
         self._earlier_timelines: list[ShutdownEntry] = []
         self.kubelet = self._new_kubelet()
 
@@ -171,6 +174,8 @@ class World:
                 root_directory=settings.root_directory,
                 capacity=settings.capacity,
                 labels=settings.labels,
+                cgroup_version=settings.cgroup_version,
+                pod_cgroups=self._pod_cgroups,
             ),
             version=settings.kubelet_version,
             config=settings.config,

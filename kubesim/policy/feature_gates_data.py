@@ -37,6 +37,8 @@ CELLS: Mapping[str, str] = {
     "InPlacePodVerticalScaling":                         "A-  A-  A-  A-  A-  B+  B+  G+L G+L",
     "InPlacePodVerticalScalingInitContainers":           ".   .   .   .   .   .   .   .   B+",
     "InPlacePodLevelResourcesVerticalScaling":           ".   .   .   .   .   .   .   A-  B+",
+    "InPlacePodVerticalScalingExclusiveCPUs":            ".   .   .   .   A-  A-  A-  A-  A-",
+    "InPlacePodVerticalScalingExclusiveMemory":          ".   .   .   .   .   .   A-  A-  A-",
     "PodLevelResources":                                 ".   .   .   .   A-  A-  B+  B+  B+",
     "HostnameOverride":                                  ".   .   .   .   .   .   A-  B+  B+",
     "EnvFiles":                                          ".   .   .   .   .   .   A-  B+  B+",

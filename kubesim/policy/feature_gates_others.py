@@ -108,8 +108,6 @@ OTHER_CELLS: Mapping[str, str] = {
     "InformerResourceVersion":                          ".   .   A-  A-  A-  A-  A-  G+  G+",
     "InOrderInformers":                                 ".   .   .   .   .   B+  B+  B+  G+L",
     "InOrderInformersBatchProcess":                     ".   .   .   .   .   .   .   B+  B+",
-    "InPlacePodVerticalScalingExclusiveCPUs":            ".   .   .   .   A-  A-  A-  A-  A-",
-    "InPlacePodVerticalScalingExclusiveMemory":         ".   .   .   .   .   .   A-  A-  A-",
     "InTreePluginPortworxUnregister":                   "A-  A-  A-  A-  A-  G-  G-  G-  .",
     "JobBackoffLimitPerIndex":                          "A-  B+  B+  B+  B+  G+L G+L G+L G+L",
     "JobManagedBy":                                     ".   .   A-  A-  B+  B+  B+  G+L G+L",

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from kubesim.policy.feature_gates import gate_enabled
 from kubesim.policy.pod_view import ContainerSpecView, ProbeResult, RuntimeContainer, RuntimeState
-from kubesim.policy.sync_plan import ActionInputs, ContainerToKill, KillReason, unknown_state_kill
+from kubesim.policy.sync_plan import ActionInputs, ContainerToKill, KillReason, resize_kill, unknown_state_kill
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,6 +20,8 @@ class InitActions:
     kill_pod: bool = False
     to_start: tuple[str, ...] = ()
     to_kill: tuple[ContainerToKill, ...] = ()
+    to_resize: tuple[str, ...] = ()
+    restarts_to_resize: bool = False
 
 
 @dataclass(slots=True, kw_only=True)
@@ -34,6 +36,8 @@ class _Scan:
     later_seen: bool
     to_start: list[int] = field(default_factory=list)
     to_kill: list[ContainerToKill] = field(default_factory=list)
+    to_resize: list[str] = field(default_factory=list)
+    restarts_to_resize: bool = False
     kill_pod: bool = False
 
 
@@ -66,6 +70,8 @@ def init_container_actions(inputs: ActionInputs) -> InitActions:
         has_initialized=scan.has_initialized,
         to_start=tuple(containers[index].name for index in reversed(scan.to_start)),
         to_kill=tuple(scan.to_kill),
+        to_resize=tuple(scan.to_resize),
+        restarts_to_resize=scan.restarts_to_resize,
     )
 
 
@@ -85,6 +91,8 @@ def _visit(inputs: ActionInputs, scan: _Scan, index: int, newest: RuntimeContain
         case RuntimeState.RUNNING:
             if container.is_sidecar:
                 _visit_running_sidecar(inputs, scan, index, newest)
+            else:
+                _resize(inputs, scan, index, newest)
         case RuntimeState.EXITED:
             _visit_exited(inputs, scan, index, newest)
         case _:
@@ -107,6 +115,21 @@ def _visit_running_sidecar(inputs: ActionInputs, scan: _Scan, index: int, newest
         _restart(scan, index, newest, "definition changed", KillReason.OTHER)
     elif container.has_liveness_probe and probe.liveness is ProbeResult.FAILURE:
         _restart(scan, index, newest, "failed liveness probe", KillReason.LIVENESS_PROBE)
+    elif not container.has_liveness_probe or probe.liveness is not None:
+        # A sidecar whose liveness is not known yet is left alone.
+        _resize(inputs, scan, index, newest)
+
+
+def _resize(inputs: ActionInputs, scan: _Scan, index: int, newest: RuntimeContainer) -> None:
+    resize = inputs.resizes.get(newest.name)
+    if resize is None:
+        return
+    if not resize.restarts:
+        scan.to_resize.append(newest.name)
+        return
+    scan.restarts_to_resize = True
+    scan.to_kill.append(resize_kill(newest))
+    scan.to_start.append(index)
 
 
 def _visit_exited(inputs: ActionInputs, scan: _Scan, index: int, newest: RuntimeContainer) -> None:

@@ -19,6 +19,7 @@ from kubesim.policy.sync_plan import (
     ContainerToReset,
     KillReason,
     PodActions,
+    resize_kill,
     unknown_state_kill,
 )
 
@@ -45,6 +46,8 @@ def pod_actions(inputs: ActionInputs) -> PodActions:
         kill_pod=init.kill_pod,
         init_containers_to_start=init.to_start,
         containers_to_kill=init.to_kill,
+        containers_to_resize=init.to_resize,
+        restarts_to_resize=init.restarts_to_resize,
     )
     if init.kill_pod or not init.has_initialized:
         return actions
@@ -93,6 +96,8 @@ def _regular_actions(inputs: ActionInputs, actions: PodActions) -> PodActions:
     """The regular containers of an initialised pod."""
     to_start: list[str] = []
     to_kill = list(actions.containers_to_kill)
+    to_resize = list(actions.containers_to_resize)
+    restarts_to_resize = actions.restarts_to_resize
     kept = 0
     for container in inputs.pod.containers:
         newest = inputs.runtime.newest(container.name)
@@ -104,6 +109,14 @@ def _regular_actions(inputs: ActionInputs, actions: PodActions) -> PodActions:
             continue
         fault = _fault(inputs, container, newest)
         if fault is None:
+            resize = inputs.resizes.get(container.name)
+            if resize is not None and resize.restarts:
+                restarts_to_resize = True
+                to_start.append(container.name)
+                to_kill.append(resize_kill(newest))
+                continue
+            if resize is not None:
+                to_resize.append(container.name)
             kept += 1
             continue
         message, reason, restarts = fault
@@ -111,7 +124,14 @@ def _regular_actions(inputs: ActionInputs, actions: PodActions) -> PodActions:
             message += ", will be restarted"
             to_start.append(container.name)
         to_kill.append(ContainerToKill(name=container.name, container_id=newest.id, message=message, reason=reason))
-    actions = replace(actions, containers_to_start=tuple(to_start), containers_to_kill=tuple(to_kill))
+    actions = replace(
+        actions,
+        containers_to_start=tuple(to_start),
+        containers_to_kill=tuple(to_kill),
+        containers_to_resize=tuple(to_resize),
+        restarts_to_resize=restarts_to_resize,
+        resizes_pod_level=inputs.resizes_pod_level,
+    )
     if kept == 0 and not to_start:
         # Nothing is left to run. Sidecars must not keep the pod alive.
         return replace(actions, kill_pod=True, init_containers_to_start=())
@@ -130,6 +150,4 @@ def _fault(
         return f"Container {name} failed liveness probe", KillReason.LIVENESS_PROBE, restarts
     if probe.startup is ProbeResult.FAILURE:
         return f"Container {name} failed startup probe", KillReason.STARTUP_PROBE, restarts
-    if name in inputs.resize_restarts:
-        return f"Container {name} resize requires restart", KillReason.OTHER, True
     return None

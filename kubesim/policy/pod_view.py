@@ -13,6 +13,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from kubesim.policy.status_resources import RuntimeResources
+
 
 class PodPhase(StrEnum):
     """status.phase of a pod."""
@@ -173,6 +175,7 @@ class RuntimeContainer:
     user: ContainerUser | None = None
     image_mounts: tuple[ImageVolumeMount, ...] = ()
     stop_signal: str | None = None  # None: the runtime does not say
+    resources: RuntimeResources | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

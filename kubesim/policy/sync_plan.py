@@ -12,6 +12,7 @@ from enum import StrEnum
 
 from kubesim.policy.feature_gates import DEFAULT_GATES, gate_enabled
 from kubesim.policy.pod_view import ContainerSpecView, PodView, ProbeState, RuntimeContainer, RuntimePod
+from kubesim.policy.resize_plan import ContainerResize
 from kubesim.policy.restart import should_container_be_restarted
 
 
@@ -61,6 +62,16 @@ class PodActions:
     containers_to_start: tuple[str, ...] = ()
     containers_to_kill: tuple[ContainerToKill, ...] = ()
     containers_to_reset: tuple[ContainerToReset, ...] = ()
+    containers_to_resize: tuple[str, ...] = ()
+    """Running containers whose resources change in place, in the order in which they were looked at."""
+    restarts_to_resize: bool = False
+    """Whether a container is killed for its resize."""
+    resizes_pod_level: bool = False
+
+    @property
+    def resizes(self) -> bool:
+        """Whether resources of running containers, or of the pod, change."""
+        return bool(self.containers_to_resize) or self.restarts_to_resize or self.resizes_pod_level
 
     @property
     def is_empty(self) -> bool:
@@ -72,15 +83,16 @@ class PodActions:
 class ActionInputs:
     """What the plan depends on.
 
-    `probes` is the prober's state by container name, for the containers' present ids. `resize_restarts` names the
-    containers whose resize can only be done by a restart. `is_restarting_all` says that the status just generated has
-    the condition AllContainersRestarting.
+    `probes` is the prober's state by container name, for the containers' present ids. `resizes` has the containers that
+    do not have the resources allocated to them, and `resizes_pod_level` says so of the pod. `is_restarting_all` says
+    that the status just generated has the condition AllContainersRestarting.
     """
 
     pod: PodView
     runtime: RuntimePod
     probes: Mapping[str, ProbeState]
-    resize_restarts: frozenset[str] = frozenset()
+    resizes: Mapping[str, ContainerResize] = field(default_factory=dict)
+    resizes_pod_level: bool = False
     is_restarting_all: bool = False
     gates: Mapping[str, bool] = field(default_factory=lambda: DEFAULT_GATES)
 
@@ -101,6 +113,12 @@ class ActionInputs:
         if container.restart_policy and gate_enabled(self.gates, "ContainerRestartRules"):
             policy = container.restart_policy
         return policy != "Never"
+
+
+def resize_kill(container: RuntimeContainer) -> ContainerToKill:
+    """The kill of a container that gets its new resources when it starts again."""
+    message = f"Container {container.name} resize requires restart"
+    return ContainerToKill(name=container.name, container_id=container.id, message=message)
 
 
 def unknown_state_kill(prefix: str, container: RuntimeContainer) -> ContainerToKill:

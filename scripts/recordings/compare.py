@@ -58,6 +58,7 @@ def compare(name: str, folder: Folder, images: list[Path]) -> Outcome:
     if not folder.is_recorded(name):
         reason = Verdict(NOT_PLAYED, "not recorded: no golden/NAME.jsonl")
         return Outcome(name, reason, reason, reason)
+    has_pod_cgroups = folder.plan(name).configuration.get("cgroupsPerQOS", True)
     best: Outcome | None = None
     for seed in SEEDS:
         try:
@@ -67,7 +68,7 @@ def compare(name: str, folder: Folder, images: list[Path]) -> Outcome:
             return Outcome(name, reason, reason, reason)
         outcome = Outcome(
             name,
-            compare_versions(folder.versions(name), played.versions),
+            compare_versions(folder.versions(name), played.versions, has_pod_cgroups=has_pod_cgroups),
             compare_events(folder.events(name), played.events),
             compare_calls(folder.calls(name), played.calls),
         )
@@ -79,9 +80,15 @@ def compare(name: str, folder: Folder, images: list[Path]) -> Outcome:
     return best
 
 
-def compare_versions(recorded: Sequence[dict[str, Any]], played: Sequence[dict[str, Any]]) -> Verdict:
-    """The sequences of published versions."""
-    return _compare("version", normalised(recorded), normalised(played))
+def compare_versions(
+    recorded: Sequence[dict[str, Any]], played: Sequence[dict[str, Any]], *, has_pod_cgroups: bool = False
+) -> Verdict:
+    """The sequences of published versions; `has_pod_cgroups` as in `normalised`."""
+    return _compare(
+        "version",
+        normalised(recorded, has_pod_cgroups=has_pod_cgroups),
+        normalised(played, has_pod_cgroups=has_pod_cgroups),
+    )
 
 
 def compare_events(recorded: Sequence[dict[str, Any]], played: Sequence[dict[str, Any]]) -> Verdict:

@@ -17,9 +17,9 @@ SHORT_LIVES = {"g115", "g116"}
 FIRST_OF_SHORT_LIVES = 146
 """Pods that lived 60 s in the recordings of November 2026; so did all from g146 on."""
 
-SETTINGS_OF_THE_RECORDED_HOST = {"cgroupsPerQOS": False, "enforceNodeAllocatable": []}
+SETTINGS_OF_THE_RECORDED_HOST = {"cgroupsPerQOS": False, "enforceNodeAllocatable": [], "failCgroupV1": False}
 """All that is known of a folder that does not show its configuration in `golden/configz.json`."""
-SETTINGS_OF_SHORT_LIVES = {"cgroupsPerQOS": True, "featureGates": {"ContainerStopSignals": True}}
+SETTINGS_OF_SHORT_LIVES = {"cgroupsPerQOS": True, "featureGates": {"ContainerStopSignals": True}, "failCgroupV1": False}
 """The pods that lived 60 s ran on a kubelet with pod cgroups and stop signals."""
 
 DATA = {"a": "1"}
@@ -84,6 +84,11 @@ class Folder:
     @property
     def node_name(self) -> str:
         return self._recording["nodeName"] if self._recording else NODE_NAME
+
+    @property
+    def cgroup_version(self) -> int:
+        """Of the machine that recorded: the one of November 2026 had version 1."""
+        return self._recording.get("cgroupVersion", 2) if self._recording else 1
 
     @property
     def profile(self) -> str | None:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
+TERMINAL_PHASES = {"Succeeded", "Failed"}
 TIMES = {"lastTransitionTime", "lastProbeTime", "startTime", "startedAt", "finishedAt"}
 IDS = re.compile(r"[0-9a-f]{64}|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 ADDRESSES = re.compile(r"\b\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}\b")
@@ -40,11 +41,19 @@ class Normaliser:
         return self._ids.setdefault(match.group(), f"<id {len(self._ids)}>")
 
 
-def normalised(versions: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The sequence of published versions without the ones that say nothing new."""
+def normalised(versions: Iterable[dict[str, Any]], *, has_pod_cgroups: bool = False) -> list[dict[str, Any]]:
+    """The sequence of published versions without the ones that say nothing new.
+
+    `has_pod_cgroups`: what a pod has is read from its control group. Housekeeping, every two seconds, removes that of a
+    pod that has ended, and whether it comes before or after the last status is a matter of its beat.
+    """
     normaliser = Normaliser()
     rows = [
         {"type": row["type"], "deleting": "deletionTimestamp" in row, **normaliser.value(row["status"])}
         for row in versions
     ]
+    if has_pod_cgroups:
+        for row in rows:
+            if row.get("phase") in TERMINAL_PHASES:
+                row.pop("resources", None)
     return [row for row, _ in itertools.groupby(rows)]

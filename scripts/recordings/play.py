@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -11,6 +12,7 @@ from typing import Any
 import yaml
 
 import kubesim
+from kubesim.errors import InputError
 from kubesim.runtime.profiles import DEFAULT_PROFILE
 from scripts.recordings.calls import calls_of_pods
 from scripts.recordings.folder import (
@@ -20,6 +22,7 @@ from scripts.recordings.folder import (
     NEW_IMAGE,
     NEW_LABEL,
     OBJECTS_BESIDE,
+    RESIZES,
     Folder,
     Plan,
 )
@@ -45,6 +48,7 @@ class Player:
             "gateTrue": lambda: self._node.set_condition(self.key, GATE, "True"),
             "gateFalse": lambda: self._node.set_condition(self.key, GATE, "False"),
             **{name: partial(self._debug, container) for name, container in EPHEMERAL_CONTAINERS.items()},
+            **{action: partial(self._resize, resources) for action, resources in RESIZES.items()},
         }
         self.key = ""
 
@@ -70,6 +74,12 @@ class Player:
 
     def _make_secret(self) -> None:
         self._node.apply(LATE_SECRET)
+
+    def _resize(self, resources: dict[str, dict[str, str]]) -> None:
+        """What the API server refuses, the driver of the recordings left at that."""
+        name = self._node.pod(self.key)["spec"]["containers"][0]["name"]
+        with contextlib.suppress(InputError):
+            self._node.resize(self.key, {"spec": {"containers": [{"name": name, "resources": resources}]}})
 
     def _change_image(self) -> None:
         pod = yaml.safe_load(self._manifest)
@@ -103,6 +113,7 @@ def play(name: str, folder: Folder, images: list[Path], *, seed: int = 1) -> Pla
         node_name=folder.node_name,
         profile=folder.profile or DEFAULT_PROFILE,
         capacity=folder.capacity,
+        cgroup_version=folder.cgroup_version,
         seed=seed,
     ) as node:
         for other in folder.neighbours(name):

@@ -31,7 +31,7 @@ STEPS = st.lists(st.tuples(st.integers(0, 4), st.sampled_from([*CPU, None]), st.
 
 @given(STEPS)
 def test_the_sums_are_those_of_the_pods_that_are_there(steps: list[tuple[int, str | None, int]]) -> None:
-    active, there = ActivePods(), dict[str, v1.Pod]()
+    active, there = ActivePods(uses_pod_level=True), dict[str, v1.Pod]()
     for uid, cpu, port in steps:
         if cpu is None:
             active.discard(str(uid))
@@ -42,7 +42,7 @@ def test_the_sums_are_those_of_the_pods_that_are_there(steps: list[tuple[int, st
 
     used: dict[str, int] = {}
     for one in there.values():
-        for name, amount in requested(one).items():
+        for name, amount in requested(one, uses_pod_level=True).items():
             used[name] = used.get(name, 0) + amount
     assert active.used == used
     assert set(active.host_ports) == {port for one in there.values() for port in host_ports(one)}
@@ -51,7 +51,7 @@ def test_the_sums_are_those_of_the_pods_that_are_there(steps: list[tuple[int, st
 
 
 def test_a_new_status_changes_the_pod_and_adds_nothing_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    active, before = ActivePods(), pod(1, "1", 80)
+    active, before = ActivePods(uses_pod_level=True), pod(1, "1", 80)
     active.put(before)
     monkeypatch.setattr(active_pods, "requested", lambda _: pytest.fail("the spec is the same"))
     after = replace(before, status=v1.PodStatus(phase="Running"))
@@ -77,8 +77,8 @@ spec:
 @pytest.mark.parametrize("pods", [3, 30])
 def test_admitting_a_pod_adds_up_that_pod_alone(pods: int, monkeypatch: pytest.MonkeyPatch) -> None:
     added: list[str] = []
-    count = active_pods.aggregate_requests
-    monkeypatch.setattr(active_pods, "aggregate_requests", lambda spec: added.append("") or count(spec))
+    count = active_pods.pod_requests
+    monkeypatch.setattr(active_pods, "pod_requests", lambda spec, **options: added.append("") or count(spec, **options))
     with Node() as node:
         for number in range(pods):
             node.apply(POD.format(number=number))

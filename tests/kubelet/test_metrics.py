@@ -35,6 +35,7 @@ def test_a_fresh_kubelet_shows_what_a_real_one_shows() -> None:
         "kubelet_pleg_relist_duration_seconds_sum",
         "kubelet_pleg_relist_interval_seconds_count",
         "kubelet_pleg_relist_interval_seconds_sum",
+        "kubelet_pod_in_progress_resizes",
         "kubelet_pod_start_duration_seconds_count",
         "kubelet_pod_start_duration_seconds_sum",
         'kubelet_restarted_pods_total{static=""}',

@@ -19,6 +19,7 @@ from kubesim.policy.pod_view import (
     RuntimePod,
     RuntimeState,
 )
+from kubesim.policy.resize_plan import ContainerResize, ResourceAmounts
 from kubesim.policy.sync_plan import ActionInputs, ContainerToKill, KillReason
 
 BEFORE_RULES = resolve_gates("1.33")
@@ -238,3 +239,36 @@ def test_what_always_holds(
     assert not set(plan.to_start) & alive
     # There is always something to wait for, to start, or the end.
     assert plan.has_initialized or plan.kill_pod or plan.to_start or alive
+
+
+GROWS = ContainerResize(current=ResourceAmounts(), desired=ResourceAmounts(cpu_request_milli=1))
+RESTARTS = replace(GROWS, restarts=True)
+
+
+def test_running_init_containers_are_resized_the_last_one_first() -> None:
+    found = actions(
+        (sidecar("s"), plain("p")), running("s"), running("p"), resizes={"s": GROWS, "p": GROWS, "other": GROWS}
+    )
+    assert found.to_resize == ("p", "s")
+    assert (found.to_kill, found.restarts_to_resize) == ((), False)
+
+
+def test_a_resize_that_needs_a_restart_starts_the_sidecar_again() -> None:
+    found = actions((sidecar("s"),), running("s"), running("main"), resizes={"s": RESTARTS})
+    assert found.to_kill == (
+        ContainerToKill(name="s", container_id="x://s", message="Container s resize requires restart"),
+    )
+    assert (found.to_start, found.restarts_to_resize, found.to_resize) == (("s",), True, ())
+
+
+@pytest.mark.parametrize(
+    ("probe", "resized"),
+    [
+        (ProbeState(), ()),
+        (ProbeState(liveness=SUCCESS), ("s",)),
+        (ProbeState(liveness=FAILURE), ()),
+    ],
+)
+def test_a_sidecar_is_resized_once_its_liveness_is_known(probe: ProbeState, resized: tuple[str, ...]) -> None:
+    init = (sidecar("s", has_liveness_probe=True),)
+    assert actions(init, running("s"), running("main"), probes={"s": probe}, resizes={"s": GROWS}).to_resize == resized

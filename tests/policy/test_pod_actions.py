@@ -20,6 +20,7 @@ from kubesim.policy.pod_view import (
     RuntimeSandbox,
     RuntimeState,
 )
+from kubesim.policy.resize_plan import ContainerResize, ResourceAmounts
 from kubesim.policy.sync_plan import ActionInputs, ContainerToKill, ContainerToReset, KillReason, PodActions
 
 BEFORE_RULES = resolve_gates("1.33")
@@ -193,14 +194,6 @@ HEALTHY = {"a": ProbeState(liveness=ProbeResult.SUCCESS, startup=ProbeResult.SUC
             KillReason.LIVENESS_PROBE,
             False,
         ),
-        (
-            "Never",
-            {"resize_restarts": frozenset({"a"})},
-            container("a"),
-            "resize requires restart",
-            KillReason.OTHER,
-            True,
-        ),
     ],
 )
 def test_running_containers_that_can_not_stay(
@@ -229,6 +222,34 @@ def test_the_containers_own_policy_decides_after_a_probe_kill(
     pod = PodView(containers=(replace(A, restart_policy=own), B), restart_policy=pod_policy)
     plan = actions(pod, container("a"), container("b"), probes=FAILED_LIVENESS, gates=resolve_gates(version))
     assert plan.containers_to_start == (("a",) if restarts else ())
+
+
+GROWS = ContainerResize(current=ResourceAmounts(), desired=ResourceAmounts(cpu_request_milli=1))
+RESTARTS = replace(GROWS, restarts=True)
+
+
+def test_a_resize_that_needs_a_restart_kills_and_starts_whatever_the_policy() -> None:
+    plan = actions(replace(ONE, restart_policy="Never"), container("a"), resizes={"a": RESTARTS})
+    assert plan.containers_to_kill == (
+        ContainerToKill(name="a", container_id="x://a", message="Container a resize requires restart"),
+    )
+    assert plan.containers_to_start == ("a",)
+    assert (plan.restarts_to_resize, plan.containers_to_resize, plan.kill_pod) == (True, (), False)
+
+
+def test_a_resize_in_place_keeps_the_container() -> None:
+    plan = actions(TWO, container("a"), container("b"), resizes={"b": GROWS}, resizes_pod_level=True)
+    assert (plan.containers_to_kill, plan.containers_to_start) == ((), ())
+    assert (plan.containers_to_resize, plan.resizes_pod_level, plan.restarts_to_resize) == (("b",), True, False)
+    assert plan.resizes
+    assert not plan.is_empty
+    assert not actions(TWO, container("a"), container("b")).resizes
+
+
+def test_a_container_that_is_killed_for_something_else_is_not_resized() -> None:
+    plan = actions(TWO, container("a"), container("b"), probes=FAILED_LIVENESS, resizes={"a": RESTARTS})
+    assert [one.message for one in plan.containers_to_kill] == ["Container a failed liveness probe, will be restarted"]
+    assert not plan.resizes
 
 
 def test_healthy_probes_change_nothing() -> None:

@@ -16,8 +16,8 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 RECORDED = os.environ.get("KUBESIM_RECORDED") or str(ROOT.parent / "shared" / "recorded")
-EQUAL_MIN = 48
-EVENTS_EQUAL_MIN = 49
+EQUAL_MIN = 51
+EVENTS_EQUAL_MIN = 51
 
 
 @pytest.mark.skipif(

@@ -66,7 +66,7 @@ class Bench:
         self.syncer = Syncer(self.kernel)
         self.api = ApiServer(self.kernel, node_name="n")
         recorder = EventRecorder(self.kernel, self.api, node_name="n")
-        self.workers = PodWorkers(self.kernel, self.cache, self.syncer, recorder)
+        self.workers = PodWorkers(self.kernel, self.cache, self.syncer, recorder, allocated=lambda pod: pod)
         self.kernel.spawn(self._tick(), name="ticks")
 
     async def _tick(self) -> None:

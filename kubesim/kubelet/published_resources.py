@@ -1,0 +1,113 @@
+"""The resource fields of a pod's status.
+
+Mirrors kubelet: pkg/kubelet/kubelet_pods.go (convertToAPIContainerStatuses, convertStatusToAPIStatus).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from kubesim.kubelet.resource_amounts import quantities, requirements
+from kubesim.model import k8s_v1 as v1
+from kubesim.model.pod_resources import pod_limits, pod_requests
+from kubesim.policy.feature_gates import gate_enabled
+from kubesim.policy.pod_cgroup import PodCgroup, reading
+from kubesim.policy.pod_view import (
+    PodPhase,
+    PodStatusView,
+    Running,
+    RuntimeContainer,
+    RuntimePod,
+    RuntimeState,
+    status_of,
+)
+from kubesim.policy.status_resources import (
+    NOTHING,
+    Quantities,
+    RuntimeResources,
+    running_container_resources,
+    running_pod_resources,
+)
+
+
+def container_resource_fields(
+    pod: v1.Pod,
+    runtime: RuntimePod,
+    *,
+    old: PodStatusView | None,
+    shown: Mapping[str, v1.ContainerStatus],
+    gates: Mapping[str, bool],
+) -> dict[str, v1.ContainerStatus]:
+    """The resource fields of the containers that the runtime knows, by name, in otherwise empty statuses.
+
+    `pod` has the resources that were allocated. `old` and `shown` are the status that was told last, and its resource
+    fields.
+    """
+    if not gate_enabled(gates, "InPlacePodVerticalScaling"):
+        return {}
+    found: dict[str, v1.ContainerStatus] = {}
+    containers: list[v1.Container | v1.EphemeralContainer] = [*pod.spec.containers, *pod.spec.init_containers]
+    for one in [*containers, *pod.spec.ephemeral_containers]:
+        newest = runtime.newest(one.name)
+        if newest is None:
+            continue
+        resources = one.resources
+        if newest.state is RuntimeState.RUNNING:
+            before = _shown_of_this(newest, old, shown)
+            reported = newest.resources or RuntimeResources()
+            resources = _unless_equal(resources, running_container_resources(quantities(resources), reported, before))
+        found[one.name] = v1.ContainerStatus(
+            name=one.name, resources=resources, allocated_resources=one.resources.requests
+        )
+    return found
+
+
+def pod_resource_fields(
+    pod: v1.Pod,
+    *,
+    old_phase: PodPhase | None,
+    shown: v1.ResourceRequirements | None,
+    cgroup: PodCgroup | None,
+    gates: Mapping[str, bool],
+) -> tuple[Mapping[str, v1.Quantity], v1.ResourceRequirements | None]:
+    """status.allocatedResources and status.resources of a pod with the resources that were allocated to it.
+
+    Once the API says that the pod runs, its control group is asked. `shown` is what was told last, while the phase was
+    `old_phase`.
+    """
+    if not gate_enabled(gates, "InPlacePodLevelResourcesVerticalScaling"):
+        return {}, None
+    uses_level = gate_enabled(gates, "PodLevelResources")
+    requests: dict[str, v1.Quantity] = {
+        name: str(amount) for name, amount in pod_requests(pod.spec, uses_pod_level=uses_level).items()
+    }
+    if pod.status.phase != PodPhase.RUNNING:
+        limits: dict[str, v1.Quantity] = {
+            name: str(amount) for name, amount in pod_limits(pod.spec, uses_pod_level=uses_level).items()
+        }
+        return requests, v1.ResourceRequirements(requests=requests, limits=limits)
+    resources = running_pod_resources(
+        quantities(pod.spec.resources),
+        reading(cgroup),
+        aggregated_memory=requests.get("memory"),
+        old=quantities(shown) if old_phase is PodPhase.RUNNING else NOTHING,
+    )
+    return requests, requirements(resources)
+
+
+def _shown_of_this(
+    container: RuntimeContainer, old: PodStatusView | None, shown: Mapping[str, v1.ContainerStatus]
+) -> Quantities:
+    """The resources that were told of this very container while it ran."""
+    if old is None or container.name not in shown:
+        return NOTHING
+    statuses = (*old.init_container_statuses, *old.container_statuses, *old.ephemeral_container_statuses)
+    before = status_of(statuses, container.name)
+    if before is None or not isinstance(before.state, Running) or before.container_id != container.id:
+        return NOTHING
+    return quantities(shown[container.name].resources)
+
+
+def _unless_equal(resources: v1.ResourceRequirements, found: Quantities) -> v1.ResourceRequirements:
+    """Most containers have what they asked for, and share the struct that says so."""
+    return resources if quantities(resources) == found else requirements(found)
