@@ -28,6 +28,9 @@ OF_OTHER_TESTS = {
     "Preempting": "test_preemption",
     "ProbeWarning": "tests/policy/test_probe_outcome",
     "Rebooted": "node_status",
+    "ResizeCompleted": "test_resize_grow",
+    "ResizeError": "test_resize_shrink",
+    "ResizeStarted": "test_resize_grow",
     "Starting": "node_status",
 }
 """Reasons whose stories need more than a pod and its node, and where those are told."""
