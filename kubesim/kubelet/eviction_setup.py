@@ -60,7 +60,7 @@ def eviction_manager(
             active_pods=engine.active_pods,
             kill_pod=engine.workers.kill_and_wait,
             has_ended=engine.workers.has_ended,
-            make_room=(engine.garbage.remove_ended_pods, collector.remove_unused),
+            make_room=(engine.remove_ended_pods, collector.remove_unused),
         ),
         PodUsages(kernel, client, host.files, directories, period_ns=parse_duration(config.volume_stats_agg_period)),
         node_name=host.name,

@@ -41,11 +41,12 @@ from kubesim.kubelet.pod_admission import PodAdmission
 from kubesim.kubelet.pod_directories import PodDirectories
 from kubesim.kubelet.pod_engine import PodEngine
 from kubesim.kubelet.pod_gauges import PodGauges
-from kubesim.kubelet.pod_views import from_api
+from kubesim.kubelet.pod_sources import PodSources
 from kubesim.kubelet.preemption import Preemption
 from kubesim.kubelet.runtime_state import RuntimeState
 from kubesim.kubelet.sandbox_config import NodeSettings
 from kubesim.kubelet.start_error import KubeletStartError
+from kubesim.kubelet.static_pod_decode import StaticPodDecoder
 from kubesim.kubelet.user_namespaces import UserNamespaces
 from kubesim.model import k8s_v1 as v1
 from kubesim.model.duration import parse_duration
@@ -94,7 +95,7 @@ class Kubelet:
         )
         self._tasks: list[Task[Any]] = []
         self._engine: PodEngine | None = None
-        self._admission: PodAdmission | None = None
+        self._sources: PodSources | None = None
         self._evictions: EvictionManager | None = None
         self._shutdown: NodeShutdownManager | None = None
         self._status: NodeStatusUpdater | None = None
@@ -149,7 +150,7 @@ class Kubelet:
             host_cgroups=self._host.pod_cgroups,
         )
         PodGauges(self.metrics, engine)
-        self._admission = self._pod_admission(engine)
+        sources = self._sources = PodSources(self._kernel, engine, self._pod_admission(engine))
         self._shutdown = shutdown_manager(
             self._kernel,
             engine,
@@ -171,6 +172,7 @@ class Kubelet:
             runtime=state,
             reports=NodeReports(
                 pleg_error=engine.pleg.healthy,
+                evented_pleg_error=engine.loop.evented_pleg_error,
                 is_shutting_down=lambda: self._shutdown is not None and self._shutdown.is_shutting_down,
                 pressures=lambda: self._evictions.pressures if self._evictions is not None else frozenset(),
             ),
@@ -178,10 +180,14 @@ class Kubelet:
             klog=self.klog,
         )
         self._status.start()
-        self._spawn(engine.pleg.run(), "pleg")
-        self._spawn(engine.loop.run(), "sync loop")
-        self._spawn(engine.garbage.run(), "container gc")
+        for loop, name in engine.loops():
+            self._spawn(loop, name)
+        self._start_sources(sources)
         self._start_image_gc(engine, records)
+
+    def _start_sources(self, sources: PodSources) -> None:
+        decoder = StaticPodDecoder(node_name=self._host.name, strategy=self._host.strategy, gates=self.gates)
+        sources.start(self._host, self._config, decoder, klog=self.klog, spawn=self._spawn)
 
     def _answers(self, state: RuntimeState) -> NodeAnswers:
         return NodeAnswers(
@@ -259,25 +265,12 @@ class Kubelet:
 
     # -- pods -------------------------------------------------------------------------------------------------
 
-    def add_pod(self, pod: v1.Pod) -> None:
-        """A pod that this kubelet has not seen: admit it or reject it. Terminal pods and pods on their way out pass."""
-        if self._admission is None:
+    @property
+    def sources(self) -> PodSources:
+        """Who is told of pods: by the API server, and of files by whoever writes them."""
+        if self._sources is None:
             raise RuntimeError("the kubelet has not started")
-        self._admission.add(from_api(pod, seen_ns=self._kernel.now_ns))
-
-    def update_pod(self, pod: v1.Pod) -> None:
-        """The API's copy of a pod changed."""
-        engine = self._running_engine()
-        known = engine.pods.get(pod.metadata.uid)
-        if known is not None:
-            engine.update(from_api(pod, seen_ns=self._kernel.now_ns, known=known))
-        elif self._admission is None or not self._admission.update(from_api(pod, seen_ns=self._kernel.now_ns)):
-            self.add_pod(pod)
-
-    def remove_pod(self, uid: str) -> None:
-        """A pod is gone from the API."""
-        if self._admission is None or not self._admission.remove(uid):
-            self._running_engine().remove(uid)
+        return self._sources
 
     def _situation(self, engine: PodEngine, *, without: str = "") -> NodeSituation:
         """The node as a pod meets it; `without` is the uid of one that is there and does not count."""
@@ -308,6 +301,11 @@ class Kubelet:
     def timeline(self) -> Sequence[ShutdownEntry]:
         """What a node shutdown did to which pod, and why."""
         return self._shutdown.timeline if self._shutdown is not None else ()
+
+    def pods(self) -> list[v1.Pod]:
+        """What /pods shows: the pods of this kubelet's configuration, static ones with their status."""
+        engine = self._running_engine()
+        return [engine.shown(pod) for pod in engine.pods.values()]
 
     def configz(self) -> dict[str, Any]:
         """The effective configuration, as /configz shows it under `kubeletconfig`."""

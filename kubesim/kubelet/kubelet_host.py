@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from kubesim.kubelet.outside import Disk, HostFiles, Logind, Memory, PodNetwork, ServiceControlManager
 from kubesim.model import k8s_v1 as v1
+from kubesim.model.validation.options import DEFAULT_STRATEGY, PodStrategy
 from kubesim.policy.pod_cgroup import PodCgroup
 
 ROOT_DIRECTORY = "/var/lib/kubelet"
@@ -35,3 +36,5 @@ class KubeletHost:
     cgroup_version: int = 2
     pod_cgroups: MutableMapping[str, PodCgroup] = field(default_factory=dict)
     """The control groups of pods by uid; they stay when the process ends."""
+    strategy: PodStrategy = DEFAULT_STRATEGY
+    """How static pods are validated."""

@@ -31,6 +31,8 @@ STARTED_USER_NAMESPACED_PODS = "kubelet_started_user_namespaced_pods_total"
 STARTED_USER_NAMESPACED_POD_ERRORS = "kubelet_started_user_namespaced_pods_errors_total"
 STARTED_POD_ERRORS = "kubelet_started_pods_errors_total"
 HTTP_HOOK_FALLBACKS = "kubelet_lifecycle_handler_http_fallbacks_total"
+EVENTED_PLEG_CONNECTIONS = "kubelet_evented_pleg_connection_success_count"
+EVENTED_PLEG_ERRORS = "kubelet_evented_pleg_connection_error_count"
 PLEG_DISCARDED = "kubelet_pleg_discard_events"
 EVICTIONS = "kubelet_evictions"
 PREEMPTIONS = "kubelet_preemptions"
@@ -84,6 +86,16 @@ METRICS: Mapping[str, Metric] = {
     ),
     IMAGE_VOLUME_ERRORS: Metric(
         kind="counter", help="Number of failed image volume mounts.", stability="BETA", gates=("ImageVolume",)
+    ),
+    EVENTED_PLEG_CONNECTIONS: Metric(
+        kind="counter",
+        help="The number of times a streaming client was obtained to receive CRI Events.",
+        gates=("EventedPLEG",),
+    ),
+    EVENTED_PLEG_ERRORS: Metric(
+        kind="counter",
+        help="The number of errors encountered during the establishment of streaming connection with the CRI runtime.",
+        gates=("EventedPLEG",),
     ),
     PLEG_DISCARDED: Metric(kind="counter", help="The number of discard events in PLEG."),
     RESTARTED_PODS: Metric(

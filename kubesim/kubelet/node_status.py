@@ -72,6 +72,7 @@ class NodeReports:
     """What other parts of the kubelet say about the node when they are asked; texts are "" when all is well."""
 
     pleg_error: Callable[[], str] = str
+    evented_pleg_error: Callable[[], str] = str
     storage_error: Callable[[], str] = str
     is_shutting_down: Callable[[], bool] = bool
     pressures: Callable[[], frozenset[str]] = frozenset
@@ -322,6 +323,7 @@ class NodeStatusUpdater:
             runtime_ready=self._runtime.runtime_ready,
             network_ready=self._runtime.network_ready,
             pleg_error=self._reports.pleg_error(),
+            evented_pleg_error=self._reports.evented_pleg_error(),
             storage_error=self._reports.storage_error(),
             is_shutting_down=self._reports.is_shutting_down(),
             capacity=capacity,

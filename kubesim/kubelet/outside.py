@@ -25,6 +25,12 @@ class ApiClient(Protocol):
     def delete_pod_now(self, uid: str) -> None:
         """DELETE with gracePeriodSeconds 0 and the uid as precondition."""
 
+    def create_mirror_pod(self, pod: Pod) -> str:
+        """Create the mirror pod of a static pod; empty, or why the API server did not."""
+
+    def delete_mirror_pod(self, namespace: str, name: str, uid: str | None) -> bool:
+        """DELETE with gracePeriodSeconds 0 of the pod with that uid, None being any; False when there is none."""
+
     def get_secret(self, namespace: str, name: str) -> Secret | None:
         """A Secret, None when there is none of this name."""
 

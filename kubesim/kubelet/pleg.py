@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from enum import Enum, auto
 
 from kubesim.cri.errors import CriError
 from kubesim.kernel import Beat, Kernel, sleep
@@ -32,6 +33,15 @@ RELIST_PERIOD_NS = 1_000_000_000
 RELIST_UNHEALTHY_NS = 180_000_000_000
 ON_DEMAND_DELAY_NS = 1_000_000
 REQUESTS_MAX = 200
+
+
+class _Refresh(Enum):
+    """How a look at one pod ended."""
+
+    DONE = auto()
+    FAILED = auto()
+    OUTRUN = auto()
+    """An event of the runtime was faster: what the cache has is newer than this look."""
 
 
 class Pleg:
@@ -197,9 +207,14 @@ class Pleg:
         if not changes and uid not in self._reinspect:
             return
         self._reinspect.discard(uid)
-        if not await self._refresh(uid, pod, start_ns):
-            self._reinspect.add(uid)
-            return
+        match await self._refresh(uid, pod, start_ns):
+            case _Refresh.FAILED:
+                self._reinspect.add(uid)
+                return
+            case _Refresh.OUTRUN:
+                return
+            case _Refresh.DONE:
+                pass
         if states:
             self._records[uid] = states
         else:
@@ -207,19 +222,19 @@ class Pleg:
         for event in told_events(uid, changes):
             self._on_event(event)
 
-    async def _refresh(self, uid: str, pod: ListedPod | None, start_ns: int) -> bool:
-        """Whether the cache shows the pod as it is now."""
+    async def _refresh(self, uid: str, pod: ListedPod | None, start_ns: int) -> _Refresh:
+        """Let the cache show the pod as it is now."""
         if pod is None:
             self._cache.delete(uid)
-            return True
+            return _Refresh.DONE
         try:
             status = await self._runtime_pods.inspect(pod)
         except CriError as error:
             self._klog.error("PLEG: Write status", err=error.go_text, pod=f"{pod.namespace}/{pod.name}")
             self._cache.set(uid, self._cache.get(uid), modified_ns=start_ns, error=error)
-            return False
-        self._cache.set(uid, keep_ips(self._cache.get(uid), status), modified_ns=start_ns)
-        return True
+            return _Refresh.FAILED
+        is_set = self._cache.set(uid, keep_ips(self._cache.get(uid), status), modified_ns=start_ns)
+        return _Refresh.DONE if is_set else _Refresh.OUTRUN
 
 
 def _states(pod: ListedPod) -> dict[str, str]:

@@ -41,7 +41,8 @@ class PodAdmission:
 
     def add(self, pod: v1.Pod) -> None:
         """A pod that this kubelet has not seen. Terminal pods and pods on their way out pass."""
-        if pod.metadata.deletion_timestamp is not None or pod.status.phase in {"Succeeded", "Failed"}:
+        is_ending = pod.metadata.deletion_timestamp is not None or pod.status.phase in {"Succeeded", "Failed"}
+        if is_ending or self._engine.workers.is_termination_requested(pod.metadata.uid):
             self._engine.add(pod)
             return
         allocation = self._engine.resizing.allocation

@@ -42,13 +42,14 @@ class PodCache:
         entry = self._entries.get(uid)
         return RuntimePod() if entry is None else entry.pod
 
-    def set(self, uid: str, pod: RuntimePod, *, modified_ns: int, error: Exception | None = None) -> None:
-        """Write an answer. An answer that is older than the one at hand is dropped."""
+    def set(self, uid: str, pod: RuntimePod, *, modified_ns: int, error: Exception | None = None) -> bool:
+        """Write an answer; False for one that is older than the one at hand, which is kept."""
         entry = self._entries.get(uid)
         if entry is not None and entry.modified_ns > modified_ns:
-            return
+            return False
         self._entries[uid] = CacheEntry(pod=pod, modified_ns=modified_ns, error=error)
         self._announce(uid)
+        return True
 
     def delete(self, uid: str) -> None:
         """Forget a pod that the runtime no longer knows."""

@@ -7,44 +7,46 @@ HandlePodCleanups, rejectPod, syncLoopIteration).
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, MutableMapping, Sequence
+from collections.abc import Coroutine, Iterator, Mapping, MutableMapping, Sequence
+from typing import Any
+
+from msgspec.structs import replace
 
 from kubesim.cri.client import CriClient
 from kubesim.kernel import Kernel
 from kubesim.kubelet.active_deadline import ActiveDeadline
 from kubesim.kubelet.active_pods import ActivePods
-from kubesim.kubelet.container_config import ContainerConfigs
-from kubesim.kubelet.container_garbage import ContainerGarbage, ignore_runtime_errors
 from kubesim.kubelet.container_hooks import ContainerHooks
 from kubesim.kubelet.container_kill import ContainerKiller
-from kubesim.kubelet.container_start import ContainerStarter
 from kubesim.kubelet.dead_containers import DeadContainers
-from kubesim.kubelet.event_recorder import EventRecorder
+from kubesim.kubelet.event_recorder import EventRecorder, node_reference
 from kubesim.kubelet.event_reference import pod_reference
 from kubesim.kubelet.image_manager import ImageManager
 from kubesim.kubelet.image_pull_records import ImagePullRecords
 from kubesim.kubelet.klog import Klog
 from kubesim.kubelet.metrics import Metrics
+from kubesim.kubelet.mirror_pods import MirrorPods
 from kubesim.kubelet.node_answers import NodeAnswers
 from kubesim.kubelet.object_readers import readers_of_objects
 from kubesim.kubelet.orphan_pods import OrphanPods
 from kubesim.kubelet.outside import ApiClient, HostFiles, PodNetwork
-from kubesim.kubelet.pleg import Pleg
+from kubesim.kubelet.pleg_evented import plegs
 from kubesim.kubelet.pod_cache import PodCache
-from kubesim.kubelet.pod_changes import asks_for_readiness, asks_for_work, is_terminal
+from kubesim.kubelet.pod_changes import MirrorChanges, asks_for_readiness, asks_for_work, is_terminal
+from kubesim.kubelet.pod_cleanup import PodCleanup
 from kubesim.kubelet.pod_directories import PodDirectories
 from kubesim.kubelet.pod_startup_latency import PodStartupLatency
 from kubesim.kubelet.pod_sync import PodSync
+from kubesim.kubelet.pod_views import is_static
 from kubesim.kubelet.pod_workers import PodWorkers
 from kubesim.kubelet.probe_manager import ProbeManager
 from kubesim.kubelet.prober import Prober
 from kubesim.kubelet.pull_secrets import PullSecrets
 from kubesim.kubelet.resizing import Resizing
 from kubesim.kubelet.runtime_classes import RuntimeClasses
-from kubesim.kubelet.runtime_manager import RuntimeManager
 from kubesim.kubelet.runtime_pods import RuntimePods
+from kubesim.kubelet.runtime_setup import runtime_manager
 from kubesim.kubelet.sandbox_config import NodeSettings
-from kubesim.kubelet.sandbox_start import SandboxStarter
 from kubesim.kubelet.status_manager import StatusManager, Surroundings
 from kubesim.kubelet.sync_loop import SyncLoop
 from kubesim.kubelet.user_namespaces import UserNamespaces
@@ -57,8 +59,6 @@ from kubesim.policy.feature_gates import gate_enabled
 from kubesim.policy.pleg_events import PlegEvent, PlegEventKind
 from kubesim.policy.pod_cgroup import PodCgroup
 from kubesim.policy.pod_view import PodPhase, PodStatusView, RuntimeState
-
-ORPHAN_GRACE_SECONDS = 1
 
 
 class PodEngine:
@@ -85,19 +85,19 @@ class PodEngine:
         host_cgroups: MutableMapping[str, PodCgroup],
     ) -> None:
         """`host_cgroups` are the pods' control groups on the host. Raises KubeletStartError."""
-        self._kernel, self._recorder, self._api, self._metrics = kernel, recorder, api, metrics
+        self._kernel, self._recorder, self._api, self._node = kernel, recorder, api, node_reference(node.node_name)
         self._pods: dict[str, v1.Pod] = {}
         self.active = ActivePods(uses_pod_level=gate_enabled(node.gates, "PodLevelResources"))
         self.cache = PodCache()
         self.resizing = self._resizing(client, metrics, host_files, node, directories, answers, host_cgroups)
-        self.runtime_pods = RuntimePods(
-            client, host_files, self.resizing.reported, runtime_name=runtime_name, os=node.os
-        )
-        self.statuses = StatusManager(
-            kernel, api, gates=node.gates, could_have_running_containers=self._could_have_running_containers
-        )
+        told = self.resizing.reported
+        self.runtime_pods = RuntimePods(client, host_files, told, runtime_name=runtime_name, os=node.os)
+        self.mirrors = MirrorPods(api, node_name=node.node_name, klog=klog)
+        could = self._could_have_running_containers
+        self.statuses = StatusManager(kernel, api, self.mirrors, gates=node.gates, could_have_running_containers=could)
         self.loop = self._sync_loop(klog, metrics, answers)
-        self.pleg = Pleg(kernel, self.runtime_pods, self.cache, self.loop.pleg_event, klog=klog, metrics=metrics)
+        pods, cache, tell = self.runtime_pods, self.cache, self.loop.pleg_event
+        self.pleg, self.evented_pleg = plegs(kernel, client, pods, cache, tell, klog, metrics, gates=node.gates)
         hooks = ContainerHooks(kernel, client, recorder, self.runtime_pods, network, metrics, minor=node.minor)
         killer = self._killer = ContainerKiller(kernel, client, recorder, hooks)
         self._host_files, self._directories, self._user_namespaces = host_files, directories, user_namespaces
@@ -105,24 +105,19 @@ class PodEngine:
             kernel, api, recorder, host_files, directories, node, answers, klog
         )
         self._volume_manager = VolumeManager(kernel, recorder, self._volumes)
-        self._latency = PodStartupLatency(kernel, metrics)
+        self._metrics, self._latency = metrics, PodStartupLatency(kernel, metrics)
         self._images = ImageManager(
             kernel, client, recorder, metrics, self._latency, gates=node.gates, records=pull_records
         )
-        manager = self._runtime_manager(client, killer, hooks, host_files, node, directories, metrics, backoff_policy)
         self.probes = self._probe_manager(client, node, network, metrics)
-        secrets = PullSecrets(api.get_secret, recorder)
-        self._sync = self._pod_sync(manager, host_files, directories, node, metrics, secrets, answers)
+        self._sync = self._pod_sync(client, hooks, node, answers, backoff_policy)
         self._deadline = ActiveDeadline(kernel, recorder, self.statuses)
-        self._dead = DeadContainers(client)
-        self.orphans = OrphanPods(kernel, recorder, self.runtime_pods, killer, self._dead, forget=self._forget_orphan)
-        allocated = self.resizing.allocation.allocated
-        self.workers = PodWorkers(
-            kernel, self.cache, self._sync, recorder, allocated=allocated, on_stopped=self.active.discard
-        )
-        self.garbage = ContainerGarbage(
-            recorder, self.runtime_pods, self._dead, self.cache, self._pods, node.node_name, self.workers.has_ended
-        )
+        dead = DeadContainers(client)
+        self.orphans = OrphanPods(kernel, recorder, self.runtime_pods, killer, dead, forget=self._forget_orphan)
+        allocated, stopped = self.resizing.allocation.allocated, self.active.discard
+        self.workers = PodWorkers(kernel, self.cache, self._sync, recorder, allocated=allocated, on_stopped=stopped)
+        self.mirror_changes = MirrorChanges(self.mirrors, self.statuses, self.workers)
+        self.cleanup = self._cleanup(dead)
 
     def _resizing(
         self,
@@ -151,14 +146,34 @@ class PodEngine:
 
     def _pod_sync(
         self,
-        manager: RuntimeManager,
-        host_files: HostFiles,
-        directories: PodDirectories,
+        client: CriClient,
+        hooks: ContainerHooks,
         node: NodeSettings,
-        metrics: Metrics,
-        pull_secrets: PullSecrets,
         answers: NodeAnswers,
+        backoff_policy: BackoffPolicy,
     ) -> PodSync:
+        manager = runtime_manager(
+            self._kernel,
+            client,
+            self._recorder,
+            self.runtime_pods,
+            self._images,
+            self._killer,
+            hooks,
+            self._host_files,
+            self._directories,
+            node,
+            self._metrics,
+            self._user_namespaces,
+            self._latency,
+            self._volumes,
+            self._environments,
+            self.resizing,
+            RuntimeClasses(get=self._api.get_runtime_class),
+            backoff_policy=backoff_policy,
+            on_sandbox_ready=lambda pod: self._sync.sandbox_ready(pod),  # noqa: PLW0108 - made after this
+            is_termination_requested=lambda uid: self.workers.is_termination_requested(uid),  # noqa: PLW0108 - likewise
+        )
         return PodSync(
             self._kernel,
             self._recorder,
@@ -169,13 +184,14 @@ class PodEngine:
             self.cache,
             self.pleg,
             self._volume_manager,
-            host_files,
-            directories,
+            self._host_files,
+            self._directories,
             node,
             self.probes,
-            metrics,
+            self._metrics,
+            self.mirrors,
             user_namespaces=self._user_namespaces,
-            pull_secrets=pull_secrets,
+            pull_secrets=PullSecrets(self._api.get_secret, self._recorder),
             answers=answers,
             resizing=self.resizing,
         )
@@ -192,72 +208,43 @@ class PodEngine:
             on_housekeeping=self._housekeep,
         )
 
+    def _cleanup(self, dead: DeadContainers) -> PodCleanup:
+        return PodCleanup(
+            self._kernel,
+            self.workers,
+            self.statuses,
+            self.mirrors,
+            self.orphans,
+            self.pleg,
+            self.cache,
+            self.runtime_pods,
+            self._volumes,
+            dead,
+            self._host_files,
+            self._directories,
+            self._metrics,
+            self._recorder,
+            self._node,
+            pods=self._pods,
+            forget=self._sync.forget,
+            restart=self.add,
+        )
+
     def _probe_manager(
         self, client: CriClient, node: NodeSettings, network: PodNetwork | None, metrics: Metrics
     ) -> ProbeManager:
         prober = Prober(self._kernel, client, self._recorder, network, minor=node.minor, gates=node.gates)
         return ProbeManager(self._kernel, prober, self.statuses, metrics, gates=node.gates, sync_pod=self._sync_known)
 
-    def _runtime_manager(
-        self,
-        client: CriClient,
-        killer: ContainerKiller,
-        hooks: ContainerHooks,
-        host_files: HostFiles,
-        node: NodeSettings,
-        directories: PodDirectories,
-        metrics: Metrics,
-        backoff_policy: BackoffPolicy,
-    ) -> RuntimeManager:
-        kernel, recorder = self._kernel, self._recorder
-        configs = ContainerConfigs(node, host_files, directories, self._volumes, self._environments)
-        starter = ContainerStarter(
-            kernel,
-            client,
-            recorder,
-            self._images,
-            configs,
-            killer,
-            hooks,
-            host_files,
-            directories,
-            os=node.os,
-            minor=node.minor,
-            needs=self.resizing.needs,
-        )
-        sandboxes = SandboxStarter(
-            client,
-            recorder,
-            self.runtime_pods,
-            host_files,
-            directories,
-            node,
-            metrics,
-            self._user_namespaces,
-            runtime_classes=RuntimeClasses(get=self._api.get_runtime_class),
-            on_ready=lambda pod: self._sync.sandbox_ready(pod),  # noqa: PLW0108 - made after this
-            is_termination_requested=lambda uid: self.workers.is_termination_requested(uid),  # noqa: PLW0108 - likewise
-        )
-        return RuntimeManager(
-            kernel,
-            client,
-            recorder,
-            self._images,
-            sandboxes,
-            starter,
-            killer,
-            node,
-            metrics,
-            self._user_namespaces,
-            self._latency,
-            backoff_policy=backoff_policy,
-            resizing=self.resizing,
-        )
-
     @property
     def pods(self) -> Mapping[str, v1.Pod]:
         """The pods of the configuration by uid, as the API had them last."""
         return self._pods
+
+    def shown(self, pod: v1.Pod) -> v1.Pod:
+        """A pod as the kubelet itself shows it. The API server does not know the status of a static one."""
+        status = self.statuses.published(pod.metadata.uid) if is_static(pod) else None
+        return pod if status is None else replace(pod, status=status)
 
     def active_pods(self) -> list[v1.Pod]:
         """The active pods as they are now."""
@@ -270,32 +257,48 @@ class PodEngine:
             if work is not None:
                 await work.containers_stopped.wait()
 
+    def loops(self) -> Iterator[tuple[Coroutine[Any, Any, None], str]]:
+        """What runs as long as the kubelet does, with its name."""
+        yield self.pleg.run(), "pleg"
+        if self.evented_pleg is not None:
+            yield self.evented_pleg.run(), "evented pleg"
+        yield self.loop.run(), "sync loop"
+        yield self.cleanup.run_container_gc(), "container gc"
+
     def stop(self) -> None:
         """The kubelet process ends: nothing works for a pod any more, and the metrics stay as they are."""
         self._metrics.freeze()
         self.loop.stop()
+        if self.evented_pleg is not None:
+            self.evented_pleg.stop()
+        self.cleanup.stop()
         self.workers.stop()
         self.probes.stop()
         self.statuses.stop()
         self._killer.stop()
-        self._volume_manager.stop()
         self.resizing.stop()
+        self._volume_manager.stop()
 
     # -- configuration ------------------------------------------------------------------------------------------
 
     def add(self, pod: v1.Pod) -> None:
         """An admitted pod."""
-        self._pods[pod.metadata.uid] = pod
-        self._latency.pod_seen(pod)
+        self._note(pod)
         if not is_terminal(pod):
             self.active.put(self.resizing.allocation.allocated(pod))
             self._metrics.observe(CONTAINERS_PER_POD, len(pod.spec.containers))
-        self.workers.update(pod)
+        self.workers.add(pod)
         self.resizing.added(pod)
+
+    def _note(self, pod: v1.Pod) -> None:
+        self._pods[pod.metadata.uid] = pod
+        self._latency.pod_seen(pod)
+        if is_static(pod):
+            self.mirrors.add_static(pod)
 
     def reject(self, pod: v1.Pod, refusal: Rejection) -> None:
         """A pod that admission refused: Failed for good, without conditions and container statuses."""
-        self._pods[pod.metadata.uid] = pod
+        self._note(pod)
         self._recorder.event(pod_reference(pod), "Warning", refusal.reason, refusal.message)
         status = PodStatusView(phase=PodPhase.FAILED, reason=refusal.reason, message=refusal.status_message)
         self.statuses.set(pod, status, Surroundings(qos_class=pod.status.qos_class))
@@ -307,8 +310,7 @@ class PodEngine:
         """
         uid = pod.metadata.uid
         before = self._pods.get(uid)
-        self._pods[uid] = pod
-        self._latency.pod_seen(pod)
+        self._note(pod)
         if is_terminal(pod):
             self.active.discard(uid)
         elif uid in self.active:
@@ -323,30 +325,25 @@ class PodEngine:
             self.resizing.reconciled(before, pod)
 
     def remove(self, uid: str) -> None:
-        """A pod is gone from the API. What it left in the runtime is removed."""
+        """A pod is gone from the API, or its file from the node. What it left in the runtime is removed."""
+        if self.mirror_changes.removed(uid):
+            return
         pod = self._pods.pop(uid, None)
         self.active.discard(uid)
         self._latency.pod_gone(uid)
-        self.statuses.forget(uid)
         self.resizing.removed(uid)
-        work = self.workers.work.get(uid)
-        if work is not None and not work.is_finished:
-            # Deleted by force: the containers get a moment of grace as orphans.
-            self.workers.kill(uid, grace_seconds=ORPHAN_GRACE_SECONDS)
-        self._kernel.spawn(self._clean_up(uid, pod), name=f"clean up {uid}").watch(ignore_runtime_errors)
+        if pod is not None and is_static(pod):
+            self.mirrors.remove_static(pod)
+        self.cleanup.removed(uid, pod)
 
-    async def _clean_up(self, uid: str, pod: v1.Pod | None) -> None:
-        work = self.workers.work.get(uid)
-        if work is not None:
-            await work.containers_stopped.wait()
-        self._sync.forget(uid)
-        try:
-            await self._dead.remove_pod(await self.runtime_pods.pod_status(uid))
-            if pod is not None:
-                self._volumes.tear_down(pod)
-        finally:
-            # When the runtime refused, the pod's directory is still there, and housekeeping ends the rest as an orphan.
-            self.workers.drop(uid)
+    async def remove_ended_pods(self) -> None:
+        """Remove the containers and sandboxes of pods that have ended, though the API still has them.
+
+        Mirrors kubelet: pkg/kubelet/kuberuntime/kuberuntime_gc.go, GarbageCollect with evictNonDeletedPods.
+        """
+        for uid in list(self._pods):
+            if self.workers.has_ended(uid):
+                await self.cleanup.remove_ended(uid)
 
     # -- loops --------------------------------------------------------------------------------------------------
 
@@ -363,12 +360,8 @@ class PodEngine:
         return 0 if has_deadline else self.workers.next_due_ns or sys.maxsize
 
     def _housekeep(self) -> None:
-        """Every two seconds: end what no worker knows. Mirrors HandlePodCleanups."""
         self.resizing.cgroups.housekeep()
-        for uid in self.pleg.uids:
-            is_known = uid in self._pods or uid in self.workers.work
-            if not is_known and self._host_files.kind(self._directories.pod(uid)) == "directory":
-                self.orphans.end(uid)
+        self.cleanup.housekeeping()
 
     def _forget_orphan(self, pod: v1.Pod) -> None:
         self._user_namespaces.release(pod.metadata.uid)
@@ -377,8 +370,8 @@ class PodEngine:
     def _on_pleg_event(self, event: PlegEvent) -> None:
         if event.kind.asks_for_sync:
             self._sync_known(event.uid)
-        if event.kind is PlegEventKind.DIED and event.uid in self._pods:
-            self._kernel.spawn(self.garbage.remove_older(event.uid), name=f"remove dead containers of {event.uid}")
+        if event.kind is PlegEventKind.DIED:
+            self.cleanup.container_died(event.uid)
 
     def _sync_known(self, uid: str) -> None:
         """A probe or the PLEG asks for a sync; nobody syncs a pod that is gone from the configuration."""
@@ -393,7 +386,8 @@ class PodEngine:
         self._sync.request_relist(uid)
 
     def _could_have_running_containers(self, uid: str) -> bool:
+        """Until the first housekeeping, a pod without a worker may be one of an earlier process."""
         if self.workers.could_have_running_containers(uid):
             return True
         states = {one.state for one in self.cache.get(uid).containers}
-        return uid not in self.workers.work and RuntimeState.RUNNING in states
+        return uid not in self.workers.work and not self.cleanup.has_looked and RuntimeState.RUNNING in states

@@ -15,6 +15,7 @@ from kubesim.kubelet.container_resources import pod_qos
 from kubesim.kubelet.event_recorder import EventRecorder
 from kubesim.kubelet.event_reference import pod_reference
 from kubesim.kubelet.metrics import Metrics
+from kubesim.kubelet.mirror_pods import MirrorPods
 from kubesim.kubelet.node_answers import NodeAnswers
 from kubesim.kubelet.outside import HostFiles
 from kubesim.kubelet.pleg import Pleg, keep_ips
@@ -62,6 +63,7 @@ class PodSync:
         node: NodeSettings,
         probes: ProbeManager,
         metrics: Metrics,
+        mirrors: MirrorPods,
         *,
         user_namespaces: UserNamespaces,
         pull_secrets: PullSecrets,
@@ -82,6 +84,7 @@ class PodSync:
         self._node = node
         self._probes = probes
         self._metrics = metrics
+        self._mirrors = mirrors
         self._user_namespaces = user_namespaces
         self._pull_secrets = pull_secrets
         self._answers = answers
@@ -106,6 +109,7 @@ class PodSync:
             text = f"network is not ready: {network_error}"
             self._recorder.event(pod_reference(pod), "Warning", "NetworkNotReady", text)
             raise SyncError(text, is_network_not_ready=True)
+        self._mirrors.reconcile(pod)
         self._resizing.ensure_cgroup(pod)
         self._host_files.make_dirs(self._directories.pod(uid))
         with work.interruptible():

@@ -13,6 +13,7 @@ from kubesim.kubelet.container_hash import container_hash
 from kubesim.model import k8s_v1 as v1
 from kubesim.model.remembered import remembered
 from kubesim.model.timestamps import format_rfc3339, format_rfc3339_nano, parse_rfc3339
+from kubesim.policy import static_pod
 from kubesim.policy.pod_view import (
     Condition,
     ContainerKind,
@@ -32,21 +33,20 @@ from kubesim.policy.pod_view import (
     Waiting,
 )
 from kubesim.policy.shutdown_groups import SYSTEM_CRITICAL_PRIORITY
+from kubesim.policy.static_pod import SOURCE_ANNOTATION
 
-SOURCE_ANNOTATION = "kubernetes.io/config.source"
 FIRST_SEEN_ANNOTATION = "kubernetes.io/config.seen"
-MIRROR_ANNOTATION = "kubernetes.io/config.mirror"
 
 
 def is_static(pod: v1.Pod) -> bool:
     """Whether the pod came from a file on the node and not from the API server."""
-    return pod.metadata.annotations.get(SOURCE_ANNOTATION, "api") != "api"
+    return static_pod.is_static(pod.metadata.annotations)
 
 
 def is_critical(pod: v1.Pod) -> bool:
     """Whether the node works badly without the pod: it is never evicted. Mirrors pkg/kubelet/types, IsCriticalPod."""
-    is_mirror = MIRROR_ANNOTATION in pod.metadata.annotations
-    return is_static(pod) or is_mirror or (pod.spec.priority or 0) >= SYSTEM_CRITICAL_PRIORITY
+    is_on_both_sides = is_static(pod) or static_pod.is_mirror(pod.metadata.annotations)
+    return is_on_both_sides or (pod.spec.priority or 0) >= SYSTEM_CRITICAL_PRIORITY
 
 
 def from_api(pod: v1.Pod, *, seen_ns: int, known: v1.Pod | None = None) -> v1.Pod:
@@ -55,8 +55,13 @@ def from_api(pod: v1.Pod, *, seen_ns: int, known: v1.Pod | None = None) -> v1.Po
     `known` is the copy it has already, whose first sight counts. Mirrors upstream pkg/kubelet/config/config.go
     (updatePodsFunc, updateAnnotations).
     """
+    return from_source("api", pod, seen_ns=seen_ns, known=known)
+
+
+def from_source(source: str, pod: v1.Pod, *, seen_ns: int, known: v1.Pod | None = None) -> v1.Pod:
+    """The same for any source, "api" or "file"."""
     first_seen = known.metadata.annotations.get(FIRST_SEEN_ANNOTATION) if known is not None else None
-    notes = {FIRST_SEEN_ANNOTATION: first_seen or format_rfc3339_nano(seen_ns), SOURCE_ANNOTATION: "api"}
+    notes = {FIRST_SEEN_ANNOTATION: first_seen or format_rfc3339_nano(seen_ns), SOURCE_ANNOTATION: source}
     return replace(pod, metadata=replace(pod.metadata, annotations={**pod.metadata.annotations, **notes}))
 
 

@@ -18,7 +18,8 @@ from kubesim.kernel import Cancelled, Event, Kernel, Promise, Task, timeout
 from kubesim.kubelet.event_recorder import WARNING, EventRecorder
 from kubesim.kubelet.event_reference import pod_reference
 from kubesim.kubelet.pod_cache import PodCache
-from kubesim.kubelet.pod_views import pod_key
+from kubesim.kubelet.pod_views import is_static, pod_key
+from kubesim.kubelet.static_pod_turns import StaticPodTurns
 from kubesim.kubelet.status_generation import PodStatusFunc
 from kubesim.kubelet.sync_error import SyncError
 from kubesim.model.k8s_v1 import Pod
@@ -66,6 +67,7 @@ class PodWork:
     is_interruptible: bool = False
     is_wanted_again: bool = False
     """The sync that just ended asks for another as soon as there is news of the runtime."""
+    is_restart_requested: bool = False
     cut_off: Cancelled = field(default_factory=lambda: Cancelled("the pod is to be ended"))
     containers_stopped: Promise[None] = field(default_factory=Promise)
 
@@ -120,10 +122,7 @@ class PodWorkers:
         allocated: Callable[[Pod], Pod],
         on_stopped: Callable[[str], object] = lambda _: None,
     ) -> None:
-        """`allocated` gives a pod of the configuration the resources that it was given, which its syncs work with.
-
-        `on_stopped(uid)` is called when the last container of a pod has ended for good.
-        """
+        """`allocated` gives a pod the resources that were allocated to it, `on_stopped(uid)` hears of its end."""
         self._allocated = allocated
         self._kernel = kernel
         self._cache = cache
@@ -135,11 +134,20 @@ class PodWorkers:
         self._wake: dict[str, Event] = {}
         self._tasks: dict[str, Task[None]] = {}
         self._due_ns: dict[str, int] = {}
+        self._turns = StaticPodTurns(self._is_over)
 
     @property
     def work(self) -> Mapping[str, PodWork]:
         """The pods that have a worker, by uid."""
         return self._work
+
+    def add(self, pod: Pod) -> None:
+        """A pod is new in the configuration. One that is still ending under its uid starts again when that is done."""
+        work = self._work.get(pod.metadata.uid)
+        if work is not None and work.terminating_at_ns is not None:
+            work.is_restart_requested = True
+        else:
+            self.update(pod)
 
     def update(self, pod: Pod) -> None:
         """A pod is new or changed: sync it, or end it when it is deleted or its phase is terminal."""
@@ -148,6 +156,8 @@ class PodWorkers:
         if work is None:
             work = self._work[uid] = self._new_work(pod)
             self._wake[uid] = Event()
+            if is_static(pod):
+                self._turns.arrive(pod)
             self._tasks[uid] = self._kernel.spawn(self._run(uid), name=f"pod worker {pod_key(pod)}")
         if work.is_finished:
             return
@@ -246,7 +256,7 @@ class PodWorkers:
     def could_have_running_containers(self, uid: str) -> bool:
         """Whether containers of the pod may still run. Mirrors CouldHaveRunningContainers."""
         work = self._work.get(uid)
-        return work is not None and work.is_started and work.terminated_at_ns is None
+        return work is not None and work.terminated_at_ns is None
 
     def has_ended(self, uid: str) -> bool:
         """Whether nothing of a pod runs any more."""
@@ -269,9 +279,32 @@ class PodWorkers:
         self._work.pop(uid, None)
         self._wake.pop(uid, None)
         self._due_ns.pop(uid, None)
+        self._turns.release(uid)
         task = self._tasks.pop(uid, None)
         if task is not None:
             task.cancel()
+
+    async def wait_finished(self, uid: str) -> None:
+        """Return once the pod's worker has nothing left to do."""
+        task = self._tasks.get(uid)
+        if task is not None and not task.is_done:
+            await task.join()
+
+    def is_static_pod_terminating(self, name: str) -> bool:
+        """Whether a static pod with that full name is being ended. Mirrors IsPodForMirrorPodTerminatingByFullName."""
+        work = self._work.get(self._turns.started(name) or "")
+        return work is not None and work.terminating_at_ns is not None and work.terminated_at_ns is None
+
+    def _is_over(self, uid: str) -> bool:
+        work = self._work.get(uid)
+        return work is None or work.terminating_at_ns is not None
+
+    def _end_unstarted(self, work: PodWork) -> None:
+        """A static pod that is to end before it could start. Mirrors cleanupUnstartedPod."""
+        work.terminated_at_ns = self._kernel.now_ns
+        work.is_finished = True
+        work.containers_stopped.resolve(None)
+        self._on_stopped(work.pod.metadata.uid)
 
     def _begin_termination(self, work: PodWork, *, override_seconds: int | None = None) -> None:
         if work.terminating_at_ns is None:
@@ -293,6 +326,14 @@ class PodWorkers:
         while not work.is_finished:
             await wake.wait()
             wake.clear()
+            if not work.is_started and is_static(work.pod):
+                if work.terminating_at_ns is not None:
+                    self._end_unstarted(work)
+                    return
+                if not self._turns.may_start(work.pod):
+                    self._due_ns[uid] = self._kernel.now_ns + self._jittered(RETRY_NS)
+                    continue
+                work.is_started = True
             step = work.take()
             entry = await self._cache.newer_than(uid, last_sync_ns)
             runtime = entry.pod
@@ -343,6 +384,7 @@ class PodWorkers:
             case WorkType.TERMINATED:
                 await self._syncer.sync_terminated_pod(work.pod, runtime)
                 work.is_finished = True
+                self._turns.release(work.pod.metadata.uid)
                 return False
 
     def _retry_delay_ns(self, error: SyncError) -> int:

@@ -169,6 +169,17 @@ class RuntimePods:
                 containers.append(self._container(pod.uid, reply.status, container.sandbox_id))
         return RuntimePod(sandboxes=tuple(sandboxes), containers=tuple(containers))
 
+    def of_event(self, event: api.ContainerEventResponse) -> RuntimePod:
+        """The pod as an event of the runtime shows it: with its one sandbox. Mirrors GeneratePodStatus."""
+        sandbox = _sandbox(event.pod_sandbox_status)
+        containers = sorted(event.containers_statuses, key=lambda one: -one.created_at)
+        return RuntimePod(
+            sandboxes=(sandbox,),
+            containers=tuple(
+                self._container(event.pod_sandbox_status.metadata.uid, one, sandbox.id) for one in containers
+            ),
+        )
+
     def _container(self, uid: str, status: api.ContainerStatus, sandbox_id: str) -> RuntimeContainer:
         state = _STATES.get(status.state, RuntimeState.UNKNOWN)
         message = status.message

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 import msgspec
 
 from kubesim.kernel import Kernel, Timer
+from kubesim.kubelet.mirror_pods import MirrorPods
 from kubesim.kubelet.outside import ApiClient
 from kubesim.kubelet.pod_views import (
     condition_struct,
@@ -62,7 +63,6 @@ class _Record:
     start_time_ns: int
     observed_generation: int
     is_termination_complete: bool = False
-    sent: v1.PodStatus | None = None
 
 
 class StatusManager:
@@ -72,6 +72,7 @@ class StatusManager:
         self,
         kernel: Kernel,
         api: ApiClient,
+        mirrors: MirrorPods,
         *,
         gates: Mapping[str, bool],
         could_have_running_containers: Callable[[str], bool],
@@ -84,6 +85,9 @@ class StatusManager:
         self._began_ns = kernel.now_ns
         self._is_writing = False
         self._reconciles: dict[str, Timer] = {}
+        self._mirrors = mirrors
+        self._untold: set[str] = set()
+        """Static pods whose mirror does not show their status yet."""
 
     def get(self, uid: str) -> PodStatusView | None:
         """The cached status."""
@@ -99,6 +103,11 @@ class StatusManager:
         statuses = (*status.container_statuses, *status.init_container_statuses, *status.ephemeral_container_statuses)
         return Surroundings(containers={one.name: one for one in statuses}, resources=status.resources)
 
+    def published(self, uid: str) -> v1.PodStatus | None:
+        """The cached status as the API would show it."""
+        record = self._records.get(uid)
+        return None if record is None else self._struct(record, record.status)
+
     def start_time_ns(self, uid: str) -> int | None:
         """When the pod's first status was stored."""
         record = self._records.get(uid)
@@ -109,7 +118,7 @@ class StatusManager:
         uid = pod.metadata.uid
         record = self._records.get(uid)
         view = pod_view(pod)
-        old = record.status if record is not None else status_view(pod.status)
+        old = record.status if record is not None else status_view(self._stored_status(pod))
         fault = illegal_transition(view, old, status, self._gates)
         if fault is not None:
             _log.error("Status update on pod %s/%s aborted: %s", pod.metadata.namespace, pod.metadata.name, fault)
@@ -157,7 +166,12 @@ class StatusManager:
             return
         is_written_by_others = not self._is_writing and pod.status != record.pod.status
         record.pod = pod
-        if is_written_by_others and uid not in self._reconciles:
+        if is_written_by_others:
+            self._reconcile_later(uid)
+
+    def _reconcile_later(self, uid: str) -> None:
+        """With the next sync of all pods."""
+        if uid not in self._reconciles:
             rounds = (self._kernel.now_ns - self._began_ns) // SYNC_ALL_NS + 1
             at_ns = self._began_ns + rounds * SYNC_ALL_NS
             self._reconciles[uid] = self._kernel.call_at(at_ns, self._reconcile, uid)
@@ -184,39 +198,78 @@ class StatusManager:
     def forget(self, uid: str) -> None:
         """Drop a pod that no longer exists."""
         self._records.pop(uid, None)
+        self._untold.discard(uid)
+
+    def mirror_appeared(self, mirror: v1.Pod) -> None:
+        """A new mirror pod shows nothing of its static pod. It is told with the next news of any pod, or every 10 s."""
+        for uid, record in self._records.items():
+            if is_static(record.pod) and self._mirrors.mirror_of(record.pod) is mirror:
+                self._untold.add(uid)
+                self._reconcile_later(uid)
 
     def sync(self, uid: str) -> None:
         """Write what the API does not know yet, and delete the pod there once nothing holds it."""
+        self._tell(uid)
+        if self._untold:
+            for other in sorted(self._untold - {uid}):
+                self._tell(other)
+
+    def _tell(self, uid: str) -> None:
         record = self._records.get(uid)
-        if record is None:
+        pod = self._api_pod(uid, record)
+        if record is None or pod is None:
             return
-        pod = record.pod
         stored = pod.status
         merged = merge_pod_status(
             pod_view(pod),
             api=status_view(stored),
             new=record.status,
-            could_have_running_containers=self._could_have_running_containers(uid),
+            could_have_running_containers=self._could_have_running_containers(pod.metadata.uid),
             now_ns=self._kernel.now_ns,
             gates=self._gates,
         )
+        if merged.phase is not record.status.phase:
+            # Its end is not told as long as a container might run.
+            self._reconcile_later(uid)
         struct = self._struct(record, merged)
         if struct != stored:
             self._is_writing = True
             try:
-                updated = self._api.patch_pod_status(uid, struct)
+                updated = self._api.patch_pod_status(pod.metadata.uid, struct)
             finally:
                 self._is_writing = False
             if updated is None:
                 return
-            record.pod = pod = updated
+            pod = updated
+        self._untold.discard(uid)
+        if is_static(record.pod):
+            return
+        record.pod = pod
         if (
             record.is_termination_complete
             and pod.metadata.deletion_timestamp is not None
             and pod.status.phase in {"Succeeded", "Failed"}
-            and not is_static(pod)
         ):
             self._api.delete_pod_now(uid)
+
+    def _api_pod(self, uid: str, record: _Record | None) -> v1.Pod | None:
+        """The pod of the API that shows a status: the mirror of a static pod, or None while there is none."""
+        if record is None or not is_static(record.pod):
+            return record.pod if record is not None else None
+        mirror = self._mirrors.mirror_of(record.pod)
+        if mirror is None:
+            self._untold.add(uid)
+            return None
+        if not self._mirrors.is_shown_by(mirror, uid):
+            # Another static pod has taken the name: what this one was is nobody's business any more.
+            self.forget(uid)
+            return None
+        return mirror
+
+    def _stored_status(self, pod: v1.Pod) -> v1.PodStatus:
+        """What the API shows of a pod that this kubelet has no status of."""
+        mirror = self._mirrors.mirror_of(pod) if is_static(pod) else None
+        return mirror.status if mirror is not None else pod.status
 
     def _store(
         self,
@@ -241,12 +294,17 @@ class StatusManager:
             observed_generation=observed,
             is_termination_complete=is_termination_complete or (record is not None and record.is_termination_complete),
         )
+        if is_static(pod) and self._mirrors.mirror_of(pod) is None:
+            # It is looked up before the sync that sets the status has made the mirror.
+            self._untold.add(uid)
+            return
         # The kubelet's status manager is a goroutine of its own: by the time it writes, the worker that set the status
         # has gone on. So the last status of a kill finds the pod terminated, and its phase is not held back.
         self._kernel.call_soon(self.sync, uid)
 
     def _first_start_ns(self, pod: v1.Pod) -> int:
-        return parse_rfc3339(pod.status.start_time) if pod.status.start_time else self._kernel.now_ns
+        stored = self._stored_status(pod).start_time
+        return parse_rfc3339(stored) if stored else self._kernel.now_ns
 
     def _is_same(self, record: _Record, pod: v1.Pod, status: PodStatusView, surroundings: Surroundings) -> bool:
         """Whether an update would tell nothing new. A pod that is being deleted is always told again."""

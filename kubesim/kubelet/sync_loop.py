@@ -79,6 +79,13 @@ class SyncLoop:
             self._metrics.increase(PLEG_DISCARDED)
             self._klog.error("Event channel is full, discard this relist() cycle event")
 
+    def evented_pleg_error(self) -> str:
+        """Why the PLEG that listens is not healthy: nobody takes its events any more. Empty when it is."""
+        waiting = len(self._pleg_events)
+        if waiting < CHANNEL_CAPACITY:
+            return ""
+        return f"EventedPLEG: pleg event channel capacity is full with {waiting} events"
+
     async def run(self) -> None:
         """Tick for ever."""
         beat = Beat(self._kernel)

@@ -114,6 +114,11 @@ class ApiServer:
         """The kubelet is gone; writes are stored and told to the next one."""
         self._handler = None
 
+    @property
+    def is_connected(self) -> bool:
+        """Whether a kubelet listens."""
+        return self._handler is not None
+
     def create_pod(self, pod: v1.Pod) -> v1.Pod:
         """Store a defaulted, valid pod and tell the kubelet. Raises InputError when the name is taken."""
         key = f"{pod.metadata.namespace}/{pod.metadata.name}"
@@ -249,6 +254,22 @@ class ApiServer:
         change = requested_deletion if pod.metadata.deletion_timestamp is None else shortened_deletion
         changed = change(pod.metadata, grace_seconds=0, now_ns=self._kernel.now_ns)
         self._remove(self._store(replace(pod, metadata=changed)))
+
+    def create_mirror_pod(self, pod: v1.Pod) -> str:
+        """Create the mirror pod of a static pod; empty, or why it is not there. The uid is the API server's own."""
+        try:
+            self.create_pod(replace(pod, metadata=replace(pod.metadata, uid="")))
+        except InputError as error:
+            return error.what
+        return ""
+
+    def delete_mirror_pod(self, namespace: str, name: str, uid: str | None) -> bool:
+        """DELETE with grace 0; False when there is no such pod, or one with another uid."""
+        found = self._keys.get(f"{namespace}/{name}")
+        if found is None or uid not in {None, found}:
+            return False
+        self.delete_pod_now(found)
+        return True
 
     def get_secret(self, namespace: str, name: str) -> v1.Secret | None:
         """A Secret, None when there is none of this name."""

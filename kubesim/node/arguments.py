@@ -30,6 +30,13 @@ def check_text(value: object, where: str, *, example: str) -> None:
         raise _wrong_type(value, where, hint=f'give text, such as "{example}"')
 
 
+def check_path(value: object, where: str) -> None:
+    """Raises InputError for what is not the absolute path of a file."""
+    check_text(value, where, example="/etc/kubernetes/manifests/web.yaml")
+    if isinstance(value, str) and (not value.startswith("/") or value.endswith("/")):
+        raise InputError(f"{value!r} is no path of a file", where=where, hint="begin it with /, as in /etc/motd")
+
+
 def check_whole_number(value: object, where: str) -> None:
     """Raises InputError for what is not an int; True is an int to Python only."""
     if not isinstance(value, int) or isinstance(value, bool):

@@ -26,6 +26,7 @@ from kubesim.node.pod_subresources import add_ephemeral_container, set_condition
 from kubesim.node.raw_call import raw_request
 from kubesim.node.running_container import ExecResult, running_container_id
 from kubesim.node.sources import Source, configuration_of, stored_manifests
+from kubesim.node.static_files import static_files, static_path
 from kubesim.node.stored_objects import apply_manifests, delete_object, resize_pod
 from kubesim.node.world import World, WorldSettings
 from kubesim.policy.feature_gates import NEWEST_VERSION
@@ -207,6 +208,42 @@ class Node(NodeView):
         self._check_open()
         arguments.check_mapping(patch, "resize(patch)", what="a patch")
         resize_pod(self._world.api, key, patch, kubelet_version=self._world.settings.kubelet_version)
+
+    def apply_static(self, source: Source | Manifest) -> list[str]:
+        """Write a file for each pod of a source into the kubelet's folder of static pods, or replace it.
+
+        The configuration has to name the folder: staticPodPath. Returns the keys that their mirror pods will have,
+        such as `default/web-node-1`. Before `start` the files are there when the kubelet comes up. Raises InputError.
+        """
+        self._check_open()
+        where = "apply_static(source)"
+        if not isinstance(source, Manifest):
+            arguments.check_source(source, where, what="manifests of pods")
+        found = static_files(source, self._world.settings, self._world.strategy, where=where)
+        for one in found:
+            self._world.write_file(one.path, one.content)
+        return [one.key for one in found]
+
+    def remove_static(self, key: str) -> None:
+        """Remove the file of a static pod by the key that `apply_static` gave: it is ended. Raises InputError."""
+        self._check_open()
+        arguments.check_text(key, "remove_static(key)", example="default/web-node-1")
+        self._world.remove_file(static_path(key, self._world.settings, where="remove_static(key)"))
+
+    def write_file(self, path: str, content: str | bytes) -> None:
+        """Write a file of the machine, as somebody outside of all containers; folders on the way are made.
+
+        In the folder of static pods the kubelet takes it for the manifest of one, and logs it if it is none.
+        """
+        self._check_open()
+        arguments.check_path(path, "write_file(path)")
+        self._world.write_file(path, content.encode() if isinstance(content, str) else content)
+
+    def remove_file(self, path: str) -> None:
+        """Remove a file of the machine. Raises InputError."""
+        self._check_open()
+        arguments.check_path(path, "remove_file(path)")
+        self._world.remove_file(path)
 
     def advance(
         self,

@@ -34,6 +34,11 @@ class NodeView:
         """All v1 Pods, in the order of their creation."""
         return [msgspec.to_builtins(pod) for _, pod in self._world.api.pods()]
 
+    def kubelet_pods(self) -> list[dict[str, Any]]:
+        """The v1 Pods that the kubelet shows at /pods: static pods too, under their own uids and with status."""
+        self._start_to_look()
+        return [msgspec.to_builtins(pod) for pod in self._world.kubelet.pods()]
+
     def versions(self, key: str) -> list[dict[str, Any]]:
         """Every version of a pod that was published, as a watch would have shown it; also of a pod that is gone."""
         return self._world.api.versions(key)

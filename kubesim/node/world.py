@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from kubesim.cri.protocol import Cri
@@ -86,12 +86,15 @@ class World:
         self._network = network
         self._pod_cgroups: dict[str, PodCgroup] = {}
         self._earlier_timelines: list[ShutdownEntry] = []
+        if settings.config.static_pod_path and disk is not None:
+            # A machine that is set up for static pods has their folder.
+            host_files.make_dirs(settings.config.static_pod_path)
         self.kubelet = self._new_kubelet()
 
     async def start(self) -> None:
         """Start the kubelet and let it see the stored pods. Raises KubeletStartError."""
         await self.kubelet.start()
-        self.api.connect(self.kubelet)
+        self.api.connect(self.kubelet.sources)
 
     def stop(self) -> None:
         """End the kubelet process. Containers stay."""
@@ -103,6 +106,24 @@ class World:
         self._earlier_timelines += self.kubelet.timeline
         self.kubelet = self._new_kubelet()
         await self.start()
+
+    def write_file(self, path: str, content: bytes) -> None:
+        """Somebody writes a file of the machine, or replaces it."""
+        self._host_files.make_dirs(path.rpartition("/")[0])
+        self._host_files.write(path, content)
+        self._tell_of_file(path)
+
+    def remove_file(self, path: str) -> None:
+        """Somebody removes a file of the machine. Raises InputError for one that is not there."""
+        if self._host_files.kind(path) is None:
+            raise InputError("no such file on the machine", where=path)
+        self._host_files.remove(path)
+        self._tell_of_file(path)
+
+    def _tell_of_file(self, path: str) -> None:
+        """A kubelet that does not run yet, or any more, looks at all files when it starts."""
+        if self.api.is_connected:
+            self.kubelet.sources.file_changed(path)
 
     async def shut_down(self) -> None:
         """The machine is asked to shut down; returns when it is off, or when that is cancelled.
@@ -176,6 +197,7 @@ class World:
                 labels=settings.labels,
                 cgroup_version=settings.cgroup_version,
                 pod_cgroups=self._pod_cgroups,
+                strategy=replace(self.strategy, prepare=None),
             ),
             version=settings.kubelet_version,
             config=settings.config,

@@ -37,7 +37,7 @@ def test_an_exit_while_the_kubelet_is_away(story: Any, c: Any) -> None:
         0.000s phase=Pending
         0.000s phase=Pending a: waiting ContainerCreating
         0.231s phase=Running a: running ready
-        25.000s phase=Running a: terminated Completed(0)
+        25.100s phase=Running a: terminated Completed(0)
         26.135s phase=Succeeded a: terminated Completed(0)
         """,
     )

@@ -28,7 +28,7 @@ def test_a_resize_that_waits_waits_on(story: Any, c: Any) -> None:
     story.check(
         versions(story, since=since),
         """
-        20.000s generation=2 a: running requests {cpu=500m} limits {} allocated {cpu=500m} pod requests {cpu=489m}
+        20.100s generation=2 a: running requests {cpu=500m} limits {} allocated {cpu=500m} pod requests {cpu=489m}
             limits {} PodResizePending@2(Deferred) Node didn't have enough resource: cpu, requested: 2000, used: 2500,
             capacity: 4000
         27.170s generation=2 a: running requests {cpu=500m} limits {} allocated {cpu=2} pod requests {cpu=489m} limits

@@ -6,6 +6,8 @@ import msgspec
 import pytest
 
 from kubesim.kernel import Kernel
+from kubesim.kubelet.klog import Klog
+from kubesim.kubelet.mirror_pods import MirrorPods
 from kubesim.kubelet.pod_views import status_view
 from kubesim.kubelet.status_manager import StatusManager
 from kubesim.model import k8s_v1 as v1
@@ -47,6 +49,7 @@ class Bench:
         self.manager = StatusManager(
             self.kernel,
             self.api,  # type: ignore[arg-type]  # the manager uses two methods of it
+            MirrorPods(self.api, node_name="node-1", klog=Klog(self.kernel)),  # type: ignore[arg-type]  # likewise
             gates=DEFAULT_GATES,
             could_have_running_containers=lambda _: self.running,
         )
@@ -54,7 +57,7 @@ class Bench:
     def set(self, status: PodStatusView, after_seconds: int = 1) -> None:
         self.kernel.run_until(self.kernel.now_ns + after_seconds * 10**9)
         self.manager.set(self.pod, status)
-        self.kernel.run_until_idle()
+        self.kernel.run_until(self.kernel.now_ns)
 
 
 def status(state: Running | Terminated, phase: PodPhase = PodPhase.RUNNING, ready: str = "True") -> PodStatusView:

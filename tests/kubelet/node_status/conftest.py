@@ -109,6 +109,12 @@ class FakeApi:
     def delete_pod_now(self, uid: str) -> None:
         raise NotImplementedError
 
+    def create_mirror_pod(self, pod: Any) -> str:
+        raise NotImplementedError
+
+    def delete_mirror_pod(self, namespace: str, name: str, uid: str | None) -> bool:
+        raise NotImplementedError
+
 
 GOLDEN = NodeDescription(
     name="golden",

@@ -1,0 +1,182 @@
+"""Removes what is left of pods: dead containers, pods that are gone, and what runs for nobody.
+
+Mirrors kubelet: pkg/kubelet/kubelet_pods.go (HandlePodCleanups), pkg/kubelet/kubelet.go (HandlePodRemoves,
+cleanUpContainersInPod) and pkg/kubelet/pod_workers.go (SyncKnownPods).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any
+
+from kubesim.cri.errors import CriError
+from kubesim.kernel import Cancelled, Kernel, Task, sleep
+from kubesim.kubelet.container_kill import KillPodFailed
+from kubesim.kubelet.dead_containers import DeadContainers
+from kubesim.kubelet.event_recorder import WARNING, EventRecorder
+from kubesim.kubelet.event_reference import EventReference
+from kubesim.kubelet.metrics import RESTARTED_PODS, Metrics
+from kubesim.kubelet.mirror_pods import MirrorPods
+from kubesim.kubelet.orphan_pods import OrphanPods
+from kubesim.kubelet.outside import HostFiles
+from kubesim.kubelet.pleg import Pleg
+from kubesim.kubelet.pod_cache import PodCache
+from kubesim.kubelet.pod_directories import PodDirectories
+from kubesim.kubelet.pod_views import is_static
+from kubesim.kubelet.pod_workers import PodWorkers
+from kubesim.kubelet.runtime_pods import RuntimePods
+from kubesim.kubelet.status_manager import StatusManager
+from kubesim.kubelet.volumes import PodVolumes
+from kubesim.model import k8s_v1 as v1
+
+CONTAINER_GC_NS = 60_000_000_000
+
+
+class PodCleanup:
+    """What is due when pods end. The engine lends its parts, and tells which pods it has."""
+
+    def __init__(
+        self,
+        kernel: Kernel,
+        workers: PodWorkers,
+        statuses: StatusManager,
+        mirrors: MirrorPods,
+        orphans: OrphanPods,
+        pleg: Pleg,
+        cache: PodCache,
+        runtime_pods: RuntimePods,
+        volumes: PodVolumes,
+        dead: DeadContainers,
+        host_files: HostFiles,
+        directories: PodDirectories,
+        metrics: Metrics,
+        recorder: EventRecorder,
+        node: EventReference,
+        *,
+        pods: Mapping[str, v1.Pod],
+        forget: Callable[[str], object],
+        restart: Callable[[v1.Pod], object],
+    ) -> None:
+        """`forget` drops what is remembered of a pod by its uid, `restart` takes one up as if it were new."""
+        self._kernel = kernel
+        self._workers = workers
+        self._statuses = statuses
+        self._mirrors = mirrors
+        self._orphans = orphans
+        self._pleg = pleg
+        self._cache = cache
+        self._runtime_pods = runtime_pods
+        self._volumes = volumes
+        self._host_files = host_files
+        self._directories = directories
+        self._metrics = metrics
+        self._recorder = recorder
+        self._node = node
+        self._pods = pods
+        self._forget = forget
+        self._restart = restart
+        self._dead = dead
+        self._chores: set[Task[None]] = set()
+        self.has_looked = False
+        """Whether housekeeping has been done: every pod of the configuration that may run has a worker by then."""
+
+    def stop(self) -> None:
+        """The kubelet process ends: what it was about to remove is left to the next one."""
+        for chore in list(self._chores):
+            chore.cancel()
+
+    def removed(self, uid: str, pod: v1.Pod | None) -> None:
+        """A pod is gone from the configuration: it is ended if it still runs, and what it left is removed."""
+        work = self._workers.work.get(uid)
+        if work is not None and not work.is_finished:
+            self._workers.kill(uid)
+        if pod is not None and is_static(pod):
+            self._start(self._clean_up_static(uid, pod), f"clean up {uid}")
+        else:
+            self._statuses.forget(uid)
+            self._start(self._clean_up(uid, pod), f"clean up {uid}")
+
+    def container_died(self, uid: str) -> None:
+        """A container of a pod ended: an older one of its name may go."""
+        if uid in self._pods:
+            self._start(self._remove_older(uid), f"remove dead containers of {uid}")
+
+    async def remove_ended(self, uid: str) -> None:
+        """Remove what the runtime still has of a pod that has ended, though it is still in the configuration."""
+        await self._dead.remove_pod(self._cache.get(uid))
+
+    def housekeeping(self) -> None:
+        """Every two seconds: whatever nobody else brings to its end."""
+        self.has_looked = True
+        for uid, work in list(self._workers.work.items()):
+            if work.is_restart_requested and work.is_finished and uid in self._pods:
+                # The pod was removed and came again with the same uid: its history is over, it starts like a new one.
+                self._workers.drop(uid)
+                self._metrics.increase(RESTARTED_PODS, static="true" if is_static(work.pod) else "")
+                self._restart(self._pods[uid])
+            elif uid not in self._pods:
+                self._workers.wake(uid)
+        self._mirrors.remove_orphans(self._workers.is_static_pod_terminating)
+        self._end_orphans()
+
+    async def run_container_gc(self) -> None:
+        """Once a minute: remove dead containers beyond the newest of each name, and sandboxes beyond the newest."""
+        while True:
+            await sleep(CONTAINER_GC_NS)
+            try:
+                await self._runtime_pods.list_all()
+            except CriError as error:
+                # Only the lists count: a removal that fails is written to the log.
+                self._recorder.event(self._node, WARNING, "ContainerGCFailed", error.go_text)
+                continue
+            for uid in list(self._pods):
+                await self._remove_older(uid, sandboxes=True)
+
+    async def _clean_up(self, uid: str, pod: v1.Pod | None) -> None:
+        work = self._workers.work.get(uid)
+        if work is not None:
+            await work.containers_stopped.wait()
+        self._forget(uid)
+        try:
+            await self._dead.remove_pod(await self._runtime_pods.pod_status(uid))
+            if pod is not None:
+                self._volumes.tear_down(pod)
+        finally:
+            # When the runtime refused, the pod's directory is still there, and housekeeping ends the rest as an orphan.
+            self._workers.drop(uid)
+
+    async def _clean_up_static(self, uid: str, pod: v1.Pod) -> None:
+        """The mirror shows how the pod ends, and its worker keeps others of its name from starting until then."""
+        await self._workers.wait_finished(uid)
+        if uid not in self._pods:
+            self._statuses.forget(uid)
+            await self._clean_up(uid, pod)
+
+    async def _remove_older(self, uid: str, *, sandboxes: bool = False) -> None:
+        try:
+            await self._dead.remove_older(self._cache.get(uid))
+            if sandboxes:
+                await self._dead.remove_older_sandboxes(self._cache.get(uid))
+        except CriError:
+            # The runtime is away or busy; the next round asks again.
+            return
+
+    def _end_orphans(self) -> None:
+        """What a housekeeping does about pods of the runtime that no worker knows.
+
+        Among them is a pod that ran under an earlier process, and that this one did not admit.
+        """
+        for uid in self._pleg.uids:
+            if uid not in self._workers.work and self._host_files.kind(self._directories.pod(uid)) == "directory":
+                self._orphans.end(uid)
+
+    def _start(self, coroutine: Coroutine[Any, Any, None], name: str) -> None:
+        chore = self._kernel.spawn(coroutine, name=name)
+        self._chores.add(chore)
+        chore.watch(self._ended)
+
+    def _ended(self, chore: Task[None]) -> None:
+        """A clean-up that the runtime refused is tried again by housekeeping; other errors are bugs."""
+        self._chores.discard(chore)
+        if chore.error is not None and not isinstance(chore.error, CriError | KillPodFailed | Cancelled):
+            raise chore.error
