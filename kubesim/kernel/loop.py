@@ -11,6 +11,7 @@ from heapq import heapify, heappop, heappush
 from typing import Any, TypeAlias, TypeVar
 
 from kubesim.errors import SimulationStalled
+from kubesim.kernel.collector import rare_collections
 from kubesim.kernel.ids import Ids, Prng
 from kubesim.kernel.task import Task
 
@@ -162,18 +163,20 @@ class Kernel:
         and whatever a task raised that nobody waited for.
         """
         self._runs += 1
-        if goal is None:
-            self._fire(time_ns, events_max)
-        elif goal() or self._fire_until(goal, time_ns, events_max):
-            return True
+        with rare_collections():
+            if goal is None:
+                self._fire(time_ns, events_max)
+            elif goal() or self._fire_until(goal, time_ns, events_max):
+                return True
         if time_ns > self.now_ns:
             self.now_ns = time_ns
         return goal is None
 
     def run_until_idle(self, *, events_max: int = EVENTS_MAX) -> None:
         """Fire events until none is left. Raises like `run_until`; the clock stays at the last event."""
-        while (next_ns := self.next_event_ns()) is not None:
-            self._fire(next_ns, events_max)
+        with rare_collections():
+            while (next_ns := self.next_event_ns()) is not None:
+                self._fire(next_ns, events_max)
 
     def run_slice(self, time_ns: int, *, clock_ns: Callable[[], int], slice_ns: int, lag_max_ns: int) -> bool:
         """Fire events up to `time_ns`, but stop when `slice_ns` of the given real clock have passed.

@@ -62,31 +62,37 @@ def with_readiness(
     def ready_when_started(container: ContainerSpecView, status: ContainerStatusView) -> ContainerStatusView:
         probe = probes.get(status.name, ProbeState())
         started = _is_started(status, probe, gates)
-        status = replace(status, started=started)
         if not started:
-            return status
+            return _changed(status, started=False, ready=status.ready)
         if probe.readiness is ProbeResult.SUCCESS:
-            return replace(status, ready=True)
+            return _changed(status, started=True, ready=True)
         if probe.has_readiness_worker:
             trigger.append(status.name)
         ready = not probe.has_readiness_worker
         if _ran_before_kubelet(status, kubelet, gates):
             ready = ready or probe.readiness is None
             ready = ready and (kubelet.was_pod_ready or not container.has_readiness_probe)
-        return replace(status, ready=ready)
+        return _changed(status, started=True, ready=ready)
 
     def init_ready(container: ContainerSpecView, status: ContainerStatusView) -> ContainerStatusView:
         if container.is_sidecar:
             return ready_when_started(container, status)
         started = _is_started(status, probes.get(status.name, ProbeState()), gates)
         succeeded = isinstance(status.state, Terminated) and status.state.exit_code == 0
-        return replace(status, started=started, ready=status.ready or succeeded)
+        return _changed(status, started=started, ready=status.ready or succeeded)
 
     regular = {container.name: container for container in pod.containers}
     init = {container.name: container for container in pod.init_containers}
     done = tuple(ready_when_started(regular[status.name], status) for status in statuses)
     init_done = tuple(init_ready(init[status.name], status) for status in init_statuses)
     return Readiness(init_statuses=init_done, statuses=done, readiness_to_trigger=tuple(trigger))
+
+
+def _changed(status: ContainerStatusView, *, started: bool, ready: bool) -> ContainerStatusView:
+    """The status with both; itself when it has them, as most do."""
+    if status.started is started and status.ready is ready:
+        return status
+    return replace(status, started=started, ready=ready)
 
 
 def _is_started(status: ContainerStatusView, probe: ProbeState, gates: Mapping[str, bool]) -> bool:

@@ -85,10 +85,24 @@ def pod_conditions(
     generated.append(containers_ready_condition(pod, merged, phase))
     generated.append(Condition(type=POD_SCHEDULED, status="True"))
     if gate_enabled(gates, "PodObservedGenerationTracking"):
-        generated = [replace(one, observed_generation=pod.generation) for one in generated]
+        generated = [_observed(one, pod.generation, old.condition(one.type)) for one in generated]
     if gate_enabled(gates, "RestartAllContainersOnContainerExits") and all_containers_could_restart(pod):
         generated.append(all_containers_restarting_condition(pod, runtime, phase, old=old, gates=gates))
     return (*conditions, *generated)
+
+
+def _observed(condition: Condition, generation: int, before: Condition | None) -> Condition:
+    """The condition with the generation that it is about: the old one itself when it says nothing else."""
+    if (
+        before is not None
+        and before.status == condition.status
+        and before.reason == condition.reason
+        and before.message == condition.message
+        and before.observed_generation == generation
+        and before.last_probe_ns == condition.last_probe_ns
+    ):
+        return before
+    return replace(condition, observed_generation=generation)
 
 
 def with_transition_times(
