@@ -28,7 +28,7 @@ _SAFE_SINCE = {
 }
 """The minor version from which a kubelet takes a sysctl for safe. Our node's kernel has namespaces for all of them."""
 
-_IPC, _NET = "ipc", "net"
+_IPC, _NET = "IPC", "Net"
 _NAMESPACES = {"kernel.sem": _IPC}
 _PREFIXES = {"kernel.shm": _IPC, "kernel.msg": _IPC, "fs.mqueue.": _IPC, "net.": _NET}
 _PATTERN_TEXT = r"([a-z0-9]([-_a-z0-9]*[a-z0-9])?[\./])*([a-z0-9][-_a-z0-9]*)?[a-z0-9*]"

@@ -46,9 +46,9 @@ def test_forbidden(name: str, message: str) -> None:
 def test_namespaces_of_the_host() -> None:
     name = "net.ipv4.tcp_syncookies"
     assert refused(name, host_ipc=True) is None
-    assert refused(name, host_network=True) == f'forbidden sysctl: "{name}" not allowed with host net enabled'
+    assert refused(name, host_network=True) == f'forbidden sysctl: "{name}" not allowed with host Net enabled'
     assert refused("kernel.msgmax", host_ipc=True) == (
-        'forbidden sysctl: "kernel.msgmax" not allowed with host ipc enabled'
+        'forbidden sysctl: "kernel.msgmax" not allowed with host IPC enabled'
     )
 
 
