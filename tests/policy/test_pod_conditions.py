@@ -275,6 +275,26 @@ def test_order_and_generation_of_the_kubelets_conditions() -> None:
     assert {one.observed_generation for one in conditions} == {7}
 
 
+@pytest.mark.parametrize(
+    ("change", "stays"),
+    [
+        ({}, True),
+        ({"last_probe_ns": 5}, False),
+        ({"message": "of yesterday"}, False),
+        ({"reason": "Other"}, False),
+        ({"status": "False"}, False),
+        ({"observed_generation": 6}, False),
+    ],
+)
+def test_a_condition_that_says_nothing_new_is_the_old_one(change: dict[str, object], stays: bool) -> None:
+    pod = PodView(containers=(A,), generation=7)
+    before = tuple(replace(one, **change) for one in conditions_of(pod))
+    after = conditions_of(pod, old=PodStatusView(conditions=before))
+    assert [one.type for one in after] == KUBELET_ORDER
+    assert [now is then for now, then in zip(after, before, strict=True)] == [stays] * len(KUBELET_ORDER)
+    assert {one.observed_generation for one in after} == {7}
+
+
 def test_before_its_sandbox_is_up() -> None:
     conditions = conditions_of(PodView(containers=(A,)), runtime=RuntimePod(), statuses=None, phase=PodPhase.PENDING)
     assert text(conditions[0]) == ("False", "", "")
