@@ -16,6 +16,8 @@ from kubesim.cri.client import CriClient
 from kubesim.cri.errors import Code, CriError
 from kubesim.errors import KubesimError
 from kubesim.kubelet.container_resources import linux_resources, milli, overhead_resources, pod_qos, whole
+from kubesim.kubelet.hugepages import hugepage_limits
+from kubesim.kubelet.oom_group import oom_group
 from kubesim.kubelet.pod_cgroups import PodCgroups
 from kubesim.kubelet.resize_needs import ResizeNeeds
 from kubesim.kubelet.resource_records import ResourceRecords
@@ -131,6 +133,9 @@ class PodResizer:
                 gates=gates,
             )
         )
+        # Only cpu and memory are told: a limit of huge pages that the container has of its own is taken from it.
+        request.linux.hugepage_limits.extend(hugepage_limits(pod, container, gates))
+        request.linux.unified.update(oom_group(kills_one_process=self._node.kills_one_process))
         try:
             await self._client.update_container_resources(request)
         except CriError as error:

@@ -207,7 +207,7 @@ class Node(NodeView):
         """
         self._check_open()
         arguments.check_mapping(patch, "resize(patch)", what="a patch")
-        resize_pod(self._world.api, key, patch, kubelet_version=self._world.settings.kubelet_version)
+        resize_pod(self._world.api, key, patch, strategy=self._world.strategy)
 
     def apply_static(self, source: Source | Manifest) -> list[str]:
         """Write a file for each pod of a source into the kubelet's folder of static pods, or replace it.

@@ -14,12 +14,12 @@ from kubesim.model.convert import join_errors
 from kubesim.model.manifest import Manifest
 from kubesim.model.runtime_class import RuntimeClass
 from kubesim.model.validation.field_error import FieldError, input_errors
+from kubesim.model.validation.options import PodStrategy
 from kubesim.node.api_server import ApiServer
 from kubesim.node.object_store import object_key
 from kubesim.node.pod_patch import merged
-from kubesim.node.pod_strategy import minor_version
 from kubesim.node.service_addresses import with_address
-from kubesim.node.sources import StoredObject, objects_of
+from kubesim.node.sources import StoredObject, stored_manifests
 
 KEY_PREFIXES = {
     "Pod": "",
@@ -92,13 +92,14 @@ def delete_object(api: ApiServer, key: str, *, grace_seconds: int | None) -> Non
         api.delete_pod(key, grace_seconds=grace_seconds)
 
 
-def resize_pod(api: ApiServer, key: str, patch: Mapping[str, Any], *, kubelet_version: str) -> None:
-    """PATCH the subresource `resize` of a pod by its key. Raises InputError."""
+def resize_pod(api: ApiServer, key: str, patch: Mapping[str, Any], *, strategy: PodStrategy) -> None:
+    """PATCH the subresource `resize` of a pod by its key, on an API server of that strategy. Raises InputError."""
     stored = api.pod(key)
     # What only a running pod has is not looked at again.
     written = replace(stored, status=v1.PodStatus(), spec=replace(stored.spec, ephemeral_containers=[]))
     document = merged(msgspec.to_builtins(written), patch)
-    (asked,) = objects_of(document, kubelet_version=kubelet_version)
+    (found,) = stored_manifests(document, strategy)
+    asked = found.object
     if not isinstance(asked, v1.Pod) or f"{asked.metadata.namespace}/{asked.metadata.name}" != key:
         raise InputError("a patch cannot change what an object is", where=key, hint="change resources only")
-    api.resize_pod(asked, minor=minor_version(kubelet_version))
+    api.resize_pod(asked, minor=strategy.minor)

@@ -69,3 +69,28 @@ def test_a_runtime_may_say_nothing_of_resources(new_story: Any, c: Any, profile:
 
     assert story.of("a")["resources"]["limits"] == {"cpu": "400m", "memory": "64Mi"}
     assert "Normal ResizeCompleted" in events(story)
+
+
+@pytest.mark.parametrize(
+    ("config", "unified"),
+    [({}, {"memory.oom.group": "1"}), ({"singleProcessOOMKill": True}, None)],
+)
+def test_what_an_update_says_beside_the_amounts(
+    new_story: Any, c: Any, config: dict[str, Any], unified: dict[str, str] | None
+) -> None:
+    """What a new container is told of OOM kills and huge pages is told again."""
+    story = new_story(config=config)
+    story.pod(c("a", resources=resources("100m", "64Mi", cpu_limit="200m", memory_limit="64Mi")))
+    story.run("10s")
+    resize(story, cpu="150m")
+    story.run("5s")
+
+    created, updated = (
+        entry.as_dict()["request"]
+        for entry in story.node.journal
+        if entry.method in ("CreateContainer", "UpdateContainerResources")
+    )
+    before, after = created["config"]["linux"]["resources"], updated["linux"]
+    assert (before.get("unified"), after.get("unified")) == (unified, unified)
+    assert before["hugepage_limits"] == after["hugepage_limits"] == [{"page_size": "2MB"}, {"page_size": "1GB"}]
+    assert after["oom_score_adj"] == before["oom_score_adj"]
