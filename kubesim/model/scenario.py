@@ -31,6 +31,7 @@ from kubesim.model.scenario_document import (
     Expect,
     Fault,
     NodeSpec,
+    Resize,
     RestartKubelet,
     RestartRuntime,
     ScenarioDocument,
@@ -48,7 +49,10 @@ ACTIONS = {
     "applyFiles": "apply_files",
     "delete": "delete",
     "addEphemeralContainer": "add_ephemeral_container",
+    "resize": "resize",
     "setCondition": "set_condition",
+    "applyStatic": "apply_static",
+    "removeStatic": "remove_static",
     "expect": "expect",
     "shutdown": "shutdown",
     "cancelShutdown": "cancel_shutdown",
@@ -84,6 +88,21 @@ class ApplyFiles:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ApplyStatic:
+    """Pods whose files the kubelet finds in its folder."""
+
+    manifests: tuple[Manifest, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemoveStatic:
+    """The static pod whose file is removed."""
+
+    pod: str
+    """Of its mirror pod: namespace/name."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SetFeatures:
     """What the runtime reports from now on."""
 
@@ -109,7 +128,10 @@ Action = (
     | ApplyFiles
     | Delete
     | AddEphemeralContainer
+    | Resize
     | SetCondition
+    | ApplyStatic
+    | RemoveStatic
     | Expect
     | Shutdown
     | CancelShutdown
@@ -266,11 +288,9 @@ class _Reader(ActionChecks):
 
     def _action(self, name: str, value: Any, path: Path, minor: int) -> Action:
         if name == "apply":
-            found: list[Manifest] = []
-            strategy = PodStrategy(minor=minor, options=ANY_GATES)
-            for index in range(len(value)):
-                found += manifests_at(self._document, (*path, index), self.errors, strategy=strategy)
-            return Apply(manifests=tuple(found))
+            return Apply(manifests=self._manifests(len(value), path, minor))
+        if name == "applyStatic":
+            return ApplyStatic(manifests=self._manifests(len(value), path, minor))
         if name == "applyFiles":
             return ApplyFiles(paths=tuple(value))
         if name == "setFeatures":
@@ -279,9 +299,19 @@ class _Reader(ActionChecks):
             return FillDisk(amount=value)
         if name == "fillMemory":
             return FillMemory(amount=value)
+        if name == "removeStatic":
+            self._pod(path, value)
+            return RemoveStatic(pod=value)
         action: Action = Delete(pod=value) if isinstance(value, str) else value
         self.check(action, path)
         return action
+
+    def _manifests(self, count: int, path: Path, minor: int) -> tuple[Manifest, ...]:
+        strategy = PodStrategy(minor=minor, options=ANY_GATES)
+        found: list[Manifest] = []
+        for index in range(count):
+            found += manifests_at(self._document, (*path, index), self.errors, strategy=strategy)
+        return tuple(found)
 
 
 def _takes_nothing(action: str) -> bool:

@@ -22,6 +22,7 @@ from kubesim.model.scenario_document import (
     Exec,
     Expect,
     Fault,
+    Resize,
     RestartKubelet,
     RestartRuntime,
     SetCondition,
@@ -72,7 +73,7 @@ class ActionChecks:
         match action:
             case Delete():
                 self._pod(path, action.pod.removeprefix("secret/").removeprefix("configmap/"))
-            case ContainerExit() | SetCondition():
+            case ContainerExit() | SetCondition() | Resize():
                 self._pod(path, action.pod)
             case AddEphemeralContainer():
                 self._pod(path, action.pod)

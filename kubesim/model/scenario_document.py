@@ -87,6 +87,14 @@ class AddEphemeralContainer(Struct, frozen=True, kw_only=True, forbid_unknown_fi
     """A v1 EphemeralContainer."""
 
 
+class Resize(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Asks for other resources of a pod, as `kubectl patch --subresource resize` does."""
+
+    pod: str
+    patch: dict[str, Any]
+    """A strategic merge patch: `{spec: {containers: [{name: app, resources: {requests: {cpu: 200m}}}]}}`."""
+
+
 class SetCondition(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """Writes a condition of a pod's status, as a controller does for a readiness gate or a disruption."""
 
@@ -274,7 +282,12 @@ class StepSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, om
     """Manifests, relative to the scenario's directory."""
     delete: str | Delete | None = None
     add_ephemeral_container: AddEphemeralContainer | None = None
+    resize: Resize | None = None
     set_condition: SetCondition | None = None
+    apply_static: list[dict[str, Any]] | None = None
+    """Pods whose manifests are written into the folder that the kubelet's `config` names: staticPodPath."""
+    remove_static: str | None = None
+    """The static pod whose manifest is taken away, by the name of its mirror pod: default/web-node-1."""
     expect: Expect | None = None
     shutdown: Shutdown | None = None
     cancel_shutdown: CancelShutdown | None = None
@@ -288,9 +301,9 @@ class StepSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, om
     """Features the runtime reports in Status: supplementalGroupsPolicy."""
     tag_image: TagImage | None = None
     fill_disk: str | None = None
+    """What files other than images take of the node's disk of 100Gi from now on: 70Gi, or 70%."""
     fill_memory: str | None = None
     """What processes outside of containers take of the node's 16Gi of memory from now on: 15Gi, or 95%."""
-    """What files other than images take of the node's disk of 100Gi from now on: 70Gi, or 70%."""
     cri: CriCall | None = None
 
 

@@ -12,7 +12,18 @@ from kubesim.errors import InputError, SimulationStalled
 from kubesim.images.fixtures import image_from_fixture
 from kubesim.model.duration import format_duration, parse_duration
 from kubesim.model.mistakes import nearest
-from kubesim.model.scenario import Apply, ApplyFiles, FillDisk, FillMemory, Scenario, SetFeatures, Step, load_runs
+from kubesim.model.scenario import (
+    Apply,
+    ApplyFiles,
+    ApplyStatic,
+    FillDisk,
+    FillMemory,
+    RemoveStatic,
+    Scenario,
+    SetFeatures,
+    Step,
+    load_runs,
+)
 from kubesim.model.scenario_document import (
     AddEphemeralContainer,
     CancelShutdown,
@@ -23,6 +34,7 @@ from kubesim.model.scenario_document import (
     Exec,
     Expect,
     Fault,
+    Resize,
     RestartKubelet,
     RestartRuntime,
     SetCondition,
@@ -215,13 +227,8 @@ class _Player:
             case Delete(pod=pod, grace_period_seconds=seconds):
                 node.delete(pod, grace_seconds=seconds)
                 return pod
-            case AddEphemeralContainer(pod=pod, container=container):
-                node.add_ephemeral_container(pod, container)
-                return f"{pod}: {container['name']}"
-            case SetCondition() as action:
-                reason, message = action.reason, action.message
-                node.set_condition(action.pod, action.type, action.status, reason=reason, message=message)
-                return f"{action.pod}: {action.type}={action.status}"
+            case AddEphemeralContainer() | Resize() | SetCondition() | ApplyStatic() | RemoveStatic():
+                return self._change_pod(step)
             case Exec() as action:
                 result = run_exec(action, node)
                 outcome = result.get("error") or f"exit code {result['exitCode']}"
@@ -245,6 +252,28 @@ class _Player:
                 return self._call(call)
             case _:
                 return self._change(step)
+
+    def _change_pod(self, step: Step) -> str:
+        """What is done to a pod past its main resource: through its subresources, or in the kubelet's folder."""
+        node = self._node
+        match step.action:
+            case AddEphemeralContainer(pod=pod, container=container):
+                node.add_ephemeral_container(pod, container)
+                return f"{pod}: {container['name']}"
+            case Resize(pod=pod, patch=patch):
+                node.resize(pod, patch)
+                return pod
+            case SetCondition() as action:
+                reason, message = action.reason, action.message
+                node.set_condition(action.pod, action.type, action.status, reason=reason, message=message)
+                return f"{action.pod}: {action.type}={action.status}"
+            case ApplyStatic(manifests=found):
+                return "written " + ", ".join(key for one in found for key in node.apply_static(one))
+            case RemoveStatic(pod=pod):
+                node.remove_static(pod)
+                return pod
+            case _:
+                raise AssertionError(step.name)
 
     def _change(self, step: Step) -> str:
         """What the runtime, the registries and the disk are like from now on."""

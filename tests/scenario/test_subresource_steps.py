@@ -1,4 +1,4 @@
-"""Steps that write to a pod past its main resource: ephemeral containers and conditions."""
+"""Steps that write to a pod past its main resource: ephemeral containers, resizes, conditions; and static pods."""
 
 from pathlib import Path
 from typing import Any
@@ -23,12 +23,16 @@ POD = {
 }
 
 
-def play(*steps: dict[str, Any]) -> ScenarioResult:
+STATIC = {**POD, "metadata": {"name": "base"}}
+KEY = "default/base-node-1"
+
+
+def play(*steps: dict[str, Any], config: dict[str, Any] | None = None) -> ScenarioResult:
     value = {
         "apiVersion": "kubesim/v1",
         "kind": "Scenario",
         "metadata": {"name": "test"},
-        "spec": {"steps": [{"at": "0s", "apply": [POD]}, *steps]},
+        "spec": {"node": {"config": config or {}}, "steps": [{"at": "0s", "apply": [POD]}, *steps]},
     }
     (scenario,) = load_runs(Document(value=value, name="scenario.yaml"))
     return replay(scenario, folder=Path())
@@ -66,3 +70,69 @@ def test_a_container_that_the_api_server_refuses_ends_the_scenario_with_its_word
     text = str(refused.value)
     assert 'spec.ephemeralContainers[0].name: Duplicate value: "ctr"' in text
     assert "spec.ephemeralContainers[0].ports: Forbidden: cannot be set for an Ephemeral Container" in text
+
+
+def resize(resources: dict[str, Any], name: str = "ctr") -> dict[str, Any]:
+    patch = {"spec": {"containers": [{"name": name, "resources": resources}]}}
+    return {"at": "5s", "resize": {"pod": "default/web", "patch": patch}}
+
+
+def test_a_pod_is_resized() -> None:
+    memory = {"requests": {"memory": "32Mi"}}
+    web = {**POD, "spec": {"containers": [{**POD["spec"]["containers"][0], "resources": memory}]}}
+    result = play(
+        {"at": "0s", "delete": {"pod": "default/web", "gracePeriodSeconds": 0}},
+        {"at": "0s", "apply": [web]},
+        resize({"requests": {"memory": "64Mi"}}),
+        expected("status.containerStatuses[0]", {"allocatedResources": {"memory": "64Mi"}, "restartCount": 0}),
+        expected("spec.containers[0].resources", {"requests": {"memory": "64Mi"}}),
+    )
+    assert [step.passed for step in result.steps[-2:]] == [True, True]
+    assert result.steps[3].text == "default/web"
+
+
+@pytest.mark.parametrize(
+    ("step", "text"),
+    [
+        (
+            resize({"requests": {"cpu": "1"}}),
+            'Pod "web" is invalid: spec: Invalid value: "BestEffort": Pod QOS Class may not change',
+        ),
+        (
+            {"at": "5s", "resize": {"pod": "default/web", "patch": {"spec": {"containers": [{"image": "x"}]}}}},
+            "spec.containers[0]: does not contain declared merge key: name",
+        ),
+        (resize({"request": {"cpu": "1"}}), "unknown field 'request', did you mean 'requests'?"),
+    ],
+)
+def test_a_resize_that_the_api_server_refuses_ends_the_scenario_with_its_words(step: dict[str, Any], text: str) -> None:
+    with pytest.raises(InputError) as refused:
+        play(step)
+    assert str(refused.value).startswith("scenario.yaml")
+    assert ": resize: " in str(refused.value)
+    assert text in str(refused.value)
+
+
+def test_a_static_pod_comes_and_goes_with_its_file() -> None:
+    result = play(
+        {"at": "0s", "applyStatic": [STATIC]},
+        {"at": "30s", "expect": {"pod": KEY, "path": "status.containerStatuses[0].ready", "equals": True}},
+        {"at": "30s", "removeStatic": KEY},
+        {"at": "100s", "expect": {"pod": KEY, "absent": True}},
+        config={"staticPodPath": "/etc/kubernetes/manifests"},
+    )
+    assert result.passed, [step.text for step in result.steps]
+    assert [step.text for step in result.steps if "tatic" in step.name] == [f"written {KEY}", KEY]
+
+
+@pytest.mark.parametrize(
+    ("step", "text"),
+    [
+        ({"applyStatic": [STATIC]}, "applyStatic: apply_static(source): this kubelet reads no static pods; set static"),
+        ({"removeStatic": KEY}, "removeStatic: remove_static(key): this kubelet reads no static pods; set static"),
+    ],
+)
+def test_a_kubelet_that_reads_no_static_pods(step: dict[str, Any], text: str) -> None:
+    with pytest.raises(InputError) as refused:
+        play({"at": "5s", **step})
+    assert text in str(refused.value)
