@@ -1,7 +1,8 @@
 """The door of a kubelet: pods that the API server placed on the node are taken, refused, or wait for room.
 
 Mirrors kubelet: pkg/kubelet/kubelet.go (HandlePodAdditions, rejectPod) and pkg/kubelet/lifecycle/predicate.go (Admit).
-A real kubelet handles nothing else while it ends pods for a critical one; this one goes on with the others.
+A real kubelet handles nothing else while it ends pods for a critical one; this one takes no other pod meanwhile, so
+that nobody gets the room that is made, and goes on with those that it has.
 """
 
 from __future__ import annotations
@@ -38,12 +39,17 @@ class PodAdmission:
         self._metrics = metrics
         self._situation = situation
         self._waiting: dict[str, v1.Pod] = {}
+        """By uid: the critical pod that room is made for, and those that came after it."""
+        self._makes_room = False
 
     def add(self, pod: v1.Pod) -> None:
         """A pod that this kubelet has not seen. Terminal pods and pods on their way out pass."""
         is_ending = pod.metadata.deletion_timestamp is not None or pod.status.phase in {"Succeeded", "Failed"}
         if is_ending or self._engine.workers.is_termination_requested(pod.metadata.uid):
             self._engine.add(pod)
+            return
+        if self._makes_room:
+            self._waiting[pod.metadata.uid] = pod
             return
         allocation = self._engine.resizing.allocation
         judged = allocation.allocated(pod)
@@ -84,13 +90,18 @@ class PodAdmission:
             return Rejection(reason="UnexpectedAdmissionError", message=message)
         uid = pod.metadata.uid
         self._waiting[uid] = pod
+        self._makes_room = True
 
         async def admit() -> None:
             await self._preemption.make_room(victims, missing)
+            self._makes_room = False
             waiting = self._waiting.pop(uid, None)
             if waiting is not None:
                 self._engine.resizing.allocation.allocate(pod)
                 self._engine.add(waiting)
+            others, self._waiting = list(self._waiting.values()), {}
+            for other in others:
+                self.add(other)
 
         self._spawn(admit(), f"make room for {pod.metadata.name}")
         return None

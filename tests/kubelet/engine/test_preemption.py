@@ -71,3 +71,29 @@ def test_an_ordinary_pod_is_rejected(story: Any, c: Any) -> None:
     story.pod(c("a", **cpu("2")), name="late", priority=1000)
     story.run("1s")
     assert story.status("default/late")["reason"] == "OutOfcpu"
+
+
+def test_nobody_gets_the_room_that_is_made_for_a_critical_pod(story: Any, c: Any) -> None:
+    slow = {"preStop": {"exec": {"command": ["sleep", "10"]}}}
+    story.pod(c("a", lifecycle=slow, **cpu("1500m")), name="one")
+    story.pod(c("a", lifecycle=slow, **cpu("1500m")), name="two")
+    story.run("5s")
+    story.pod(c("a", **cpu("2")), name="vital", **CRITICAL)
+    story.pod(c("a", **cpu("2")), name="as-vital", **CRITICAL)
+    story.pod(c("a", **cpu("1")), name="late")
+    story.pod(c("a"), name="gone")
+    story.run("1s")
+    story.node.delete("default/gone", grace_seconds=0)
+    story.run("8s")
+    assert {one["metadata"]["name"] for one in story.node.pods() if one["status"].get("startTime")} == {"one", "two"}
+    story.run("60s")
+
+    assert [(one["metadata"]["name"], one["status"].get("reason", "")) for one in story.node.pods()] == [
+        ("one", "Preempting"),
+        ("two", "Preempting"),
+        ("vital", ""),
+        ("as-vital", ""),
+        ("late", "OutOfcpu"),
+    ]
+    preempted = [one["firstTimestamp"] for one in story.node.events if one["reason"] == "Preempting"]
+    assert preempted == ["2026-01-01T00:00:05Z", "2026-01-01T00:00:35Z"]
