@@ -9,7 +9,7 @@ Mirrors kubelet: pkg/kubelet/eviction/eviction_manager.go.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from kubesim.cri.errors import CriError
@@ -96,7 +96,9 @@ class EvictionManager:
         recorder: EventRecorder,
         metrics: Metrics,
         klog: Klog,
+        limits_storage: bool = True,
     ) -> None:
+        """`limits_storage`: pods may store no more than their limits (localStorageCapacityIsolation)."""
         self._kernel = kernel
         self._resources = resources
         self._settings = settings
@@ -109,6 +111,7 @@ class EvictionManager:
         self._metrics = metrics
         self._klog = klog
         self._memory = PressureMemory()
+        self._limits_storage = limits_storage
 
     @property
     def pressures(self) -> frozenset[str]:
@@ -132,7 +135,11 @@ class EvictionManager:
 
     def _is_calm(self) -> bool:
         """Whether nothing is short, or was a while ago, and no pod has limits of storage that have to be measured."""
-        return self._memory == _CALM and not any(has_storage_limits(pod) for pod in self._around.active_pods())
+        return self._memory == _CALM and not self._limited(self._around.active_pods())
+
+    def _limited(self, pods: Iterable[v1.Pod]) -> list[v1.Pod]:
+        """Those that can be ended for what they store, however much the node has left."""
+        return [pod for pod in pods if has_storage_limits(pod)] if self._limits_storage else []
 
     def _pass_in_vain(self) -> int:
         """A pass that finds what the last one found, because nothing has happened since; the time to the next."""
@@ -149,7 +156,7 @@ class EvictionManager:
             transition_ns=self._settings.transition_ns,
         )
         pods = self._around.active_pods()
-        evicted = await self._evict_for_limits([pod for pod in pods if has_storage_limits(pod)])
+        evicted = await self._evict_for_limits(self._limited(pods))
         if evicted:
             return evicted
         threshold = first_to_reclaim(self._memory.met)

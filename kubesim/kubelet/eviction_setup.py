@@ -68,4 +68,5 @@ def eviction_manager(
         recorder=recorder,
         metrics=metrics,
         klog=klog,
+        limits_storage=config.local_storage_capacity_isolation,
     )

@@ -80,14 +80,19 @@ def enforced_allocatable(config: KubeletConfiguration, *, os: str) -> tuple[str,
 def configured(description: NodeDescription, config: KubeletConfiguration) -> NodeDescription:
     """The node as the kubelet reports it: how many pods it takes, and what it keeps back from them.
 
+    Without localStorageCapacityIsolation a node tells of no ephemeral storage.
     Taints of the description come before those of registerWithTaints.
     """
     pods_max = config.max_pods
     if config.pods_per_core > 0:
         cores = whole_units(description.all_capacity.get("cpu", "0"))
         pods_max = min(pods_max, cores * config.pods_per_core)
+    capacity = {name: amount for name, amount in description.all_capacity.items() if name != "pods"}
+    if not config.local_storage_capacity_isolation:
+        capacity.pop("ephemeral-storage", None)
     return replace(
         description,
+        capacity=capacity,
         pods_max=pods_max,
         reserved=(*description.reserved, config.kube_reserved, config.system_reserved),
         eviction_hard=config.eviction_hard or {},

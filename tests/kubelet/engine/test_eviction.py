@@ -176,6 +176,21 @@ def test_one_container_over_its_own_limit_though_the_pod_has_more(story: Any, c:
     assert story.status()["message"] == 'Container a exceeded its local ephemeral storage limit "1Mi". '
 
 
+def test_limits_of_storage_mean_nothing_on_a_node_without_its_isolation(new_story: Any, c: Any) -> None:
+    story = new_story(config={**CONFIG, "localStorageCapacityIsolation": False})
+    small = {"resources": {"limits": {"ephemeral-storage": "1Mi"}, "requests": {"ephemeral-storage": "0"}}}
+    story.pod(c("a", "sh", "-c", "dd if=/dev/zero of=/f bs=1M count=3; sleep 1h", **small))
+    story.run("60s")
+    assert story.status()["phase"] == "Running"
+    status = story.node.status()["status"]
+    assert sorted(status["capacity"]) == ["cpu", "hugepages-1Gi", "hugepages-2Mi", "memory", "pods"]
+    assert sorted(status["allocatable"]) == sorted(status["capacity"])
+
+    story.pod(c("a", resources={"requests": {"ephemeral-storage": "1Mi"}}), name="asks")
+    story.run("1s")
+    assert story.status("default/asks")["reason"] == "OutOfephemeral-storage"
+
+
 @pytest.mark.parametrize(
     ("config", "text"),
     [
