@@ -45,15 +45,15 @@ def _type_info(type_: Any) -> inspect.Type:
     return inspect.type_info(type_)
 
 
-def nearest(word: str, choices: Iterable[str]) -> str:
+def nearest(word: object, choices: Iterable[str]) -> str:
     """`, did you mean 'x'?` for a word that is nearly one of the choices, else nothing."""
     return "".join(f", did you mean {choice!r}?" for choice in _nearest_of(word, choices))
 
 
-def _nearest_of(word: str, choices: Iterable[str]) -> set[str]:
-    """The one choice that the word nearly is, or none."""
+def _nearest_of(word: object, choices: Iterable[str]) -> set[str]:
+    """The one choice that the word nearly is, or none. A key of a mapping may be a number too."""
     folded = {choice.casefold(): choice for choice in choices}
-    found = difflib.get_close_matches(word.casefold(), folded, n=1, cutoff=0.7)
+    found = difflib.get_close_matches(str(word).casefold(), folded, n=1, cutoff=0.7)
     return {folded[match] for match in found}
 
 
@@ -208,7 +208,7 @@ def _check_struct(value: Any, info: inspect.StructType, path: Path) -> Iterator[
             yield Mistake(path=path, what=f"missing required field {name!r}")
 
 
-def _unknown_field(key: str, fields: Iterable[str], path: Path) -> Mistake:
+def _unknown_field(key: str | int, fields: Iterable[str], path: Path) -> Mistake:
     names = sorted(fields)
     guess = nearest(key, names)
     hint = "" if guess or len(names) > _CHOICES_SHOWN_MAX else f"known fields: {', '.join(names) or 'none'}"

@@ -30,6 +30,11 @@ def check_text(value: object, where: str, *, example: str) -> None:
         raise _wrong_type(value, where, hint=f'give text, such as "{example}"')
 
 
+def check_key(value: object, where: str) -> None:
+    """Raises InputError for what cannot be the key of an object; whether there is such an object is not asked."""
+    check_text(value, where, example="default/web")
+
+
 def check_path(value: object, where: str) -> None:
     """Raises InputError for what is not the absolute path of a file."""
     check_text(value, where, example="/etc/kubernetes/manifests/web.yaml")

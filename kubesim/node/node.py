@@ -175,6 +175,7 @@ class Node(NodeView):
         Raises InputError with a line for each mistake.
         """
         self._check_open()
+        arguments.check_key(key, "add_ephemeral_container(key)")
         arguments.check_mapping(container, "add_ephemeral_container(container)", what="a v1 EphemeralContainer")
         add_ephemeral_container(self._world.api, key, container, kubelet_version=self._world.settings.kubelet_version)
 
@@ -185,8 +186,11 @@ class Node(NodeView):
         Raises InputError.
         """
         self._check_open()
+        arguments.check_key(key, "set_condition(key)")
         arguments.check_text(type, "set_condition(type)", example="example.com/gate")
         arguments.check_text(status, "set_condition(status)", example="True")
+        arguments.check_text(reason, "set_condition(reason)", example="PodFrozen")
+        arguments.check_text(message, "set_condition(message)", example="the gate is open")
         set_condition(self._world.api, key, type, status, reason=reason, message=message, now_ns=self._kernel.now_ns)
 
     def delete(self, key: str, *, grace_seconds: int | None = None) -> None:
@@ -195,6 +199,7 @@ class Node(NodeView):
         Other objects go by the keys that `apply` returned, such as `secret/namespace/name`, and are gone at once.
         """
         self._check_open()
+        arguments.check_key(key, "delete(key)")
         arguments.check_grace(grace_seconds, "delete(grace_seconds)")
         delete_object(self._world.api, key, grace_seconds=grace_seconds)
 
@@ -206,6 +211,7 @@ class Node(NodeView):
         the words of the API server.
         """
         self._check_open()
+        arguments.check_key(key, "resize(key)")
         arguments.check_mapping(patch, "resize(patch)", what="a patch")
         resize_pod(self._world.api, key, patch, strategy=self._world.strategy)
 
@@ -279,6 +285,7 @@ class Node(NodeView):
         within `at_most`.
         """
         self._check_power()
+        arguments.check_key(key, "exec(key)")
         arguments.check_command(command, "exec(command)")
         arguments.check_duration(at_most, "exec(at_most)")
         pod = self._world.api.pod(key)
@@ -315,7 +322,11 @@ class Node(NodeView):
         self._world.logind.cancel_shutdown()
 
     def restart_kubelet(self, *, down_for: str = "0s") -> None:
-        """End the kubelet process, let `down_for` pass, and start it again; containers live on."""
+        """End the kubelet process, let `down_for` pass, and start it again; containers live on.
+
+        Raises InputError, and KubeletStartError when it does not come up, because the runtime is away, say: then no
+        kubelet runs until it is restarted once more.
+        """
         self.start()
         self._check_power()
         down_ns = arguments.check_duration(down_for, "restart_kubelet(down_for)")
@@ -324,7 +335,7 @@ class Node(NodeView):
         self._run(self._world.start_again(), name="start kubelet again")
 
     def restart_runtime(self, *, down_for: str = "0s") -> None:
-        """Restart the runtime's daemon, away for `down_for`; containers live on."""
+        """Restart the runtime's daemon, away for `down_for`; containers live on. Raises InputError."""
         self._check_power()
         self._runtime.restart(downtime_ns=arguments.check_duration(down_for, "restart_runtime(down_for)"))
 
@@ -333,6 +344,7 @@ class Node(NodeView):
     ) -> None:
         """A container's first process ends now, from inside. The reason OOMKilled makes it an out-of-memory kill."""
         self._check_power()
+        arguments.check_key(key, "exit_container(key)")
         arguments.check_whole_number(exit_code, "exit_container(exit_code)")
         container_id = running_container_id(self._world.api.pod(key), key, container)
         self._runtime.exit_container(container_id, exit_code, is_oom_killed=reason == "OOMKilled")
@@ -344,12 +356,7 @@ class Node(NodeView):
         ones when it is too full.
         Raises InputError.
         """
-        self._check_power()
-        arguments.check_text(amount, "fill_disk(amount)", example="70%")
-        try:
-            self._disk.fill(amount)
-        except InputError as error:
-            raise InputError(error.what, where="fill_disk(amount)", hint=error.hint) from error
+        self._fill(self._disk, amount, "fill_disk(amount)")
 
     def fill_memory(self, amount: str) -> None:
         """From now on processes outside of containers take this much memory: a quantity ("15Gi"), or a part ("95%").
@@ -358,12 +365,15 @@ class Node(NodeView):
         pods when too little is left.
         Raises InputError.
         """
+        self._fill(self._memory, amount, "fill_memory(amount)")
+
+    def _fill(self, place: Disk | Memory, amount: str, where: str) -> None:
         self._check_power()
-        arguments.check_text(amount, "fill_memory(amount)", example="95%")
+        arguments.check_text(amount, where, example="70%")
         try:
-            self._memory.fill(amount)
+            place.fill(amount)
         except InputError as error:
-            raise InputError(error.what, where="fill_memory(amount)", hint=error.hint) from error
+            raise InputError(error.what, where=where, hint=error.hint) from error
 
     @property
     def runtime(self) -> Runtime:

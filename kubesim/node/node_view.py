@@ -10,6 +10,7 @@ import msgspec
 from kubesim.errors import InputError
 from kubesim.kernel import Kernel
 from kubesim.middleware.journal import Journal, JournalEntry
+from kubesim.node import arguments
 from kubesim.node.world import World
 
 
@@ -27,6 +28,7 @@ class NodeView:
 
     def pod(self, key: str) -> dict[str, Any]:
         """A v1 Pod with its status, JSON-ready. Raises InputError."""
+        arguments.check_key(key, "pod(key)")
         found: dict[str, Any] = msgspec.to_builtins(self._world.api.pod(key))
         return found
 
@@ -40,7 +42,11 @@ class NodeView:
         return [msgspec.to_builtins(pod) for pod in self._world.kubelet.pods()]
 
     def versions(self, key: str) -> list[dict[str, Any]]:
-        """Every version of a pod that was published, as a watch would have shown it; also of a pod that is gone."""
+        """Every version of a pod that was published, as a watch would have shown it; also of a pod that is gone.
+
+        Raises InputError.
+        """
+        arguments.check_key(key, "versions(key)")
         return self._world.api.versions(key)
 
     def event_writes(self, key: str) -> list[dict[str, Any]]:
@@ -49,6 +55,7 @@ class NodeView:
         Each has `t`, seconds since the pod was created, and type, reason, message, count, fieldPath (of a container),
         source, firstTimestamp and lastTimestamp as they were after the write. Raises InputError.
         """
+        arguments.check_key(key, "event_writes(key)")
         return self._world.api.event_writes(key)
 
     def status(self) -> dict[str, Any]:
