@@ -42,6 +42,23 @@ def check_path(value: object, where: str) -> None:
         raise InputError(f"{value!r} is no path of a file", where=where, hint="begin it with /, as in /etc/motd")
 
 
+def check_condition(where: str, *, type: object, status: object, reason: object, message: object) -> None:  # noqa: A002 - the API's word
+    """Raises InputError for a field of a condition that is no text; `where` is the call."""
+    check_text(type, f"{where}(type)", example="example.com/gate")
+    check_text(status, f"{where}(status)", example="True")
+    check_text(reason, f"{where}(reason)", example="GateOpened")
+    check_text(message, f"{where}(message)", example="the gate is open")
+
+
+def bytes_of(content: object, where: str) -> bytes:
+    """The bytes of a file's content, given as text or bytes. Raises InputError."""
+    if isinstance(content, str):
+        return content.encode()
+    if not isinstance(content, bytes):
+        raise _wrong_type(content, where, hint="give text or bytes")
+    return content
+
+
 def check_whole_number(value: object, where: str) -> None:
     """Raises InputError for what is not an int; True is an int to Python only."""
     if not isinstance(value, int) or isinstance(value, bool):

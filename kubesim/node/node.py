@@ -187,10 +187,7 @@ class Node(NodeView):
         """
         self._check_open()
         arguments.check_key(key, "set_condition(key)")
-        arguments.check_text(type, "set_condition(type)", example="example.com/gate")
-        arguments.check_text(status, "set_condition(status)", example="True")
-        arguments.check_text(reason, "set_condition(reason)", example="PodFrozen")
-        arguments.check_text(message, "set_condition(message)", example="the gate is open")
+        arguments.check_condition("set_condition", type=type, status=status, reason=reason, message=message)
         set_condition(self._world.api, key, type, status, reason=reason, message=message, now_ns=self._kernel.now_ns)
 
     def delete(self, key: str, *, grace_seconds: int | None = None) -> None:
@@ -239,14 +236,15 @@ class Node(NodeView):
     def write_file(self, path: str, content: str | bytes) -> None:
         """Write a file of the machine, as somebody outside of all containers; folders on the way are made.
 
-        In the folder of static pods the kubelet takes it for the manifest of one, and logs it if it is none.
+        In the folder of static pods the kubelet takes it for the manifest of one, and logs it if it is none. Text is
+        written as UTF-8. Raises InputError.
         """
         self._check_open()
         arguments.check_path(path, "write_file(path)")
-        self._world.write_file(path, content.encode() if isinstance(content, str) else content)
+        self._world.write_file(path, arguments.bytes_of(content, "write_file(content)"))
 
     def remove_file(self, path: str) -> None:
-        """Remove a file of the machine. Raises InputError."""
+        """Remove a file of the machine, not a folder. Raises InputError."""
         self._check_open()
         arguments.check_path(path, "remove_file(path)")
         self._world.remove_file(path)
@@ -324,8 +322,7 @@ class Node(NodeView):
     def restart_kubelet(self, *, down_for: str = "0s") -> None:
         """End the kubelet process, let `down_for` pass, and start it again; containers live on.
 
-        Raises InputError, and KubeletStartError when it does not come up, because the runtime is away, say: then no
-        kubelet runs until it is restarted once more.
+        Raises InputError, and KubeletStartError when the runtime is away, say: no kubelet runs until one comes up.
         """
         self.start()
         self._check_power()
@@ -353,8 +350,7 @@ class Node(NodeView):
         """From now on files other than images take this much of the disk: a quantity ("70Gi"), or a part ("70%").
 
         The disk has 100 GiB unless its capacity was given, and images take what they take: the kubelet removes unused
-        ones when it is too full.
-        Raises InputError.
+        ones when it is too full. Raises InputError.
         """
         self._fill(self._disk, amount, "fill_disk(amount)")
 
@@ -362,8 +358,7 @@ class Node(NodeView):
         """From now on processes outside of containers take this much memory: a quantity ("15Gi"), or a part ("95%").
 
         The machine has 16 GiB unless its capacity was given, and containers take what they take: the kubelet evicts
-        pods when too little is left.
-        Raises InputError.
+        pods when too little is left. Raises InputError.
         """
         self._fill(self._memory, amount, "fill_memory(amount)")
 

@@ -25,6 +25,7 @@ from kubesim.node.api_server import ApiServer
 from kubesim.node.pod_strategy import pod_strategy
 from kubesim.policy.feature_gates import NEWEST_VERSION, resolve_gates
 from kubesim.policy.pod_cgroup import PodCgroup
+from kubesim.userland.files.fs_error import FsError
 
 OPERATING_SYSTEMS = ("linux", "windows")
 KUBELET_DEPENDENCIES = ("containerd",)
@@ -108,15 +109,20 @@ class World:
         await self.start()
 
     def write_file(self, path: str, content: bytes) -> None:
-        """Somebody writes a file of the machine, or replaces it."""
-        self._host_files.make_dirs(path.rpartition("/")[0])
-        self._host_files.write(path, content)
+        """Somebody writes a file of the machine, or replaces it. Raises InputError where no file can be."""
+        try:
+            self._host_files.make_dirs(path.rpartition("/")[0])
+            self._host_files.write(path, content)
+        except FsError as error:
+            raise InputError(error.strerror, where=path, hint="name a file") from error
         self._tell_of_file(path)
 
     def remove_file(self, path: str) -> None:
         """Somebody removes a file of the machine. Raises InputError for one that is not there."""
         if self._host_files.kind(path) is None:
             raise InputError("no such file on the machine", where=path)
+        if self._host_files.kind(path) == "directory":
+            raise InputError("a folder is no file", where=path, hint="name the files in it")
         self._host_files.remove(path)
         self._tell_of_file(path)
 
