@@ -140,16 +140,20 @@ class Folder:
         )
 
     def neighbours(self, name: str) -> list[str]:
-        """The recorded pods that lived when this one was created, oldest first: for one that they left no room."""
-        if not any(_was_crowded_out(row["status"]) for row in self.versions(name)):
+        """The recorded pods that lived when others left this one no room, oldest first."""
+        rows = self.versions(name)
+        short = next((row for row in rows if _was_crowded_out(row["status"])), None)
+        if short is None:
             return []
+        # One that was refused met those before it; one whose resize waits, those that came meanwhile as well.
+        later = short["t"] + 1 if _is_deferred(short["status"]) else 0
         born = self._born(name)
         ages = {
             other: (born - self._born(other)).total_seconds()
             for other in self.names()
             if other != name and self.is_recorded(other)
         }
-        alive = [other for other, age in ages.items() if 0 < age < self.versions(other)[-1]["t"]]
+        alive = [other for other, age in ages.items() if -later < age < self.versions(other)[-1]["t"]]
         return sorted(alive, key=lambda other: -ages[other])
 
     def _born(self, name: str) -> datetime:
@@ -168,7 +172,9 @@ class Folder:
 
     def _life(self, name: str) -> tuple[int, dict[str, Any]]:
         if self._recording is not None:
-            return self._recording["lifeSeconds"], self._recording["configuration"]
+            # The real kubelet was told so as well, by the recorder's own settings.
+            allowed = {"failCgroupV1": False} if self.cgroup_version == 1 else {}
+            return self._recording["lifeSeconds"], allowed | self._recording["configuration"]
         shown = self._golden("configz.json")
         # What /configz leaves out is empty, not the default.
         configuration = SETTINGS_OF_THE_RECORDED_HOST | (shown["kubeletconfig"] if shown is not None else {})
@@ -180,9 +186,15 @@ class Folder:
 
 
 def _was_crowded_out(status: Mapping[str, Any]) -> bool:
-    """Whether admission found that other pods hold what the pod needs."""
+    """Whether admission found that other pods hold what the pod needs, or what a resize of it asks for."""
     reason = str(status.get("reason", ""))
-    return reason == "NodePorts" or reason.startswith("OutOf")
+    return reason == "NodePorts" or reason.startswith("OutOf") or _is_deferred(status)
+
+
+def _is_deferred(status: Mapping[str, Any]) -> bool:
+    return any(
+        one["type"] == "PodResizePending" and one.get("reason") == "Deferred" for one in status.get("conditions", ())
+    )
 
 
 def plan_of(manifest: str, life_seconds: int, configuration: dict[str, Any] | None = None) -> Plan:

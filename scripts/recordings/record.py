@@ -25,6 +25,10 @@ AFTER_SECONDS = 1.5
 """Events come by another way than versions, a little later."""
 
 
+CGROUP2_MARK = Path("/sys/fs/cgroup/cgroup.controllers")
+"""A machine with cgroup v2 has it; what a pod has been given shows in other roundings there."""
+
+
 @dataclass(frozen=True)
 class Settings:
     """How a folder is recorded; all but the last two go into its `recording.json`."""
@@ -211,6 +215,7 @@ def _note_settings(path: Path, settings: Settings) -> None:
         "lifeSeconds": settings.life_seconds,
         "profile": settings.profile,
         "configuration": settings.configuration,
+        "cgroupVersion": 2 if CGROUP2_MARK.is_file() else 1,
     }
     file = path / "recording.json"
     if file.is_file() and json.loads(file.read_text(encoding="utf-8")) != noted:
