@@ -10,6 +10,7 @@ nodeConditionsObservedSince, byEvictionPriority) and eviction_manager.go (synchr
 
 from __future__ import annotations
 
+import math
 import struct
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -241,9 +242,13 @@ def _fraction(text: str) -> float:
     """The kubelet keeps it in 32 bits, which shows in the last digits of what it is a part of."""
     number = text.rstrip("%")
     try:
-        return _float32(_float32(float(number)) / 100)
+        fraction = _float32(_float32(float(number)) / 100)
     except ValueError:
         raise InputError(f'strconv.ParseFloat: parsing "{number}": invalid syntax') from None
+    if math.isnan(fraction):
+        # Go reads it, and compares with whatever its processor makes of it.
+        raise InputError(f"eviction percentage {text} is no number")
+    return fraction
 
 
 def _float32(number: float) -> float:

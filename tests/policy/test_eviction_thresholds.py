@@ -75,6 +75,11 @@ def test_nothing_and_everything_are_no_thresholds(text: str) -> None:
             "eviction percentage threshold memory.available must be <= 100%: 101%",
         ),
         ({"hard": {"memory.available": "x%"}}, 'strconv.ParseFloat: parsing "x": invalid syntax'),
+        ({"hard": {"memory.available": "nan%"}}, "eviction percentage nan% is no number"),
+        (
+            {"hard": {"memory.available": "1e300%"}},
+            "eviction percentage threshold memory.available must be <= 100%: 1e300%",
+        ),
         ({"hard": {"memory.available": "-1Gi"}}, "eviction threshold memory.available must be positive: -1Gi"),
         ({"hard": {"memory.available": "0"}}, "eviction threshold memory.available must be positive: 0"),
         (
