@@ -53,7 +53,7 @@ class PodSources:
                 decoder,
                 klog=klog,
                 add=lambda pod: loop.hand_over(lambda: self._admission.add(pod)),
-                update=lambda pod: loop.hand_over(lambda: engine.update(pod)),
+                update=lambda pod: loop.hand_over(lambda: self._update_static(pod)),
                 remove=lambda uid: loop.hand_over(lambda: self._remove(uid)),
             )
             spawn(self._static_pods.files.run(), "static pods")
@@ -92,6 +92,11 @@ class PodSources:
             self._engine.update(pod)
         elif not self._admission.update(pod):
             self._admission.add(pod)
+
+    def _update_static(self, pod: v1.Pod) -> None:
+        """The file of a static pod that has a uid of its own changed."""
+        if not self._admission.update(pod):
+            self._engine.update(pod)
 
     def _remove(self, uid: str) -> None:
         if not self._admission.remove(uid):

@@ -106,6 +106,28 @@ def test_a_static_pod_with_a_uid_keeps_it(new_story: Any, c: Any) -> None:
     assert story.node.pod(KEY)["metadata"]["annotations"]["kubernetes.io/config.mirror"] == "fixed"
 
 
+def test_one_that_is_changed_while_it_waits_for_room_starts_as_changed(new_story: Any, c: Any) -> None:
+    story = new_story(config=CONFIG)
+    large = {"resources": {"requests": {"cpu": "3"}}}
+    story.pod(c("a", **large), name="other", terminationGracePeriodSeconds=5)
+    story.run("5s")
+    pod = manifest(c("a", **large), priority=2000001000, priorityClassName="system-node-critical")
+    pod["metadata"] |= {"uid": "fixed", "namespace": "kube-system"}
+    for label in ("first", "second", "third"):
+        pod["metadata"]["labels"]["app"] = label
+        story.node.apply_static(pod)
+        story.run("1s")
+    assert not [one for one in story.node.journal if one.method == "RunPodSandbox" and "web" in str(one.as_dict())]
+    story.run("30s")
+
+    assert story.status("default/other")["reason"] == "Preempting"
+    assert [one["metadata"]["labels"]["app"] for one in story.node.kubelet_pods() if "labels" in one["metadata"]] == [
+        "third"
+    ]
+    mirror = story.node.pod("kube-system/web-node-1")
+    assert (mirror["metadata"]["labels"]["app"], mirror["status"]["phase"]) == ("third", "Running")
+
+
 def test_a_kubelet_without_a_node_object_has_no_mirrors(new_story: Any, c: Any) -> None:
     """A kubelet in standalone mode: its own /pods is the only one that knows."""
     story = new_story(config={**CONFIG, "registerNode": False})
