@@ -20,6 +20,7 @@ from kubesim.model.kubelet_configuration import KubeletConfiguration
 from kubesim.policy.eviction_thresholds import eviction_problem
 from kubesim.policy.feature_gates import gate_warnings
 from kubesim.policy.kubelet_configuration_problems import aggregated, configuration_problems
+from kubesim.policy.reserved_resources import reservation_problem
 from kubesim.policy.sysctl_admission import unsafe_sysctl_problem
 
 
@@ -36,7 +37,11 @@ def check_configuration(
     )
     if problems:
         raise KubeletStartError(f"failed to validate kubelet configuration, error: {aggregated(problems)}")
-    error = eviction_problem(eviction_settings(config)) or unsafe_sysctl_problem(config.allowed_unsafe_sysctls)
+    error = (
+        reservation_problem(kube=config.kube_reserved, system=config.system_reserved)
+        or eviction_problem(eviction_settings(config))
+        or unsafe_sysctl_problem(config.allowed_unsafe_sysctls)
+    )
     if error:
         raise KubeletStartError(f"failed to run Kubelet: {error}")
 

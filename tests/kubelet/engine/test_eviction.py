@@ -195,6 +195,10 @@ def test_limits_of_storage_mean_nothing_on_a_node_without_its_isolation(new_stor
     ("config", "text"),
     [
         ({"evictionHard": {"memory.free": "1Gi"}}, "unsupported eviction signal memory.free"),
+        (
+            {"systemReserved": {"memory": "-1Gi"}},
+            '--system-reserved value failed to parse: resource quantity for "memory" cannot be negative: -1Gi',
+        ),
         ({"evictionHard": {"memory.available": "0"}}, "eviction threshold memory.available must be positive: 0"),
         (
             {"evictionSoft": {"nodefs.available": "10%"}},
