@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from kubesim.cri import api
 from kubesim.cri.client import CriClient
@@ -28,6 +28,7 @@ from kubesim.kubelet.runtime_pods import bare_id
 from kubesim.kubelet.security_config import non_root_problem
 from kubesim.kubelet.volumes import ContainerConfigError, ImageVolume
 from kubesim.model import k8s_v1 as v1
+from kubesim.model.frozen_records import replace
 from kubesim.policy.container_events import created_text, started_text
 from kubesim.policy.pod_view import RuntimeContainer, RuntimePod, RuntimeState, Waiting
 from kubesim.policy.pull_policy import ImageFailure

@@ -35,8 +35,8 @@ class DeadContainers:
         names = {one.name for one in view.init_containers}
         await self._remove(one for one in runtime.containers if one.name in names)
 
-    async def remove_older(self, runtime: RuntimePod) -> None:
-        """Keep one dead container of each name."""
+    async def remove_older(self, runtime: RuntimePod) -> bool:
+        """Keep one dead container of each name; whether there were more."""
         kept: dict[str, int] = {}
         surplus = []
         for container in runtime.containers:
@@ -45,13 +45,14 @@ class DeadContainers:
                 if kept[container.name] > DEAD_PER_NAME:
                     surplus.append(container)
         await self._remove(surplus)
+        return bool(surplus)
 
-    async def remove_older_sandboxes(self, runtime: RuntimePod) -> None:
-        """Keep the newest sandbox of a pod, and those that still run or hold a container."""
+    async def remove_older_sandboxes(self, runtime: RuntimePod) -> bool:
+        """Keep the newest sandbox of a pod, and those that still run or hold a container; whether there were others."""
         holding = {one.sandbox_id for one in runtime.containers}
-        await self._remove_sandboxes(
-            one for one in runtime.sandboxes[1:] if not one.is_ready and bare_id(one.id) not in holding
-        )
+        surplus = [one for one in runtime.sandboxes[1:] if not one.is_ready and bare_id(one.id) not in holding]
+        await self._remove_sandboxes(surplus)
+        return bool(surplus)
 
     async def remove_pod(self, runtime: RuntimePod) -> None:
         """Remove everything of a pod that no longer exists."""

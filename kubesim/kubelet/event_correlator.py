@@ -15,10 +15,11 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from kubesim.kernel import Kernel
+from kubesim.model.frozen_records import replace
 
 SECOND_NS = 10**9
 

@@ -261,9 +261,10 @@ class Metrics:
 
 
 def _key(name: str, labels: Mapping[str, str]) -> Labels:
-    row = METRICS[name]
-    assert labels.keys() == _LABELS[name], f"{name} has the labels {row.labels}, not {tuple(labels)}"
-    return tuple((label, labels[label]) for label in row.labels)
+    named = METRICS[name].labels
+    assert labels.keys() == _LABELS[name], f"{name} has the labels {named}, not {tuple(labels)}"
+    # Already in order: most metrics have no label, or a single one.
+    return tuple(labels.items()) if len(named) < 2 else tuple([(label, labels[label]) for label in named])
 
 
 def _braces(labels: Labels) -> str:

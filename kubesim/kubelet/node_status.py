@@ -45,6 +45,7 @@ SECOND_NS = 10**9
 MILLISECOND_NS = 10**6
 
 _VERSION_REQUEST = api.VersionRequest(version="0.1.0")
+_IMAGES_REQUEST = api.ListImagesRequest()
 RUNTIME_CHECK_NS = 5 * SECOND_NS
 IMAGE_LIST_NS = 30 * SECOND_NS
 REGISTER_NS = 100 * MILLISECOND_NS
@@ -120,6 +121,7 @@ class NodeStatusUpdater:
         self._last_report_ns: int | None = None
         self._extra_delay_ns = 0
         self._version_answer = b""
+        self._images_answer = b""
 
     # -- what others ask ------------------------------------------------------------------------------------
 
@@ -200,13 +202,22 @@ class NodeStatusUpdater:
         return RUNTIME_CHECK_NS if self._runtime.update_in_vain() else 0
 
     async def _list_images(self) -> None:
+        beat = Beat(self._kernel)
         while True:
+            before, self._images_answer = self._images_answer, b""
             try:
-                response = await self._client.list_images(api.ListImagesRequest())
-                self._images = tuple(response.images)
+                self._images_answer = await self._client.call_encoded(methods.LIST_IMAGES, _IMAGES_REQUEST)
+                self._images = tuple(api.ListImagesResponse.FromString(self._images_answer).images)
             except CriError as error:
                 self._klog.info("Failed to update image list", err=error.go_text)
-            await sleep(IMAGE_LIST_NS)
+            is_in_vain = self._client.repeat is not None and self._images_answer == before != b""
+            await beat.wait(IMAGE_LIST_NS, self._list_images_in_vain if is_in_vain else None)
+
+    def _list_images_in_vain(self) -> int:
+        """A list of the same images, because nothing has happened since the last; the time to the next."""
+        if self._client.repeat is not None:
+            self._client.repeat(methods.LIST_IMAGES, _IMAGES_REQUEST, self._images_answer)
+        return IMAGE_LIST_NS
 
     async def _fast_updates(self) -> None:
         give_up_ns = self._kernel.now_ns + READY_GRACE_NS
@@ -260,9 +271,8 @@ class NodeStatusUpdater:
         node = self._api.get_node()
         if node is None:
             name = self._description.name
-            self._klog.error(
-                "Unable to update node status", err=f'error getting node "{name}": node "{name}" not found'
-            )
+            text = f'error getting node "{name}": node "{name}" not found'
+            self._klog.error("Unable to update node status", err=text)
             return False
         status = await self._new_status(node)
         self._note_schedulable(node)

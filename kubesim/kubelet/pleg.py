@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from enum import Enum, auto
 
 from kubesim.cri.errors import CriError
@@ -25,6 +24,7 @@ from kubesim.kubelet.pod_cache import PodCache
 from kubesim.kubelet.runtime_pods import ListedPod, RuntimePods
 from kubesim.kubelet.work_metrics import PLEG_LAST_SEEN, PLEG_RELIST_DURATION, PLEG_RELIST_INTERVAL
 from kubesim.model.duration import format_duration
+from kubesim.model.frozen_records import replace
 from kubesim.policy.pleg_events import PlegEvent, pleg_state, pod_changes, told_events
 from kubesim.policy.pod_view import RuntimePod
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
 from kubesim.cri.errors import CriError
-from kubesim.kernel import Cancelled, Kernel, Task, sleep
+from kubesim.kernel import Beat, Cancelled, Kernel, Task
 from kubesim.kubelet.container_kill import KillPodFailed
 from kubesim.kubelet.dead_containers import DeadContainers
 from kubesim.kubelet.event_recorder import WARNING, EventRecorder
@@ -99,7 +99,7 @@ class PodCleanup:
     def container_died(self, uid: str) -> None:
         """A container of a pod ended: an older one of its name may go."""
         if uid in self._pods:
-            self._start(self._remove_older(uid), f"remove dead containers of {uid}")
+            self._start(self._remove_older_containers(uid), f"remove dead containers of {uid}")
 
     async def remove_ended(self, uid: str) -> None:
         """Remove what the runtime still has of a pod that has ended, though it is still in the configuration."""
@@ -121,16 +121,23 @@ class PodCleanup:
 
     async def run_container_gc(self) -> None:
         """Once a minute: remove dead containers beyond the newest of each name, and sandboxes beyond the newest."""
+        beat, is_in_vain = Beat(self._kernel), False
         while True:
-            await sleep(CONTAINER_GC_NS)
+            await beat.wait(CONTAINER_GC_NS, self._container_gc_in_vain if is_in_vain else None)
+            is_in_vain = False
             try:
                 await self._runtime_pods.list_all()
             except CriError as error:
                 # Only the lists count: a removal that fails is written to the log.
                 self._recorder.event(self._node, WARNING, "ContainerGCFailed", error.go_text)
                 continue
-            for uid in list(self._pods):
-                await self._remove_older(uid, sandboxes=True)
+            removed = [await self._remove_older(uid, sandboxes=True) for uid in list(self._pods)]
+            is_in_vain = self._runtime_pods.is_steady and not any(removed)
+
+    def _container_gc_in_vain(self) -> int:
+        """A collection that finds nothing dead, because nothing has happened since the last; the time to the next."""
+        self._runtime_pods.list_again()
+        return CONTAINER_GC_NS
 
     async def _clean_up(self, uid: str, pod: v1.Pod | None) -> None:
         work = self._workers.work.get(uid)
@@ -152,14 +159,19 @@ class PodCleanup:
             self._statuses.forget(uid)
             await self._clean_up(uid, pod)
 
-    async def _remove_older(self, uid: str, *, sandboxes: bool = False) -> None:
+    async def _remove_older_containers(self, uid: str) -> None:
+        await self._remove_older(uid)
+
+    async def _remove_older(self, uid: str, *, sandboxes: bool = False) -> bool:
+        """Whether there was something to remove."""
         try:
-            await self._dead.remove_older(self._cache.get(uid))
+            is_found = await self._dead.remove_older(self._cache.get(uid))
             if sandboxes:
-                await self._dead.remove_older_sandboxes(self._cache.get(uid))
+                is_found |= await self._dead.remove_older_sandboxes(self._cache.get(uid))
         except CriError:
             # The runtime is away or busy; the next round asks again.
-            return
+            return True
+        return is_found
 
     def _end_orphans(self) -> None:
         """What a housekeeping does about pods of the runtime that no worker knows.

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
@@ -20,6 +20,7 @@ from kubesim.kubelet.container_hash import fnv1a_32
 from kubesim.kubelet.outside import HostFiles
 from kubesim.kubelet.start_error import KubeletStartError
 from kubesim.model import k8s_v1 as v1
+from kubesim.model.frozen_records import replace
 from kubesim.policy.go_json_text import go_json_text
 
 ALLOCATED_PODS = "allocated_pods_state"

@@ -7,8 +7,9 @@ Mirrors kubelet: pkg/kubelet/kubelet_pods.go, generateAPIPodStatus.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
+from kubesim.model.frozen_records import replace
 from kubesim.policy.container_readiness import KubeletStart, with_readiness
 from kubesim.policy.container_status import StatusInputs, container_statuses
 from kubesim.policy.feature_gates import gate_enabled

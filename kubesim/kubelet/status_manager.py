@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import msgspec
 
@@ -23,6 +23,7 @@ from kubesim.kubelet.pod_views import (
     status_view,
 )
 from kubesim.model import k8s_v1 as v1
+from kubesim.model.frozen_records import replace
 from kubesim.model.timestamps import format_rfc3339, parse_rfc3339
 from kubesim.policy.feature_gates import gate_enabled
 from kubesim.policy.pod_conditions import is_kubelet_owned, with_transition_times

@@ -6,8 +6,9 @@ Mirrors kubelet: pkg/kubelet/prober/prober_manager.go, UpdatePodStatus and isCon
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
+from kubesim.model.frozen_records import replace
 from kubesim.policy.feature_gates import DEFAULT_GATES, gate_enabled
 from kubesim.policy.pod_view import (
     ContainerSpecView,

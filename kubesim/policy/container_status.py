@@ -9,9 +9,10 @@ Mirrors kubelet: pkg/kubelet/kubelet_pods.go, convertToAPIContainerStatuses.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import assert_never
 
+from kubesim.model.frozen_records import replace
 from kubesim.policy.feature_gates import DEFAULT_GATES, gate_enabled
 from kubesim.policy.image_volume_digest import mounts_with_digests
 from kubesim.policy.kubelet_fixes import IMAGE_VOLUME_DIGEST

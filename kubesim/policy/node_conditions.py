@@ -7,7 +7,9 @@ pkg/kubelet/runtime.go (runtimeErrors, networkErrors).
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+
+from kubesim.model.frozen_records import replace
 
 _DOWN_AFTER_NS = 30_000_000_000
 _NEEDED_CAPACITY = ("cpu", "memory", "pods", "ephemeral-storage")

@@ -5,8 +5,7 @@ Mirrors kubelet: pkg/kubelet/kuberuntime/kuberuntime_manager.go, computePodActio
 
 from __future__ import annotations
 
-from dataclasses import replace
-
+from kubesim.model.frozen_records import replace
 from kubesim.policy.container_status import has_any_regular_container_created
 from kubesim.policy.feature_gates import gate_enabled
 from kubesim.policy.init_actions import init_container_actions

@@ -8,8 +8,8 @@ pkg/kubelet/status/status_manager.go (updateLastTransitionTime).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 
+from kubesim.model.frozen_records import replace
 from kubesim.policy.feature_gates import DEFAULT_GATES, gate_enabled
 from kubesim.policy.pod_view import (
     Condition,

@@ -6,8 +6,8 @@ Mirrors kubelet: pkg/kubelet/status/status_manager.go.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 
+from kubesim.model.frozen_records import replace
 from kubesim.policy.container_status import LOST_WHEN_TERMINATED, STATUS_UNKNOWN
 from kubesim.policy.feature_gates import DEFAULT_GATES, gate_enabled
 from kubesim.policy.pod_conditions import (
