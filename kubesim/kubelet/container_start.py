@@ -6,7 +6,7 @@ Mirrors kubelet: pkg/kubelet/kuberuntime/kuberuntime_container.go, startContaine
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -53,7 +53,7 @@ class PodStart:
     runtime: RuntimePod
     qos: QosClass
     sandbox_id: str
-    sandbox_config: api.PodSandboxConfig
+    sandbox_config: Callable[[], api.PodSandboxConfig]
     pod_ips: tuple[str, ...]
     image_volumes: Mapping[str, ImageVolume]
     image_failures: Mapping[str, ImageFailure]
@@ -104,7 +104,7 @@ class ContainerStarter:
         try:
             created = await self._client.create_container(
                 api.CreateContainerRequest(
-                    pod_sandbox_id=start.sandbox_id, config=config, sandbox_config=start.sandbox_config
+                    pod_sandbox_id=start.sandbox_id, config=config, sandbox_config=start.sandbox_config()
                 )
             )
         except CriError as error:
@@ -136,7 +136,7 @@ class ContainerStarter:
                 image=container.image,
                 policy=container.image_pull_policy,
                 reference=container_reference(start.pod, container.name),
-                sandbox_config=start.sandbox_config,
+                sandbox_config=start.sandbox_config(),
                 pull_secrets=start.pull_secrets,
             )
         )

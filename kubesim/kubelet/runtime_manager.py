@@ -36,7 +36,6 @@ from kubesim.kubelet.runtime_pods import bare_id
 from kubesim.kubelet.sandbox_config import NodeSettings
 from kubesim.kubelet.sandbox_start import SandboxStarter
 from kubesim.kubelet.sync_error import SyncError
-from kubesim.kubelet.user_namespaces import UserNamespaces
 from kubesim.kubelet.volumes import ImageVolume
 from kubesim.model import k8s_v1 as v1
 from kubesim.policy.crash_loop_backoff import BackoffEntry, BackoffPolicy, crash_loop_decision
@@ -83,7 +82,6 @@ class RuntimeManager:
         killer: ContainerKiller,
         node: NodeSettings,
         metrics: Metrics,
-        user_namespaces: UserNamespaces,
         latency: PodStartupLatency,
         *,
         backoff_policy: BackoffPolicy,
@@ -98,7 +96,6 @@ class RuntimeManager:
         self._killer = killer
         self._node = node
         self._metrics = metrics
-        self._user_namespaces = user_namespaces
         self._latency = latency
         self._dead = DeadContainers(client)
         self._backoff_policy = backoff_policy
@@ -208,8 +205,7 @@ class RuntimeManager:
         """Ensure the image volumes: in every sync, whether or not anything has to be started."""
         sandbox = runtime.sandboxes[0] if runtime.sandboxes else None
         try:
-            config = self._sandboxes.config(pod, attempt=actions.attempt, qos=qos)
-            user_namespace = self._user_namespaces.options(pod) if self._node.os == "linux" else None
+            user_namespace, config = self._sandboxes.config(pod, attempt=actions.attempt, qos=qos)
         except (HostnameError, UserNamespaceError) as error:
             name = f"{pod.metadata.name}_{pod.metadata.namespace}({pod.metadata.uid})"
             raise SyncError(f'GeneratePodSandboxConfig for pod "{name}" failed: {error}') from error
@@ -224,7 +220,7 @@ class RuntimeManager:
                     image=volume.image.reference,
                     policy=volume.image.pull_policy,
                     reference=pod_reference(pod),
-                    sandbox_config=config,
+                    sandbox_config=config(),
                     pull_secrets=pull_secrets,
                 )
             )

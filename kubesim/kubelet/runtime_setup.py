@@ -82,7 +82,6 @@ def runtime_manager(
         killer,
         node,
         metrics,
-        user_namespaces,
         latency,
         backoff_policy=backoff_policy,
         resizing=resizing,

@@ -93,22 +93,29 @@ def sandbox_config(
             for port in container.ports
         ],
     )
-    if not spec.host_network:
-        config.hostname = pod_hostname(
-            pod_name=meta.name,
-            namespace=meta.namespace,
-            hostname=spec.hostname,
-            subdomain=spec.subdomain,
-            hostname_override=spec.hostname_override,
-            set_hostname_as_fqdn=bool(spec.set_hostname_as_fqdn),
-            cluster_domain=node.cluster_domain,
-            gates=node.gates,
-        ).kernel_name
+    config.hostname = sandbox_hostname(pod, node)
     # Much of what a sandbox is told has no place but in its Linux part, on Windows too.
     config.linux.CopyFrom(_linux(pod, qos, node, user_namespace))
     if node.os == "windows":
         config.windows.CopyFrom(_windows(pod))
     return config
+
+
+def sandbox_hostname(pod: v1.Pod, node: NodeSettings) -> str:
+    """The host name of one sandbox; empty in the node's network. Raises HostnameError when it cannot be made."""
+    meta, spec = pod.metadata, pod.spec
+    if spec.host_network:
+        return ""
+    return pod_hostname(
+        pod_name=meta.name,
+        namespace=meta.namespace,
+        hostname=spec.hostname,
+        subdomain=spec.subdomain,
+        hostname_override=spec.hostname_override,
+        set_hostname_as_fqdn=bool(spec.set_hostname_as_fqdn),
+        cluster_domain=node.cluster_domain,
+        gates=node.gates,
+    ).kernel_name
 
 
 def dns_warnings(pod: v1.Pod, node: NodeSettings) -> tuple[DnsWarning, ...]:

@@ -7,6 +7,7 @@ createPodSandbox.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 
 from kubesim.cri import api
 from kubesim.cri.client import CriClient
@@ -18,7 +19,7 @@ from kubesim.kubelet.outside import HostFiles
 from kubesim.kubelet.pod_directories import PodDirectories
 from kubesim.kubelet.runtime_classes import RuntimeClasses, RuntimeClassNotFound
 from kubesim.kubelet.runtime_pods import RuntimePods
-from kubesim.kubelet.sandbox_config import NodeSettings, dns_warnings, sandbox_config
+from kubesim.kubelet.sandbox_config import NodeSettings, dns_warnings, sandbox_config, sandbox_hostname
 from kubesim.kubelet.sync_error import SyncError
 from kubesim.kubelet.user_namespaces import UserNamespaces
 from kubesim.model import k8s_v1 as v1
@@ -87,25 +88,36 @@ class SandboxStarter:
         self._on_ready(pod)
         return shown
 
-    def config(self, pod: v1.Pod, *, attempt: int, qos: QosClass) -> api.PodSandboxConfig:
-        """The configuration, as every sync makes it. Raises HostnameError and UserNamespaceError."""
-        config = sandbox_config(
-            pod,
-            attempt=attempt,
-            qos=qos,
-            node=self._node,
-            directories=self._directories,
-            user_namespace=self._user_namespaces.options(pod) if self._node.os == "linux" else None,
-        )
+    def config(
+        self, pod: v1.Pod, *, attempt: int, qos: QosClass
+    ) -> tuple[api.UserNamespace | None, Callable[[], api.PodSandboxConfig]]:
+        """The user namespace and the configuration, as every sync makes it. Raises HostnameError, UserNamespaceError.
+
+        The message is built when it is first asked for: a sync that starts nothing has no use for it.
+        """
+        user_namespace = self._user_namespaces.options(pod) if self._node.os == "linux" else None
+        sandbox_hostname(pod, self._node)
         for warning in dns_warnings(pod, self._node):
             target = node_reference(self._node.node_name) if warning.is_of_node else pod_reference(pod)
             self._recorder.event(target, WARNING, warning.reason, warning.message)
-        return config
+
+        @cache
+        def built() -> api.PodSandboxConfig:
+            return sandbox_config(
+                pod,
+                attempt=attempt,
+                qos=qos,
+                node=self._node,
+                directories=self._directories,
+                user_namespace=user_namespace,
+            )
+
+        return user_namespace, built
 
     async def _run(self, pod: v1.Pod, attempt: int, qos: QosClass) -> str:
-        config = self.config(pod, attempt=attempt, qos=qos)
+        _, config = self.config(pod, attempt=attempt, qos=qos)
         self._host_files.make_dirs(self._directories.logs(pod))
         handler = self._runtime_classes.handler(pod)
-        request = api.RunPodSandboxRequest(config=config, runtime_handler=handler)
+        request = api.RunPodSandboxRequest(config=config(), runtime_handler=handler)
         created = await self._client.run_pod_sandbox(request)
         return created.pod_sandbox_id

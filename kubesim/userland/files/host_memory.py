@@ -95,8 +95,14 @@ class MemoryHostFiles:
         there = self._walk(path)
         if there is not None and there.kind is FileKind.DIRECTORY:
             return
-        done = ""
-        for name in [part for part in path.split("/") if part]:
+        names = [part for part in path.split("/") if part]
+        found = len(names)
+        while there is None and found > 1:
+            # Mostly all but the last names are there.
+            found -= 1
+            there = self._walk("/".join(names[:found]))
+        done = "".join(f"/{name}" for name in names[: found - 1])
+        for name in names[found - 1 :]:
             done = f"{done}/{name}"
             there = self._walk(done)
             if there is None:
@@ -228,10 +234,12 @@ class MemoryHostFiles:
 
     def confined(self, path: str) -> MemoryHostFiles:
         """The files at and below `path`, whose own links are followed now, once."""
-        inside = MemoryHostFiles(now_ns=self._now_ns)
         stack = self._stack(path)
         if stack is None:
             raise FsError("ENOENT", path)
+        # Each mount of each container makes some: there is no disk of its own to begin with.
+        inside: MemoryHostFiles = MemoryHostFiles.__new__(MemoryHostFiles)
+        inside._now_ns = self._now_ns
         inside._root = stack[-1][1]
         inside._tmpfs = next((node for _, node in reversed(stack) if node.tmpfs_bytes), self._tmpfs)
         inside.base = self.base + "".join(f"/{name}" for name, _ in stack[1:])
