@@ -156,6 +156,7 @@ class EvictionManager:
             transition_ns=self._settings.transition_ns,
         )
         pods = self._around.active_pods()
+        self._usages.forget_others(pods)
         evicted = await self._evict_for_limits(self._limited(pods))
         if evicted:
             return evicted
@@ -184,7 +185,6 @@ class EvictionManager:
 
     async def _evict_for_limits(self, pods: Sequence[v1.Pod]) -> list[str]:
         """End every pod that stores more than it may."""
-        self._usages.forget_others(frozenset(pod.metadata.uid for pod in pods))
         evicted: list[str] = []
         if not pods:
             return evicted

@@ -338,7 +338,8 @@ class Kubelet:
             swap_behavior=self._config.memory_swap.swap_behavior,
             gates=self.gates,
             fixes=self._fixes,
-            kills_one_process=bool(self._config.single_process_oom_kill),
+            # Only control groups of version 2 can be ended as a whole.
+            kills_one_process=bool(self._config.single_process_oom_kill) or self._host.cgroup_version == 1,
         )
 
     def _description(self) -> NodeDescription:

@@ -57,10 +57,11 @@ class PodUsages:
             by_pod.setdefault(labels.get(_UID_LABEL, ""), {})[labels.get(_NAME_LABEL, "")] = one
         return [self._use(pod, by_pod.get(pod.metadata.uid, {})) for pod in pods]
 
-    def forget_others(self, uids: frozenset[str]) -> None:
+    def forget_others(self, pods: Sequence[v1.Pod]) -> None:
         """Only these pods are left."""
-        for uid in [uid for uid in self._volumes if uid not in uids]:
-            del self._volumes[uid]
+        if self._volumes:
+            left = {pod.metadata.uid for pod in pods}
+            self._volumes = {uid: sample for uid, sample in self._volumes.items() if uid in left}
 
     def _use(self, pod: v1.Pod, stats: Mapping[str, api.ContainerStats]) -> PodUse:
         containers = tuple(

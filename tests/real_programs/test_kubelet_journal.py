@@ -124,7 +124,10 @@ def test_the_emulated_kubelet_asks_for_the_same(
     real = calls_by_pod(rows, host, {f"{folder}/root": "ROOT", f"{folder}/podlogs": "LOGS"})
 
     with kubesim.Node(
-        config={**CONFIG, "staticPodPath": "/manifests"}, node_name=host, cgroup_driver="cgroupfs"
+        config={**CONFIG, "staticPodPath": "/manifests", "failCgroupV1": False},
+        node_name=host,
+        cgroup_driver="cgroupfs",
+        cgroup_version=2 if Path("/sys/fs/cgroup/cgroup.controllers").is_file() else 1,
     ) as node:
         keys = [key for pod in manifests.values() for key in node.apply_static(pod)]
         node.advance("20s")

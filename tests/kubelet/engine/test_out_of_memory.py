@@ -27,3 +27,11 @@ def test_a_child_takes_its_container_along(
     (status,) = story.status()["containerStatuses"]
     ended = {key: value for key, value in status["state"]["terminated"].items() if key in {*state, "message"}}
     assert ended == state
+
+
+def test_control_groups_of_version_1_are_not_ended_as_a_whole(new_story: Any, c: Any) -> None:
+    story = new_story(cgroup_version=1, config={"failCgroupV1": False})
+    story.pod(c("a"))
+    story.run("5s")
+    created = next(one.request for one in story.node.journal if one.method == "CreateContainer")
+    assert not created.config.linux.resources.unified
