@@ -118,11 +118,11 @@ class World:
         self._tell_of_file(path)
 
     def remove_file(self, path: str) -> None:
-        """Somebody removes a file of the machine. Raises InputError for one that is not there."""
+        """Somebody removes a file of the machine, or an empty folder. Raises InputError for what is not there."""
         if self._host_files.kind(path) is None:
             raise InputError("no such file on the machine", where=path)
-        if self._host_files.kind(path) == "directory":
-            raise InputError("a folder is no file", where=path, hint="name the files in it")
+        if self._host_files.kind(path) == "directory" and self._host_files.list_dir(path):
+            raise InputError("a folder that is not empty is not removed", where=path, hint="name the files in it")
         self._host_files.remove(path)
         self._tell_of_file(path)
 

@@ -94,7 +94,7 @@ BAD_CALLS: list[tuple[Callable[[Any], object], str]] = [
     (lambda node: node.set_condition(KEY, "a/b", "True", message=None), "set_condition(message): None is of type"),
     (lambda node: node.write_file("/etc/motd", 5), "write_file(content): 5 is of type int; give text or bytes"),
     (lambda node: node.write_file("/var", "x"), "/var: Is a directory; name a file"),
-    (lambda node: node.remove_file("/var"), "/var: a folder is no file; name the files in it"),
+    (lambda node: node.remove_file("/var"), "/var: a folder that is not empty is not removed; name the files in it"),
     (lambda node: node.exec(KEY, "id -u"), 'exec(command): \'id -u\' is not a list; give a list: ["id", "-u"]'),
     (lambda node: node.exec(KEY, ["id", 5]), "exec(command)[1]: 5 is of type int; give a list, such as"),
     (lambda node: node.exec(KEY, None), "exec(command): None is of type NoneType"),
