@@ -244,7 +244,7 @@ class Node(NodeView):
         self._world.write_file(path, arguments.bytes_of(content, "write_file(content)"))
 
     def remove_file(self, path: str) -> None:
-        """Remove a file of the machine, not a folder. Raises InputError."""
+        """Remove a file of the machine, or an empty folder. Raises InputError."""
         self._check_open()
         arguments.check_path(path, "remove_file(path)")
         self._world.remove_file(path)
