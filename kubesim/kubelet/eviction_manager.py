@@ -27,7 +27,9 @@ from kubesim.kubelet.status_generation import ended_by_kubelet
 from kubesim.model import k8s_v1 as v1
 from kubesim.policy.eviction_order import (
     EVICTED_REASON,
+    HARD_GRACE_SECONDS,
     PodUse,
+    eviction_grace_seconds,
     eviction_message,
     eviction_rank,
     exceeded_storage_limit,
@@ -53,7 +55,6 @@ from kubesim.policy.feature_gates import gate_enabled
 MONITORING_NS = 10 * 10**9
 CLEAN_UP_POLL_NS = 10**9
 CLEAN_UP_POLLS_MAX = 30
-HARD_GRACE_SECONDS = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -232,14 +233,11 @@ class EvictionManager:
             pod = by_uid[use.uid]
             names_pod = gate_enabled(self._gates, "PodLevelResources")
             message, annotations = eviction_message(use, resource, self._memory.met, observations, names_pod=names_pod)
-            grace_seconds = HARD_GRACE_SECONDS
-            if not threshold.is_hard:
-                own = pod.spec.termination_grace_period_seconds
-                grace_seconds = (
-                    min(self._settings.max_pod_grace_seconds, own)
-                    if own is not None
-                    else (self._settings.max_pod_grace_seconds)
-                )
+            grace_seconds = eviction_grace_seconds(
+                is_hard=threshold.is_hard,
+                most_seconds=self._settings.max_pod_grace_seconds,
+                pod_seconds=pod.spec.termination_grace_period_seconds,
+            )
             if await self._evict(pod, grace_seconds, message, annotations=annotations, is_disruption=True):
                 self._metrics.increase(EVICTIONS, eviction_signal=threshold.signal)
                 return [use.uid]

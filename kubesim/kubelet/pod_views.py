@@ -14,6 +14,7 @@ from kubesim.model import k8s_v1 as v1
 from kubesim.model.remembered import remembered
 from kubesim.model.timestamps import format_rfc3339, format_rfc3339_nano, parse_rfc3339
 from kubesim.policy import static_pod
+from kubesim.policy.admission import is_critical_pod
 from kubesim.policy.pod_view import (
     Condition,
     ContainerKind,
@@ -32,7 +33,6 @@ from kubesim.policy.pod_view import (
     VolumeMountView,
     Waiting,
 )
-from kubesim.policy.shutdown_groups import SYSTEM_CRITICAL_PRIORITY
 from kubesim.policy.static_pod import SOURCE_ANNOTATION
 
 FIRST_SEEN_ANNOTATION = "kubernetes.io/config.seen"
@@ -44,9 +44,9 @@ def is_static(pod: v1.Pod) -> bool:
 
 
 def is_critical(pod: v1.Pod) -> bool:
-    """Whether the node works badly without the pod: it is never evicted. Mirrors pkg/kubelet/types, IsCriticalPod."""
-    is_on_both_sides = is_static(pod) or static_pod.is_mirror(pod.metadata.annotations)
-    return is_on_both_sides or (pod.spec.priority or 0) >= SYSTEM_CRITICAL_PRIORITY
+    """Whether the node works badly without the pod. Mirrors kubelet: pkg/kubelet/types/pod_update.go, IsCriticalPod."""
+    is_mirror = static_pod.is_mirror(pod.metadata.annotations)
+    return is_critical_pod(is_static=is_static(pod), is_mirror=is_mirror, priority=pod.spec.priority)
 
 
 def from_api(pod: v1.Pod, *, seen_ns: int, known: v1.Pod | None = None) -> v1.Pod:

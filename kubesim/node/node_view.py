@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,7 +15,7 @@ from kubesim.node import arguments
 from kubesim.node.world import World
 
 
-class NodeView:
+class NodeView(ABC):
     """The half of `Node` that only looks. A node that was never started is started by a look at its kubelet."""
 
     _kernel: Kernel
@@ -22,9 +23,9 @@ class NodeView:
     _world: World
     _is_closed: bool
 
+    @abstractmethod
     def start(self) -> None:
         """Start the kubelet."""
-        raise NotImplementedError
 
     def pod(self, key: str) -> dict[str, Any]:
         """A v1 Pod with its status, JSON-ready. Raises InputError."""

@@ -35,6 +35,11 @@ class HostPort:
     host_ip: str = ""
 
 
+def is_critical_pod(*, is_static: bool, is_mirror: bool, priority: int | None) -> bool:
+    """Whether the node works badly without the pod: it is never evicted, and others make room for it."""
+    return is_static or is_mirror or (priority or 0) >= SYSTEM_CRITICAL_PRIORITY
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AdmissionPod:
     """What admission looks at in the new pod.
@@ -64,7 +69,7 @@ class AdmissionPod:
     @property
     def is_critical(self) -> bool:
         """Whether the kubelet would preempt others for it. Mirrors pkg/kubelet/types/pod_update.go, IsCriticalPod."""
-        return self.is_static or self.is_mirror or (self.priority or 0) >= SYSTEM_CRITICAL_PRIORITY
+        return is_critical_pod(is_static=self.is_static, is_mirror=self.is_mirror, priority=self.priority)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,6 +15,7 @@ from kubesim.policy.eviction_thresholds import RESOURCES, Observation, Threshold
 from kubesim.policy.go_quote import go_quote
 
 EVICTED_REASON = "Evicted"
+HARD_GRACE_SECONDS = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +81,13 @@ def eviction_rank(pods: Sequence[PodUse], signal: str) -> list[PodUse]:
         return one.is_measured, one.is_measured and excess <= 0, one.priority, -excess
 
     return sorted(pods, key=rank)
+
+
+def eviction_grace_seconds(*, is_hard: bool, most_seconds: int, pod_seconds: int | None) -> int:
+    """Of an eviction: a second when it is urgent, else the pod's own grace up to evictionMaxPodGracePeriod."""
+    if is_hard:
+        return HARD_GRACE_SECONDS
+    return most_seconds if pod_seconds is None else min(most_seconds, pod_seconds)
 
 
 def eviction_message(

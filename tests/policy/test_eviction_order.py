@@ -11,6 +11,7 @@ from kubesim.policy.eviction_order import (
     ContainerUse,
     PodUse,
     VolumeUse,
+    eviction_grace_seconds,
     eviction_message,
     eviction_rank,
     exceeded_storage_limit,
@@ -148,3 +149,10 @@ def test_nobody_is_lost_and_excess_goes_before_restraint(rows: list[tuple[int, i
     assert sorted(one.uid for one in ranked) == sorted(one.uid for one in pods)
     within = [one.memory_bytes <= one.requests["memory"] for one in ranked]
     assert within == sorted(within)
+
+
+@pytest.mark.parametrize(
+    ("is_hard", "pod_seconds", "expected"), [(True, 30, 1), (False, None, 8), (False, 30, 8), (False, 5, 5)]
+)
+def test_grace_of_an_eviction(is_hard: bool, pod_seconds: int | None, expected: int) -> None:
+    assert eviction_grace_seconds(is_hard=is_hard, most_seconds=8, pod_seconds=pod_seconds) == expected

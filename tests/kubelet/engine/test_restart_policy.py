@@ -95,28 +95,6 @@ def test_one_of_two_containers_ends(story: Any, c: Any) -> None:
     )
 
 
-def test_a_container_of_its_own_restart_policy(story: Any, c: Any) -> None:
-    """Container restart rules: exit code 42 restarts, everything else follows the container's policy."""
-    rules = [{"action": "Restart", "exitCodes": {"operator": "In", "values": [42]}}]
-    story.pod(c("a", restartPolicy="Never", restartPolicyRules=rules), restartPolicy="Never")
-    story.exit(42)
-    story.run("5s")
-    story.exit(1)
-    story.run("5s")
-    story.check(
-        story.versions(),
-        """
-        0.000s phase=Pending
-        0.000s phase=Pending a: waiting ContainerCreating
-        0.231s phase=Running a: running ready
-        1.900s phase=Running a: terminated Error(42)
-        1.958s phase=Running a: running ready last terminated Error(42) restarts=1
-        7.900s phase=Running a: terminated Error(1) last terminated Error(42) restarts=1
-        9.035s phase=Failed a: terminated Error(1) last terminated Error(42) restarts=1
-        """,
-    )
-
-
 def test_out_of_memory(story: Any, c: Any) -> None:
     story.pod(c("a"), restartPolicy="Never")
     story.run("3s")
