@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from itertools import chain
@@ -19,6 +18,7 @@ from kubesim.cri.legacy_methods import LEGACY_METHODS
 from kubesim.cri.methods import METHODS, Method
 from kubesim.cri.protocol import Cri, Repeat, encoding, repeat_of
 from kubesim.kernel import Cancelled, Kernel
+from kubesim.middleware.journal_pages import Pages, Row
 
 ENTRIES_MAX = 1_000_000
 """Entries kept in memory: a day of a real kubelet's calls. Older ones are dropped; a sink sees all."""
@@ -70,12 +70,6 @@ def message_dict(message: Message) -> Mapping[str, Any]:
     return MessageToDict(message, preserving_proto_field_name=True)
 
 
-_Row = tuple[int, int, str, bytes, bytes | None, CriError | None]
-"""What an entry is made of when somebody looks; the method by its path. A day of a node has hundreds of thousands:
-bytes in a plain tuple are a tenth of messages, equal answers share theirs, and Python's collector of cycles does not
-look at a tuple of plain values again."""
-
-
 _BY_PATH = {method.full_name: method for method in chain(METHODS.values(), *LEGACY_METHODS.values())}
 
 
@@ -94,12 +88,12 @@ class Journal:
         self._repeat = repeat_of(cri)
         self._kernel = kernel
         self._sink = sink
-        self._rows: deque[_Row] = deque(maxlen=entries_max)
+        self._pages = Pages(entries_max)
 
     @property
     def entries(self) -> list[JournalEntry]:
         """What is kept, oldest first."""
-        return [_entry(row) for row in self._rows]
+        return [_entry(row) for row in self._pages]
 
     @property
     def repeat(self) -> Repeat | None:
@@ -156,14 +150,14 @@ class Journal:
             method.full_name,
             request,
             response,
-            None if error is None else _kept(error),
+            None if error is None else _code_and_message(error),
         )
-        self._rows.append(row)
+        self._pages.append(row)
         if self._sink is not None:
             self._sink(_entry(row))
 
 
-def _entry(row: _Row) -> JournalEntry:
+def _entry(row: Row) -> JournalEntry:
     time_ns, end_ns, method, request, response, error = row
     return JournalEntry(
         time_ns=time_ns,
@@ -171,12 +165,12 @@ def _entry(row: _Row) -> JournalEntry:
         rpc=_BY_PATH[method],
         request_bytes=request,
         response_bytes=response,
-        error=error,
+        error=None if error is None else CriError(Code(error[0]), error[1]),
     )
 
 
-def _kept(error: CriError | Cancelled) -> CriError:
-    """The error as the caller gets it, without the frames that it went through: those hold all they worked on."""
+def _code_and_message(error: CriError | Cancelled) -> tuple[int, str]:
+    """What the caller gets of an error, without the frames that it went through: those hold all they worked on."""
     if isinstance(error, CriError):
-        return CriError(error.code, error.message)
-    return CriError(Code.CANCELLED, "context canceled")
+        return int(error.code), error.message
+    return int(Code.CANCELLED), "context canceled"
