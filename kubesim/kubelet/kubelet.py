@@ -23,7 +23,7 @@ from kubesim.kubelet.image_pull_records import ImagePullRecords
 from kubesim.kubelet.instrumented_cri import InstrumentedCri
 from kubesim.kubelet.klog import Klog
 from kubesim.kubelet.kubelet_host import KubeletHost
-from kubesim.kubelet.kubelet_start import check_configuration, pull_records
+from kubesim.kubelet.kubelet_start import check_configuration, check_node_allocatable, pull_records
 from kubesim.kubelet.metrics import Metrics
 from kubesim.kubelet.node_answers import NodeAnswers
 from kubesim.kubelet.node_configuration import (
@@ -119,6 +119,7 @@ class Kubelet:
             klog=self.klog,
         )
         self._cgroup_driver = decision.driver
+        check_node_allocatable(self._description(), klog=self.klog)
         self._host.files.make_dirs(self._host.root_directory)
         records = None
         if gate_enabled(self.gates, "KubeletEnsureSecretPulledImages"):

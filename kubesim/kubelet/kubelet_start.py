@@ -15,11 +15,13 @@ from kubesim.kubelet.image_pull_records import ImagePullRecords, VerificationSet
 from kubesim.kubelet.klog import Klog
 from kubesim.kubelet.kubelet_host import KubeletHost
 from kubesim.kubelet.node_configuration import eviction_settings, image_policy, shutdown_config
+from kubesim.kubelet.node_description import NodeDescription
 from kubesim.kubelet.start_error import KubeletStartError
 from kubesim.model.kubelet_configuration import KubeletConfiguration
 from kubesim.policy.eviction_thresholds import eviction_problem
 from kubesim.policy.feature_gates import gate_warnings
 from kubesim.policy.kubelet_configuration_problems import aggregated, configuration_problems
+from kubesim.policy.node_allocatable import node_allocatable_problem
 from kubesim.policy.reserved_resources import reservation_problem
 from kubesim.policy.sysctl_admission import unsafe_sysctl_problem
 
@@ -44,6 +46,21 @@ def check_configuration(
     )
     if error:
         raise KubeletStartError(f"failed to run Kubelet: {error}")
+
+
+def check_node_allocatable(description: NodeDescription, *, klog: Klog) -> None:
+    """Say what a container manager says that starts on a machine with less than is reserved. Raises KubeletStartError.
+
+    A Windows node does not look. Mirrors kubelet: pkg/kubelet/kubelet.go, initializeRuntimeDependentModules, and
+    pkg/kubelet/cm/container_manager_linux.go, Start.
+    """
+    if description.os != "linux":
+        return
+    capacity = {name: amount for name, amount in description.all_capacity.items() if name != "pods"}
+    problem = node_allocatable_problem(capacity, reserved=description.reserved, eviction_hard=description.eviction_hard)
+    if problem:
+        klog.error("Failed to start ContainerManager", err=problem)
+        raise KubeletStartError(f"Failed to start ContainerManager: {problem}")
 
 
 async def pull_records(

@@ -94,7 +94,7 @@ def configured(description: NodeDescription, config: KubeletConfiguration) -> No
         description,
         capacity=capacity,
         pods_max=pods_max,
-        reserved=(*description.reserved, config.kube_reserved, config.system_reserved),
+        reserved=(*description.reserved, config.system_reserved, config.kube_reserved),
         eviction_hard=config.eviction_hard or {},
         taints=(*description.taints, *config.register_with_taints),
     )

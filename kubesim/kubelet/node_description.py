@@ -1,18 +1,17 @@
-"""What the machine under a kubelet is: name, size, addresses, versions. And what of it pods may use.
+"""What the machine under a kubelet is: name, size, addresses, versions. And what is kept back of it from pods.
 
-Mirrors kubelet: pkg/kubelet/kubelet_node_status.go (initialNode), pkg/kubelet/nodestatus/setters.go (MachineInfo),
-pkg/kubelet/cm/helpers.go (hardEvictionReservation) and pkg/kubelet/eviction/helpers.go (parsePercentage).
+Mirrors kubelet: pkg/kubelet/kubelet_node_status.go (initialNode) and pkg/kubelet/nodestatus/setters.go (MachineInfo).
 """
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from kubesim.kernel import Ids, Prng
 from kubesim.model.k8s_v1 import Quantity, Taint
-from kubesim.model.quantity import NANO, Amount, parse_quantity
+from kubesim.model.quantity import parse_quantity
+from kubesim.policy.node_allocatable import allocatable
 
 LINUX_CAPACITY: Mapping[str, Quantity] = {
     "cpu": "4",
@@ -26,8 +25,6 @@ WINDOWS_CAPACITY: Mapping[str, Quantity] = {"cpu": "4", "memory": "16Gi", "ephem
 
 WINDOWS_BUILD_LABEL = "node.kubernetes.io/windows-build"
 ATTACH_DETACH_ANNOTATION = "volumes.kubernetes.io/controller-managed-attach-detach"
-
-_EVICTION_RESOURCES = {"memory.available": "memory", "nodefs.available": "ephemeral-storage"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +48,7 @@ class NodeDescription:
     """One node.
 
     `capacity` are quantities by resource without pods, which is `pods_max`; None is LINUX_CAPACITY or WINDOWS_CAPACITY.
-    `reserved` is kubeReserved plus systemReserved, `eviction_hard` the hard thresholds by signal (a quantity or a
+    `reserved` is systemReserved and kubeReserved, `eviction_hard` the hard thresholds by signal (a quantity or a
     percentage): both are taken off what pods may use. `kubelet_version` is "1.36" or "1.36.2".
     """
 
@@ -109,6 +106,10 @@ class NodeDescription:
             labels[WINDOWS_BUILD_LABEL] = ".".join(self.host_identity.kernel_version.split(".")[:3])
         return {**labels, **self.labels}
 
+    def allocatable(self, capacity: Mapping[str, Quantity]) -> dict[str, Quantity]:
+        """What pods may use of a capacity. Raises InputError for a quantity or a threshold that is none."""
+        return allocatable(capacity, reserved=self.reserved, eviction_hard=self.eviction_hard)
+
 
 def identified(description: NodeDescription, prng: Prng) -> HostIdentity:
     """The host's identity, ids that are not given drawn from the seed: the same ones for every process on that node."""
@@ -121,43 +122,3 @@ def identified(description: NodeDescription, prng: Prng) -> HostIdentity:
         system_uuid=identity.system_uuid or drawn.system_uuid,
         boot_id=identity.boot_id or drawn.boot_id,
     )
-
-
-def allocatable(
-    capacity: Mapping[str, Quantity],
-    *,
-    reserved: tuple[Mapping[str, Quantity], ...] = (),
-    eviction_hard: Mapping[str, str] | None = None,
-) -> dict[str, Quantity]:
-    """What pods may use: capacity minus reservations and hard eviction thresholds, never below 0.
-
-    Huge pages are taken off the memory. Raises InputError for a quantity that is none.
-    """
-    left = {name: parse_quantity(amount) for name, amount in capacity.items()}
-    taken = dict.fromkeys(left, 0)
-    for reservation in reserved:
-        for name, amount in reservation.items():
-            if name in taken:
-                taken[name] += parse_quantity(amount).nano
-    for signal, threshold in (eviction_hard or {}).items():
-        resource = _EVICTION_RESOURCES.get(signal, "")
-        if resource in left:
-            taken[resource] += _threshold_nano(threshold, left[resource])
-    if "memory" in left:
-        taken["memory"] += sum(amount.nano for name, amount in left.items() if name.startswith("hugepages-"))
-    return {
-        name: str(Amount(nano=max(amount.nano - taken[name], 0), format=amount.format)) for name, amount in left.items()
-    }
-
-
-def _threshold_nano(threshold: str, capacity: Amount) -> int:
-    if not threshold.endswith("%"):
-        return parse_quantity(threshold).nano
-    # The kubelet keeps the percentage in 32 bits, which shows in the last digits of allocatable storage.
-    fraction = _float32(_float32(float(threshold.rstrip("%"))) / 100)
-    return int(float(capacity.value) * fraction) * NANO
-
-
-def _float32(number: float) -> float:
-    value: float = struct.unpack("f", struct.pack("f", number))[0]
-    return value

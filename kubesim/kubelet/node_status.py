@@ -23,7 +23,7 @@ from kubesim.kernel import Beat, Kernel, Task, sleep
 from kubesim.kubelet.event_recorder import NORMAL, WARNING, EventRecorder, node_reference
 from kubesim.kubelet.klog import Klog
 from kubesim.kubelet.mutex import Mutex
-from kubesim.kubelet.node_description import ATTACH_DETACH_ANNOTATION, NodeDescription, allocatable, identified
+from kubesim.kubelet.node_description import ATTACH_DETACH_ANNOTATION, NodeDescription, identified
 from kubesim.kubelet.node_status_fields import (
     UNKNOWN_VERSION,
     condition_value,
@@ -137,7 +137,9 @@ class NodeStatusUpdater:
         """The node as the kubelet sees it without an API object: labels, taints, capacity and allocatable."""
         capacity = dict(self._description.all_capacity)
         node = self._new_node()
-        return replace(node, status=replace(node.status, capacity=capacity, allocatable=self._allocatable(capacity)))
+        return replace(
+            node, status=replace(node.status, capacity=capacity, allocatable=self._description.allocatable(capacity))
+        )
 
     # -- life -----------------------------------------------------------------------------------------------
 
@@ -263,10 +265,6 @@ class NodeStatusUpdater:
             metadata = replace(metadata, annotations={ATTACH_DETACH_ANNOTATION: "true"})
         return v1.Node(metadata=metadata, spec=v1.NodeSpec(taints=list(self._description.taints)))
 
-    def _allocatable(self, capacity: Mapping[str, v1.Quantity]) -> dict[str, v1.Quantity]:
-        description = self._description
-        return allocatable(capacity, reserved=description.reserved, eviction_hard=description.eviction_hard)
-
     async def _update(self) -> bool:
         node = self._api.get_node()
         if node is None:
@@ -314,7 +312,7 @@ class NodeStatusUpdater:
             old,
             addresses=self._addresses(),
             capacity=capacity,
-            allocatable=self._allocatable(capacity),
+            allocatable=description.allocatable(capacity),
             node_info=node_info,
             daemon_endpoints=v1.NodeDaemonEndpoints(kubelet_endpoint=v1.DaemonEndpoint(port=self._settings.port)),
             images=node_images(self._images, images_max=self._settings.images_max),

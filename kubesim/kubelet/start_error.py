@@ -6,4 +6,7 @@ from kubesim.errors import KubesimError
 
 
 class KubeletStartError(KubesimError):
-    """The kubelet process ends at its start. `str(error)` is what its last line says: `failed to run Kubelet: ...`."""
+    """The kubelet process ends at its start. `str(error)` is what its last line says, and the error that it gives.
+
+    For most errors that is `failed to run Kubelet: ...`.
+    """

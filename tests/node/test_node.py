@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -264,6 +265,20 @@ def test_a_configuration_that_a_kubelet_refuses_ends_its_start() -> None:
 
     with pytest.raises((KubeletStartError, InputError), match=r"shutdownGracePeriodCriticalPods"), Node(config=config):
         pass
+
+
+def test_a_kubelet_that_keeps_back_more_than_the_machine_has_ends_its_start() -> None:
+    arguments: dict[str, Any] = {"config": {"kubeReserved": {"cpu": "3"}}, "capacity": {"cpu": "2"}}
+
+    with pytest.raises(KubeletStartError) as caught, Node(**arguments):
+        pass
+    with Node(**arguments, os="windows") as node:
+        assert node.status()["status"]["allocatable"]["cpu"] == "0"
+
+    assert str(caught.value) == (
+        'Failed to start ContainerManager: invalid Node Allocatable configuration. Resource "cpu" has a reservation of'
+        " {{3 0} {<nil>}  DecimalSI} but capacity of {{2000 -3} {<nil>}  DecimalSI}. Expected capacity >= reservation."
+    )
 
 
 def test_the_gates_of_the_version_decide_what_is_stored() -> None:

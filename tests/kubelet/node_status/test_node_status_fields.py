@@ -1,15 +1,12 @@
 """Single fields of a node's status."""
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from kubesim.kubelet.node_configuration import configured, node_status_settings, shutdown_config
-from kubesim.kubelet.node_description import NodeDescription, allocatable
+from kubesim.kubelet.node_description import NodeDescription
 from kubesim.kubelet.node_status_fields import runtime_version_text
 from kubesim.model.k8s_v1 import Taint
 from kubesim.model.kubelet_configuration import kubelet_configuration
-from kubesim.model.quantity import whole_units
 
 
 @pytest.mark.parametrize(
@@ -36,33 +33,6 @@ def test_runtime_versions_are_parsed_as_apimachinery_parses_them(version: str, s
     assert runtime_version_text(version) == shown
 
 
-def test_reservations_thresholds_and_huge_pages_are_taken_off() -> None:
-    capacity = {"cpu": "4", "memory": "16Gi", "ephemeral-storage": "100Gi", "hugepages-2Mi": "1Gi", "pods": "110"}
-    reserved = ({"cpu": "100m", "memory": "1Gi", "pid": "1000"}, {"cpu": "400m", "ephemeral-storage": "10Gi"})
-
-    thresholds = {"memory.available": "512Mi", "pid.available": "10%"}
-
-    assert allocatable(capacity, reserved=reserved, eviction_hard=thresholds) == {
-        "cpu": "3500m",
-        "memory": "13824Mi",
-        "ephemeral-storage": "90Gi",
-        "hugepages-2Mi": "1Gi",
-        "pods": "110",
-    }
-
-
-def test_nothing_is_allocatable_below_zero() -> None:
-    assert allocatable({"memory": "1Gi"}, reserved=({"memory": "2Gi"},)) == {"memory": "0"}
-
-
-@given(st.integers(1, 2**45), st.integers(0, 100))
-def test_a_percentage_is_kept_in_32_bits(storage: int, percent: int) -> None:
-    left = allocatable({"ephemeral-storage": str(storage)}, eviction_hard={"nodefs.available": f"{percent}%"})
-    exact = storage - storage * percent / 100
-
-    assert abs(whole_units(left["ephemeral-storage"]) - exact) <= storage * 1e-7 + 1
-
-
 def test_the_configuration_decides_pods_reservations_and_taints() -> None:
     config = kubelet_configuration(
         {
@@ -77,7 +47,7 @@ def test_the_configuration_decides_pods_reservations_and_taints() -> None:
     node = configured(NodeDescription(name="n", taints=(Taint(key="b", effect="NoExecute"),)), config)
 
     assert node.all_capacity["pods"] == "40"
-    assert node.reserved == ({"cpu": "200m"}, {"memory": "1Gi"})
+    assert node.reserved == ({"memory": "1Gi"}, {"cpu": "200m"})
     assert node.eviction_hard == {"memory.available": "1%"}
     assert [taint.key for taint in node.taints] == ["b", "a"]
     assert configured(NodeDescription(name="n"), kubelet_configuration({"maxPods": 50})).all_capacity["pods"] == "50"
