@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from kubesim.cri import api
 from kubesim.cri.client import CriClient
 from kubesim.cri.errors import CriError
-from kubesim.errors import KubesimError
 from kubesim.kernel import Kernel
 from kubesim.kubelet.event_recorder import EventRecorder
 from kubesim.kubelet.event_reference import EventReference
 from kubesim.kubelet.image_pull_records import ImagePullRecords
+from kubesim.kubelet.image_puller import ImagePuller, PullFailed, PullLimits
 from kubesim.kubelet.metrics import Metrics
 from kubesim.kubelet.pod_startup_latency import PodStartupLatency
 from kubesim.kubelet.pull_secrets import keyring_of
@@ -23,7 +23,6 @@ from kubesim.kubelet.work_metrics import IMAGE_PULL_DURATION
 from kubesim.model import k8s_v1 as v1
 from kubesim.policy.crash_loop_backoff import IMAGE_PULL_BACKOFF, BackoffEntry, next_entry
 from kubesim.policy.docker_config import InvalidDockerConfig
-from kubesim.policy.go_quote import go_quote
 from kubesim.policy.image_keyring import PullLogin
 from kubesim.policy.image_reference import InvalidReference, parse_reference
 from kubesim.policy.image_size_bucket import image_size_bucket
@@ -33,12 +32,10 @@ from kubesim.policy.pull_policy import (
     ImageEvent,
     ImageFailure,
     PullStep,
-    aggregate_text,
     inspect_failed,
     invalid_image_name,
     needs_inspect,
     pull_decision,
-    pull_error_text,
     pull_failed,
     pulled_event,
     unreadable_secret,
@@ -70,18 +67,6 @@ class ImageResult:
     failure: ImageFailure | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Pulled:
-    image_ref: str
-    took_ns: int
-    size_bytes: int
-    login: PullLogin | None
-
-
-class _PullFailed(KubesimError):
-    """No login helped; `str(error)` is the kubelet's text."""
-
-
 class ImageManager:
     """Pulls images for containers and volumes; remembers failed pulls by pod and image.
 
@@ -96,11 +81,13 @@ class ImageManager:
         metrics: Metrics,
         latency: PodStartupLatency,
         *,
+        limits: PullLimits,
         gates: Mapping[str, bool],
         records: ImagePullRecords | None = None,
     ) -> None:
         self._kernel = kernel
         self._client = client
+        self._puller = ImagePuller(kernel, client, limits)
         self._recorder = recorder
         self._metrics = metrics
         self._latency = latency
@@ -161,9 +148,10 @@ class ImageManager:
         if self._records is not None:
             self._records.pull_begins(request.image)
         self._latency.pull_began(request.pod.metadata.uid)
+        began_ns = self._kernel.now_ns
         try:
-            pulled = await self._pulled(request, spec, logins)
-        except _PullFailed as error:
+            pulled = await self._puller.pull(spec, logins, request.sandbox_config)
+        except PullFailed as error:
             if self._records is not None:
                 self._records.pull_failed(request.image)
             now_ns = self._kernel.now_ns
@@ -175,45 +163,12 @@ class ImageManager:
             self._records.pulled(request.image, pulled.image_ref, pulled.login)
         self._last_failures.pop(key, None)
         self._latency.pull_ended(request.pod.metadata.uid)
-        seconds = pulled.took_ns // 10**6 / 1000
+        waited_ns = self._kernel.now_ns - began_ns
+        seconds = waited_ns // 10**6 / 1000
         self._metrics.observe(IMAGE_PULL_DURATION, seconds, image_size_in_bytes=image_size_bucket(pulled.size_bytes))
-        event = pulled_event(
-            request.image, pull_ns=pulled.took_ns, waited_ns=pulled.took_ns, size_bytes=pulled.size_bytes
-        )
+        event = pulled_event(request.image, pull_ns=pulled.took_ns, waited_ns=waited_ns, size_bytes=pulled.size_bytes)
         self._write(request, [event])
         return ImageResult(image_ref=pulled.image_ref)
-
-    async def _pulled(self, request: ImageRequest, spec: api.ImageSpec, logins: Sequence[PullLogin]) -> _Pulled:
-        """Pull with one login after the other, or without any when there is none. Raises _PullFailed.
-
-        Mirrors pkg/kubelet/kuberuntime/kuberuntime_image.go, PullImage, and pkg/kubelet/images/puller.go.
-        """
-        began_ns = self._kernel.now_ns
-        errors = []
-        for login in logins or (None,):
-            question = api.PullImageRequest(image=spec, sandbox_config=request.sandbox_config)
-            if login is not None:
-                question.auth.CopyFrom(api.AuthConfig(username=login.username, password=login.password))
-            try:
-                answer = await self._client.pull_image(question)
-            except CriError as error:
-                errors.append(pull_error_text(error.code.go_name, error.message))
-                continue
-            if not answer.image_ref:
-                errors.append(f"imageRef of image {go_quote(spec.image)} is not set")
-                continue
-            size_bytes = await self._size_bytes(spec)
-            took_ns = self._kernel.now_ns - began_ns
-            return _Pulled(image_ref=answer.image_ref, took_ns=took_ns, size_bytes=size_bytes, login=login)
-        raise _PullFailed(aggregate_text(errors))
-
-    async def _size_bytes(self, spec: api.ImageSpec) -> int:
-        """The image's size for the event; 0 when the runtime does not tell, as in the kubelet."""
-        try:
-            answer = await self._client.image_status(api.ImageStatusRequest(image=spec))
-        except CriError:
-            return 0
-        return answer.image.size
 
     def _failed(self, request: ImageRequest, failure: ImageFailure) -> ImageResult:
         self._write(request, failure.events)

@@ -30,6 +30,7 @@ from kubesim.kubelet.node_configuration import (
     configured,
     image_policy,
     node_status_settings,
+    pull_limits,
 )
 from kubesim.kubelet.node_description import NodeDescription
 from kubesim.kubelet.node_shutdown import NodeShutdownManager
@@ -145,6 +146,7 @@ class Kubelet:
             network=self._host.network,
             klog=self.klog,
             runtime_name=runtime_name,
+            pull_limits=pull_limits(self._config),
             pull_records=records,
             backoff_policy=crash_loop_policy(self.gates, max_restart_period_ns=self._max_restart_period_ns()),
             answers=self._answers(state),

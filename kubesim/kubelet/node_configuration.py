@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from kubesim.kubelet.image_puller import PullLimits
 from kubesim.kubelet.node_description import NodeDescription
 from kubesim.kubelet.node_status import NodeStatusSettings
 from kubesim.model.duration import parse_duration
@@ -32,6 +33,15 @@ def image_policy(config: KubeletConfiguration) -> ImagePolicy:
         low_percent=config.image_gc_low_threshold_percent,
         min_age_ns=parse_duration(config.image_minimum_gc_age),
         max_age_ns=parse_duration(config.image_maximum_gc_age),
+    )
+
+
+def pull_limits(config: KubeletConfiguration) -> PullLimits:
+    """How many images are pulled at a time, and in a second. `config` has its defaults filled in."""
+    return PullLimits(
+        at_once=1 if config.serialize_image_pulls else config.max_parallel_image_pulls,
+        per_second=config.registry_pull_qps,
+        burst=config.registry_burst,
     )
 
 

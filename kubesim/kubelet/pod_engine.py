@@ -23,6 +23,7 @@ from kubesim.kubelet.event_recorder import EventRecorder, node_reference
 from kubesim.kubelet.event_reference import pod_reference
 from kubesim.kubelet.image_manager import ImageManager
 from kubesim.kubelet.image_pull_records import ImagePullRecords
+from kubesim.kubelet.image_puller import PullLimits
 from kubesim.kubelet.klog import Klog
 from kubesim.kubelet.metrics import Metrics
 from kubesim.kubelet.mirror_pods import MirrorPods
@@ -80,6 +81,7 @@ class PodEngine:
         klog: Klog,
         runtime_name: str,
         backoff_policy: BackoffPolicy,
+        pull_limits: PullLimits,
         pull_records: ImagePullRecords | None,
         answers: NodeAnswers,
         host_cgroups: MutableMapping[str, PodCgroup],
@@ -107,7 +109,7 @@ class PodEngine:
         self._volume_manager = VolumeManager(kernel, recorder, self._volumes)
         self._metrics, self._latency = metrics, PodStartupLatency(kernel, metrics)
         self._images = ImageManager(
-            kernel, client, recorder, metrics, self._latency, gates=node.gates, records=pull_records
+            kernel, client, recorder, metrics, self._latency, limits=pull_limits, gates=node.gates, records=pull_records
         )
         self.probes = self._probe_manager(client, node, network, metrics)
         self._sync = self._pod_sync(client, hooks, node, answers, backoff_policy)
