@@ -98,6 +98,13 @@ class HostFiles(Protocol):
     def mount_tmpfs(self, path: str, size_bytes: int | None) -> None:
         """Keep what lies in a directory in memory, where the host can do that; elsewhere it stays on the disk."""
 
+    @property
+    def can_bind(self) -> bool:
+        """Whether `bind` works here."""
+
+    def bind(self, source: str, path: str) -> None:
+        """Let those who mount `path` from now on have what is at `source`, until `path` is removed."""
+
     def list_dir(self, path: str) -> list[str]:
         """Names in a directory."""
 

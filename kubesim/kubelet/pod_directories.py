@@ -36,6 +36,10 @@ class PodDirectories:
         """The directory of a volume; `plugin` is the escaped plugin name, such as kubernetes.io~empty-dir."""
         return self._mounted(f"{self.pod(uid)}/volumes/{plugin}/{name}")
 
+    def sub_path(self, uid: str, volume: str, container: str, index: int) -> str:
+        """Where a part of a volume is bound for a container; `index` is that of the volume mount."""
+        return self._mounted(f"{self.pod(uid)}/volume-subpaths/{volume}/{container}/{index}")
+
     def etc_hosts(self, uid: str) -> str:
         """The file that becomes /etc/hosts."""
         return self._mounted(f"{self.pod(uid)}/etc-hosts")

@@ -15,7 +15,8 @@ from kubesim.kubelet.config_volumes import ConfigVolumes
 from kubesim.kubelet.host_path import host_path_problem
 from kubesim.kubelet.outside import HostFiles
 from kubesim.kubelet.pod_directories import PodDirectories
-from kubesim.kubelet.volume_directory import fs_group_of, make_sub_directories, make_volume_directory
+from kubesim.kubelet.sub_paths import SubPathFailed, prepare_sub_path
+from kubesim.kubelet.volume_directory import fs_group_of, make_volume_directory
 from kubesim.model import k8s_v1 as v1
 from kubesim.model.quantity import whole_units
 from kubesim.policy.env_expansion import SubPathError, checked_sub_path, expand_sub_path
@@ -185,31 +186,34 @@ class PodVolumes:
         if path is None:
             raise ContainerConfigError(f'volume "{volume.name}" is not available')
         if sub_path:
-            path = self._sub_path(path, sub_path, mount.name, container)
+            path = self._sub_path(pod, container, mount, path, sub_path)
         result.host_path = absolute_path(path) if self._is_windows and is_local_path(path) else path
         result.readonly = mount.read_only or bool(config_plugin(volume))
         result.selinux_relabel = volume.host_path is None
         return result
 
-    def _joined(self, path: str, sub_path: str) -> str:
-        return f"{path}\\{sub_path}".replace("/", "\\") if self._is_windows else f"{path}/{sub_path}"
-
-    def _sub_path(self, root: str, sub_path: str, volume: str, container: AnyContainer) -> str:
-        """A path below a volume, which is made where there is nothing. Raises ContainerConfigError.
-
-        The kubelet keeps to itself what the host said.
-        """
-        path = self._joined(root, sub_path)
+    def _sub_path(self, pod: v1.Pod, container: AnyContainer, mount: v1.VolumeMount, root: str, sub_path: str) -> str:
+        """A path below a volume, which is made where there is nothing. Raises ContainerConfigError."""
         try:
-            if self._host_files.kind(path) is None and self._is_windows:
-                self._host_files.make_dirs(path)
-            elif self._host_files.kind(path) is None:
-                make_sub_directories(self._host_files, root, sub_path)
-        except OSError as error:
-            # A path through a file is no path that is missing: nothing is made, and the mount fails.
-            step = "prepare subPath" if error.errno == errno.ENOTDIR else "create subPath directory"
-            text = f'failed to {step} for volumeMount "{volume}" of container "{container.name}"'
+            if self._is_windows:
+                return self._sub_folder(root, sub_path)
+            place = self._directories.sub_path(
+                pod.metadata.uid, mount.name, container.name, container.volume_mounts.index(mount)
+            )
+            return prepare_sub_path(self._host_files, volume=root, sub_path=sub_path, place=place)
+        except SubPathFailed as error:
+            text = f'failed to {error} for volumeMount "{mount.name}" of container "{container.name}"'
             raise ContainerConfigError(text) from error
+
+    def _sub_folder(self, root: str, sub_path: str) -> str:
+        """The same on Windows, where nothing is bound. Raises SubPathFailed."""
+        path = f"{root}\\{sub_path}".replace("/", "\\")
+        try:
+            if self._host_files.kind(path) is None:
+                self._host_files.make_dirs(path)
+        except OSError as error:
+            step = "prepare subPath" if error.errno == errno.ENOTDIR else "create subPath directory"
+            raise SubPathFailed(step) from error
         return path
 
     def _host_path(self, pod: v1.Pod, volume: v1.Volume) -> str | None:

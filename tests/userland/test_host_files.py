@@ -242,3 +242,36 @@ def test_an_owner_the_host_refuses_is_kept_until_the_file_goes(tmp_path: Path, m
     left = files.stat("/same-inode")
     assert left is not None
     assert left.uid == os.geteuid()
+
+
+def test_a_bind_shows_what_was_bound_until_it_is_removed() -> None:
+    files = MemoryHostFiles()
+    files.make_dirs("/a/b")
+    files.make_dirs("/place")
+    files.bind("/a/b", "/place")
+    files.confined("/place").write("/f", b"x")
+
+    assert files.read("/a/b/f") == b"x"
+    assert files.confined("/place").base == "/a/b"
+    assert files.list_dir("/place") == []
+    files.remove("/place")
+    assert files.read("/a/b/f") == b"x"
+    with pytest.raises(FsError, match="No such file"):
+        files.confined("/place")
+
+
+@pytest.mark.parametrize(("source", "path"), [("/gone", "/place"), ("/place", "/gone")])
+def test_a_bind_needs_both_ends(source: str, path: str) -> None:
+    files = MemoryHostFiles()
+    files.make_dirs("/place")
+
+    with pytest.raises(FsError, match="No such file"):
+        files.bind(source, path)
+
+
+def test_nothing_is_bound_on_a_real_disk(tmp_path: Path) -> None:
+    files = RealHostFiles(tmp_path)
+
+    assert not files.can_bind
+    with pytest.raises(FsError, match="Operation not permitted"):
+        files.bind("/", "/place")

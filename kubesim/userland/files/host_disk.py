@@ -193,6 +193,15 @@ class RealHostFiles:
     def mount_tmpfs(self, path: str, size_bytes: int | None) -> None:
         """Nothing: what containers write stays on the disk, so that it outlives this process."""
 
+    @property
+    def can_bind(self) -> bool:
+        """No: what removes a folder that is left behind would remove what was bound to it."""
+        return False
+
+    def bind(self, source: str, path: str) -> None:
+        """Raises FsError: nothing is bound on somebody's machine."""
+        raise FsError("EPERM", f"{source}, {path}")
+
     def statfs(self) -> HostDisk:
         """The disk of the host's root, or of the bind."""
         return disk_of(self._root or "/")

@@ -139,6 +139,13 @@ class HostFiles(Protocol):
     def mount_tmpfs(self, path: str, size_bytes: int | None) -> None:
         """Keep what lies in a directory in memory. A host that does not permit it leaves it on its disk."""
 
+    @property
+    def can_bind(self) -> bool:
+        """Whether `bind` works here."""
+
+    def bind(self, source: str, path: str) -> None:
+        """Let a bind of `path` be one of `source`, until `path` is removed."""
+
     def set_mode(self, path: str, mode: int) -> None:
         """Change the permission bits."""
 

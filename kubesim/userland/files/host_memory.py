@@ -13,6 +13,7 @@ from kubesim.userland.files.file_system_stat import HostDisk
 from kubesim.userland.files.fs_error import FsError
 from kubesim.userland.files.memory_inode import (
     MEMORY_BYTES,
+    BindPoint,
     Inode,
     MemoryAppendFile,
     MemoryOpenFile,
@@ -141,6 +142,18 @@ class MemoryHostFiles:
         """A bind of this directory, or of one below, lies on a tmpfs from now on."""
         self._must(path).tmpfs_bytes = MEMORY_BYTES // 2 if size_bytes is None else size_bytes
 
+    @property
+    def can_bind(self) -> bool:
+        """Whether `bind` works here."""
+        return True
+
+    def bind(self, source: str, path: str) -> None:
+        """A bind of `path` is one of `source` from now on. Whoever looks at `path` itself sees what it was before."""
+        self._must(source)
+        there = self._must(path)
+        above, name = self._parent(path)
+        above.children[name] = BindPoint(there.kind, there.mode, self._now_ns(), there.number, source)
+
     def private_mounts(self) -> SeenMounts | None:
         """The mounts there are now."""
         return self.mounts.snapshot()
@@ -235,6 +248,8 @@ class MemoryHostFiles:
     def confined(self, path: str) -> MemoryHostFiles:
         """The files at and below `path`, whose own links are followed now, once."""
         stack = self._stack(path)
+        if stack is not None and isinstance(stack[-1][1], BindPoint):
+            stack = self._stack(stack[-1][1].source)
         if stack is None:
             raise FsError("ENOENT", path)
         # Each mount of each container makes some: there is no disk of its own to begin with.

@@ -135,6 +135,17 @@ class Inode:
         child.ctime_ns = now_ns
 
 
+class BindPoint(Inode):
+    """A file or directory to which something else of the node is bound."""
+
+    __slots__ = ("source",)
+
+    def __init__(self, kind: FileKind, mode: int, now_ns: int, number: int, source: str) -> None:
+        """`source` is the path of what is bound."""
+        super().__init__(kind, mode, now_ns, number)
+        self.source = source
+
+
 class MemoryOpenFile:
     """A file, whatever becomes of its name."""
 
