@@ -43,6 +43,8 @@ class Restored:
     """What a container is made of that comes from a checkpoint."""
 
     checkpoint: ContainerCheckpoint
+    config: api.ContainerConfig
+    """What of the request counts."""
     image: Image
     """The image that the checkpoint was taken of."""
 
@@ -50,34 +52,28 @@ class Restored:
 async def restored_from_image(
     daemon: Daemon, config: api.ContainerConfig, sandbox_config: api.PodSandboxConfig
 ) -> Restored | None:
-    """What a request restores, None when its image is an ordinary one. `config` becomes that of the restored container.
-
-    Raises CriError.
-    """
+    """What a request restores, None when its image is an ordinary one. Raises CriError."""
     source = config.image.image
     checkpoint = _checkpoint_at(daemon, source) if daemon.profile.containers.restore_from_checkpoint else None
     if checkpoint is None:
         return None
     if daemon.profile.containers.restored_config == "rebuilt":
-        rebuilt = _rebuilt(daemon, config, sandbox_config, checkpoint)
-        config.CopyFrom(rebuilt)
+        restored = _rebuilt(daemon, config, sandbox_config, checkpoint)
     else:
-        annotations = _annotations(daemon, config, sandbox_config, checkpoint)
-        config.annotations.clear()
-        config.annotations.update(annotations)
-        config.image.Clear()
-        config.image.image = checkpoint.image_name
-    return await restored_of(daemon, checkpoint, where=source)
+        restored = _renamed(daemon, config, sandbox_config, checkpoint)
+    return await restored_of(daemon, checkpoint, restored, where=source)
 
 
-async def restored_of(daemon: Daemon, checkpoint: ContainerCheckpoint, *, where: str) -> Restored:
+async def restored_of(
+    daemon: Daemon, checkpoint: ContainerCheckpoint, config: api.ContainerConfig, *, where: str
+) -> Restored:
     """A checkpoint with its image, and the certainty that the two fit. Raises CriError."""
     image = await _base_image(daemon, checkpoint)
     try:
         FileSystem(image.tree, layer=checkpoint.layer)
     except LayerError as error:
         raise daemon.refuse(say.IMPORT_UNPACK, path=where, reason=error) from None
-    return Restored(checkpoint=checkpoint, image=image)
+    return Restored(checkpoint=checkpoint, config=config, image=image)
 
 
 def read_archive(daemon: Daemon, path: str) -> ContainerCheckpoint:
@@ -163,6 +159,19 @@ def _annotations(
         checkpointed_at=format_rfc3339_nano(checkpoint.checkpointed_at_ns),
         checkpoint_image=config.image.user_specified_image,
     )
+
+
+def _renamed(
+    daemon: Daemon, config: api.ContainerConfig, sandbox_config: api.PodSandboxConfig, checkpoint: ContainerCheckpoint
+) -> api.ContainerConfig:
+    """The config of the request, with the name of the checkpoint's image."""
+    renamed = api.ContainerConfig()
+    renamed.CopyFrom(config)
+    renamed.annotations.clear()
+    renamed.annotations.update(_annotations(daemon, config, sandbox_config, checkpoint))
+    renamed.image.Clear()
+    renamed.image.image = checkpoint.image_name
+    return renamed
 
 
 def _rebuilt(

@@ -52,10 +52,7 @@ async def create_from(
 ) -> api.CreateContainerResponse:
     """The same; with a `checkpoint` the container is that one again, whatever image the request names."""
     sandbox = check_request(daemon, request)
-    config = api.ContainerConfig()
-    config.CopyFrom(request.config)
-    sandbox_config = api.PodSandboxConfig()
-    sandbox_config.CopyFrom(request.sandbox_config)
+    config, sandbox_config = request.config, request.sandbox_config
     pod = sandbox_config.metadata
     container_id = daemon.kernel.ids.hex(64)
     name = container_name(
@@ -75,9 +72,10 @@ async def create_from(
         if checkpoint is None:
             restored = await restored_from_image(daemon, config, sandbox_config)
         else:
-            restored = await restored_of(daemon, checkpoint, where=checkpoint.id)
+            restored = await restored_of(daemon, checkpoint, config, where=checkpoint.id)
         try:
-            container = _make(daemon, sandbox, container_id, name, config, sandbox_config, restored)
+            wanted = config if restored is None else restored.config
+            container = _make(daemon, sandbox, container_id, name, wanted, sandbox_config, restored)
         except NeverAnswered:
             undo.pop_all()  # whoever waits in open(2) gives nothing up, not even the name, when the caller leaves
             await Event().wait()
@@ -134,19 +132,19 @@ def _make(
         id=container_id,
         name=name,
         sandbox=sandbox,
-        config=config,
+        encoded_config=config.SerializeToString(),
         image=image,
         some_image_name=(tags or digests or [config.image.image])[0],
         image_ref=digests[0] if digests else daemon.images.shown_id(image),
         plan=plan,
         identity=None,
-        mounts=tuple(mounts.shown),
+        encoded_mounts=tuple([mount.SerializeToString() for mount in mounts.shown]),
         mount_specs=tuple(mounts.specs),
         volume_images=tuple(mounts.images),
         stop_signal=stop_signal(requested=requested_signal(daemon, config), image=image.config.stop_signal),
         reported_stop_signal=reported_stop_signal(requested=config.stop_signal, image=image.config.stop_signal),
-        resources=initial_resources(config),
-        windows_resources=config.windows.resources,
+        encoded_resources=initial_resources(config).SerializeToString(),
+        encoded_windows_resources=config.windows.resources.SerializeToString(),
         log_path=log_path,
         log=log_of(daemon, log_path),
         life=ContainerLife(created_at_ns=0),

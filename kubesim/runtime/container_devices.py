@@ -6,8 +6,8 @@ internal/factory/container/device_linux.go.
 
 from __future__ import annotations
 
+from kubesim.cri import api
 from kubesim.runtime.daemon import Daemon
-from kubesim.runtime.objects import Container
 from kubesim.userland.files.device_files import DeviceSpec
 from kubesim.userland.files.file_stat import FileKind
 from kubesim.userland.files.fs_error import FsError
@@ -18,12 +18,12 @@ _NOT_TAKEN = ("pts", "shm", "fd", "mqueue", ".lxc", ".lxd-mounts", ".udev", "con
 """What a container has of its own, or does not get. Mirrors containerd: pkg/oci/utils_unix.go, getDevices."""
 
 
-def devices_of(daemon: Daemon, container: Container) -> list[DeviceSpec]:
+def devices_of(daemon: Daemon, config: api.ContainerConfig) -> list[DeviceSpec]:
     """What is made in its /dev besides what every container has. What is no device any more is left out."""
     found: list[DeviceSpec] = []
-    if container.config.linux.security_context.privileged:
+    if config.linux.security_context.privileged:
         found += _below(daemon.host_files, "/dev", "/dev", taken=False)
-    for device in container.config.devices:
+    for device in config.devices:
         path = device.container_path or device.host_path
         found += _at(daemon.host_files, device.host_path, path)
     return found

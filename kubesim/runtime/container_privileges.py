@@ -45,7 +45,7 @@ def _credentials_of(daemon: Daemon, container: Container) -> Credentials:
         identity.uid,
         identity.gid,
         identity.supplemental_groups,
-        capability_mask(capabilities_of(daemon, container)),
+        capability_mask(capabilities_of(daemon, security)),
         # The default profile forbids nothing here that the lack of a capability does not forbid already.
         SECCOMP_FILTER if _has_seccomp_filter(security) else 0,
         security.no_new_privs,
@@ -73,9 +73,8 @@ def _credentials(
     )
 
 
-def capabilities_of(daemon: Daemon, container: Container) -> tuple[str, ...]:
+def capabilities_of(daemon: Daemon, security: api.LinuxContainerSecurityContext) -> tuple[str, ...]:
     """The names of the bounding set."""
-    security = container.config.linux.security_context
     return container_capabilities(
         default=daemon.profile.containers.default_capabilities,
         added=security.capabilities.add_capabilities,
@@ -85,15 +84,13 @@ def capabilities_of(daemon: Daemon, container: Container) -> tuple[str, ...]:
     )
 
 
-def masked_paths_of(container: Container) -> tuple[str, ...]:
+def masked_paths_of(security: api.LinuxContainerSecurityContext) -> tuple[str, ...]:
     """Paths that are hidden; none from a privileged container."""
-    security = container.config.linux.security_context
     return () if security.privileged else tuple(security.masked_paths)
 
 
-def read_only_paths_of(container: Container) -> tuple[str, ...]:
+def read_only_paths_of(security: api.LinuxContainerSecurityContext) -> tuple[str, ...]:
     """Paths that cannot be changed; a privileged container changes them all."""
-    security = container.config.linux.security_context
     return () if security.privileged else tuple(security.readonly_paths)
 
 

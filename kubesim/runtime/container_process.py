@@ -60,6 +60,7 @@ def start_first_process(daemon: Daemon, container: Container) -> Process:
         _check_user(daemon, container, say.START_EXEC)
     plan = container.plan
     streams = _open_streams(daemon, container)
+    resources = container.resources
     spec = ProcessSpec(
         argv=plan.argv,
         env=plan.env,
@@ -70,8 +71,8 @@ def start_first_process(daemon: Daemon, container: Container) -> Process:
         stdout=streams.stdout,
         stderr=streams.stderr or streams.stdout,
         terminal=streams.terminal,
-        memory_limit_bytes=max(container.resources.memory_limit_in_bytes, 0) or None,
-        is_oom_group=container.resources.unified.get("memory.oom.group") == "1",
+        memory_limit_bytes=max(resources.memory_limit_in_bytes, 0) or None,
+        is_oom_group=resources.unified.get("memory.oom.group") == "1",
     )
     try:
         return daemon.processes.start(
@@ -157,9 +158,10 @@ def _pid_sharer(daemon: Daemon, container: Container) -> Process | None:
 
 def _file_system(daemon: Daemon, container: Container, row: Refusal) -> FileSystem:
     """Root and mounts. Raises CriError of the given row."""
-    security = container.config.linux.security_context
+    config = container.config
+    security = config.linux.security_context
     is_read_only = security.readonly_rootfs
-    _check_idmap(daemon, container, row)
+    _check_idmap(daemon, container, config, row)
     destinations = [mount.destination for mount in container.mount_specs]
     mounts = [
         *sandbox_mounts(daemon, container.sandbox, destinations, is_read_only=is_read_only),
@@ -171,14 +173,14 @@ def _file_system(daemon: Daemon, container: Container, row: Refusal) -> FileSyst
             container.image.tree,
             is_root_read_only=is_read_only,
             mounts=mounts,
-            masked_paths=masked_paths_of(container),
-            read_only_paths=read_only_paths_of(container),
+            masked_paths=masked_paths_of(security),
+            read_only_paths=read_only_paths_of(security),
             namespaces=namespaces_of(daemon, container),
             layer=container.restored_from.layer if container.restored_from is not None else None,
             clock=daemon.clock,
             disk=daemon.disk,
             cgroup=partial(cgroup_settings, container),
-            devices=devices_of(daemon, container),
+            devices=devices_of(daemon, config),
             is_privileged=security.privileged,
         )
     except MountError as error:
@@ -236,14 +238,14 @@ def _account_mounts(daemon: Daemon, container: Container, destinations: list[str
     return mounts
 
 
-def _check_idmap(daemon: Daemon, container: Container, row: Refusal) -> None:
+def _check_idmap(daemon: Daemon, container: Container, config: api.ContainerConfig, row: Refusal) -> None:
     """Some versions cannot give an image volume to a pod with a user namespace."""
-    mode = container.config.linux.security_context.namespace_options.userns_options
-    is_mapped = container.config.linux.security_context.namespace_options.HasField("userns_options")
-    if not (is_mapped and mode.mode == api.POD and container.volume_images):
+    options = config.linux.security_context.namespace_options
+    is_mapped = options.HasField("userns_options") and options.userns_options.mode == api.POD
+    if not (is_mapped and container.volume_images):
         return
     if daemon.profile.image_volumes.user_namespaces == "start-fails":
-        targets = {mount.container_path for mount in container.config.mounts if mount.HasField("image")}
+        targets = {mount.container_path for mount in config.mounts if mount.HasField("image")}
         path = next(mount.host_path for mount in container.mounts if mount.container_path in targets)
         raise daemon.refuse(row, id=container.id, reason=_IDMAP_REASON.format(path=path))
 

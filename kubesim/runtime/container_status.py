@@ -85,9 +85,9 @@ def _describe_image(daemon: Daemon, container: Container, status: api.ContainerS
 def _describe_resources(daemon: Daemon, container: Container, at: ContainerMoment, status: api.ContainerStatus) -> None:
     if daemon.os == "windows":
         if container.config.windows.HasField("resources"):
-            status.resources.windows.CopyFrom(at.windows_resources)
+            status.resources.windows.ParseFromString(at.encoded_windows_resources)
         return
-    status.resources.linux.CopyFrom(at.resources)
+    status.resources.linux.ParseFromString(at.encoded_resources)
 
 
 async def list_containers(daemon: Daemon, request: api.ListContainersRequest) -> bytes:

@@ -28,7 +28,7 @@ def select_sandboxes(
     return [
         sandbox
         for sandbox in _candidates(store, sandbox_id, selector)
-        if (state is None or sandbox.cri_state == state) and matches_labels(selector, sandbox.labels)
+        if (state is None or sandbox.cri_state == state) and (not selector or matches_labels(selector, sandbox.labels))
     ]
 
 
@@ -44,7 +44,8 @@ def select_containers(
     return [
         container
         for container in _by_both_ids(daemon, container_id, sandbox_id, selector)
-        if (state is None or container.cri_state == state) and matches_labels(selector, container.labels)
+        if (state is None or container.cri_state == state)
+        and (not selector or matches_labels(selector, container.labels))
     ]
 
 

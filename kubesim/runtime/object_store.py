@@ -92,13 +92,15 @@ class ObjectStore(Generic[T]):
 
 
 def _file(by_value: dict[str, dict[str, T]], key: str, full_id: str, item: T) -> None:
-    if key in item.labels:
-        by_value.setdefault(item.labels[key], {})[full_id] = item
+    labels = item.labels
+    if key in labels:
+        by_value.setdefault(labels[key], {})[full_id] = item
 
 
 def _unfile(by_value: dict[str, dict[str, T]], key: str, full_id: str, item: T) -> None:
-    if key in item.labels:
-        value = item.labels[key]
+    labels = item.labels
+    if key in labels:
+        value = labels[key]
         by_value[value].pop(full_id)
         if not by_value[value]:
             del by_value[value]

@@ -1,8 +1,9 @@
 """Sandboxes and containers as the runtime keeps them.
 
-What was asked for is kept as the request's own messages (copies, never changed but by the RPC that is there for it);
-what happened is the `life`, a value that only `apply` replaces. Whatever changes after `born` changes by a method of
-these classes, which notes it for whoever keeps the state over a restart.
+What was asked for is kept as the bytes of the request's own messages (never changed but by the RPC that is there for
+it), from which a message is read for whoever asks: one that lives takes five times the memory of its bytes. What
+happened is the `life`, a value that only `apply` replaces. Whatever changes after `born` changes by a method of these
+classes, which notes it for whoever keeps the state over a restart.
 """
 
 from __future__ import annotations
@@ -45,7 +46,8 @@ class Sandbox:
     id: str
     name: str
     """What it is reserved under in the registry of names."""
-    config: api.PodSandboxConfig
+    encoded_config: bytes
+    """The PodSandboxConfig that it was made from."""
     runtime_handler: str
     hostname: str
     files_directory: str
@@ -116,6 +118,11 @@ class Sandbox:
             self.changes.note(StateKind.SANDBOX, self.id, self)
 
     @property
+    def config(self) -> api.PodSandboxConfig:
+        """What was asked for, as a message of the caller's own."""
+        return api.PodSandboxConfig.FromString(self.encoded_config)
+
+    @property
     def labels(self) -> Mapping[str, str]:
         """What list calls select by."""
         return self.config.labels
@@ -158,8 +165,8 @@ class ContainerMoment(NamedTuple):
     """What changes of a container, as it was at some time."""
 
     life: ContainerLife
-    resources: api.LinuxContainerResources
-    windows_resources: api.WindowsContainerResources
+    encoded_resources: bytes
+    encoded_windows_resources: bytes
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -169,7 +176,8 @@ class Container:
     id: str
     name: str
     sandbox: Sandbox
-    config: api.ContainerConfig
+    encoded_config: bytes
+    """The ContainerConfig that it was made from."""
     image: Image
     """Held like a snapshot: the container outlives the removal of its image."""
     some_image_name: str
@@ -179,8 +187,8 @@ class Container:
     plan: ProcessPlan
     identity: ContainerIdentity | None
     """None where the platform has no numeric users (Windows)."""
-    mounts: tuple[api.Mount, ...]
-    """As the status shows them."""
+    encoded_mounts: tuple[bytes, ...]
+    """Each a Mount, as the status shows them."""
     mount_specs: tuple[MountSpec, ...]
     """As the file system has them."""
     volume_images: tuple[Image, ...]
@@ -189,8 +197,10 @@ class Container:
     """Number of the signal that asks the first process to end; None when the image names one that does not exist."""
     reported_stop_signal: api.Signal.ValueType
     """The same as a value of enum Signal."""
-    resources: api.LinuxContainerResources
-    windows_resources: api.WindowsContainerResources
+    encoded_resources: bytes
+    """The LinuxContainerResources that count now."""
+    encoded_windows_resources: bytes
+    """The WindowsContainerResources that count now."""
     log_path: str
     log: ContainerLog | None
     life: ContainerLife
@@ -254,12 +264,12 @@ class Container:
 
     def keep_resources(self, resources: api.LinuxContainerResources) -> None:
         """Replace the limits."""
-        self.resources = resources
+        self.encoded_resources = resources.SerializeToString()
         self._note()
 
     def keep_windows_resources(self, resources: api.WindowsContainerResources) -> None:
         """Replace the limits of a node with Windows."""
-        self.windows_resources = resources
+        self.encoded_windows_resources = resources.SerializeToString()
         self._note()
 
     def _note(self) -> None:
@@ -269,6 +279,26 @@ class Container:
             self.changes.forget(StateKind.CONTAINER, self.id)
         else:
             self.changes.note(StateKind.CONTAINER, self.id, self)
+
+    @property
+    def config(self) -> api.ContainerConfig:
+        """What was asked for, as a message of the caller's own."""
+        return api.ContainerConfig.FromString(self.encoded_config)
+
+    @property
+    def mounts(self) -> tuple[api.Mount, ...]:
+        """As the status shows them."""
+        return tuple(map(api.Mount.FromString, self.encoded_mounts))
+
+    @property
+    def resources(self) -> api.LinuxContainerResources:
+        """What counts now, as a message of the caller's own."""
+        return api.LinuxContainerResources.FromString(self.encoded_resources)
+
+    @property
+    def windows_resources(self) -> api.WindowsContainerResources:
+        """The same of a node with Windows."""
+        return api.WindowsContainerResources.FromString(self.encoded_windows_resources)
 
     @property
     def labels(self) -> Mapping[str, str]:
@@ -287,10 +317,10 @@ class Container:
         if (
             moment is None
             or moment.life is not self.life
-            or moment.resources is not self.resources
-            or moment.windows_resources is not self.windows_resources
+            or moment.encoded_resources is not self.encoded_resources
+            or moment.encoded_windows_resources is not self.encoded_windows_resources
         ):
-            moment = self._moment = ContainerMoment(self.life, self.resources, self.windows_resources)
+            moment = self._moment = ContainerMoment(self.life, self.encoded_resources, self.encoded_windows_resources)
         return moment
 
     @property

@@ -66,8 +66,8 @@ def container_spec(daemon: Daemon, container: Container) -> dict[str, Any]:
             "namespaces": _namespaces(daemon, container),
             **({"seccomp": seccomp} if seccomp else {}),
             **({"rootfsPropagation": propagation} if propagation else {}),
-            "maskedPaths": list(masked_paths_of(container)),
-            "readonlyPaths": list(read_only_paths_of(container)),
+            "maskedPaths": list(masked_paths_of(security)),
+            "readonlyPaths": list(read_only_paths_of(security)),
         },
     }
     return spec
@@ -138,7 +138,8 @@ def _uuid(sandbox: Sandbox) -> str:
 
 def _process(daemon: Daemon, container: Container) -> dict[str, Any]:
     plan = container.plan
-    capabilities = list(capabilities_of(daemon, container))
+    security = container.config.linux.security_context
+    capabilities = list(capabilities_of(daemon, security))
     process: dict[str, Any] = {
         **({"terminal": True} if plan.has_tty else {}),
         "user": _user(container),
@@ -146,9 +147,9 @@ def _process(daemon: Daemon, container: Container) -> dict[str, Any]:
         "env": [f"{name}={value}" for name, value in plan.env],
         "cwd": plan.cwd,
         "capabilities": dict.fromkeys(("bounding", "effective", "permitted"), capabilities),
-        "noNewPrivileges": container.config.linux.security_context.no_new_privs,
+        "noNewPrivileges": security.no_new_privs,
         "oomScoreAdj": container.resources.oom_score_adj,
-        **_apparmor(daemon, container.config.linux.security_context),
+        **_apparmor(daemon, security),
     }
     return process
 

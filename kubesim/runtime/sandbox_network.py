@@ -34,12 +34,13 @@ def open_network(daemon: Daemon, sandbox: Sandbox) -> None:
     node = daemon.processes.network
     first_port = int(sysctls_of(daemon, sandbox).get(_PORT_START, "1024"))
     sandbox.network = namespace = node.add_pod(*sandbox.ips, unprivileged_port_start=first_port)
-    for mapping in _mappings(sandbox, namespace):
+    config = sandbox.config
+    for mapping in _mappings(config, namespace):
         if mapping.host_port > 0:
             node.map_port(mapping)
-    for left_out in sandbox.config.port_mappings:
+    for left_out in config.port_mappings:
         if left_out.protocol == api.SCTP:
-            metadata = sandbox.config.metadata
+            metadata = config.metadata
             _log.warning(
                 "nobody reaches port %d/SCTP of pod %s/%s: SCTP is not emulated",
                 left_out.container_port, metadata.namespace, metadata.name,
@@ -51,7 +52,7 @@ def open_ports(daemon: Daemon, sandbox: Sandbox) -> None:
     if daemon.pod_ports is None or sandbox.network is None:
         return
     try:
-        daemon.pod_ports.open(sandbox.network, _mappings(sandbox, sandbox.network))
+        daemon.pod_ports.open(sandbox.network, _mappings(sandbox.config, sandbox.network))
     except PortRefused as refused:
         raise daemon.refuse(
             say.HOST_PORT if refused.is_of_host else say.CONTAINER_PORT,
@@ -69,11 +70,12 @@ def reopen_ports(daemon: Daemon, sandbox: Sandbox) -> None:
     """Take the ports of a sandbox from before; without one of them it is there all the same, and a warning says so."""
     if daemon.pod_ports is None or sandbox.network is None:
         return
-    for mapping in _mappings(sandbox, sandbox.network):
+    config = sandbox.config
+    for mapping in _mappings(config, sandbox.network):
         try:
             daemon.pod_ports.open(sandbox.network, [mapping])
         except PortRefused as refused:
-            metadata = sandbox.config.metadata
+            metadata = config.metadata
             _log.warning(
                 "pod %s/%s is back, but nobody reaches it at %s %s: %s",
                 metadata.namespace, metadata.name, refused.protocol, refused.address, refused.reason,
@@ -88,7 +90,7 @@ def close_network(daemon: Daemon, sandbox: Sandbox) -> None:
         daemon.processes.network.remove_pod(sandbox.network)
 
 
-def _mappings(sandbox: Sandbox, namespace: NetworkNamespace) -> list[PortMapping]:
+def _mappings(config: api.PodSandboxConfig, namespace: NetworkNamespace) -> list[PortMapping]:
     return [
         PortMapping(
             protocol=protocol,
@@ -97,7 +99,7 @@ def _mappings(sandbox: Sandbox, namespace: NetworkNamespace) -> list[PortMapping
             namespace=namespace,
             port=mapping.container_port,
         )
-        for mapping in sandbox.config.port_mappings
+        for mapping in config.port_mappings
         if (protocol := _PROTOCOLS.get(mapping.protocol)) is not None
     ]
 

@@ -37,8 +37,7 @@ POD_LABELS = {
 
 async def run_pod_sandbox(daemon: Daemon, request: api.RunPodSandboxRequest) -> api.RunPodSandboxResponse:
     """Make a sandbox. It becomes visible, ready, when this returns; when it fails nothing is left of it."""
-    config = api.PodSandboxConfig()
-    config.CopyFrom(request.config)
+    config = request.config
     _check_config(daemon, request)
     sandbox_id = daemon.kernel.ids.hex(64)
     metadata = config.metadata
@@ -161,9 +160,7 @@ def _make_sandbox(
     undo: ExitStack,
 ) -> Sandbox:
     if daemon.profile.sandboxes.adds_pod_labels:
-        for label, field in POD_LABELS.items():
-            if label not in config.labels:
-                config.labels[label] = getattr(config.metadata, field)
+        config = _with_pod_labels(config)
     hostname = _hostname(daemon, sandbox_id, config)
     directory = files_directory(sandbox_id)
     write_sandbox_files(daemon, directory, config, hostname=hostname)
@@ -173,7 +170,7 @@ def _make_sandbox(
     sandbox = Sandbox(
         id=sandbox_id,
         name=name,
-        config=config,
+        encoded_config=config.SerializeToString(),
         runtime_handler=handler,
         hostname=hostname,
         files_directory=directory,
@@ -188,6 +185,16 @@ def _make_sandbox(
     undo.callback(close_network, daemon, sandbox)
     open_ports(daemon, sandbox)
     return sandbox
+
+
+def _with_pod_labels(config: api.PodSandboxConfig) -> api.PodSandboxConfig:
+    """The config with the labels that a kubelet gives to every pod."""
+    labelled = api.PodSandboxConfig()
+    labelled.CopyFrom(config)
+    for label, field in POD_LABELS.items():
+        if label not in labelled.labels:
+            labelled.labels[label] = getattr(labelled.metadata, field)
+    return labelled
 
 
 def _hostname(daemon: Daemon, sandbox_id: str, config: api.PodSandboxConfig) -> str:

@@ -36,21 +36,23 @@ def sandbox_status_message(daemon: Daemon, sandbox: Sandbox, at: SandboxMoment |
     """The status of a sandbox as it was `at` some moment; None is now."""
     switches = daemon.profile.sandboxes
     at = at or sandbox.now
+    config = sandbox.config
     status = api.PodSandboxStatus(
         id=sandbox.id,
-        metadata=sandbox.config.metadata,
+        metadata=config.metadata,
         state=api.SANDBOX_READY if at.life.is_ready else api.SANDBOX_NOTREADY,
         created_at=at.life.created_at_ns,
         network=api.PodSandboxNetworkStatus(ip=at.ip, additional_ips=[api.PodIP(ip=ip) for ip in at.additional_ips]),
-        labels=sandbox.config.labels,
-        annotations=sandbox.config.annotations,
+        labels=config.labels,
+        annotations=config.annotations,
         runtime_handler=sandbox.runtime_handler if switches.runtime_handler_in_status else "",
     )
-    has_options = sandbox.config.linux.security_context.HasField("namespace_options")
+    security = config.linux.security_context
+    has_options = security.HasField("namespace_options")
     if switches.namespace_options_in_status == "always" or has_options:
         status.linux.namespaces.SetInParent()
         if has_options:
-            status.linux.namespaces.options.CopyFrom(sandbox.namespace_options)
+            status.linux.namespaces.options.CopyFrom(security.namespace_options)
     return status
 
 

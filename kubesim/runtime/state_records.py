@@ -140,7 +140,7 @@ def sandbox_record(sandbox: Sandbox) -> bytes:
     return _encode(
         SandboxRecord(
             name=sandbox.name,
-            config=sandbox.config.SerializeToString(),
+            config=sandbox.encoded_config,
             runtime_handler=sandbox.runtime_handler,
             hostname=sandbox.hostname,
             pause_pid=sandbox.pause_pid,
@@ -165,15 +165,15 @@ def container_record(container: Container) -> bytes:
         ContainerRecord(
             name=container.name,
             sandbox_id=container.sandbox.id,
-            config=container.config.SerializeToString(),
+            config=container.encoded_config,
             image=image_key(container.image),
             volume_images=tuple(map(image_key, container.volume_images)),
             some_image_name=container.some_image_name,
             image_ref=container.image_ref,
             identity=identity,
-            mounts=tuple(mount.SerializeToString() for mount in container.mounts),
-            resources=container.resources.SerializeToString(),
-            windows_resources=container.windows_resources.SerializeToString(),
+            mounts=container.encoded_mounts,
+            resources=container.encoded_resources,
+            windows_resources=container.encoded_windows_resources,
             log_path=container.log_path,
             restored_from=None if container.restored_from is None else checkpoint_to_json(container.restored_from),
             state=life.reported_state.value,

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 import msgspec
-from google.protobuf.message import DecodeError
+from google.protobuf.message import DecodeError, Message
 
 from kubesim.cri import api
 from kubesim.errors import InputError
@@ -114,11 +114,10 @@ class _Restoring:
     def sandbox(self, sandbox_id: str, record: SandboxRecord) -> None:
         """Put a sandbox back."""
         daemon = self._daemon
-        config = api.PodSandboxConfig.FromString(record.config)
         sandbox = Sandbox(
             id=sandbox_id,
             name=record.name,
-            config=config,
+            encoded_config=_readable(api.PodSandboxConfig, record.config),
             runtime_handler=record.runtime_handler,
             hostname=record.hostname,
             files_directory=files_directory(sandbox_id),
@@ -196,7 +195,7 @@ class _Restoring:
             id=container_id,
             name=record.name,
             sandbox=sandbox,
-            config=config,
+            encoded_config=record.config,
             image=image,
             some_image_name=record.some_image_name,
             image_ref=record.image_ref,
@@ -204,13 +203,13 @@ class _Restoring:
             if before is None
             else before.plan,
             identity=_identity(record.identity),
-            mounts=tuple(map(api.Mount.FromString, record.mounts)),
+            encoded_mounts=tuple(_readable(api.Mount, mount) for mount in record.mounts),
             mount_specs=(),
             volume_images=tuple(self.content(key, needed_by=container_id) for key in record.volume_images),
             stop_signal=stop_signal(requested=requested_signal(daemon, config), image=image.config.stop_signal),
             reported_stop_signal=reported_stop_signal(requested=config.stop_signal, image=image.config.stop_signal),
-            resources=api.LinuxContainerResources.FromString(record.resources),
-            windows_resources=api.WindowsContainerResources.FromString(record.windows_resources),
+            encoded_resources=_readable(api.LinuxContainerResources, record.resources),
+            encoded_windows_resources=_readable(api.WindowsContainerResources, record.windows_resources),
             log_path=record.log_path,
             log=log_of(daemon, record.log_path),
             life=ContainerLife(
@@ -231,6 +230,12 @@ def _identity(record: IdentityRecord | None) -> ContainerIdentity | None:
     if record is None:
         return None
     return ContainerIdentity(uid=record.uid, gid=record.gid, supplemental_groups=record.supplemental_groups)
+
+
+def _readable(kind: type[Message], data: bytes) -> bytes:
+    """The bytes of a message, which is read from them later. Raises DecodeError."""
+    kind.FromString(data)
+    return data
 
 
 def _linux_resources(data: bytes | None) -> api.LinuxContainerResources | None:

@@ -66,21 +66,17 @@ def sandbox_message(
 
 def container_attributes(container: Container) -> api.ContainerAttributes:
     """What a container is called."""
+    config = container.config
     return api.ContainerAttributes(
-        id=container.id,
-        metadata=container.config.metadata,
-        labels=container.config.labels,
-        annotations=container.config.annotations,
+        id=container.id, metadata=config.metadata, labels=config.labels, annotations=config.annotations
     )
 
 
 def sandbox_attributes(sandbox: Sandbox) -> api.PodSandboxAttributes:
     """What a sandbox is called."""
+    config = sandbox.config
     return api.PodSandboxAttributes(
-        id=sandbox.id,
-        metadata=sandbox.config.metadata,
-        labels=sandbox.config.labels,
-        annotations=sandbox.config.annotations,
+        id=sandbox.id, metadata=config.metadata, labels=config.labels, annotations=config.annotations
     )
 
 

@@ -14,7 +14,7 @@ from kubesim.userland.files.host_files import RealHostFiles
 
 
 def devices(config: api.ContainerConfig, files: RealHostFiles) -> dict[str, tuple[str, int]]:
-    found = devices_of(SimpleNamespace(host_files=files), SimpleNamespace(config=config))  # type: ignore[arg-type]
+    found = devices_of(SimpleNamespace(host_files=files), config)  # type: ignore[arg-type]
     return {device.path: (device.kind, device.number) for device in found}
 
 
