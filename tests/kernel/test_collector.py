@@ -5,14 +5,19 @@ from collections.abc import Iterator
 
 import pytest
 
-from kubesim.kernel import Kernel
+from kubesim.kernel import Kernel, collector
 from kubesim.kernel.collector import YOUNG_OBJECTS, rare_collections
+
+OBJECTS = 2_000
+"""More than Python itself looks at at once."""
 
 
 @pytest.fixture(autouse=True)
 def thresholds() -> Iterator[tuple[int, int, int]]:
     before = gc.get_threshold()
+    gc.collect()
     yield before
+    gc.unfreeze()
     gc.set_threshold(*before)
 
 
@@ -37,3 +42,35 @@ def test_who_wants_it_rarer_still_has_it_so(mine: tuple[int, int, int]) -> None:
     with rare_collections():
         assert gc.get_threshold()[0] == mine[0]
     assert gc.get_threshold() == mine
+
+
+def test_what_a_run_made_is_left_to_the_oldest_generation() -> None:
+    with rare_collections():
+        made: list[list[int]] = [[] for _ in range(OBJECTS)]
+    assert gc.get_count()[0] < OBJECTS
+    old = {id(one) for one in gc.get_objects(generation=2)}
+    assert all(id(one) in old for one in made)
+
+
+def test_all_is_looked_at_when_twice_as_much_was_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    looks = collector._Looks()
+    monkeypatch.setattr(collector, "UNSEEN_OBJECTS_MIN", 3 * OBJECTS)
+    looked: list[int] = []
+    monkeypatch.setattr(gc, "collect", lambda: looked.append(1))
+    for _ in range(3):
+        looks.leave(OBJECTS)
+    assert len(looked) == 1
+    there = len(gc.get_objects())
+    looks.leave(there)
+    assert len(looked) == 1
+    looks.leave(2 * there)
+    assert len(looked) == 2
+
+
+def test_objects_that_somebody_froze_stay_frozen() -> None:
+    gc.freeze()
+    frozen = gc.get_freeze_count()
+    with rare_collections():
+        made: list[list[int]] = [[] for _ in range(OBJECTS)]
+    assert gc.get_freeze_count() == frozen > 0
+    assert len(made) == OBJECTS

@@ -96,7 +96,6 @@ class FileSystem:
 
     __slots__ = (
         "_numbers",
-        "_runtime",
         "_upper",
         "clock",
         "dev",
@@ -129,7 +128,6 @@ class FileSystem:
         self.root = Mount("/", self._upper, is_read_only=False, volume=OVERLAY_VOLUME)
         self.table = MountTable()
         self._numbers: Numbers | None = None
-        self._runtime = FileView(self, ROOT)
         self._mount("/proc", lambda path: ProcMount(path, namespaces=namespaces or Namespaces()))
         self.dev = DevRoot()
         """/dev, whatever is mounted over it."""
@@ -155,7 +153,7 @@ class FileSystem:
 
     def as_root(self) -> FileView:
         """The file system as the runtime sees it."""
-        return self._runtime
+        return FileView(self, ROOT)  # not kept: it would be a circle, and this goes when nobody holds it
 
     def changes(self) -> LayerDiff:
         """What the writable layer holds now: mount points that were made in it, and nothing of what is mounted."""
@@ -330,7 +328,7 @@ class FileSystem:
     def _make_device(self, device: DeviceSpec) -> None:
         """Make a device, and the directories above it; one that is there already is replaced."""
         directory = self._prepared(device.path.rpartition("/")[0] or "/", is_file=False).path
-        above = self.walk(directory, self._runtime).node
+        above = self.walk(directory, self.as_root()).node
         parent = above.writable() if above is not None else None
         if isinstance(parent, UpperNode):
             made = UpperDevice(
@@ -349,7 +347,7 @@ class FileSystem:
         Mirrors runc: libcontainer/rootfs_linux.go, readonlyPath and maskPaths.
         """
         try:
-            place = self.walk(path, self._runtime)
+            place = self.walk(path, self.as_root())
         except FsError:
             return
         if place.node is not None and place.path != "/":
@@ -359,9 +357,10 @@ class FileSystem:
 
     def _prepared(self, path: str, *, is_file: bool) -> Place:
         """The place of a mount point, made where it is missing: it has no node then."""
+        root = self.as_root()
         names = [name for name in path.split("/") if name]
         try:
-            place = self.walk(f"/{'/'.join(names)}", self._runtime)
+            place = self.walk(f"/{'/'.join(names)}", root)
         except FsError:
             pass  # what is missing or wrong on the way is found name by name
         else:
@@ -370,7 +369,7 @@ class FileSystem:
             return place
         done = "/"
         for position, name in enumerate(names):
-            place = self.walk(f"{done.rstrip('/')}/{name}", self._runtime)
+            place = self.walk(f"{done.rstrip('/')}/{name}", root)
             if place.node is None:
                 is_last = position == len(names) - 1
                 self._make_mount_point(place, FileKind.FILE if is_file and is_last else FileKind.DIRECTORY)

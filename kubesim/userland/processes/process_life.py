@@ -359,8 +359,10 @@ class Process(Shown):
         self._leave_family()
         if self._ended_event is not None:
             self._ended_event.set()
-        if self.on_end is not None:
-            self.kernel.call_soon(self.on_end, self.status)
+        on_end, self.on_end = self.on_end, None
+        if on_end is not None:
+            self.kernel.call_soon(on_end, self.status)
+        self.files.process = None  # they held each other: now both go when nobody holds the process
         if error is not None and not isinstance(error, Cancelled | RecursionError):
             raise error
 
