@@ -30,7 +30,7 @@ class CriClient:
         self.call_encoded = encoding(cri)
         """Any call, with the serialised answer: for who asks again and again, and sees in it that nothing changed."""
         self.repeat = repeat_of(cri)
-        """Notes a call that was answered as before, without asking again; None when the runtime changes unseen."""
+        """Notes calls that were answered as before, without asking again; None when the runtime changes unseen."""
 
     async def _call(self, method: Method, request: Message, response_type: type[ResponseT]) -> ResponseT:
         response = await self._cri.call(method, request)

@@ -8,6 +8,7 @@ from typing import Any, Protocol, runtime_checkable
 from google.protobuf.message import Message
 
 from kubesim.cri.methods import Method
+from kubesim.kernel import Looks
 
 
 class Cri(Protocol):
@@ -47,7 +48,7 @@ class EncodingCri(Cri, Protocol):
         ...
 
 
-Repeat = Callable[[Method, Message, bytes], None]
+Repeat = Callable[[Method, Message, bytes, Looks], None]
 
 
 @runtime_checkable
@@ -56,7 +57,10 @@ class SteadyCri(EncodingCri, Protocol):
 
     @property
     def repeat(self) -> Repeat | None:
-        """Notes a call that was answered as before, without asking again. None when what is behind is not steady."""
+        """Notes a call that was answered as before at each of these looks, without asking again.
+
+        None when what is behind is not steady.
+        """
         ...
 
 

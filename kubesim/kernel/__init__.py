@@ -10,6 +10,8 @@ Vocabulary
     Task        a coroutine that the kernel drives
     deadline    when whoever waits for a task loses patience: it ends nothing by itself, `time_left_ns` tells it
     Beat        wakes a loop again and again, but not while nothing happens
+    Idle        what its beat does meanwhile
+    Looks       how often, and when: one look, or those of a whole stretch of time
     TaskGroup   children that end together: one failure cancels the rest
     Event, Channel, Promise
                 how tasks wait for one another, and for the world outside
@@ -24,8 +26,9 @@ clock merges neighbouring events. Rejected: simpy. Its processes are generators 
 coroutines, and it has no cancellation.
 """
 
-from kubesim.kernel.beat import Beat
+from kubesim.kernel.beat import Beat, Idle
 from kubesim.kernel.ids import Ids, Prng
+from kubesim.kernel.looks import Looks, Series, Stretch, in_order
 from kubesim.kernel.loop import DEFAULT_START_NS, Kernel, Timer
 from kubesim.kernel.realtime import RealTimePump
 from kubesim.kernel.task import Cancelled, Task, TaskGroup, checkpoint, sleep, time_left_ns, timeout
@@ -38,15 +41,20 @@ __all__ = [
     "Channel",
     "ChannelClosed",
     "Event",
+    "Idle",
     "Ids",
     "Kernel",
+    "Looks",
     "Prng",
     "Promise",
     "RealTimePump",
+    "Series",
+    "Stretch",
     "Task",
     "TaskGroup",
     "Timer",
     "checkpoint",
+    "in_order",
     "sleep",
     "time_left_ns",
     "timeout",

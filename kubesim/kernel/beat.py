@@ -1,17 +1,35 @@
 """The pulse of a loop that nearly always finds nothing to do.
 
 A kubelet looks at its runtime every second, for days. What it sees changes only by events of this kernel, so as long
-as none fires, a look that found nothing would find nothing again: a beat then costs one entry of the queue, and the
-loop itself sleeps on. The time and the order of everything else stay as they are.
+as none fires, a look that found nothing would find nothing again. The loop then sleeps on, and its beat only notes the
+looks; when the queue holds nothing but such beats until something else is due, all of them are noted at once, and time
+jumps there. The time and the order of everything else stay as they are.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
+from kubesim.kernel.idling import idle_on
+from kubesim.kernel.looks import Looks, Series
 from kubesim.kernel.loop import Kernel, Timer
 from kubesim.kernel.task import Disarm, Task, suspend
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Idle:
+    """What a task has its beat do in its stead, as long as nothing happens.
+
+    `note` writes looks in vain down; it may change what only this task works on, and depends on no other beat. From
+    `until_ns()` on a look is not in vain, though nothing has happened (None: it always is). `period_ns()` gives the
+    time to the next look after each one (None: that of the wait).
+    """
+
+    note: Callable[[Looks], object]
+    until_ns: Callable[[], int] | None = None
+    period_ns: Callable[[], int] | None = None
 
 
 class Beat:
@@ -19,31 +37,30 @@ class Beat:
 
     beat, is_vain = Beat(kernel), False
     while True:
-        await beat.wait(SECOND_NS, self._nothing_new if is_vain else None)
+        await beat.wait(SECOND_NS, self.idle if is_vain else None)
         is_vain = self._look()
     """
 
-    __slots__ = ("_before", "_in_vain", "_is_last", "_kernel", "_period_ns", "_seen", "_task", "_timer")
+    __slots__ = ("_before", "_kernel", "_seen", "_task", "_timer", "idle", "is_last", "period_ns")
 
     def __init__(self, kernel: Kernel, *, is_last: bool = False) -> None:
         """`is_last`: the task wakes after everything that was due at that instant already."""
         self._kernel = kernel
-        self._is_last = is_last
-        self._period_ns = 0
-        self._in_vain: Callable[[], int] | None = None
+        self.is_last = is_last
+        self.period_ns = 0
+        self.idle: Idle | None = None
         self._task: Task[Any] | None = None
         self._timer: Timer | None = None
         self._seen = 0
         self._before: int | None = None
 
-    async def wait(self, period_ns: int, in_vain: Callable[[], int] | None = None) -> None:
-        """Sleep for a period.
+    async def wait(self, period_ns: int, idle: Idle | None = None) -> None:
+        """Sleep for a period of at least 1 ns.
 
-        With `in_vain` the task says: what I did since I woke has found nothing and changed nothing. Then, as long as
-        no other event fires and nobody outside drives the kernel, `in_vain` is called at the end of each period in its
-        stead, and gives the length in ns of the next one; 0 wakes the task.
+        With `idle` the task says: what I did since I woke has found nothing and changed nothing. Then, as long as no
+        other event fires and nobody outside drives the kernel, the ends of periods are noted and wake nobody.
         """
-        self._period_ns, self._in_vain = period_ns, in_vain
+        self.period_ns, self.idle = period_ns, idle
         await suspend(self._arm)
 
     def wake(self) -> None:
@@ -53,14 +70,19 @@ class Beat:
             self._disarm()
             task.wake()
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether the task sleeps, and will sleep on until something happens or its time has come."""
+        return self._task is not None and self.idle is not None and self._kernel.activity == self._seen
+
     def _arm(self, task: Task[Any]) -> Disarm:
         kernel = self._kernel
-        if self._in_vain is not None and self._before is not None:
+        if self.idle is not None and self._before is not None:
             # Still within the event that woke the task: all that happened since is its own look.
             kernel.discount(kernel.activity - self._before)
         self._task = task
         self._seen = kernel.activity
-        self._timer = kernel.call_later(self._period_ns, self._due)
+        self.set_timer(kernel.now_ns + self.period_ns)
         return self._disarm
 
     def _disarm(self) -> None:
@@ -68,23 +90,30 @@ class Beat:
             self._kernel.cancel(self._timer)
         self._task = None
 
+    def set_timer(self, time_ns: int) -> None:
+        """The next look is due then."""
+        self._timer = self._kernel.call_at(time_ns, Beat._due, self)
+
     def _due(self) -> None:
-        if self._is_last:
+        if self.is_last:
             self._kernel.discount(1)
             self._timer = self._kernel.call_soon(self._fire)
         else:
             self._fire()
 
     def _fire(self) -> None:
-        kernel, task = self._kernel, self._task
-        before = kernel.activity - 1  # without this very event
-        if self._in_vain is not None and before == self._seen:
-            kernel.discount(1)
-            period_ns = self._in_vain()
-            if period_ns:
-                self._timer = kernel.call_later(period_ns, self._due)
+        kernel, task, idle = self._kernel, self._task, self.idle
+        kernel.discount(1)
+        before = kernel.activity
+        if idle is not None and before == self._seen:
+            now_ns = kernel.now_ns
+            if idle.until_ns is None or now_ns < idle.until_ns():
+                idle.note(Looks(Series((now_ns,), 0)))
+                period_ns = self.period_ns if idle.period_ns is None else idle.period_ns()
+                self.set_timer(now_ns + period_ns)
+                idle_on(kernel, Beat._due)
                 return
-            kernel.discount(-1)
+        kernel.discount(-1)
         if task is not None:
             self._task, self._before = None, before
             task._send(None)  # noqa: SLF001 - what a sleep does when it is over

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from kubesim.cri.errors import CriError
 from kubesim.errors import KubesimError
-from kubesim.kernel import Beat, Kernel, sleep
+from kubesim.kernel import Beat, Idle, Kernel, Looks, sleep
 from kubesim.kubelet.event_recorder import EventRecorder, node_reference
 from kubesim.kubelet.event_reference import pod_reference
 from kubesim.kubelet.klog import Klog
@@ -81,6 +81,10 @@ class EvictionCollaborators:
 _CALM = PressureMemory()
 
 
+def _passes_in_vain(_: Looks) -> None:
+    """Passes that find what the last one found, because nothing has happened since: they leave no trace."""
+
+
 class EvictionManager:
     """The eviction manager of one kubelet process."""
 
@@ -122,7 +126,7 @@ class EvictionManager:
     async def run(self) -> None:
         """Pass after pass, until the process ends."""
         self._klog.info("Eviction manager: starting control loop")
-        beat = Beat(self._kernel)
+        beat, idle = Beat(self._kernel), Idle(note=_passes_in_vain)
         while True:
             try:
                 evicted = await self._pass()
@@ -132,7 +136,7 @@ class EvictionManager:
             if evicted:
                 await self._wait_ended(evicted)
             else:
-                await beat.wait(MONITORING_NS, self._pass_in_vain if self._is_calm() else None)
+                await beat.wait(MONITORING_NS, idle if self._is_calm() else None)
 
     def _is_calm(self) -> bool:
         """Whether nothing is short, or was a while ago, and no pod has limits of storage that have to be measured."""
@@ -141,10 +145,6 @@ class EvictionManager:
     def _limited(self, pods: Iterable[v1.Pod]) -> list[v1.Pod]:
         """Those that can be ended for what they store, however much the node has left."""
         return [pod for pod in pods if has_storage_limits(pod)] if self._limits_storage else []
-
-    def _pass_in_vain(self) -> int:
-        """A pass that finds what the last one found, because nothing has happened since; the time to the next."""
-        return MONITORING_NS
 
     async def _pass(self) -> list[str]:
         """One pass; the uids of the pods that were ended. Raises CriError."""

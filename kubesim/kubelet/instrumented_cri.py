@@ -15,7 +15,7 @@ from kubesim.cri import api
 from kubesim.cri.errors import CriError
 from kubesim.cri.methods import Method
 from kubesim.cri.protocol import Cri, Repeat, encoding, repeat_of
-from kubesim.kernel import Kernel
+from kubesim.kernel import Kernel, Looks
 from kubesim.kubelet.metrics import Metrics
 from kubesim.kubelet.work_metrics import (
     RUNTIME_OPERATION_DURATION,
@@ -88,13 +88,13 @@ class InstrumentedCri:
 
     @property
     def repeat(self) -> Repeat | None:
-        """Counts a call that was answered as before; None when what is behind can change unseen."""
+        """Counts calls that were answered as before; None when what is behind can change unseen."""
         return None if self._repeat is None else self._call_again
 
-    def _call_again(self, method: Method, request: Message, answer: bytes) -> None:
-        self._repeated[method.name] += 1
+    def _call_again(self, method: Method, request: Message, answer: bytes, looks: Looks) -> None:
+        self._repeated[method.name] += looks.count
         if self._repeat is not None:
-            self._repeat(method, request, answer)
+            self._repeat(method, request, answer, looks)
 
     async def _counted(self, method: Method, request: Message, call: Coroutine[Any, Any, T]) -> T:
         operation = OPERATIONS.get(method.name)

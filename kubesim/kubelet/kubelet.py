@@ -175,6 +175,7 @@ class Kubelet:
             runtime=state,
             reports=NodeReports(
                 pleg_error=engine.pleg.healthy,
+                pleg_well_until_ns=engine.pleg.well_until_ns,
                 evented_pleg_error=engine.loop.evented_pleg_error,
                 is_shutting_down=lambda: self._shutdown is not None and self._shutdown.is_shutting_down,
                 pressures=lambda: self._evictions.pressures if self._evictions is not None else frozenset(),
@@ -196,6 +197,7 @@ class Kubelet:
         return NodeAnswers(
             supports_rro=state.supports_rro,
             runtime_errors=lambda: self._status.runtime_errors() if self._status is not None else [],
+            well_until_ns=lambda: self._status.well_until_ns() if self._status is not None else 0,
             network_error=lambda: self._status.network_error() if self._status is not None else "",
             allocatable=lambda: (self._api.get_node() or self._unregistered_node()).status.allocatable,
             admission_refusal=lambda pod: admission_refusal(

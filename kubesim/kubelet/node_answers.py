@@ -17,6 +17,8 @@ class NodeAnswers:
     """Whether the runtime makes recursive read-only mounts."""
     runtime_errors: Callable[[], list[str]]
     """Why no pod is synced now; [] when they are."""
+    well_until_ns: Callable[[], int]
+    """When that is another answer though nothing happens."""
     network_error: Callable[[], str]
     """Why pods with a network of their own are not synced now."""
     allocatable: Callable[[], Mapping[str, v1.Quantity]]

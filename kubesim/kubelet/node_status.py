@@ -4,12 +4,12 @@
                        fast loop: every 100 ms until the node is ready once, at most 120 s
                        Status every 5 s; ListImages every 30 s
 
-Mirrors kubelet: pkg/kubelet/kubelet_node_status.go, pkg/kubelet/kubelet.go (Run, fastStatusUpdateOnce) and
-pkg/kubelet/images/image_gc_manager.go (Start).
+Mirrors kubelet: pkg/kubelet/kubelet_node_status.go and pkg/kubelet/kubelet.go (Run, fastStatusUpdateOnce).
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -19,8 +19,9 @@ from msgspec.structs import replace
 from kubesim.cri import api, methods
 from kubesim.cri.client import CriClient
 from kubesim.cri.errors import CriError
-from kubesim.kernel import Beat, Kernel, Task, sleep
+from kubesim.kernel import Beat, Idle, Kernel, Looks, Task, sleep
 from kubesim.kubelet.event_recorder import NORMAL, WARNING, EventRecorder, node_reference
+from kubesim.kubelet.image_list import ImageList
 from kubesim.kubelet.klog import Klog
 from kubesim.kubelet.mutex import Mutex
 from kubesim.kubelet.node_description import ATTACH_DETACH_ANNOTATION, NodeDescription, identified
@@ -39,15 +40,20 @@ from kubesim.kubelet.node_status_fields import (
 from kubesim.kubelet.outside import ApiClient
 from kubesim.kubelet.runtime_state import RuntimeState
 from kubesim.model import k8s_v1 as v1
-from kubesim.policy.node_conditions import NodeHealth, network_error, node_conditions, runtime_errors, transition_events
+from kubesim.policy.node_conditions import (
+    DOWN_AFTER_NS,
+    NodeHealth,
+    network_error,
+    node_conditions,
+    runtime_errors,
+    transition_events,
+)
 
 SECOND_NS = 10**9
 MILLISECOND_NS = 10**6
 
 _VERSION_REQUEST = api.VersionRequest(version="0.1.0")
-_IMAGES_REQUEST = api.ListImagesRequest()
 RUNTIME_CHECK_NS = 5 * SECOND_NS
-IMAGE_LIST_NS = 30 * SECOND_NS
 REGISTER_NS = 100 * MILLISECOND_NS
 FAST_UPDATE_NS = 100 * MILLISECOND_NS
 READY_GRACE_NS = 120 * SECOND_NS
@@ -73,6 +79,8 @@ class NodeReports:
     """What other parts of the kubelet say about the node when they are asked; texts are "" when all is well."""
 
     pleg_error: Callable[[], str] = str
+    pleg_well_until_ns: Callable[[], int] = lambda: sys.maxsize
+    """When that is another one though nothing happens."""
     evented_pleg_error: Callable[[], str] = str
     storage_error: Callable[[], str] = str
     is_shutting_down: Callable[[], bool] = bool
@@ -112,8 +120,9 @@ class NodeStatusUpdater:
         self._prng = kernel.random.fork("node status")
         self._identity = identified(description, kernel.random)
         self._mutex = Mutex()
+        self._check = Beat(kernel)
         self._tasks: list[Task[Any]] = []
-        self._images: Sequence[api.Image] = ()
+        self._images = ImageList(kernel, client, klog=klog)
         self._runtime_name = ""
         self._is_registered = False
         self._was_unschedulable = False
@@ -121,7 +130,6 @@ class NodeStatusUpdater:
         self._last_report_ns: int | None = None
         self._extra_delay_ns = 0
         self._version_answer = b""
-        self._images_answer = b""
 
     # -- what others ask ------------------------------------------------------------------------------------
 
@@ -132,6 +140,13 @@ class NodeStatusUpdater:
     def network_error(self) -> str:
         """Why pods with a network of their own are not synced now; "" when they are."""
         return network_error(self._health())
+
+    def well_until_ns(self) -> int:
+        """When the health of node and runtime is another one though nothing happens: checks in vain keep it."""
+        pleg_ns = self._reports.pleg_well_until_ns()
+        if self._check.is_idle or self._runtime.last_sync_ns is None:
+            return pleg_ns
+        return min(pleg_ns, self._runtime.last_sync_ns + DOWN_AFTER_NS)
 
     def own_node(self) -> v1.Node:
         """The node as the kubelet sees it without an API object: labels, taints, capacity and allocatable."""
@@ -148,7 +163,7 @@ class NodeStatusUpdater:
         self._recorder.event(self._reference, NORMAL, "Starting", "Starting kubelet.")
         for text in self._settings.enforced_allocatable:
             self._recorder.event(self._reference, NORMAL, "NodeAllocatableEnforced", text)
-        self._spawn(self._list_images(), "list images")
+        self._spawn(self._images.run(), "list images")
         self._spawn(self._regular_updates(), "regular updates")
         self._spawn(self._fast_updates(), "fast updates")
         self._spawn(self._check_runtime(), "check runtime")
@@ -179,47 +194,29 @@ class NodeStatusUpdater:
         # The runtime is asked first: a restarted kubelet must not report a node not ready that is.
         await self._runtime.update()
         beat = Beat(self._kernel)
+        idle = Idle(
+            note=self._update_again,
+            until_ns=lambda: min(self._report_due_ns, self.well_until_ns()),
+            period_ns=self._next_update_ns,
+        )
         while True:
-            is_in_vain = await self.sync()
-            await beat.wait(self._next_update_ns(), self._update_in_vain if is_in_vain else None)
+            is_in_vain = await self.sync() and self._client.repeat is not None
+            await beat.wait(self._next_update_ns(), idle if is_in_vain else None)
 
     def _next_update_ns(self) -> int:
         return self._prng.jittered(self._settings.update_frequency_ns, JITTER)
 
-    def _update_in_vain(self) -> int:
-        """An update that finds the status as it is stored, because nothing has happened since the last; the time to
-        the next, 0 when one is due that is written whatever it says."""
-        if self._kernel.now_ns >= self._report_due_ns or self._client.repeat is None:
-            return 0
-        self._client.repeat(methods.VERSION, _VERSION_REQUEST, self._version_answer)
-        return self._next_update_ns()
+    def _update_again(self, looks: Looks) -> None:
+        """Updates that find the status as it is stored, because nothing has happened since the last, until one is due
+        that is written whatever it says."""
+        if self._client.repeat is not None:
+            self._client.repeat(methods.VERSION, _VERSION_REQUEST, self._version_answer, looks)
 
     async def _check_runtime(self) -> None:
-        beat, is_in_vain = Beat(self._kernel), False
+        beat, idle = self._check, Idle(note=self._runtime.update_again)
         while True:
-            is_in_vain = await self._runtime.update()
-            await beat.wait(RUNTIME_CHECK_NS, self._check_in_vain if is_in_vain else None)
-
-    def _check_in_vain(self) -> int:
-        return RUNTIME_CHECK_NS if self._runtime.update_in_vain() else 0
-
-    async def _list_images(self) -> None:
-        beat = Beat(self._kernel)
-        while True:
-            before, self._images_answer = self._images_answer, b""
-            try:
-                self._images_answer = await self._client.call_encoded(methods.LIST_IMAGES, _IMAGES_REQUEST)
-                self._images = tuple(api.ListImagesResponse.FromString(self._images_answer).images)
-            except CriError as error:
-                self._klog.info("Failed to update image list", err=error.go_text)
-            is_in_vain = self._client.repeat is not None and self._images_answer == before != b""
-            await beat.wait(IMAGE_LIST_NS, self._list_images_in_vain if is_in_vain else None)
-
-    def _list_images_in_vain(self) -> int:
-        """A list of the same images, because nothing has happened since the last; the time to the next."""
-        if self._client.repeat is not None:
-            self._client.repeat(methods.LIST_IMAGES, _IMAGES_REQUEST, self._images_answer)
-        return IMAGE_LIST_NS
+            is_in_vain = await self._runtime.update() and self._client.repeat is not None
+            await beat.wait(RUNTIME_CHECK_NS, idle if is_in_vain else None)
 
     async def _fast_updates(self) -> None:
         give_up_ns = self._kernel.now_ns + READY_GRACE_NS
@@ -315,7 +312,7 @@ class NodeStatusUpdater:
             allocatable=description.allocatable(capacity),
             node_info=node_info,
             daemon_endpoints=v1.NodeDaemonEndpoints(kubelet_endpoint=v1.DaemonEndpoint(port=self._settings.port)),
-            images=node_images(self._images, images_max=self._settings.images_max),
+            images=node_images(self._images.newest, images_max=self._settings.images_max),
             runtime_handlers=old.runtime_handlers if handlers is None else handlers,
             features=old.features if features is None else features,
             conditions=merged_conditions(old.conditions, conditions),

@@ -11,12 +11,13 @@ With the gate PLEGOnDemandRelist a pod worker that changed something asks for a 
 
 from __future__ import annotations
 
+import sys
 from collections import deque
 from collections.abc import Callable, Mapping
 from enum import Enum, auto
 
 from kubesim.cri.errors import CriError
-from kubesim.kernel import Beat, Kernel, sleep
+from kubesim.kernel import Beat, Idle, Kernel, Looks, sleep
 from kubesim.kubelet.klog import Klog
 from kubesim.kubelet.metrics import Metrics
 from kubesim.kubelet.mutex import Mutex
@@ -74,6 +75,7 @@ class Pleg:
         self._reinspect: set[str] = set()
         self._requests: deque[tuple[str, int]] = deque()
         self._beat = Beat(kernel, is_last=True)
+        self._idle = Idle(note=self._relist_again)
         self._is_in_vain = False
         self._in_vain_count = 0
         metrics.before_reading(self._count_in_vain)
@@ -108,6 +110,12 @@ class Pleg:
             return f"pleg was last seen active {format_duration(age_ns)} ago; threshold is {threshold}"
         return ""
 
+    def well_until_ns(self) -> int:
+        """When `healthy` says something else though nothing happens: relists in vain keep it as it is."""
+        if self._beat.is_idle or self.last_relist_ns is None:
+            return sys.maxsize
+        return self.last_relist_ns + self._unhealthy_ns + 1
+
     @property
     def uids(self) -> tuple[str, ...]:
         """The pods that the runtime showed in the last relist."""
@@ -124,7 +132,7 @@ class Pleg:
         while (left_ns := since_ns + self._period_ns - self._kernel.now_ns) > 0:
             if not self._requests:
                 is_in_vain = self._is_in_vain and self._kernel.now_ns == since_ns
-                await self._beat.wait(left_ns, self._relist_in_vain if is_in_vain else None)
+                await self._beat.wait(left_ns, self._idle if is_in_vain else None)
                 if is_in_vain and self.last_relist_ns is not None:
                     since_ns = self.last_relist_ns
                 continue
@@ -158,14 +166,12 @@ class Pleg:
             await self._reconcile(uid, pods.get(uid), start_ns)
         self._cache.relisted(start_ns)
 
-    def _relist_in_vain(self) -> int:
-        """A relist that finds what the last one found, because nothing has happened since; the time to the next."""
-        now_ns = self._kernel.now_ns
-        self._in_vain_count += 1
-        self._runtime_pods.list_again()
-        self.last_relist_ns = now_ns
-        self._cache.relisted(now_ns)
-        return self._period_ns
+    def _relist_again(self, looks: Looks) -> None:
+        """Relists that find what the last one found, because nothing has happened since."""
+        self._in_vain_count += looks.count
+        self._runtime_pods.list_again(looks)
+        self.last_relist_ns = looks.last_ns
+        self._cache.relisted(looks.last_ns)
 
     def _count_in_vain(self) -> None:
         """Relists in vain are a period apart and take no time: they show when somebody reads the metrics."""

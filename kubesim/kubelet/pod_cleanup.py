@@ -10,7 +10,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
 from kubesim.cri.errors import CriError
-from kubesim.kernel import Beat, Cancelled, Kernel, Task
+from kubesim.kernel import Beat, Cancelled, Idle, Kernel, Task
 from kubesim.kubelet.container_kill import KillPodFailed
 from kubesim.kubelet.dead_containers import DeadContainers
 from kubesim.kubelet.event_recorder import WARNING, EventRecorder
@@ -121,9 +121,10 @@ class PodCleanup:
 
     async def run_container_gc(self) -> None:
         """Once a minute: remove dead containers beyond the newest of each name, and sandboxes beyond the newest."""
-        beat, is_in_vain = Beat(self._kernel), False
+        # A collection that finds nothing dead, because nothing has happened since the last, still lists.
+        beat, idle, is_in_vain = Beat(self._kernel), Idle(note=self._runtime_pods.list_again), False
         while True:
-            await beat.wait(CONTAINER_GC_NS, self._container_gc_in_vain if is_in_vain else None)
+            await beat.wait(CONTAINER_GC_NS, idle if is_in_vain else None)
             is_in_vain = False
             try:
                 await self._runtime_pods.list_all()
@@ -133,11 +134,6 @@ class PodCleanup:
                 continue
             removed = [await self._remove_older(uid, sandboxes=True) for uid in list(self._pods)]
             is_in_vain = self._runtime_pods.is_steady and not any(removed)
-
-    def _container_gc_in_vain(self) -> int:
-        """A collection that finds nothing dead, because nothing has happened since the last; the time to the next."""
-        self._runtime_pods.list_again()
-        return CONTAINER_GC_NS
 
     async def _clean_up(self, uid: str, pod: v1.Pod | None) -> None:
         work = self._workers.work.get(uid)

@@ -207,6 +207,7 @@ class PodEngine:
             on_pleg_event=self._on_pleg_event,
             on_tick=self._tick,
             idle_until=self._idle_until,
+            well_until_ns=answers.well_until_ns,
             on_housekeeping=self._housekeep,
         )
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from kubesim.cri import api, methods
 from kubesim.cri.client import CriClient
 from kubesim.cri.errors import Code, CriError
+from kubesim.kernel import Looks
 from kubesim.kubelet import labels
 from kubesim.kubelet.outside import HostFiles
 from kubesim.kubelet.runtime_resources import ReportedResources
@@ -115,13 +116,13 @@ class RuntimePods:
         """Whether the runtime changes by nothing but events of the kernel."""
         return self._client.repeat is not None
 
-    def list_again(self) -> None:
+    def list_again(self, looks: Looks) -> None:
         """`list_all` where nothing has happened since the last time: the calls are noted, not made."""
         if self._client.repeat is None or self._answers is None:
             raise RuntimeError("only a steady runtime that was asked answers as before")
         sandboxes, containers = self._answers
-        self._client.repeat(methods.LIST_POD_SANDBOX, _ALL_SANDBOXES, sandboxes)
-        self._client.repeat(methods.LIST_CONTAINERS, _ALL_CONTAINERS, containers)
+        self._client.repeat(methods.LIST_POD_SANDBOX, _ALL_SANDBOXES, sandboxes, looks)
+        self._client.repeat(methods.LIST_CONTAINERS, _ALL_CONTAINERS, containers, looks)
 
     async def list_pod(self, uid: str) -> ListedPod | None:
         """One pod of the runtime, by label."""

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from kubesim.cri import api, methods
 from kubesim.cri.client import CriClient
 from kubesim.cri.errors import CriError
-from kubesim.kernel import Kernel
+from kubesim.kernel import Kernel, Looks
 from kubesim.kubelet.klog import Klog
 from kubesim.kubelet.mutex import Mutex
 from kubesim.policy.node_conditions import RuntimeCondition
@@ -88,13 +88,11 @@ class RuntimeState:
             await self._take(response)
             return self._answer == before and self.last_sync_ns == self._kernel.now_ns
 
-    def update_in_vain(self) -> bool:
-        """`update` where nothing has happened since the last one said the same as before; False when it may not be."""
-        if self._client.repeat is None:
-            return False
-        self._client.repeat(methods.STATUS, _REQUEST, self._answer)
-        self.last_sync_ns = self._kernel.now_ns
-        return True
+    def update_again(self, looks: Looks) -> None:
+        """`update` where nothing has happened since the last one said the same as before; of a steady runtime."""
+        if self._client.repeat is not None:
+            self._client.repeat(methods.STATUS, _REQUEST, self._answer, looks)
+        self.last_sync_ns = looks.last_ns
 
     async def _status(self) -> api.StatusResponse | None:
         try:

@@ -10,18 +10,17 @@ Mirrors kubelet: pkg/kubelet/kubelet.go (syncLoop, syncLoopIteration).
 
 from __future__ import annotations
 
+import sys
 from collections import deque
 from collections.abc import Callable
 
-from kubesim.kernel import Beat, Kernel, Task, sleep
+from kubesim.kernel import Beat, Idle, Kernel, Looks, Task, sleep
 from kubesim.kubelet.klog import Klog
 from kubesim.kubelet.metrics import PLEG_DISCARDED, Metrics
 from kubesim.policy.pleg_events import CHANNEL_CAPACITY, PlegEvent
 
 TICK_NS = 1_000_000_000
 """Of every second tick, housekeeping is a part."""
-TRUST_NS = 10_000_000_000
-"""Health that nothing has happened to is not asked about again for so long: it would take longer to go bad."""
 SKIP_FIRST_NS = 100_000_000
 SKIP_MAX_NS = 5_000_000_000
 
@@ -40,8 +39,9 @@ class SyncLoop:
         on_tick: Callable[[], object],
         on_housekeeping: Callable[[], object],
         idle_until: Callable[[], int] = lambda: 0,
+        well_until_ns: Callable[[], int] = lambda: sys.maxsize,
     ) -> None:
-        """`errors` is why no pod is synced now, as texts.
+        """`errors` is why no pod is synced now, as texts; if nothing happens, they are the same until `well_until_ns`.
 
         `idle_until` is the time until which ticks find nothing to do, if nothing happens; 0 when that is not known.
         """
@@ -53,6 +53,7 @@ class SyncLoop:
         self._on_tick = on_tick
         self._on_housekeeping = on_housekeeping
         self._idle_until = idle_until
+        self._well_until_ns = well_until_ns
         self._idle_until_ns = 0
         self._ticks_count = 0
         self._has_begun = False
@@ -88,10 +89,10 @@ class SyncLoop:
 
     async def run(self) -> None:
         """Tick for ever."""
-        beat = Beat(self._kernel)
-        is_in_vain = False
+        beat, is_in_vain = Beat(self._kernel), False
+        idle = Idle(note=self._tick_again, until_ns=lambda: min(self._idle_until_ns, self._well_until_ns()))
         while True:
-            await beat.wait(TICK_NS, self._tick_in_vain if is_in_vain else None)
+            await beat.wait(TICK_NS, idle if is_in_vain else None)
             self._ticks_count += 1
             self._is_tick_due = True
             is_all = self._ticks_count % 2 == 0
@@ -101,14 +102,11 @@ class SyncLoop:
                 self._beat()
             is_in_vain = is_all and self._skip is None and self._kernel.sequence == scheduled
             if is_in_vain:
-                self._idle_until_ns = min(self._idle_until(), self._kernel.now_ns + TRUST_NS)
+                self._idle_until_ns = self._idle_until()
 
-    def _tick_in_vain(self) -> int:
-        """A tick at which nobody's time has come, and nothing has happened since the last; the time to the next."""
-        if self._kernel.now_ns >= self._idle_until_ns:
-            return 0
-        self._ticks_count += 1
-        return TICK_NS
+    def _tick_again(self, looks: Looks) -> None:
+        """Ticks at which nobody's time had come, and nothing had happened since the last."""
+        self._ticks_count += looks.count
 
     def stop(self) -> None:
         """The kubelet process ends: what waits is never handled."""

@@ -17,7 +17,7 @@ from kubesim.cri.errors import Code, CriError
 from kubesim.cri.legacy_methods import LEGACY_METHODS
 from kubesim.cri.methods import METHODS, Method
 from kubesim.cri.protocol import Cri, Repeat, encoding, repeat_of
-from kubesim.kernel import Cancelled, Kernel
+from kubesim.kernel import Cancelled, Kernel, Looks
 from kubesim.middleware.journal_pages import Pages, Row
 
 ENTRIES_MAX = 1_000_000
@@ -88,6 +88,9 @@ class Journal:
         self._repeat = repeat_of(cri)
         self._kernel = kernel
         self._sink = sink
+        if sink is not None:
+            # It sees each call when it is made.
+            kernel.idles_one_by_one = True
         self._pages = Pages(entries_max)
 
     @property
@@ -97,11 +100,15 @@ class Journal:
 
     @property
     def repeat(self) -> Repeat | None:
-        """Writes down a call that was answered as before; None when what is behind can change unseen."""
+        """Writes down calls that were answered as before; None when what is behind can change unseen."""
         return None if self._repeat is None else self._write_again
 
-    def _write_again(self, method: Method, request: Message, response: bytes) -> None:
-        self._write(method, request.SerializeToString(), self._kernel.now_ns, response)
+    def _write_again(self, method: Method, request: Message, response: bytes, looks: Looks) -> None:
+        asked = request.SerializeToString()
+        if looks.stretch is None:
+            self._write(method, asked, looks.last_ns, response)
+        else:
+            self._pages.append_at(looks, (method.full_name, asked, response))
 
     async def call(self, method: Method, request: Message) -> Message:
         """Pass the call on and write it down."""

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 from kubesim.model.frozen_records import replace
 
-_DOWN_AFTER_NS = 30_000_000_000
+DOWN_AFTER_NS = 30_000_000_000
+"""How long the runtime may say nothing before it counts as down."""
 _NEEDED_CAPACITY = ("cpu", "memory", "pods", "ephemeral-storage")
 
 
@@ -103,7 +104,7 @@ def runtime_errors(health: NodeHealth) -> list[str]:
     errors = []
     if health.last_runtime_sync_ns is None:
         errors.append("container runtime status check may not have completed yet")
-    elif health.now_ns - health.last_runtime_sync_ns >= _DOWN_AFTER_NS:
+    elif health.now_ns - health.last_runtime_sync_ns >= DOWN_AFTER_NS:
         errors.append("container runtime is down")
     if health.pleg_error:
         errors.append(f"PLEG is not healthy: {health.pleg_error}")

@@ -20,7 +20,7 @@ from kubesim.cri.methods import Method
 from kubesim.errors import InputError
 from kubesim.images.catalogue import Catalogue, repository
 from kubesim.images.image import Image
-from kubesim.kernel import Cancelled, Kernel, Task
+from kubesim.kernel import Cancelled, Kernel, Looks, Task
 from kubesim.kernel.task import current_task
 from kubesim.policy.runtime_profile import CgroupDriver, RuntimeProfile
 from kubesim.policy.runtime_profile_rpcs import is_stream_empty, rpc_refusal
@@ -149,8 +149,8 @@ class Runtime:
         answer = await self._answer(method, request)
         return answer if isinstance(answer, bytes) else answer.SerializeToString()
 
-    def repeat(self, method: Method, request: Message, answer: bytes) -> None:
-        """A call was answered as before, without asking: nothing here counts calls."""
+    def repeat(self, method: Method, request: Message, answer: bytes, looks: Looks) -> None:
+        """Calls were answered as before, without asking: nothing here counts calls."""
 
     async def _answer(self, method: Method, request: Message) -> Answer:
         self._check_served(method)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kubesim.kernel import Beat, Kernel
+from kubesim.kernel import Beat, Idle, Kernel, Looks
 
 PERIOD_NS = 10
 
@@ -15,6 +15,7 @@ class Watcher:
         self.beat = Beat(kernel, is_last=is_last)
         self.until_ns = until_ns
         self.number = 0
+        self.idle = Idle(note=self._note, until_ns=lambda: self.until_ns)
         self.looks: list[tuple[int, int]] = []
         self.in_vain: list[int] = []
         self._seen = -1
@@ -23,16 +24,13 @@ class Watcher:
         while True:
             self.looks.append((self.kernel.now_ns, self.number))
             is_in_vain, self._seen = self.number == self._seen, self.number
-            await self.beat.wait(PERIOD_NS, self._note if is_in_vain else None)
+            await self.beat.wait(PERIOD_NS, self.idle if is_in_vain else None)
 
     def change(self) -> None:
         self.number += 1
 
-    def _note(self) -> int:
-        if self.kernel.now_ns >= self.until_ns:
-            return 0
-        self.in_vain.append(self.kernel.now_ns)
-        return PERIOD_NS
+    def _note(self, looks: Looks) -> None:
+        self.in_vain.extend(looks.series.times_ns)
 
 
 def watched(*, is_last: bool = False, until_ns: int = 10**9) -> tuple[Kernel, Watcher]:

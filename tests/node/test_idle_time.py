@@ -1,0 +1,95 @@
+"""What a node does while nothing happens is told the same whether it is passed at once, noted look by look, or done."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from kubesim import Node
+from kubesim.kernel import Beat, Idle
+
+LAST_SEEN = "kubelet_pleg_last_seen_seconds"
+"""The one thing that differs, by a second: of idle time it is the last relist, not that which the last tick saw."""
+PODS = """
+apiVersion: v1
+kind: Pod
+metadata:
+  name: crasher
+spec:
+  containers:
+  - name: c
+    image: registry.k8s.io/e2e-test-images/busybox:1.29-2
+    command: ["sh", "-c", "sleep 7; false"]
+---
+apiVersion: v1
+kind: Pod
+metadata:
+  name: sleeper
+spec:
+  terminationGracePeriodSeconds: 20
+  containers:
+  - name: c
+    image: registry.k8s.io/e2e-test-images/busybox:1.29-2
+    command: [sleep, "36000000"]
+    readinessProbe:
+      periodSeconds: 50
+      exec: {command: ["true"]}
+---
+apiVersion: v1
+kind: Pod
+metadata:
+  name: late
+spec:
+  containers:
+  - name: c
+    image: registry.k8s.io/e2e-test-images/busybox:1.29-2
+    command: [sleep, "36000000"]
+    env:
+    - name: A
+      valueFrom: {configMapKeyRef: {name: missing, key: a}}
+"""
+
+
+def told(node: Node) -> dict[str, Any]:
+    """All that a node tells of what it did."""
+    return {
+        "journal": node.journal,
+        "events": node.events,
+        "versions": {key: node.versions(key) for key in ("default/crasher", "default/sleeper", "default/late")},
+        "node": node._world.api.get_node(),
+        "metrics": {name: value for name, value in node.metrics().items() if name != LAST_SEEN},
+        "log": node.log,
+    }
+
+
+def story(*, one_by_one: bool = False, version: str = "1.36") -> dict[str, Any]:
+    with Node(kubelet_version=version) as node:
+        node._kernel.idles_one_by_one = one_by_one
+        node.start()
+        node.advance("2m")
+        node.apply(PODS)
+        node.advance("25m")
+        node.delete("default/sleeper")
+        node.advance("17m30s")
+        node.advance("1ns")
+        node.advance("8m")
+        return told(node)
+
+
+@pytest.mark.parametrize("version", ["1.36", "1.28"])
+def test_nobody_can_tell_how_idle_time_was_passed(version: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    at_once = story(version=version)
+    noted = story(one_by_one=True, version=version)
+    wait = Beat.wait
+
+    async def wait_awake(beat: Beat, period_ns: int, _idle: Idle | None = None) -> None:
+        await wait(beat, period_ns)
+
+    monkeypatch.setattr(Beat, "wait", wait_awake)
+    done = story(version=version)
+
+    assert len(at_once["journal"]) > 6_000
+    for what, told_of in at_once.items():
+        assert told_of == noted[what], what
+        assert told_of == done[what], what
