@@ -95,20 +95,7 @@ class ContainerStarter:
     async def start(self, start: PodStart, container: AnyContainer) -> None:
         """Start one container, whose image volumes are there (`check_image_volumes`). Raises StartFailed."""
         image_ref = await self._ensure_image(start, container)
-        try:
-            config = await self._configure(start, container, image_ref)
-        except (ContainerConfigError, CriError) as error:
-            text = error.message if isinstance(error, CriError) else str(error)
-            raise self._failed(start, container, "CreateContainerConfigError", text) from error
-        self._needs.container_created(start.pod, container, container.resources)
-        try:
-            created = await self._client.create_container(
-                api.CreateContainerRequest(
-                    pod_sandbox_id=start.sandbox_id, config=config, sandbox_config=start.sandbox_config()
-                )
-            )
-        except CriError as error:
-            raise self._failed(start, container, "CreateContainerError", error.message) from error
+        created = await self._create(start, container, image_ref)
         reference = container_reference(start.pod, container.name)
         self._recorder.event(reference, "Normal", "Created", created_text(container.name, minor=self._minor))
         try:
@@ -117,6 +104,19 @@ class ContainerStarter:
             raise self._failed(start, container, "RunContainerError", error.message, created.container_id) from error
         self._recorder.event(reference, "Normal", "Started", started_text(container.name, minor=self._minor))
         await self._post_start(start, container, created.container_id)
+
+    async def _create(self, start: PodStart, container: AnyContainer, image_ref: str) -> api.CreateContainerResponse:
+        try:
+            # Nobody but the call holds the request, which takes more memory than the container will.
+            creation = self._client.create_container(await self._request(start, container, image_ref))
+        except (ContainerConfigError, CriError) as error:
+            text = error.message if isinstance(error, CriError) else str(error)
+            raise self._failed(start, container, "CreateContainerConfigError", text) from error
+        self._needs.container_created(start.pod, container, container.resources)
+        try:
+            return await creation
+        except CriError as error:
+            raise self._failed(start, container, "CreateContainerError", error.message) from error
 
     def check_image_volumes(self, start: PodStart, container: AnyContainer) -> None:
         """The last failed image volume that the container mounts is why it waits. Raises StartFailed."""
@@ -136,7 +136,7 @@ class ContainerStarter:
                 image=container.image,
                 policy=container.image_pull_policy,
                 reference=container_reference(start.pod, container.name),
-                sandbox_config=start.sandbox_config(),
+                sandbox_config=start.sandbox_config,
                 pull_secrets=start.pull_secrets,
             )
         )
@@ -145,7 +145,7 @@ class ContainerStarter:
             raise StartFailed(result.failure.waiting)
         return result.image_ref
 
-    async def _configure(self, start: PodStart, container: AnyContainer, image_ref: str) -> api.ContainerConfig:
+    async def _request(self, start: PodStart, container: AnyContainer, image_ref: str) -> api.CreateContainerRequest:
         """Mirrors generateContainerConfig: what the pod lacks comes before what its image is. Raises CriError too."""
         request = ContainerRequest(
             pod=start.pod,
@@ -166,7 +166,10 @@ class ContainerStarter:
         )
         if refusal:
             raise ContainerConfigError(refusal)
-        return self._configs.build(replace(request, image_uid=uid, image_username=username), options)
+        config = self._configs.build(replace(request, image_uid=uid, image_username=username), options)
+        return api.CreateContainerRequest(
+            pod_sandbox_id=start.sandbox_id, config=config, sandbox_config=start.sandbox_config()
+        )
 
     async def _image_user(self, image: str) -> tuple[int | None, str]:
         """The user of an image by uid, else by name; one without any is root's."""

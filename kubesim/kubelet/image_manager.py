@@ -5,7 +5,7 @@ Mirrors kubelet: pkg/kubelet/images/image_manager.go, EnsureImageExists.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from kubesim.cri import api
@@ -50,7 +50,7 @@ class ImageRequest:
     image: str
     policy: str
     reference: EventReference
-    sandbox_config: api.PodSandboxConfig
+    sandbox_config: Callable[[], api.PodSandboxConfig]
     pull_secrets: Sequence[v1.Secret] = ()
 
     @property

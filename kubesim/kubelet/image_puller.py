@@ -6,7 +6,7 @@ pkg/kubelet/kuberuntime/kuberuntime_image.go (PullImage).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
 
@@ -55,7 +55,7 @@ class ImagePuller:
         self._bucket = full_bucket(per_second=limits.per_second, burst=limits.burst) if limits.per_second > 0 else None
 
     async def pull(
-        self, spec: api.ImageSpec, logins: Sequence[PullLogin], sandbox_config: api.PodSandboxConfig
+        self, spec: api.ImageSpec, logins: Sequence[PullLogin], sandbox_config: Callable[[], api.PodSandboxConfig]
     ) -> PulledImage:
         """Pull with one login after the other, or without any when there is none. Raises PullFailed."""
         turn: AbstractAsyncContextManager[None] = self._turns or nullcontext()
@@ -77,11 +77,11 @@ class ImagePuller:
         self._bucket = left
 
     async def _pulled(
-        self, spec: api.ImageSpec, logins: Sequence[PullLogin], sandbox_config: api.PodSandboxConfig
+        self, spec: api.ImageSpec, logins: Sequence[PullLogin], sandbox_config: Callable[[], api.PodSandboxConfig]
     ) -> tuple[str, PullLogin | None]:
         errors = []
         for login in logins or (None,):
-            question = api.PullImageRequest(image=spec, sandbox_config=sandbox_config)
+            question = api.PullImageRequest(image=spec, sandbox_config=sandbox_config())
             if login is not None:
                 question.auth.CopyFrom(api.AuthConfig(username=login.username, password=login.password))
             try:

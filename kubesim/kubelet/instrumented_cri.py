@@ -78,13 +78,13 @@ class InstrumentedCri:
         self._repeated: Counter[str] = Counter()
         metrics.before_reading(self._count_repeated)
 
-    async def call(self, method: Method, request: Message) -> Message:
+    def call(self, method: Method, request: Message) -> Coroutine[Any, Any, Message]:
         """Pass the call on, and count it."""
-        return await self._counted(method, request, self._cri.call(method, request))
+        return self._counted(method, _sandbox_handler(request), self._cri.call(method, request))
 
-    async def call_encoded(self, method: Method, request: Message) -> bytes:
+    def call_encoded(self, method: Method, request: Message) -> Coroutine[Any, Any, bytes]:
         """As `call`, with the serialised answer."""
-        return await self._counted(method, request, self._call_encoded(method, request))
+        return self._counted(method, _sandbox_handler(request), self._call_encoded(method, request))
 
     @property
     def repeat(self) -> Repeat | None:
@@ -96,7 +96,7 @@ class InstrumentedCri:
         if self._repeat is not None:
             self._repeat(method, request, answer, looks)
 
-    async def _counted(self, method: Method, request: Message, call: Coroutine[Any, Any, T]) -> T:
+    async def _counted(self, method: Method, sandbox_handler: str | None, call: Coroutine[Any, Any, T]) -> T:
         operation = OPERATIONS.get(method.name)
         if operation is None:
             return await call
@@ -109,8 +109,8 @@ class InstrumentedCri:
             raise
         finally:
             self._count(operation, (self._kernel.now_ns - began_ns) / 1e9, has_failed=has_failed)
-            if isinstance(request, api.RunPodSandboxRequest):
-                self._count_sandbox(request.runtime_handler, began_ns, has_failed=has_failed)
+            if sandbox_handler is not None:
+                self._count_sandbox(sandbox_handler, began_ns, has_failed=has_failed)
 
     def _count_repeated(self) -> None:
         """Answers that took no time: there may be a day of them before somebody reads."""
@@ -135,3 +135,8 @@ class InstrumentedCri:
         self._metrics.observe(SANDBOX_DURATION, (self._kernel.now_ns - began_ns) / 1e9, runtime_handler=handler)
         if has_failed:
             self._metrics.increase(SANDBOX_ERRORS, runtime_handler=handler)
+
+
+def _sandbox_handler(request: Message) -> str | None:
+    """The runtime handler of a sandbox that is to be made; None for every other call."""
+    return request.runtime_handler if isinstance(request, api.RunPodSandboxRequest) else None

@@ -220,7 +220,7 @@ class RuntimeManager:
                     image=volume.image.reference,
                     policy=volume.image.pull_policy,
                     reference=pod_reference(pod),
-                    sandbox_config=config(),
+                    sandbox_config=config,
                     pull_secrets=pull_secrets,
                 )
             )

@@ -7,7 +7,6 @@ createPodSandbox.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
 
 from kubesim.cri import api
 from kubesim.cri.client import CriClient
@@ -93,7 +92,8 @@ class SandboxStarter:
     ) -> tuple[api.UserNamespace | None, Callable[[], api.PodSandboxConfig]]:
         """The user namespace and the configuration, as every sync makes it. Raises HostnameError, UserNamespaceError.
 
-        The message is built when it is first asked for: a sync that starts nothing has no use for it.
+        The message is built when it is asked for, anew each time: a sync that starts nothing has no use for it, and one
+        that waits for the runtime would hold it for as long.
         """
         user_namespace = self._user_namespaces.options(pod) if self._node.os == "linux" else None
         sandbox_hostname(pod, self._node)
@@ -101,7 +101,6 @@ class SandboxStarter:
             target = node_reference(self._node.node_name) if warning.is_of_node else pod_reference(pod)
             self._recorder.event(target, WARNING, warning.reason, warning.message)
 
-        @cache
         def built() -> api.PodSandboxConfig:
             return sandbox_config(
                 pod,
@@ -115,9 +114,11 @@ class SandboxStarter:
         return user_namespace, built
 
     async def _run(self, pod: v1.Pod, attempt: int, qos: QosClass) -> str:
+        created = await self._client.run_pod_sandbox(self._request(pod, attempt, qos))
+        return created.pod_sandbox_id
+
+    def _request(self, pod: v1.Pod, attempt: int, qos: QosClass) -> api.RunPodSandboxRequest:
         _, config = self.config(pod, attempt=attempt, qos=qos)
         self._host_files.make_dirs(self._directories.logs(pod))
         handler = self._runtime_classes.handler(pod)
-        request = api.RunPodSandboxRequest(config=config(), runtime_handler=handler)
-        created = await self._client.run_pod_sandbox(request)
-        return created.pod_sandbox_id
+        return api.RunPodSandboxRequest(config=config(), runtime_handler=handler)

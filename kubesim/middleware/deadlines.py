@@ -30,24 +30,27 @@ class Deadlines:
         self.repeat = repeat_of(cri)
         self._default_seconds = default_seconds
 
-    async def call(self, method: Method, request: Message) -> Message:
+    def call(self, method: Method, request: Message) -> Coroutine[Any, Any, Message]:
         """Pass the call on. Raises CriError: DeadlineExceeded when there is no answer in time."""
-        return await self._in_time(method, request, self._cri.call(method, request))
+        return _in_time(self._seconds(method, request), self._cri.call(method, request))
 
-    async def call_encoded(self, method: Method, request: Message) -> bytes:
+    def call_encoded(self, method: Method, request: Message) -> Coroutine[Any, Any, bytes]:
         """As `call`, with the serialised answer."""
-        return await self._in_time(method, request, self._call_encoded(method, request))
+        return _in_time(self._seconds(method, request), self._call_encoded(method, request))
 
-    async def _in_time(self, method: Method, request: Message, call: Coroutine[Any, Any, T]) -> T:
-        seconds = call_seconds(method, request, default_seconds=self._default_seconds)
-        if seconds is None:
-            return await call
-        try:
-            async with timeout(int(seconds * 1e9)):
-                return await call
-        except TimeoutError:
-            raise deadline_exceeded("context deadline exceeded") from None
+    def _seconds(self, method: Method, request: Message) -> float | None:
+        return call_seconds(method, request, default_seconds=self._default_seconds)
 
     def stream(self, method: Method, request: Message) -> AsyncIterator[Message]:
         """Pass the stream on: a kubelet listens for events without end."""
         return self._cri.stream(method, request)
+
+
+async def _in_time(seconds: float | None, call: Coroutine[Any, Any, T]) -> T:
+    if seconds is None:
+        return await call
+    try:
+        async with timeout(int(seconds * 1e9)):
+            return await call
+    except TimeoutError:
+        raise deadline_exceeded("context deadline exceeded") from None
