@@ -73,24 +73,22 @@ class EventRecorder:
             self._write(observed)
 
     def _write(self, draft: EventDraft) -> None:
-        event = self._struct(draft)
         if draft.count > 1 and self._sink.patch_event(
-            namespace=event.metadata.namespace,
-            name=event.metadata.name,
-            count=event.count,
-            last_timestamp=event.last_timestamp or "",
-            message=event.message,
+            namespace=_event_namespace(draft),
+            name=draft.name,
+            count=draft.count,
+            last_timestamp=format_rfc3339(draft.last_ns),
+            message=draft.message,
         ):
             return
         # The first of its kind, or its Event is gone (the API server forgets Events): then it is created anew.
-        self._sink.create_event(event)
+        self._sink.create_event(self._struct(draft))
 
     def _struct(self, draft: EventDraft) -> Event:
         reporter = ("", "") if draft.is_aggregate else ("kubelet", self._node_name)
         return Event(
-            # The node has no namespace; its Events lie in `default`.
             metadata=ObjectMeta(
-                name=draft.name, namespace=draft.namespace or "default", annotations=dict(draft.annotations)
+                name=draft.name, namespace=_event_namespace(draft), annotations=dict(draft.annotations)
             ),
             involved_object=ObjectReference(
                 api_version="v1",
@@ -118,6 +116,11 @@ class EventRecorder:
         if len(name) <= _NAME_LENGTH_MAX and _DNS_SUBDOMAIN.fullmatch(name):
             return name
         return self._kernel.ids.uuid()
+
+
+def _event_namespace(draft: EventDraft) -> str:
+    """The node has no namespace; its Events lie in `default`."""
+    return draft.namespace or "default"
 
 
 def node_reference(node_name: str) -> EventReference:

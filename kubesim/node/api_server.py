@@ -17,6 +17,7 @@ from kubesim.errors import InputError
 from kubesim.kernel import Kernel
 from kubesim.kubelet.token_manager import ServiceAccountToken
 from kubesim.model import k8s_v1 as v1
+from kubesim.model.alike_documents import AlikeDocuments
 from kubesim.model.convert import join_errors
 from kubesim.model.pod_defaults import admit_priority
 from kubesim.model.runtime_class import RuntimeClass
@@ -84,6 +85,7 @@ class ApiServer:
         self._pods: dict[str, v1.Pod] = {}
         self._keys: dict[str, str] = {}
         self._history: dict[str, _History] = {}
+        self._statuses = AlikeDocuments()
         self._node: v1.Node | None = None
         self._handler: PodHandler | None = None
         self._revision = 0
@@ -222,7 +224,7 @@ class ApiServer:
         history = self._history.get(key)
         if history is None:
             raise InputError("there never was such a pod", where=key)
-        return [version_dict(one, since_ns=history.created_ns) for one in history.versions]
+        return [version_dict(one, since_ns=history.created_ns, statuses=self._statuses) for one in history.versions]
 
     @property
     def events(self) -> list[v1.Event]:
@@ -342,7 +344,8 @@ class ApiServer:
 
     def _publish(self, kind: str, pod: v1.Pod) -> None:
         key = f"{pod.metadata.namespace}/{pod.metadata.name}"
-        self._history[key].versions.append(published_version(pod, kind, time_ns=self._kernel.now_ns))
+        version = published_version(pod, kind, time_ns=self._kernel.now_ns, statuses=self._statuses)
+        self._history[key].versions.append(version)
 
     def _revise(self) -> str:
         self._revision += 1

@@ -6,7 +6,8 @@ has too: the emulated API server has the gates of the emulated kubelet.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
+from operator import is_
 from typing import TypeVar
 
 from msgspec.structs import replace
@@ -92,26 +93,33 @@ _DROPS: Mapping[str, Callable[[v1.PodSpec], v1.PodSpec]] = {
 
 
 def without_disabled_status_fields(status: v1.PodStatus, gates: Mapping[str, bool]) -> v1.PodStatus:
-    """The status as it is stored."""
-
-    def kept(statuses: Sequence[v1.ContainerStatus]) -> list[v1.ContainerStatus]:
-        return [_container_status(one, gates) for one in statuses]
-
+    """The status as it is stored: the very same when it has nothing to drop."""
+    regular, init = _kept(status.container_statuses, gates), _kept(status.init_container_statuses, gates)
+    ephemeral = _kept(status.ephemeral_container_statuses, gates)
+    if (
+        regular is status.container_statuses
+        and init is status.init_container_statuses
+        and ephemeral is status.ephemeral_container_statuses
+    ):
+        return status
     return replace(
-        status,
-        container_statuses=kept(status.container_statuses),
-        init_container_statuses=kept(status.init_container_statuses),
-        ephemeral_container_statuses=kept(status.ephemeral_container_statuses),
+        status, container_statuses=regular, init_container_statuses=init, ephemeral_container_statuses=ephemeral
     )
 
 
+def _kept(statuses: list[v1.ContainerStatus], gates: Mapping[str, bool]) -> list[v1.ContainerStatus]:
+    kept = [_container_status(one, gates) for one in statuses]
+    return statuses if all(map(is_, kept, statuses)) else kept
+
+
 def _container_status(status: v1.ContainerStatus, gates: Mapping[str, bool]) -> v1.ContainerStatus:
-    if not gate_enabled(gates, "SupplementalGroupsPolicy"):
+    if status.user is not None and not gate_enabled(gates, "SupplementalGroupsPolicy"):
         status = replace(status, user=None)
-    if not gate_enabled(gates, "ContainerStopSignals"):
+    if status.stop_signal is not None and not gate_enabled(gates, "ContainerStopSignals"):
         status = replace(status, stop_signal=None)
-    if not gate_enabled(gates, "RecursiveReadOnlyMounts"):
+    if status.volume_mounts and not gate_enabled(gates, "RecursiveReadOnlyMounts"):
         status = replace(status, volume_mounts=[])
-    if not gate_enabled(gates, "ImageVolumeWithDigest"):
+    has_volume_status = any(one.volume_status is not None for one in status.volume_mounts)
+    if has_volume_status and not gate_enabled(gates, "ImageVolumeWithDigest"):
         status = replace(status, volume_mounts=[replace(one, volume_status=None) for one in status.volume_mounts])
     return status
