@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from kubesim.kubelet.active_pods import ActivePods, host_ports, requested
 from kubesim.kubelet.container_resources import pod_qos
 from kubesim.kubelet.pod_views import is_static
+from kubesim.kubelet.security_config import uses_app_armor
 from kubesim.model import k8s_v1 as v1
 from kubesim.model.quantity import millicores, whole_units
 from kubesim.policy.admission import AdmissionNode, AdmissionPod, Rejection, admit, missing_resources
@@ -71,7 +72,7 @@ def _pod(pod: v1.Pod, situation: NodeSituation) -> AdmissionPod:
         ),
         host_ports=host_ports(pod),
         supplemental_groups_policy=context.supplemental_groups_policy if context is not None else None,
-        uses_apparmor=_uses_apparmor(pod),
+        uses_apparmor=uses_app_armor(pod),
         forbidden_sysctl=forbidden_sysctl(
             (one.name for one in context.sysctls) if context is not None else (),
             situation.sysctls,
@@ -121,13 +122,3 @@ def _affinity(spec: v1.PodSpec) -> NodeAffinity:
 
 def _requirements(requirements: Iterable[v1.NodeSelectorRequirement]) -> tuple[NodeRequirement, ...]:
     return tuple(NodeRequirement(key=one.key, operator=one.operator, values=tuple(one.values)) for one in requirements)
-
-
-def _uses_apparmor(pod: v1.Pod) -> bool:
-    context = pod.spec.security_context
-    profiles = [context.app_armor_profile if context is not None else None]
-    profiles += [
-        one.security_context.app_armor_profile if one.security_context is not None else None
-        for one in (*pod.spec.init_containers, *pod.spec.containers)
-    ]
-    return any(profile is not None and profile.type != "Unconfined" for profile in profiles)

@@ -36,22 +36,30 @@ class ConfigVolumes:
         self._downward = downward
         self._writer = AtomicWriter(kernel, files)
 
-    def fill(self, pod: v1.Pod, volume: v1.Volume, path: str) -> str:
-        """Make the files of a volume in its directory `path`; what is wrong, empty when nothing is."""
+    def fill(self, pod: v1.Pod, volume: v1.Volume, path: str, *, size_bytes: int | None) -> str:
+        """Make the files of a volume in its directory `path`; what is wrong, empty when nothing is.
+
+        `size_bytes` is how much may lie in memory; None leaves it to the node.
+        """
         fs_group = fs_group_of(pod)
         try:
             files = self._payload(pod, volume)
+        except (ObjectNotFound, PayloadError, DownwardFieldError) as error:
+            return str(error)
+        try:
             # A ConfigMap has nothing to hide from the disk.
             is_memory = volume.config_map is None
-            make_volume_directory(self._files, path, fs_group=fs_group, is_memory=is_memory)
+            make_volume_directory(
+                self._files, path, fs_group=fs_group, is_memory=is_memory, size_bytes=size_bytes if is_memory else None
+            )
             for folder in nested_mount_points(volume.name, _mounts(pod)):
                 self._files.make_dirs(f"{path}/{folder}")
             self._writer.write(path, files, fs_group=fs_group)
-        except (ObjectNotFound, PayloadError, DownwardFieldError) as error:
-            return str(error)
-        except OSError as error:
+        except (PayloadError, OSError) as error:
             # Such as an item below another one. A volume that could not be filled is taken down again.
             self._files.remove(path)
+            if isinstance(error, PayloadError):
+                return str(error)
             return f"open {error.filename}: {(error.strerror or str(error)).lower()}"
         return ""
 

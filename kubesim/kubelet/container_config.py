@@ -29,12 +29,14 @@ from kubesim.kubelet.windows_resources import windows_resources
 from kubesim.model import k8s_v1 as v1
 from kubesim.policy.env_expansion import expand_words
 from kubesim.policy.feature_gates import gate_enabled
+from kubesim.policy.go_path import go_clean
 from kubesim.policy.qos import QosClass
 from kubesim.policy.windows_paths import absolute_path
 
 AnyContainer = v1.Container | v1.EphemeralContainer
 
-HOSTS_PATH = "/etc/hosts"
+HOSTS_PATHS = {"linux": "/etc/hosts", "windows": r"C:\Windows\System32\drivers\etc\hosts"}
+"""Where containers find the file of the names that the kubelet manages, by operating system."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,6 +122,7 @@ class ContainerConfigs:
                     qos=request.qos,
                     memory_capacity_bytes=self._node.memory_capacity_bytes,
                     gates=self._node.gates,
+                    quota=self._node.cpu_quota,
                 )
             )
             config.linux.resources.hugepage_limits.extend(hugepage_limits(pod, container, self._node.gates))
@@ -137,20 +140,20 @@ class ContainerConfigs:
     def _mounts(self, request: ContainerRequest, environment: Mapping[str, str]) -> list[api.Mount]:
         pod, container = request.pod, request.container
         mounts = self._volumes.mounts(pod, container, environment=environment, image_volumes=request.image_volumes)
-        is_windows = self._node.os == "windows"
-        is_taken = any(one.mount_path == HOSTS_PATH for one in container.volume_mounts)
+        is_windows, hosts_path = self._node.os == "windows", HOSTS_PATHS[self._node.os]
+        is_taken = any(one.mount_path == hosts_path for one in container.volume_mounts)
         has_hosts_file = bool(request.pod_ips or pod.spec.host_network) and not (is_windows and has_host_process(pod))
         if has_hosts_file and not is_taken:
             path = self._directories.etc_hosts(pod.metadata.uid)
             self._host_files.write(path, hosts_file(pod, request.pod_ips, self._node).encode(), 0o644)
-            mounts.append(api.Mount(container_path=HOSTS_PATH, host_path=path, selinux_relabel=True))
+            mounts.append(api.Mount(container_path=hosts_path, host_path=path, selinux_relabel=True))
         path = self._directories.termination_log(pod.metadata.uid, container.name, request.unique)
         self._host_files.make_dirs(path[: -len(request.unique) - 1])
         self._host_files.write(path, b"", 0o666)
         inside = container.termination_message_path
         mounts.append(
             api.Mount(
-                container_path=absolute_path(inside) if is_windows else inside,
+                container_path=absolute_path(inside) if is_windows else go_clean(f"/{inside}"),
                 host_path=path,
                 selinux_relabel=not is_windows,
             )

@@ -10,9 +10,9 @@ from collections.abc import Mapping
 
 from kubesim.cri import api
 from kubesim.model import k8s_v1 as v1
-from kubesim.model.pod_resources import pod_limits, pod_requests
+from kubesim.model.pod_resources import aggregate_requests, pod_limits, pod_requests
 from kubesim.model.quantity import millicores, whole_units
-from kubesim.policy.cri_resources import cpu_resources, oom_score_adj
+from kubesim.policy.cri_resources import QuotaRule, cpu_resources, oom_score_adj
 from kubesim.policy.feature_gates import gate_enabled
 from kubesim.policy.qos import QosClass, Resources, qos_class
 
@@ -54,15 +54,16 @@ def linux_resources(
     qos: QosClass,
     memory_capacity_bytes: int,
     gates: Mapping[str, bool],
+    quota: QuotaRule,
 ) -> api.LinuxContainerResources:
     """The cgroup settings of one container. A limit that it does not have is the pod's, where that has one."""
     resources = container.resources
-    level = pod.spec.resources.limits if pod.spec.resources is not None else {}
-    if not gate_enabled(gates, "PodLevelResources"):
-        level = {}
+    own = pod.spec.resources if gate_enabled(gates, "PodLevelResources") else None
+    level = own.limits if own is not None else {}
     cpu = cpu_resources(
         request_milli=milli(resources.requests, "cpu") if "cpu" in resources.requests else None,
         limit_milli=milli(resources.limits, "cpu") or milli(level, "cpu"),
+        quota=quota,
     )
     least = None
     if container.restart_policy == "Always" and any(one.name == container.name for one in pod.spec.init_containers):
@@ -78,11 +79,25 @@ def linux_resources(
             memory_capacity_bytes=memory_capacity_bytes,
             is_node_critical=(pod.spec.priority or 0) >= NODE_CRITICAL_PRIORITY,
             least_regular_request_bytes=least,
+            pod_share_bytes=0 if own is None else _unassigned_memory_bytes(pod.spec, own),
         ),
     )
 
 
-def pod_linux_resources(pod: v1.Pod, gates: Mapping[str, bool]) -> api.LinuxContainerResources:
+def _unassigned_memory_bytes(spec: v1.PodSpec, own: v1.ResourceRequirements) -> int:
+    """What the pod itself requests beyond its containers, a part for each of them.
+
+    Mirrors kubelet: pkg/kubelet/qos/helpers.go, remainingPodMemReqPerContainer.
+    """
+    requested = whole(own.requests, "memory")
+    if not requested:
+        return 0
+    assigned = aggregate_requests(spec)
+    left = requested - (assigned["memory"].value if "memory" in assigned else 0)
+    return left // (len(spec.containers) + len(spec.init_containers))
+
+
+def pod_linux_resources(pod: v1.Pod, gates: Mapping[str, bool], quota: QuotaRule) -> api.LinuxContainerResources:
     """What the pod has altogether, without its overhead; it goes with the sandbox."""
     uses_level = gate_enabled(gates, "PodLevelResources")
     requests = pod_requests(pod.spec, uses_pod_level=uses_level, with_overhead=False)
@@ -91,20 +106,23 @@ def pod_linux_resources(pod: v1.Pod, gates: Mapping[str, bool]) -> api.LinuxCont
         request_milli=requests["cpu"].milli_value if "cpu" in requests else None,
         limit_milli=limits["cpu"].milli_value if "cpu" in limits else 0,
         memory_limit_bytes=limits["memory"].value if "memory" in limits else 0,
+        quota=quota,
     )
 
 
-def overhead_resources(pod: v1.Pod) -> api.LinuxContainerResources:
+def overhead_resources(pod: v1.Pod, quota: QuotaRule) -> api.LinuxContainerResources:
     """What the runtime needs for the pod itself: as much as is asked for, and no more. Empty without an overhead."""
     overhead = pod.spec.overhead
     if not overhead:
         return api.LinuxContainerResources()
     cpu = milli(overhead, "cpu")
-    return _linux(request_milli=cpu, limit_milli=cpu, memory_limit_bytes=whole(overhead, "memory"))
+    return _linux(request_milli=cpu, limit_milli=cpu, memory_limit_bytes=whole(overhead, "memory"), quota=quota)
 
 
-def _linux(*, request_milli: int | None, limit_milli: int, memory_limit_bytes: int) -> api.LinuxContainerResources:
-    cpu = cpu_resources(request_milli=request_milli, limit_milli=limit_milli)
+def _linux(
+    *, request_milli: int | None, limit_milli: int, memory_limit_bytes: int, quota: QuotaRule
+) -> api.LinuxContainerResources:
+    cpu = cpu_resources(request_milli=request_milli, limit_milli=limit_milli, quota=quota)
     return api.LinuxContainerResources(
         cpu_shares=cpu.shares,
         cpu_quota=cpu.quota_us,

@@ -31,6 +31,7 @@ from kubesim.kubelet.node_configuration import (
     image_policy,
     node_status_settings,
     pull_limits,
+    quota_rule,
 )
 from kubesim.kubelet.node_description import NodeDescription
 from kubesim.kubelet.node_shutdown import NodeShutdownManager
@@ -332,7 +333,7 @@ class Kubelet:
             cgroup_driver=self._cgroup_driver,
             cgroups_per_qos=self._config.cgroups_per_qos,
             cgroup_version=self._host.cgroup_version,
-            enforces_cpu_quota=self._config.cpu_cfs_quota,
+            cpu_quota=quota_rule(self._config),
             cluster_dns=tuple(self._config.cluster_dns),
             cluster_domain=self._config.cluster_domain,
             dns=NODE_DNS if self._config.resolv_conf else None,

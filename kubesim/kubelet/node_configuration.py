@@ -10,9 +10,12 @@ from kubesim.kubelet.node_status import NodeStatusSettings
 from kubesim.model.duration import parse_duration
 from kubesim.model.kubelet_configuration import KubeletConfiguration
 from kubesim.model.quantity import whole_units
+from kubesim.policy.cri_resources import QuotaRule
 from kubesim.policy.eviction_thresholds import EvictionSettings
 from kubesim.policy.image_garbage import ImagePolicy
 from kubesim.policy.shutdown_groups import ShutdownConfig
+
+MICROSECOND_NS = 1000
 
 
 def shutdown_config(config: KubeletConfiguration) -> ShutdownConfig:
@@ -23,6 +26,13 @@ def shutdown_config(config: KubeletConfiguration) -> ShutdownConfig:
         by_pod_priority=tuple(
             (one.priority, one.shutdown_grace_period_seconds) for one in config.shutdown_grace_period_by_pod_priority
         ),
+    )
+
+
+def quota_rule(config: KubeletConfiguration) -> QuotaRule:
+    """How containers and pods are kept to their cpu limits. Go cuts what is less than a microsecond."""
+    return QuotaRule(
+        is_enforced=config.cpu_cfs_quota, period_us=parse_duration(config.cpu_cfs_quota_period) // MICROSECOND_NS
     )
 
 

@@ -36,5 +36,12 @@ def readers_of_objects(
     files = ConfigVolumes(kernel, host_files, objects, downward, tokens)
     return (
         Environments(objects, downward, recorder, env_files, api.services),
-        PodVolumes(host_files, directories, supports_rro=answers.supports_rro, config_volumes=files),
+        PodVolumes(
+            host_files,
+            directories,
+            supports_rro=answers.supports_rro,
+            config_volumes=files,
+            allocatable=answers.allocatable,
+            gates=node.gates,
+        ),
     )

@@ -12,6 +12,7 @@ from collections.abc import Mapping, MutableMapping
 from kubesim.kubelet.container_resources import pod_qos, whole
 from kubesim.model import k8s_v1 as v1
 from kubesim.model.pod_resources import pod_limits, pod_requests
+from kubesim.policy.cri_resources import QuotaRule
 from kubesim.policy.feature_gates import gate_enabled
 from kubesim.policy.pod_cgroup import PodCgroup, created_pod_cgroup, wanted_pod_cgroup, written_pod_cgroup
 
@@ -29,12 +30,12 @@ class PodCgroups:
         is_on: bool,
         version: int,
         gates: Mapping[str, bool],
-        enforces_quota: bool,
+        quota: QuotaRule,
     ) -> None:
         self._host = host
         self._version = version
         self._gates = gates
-        self._enforces_quota = enforces_quota
+        self._quota = quota
         self._ended: set[str] = set()
         self.is_on = is_on
 
@@ -47,19 +48,8 @@ class PodCgroups:
         return True
 
     def wanted(self, pod: v1.Pod) -> PodCgroup:
-        """What the control group of this pod is to be set to. Mirrors helpers_linux.go, ResourceConfigForPod."""
-        spec, uses_level = pod.spec, gate_enabled(self._gates, "PodLevelResources")
-        requests = pod_requests(spec, uses_pod_level=uses_level)
-        limits = pod_limits(spec, uses_pod_level=uses_level)
-        return wanted_pod_cgroup(
-            qos=pod_qos(pod, self._gates),
-            cpu_request_milli=requests["cpu"].milli_value if "cpu" in requests else 0,
-            cpu_limit_milli=limits["cpu"].milli_value if "cpu" in limits else 0,
-            memory_limit_bytes=limits["memory"].value if "memory" in limits else 0,
-            has_cpu_limits=_are_limited(spec, "cpu", uses_level=uses_level),
-            has_memory_limits=_are_limited(spec, "memory", uses_level=uses_level),
-            enforces_quota=self._enforces_quota,
-        )
+        """What the control group of this pod is to be set to."""
+        return wanted_cgroup(pod, self._gates, self._quota)
 
     def read(self, uid: str) -> PodCgroup | None:
         """The files of a pod's control group; None when there is none."""
@@ -84,6 +74,25 @@ class PodCgroups:
         """Remove the control groups of pods that have ended. Mirrors kubelet_pods.go, cleanupOrphanedPodCgroups."""
         for uid in list(self._ended):
             self.destroy(uid)
+
+
+def wanted_cgroup(pod: v1.Pod, gates: Mapping[str, bool], quota: QuotaRule) -> PodCgroup:
+    """What the control group of a pod is to be set to.
+
+    Mirrors kubelet: pkg/kubelet/cm/helpers_linux.go, ResourceConfigForPod.
+    """
+    spec, uses_level = pod.spec, gate_enabled(gates, "PodLevelResources")
+    requests = pod_requests(spec, uses_pod_level=uses_level)
+    limits = pod_limits(spec, uses_pod_level=uses_level)
+    return wanted_pod_cgroup(
+        qos=pod_qos(pod, gates),
+        cpu_request_milli=requests["cpu"].milli_value if "cpu" in requests else 0,
+        cpu_limit_milli=limits["cpu"].milli_value if "cpu" in limits else 0,
+        memory_limit_bytes=limits["memory"].value if "memory" in limits else 0,
+        has_cpu_limits=_are_limited(spec, "cpu", uses_level=uses_level),
+        has_memory_limits=_are_limited(spec, "memory", uses_level=uses_level),
+        quota=quota,
+    )
 
 
 def _are_limited(spec: v1.PodSpec, name: str, *, uses_level: bool) -> bool:

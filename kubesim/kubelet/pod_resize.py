@@ -131,6 +131,7 @@ class PodResizer:
                 qos=pod_qos(pod, gates),
                 memory_capacity_bytes=self._node.memory_capacity_bytes,
                 gates=gates,
+                quota=self._node.cpu_quota,
             )
         )
         # Only cpu and memory are told: a limit of huge pages that the container has of its own is taken from it.
@@ -154,7 +155,7 @@ class PodResizer:
             memory_bytes=whole(overhead, "memory") if "memory" in overhead else None,
         )
         request = api.UpdatePodSandboxResourcesRequest(pod_sandbox_id=work.actions.sandbox_id)
-        request.overhead.CopyFrom(overhead_resources(work.pod))
+        request.overhead.CopyFrom(overhead_resources(work.pod, self._node.cpu_quota))
         request.resources.CopyFrom(
             api.LinuxContainerResources(
                 cpu_period=left.cpu_period_us or 0,

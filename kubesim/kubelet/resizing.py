@@ -76,7 +76,7 @@ class Resizing:
             is_on=node.cgroups_per_qos and node.os == "linux",
             version=node.cgroup_version,
             gates=gates,
-            enforces_quota=node.enforces_cpu_quota,
+            quota=node.cpu_quota,
         )
         self._actuated = ResourceRecords(host_files, f"{root_directory}/{ACTUATED_PODS}" if self._is_on else None)
         allocated = ResourceRecords(host_files, f"{root_directory}/{ALLOCATED_PODS}" if self._is_on else None)
@@ -89,7 +89,7 @@ class Resizing:
             node=node,
             reinspect=reinspect,
         )
-        self.reported = ReportedResources(self._actuated, gates=gates)
+        self.reported = ReportedResources(self._actuated, gates=gates, processors=node.processors)
         self.allocation = AllocationManager(
             kernel,
             recorder,

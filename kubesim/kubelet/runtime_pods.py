@@ -18,6 +18,7 @@ from kubesim.kubelet import labels
 from kubesim.kubelet.outside import HostFiles
 from kubesim.kubelet.runtime_resources import ReportedResources
 from kubesim.kubelet.stop_signals import stop_signal_name
+from kubesim.policy.go_path import go_clean
 from kubesim.policy.pod_view import (
     ContainerUser,
     ImageVolumeMount,
@@ -215,8 +216,8 @@ class RuntimePods:
 
     def _termination_message(self, status: api.ContainerStatus) -> str:
         path = status.annotations.get(labels.TERMINATION_MESSAGE_PATH, "")
-        if path and self._is_windows:
-            path = absolute_path(path)
+        if path:
+            path = absolute_path(path) if self._is_windows else go_clean(f"/{path}")
         mount = next((one for one in status.mounts if path and one.container_path == path), None)
         data = self._host_files.read(mount.host_path) if mount is not None else None
         text = (data or b"")[-TERMINATION_MESSAGE_BYTES_MAX:]

@@ -1,7 +1,7 @@
 """What resources a container has, as the runtime reports them; the kubelet's own record fills what it does not say.
 
 Mirrors kubelet: pkg/kubelet/kuberuntime/kuberuntime_container.go (toKubeContainerStatus) and
-kuberuntime_container_linux.go (toKubeContainerResources).
+kuberuntime_container_linux.go and kuberuntime_container_windows.go (toKubeContainerResources).
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from kubesim.cri import api
 from kubesim.kubelet.resource_amounts import amounts
 from kubesim.kubelet.resource_records import ResourceRecords
 from kubesim.model import k8s_v1 as v1
+from kubesim.policy.cri_resources import windows_cpu_limit_milli
 from kubesim.policy.feature_gates import gate_enabled
 from kubesim.policy.pod_cgroup import quota_to_milli, shares_to_milli
 from kubesim.policy.status_resources import RuntimeResources
@@ -20,8 +21,10 @@ from kubesim.policy.status_resources import RuntimeResources
 class ReportedResources:
     """Reads the resources of containers. Containers that have the same share one value."""
 
-    def __init__(self, actuated: ResourceRecords, *, gates: Mapping[str, bool]) -> None:
+    def __init__(self, actuated: ResourceRecords, *, gates: Mapping[str, bool], processors: int) -> None:
+        """`processors` are those of the node: a Windows runtime reports shares of all of them."""
         self._actuated = actuated
+        self._processors = processors
         self._is_on = gate_enabled(gates, "InPlacePodVerticalScaling")
         self._shared: dict[RuntimeResources, RuntimeResources] = {}
 
@@ -29,12 +32,20 @@ class ReportedResources:
         """The resources of a container of the pod `uid`; None when nothing is known, or nobody wants to know."""
         if not self._is_on:
             return None
-        found = _filled(_reported(status), self._actuated.container(uid, status.metadata.name))
+        reported = _reported(status, processors=self._processors)
+        found = _filled(reported, self._actuated.container(uid, status.metadata.name))
         return None if found is None else self._shared.setdefault(found, found)
 
 
-def _reported(status: api.ContainerStatus) -> RuntimeResources | None:
-    if not status.HasField("resources") or not status.resources.HasField("linux"):
+def _reported(status: api.ContainerStatus, *, processors: int) -> RuntimeResources | None:
+    if status.resources.HasField("windows"):
+        windows = status.resources.windows
+        found = RuntimeResources(
+            cpu_limit_milli=windows_cpu_limit_milli(windows.cpu_maximum, processors=processors) or None,
+            memory_limit_bytes=windows.memory_limit_in_bytes if windows.memory_limit_in_bytes > 0 else None,
+        )
+        return None if found == RuntimeResources() else found
+    if not status.resources.HasField("linux"):
         return None
     linux = status.resources.linux
     found = RuntimeResources(

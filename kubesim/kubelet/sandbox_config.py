@@ -17,7 +17,9 @@ from kubesim.kubelet.pod_directories import PodDirectories
 from kubesim.kubelet.security_config import has_host_process, sandbox_context
 from kubesim.model import k8s_v1 as v1
 from kubesim.model.k8s_versions import LAST_MINOR
+from kubesim.model.sysctl_name import dotted_sysctl
 from kubesim.policy.cgroup_parent import pod_cgroup_parent
+from kubesim.policy.cri_resources import DEFAULT_QUOTA, QuotaRule
 from kubesim.policy.pod_dns import NODE_DNS, DnsSettings, DnsWarning, pod_dns
 from kubesim.policy.pod_hostname import pod_hostname
 from kubesim.policy.qos import QosClass
@@ -40,7 +42,7 @@ class NodeSettings:
     cgroup_driver: str
     cgroups_per_qos: bool = True
     cgroup_version: int = 2
-    enforces_cpu_quota: bool = True
+    cpu_quota: QuotaRule = DEFAULT_QUOTA
     cluster_dns: tuple[str, ...] = ()
     cluster_domain: str = ""
     dns: DnsSettings | None = NODE_DNS
@@ -154,18 +156,18 @@ def _linux(
     if node.cgroups_per_qos and not is_windows:
         linux.cgroup_parent = pod_cgroup_parent(driver=node.cgroup_driver, qos=qos, uid=pod.metadata.uid)
     if not is_windows:
-        linux.resources.CopyFrom(pod_linux_resources(pod, node.gates))
+        linux.resources.CopyFrom(pod_linux_resources(pod, node.gates, node.cpu_quota))
         unified = oom_group(kills_one_process=node.kills_one_process)
         linux.resources.unified.update(unified)
         # Without an overhead it is empty, and there.
-        linux.overhead.CopyFrom(overhead_resources(pod))
+        linux.overhead.CopyFrom(overhead_resources(pod, node.cpu_quota))
         if pod.spec.overhead:
             linux.overhead.unified.update(unified)
     context = pod.spec.security_context
     if context is None:
         return linux
     for sysctl in context.sysctls:
-        linux.sysctls[sysctl.name.replace("/", ".")] = sysctl.value
+        linux.sysctls[dotted_sysctl(sysctl.name)] = sysctl.value
     linux.security_context.CopyFrom(sandbox_context(pod, user_namespace, is_windows=is_windows))
     return linux
 

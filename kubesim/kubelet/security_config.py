@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from kubesim.cri import api
 from kubesim.model import k8s_v1 as v1
 from kubesim.model.k8s_versions import LAST_MINOR
+from kubesim.model.validation.pod_annotations import APP_ARMOR
 from kubesim.policy.pod_security import (
     ContainerSecurity,
     GroupsPolicy,
@@ -42,11 +43,13 @@ _MODES = {
     NamespaceMode.NODE: api.NODE,
     NamespaceMode.TARGET: api.TARGET,
 }
-_SECCOMP = {
+_PROFILES = {
     "RuntimeDefault": api.SecurityProfile.RuntimeDefault,
     "Unconfined": api.SecurityProfile.Unconfined,
     "Localhost": api.SecurityProfile.Localhost,
 }
+_APP_ARMOR_WORDS = {"RuntimeDefault": "runtime/default", "Unconfined": "unconfined", "Localhost": "localhost/"}
+"""How the annotation says a type, and the field of CRI that came before `apparmor`."""
 
 
 def pod_security(pod: v1.Pod) -> PodSecurity:
@@ -140,6 +143,9 @@ def sandbox_context(
         context.run_as_group.value = answer.run_as_group
     if answer.supplemental_groups_policy is not None:
         context.supplemental_groups_policy = _policy(answer.supplemental_groups_policy)
+    labels = pod.spec.security_context.se_linux_options if pod.spec.security_context is not None else None
+    if labels is not None and not is_windows:
+        context.selinux_options.CopyFrom(_selinux(labels))
     return context
 
 
@@ -172,7 +178,46 @@ def linux_security_context(request: ContainerRequest, node: NodeSettings) -> api
     if own is not None and own.capabilities is not None:
         context.capabilities.add_capabilities.extend(own.capabilities.add)
         context.capabilities.drop_capabilities.extend(own.capabilities.drop)
+    of_pod = request.pod.spec.security_context
+    labels = next((one.se_linux_options for one in (own, of_pod) if one is not None and one.se_linux_options), None)
+    if labels is not None:
+        context.selinux_options.CopyFrom(_selinux(labels))
+    profile = app_armor_profile(request.pod, request.container)
+    if profile is not None:
+        context.apparmor.CopyFrom(
+            api.SecurityProfile(profile_type=_PROFILES[profile.type], localhost_ref=profile.localhost_profile or "")
+        )
+        context.apparmor_profile = _APP_ARMOR_WORDS[profile.type] + (profile.localhost_profile or "")
     return context
+
+
+def _selinux(labels: v1.SELinuxOptions) -> api.SELinuxOption:
+    return api.SELinuxOption(user=labels.user, role=labels.role, type=labels.type, level=labels.level)
+
+
+def app_armor_profile(pod: v1.Pod, container: AnyContainer) -> v1.AppArmorProfile | None:
+    """The container's own profile, else that of its annotation, else the pod's.
+
+    Mirrors Kubernetes: pkg/security/apparmor/helpers.go, GetProfile.
+    """
+    context, of_pod = container.security_context, pod.spec.security_context
+    if context is not None and context.app_armor_profile is not None:
+        return context.app_armor_profile
+    word = pod.metadata.annotations.get(APP_ARMOR + container.name)
+    for kind, start in _APP_ARMOR_WORDS.items():
+        if word is not None and (word == start or (kind == "Localhost" and word.startswith(start))):
+            return v1.AppArmorProfile(type=kind, localhost_profile=word.removeprefix(start) or None)
+    return of_pod.app_armor_profile if of_pod is not None else None
+
+
+def uses_app_armor(pod: v1.Pod) -> bool:
+    """Whether a pod can only run where profiles are enforced. Mirrors helpers.go, isRequired."""
+    containers: list[AnyContainer] = [*pod.spec.init_containers, *pod.spec.containers, *pod.spec.ephemeral_containers]
+    contexts = (pod.spec.security_context, *(one.security_context for one in containers))
+    profiles = (one.app_armor_profile for one in contexts if one is not None)
+    return any(one is not None and one.type != "Unconfined" for one in profiles) or any(
+        key.startswith(APP_ARMOR) and word != "unconfined" for key, word in pod.metadata.annotations.items()
+    )
 
 
 def windows_security_context(request: ContainerRequest) -> api.WindowsContainerSecurityContext:
@@ -217,7 +262,7 @@ def _namespace_options(namespaces: Namespaces, user_namespace: api.UserNamespace
 
 
 def _seccomp(profile: SeccompProfile) -> api.SecurityProfile:
-    return api.SecurityProfile(profile_type=_SECCOMP[profile.type], localhost_ref=profile.localhost_ref)
+    return api.SecurityProfile(profile_type=_PROFILES[profile.type], localhost_ref=profile.localhost_ref)
 
 
 def _policy(policy: GroupsPolicy) -> api.SupplementalGroupsPolicy.ValueType:

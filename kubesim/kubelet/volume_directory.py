@@ -61,11 +61,12 @@ def single_user(pod: v1.Pod) -> int | None:
     """
     context = pod.spec.security_context
     of_pod = context.run_as_user if context is not None else None
+    containers: list[v1.Container | v1.EphemeralContainer] = [*pod.spec.init_containers, *pod.spec.containers]
     users = {
         of_pod
         if one.security_context is None or one.security_context.run_as_user is None
         else one.security_context.run_as_user
-        for one in (*pod.spec.init_containers, *pod.spec.containers)
+        for one in (*containers, *pod.spec.ephemeral_containers)
     }
     return users.pop() if len(users) == 1 else None
 

@@ -12,14 +12,16 @@ from dataclasses import dataclass
 from kubesim.cri import api
 from kubesim.errors import KubesimError
 from kubesim.kubelet.config_volumes import ConfigVolumes
+from kubesim.kubelet.empty_dir import MEMORY, medium_problem, tmpfs_bytes
 from kubesim.kubelet.host_path import host_path_problem
 from kubesim.kubelet.outside import HostFiles
 from kubesim.kubelet.pod_directories import PodDirectories
 from kubesim.kubelet.sub_paths import SubPathFailed, prepare_sub_path
 from kubesim.kubelet.volume_directory import fs_group_of, make_volume_directory
 from kubesim.model import k8s_v1 as v1
-from kubesim.model.quantity import whole_units
 from kubesim.policy.env_expansion import SubPathError, checked_sub_path, expand_sub_path
+from kubesim.policy.feature_gates import DEFAULT_GATES
+from kubesim.policy.go_path import go_clean
 from kubesim.policy.pod_view import VolumeMountView
 from kubesim.policy.recursive_read_only import RecursiveReadOnlyError, resolve_recursive_read_only
 from kubesim.policy.windows_paths import absolute_path, is_absolute, is_local_path
@@ -59,14 +61,20 @@ class PodVolumes:
         *,
         supports_rro: Callable[[], bool],
         config_volumes: ConfigVolumes | None,
+        allocatable: Callable[[], Mapping[str, v1.Quantity]] = dict,
+        gates: Mapping[str, bool] = DEFAULT_GATES,
     ) -> None:
         """`supports_rro` tells whether the runtime makes recursive read-only mounts, as it said last.
+
+        `allocatable` is what the Node object shows; {} when nobody knows.
 
         `config_volumes` None: there is no API server whose objects could become files.
         """
         self._is_windows = directories.is_windows
         self._config_volumes = config_volumes
         self._supports_rro = supports_rro
+        self._allocatable = allocatable
+        self._gates = gates
         self._host_files = host_files
         self._directories = directories
 
@@ -80,18 +88,9 @@ class PodVolumes:
         for volume in pod.spec.volumes:
             if volume.name not in wanted:
                 continue
-            if volume.empty_dir is not None:
-                path = self._directories.volume(pod.metadata.uid, EMPTY_DIR, volume.name)
-                is_memory = volume.empty_dir.medium == "Memory"
-                size = volume.empty_dir.size_limit if is_memory else None
-                make_volume_directory(
-                    self._host_files,
-                    path,
-                    fs_group=fs_group_of(pod),
-                    is_memory=is_memory,
-                    size_bytes=None if size is None else whole_units(size),
-                )
             problem = "" if volume.host_path is None else host_path_problem(self._host_files, volume.host_path)
+            if volume.empty_dir is not None:
+                problem = self._make_empty_dir(pod, volume.name, volume.empty_dir)
             if config_plugin(volume):
                 problem = self._fill(pod, volume)
             if problem:
@@ -108,11 +107,29 @@ class PodVolumes:
                 failures[volume.name] = _failure(volume, problem)
         return failures
 
+    def _make_empty_dir(self, pod: v1.Pod, name: str, source: v1.EmptyDirVolumeSource) -> str:
+        """What is wrong, empty when nothing is; huge pages are a plain directory here."""
+        problem = medium_problem(pod, source.medium, self._gates)
+        is_memory = source.medium == MEMORY
+        if not problem:
+            make_volume_directory(
+                self._host_files,
+                self._directories.volume(pod.metadata.uid, EMPTY_DIR, name),
+                fs_group=fs_group_of(pod),
+                is_memory=is_memory,
+                size_bytes=self._tmpfs_bytes(pod, source.size_limit) if is_memory else None,
+            )
+        return problem
+
     def _fill(self, pod: v1.Pod, volume: v1.Volume) -> str:
         if self._config_volumes is None:
             return f"cannot setup volume {volume.name} because kube client is not configured"
         path = self._directories.volume(pod.metadata.uid, config_plugin(volume), volume.name)
-        return self._config_volumes.fill(pod, volume, path)
+        is_new = self._host_files.kind(path) is None
+        return self._config_volumes.fill(pod, volume, path, size_bytes=self._tmpfs_bytes(pod) if is_new else None)
+
+    def _tmpfs_bytes(self, pod: v1.Pod, size_limit: v1.Quantity | None = None) -> int | None:
+        return tmpfs_bytes(pod, self._allocatable(), self._gates, size_limit=size_limit)
 
     def tear_down(self, pod: v1.Pod) -> None:
         """Remove what belongs to the pod."""
@@ -169,6 +186,8 @@ class PodVolumes:
         if self._is_windows:
             # Windows containers know no propagation.
             inside, propagation = (inside if is_absolute(inside) else absolute_path(inside)), None
+        elif not inside.startswith("/"):
+            inside = go_clean(f"/{inside}")
         result = api.Mount(
             container_path=inside,
             propagation=_PROPAGATION[propagation],

@@ -38,8 +38,6 @@ def _unsupported(pod: v1.Pod) -> Iterator[tuple[Path, str]]:
     for name, is_asked, what in asked:
         if is_asked:
             yield ("spec", name), what
-    if spec.security_context is not None and spec.security_context.se_linux_options is not None:
-        yield ("spec", "securityContext", "seLinuxOptions"), "SELinux"
     for index, volume in enumerate(pod.spec.volumes):
         for name in volume.__struct_fields__:
             if name not in VOLUMES and getattr(volume, name) is not None:
@@ -62,8 +60,6 @@ def _unsupported(pod: v1.Pod) -> Iterator[tuple[Path, str]]:
 
 def unsupported_in_container(container: v1.Container | v1.EphemeralContainer) -> Iterator[tuple[Path, str]]:
     """Path and description of everything in a container that is not emulated yet."""
-    if container.security_context is not None and container.security_context.se_linux_options is not None:
-        yield ("securityContext", "seLinuxOptions"), "SELinux"
     if container.volume_devices:
         yield ("volumeDevices",), "a block device"
 

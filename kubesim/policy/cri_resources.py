@@ -2,7 +2,7 @@
 
 Mirrors kubelet: pkg/kubelet/cm/helpers_linux.go (MilliCPUToShares, MilliCPUToQuota),
 pkg/kubelet/kuberuntime/kuberuntime_container_linux.go (calculateLinuxResources) and pkg/kubelet/qos/policy.go
-(GetContainerOOMScoreAdjust).
+(GetContainerOOMScoreAdjust, which shares out what a pod requests for itself).
 """
 
 from __future__ import annotations
@@ -20,6 +20,17 @@ _GUARANTEED_SCORE, _BEST_EFFORT_SCORE = -997, 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class QuotaRule:
+    """How a kubelet limits cpu: `is_enforced` is its cpuCFSQuota, `period_us` its cpuCFSQuotaPeriod in microseconds."""
+
+    is_enforced: bool = True
+    period_us: int = CPU_PERIOD_US
+
+
+DEFAULT_QUOTA = QuotaRule()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CpuResources:
     """The cpu fields of CRI LinuxContainerResources; quota and period in microseconds."""
 
@@ -33,20 +44,19 @@ def cpu_resources(
     request_milli: int | None,
     limit_milli: int | None,
     has_exclusive_cpus: bool = False,
-    enforces_quota: bool = True,
-    period_us: int = CPU_PERIOD_US,
+    quota: QuotaRule = DEFAULT_QUOTA,
 ) -> CpuResources:
     """The cpu fields for a request and a limit in millicores (None: not set).
 
     A container with only a limit is weighed by it. `has_exclusive_cpus` is for a container with cpus of its own while
-    the gate DisableCPUQuotaWithExclusiveCPUs is on: its quota is -1, no limit. `enforces_quota` is the kubelet's
-    cpuCFSQuota; without it neither quota nor period is set.
+    the gate DisableCPUQuotaWithExclusiveCPUs is on: its quota is -1, no limit. Where no quota is enforced neither quota
+    nor period is set.
     """
-    quota_us = 0
-    if enforces_quota:
-        quota_us = -1 if has_exclusive_cpus else cpu_quota_us(limit_milli or 0, period_us=period_us)
     shares = cpu_shares(limit_milli or 0 if request_milli is None else request_milli)
-    return CpuResources(shares=shares, quota_us=quota_us, period_us=period_us if enforces_quota else 0)
+    if not quota.is_enforced:
+        return CpuResources(shares=shares, quota_us=0, period_us=0)
+    quota_us = -1 if has_exclusive_cpus else cpu_quota_us(limit_milli or 0, period_us=quota.period_us)
+    return CpuResources(shares=shares, quota_us=quota_us, period_us=quota.period_us)
 
 
 def cpu_shares(milli: int) -> int:
@@ -66,19 +76,21 @@ def oom_score_adj(
     memory_capacity_bytes: int,
     is_node_critical: bool = False,
     least_regular_request_bytes: int | None = None,
+    pod_share_bytes: int = 0,
 ) -> int:
     """How willingly the kernel kills the container, from -997 (last) to 1000 (first).
 
     `least_regular_request_bytes` is given for a sidecar: the smallest memory request of the pod's regular containers,
     whose score the sidecar never exceeds. `is_node_critical` is a pod of priority class system-node-critical.
+    `pod_share_bytes` is the container's part of what the pod itself requests beyond its containers.
     """
     if is_node_critical or qos is QosClass.GUARANTEED:
         return _GUARANTEED_SCORE
     if qos is QosClass.BEST_EFFORT:
         return _BEST_EFFORT_SCORE
-    score = _burstable_score(memory_request_bytes, memory_capacity_bytes)
+    score = _burstable_score(memory_request_bytes + pod_share_bytes, memory_capacity_bytes)
     if least_regular_request_bytes is not None:
-        score = min(score, _burstable_score(least_regular_request_bytes, memory_capacity_bytes))
+        score = min(score, _burstable_score(least_regular_request_bytes + pod_share_bytes, memory_capacity_bytes))
     # A burstable container is killed before every guaranteed one and after every best-effort one.
     return min(max(score, _BEST_EFFORT_SCORE + _GUARANTEED_SCORE), _BEST_EFFORT_SCORE - 1)
 
@@ -95,3 +107,11 @@ def windows_cpu_maximum(*, limit_milli: int, processors: int) -> int:
     if limit_milli == 0:
         return 0
     return min(max(10 * limit_milli // processors, 1), 10_000)
+
+
+def windows_cpu_limit_milli(maximum: int, *, processors: int) -> int:
+    """The limit in millicores that a share of all processors stands for; 0 for none. What was cut stays lost.
+
+    Mirrors kubelet: pkg/kubelet/kuberuntime/kuberuntime_container_windows.go, toKubeContainerResources.
+    """
+    return max(maximum, 0) * processors // 10

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
-from kubesim.policy.cri_resources import CPU_PERIOD_US, cpu_quota_us, cpu_shares
+from kubesim.policy.cri_resources import CPU_PERIOD_US, DEFAULT_QUOTA, QuotaRule, cpu_quota_us, cpu_shares
 from kubesim.policy.qos import QosClass
 
 NO_QUOTA_US = -1
@@ -81,7 +81,7 @@ def wanted_pod_cgroup(
     memory_limit_bytes: int,
     has_cpu_limits: bool,
     has_memory_limits: bool,
-    enforces_quota: bool = True,
+    quota: QuotaRule = DEFAULT_QUOTA,
 ) -> PodCgroup:
     """What the control group of a pod with these sums is set to.
 
@@ -89,13 +89,13 @@ def wanted_pod_cgroup(
     """
     if qos is QosClass.BEST_EFFORT:
         return PodCgroup(cpu_shares=SHARES_MIN)
-    quota_us = cpu_quota_us(cpu_limit_milli) if enforces_quota else NO_QUOTA_US
+    quota_us = cpu_quota_us(cpu_limit_milli, period_us=quota.period_us) if quota.is_enforced else NO_QUOTA_US
     is_guaranteed = qos is QosClass.GUARANTEED
     sets_quota = is_guaranteed or has_cpu_limits
     return PodCgroup(
         cpu_shares=cpu_shares(cpu_request_milli),
         cpu_quota_us=quota_us if sets_quota else None,
-        cpu_period_us=CPU_PERIOD_US if sets_quota else None,
+        cpu_period_us=quota.period_us if sets_quota else None,
         memory_limit_bytes=memory_limit_bytes if is_guaranteed or has_memory_limits else None,
     )
 

@@ -163,19 +163,22 @@ def effective_security(pod: PodSecurity, container: ContainerSecurity) -> Contai
 
 
 def namespaces(pod: PodSecurity, *, target_id: str = "") -> Namespaces:
-    """The namespaces of the pod; `target_id` is the container whose processes an ephemeral container wants to see."""
-    pid = NamespaceMode.CONTAINER
-    if target_id:
-        pid = NamespaceMode.TARGET
-    elif pod.host_pid:
+    """The namespaces of the pod; `target_id` is the container whose processes an ephemeral container wants to see.
+
+    Where all processes can be seen anyway, of the pod or of the node, no target is told.
+    """
+    pid, target = NamespaceMode.CONTAINER, ""
+    if pod.host_pid:
         pid = NamespaceMode.NODE
     elif pod.share_process_namespace:
         pid = NamespaceMode.POD
+    elif target_id:
+        pid, target = NamespaceMode.TARGET, target_id
     return Namespaces(
         network=NetworkMode.NODE if pod.host_network else NetworkMode.POD,
         pid=pid,
         ipc=NamespaceMode.NODE if pod.host_ipc else NamespaceMode.POD,
-        target_id=target_id,
+        target_id=target,
     )
 
 

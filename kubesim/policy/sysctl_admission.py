@@ -10,6 +10,8 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from kubesim.model.sysctl_name import dotted_sysctl
+
 SYSCTL_REASON = "SysctlForbidden"
 
 _SAFE_SINCE = {
@@ -50,7 +52,7 @@ def sysctl_allowlist(*, minor: int, unsafe: Sequence[str], is_linux: bool) -> Sy
     `unsafe` holds no problems (`unsafe_sysctl_problem`). Other systems than Linux have no safe ones.
     """
     safe = {name for name, since in _SAFE_SINCE.items() if is_linux and minor >= since}
-    normal = [normalized(one) for one in unsafe]
+    normal = [dotted_sysctl(one) for one in unsafe]
     return SysctlAllowlist(
         names=frozenset(safe | {one for one in normal if not one.endswith("*")}),
         prefixes=tuple(one.rstrip("*") for one in normal if one.endswith("*")),
@@ -62,7 +64,7 @@ def unsafe_sysctl_problem(patterns: Iterable[str]) -> str:
     for pattern in patterns:
         if len(pattern) > _LENGTH_MAX or _PATTERN.fullmatch(pattern) is None:
             return f'sysctl "{pattern}" must have at most {_LENGTH_MAX} characters and match regex ^{_PATTERN_TEXT}$'
-        name = normalized(pattern).rstrip("*")
+        name = dotted_sysctl(pattern).rstrip("*")
         if not _namespace(name):
             return f'the sysctls "{name}" are not known to be namespaced'
     return ""
@@ -73,23 +75,13 @@ def forbidden_sysctl(
 ) -> str | None:
     """The message of the refusal of a pod that sets these sysctls; None when it may."""
     for asked in names:
-        name = normalized(asked)
+        name = dotted_sysctl(asked)
         if name not in allowlist.names and not name.startswith(allowlist.prefixes or ("\0",)):
             return f'forbidden sysctl: "{name}" not allowlisted'
         namespace = _namespace(name)
         if (namespace == _NET and host_network) or (namespace == _IPC and host_ipc):
             return f'forbidden sysctl: "{name}" not allowed with host {namespace} enabled'
     return None
-
-
-def normalized(name: str) -> str:
-    """A name with dots between its parts. One that is written with slashes may have dots within a part.
-
-    >>> normalized("net/ipv4/conf/eno2.100/rp_filter")
-    'net.ipv4.conf.eno2/100.rp_filter'
-    """
-    first = next((character for character in name if character in "./"), ".")
-    return name if first == "." else name.translate(str.maketrans("./", "/."))
 
 
 def _namespace(name: str) -> str:

@@ -97,12 +97,15 @@ def visible_names(paths: Iterable[str]) -> list[str]:
 def nested_mount_points(volume: str, containers: Iterable[Sequence[tuple[str, str]]]) -> list[str]:
     """Directories that must be in a volume because something else is mounted below it, relative to the volume.
 
-    `containers` are the volume mounts of each container: (volume name, mount path).
+    `containers` are the volume mounts of each container: (volume name, mount path). Raises PayloadError for a volume
+    that is mounted outside of its container's files.
     """
     found: dict[str, None] = {}
     for mounts in containers:
         paths = sorted(go_clean(path) for _, path in mounts)
         for root in [go_clean(path) for name, path in mounts if name == volume]:
+            if root.startswith("../"):
+                raise PayloadError(f"invalid container mount point {root}")
             seen: list[str] = []
             for path in paths:
                 # What lies below another mount in this volume is made there.

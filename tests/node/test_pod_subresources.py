@@ -70,7 +70,6 @@ def test_an_ephemeral_container_is_stored_with_its_defaults_and_a_new_generation
             {"resources": {"limits": {"cpu": "many"}}},
             "spec.ephemeralContainers[0].resources.limits[cpu]: Invalid value",
         ),
-        ({"securityContext": {"seLinuxOptions": {"level": "s0"}}}, "is not emulated yet"),
         ({"nmae": "x"}, "unknown field"),
     ],
 )

@@ -6,10 +6,12 @@ from hypothesis import strategies as st
 
 from kubesim.policy.cri_resources import (
     CpuResources,
+    QuotaRule,
     cpu_quota_us,
     cpu_resources,
     cpu_shares,
     oom_score_adj,
+    windows_cpu_limit_milli,
     windows_cpu_maximum,
 )
 from kubesim.policy.qos import QosClass
@@ -44,7 +46,8 @@ def test_quota_follows_the_period() -> None:
         ({"request_milli": None, "limit_milli": 200}, (204, 20_000, 100_000)),
         ({"request_milli": 0, "limit_milli": 200}, (2, 20_000, 100_000)),
         ({"request_milli": 2000, "limit_milli": 2000, "has_exclusive_cpus": True}, (2048, -1, 100_000)),
-        ({"request_milli": 100, "limit_milli": 200, "enforces_quota": False}, (102, 0, 0)),
+        ({"request_milli": 100, "limit_milli": 200, "quota": QuotaRule(is_enforced=False)}, (102, 0, 0)),
+        ({"request_milli": 100, "limit_milli": 200, "quota": QuotaRule(period_us=10_000)}, (102, 2000, 10_000)),
     ],
 )
 def test_cpu_fields(fields: dict[str, object], expected: tuple[int, int, int]) -> None:
@@ -64,6 +67,8 @@ def test_cpu_fields(fields: dict[str, object], expected: tuple[int, int, int]) -
         ({"memory_request_bytes": 1}, 999),
         ({"memory_request_bytes": 0, "least_regular_request_bytes": 4 * GIB}, 750),
         ({"memory_request_bytes": 8 * GIB, "least_regular_request_bytes": 4 * GIB}, 500),
+        ({"memory_request_bytes": 4 * GIB, "pod_share_bytes": 4 * GIB}, 500),
+        ({"memory_request_bytes": 0, "least_regular_request_bytes": 4 * GIB, "pod_share_bytes": 2 * GIB}, 625),
     ],
 )
 def test_oom_score(fields: dict[str, object], score: int) -> None:
@@ -86,3 +91,10 @@ def test_asking_for_more_memory_never_makes_a_kill_likelier(request: int, more: 
 )
 def test_the_share_of_all_processors_on_windows(limit_milli: int, processors: int, expected: int) -> None:
     assert windows_cpu_maximum(limit_milli=limit_milli, processors=processors) == expected
+
+
+@pytest.mark.parametrize(
+    ("maximum", "processors", "limit_milli"), [(0, 4, 0), (-1, 4, 0), (2500, 4, 1000), (832, 4, 332), (1, 4, 0)]
+)
+def test_what_a_share_of_all_processors_stands_for(maximum: int, processors: int, limit_milli: int) -> None:
+    assert windows_cpu_limit_milli(maximum, processors=processors) == limit_milli

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kubesim.policy.cri_resources import QuotaRule
 from kubesim.policy.pod_cgroup import (
     CgroupReading,
     PodCgroup,
@@ -49,8 +50,13 @@ def wanted(qos: QosClass, **options: object) -> PodCgroup:
         ),
         (
             QosClass.GUARANTEED,
-            {"enforces_quota": False},
+            {"quota": QuotaRule(is_enforced=False)},
             PodCgroup(cpu_shares=512, cpu_quota_us=-1, cpu_period_us=100_000, memory_limit_bytes=64 * MIB),
+        ),
+        (
+            QosClass.BURSTABLE,
+            {"has_cpu_limits": True, "quota": QuotaRule(period_us=10_000)},
+            PodCgroup(cpu_shares=512, cpu_quota_us=10_000, cpu_period_us=10_000),
         ),
     ],
 )

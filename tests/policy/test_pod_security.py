@@ -160,11 +160,9 @@ def test_seccomp(profile: SeccompProfile | None, options: dict[str, object], exp
         ({"host_ipc": True}, "", replace(DEFAULT_NAMESPACES, ipc=NamespaceMode.NODE)),
         ({"host_pid": True}, "", replace(DEFAULT_NAMESPACES, pid=NamespaceMode.NODE)),
         ({"share_process_namespace": True}, "", replace(DEFAULT_NAMESPACES, pid=NamespaceMode.POD)),
-        (
-            {"host_pid": True},
-            "abc",
-            replace(DEFAULT_NAMESPACES, pid=NamespaceMode.TARGET, target_id="abc"),
-        ),
+        ({}, "abc", replace(DEFAULT_NAMESPACES, pid=NamespaceMode.TARGET, target_id="abc")),
+        ({"host_pid": True}, "abc", replace(DEFAULT_NAMESPACES, pid=NamespaceMode.NODE)),
+        ({"share_process_namespace": True}, "abc", replace(DEFAULT_NAMESPACES, pid=NamespaceMode.POD)),
     ],
 )
 def test_namespaces(fields: dict[str, bool], target: str, expected: Namespaces) -> None:

@@ -4,7 +4,6 @@ import pytest
 
 from kubesim.policy.sysctl_admission import (
     forbidden_sysctl,
-    normalized,
     sysctl_allowlist,
     unsafe_sysctl_problem,
 )
@@ -81,8 +80,3 @@ def test_patterns_of_the_configuration(pattern: str, problem: str) -> None:
     found = unsafe_sysctl_problem([pattern])
     assert problem in found
     assert bool(problem) is bool(found)
-
-
-@pytest.mark.parametrize(("name", "expected"), [("a.b/c", "a.b/c"), ("a/b.c", "a.b/c"), ("plain", "plain")])
-def test_names_with_slashes(name: str, expected: str) -> None:
-    assert normalized(name) == expected

@@ -90,3 +90,9 @@ def test_mounts_below_a_volume(mounts: list[tuple[str, str]], wanted: list[str])
 )
 def test_modes_for_the_group(mode: int, is_directory: bool, is_read_only: bool, wanted: int) -> None:
     assert group_mode(mode, is_directory=is_directory, is_read_only=is_read_only) == wanted
+
+
+def test_a_volume_is_not_mounted_outside_of_the_container() -> None:
+    with pytest.raises(PayloadError) as caught:
+        nested_mount_points("v", [[("w", "../w"), ("v", "../v")]])
+    assert str(caught.value) == "invalid container mount point ../v"

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 from kubesim.model.k8s_v1 import AppArmorProfile, PodSecurityContext, PodSpec, SeccompProfile, SecurityContext
 from kubesim.model.paths import Path
+from kubesim.model.sysctl_name import dotted_sysctl
 from kubesim.model.validation.field_error import (
     FieldError,
     Named,
@@ -110,18 +111,12 @@ def _check_sysctls(spec: PodSpec, context: PodSecurityContext, path: Path) -> It
             yield invalid(where, sysctl.name, detail)
         elif sysctl.name in taken:
             yield duplicate(where, sysctl.name)
-        name = _dotted(sysctl.name)
+        name = dotted_sysctl(sysctl.name)
         if spec.host_network and name.startswith("net."):
             yield invalid(where, sysctl.name, "may not be specified when 'hostNetwork' is true")
         elif spec.host_ipc and (name in _IPC_SYSCTLS or name.startswith("fs.mqueue.")):
             yield invalid(where, sysctl.name, "may not be specified when 'hostIPC' is true")
         taken.add(sysctl.name)
-
-
-def _dotted(name: str) -> str:
-    """A name with slashes has dots inside its parts. Mirrors component-helpers: node/util/sysctl, ConvertToDot."""
-    first = next((letter for letter in name if letter in "./"), "")
-    return name.translate({ord("/"): ".", ord("."): "/"}) if first == "/" else name
 
 
 def _check_seccomp(profile: SeccompProfile, path: Path) -> Iterator[FieldError]:

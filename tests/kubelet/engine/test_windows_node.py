@@ -81,14 +81,16 @@ def test_paths_are_on_a_drive(windows: Any, c: Any) -> None:
         ("/scratch", f"{folder}\\volumes\\kubernetes.io~empty-dir\\scratch\\a\\b"),
         ("C:\\config", f"{folder}\\volumes\\kubernetes.io~configmap\\cm"),
         ("\\\\.\\pipe\\agent", "c:/data"),
-        ("/etc/hosts", f"{folder}\\etc-hosts"),
+        (r"C:\Windows\System32\drivers\etc\hosts", f"{folder}\\etc-hosts"),
         ("c:/dev/termination-log", folder),
     ]
     assert request.sandbox_config.log_directory == f"\\var\\log\\pods\\default_web_{uid}"
     assert request.config.log_path == "a\\0.log"
     assert not any(one.propagation for one in request.config.mounts)
     assert windows.node.exec("default/web", ["cat", "/config/a"]).stdout == b"1"
-    assert windows.node.exec("default/web", ["sh", "-c", "pwd; grep web /etc/hosts"]).stdout.startswith(b"/app\n")
+    assert windows.node.exec(
+        "default/web", ["sh", "-c", "pwd; grep web /Windows/System32/drivers/etc/hosts"]
+    ).stdout.startswith(b"/app\n")
 
 
 def test_termination_messages_come_from_the_file_and_from_the_log(windows: Any, c: Any) -> None:
@@ -109,6 +111,16 @@ def test_limits_become_shares_of_all_processors(windows: Any, c: Any) -> None:
     windows.run("5s")
     found = created(windows).config.windows.resources
     assert (found.cpu_maximum, found.memory_limit_in_bytes, found.cpu_shares) == (3750, 64 * 1024**2, 0)
+
+
+def test_the_status_tells_the_share_that_the_runtime_keeps(windows: Any, c: Any) -> None:
+    """A share of four processors is told in ten-thousandths: what is cut off of a limit does not come back."""
+    asked = {"requests": {"cpu": "100m", "memory": "32Mi"}, "limits": {"cpu": "333m", "memory": "64Mi"}}
+    windows.pod(c("a", resources=asked), c("b", resources={"requests": {"cpu": "100m"}}))
+    windows.run("5s")
+    assert windows.of("a")["resources"] == {**asked, "limits": {"cpu": "332m", "memory": "64Mi"}}
+    # Of a container without limits the runtime says nothing, and the kubelet's record knows no amount that is not set.
+    assert windows.of("b")["resources"] == {"requests": {"cpu": "100m", "memory": "0"}}
 
 
 def test_linux_identities_are_not_told(windows: Any, c: Any) -> None:
