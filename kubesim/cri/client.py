@@ -35,8 +35,12 @@ class CriClient:
         self.repeat = repeat_of(cri)
         """Notes calls that were answered as before, without asking again; None when the runtime changes unseen."""
 
-    def _call(self, method: Method, request: Message, response_type: type[ResponseT]) -> Call[ResponseT]:
-        return _checked(self._cri.call(method, request), method, response_type)
+    async def _call(self, method: Method, request: Message, response_type: type[ResponseT]) -> ResponseT:
+        call = self._cri.call(method, request)
+        del request
+        response = await call
+        assert isinstance(response, response_type), f"{method} was answered with a {type(response).__name__}"
+        return response
 
     def _stream(self, method: Method, request: Message, _response_type: type[ResponseT]) -> AsyncIterator[ResponseT]:
         # A generator around the endpoint's iterator could check each message, but it would stand between the caller
@@ -230,9 +234,3 @@ class CriClient:
     def image_fs_info(self, request: api.ImageFsInfoRequest) -> Call[api.ImageFsInfoResponse]:
         """How full the file systems of images and of containers are."""
         return self._call(methods.IMAGE_FS_INFO, request, api.ImageFsInfoResponse)
-
-
-async def _checked(call: Call[Message], method: Method, response_type: type[ResponseT]) -> ResponseT:
-    response = await call
-    assert isinstance(response, response_type), f"{method} was answered with a {type(response).__name__}"
-    return response

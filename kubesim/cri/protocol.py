@@ -17,6 +17,9 @@ class Cri(Protocol):
     These are coroutines of kubesim's kernel, not of asyncio: a kernel task awaits them, and a call that needs no
     simulated time finishes without suspending. One method shape serves all 43 RPCs, so that a wrapper (journal,
     faults, profile gate) is written once.
+
+    Whoever passes a call on lets go of the request (`del request`) before it waits for the answer: as a message that of
+    a container takes ten kilobytes, and a thousand pods may wait at once.
     """
 
     async def call(self, method: Method, request: Message) -> Message:

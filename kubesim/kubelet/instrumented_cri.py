@@ -78,13 +78,17 @@ class InstrumentedCri:
         self._repeated: Counter[str] = Counter()
         metrics.before_reading(self._count_repeated)
 
-    def call(self, method: Method, request: Message) -> Coroutine[Any, Any, Message]:
+    async def call(self, method: Method, request: Message) -> Message:
         """Pass the call on, and count it."""
-        return self._counted(method, _sandbox_handler(request), self._cri.call(method, request))
+        call = self._counted(method, _sandbox_handler(request), self._cri.call(method, request))
+        del request
+        return await call
 
-    def call_encoded(self, method: Method, request: Message) -> Coroutine[Any, Any, bytes]:
+    async def call_encoded(self, method: Method, request: Message) -> bytes:
         """As `call`, with the serialised answer."""
-        return self._counted(method, _sandbox_handler(request), self._call_encoded(method, request))
+        call = self._counted(method, _sandbox_handler(request), self._call_encoded(method, request))
+        del request
+        return await call
 
     @property
     def repeat(self) -> Repeat | None:

@@ -30,13 +30,17 @@ class Deadlines:
         self.repeat = repeat_of(cri)
         self._default_seconds = default_seconds
 
-    def call(self, method: Method, request: Message) -> Coroutine[Any, Any, Message]:
+    async def call(self, method: Method, request: Message) -> Message:
         """Pass the call on. Raises CriError: DeadlineExceeded when there is no answer in time."""
-        return _in_time(self._seconds(method, request), self._cri.call(method, request))
+        call = _in_time(self._seconds(method, request), self._cri.call(method, request))
+        del request
+        return await call
 
-    def call_encoded(self, method: Method, request: Message) -> Coroutine[Any, Any, bytes]:
+    async def call_encoded(self, method: Method, request: Message) -> bytes:
         """As `call`, with the serialised answer."""
-        return _in_time(self._seconds(method, request), self._call_encoded(method, request))
+        call = _in_time(self._seconds(method, request), self._call_encoded(method, request))
+        del request
+        return await call
 
     def _seconds(self, method: Method, request: Message) -> float | None:
         return call_seconds(method, request, default_seconds=self._default_seconds)

@@ -5,10 +5,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from itertools import chain
-from typing import Any
+from typing import Any, TypeVar
 
 from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import Message
@@ -19,6 +19,8 @@ from kubesim.cri.methods import METHODS, Method
 from kubesim.cri.protocol import Cri, Repeat, encoding, repeat_of
 from kubesim.kernel import Cancelled, Kernel, Looks
 from kubesim.middleware.journal_pages import Pages, Row
+
+Answer = TypeVar("Answer", Message, bytes)
 
 ENTRIES_MAX = 1_000_000
 """Entries kept in memory: a day of a real kubelet's calls. Older ones are dropped; a sink sees all."""
@@ -112,25 +114,25 @@ class Journal:
 
     async def call(self, method: Method, request: Message) -> Message:
         """Pass the call on and write it down."""
-        time_ns, asked = self._kernel.now_ns, request.SerializeToString()
-        try:
-            response = await self._cri.call(method, request)
-        except (CriError, Cancelled) as error:
-            self._write(method, asked, time_ns, None, error)
-            raise
-        self._write(method, asked, time_ns, response.SerializeToString())
-        return response
+        call = self._written(method, request.SerializeToString(), self._cri.call(method, request))
+        del request
+        return await call
 
     async def call_encoded(self, method: Method, request: Message) -> bytes:
         """As `call`, with the serialised answer."""
-        time_ns, asked = self._kernel.now_ns, request.SerializeToString()
+        call = self._written(method, request.SerializeToString(), encoding(self._cri)(method, request))
+        del request
+        return await call
+
+    async def _written(self, method: Method, asked: bytes, call: Coroutine[Any, Any, Answer]) -> Answer:
+        time_ns = self._kernel.now_ns
         try:
-            response = await encoding(self._cri)(method, request)
+            answer = await call
         except (CriError, Cancelled) as error:
             self._write(method, asked, time_ns, None, error)
             raise
-        self._write(method, asked, time_ns, response)
-        return response
+        self._write(method, asked, time_ns, answer if isinstance(answer, bytes) else answer.SerializeToString())
+        return answer
 
     async def stream(self, method: Method, request: Message) -> AsyncIterator[Message]:
         """Pass the stream on and write down each message."""

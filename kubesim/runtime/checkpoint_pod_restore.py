@@ -23,7 +23,7 @@ from kubesim.runtime import sandbox_refusals
 from kubesim.runtime.checkpoint_archive import ContainerCheckpoint
 from kubesim.runtime.checkpoint_pod import POD_FORMAT_VERSION, POD_OPTIONS, check_call
 from kubesim.runtime.checkpoint_restore import read_archive, restore_log
-from kubesim.runtime.container_create import create_from
+from kubesim.runtime.container_create import create_container
 from kubesim.runtime.daemon import Daemon
 from kubesim.runtime.names import sandbox_name
 from kubesim.runtime.request_check import check_text
@@ -61,7 +61,7 @@ async def restore_pod(daemon: Daemon, request: api.RestorePodRequest) -> api.Res
                 pod_sandbox_id=made.pod_sandbox_id, config=config, sandbox_config=request.config
             )
             # Logs stay behind when a container is removed: they come last, when nothing else can fail.
-            created = await create_from(daemon, asked, checkpoint=replace(checkpoints[name], log=None))
+            created = await create_container(daemon, asked, checkpoint=replace(checkpoints[name], log=None))
             response.restored_containers.add(name=name, container_id=created.container_id)
         _restore_logs(daemon, response, checkpoints)
     except BaseException:

@@ -42,44 +42,31 @@ from kubesim.runtime.request_check import joined_log_path
 from kubesim.runtime.stop_signal import reported_stop_signal, stop_signal
 
 
-async def create_container(daemon: Daemon, request: api.CreateContainerRequest) -> api.CreateContainerResponse:
-    """Make a container in a sandbox. It becomes visible when this returns; when it fails nothing is left of it."""
-    return await create_from(daemon, request, checkpoint=None)
-
-
-async def create_from(
-    daemon: Daemon, request: api.CreateContainerRequest, *, checkpoint: ContainerCheckpoint | None
+async def create_container(
+    daemon: Daemon, request: api.CreateContainerRequest, *, checkpoint: ContainerCheckpoint | None = None
 ) -> api.CreateContainerResponse:
-    """The same; with a `checkpoint` the container is that one again, whatever image the request names."""
+    """Make a container in a sandbox. It becomes visible when this returns; when it fails nothing is left of it.
+
+    With a `checkpoint` the container is that one again, whatever image the request names.
+    """
     sandbox = check_request(daemon, request)
-    config, sandbox_config = request.config, request.sandbox_config
-    pod = sandbox_config.metadata
     container_id = daemon.kernel.ids.hex(64)
-    name = container_name(
-        name=config.metadata.name,
-        pod_name=pod.name,
-        pod_namespace=pod.namespace,
-        pod_uid=pod.uid,
-        attempt=config.metadata.attempt,
-        prefix=daemon.profile.name_prefix,
-    )
+    name = _name(daemon, request)
     existing_id = await claimed_id(daemon, daemon.container_names, name, noun="container", reserved=say.NAME_RESERVED)
     if existing_id:
         return api.CreateContainerResponse(container_id=existing_id)
     reservation = daemon.container_names.reserve(name, container_id)
 
     async def build(undo: ExitStack) -> Container:
-        if checkpoint is None:
-            restored = await restored_from_image(daemon, config, sandbox_config)
-        else:
-            restored = await restored_of(daemon, checkpoint, config, where=checkpoint.id)
+        nonlocal request
+        restored = await _restored(daemon, request, checkpoint)
         try:
-            wanted = config if restored is None else restored.config
-            container = _make(daemon, sandbox, container_id, name, wanted, sandbox_config, restored)
+            container = _make(daemon, sandbox, container_id, name, request, restored)
         except NeverAnswered:
             undo.pop_all()  # whoever waits in open(2) gives nothing up, not even the name, when the caller leaves
             await Event().wait()
             raise
+        del request  # ten kilobytes, which nobody needs while time passes
         reservation.stage = "container runtime creation"
         await daemon.spend(daemon.timings.create_container_ns)
         # The sandbox may have been removed meanwhile.
@@ -100,6 +87,28 @@ async def create_from(
     return api.CreateContainerResponse(container_id=container_id)
 
 
+def _name(daemon: Daemon, request: api.CreateContainerRequest) -> str:
+    """What the container is reserved under in the registry of names."""
+    container, pod = request.config.metadata, request.sandbox_config.metadata
+    return container_name(
+        name=container.name,
+        pod_name=pod.name,
+        pod_namespace=pod.namespace,
+        pod_uid=pod.uid,
+        attempt=container.attempt,
+        prefix=daemon.profile.name_prefix,
+    )
+
+
+async def _restored(
+    daemon: Daemon, request: api.CreateContainerRequest, checkpoint: ContainerCheckpoint | None
+) -> Restored | None:
+    """What the request restores, None for an ordinary container."""
+    if checkpoint is None:
+        return await restored_from_image(daemon, request.config, request.sandbox_config)
+    return await restored_of(daemon, checkpoint, request.config, where=checkpoint.id)
+
+
 def _publish(daemon: Daemon, container: Container) -> None:
     """Make a container visible."""
     container.born(daemon.creation_time_ns())
@@ -113,11 +122,12 @@ def _make(
     sandbox: Sandbox,
     container_id: str,
     name: str,
-    config: api.ContainerConfig,
-    sandbox_config: api.PodSandboxConfig,
+    request: api.CreateContainerRequest,
     restored: Restored | None,
 ) -> Container:
     """Everything that can be refused, in the order in which containerd looks at it."""
+    config = request.config if restored is None else restored.config
+    sandbox_config = request.sandbox_config
     image = restored.image if restored is not None else _image(daemon, config)
     mounts = plan_mounts(daemon, sandbox, container_id, config)
     check_devices(daemon, container_id, config)

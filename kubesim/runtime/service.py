@@ -141,12 +141,16 @@ class Runtime:
 
     async def call(self, method: Method, request: Message) -> Message:
         """Answer a call. Raises CriError when it is refused."""
-        answer = await self._answer(method, request)
+        call = self._answer(method, request)
+        del request
+        answer = await call
         return method.response_type.FromString(answer) if isinstance(answer, bytes) else answer
 
     async def call_encoded(self, method: Method, request: Message) -> bytes:
         """Answer a call with the serialised response. Raises CriError when it is refused."""
-        answer = await self._answer(method, request)
+        call = self._answer(method, request)
+        del request
+        answer = await call
         return answer if isinstance(answer, bytes) else answer.SerializeToString()
 
     def repeat(self, method: Method, request: Message, answer: bytes, looks: Looks) -> None:
@@ -162,7 +166,9 @@ class Runtime:
         restart = self._restart
         self._calls.add(task)
         try:
-            return await handler(self._daemon, request)
+            call = handler(self._daemon, request)
+            del request  # the handler may need it for less long than the call lasts
+            return await call
         except Cancelled as cancelled:
             if cancelled is restart:
                 raise self._daemon.refuse(say.CONNECTION_LOST) from None
