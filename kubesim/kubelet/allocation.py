@@ -39,7 +39,7 @@ from kubesim.policy.resize_admission import (
 )
 from kubesim.policy.resize_messages import STARTED, pending_words
 from kubesim.policy.resize_plan import Resizable, ResourceAmounts
-from kubesim.policy.swap_behavior import may_swap
+from kubesim.policy.swap_behavior import NodeSwap, may_swap
 
 API_CHECKS_CAPACITY_MINOR = 36
 """Since this Kubernetes minor version the API server refuses what no node could hold, and not the kubelet."""
@@ -54,7 +54,7 @@ class AllocationSettings:
     """What of the kubelet's configuration decides about resizes."""
 
     node: ResizeNode
-    swap_behavior: str
+    swap: NodeSwap
     allocatable: Callable[[], Mapping[str, v1.Quantity]]
     minor: int
     gates: Mapping[str, bool]
@@ -275,12 +275,11 @@ class AllocationManager:
     def _swaps(self, pod: v1.Pod, container: v1.Container) -> bool:
         found = amounts(container.resources)
         return may_swap(
-            behavior=self._settings.swap_behavior,
+            self._settings.swap,
             is_critical=is_critical(pod),
             qos=pod_qos(pod, self._settings.gates),
             memory_request_bytes=found.memory_request_bytes,
             memory_limit_bytes=found.memory_limit_bytes,
-            gates=self._settings.gates,
         )
 
     def _event(self, pod: v1.Pod, kind: str, reason: str, message: str) -> None:

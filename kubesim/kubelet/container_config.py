@@ -17,11 +17,9 @@ from kubesim.kubelet.container_hash import container_hash
 from kubesim.kubelet.container_resources import linux_resources
 from kubesim.kubelet.environment import Environments
 from kubesim.kubelet.hosts_file import hosts_file
-from kubesim.kubelet.hugepages import hugepage_limits
-from kubesim.kubelet.oom_group import oom_group
+from kubesim.kubelet.node_settings import NodeSettings
 from kubesim.kubelet.outside import HostFiles
 from kubesim.kubelet.pod_directories import PodDirectories
-from kubesim.kubelet.sandbox_config import NodeSettings
 from kubesim.kubelet.security_config import has_host_process, linux_security_context, windows_security_context
 from kubesim.kubelet.stop_signals import requested_stop_signal
 from kubesim.kubelet.volumes import ImageVolume, PodVolumes
@@ -115,18 +113,7 @@ class ContainerConfigs:
         if gate_enabled(self._node.gates, "ContainerStopSignals"):
             config.stop_signal = requested_stop_signal(container)
         if self._node.os == "linux":
-            config.linux.resources.CopyFrom(
-                linux_resources(
-                    pod,
-                    container,
-                    qos=request.qos,
-                    memory_capacity_bytes=self._node.memory_capacity_bytes,
-                    gates=self._node.gates,
-                    quota=self._node.cpu_quota,
-                )
-            )
-            config.linux.resources.hugepage_limits.extend(hugepage_limits(pod, container, self._node.gates))
-            config.linux.resources.unified.update(oom_group(kills_one_process=self._node.kills_one_process))
+            config.linux.resources.CopyFrom(linux_resources(pod, container, qos=request.qos, node=self._node))
             config.linux.security_context.CopyFrom(linux_security_context(request, self._node))
             if request.user_namespace is not None:
                 for mount in config.mounts:

@@ -1,7 +1,8 @@
 """Resources of containers and pods, as CRI has them.
 
 Mirrors kubelet: pkg/kubelet/kuberuntime/kuberuntime_container_linux.go (generateLinuxContainerResources,
-calculateLinuxResources) and kuberuntime_sandbox_linux.go (calculateSandboxResources, convertOverheadToLinuxResources).
+calculateLinuxResources, configureContainerSwapResources) and kuberuntime_sandbox_linux.go (calculateSandboxResources,
+convertOverheadToLinuxResources).
 """
 
 from __future__ import annotations
@@ -9,12 +10,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from kubesim.cri import api
+from kubesim.kubelet.node_settings import NodeSettings
+from kubesim.kubelet.pod_views import is_critical
 from kubesim.model import k8s_v1 as v1
 from kubesim.model.pod_resources import aggregate_requests, pod_limits, pod_requests
 from kubesim.model.quantity import millicores, whole_units
-from kubesim.policy.cri_resources import QuotaRule, cpu_resources, oom_score_adj
+from kubesim.policy.cri_resources import cpu_resources, hugepage_limits, oom_group, oom_score_adj
 from kubesim.policy.feature_gates import gate_enabled
 from kubesim.policy.qos import QosClass, Resources, qos_class
+from kubesim.policy.swap_behavior import container_swap
 
 NODE_CRITICAL_PRIORITY = 2_000_001_000
 
@@ -48,40 +52,46 @@ def _amounts(resources: v1.ResourceRequirements) -> Resources:
 
 
 def linux_resources(
-    pod: v1.Pod,
-    container: v1.Container | v1.EphemeralContainer,
-    *,
-    qos: QosClass,
-    memory_capacity_bytes: int,
-    gates: Mapping[str, bool],
-    quota: QuotaRule,
+    pod: v1.Pod, container: v1.Container | v1.EphemeralContainer, *, qos: QosClass, node: NodeSettings
 ) -> api.LinuxContainerResources:
     """The cgroup settings of one container. A limit that it does not have is the pod's, where that has one."""
     resources = container.resources
-    own = pod.spec.resources if gate_enabled(gates, "PodLevelResources") else None
+    own = pod.spec.resources if gate_enabled(node.gates, "PodLevelResources") else None
     level = own.limits if own is not None else {}
-    cpu = cpu_resources(
+    memory_request_bytes = whole(resources.requests, "memory")
+    result = _linux(
+        node,
         request_milli=milli(resources.requests, "cpu") if "cpu" in resources.requests else None,
         limit_milli=milli(resources.limits, "cpu") or milli(level, "cpu"),
-        quota=quota,
+        memory_limit_bytes=whole(resources.limits, "memory") or whole(level, "memory"),
     )
     least = None
     if container.restart_policy == "Always" and any(one.name == container.name for one in pod.spec.init_containers):
         least = min(whole(one.resources.requests, "memory") for one in pod.spec.containers)
-    return api.LinuxContainerResources(
-        cpu_shares=cpu.shares,
-        cpu_quota=cpu.quota_us,
-        cpu_period=cpu.period_us,
-        memory_limit_in_bytes=whole(resources.limits, "memory") or whole(level, "memory"),
-        oom_score_adj=oom_score_adj(
-            qos=qos,
-            memory_request_bytes=whole(resources.requests, "memory"),
-            memory_capacity_bytes=memory_capacity_bytes,
-            is_node_critical=(pod.spec.priority or 0) >= NODE_CRITICAL_PRIORITY,
-            least_regular_request_bytes=least,
-            pod_share_bytes=0 if own is None else _unassigned_memory_bytes(pod.spec, own),
-        ),
+    result.oom_score_adj = oom_score_adj(
+        qos=qos,
+        memory_request_bytes=memory_request_bytes,
+        memory_capacity_bytes=node.memory_capacity_bytes,
+        is_node_critical=(pod.spec.priority or 0) >= NODE_CRITICAL_PRIORITY,
+        least_regular_request_bytes=least,
+        pod_share_bytes=0 if own is None else _unassigned_memory_bytes(pod.spec, own),
     )
+    for page_size, limit_bytes in hugepage_limits({**level, **resources.limits}).items():
+        result.hugepage_limits.add(page_size=page_size, limit=limit_bytes)
+    swap = container_swap(
+        node.swap,
+        is_critical=is_critical(pod),
+        qos=qos,
+        memory_request_bytes=memory_request_bytes,
+        memory_limit_bytes=whole(resources.limits, "memory"),
+        node_memory_bytes=node.memory_capacity_bytes,
+    )
+    if swap is None:
+        # A limit of memory and swap together: no more than of memory alone.
+        result.memory_swap_limit_in_bytes = result.memory_limit_in_bytes
+    else:
+        result.unified["memory.swap.max"] = swap
+    return result
 
 
 def _unassigned_memory_bytes(spec: v1.PodSpec, own: v1.ResourceRequirements) -> int:
@@ -97,35 +107,36 @@ def _unassigned_memory_bytes(spec: v1.PodSpec, own: v1.ResourceRequirements) -> 
     return left // (len(spec.containers) + len(spec.init_containers))
 
 
-def pod_linux_resources(pod: v1.Pod, gates: Mapping[str, bool], quota: QuotaRule) -> api.LinuxContainerResources:
+def pod_linux_resources(pod: v1.Pod, node: NodeSettings) -> api.LinuxContainerResources:
     """What the pod has altogether, without its overhead; it goes with the sandbox."""
-    uses_level = gate_enabled(gates, "PodLevelResources")
+    uses_level = gate_enabled(node.gates, "PodLevelResources")
     requests = pod_requests(pod.spec, uses_pod_level=uses_level, with_overhead=False)
     limits = pod_limits(pod.spec, uses_pod_level=uses_level, with_overhead=False)
     return _linux(
+        node,
         request_milli=requests["cpu"].milli_value if "cpu" in requests else None,
         limit_milli=limits["cpu"].milli_value if "cpu" in limits else 0,
         memory_limit_bytes=limits["memory"].value if "memory" in limits else 0,
-        quota=quota,
     )
 
 
-def overhead_resources(pod: v1.Pod, quota: QuotaRule) -> api.LinuxContainerResources:
+def overhead_resources(pod: v1.Pod, node: NodeSettings) -> api.LinuxContainerResources:
     """What the runtime needs for the pod itself: as much as is asked for, and no more. Empty without an overhead."""
     overhead = pod.spec.overhead
     if not overhead:
         return api.LinuxContainerResources()
     cpu = milli(overhead, "cpu")
-    return _linux(request_milli=cpu, limit_milli=cpu, memory_limit_bytes=whole(overhead, "memory"), quota=quota)
+    return _linux(node, request_milli=cpu, limit_milli=cpu, memory_limit_bytes=whole(overhead, "memory"))
 
 
 def _linux(
-    *, request_milli: int | None, limit_milli: int, memory_limit_bytes: int, quota: QuotaRule
+    node: NodeSettings, *, request_milli: int | None, limit_milli: int, memory_limit_bytes: int
 ) -> api.LinuxContainerResources:
-    cpu = cpu_resources(request_milli=request_milli, limit_milli=limit_milli, quota=quota)
+    cpu = cpu_resources(request_milli=request_milli, limit_milli=limit_milli, quota=node.cpu_quota)
     return api.LinuxContainerResources(
         cpu_shares=cpu.shares,
         cpu_quota=cpu.quota_us,
         cpu_period=cpu.period_us,
         memory_limit_in_bytes=memory_limit_bytes,
+        unified=oom_group(kills_one_process=node.kills_one_process),
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from kubesim.kubelet.sandbox_config import NodeSettings
+from kubesim.kubelet.node_settings import NodeSettings
 from kubesim.model import k8s_v1 as v1
 from kubesim.model.quantity import millicores, whole_units
 from kubesim.policy.downward_fields import Amounts, DownwardFieldError, PodFields, field_text, resource_text

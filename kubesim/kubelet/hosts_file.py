@@ -5,7 +5,7 @@ Mirrors kubelet: pkg/kubelet/kubelet_pods.go, managedHostsFileContent and hostsE
 
 from __future__ import annotations
 
-from kubesim.kubelet.sandbox_config import NodeSettings
+from kubesim.kubelet.node_settings import NodeSettings
 from kubesim.model import k8s_v1 as v1
 from kubesim.policy.pod_hostname import pod_hostname
 

@@ -34,6 +34,7 @@ from kubesim.kubelet.node_configuration import (
     quota_rule,
 )
 from kubesim.kubelet.node_description import NodeDescription
+from kubesim.kubelet.node_settings import NodeSettings
 from kubesim.kubelet.node_shutdown import NodeShutdownManager
 from kubesim.kubelet.node_shutdown_setup import shutdown_manager
 from kubesim.kubelet.node_shutdown_timeline import ShutdownEntry
@@ -46,7 +47,6 @@ from kubesim.kubelet.pod_gauges import PodGauges
 from kubesim.kubelet.pod_sources import PodSources
 from kubesim.kubelet.preemption import Preemption
 from kubesim.kubelet.runtime_state import RuntimeState
-from kubesim.kubelet.sandbox_config import NodeSettings
 from kubesim.kubelet.start_error import KubeletStartError
 from kubesim.kubelet.static_pod_decode import StaticPodDecoder
 from kubesim.kubelet.user_namespaces import UserNamespaces
@@ -57,6 +57,7 @@ from kubesim.model.quantity import whole_units
 from kubesim.policy.crash_loop_backoff import crash_loop_policy
 from kubesim.policy.feature_gates import gate_enabled, resolve_gates
 from kubesim.policy.pod_dns import NODE_DNS
+from kubesim.policy.swap_behavior import NodeSwap
 from kubesim.policy.sysctl_admission import sysctl_allowlist
 from kubesim.policy.user_namespaces import IDS_PER_POD, IdPool
 
@@ -341,7 +342,13 @@ class Kubelet:
             memory_capacity_bytes=whole_units(self._description().all_capacity["memory"]),
             cpu_manager_policy=self._config.cpu_manager_policy,
             memory_manager_policy=self._config.memory_manager_policy,
-            swap_behavior=self._config.memory_swap.swap_behavior,
+            swap=NodeSwap(
+                behavior=self._config.memory_swap.swap_behavior,
+                capacity_bytes=self._description().host_identity.swap_bytes,
+                cgroup_version=self._host.cgroup_version,
+                minor=self._description().minor,
+                gates=self.gates,
+            ),
             gates=self.gates,
             fixes=self._fixes,
             # Only control groups of version 2 can be ended as a whole.

@@ -11,9 +11,9 @@ from kubesim.kubelet.environment import Environments
 from kubesim.kubelet.event_recorder import EventRecorder
 from kubesim.kubelet.klog import Klog
 from kubesim.kubelet.node_answers import NodeAnswers
+from kubesim.kubelet.node_settings import NodeSettings
 from kubesim.kubelet.outside import ApiClient, HostFiles
 from kubesim.kubelet.pod_directories import PodDirectories
-from kubesim.kubelet.sandbox_config import NodeSettings
 from kubesim.kubelet.token_manager import TokenManager
 from kubesim.kubelet.volumes import PodVolumes
 

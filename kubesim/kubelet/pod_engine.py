@@ -28,6 +28,7 @@ from kubesim.kubelet.klog import Klog
 from kubesim.kubelet.metrics import Metrics
 from kubesim.kubelet.mirror_pods import MirrorPods
 from kubesim.kubelet.node_answers import NodeAnswers
+from kubesim.kubelet.node_settings import NodeSettings
 from kubesim.kubelet.object_readers import readers_of_objects
 from kubesim.kubelet.orphan_pods import OrphanPods
 from kubesim.kubelet.outside import ApiClient, HostFiles, PodNetwork
@@ -47,7 +48,6 @@ from kubesim.kubelet.resizing import Resizing
 from kubesim.kubelet.runtime_classes import RuntimeClasses
 from kubesim.kubelet.runtime_pods import RuntimePods
 from kubesim.kubelet.runtime_setup import runtime_manager
-from kubesim.kubelet.sandbox_config import NodeSettings
 from kubesim.kubelet.status_manager import StatusManager, Surroundings
 from kubesim.kubelet.sync_loop import SyncLoop
 from kubesim.kubelet.user_namespaces import UserNamespaces

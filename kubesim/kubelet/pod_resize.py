@@ -16,13 +16,11 @@ from kubesim.cri.client import CriClient
 from kubesim.cri.errors import Code, CriError
 from kubesim.errors import KubesimError
 from kubesim.kubelet.container_resources import linux_resources, milli, overhead_resources, pod_qos, whole
-from kubesim.kubelet.hugepages import hugepage_limits
-from kubesim.kubelet.oom_group import oom_group
+from kubesim.kubelet.node_settings import NodeSettings
 from kubesim.kubelet.pod_cgroups import PodCgroups
 from kubesim.kubelet.resize_needs import ResizeNeeds
 from kubesim.kubelet.resource_records import ResourceRecords
 from kubesim.kubelet.runtime_pods import bare_id
-from kubesim.kubelet.sandbox_config import NodeSettings
 from kubesim.model import k8s_v1 as v1
 from kubesim.model.quantity import format_bytes, format_millicores
 from kubesim.policy.memory_decrease import decreasing_memory_limits, memory_decrease_problem
@@ -122,21 +120,9 @@ class PodResizer:
         container = msgspec.structs.replace(container, resources=_requirements(told))
         newest = work.runtime.newest(name)
         assert newest is not None, f"{name} runs, or it would not be resized"
-        gates = self._node.gates
         request = api.UpdateContainerResourcesRequest(container_id=bare_id(newest.id))
-        request.linux.CopyFrom(
-            linux_resources(
-                pod,
-                container,
-                qos=pod_qos(pod, gates),
-                memory_capacity_bytes=self._node.memory_capacity_bytes,
-                gates=gates,
-                quota=self._node.cpu_quota,
-            )
-        )
         # Only cpu and memory are told: a limit of huge pages that the container has of its own is taken from it.
-        request.linux.hugepage_limits.extend(hugepage_limits(pod, container, gates))
-        request.linux.unified.update(oom_group(kills_one_process=self._node.kills_one_process))
+        request.linux.CopyFrom(linux_resources(pod, container, qos=pod_qos(pod, self._node.gates), node=self._node))
         try:
             await self._client.update_container_resources(request)
         except CriError as error:
@@ -155,7 +141,7 @@ class PodResizer:
             memory_bytes=whole(overhead, "memory") if "memory" in overhead else None,
         )
         request = api.UpdatePodSandboxResourcesRequest(pod_sandbox_id=work.actions.sandbox_id)
-        request.overhead.CopyFrom(overhead_resources(work.pod, self._node.cpu_quota))
+        request.overhead.CopyFrom(overhead_resources(work.pod, self._node))
         request.resources.CopyFrom(
             api.LinuxContainerResources(
                 cpu_period=left.cpu_period_us or 0,

@@ -17,6 +17,7 @@ from kubesim.kubelet.event_reference import pod_reference
 from kubesim.kubelet.metrics import Metrics
 from kubesim.kubelet.mirror_pods import MirrorPods
 from kubesim.kubelet.node_answers import NodeAnswers
+from kubesim.kubelet.node_settings import NodeSettings
 from kubesim.kubelet.outside import HostFiles
 from kubesim.kubelet.pleg import Pleg, keep_ips
 from kubesim.kubelet.pod_cache import PodCache
@@ -29,7 +30,6 @@ from kubesim.kubelet.pull_secrets import PullSecrets
 from kubesim.kubelet.resizing import Resizing
 from kubesim.kubelet.runtime_manager import RuntimeManager, SyncResult
 from kubesim.kubelet.runtime_pods import RuntimePods
-from kubesim.kubelet.sandbox_config import NodeSettings
 from kubesim.kubelet.status_generation import GenerationInputs, generate_pod_status, ready_to_start_containers
 from kubesim.kubelet.status_manager import StatusManager, Surroundings
 from kubesim.kubelet.sync_error import SyncError

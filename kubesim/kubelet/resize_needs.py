@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from kubesim.kubelet.node_settings import NodeSettings
 from kubesim.kubelet.pod_cgroups import PodCgroups
 from kubesim.kubelet.resource_amounts import amounts, resizable_containers, resize_policies, with_pod_limits
 from kubesim.kubelet.resource_records import ResourceRecords
-from kubesim.kubelet.sandbox_config import NodeSettings
 from kubesim.model import k8s_v1 as v1
 from kubesim.policy.feature_gates import gate_enabled
 from kubesim.policy.pod_view import RuntimePod, RuntimeState

@@ -15,6 +15,7 @@ from kubesim.kubelet.event_recorder import EventRecorder
 from kubesim.kubelet.event_reference import pod_reference
 from kubesim.kubelet.metrics import REQUESTED_RESIZES, Metrics
 from kubesim.kubelet.node_answers import NodeAnswers
+from kubesim.kubelet.node_settings import NodeSettings
 from kubesim.kubelet.outside import HostFiles
 from kubesim.kubelet.pod_cgroups import PodCgroups
 from kubesim.kubelet.pod_resize import PodResizer
@@ -25,7 +26,6 @@ from kubesim.kubelet.resize_status import ResizeStatus
 from kubesim.kubelet.resource_amounts import amounts, resizable_containers
 from kubesim.kubelet.resource_records import ACTUATED_PODS, ALLOCATED_PODS, ResourceRecords
 from kubesim.kubelet.runtime_resources import ReportedResources
-from kubesim.kubelet.sandbox_config import NodeSettings
 from kubesim.kubelet.used_requests import used_requests
 from kubesim.model import k8s_v1 as v1
 from kubesim.policy.feature_gates import gate_enabled
@@ -225,7 +225,7 @@ def _allocation_settings(node: NodeSettings, answers: NodeAnswers) -> Allocation
             cpu_manager_policy=node.cpu_manager_policy,
             memory_manager_policy=node.memory_manager_policy,
         ),
-        swap_behavior=node.swap_behavior,
+        swap=node.swap,
         allocatable=answers.allocatable,
         minor=node.minor,
         gates=node.gates,

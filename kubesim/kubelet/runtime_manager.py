@@ -29,11 +29,11 @@ from kubesim.kubelet.metrics import (
     STARTED_USER_NAMESPACED_PODS,
     Metrics,
 )
+from kubesim.kubelet.node_settings import NodeSettings
 from kubesim.kubelet.pod_resize import ResizeFailed, ResizeWork
 from kubesim.kubelet.pod_startup_latency import PodStartupLatency
 from kubesim.kubelet.resizing import Resizing
 from kubesim.kubelet.runtime_pods import bare_id
-from kubesim.kubelet.sandbox_config import NodeSettings
 from kubesim.kubelet.sandbox_start import SandboxStarter
 from kubesim.kubelet.sync_error import SyncError
 from kubesim.kubelet.volumes import ImageVolume

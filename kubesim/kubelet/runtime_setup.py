@@ -17,6 +17,7 @@ from kubesim.kubelet.environment import Environments
 from kubesim.kubelet.event_recorder import EventRecorder
 from kubesim.kubelet.image_manager import ImageManager
 from kubesim.kubelet.metrics import Metrics
+from kubesim.kubelet.node_settings import NodeSettings
 from kubesim.kubelet.outside import HostFiles
 from kubesim.kubelet.pod_directories import PodDirectories
 from kubesim.kubelet.pod_startup_latency import PodStartupLatency
@@ -24,7 +25,6 @@ from kubesim.kubelet.resizing import Resizing
 from kubesim.kubelet.runtime_classes import RuntimeClasses
 from kubesim.kubelet.runtime_manager import RuntimeManager
 from kubesim.kubelet.runtime_pods import RuntimePods
-from kubesim.kubelet.sandbox_config import NodeSettings
 from kubesim.kubelet.sandbox_start import SandboxStarter
 from kubesim.kubelet.user_namespaces import UserNamespaces
 from kubesim.kubelet.volumes import PodVolumes

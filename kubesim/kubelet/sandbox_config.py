@@ -6,60 +6,20 @@ generatePodSandboxLinuxConfig) and pkg/kubelet/network/dns/dns.go.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-
 from kubesim.cri import api
 from kubesim.kubelet import labels
 from kubesim.kubelet.container_resources import overhead_resources, pod_linux_resources
-from kubesim.kubelet.oom_group import oom_group
+from kubesim.kubelet.node_settings import NodeSettings
 from kubesim.kubelet.pod_directories import PodDirectories
 from kubesim.kubelet.security_config import has_host_process, sandbox_context
 from kubesim.model import k8s_v1 as v1
-from kubesim.model.k8s_versions import LAST_MINOR
 from kubesim.model.sysctl_name import dotted_sysctl
 from kubesim.policy.cgroup_parent import pod_cgroup_parent
-from kubesim.policy.cri_resources import DEFAULT_QUOTA, QuotaRule
-from kubesim.policy.pod_dns import NODE_DNS, DnsSettings, DnsWarning, pod_dns
+from kubesim.policy.pod_dns import DnsSettings, DnsWarning, pod_dns
 from kubesim.policy.pod_hostname import pod_hostname
 from kubesim.policy.qos import QosClass
 
 _PROTOCOLS = {"TCP": api.TCP, "UDP": api.UDP, "SCTP": api.SCTP}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NodeSettings:
-    """What the configuration of the kubelet and its host put into every sandbox and container.
-
-    `minor` is the kubelet's minor version, `cgroup_driver` the effective one. `cluster_dns` and `cluster_domain` are
-    KubeletConfiguration's.
-    """
-
-    os: str = "linux"
-    minor: int = LAST_MINOR
-    node_name: str
-    node_ip: str
-    cgroup_driver: str
-    cgroups_per_qos: bool = True
-    cgroup_version: int = 2
-    cpu_quota: QuotaRule = DEFAULT_QUOTA
-    cluster_dns: tuple[str, ...] = ()
-    cluster_domain: str = ""
-    dns: DnsSettings | None = NODE_DNS
-    """What the node's resolv.conf says; None when the kubelet is to read none."""
-    seccomp_default: bool = False
-    cpu_manager_policy: str = "none"
-    memory_manager_policy: str = "None"
-    swap_behavior: str = ""
-    memory_capacity_bytes: int = 16 * 1024**3
-    processors: int = 4
-    has_selinux: bool = False
-    """Without it there is nothing to relabel; the nodes that are emulated enforce neither SELinux nor AppArmor."""
-    kills_one_process: bool = False
-    """singleProcessOOMKill: memory that runs out costs one process, not all of its container."""
-    gates: Mapping[str, bool]
-    fixes: frozenset[str] = frozenset()
-    """What the kubelet has on top of its release: names of policy/kubelet_fixes.py."""
 
 
 def sandbox_config(
@@ -156,13 +116,9 @@ def _linux(
     if node.cgroups_per_qos and not is_windows:
         linux.cgroup_parent = pod_cgroup_parent(driver=node.cgroup_driver, qos=qos, uid=pod.metadata.uid)
     if not is_windows:
-        linux.resources.CopyFrom(pod_linux_resources(pod, node.gates, node.cpu_quota))
-        unified = oom_group(kills_one_process=node.kills_one_process)
-        linux.resources.unified.update(unified)
+        linux.resources.CopyFrom(pod_linux_resources(pod, node))
         # Without an overhead it is empty, and there.
-        linux.overhead.CopyFrom(overhead_resources(pod, node.cpu_quota))
-        if pod.spec.overhead:
-            linux.overhead.unified.update(unified)
+        linux.overhead.CopyFrom(overhead_resources(pod, node))
     context = pod.spec.security_context
     if context is None:
         return linux

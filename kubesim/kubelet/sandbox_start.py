@@ -14,11 +14,12 @@ from kubesim.cri.errors import CriError
 from kubesim.kubelet.event_recorder import WARNING, EventRecorder, node_reference
 from kubesim.kubelet.event_reference import pod_reference
 from kubesim.kubelet.metrics import STARTED_POD_ERRORS, STARTED_PODS, Metrics
+from kubesim.kubelet.node_settings import NodeSettings
 from kubesim.kubelet.outside import HostFiles
 from kubesim.kubelet.pod_directories import PodDirectories
 from kubesim.kubelet.runtime_classes import RuntimeClasses, RuntimeClassNotFound
 from kubesim.kubelet.runtime_pods import RuntimePods
-from kubesim.kubelet.sandbox_config import NodeSettings, dns_warnings, sandbox_config, sandbox_hostname
+from kubesim.kubelet.sandbox_config import dns_warnings, sandbox_config, sandbox_hostname
 from kubesim.kubelet.sync_error import SyncError
 from kubesim.kubelet.user_namespaces import UserNamespaces
 from kubesim.model import k8s_v1 as v1

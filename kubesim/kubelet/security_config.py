@@ -35,7 +35,7 @@ from kubesim.policy.run_as_non_root import (
 
 if TYPE_CHECKING:
     from kubesim.kubelet.container_config import AnyContainer, ContainerRequest
-    from kubesim.kubelet.sandbox_config import NodeSettings
+    from kubesim.kubelet.node_settings import NodeSettings
 
 _MODES = {
     NamespaceMode.POD: api.POD,

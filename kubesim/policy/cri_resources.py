@@ -7,8 +7,10 @@ pkg/kubelet/kuberuntime/kuberuntime_container_linux.go (calculateLinuxResources)
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+from kubesim.model.quantity import whole_units
 from kubesim.policy.qos import QosClass
 
 CPU_PERIOD_US = 100_000
@@ -16,6 +18,9 @@ CPU_PERIOD_US = 100_000
 _SHARES_MIN, _SHARES_MAX, _SHARES_PER_CPU = 2, 262_144, 1024
 _QUOTA_MIN_US = 1000
 _MILLI_PER_CPU = 1000
+_PAGE_SIZES = {"2MB": "hugepages-2Mi", "1GB": "hugepages-1Gi"}
+"""The sizes of a machine of x86-64, as the kernel spells them, with the names of their resources."""
+_OOM_GROUP = {"memory.oom.group": "1"}
 _GUARANTEED_SCORE, _BEST_EFFORT_SCORE = -997, 1000
 
 
@@ -97,6 +102,23 @@ def oom_score_adj(
 
 def _burstable_score(request_bytes: int, capacity_bytes: int) -> int:
     return _BEST_EFFORT_SCORE - _BEST_EFFORT_SCORE * request_bytes // capacity_bytes
+
+
+def hugepage_limits(limits: Mapping[str, str | float]) -> dict[str, int]:
+    """Bytes of huge pages that a container may have, by the kernel's word for their size.
+
+    `limits` are those of the container on top of those of its pod. A size that they do not name is forbidden.
+    Mirrors kubelet: pkg/kubelet/kuberuntime/kuberuntime_container_linux.go, GetHugepageLimitsFromResources.
+    """
+    return {size: whole_units(limits[name]) if name in limits else 0 for size, name in _PAGE_SIZES.items()}
+
+
+def oom_group(*, kills_one_process: bool) -> Mapping[str, str]:
+    """What the settings of a control group say of memory that runs out: whether it ends all of its processes.
+
+    So it is of containers and of sandboxes, since 1.28, on nodes with control groups of version 2.
+    """
+    return {} if kills_one_process else _OOM_GROUP
 
 
 def windows_cpu_maximum(*, limit_milli: int, processors: int) -> int:

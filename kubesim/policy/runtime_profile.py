@@ -186,6 +186,8 @@ class ContainerSwitches(Struct, frozen=True, kw_only=True):
     """Each StopContainer sends SIGKILL at its own time, and fails when its deadline comes first; or all of a container
     wait for the earliest SIGKILL that was asked for, which comes in any case, and a deadline is answered with OK."""
     update_stopped: Literal["ok", "refused"]
+    update_takes: Literal["everything", "unified", "cpu-and-memory"]
+    """What of an update counts: huge pages, swap and `unified` too, or only the latter, or none of them."""
     update_below_usage: Literal["kernel", "refused"]
     """UpdateContainerResources with a memory limit below the usage: the kernel decides, or the daemon refuses."""
     selinux_level_check: bool

@@ -1,7 +1,7 @@
 """Resources of containers and sandboxes: what was asked for, UpdateContainerResources, UpdatePodSandboxResources.
 
 Mirrors containerd: internal/cri/server/container_update_resources.go and sandbox_update_resources.go,
-internal/cri/opts/spec_linux_opts.go, WithResources; CRI-O: server/container_update_resources.go.
+internal/cri/opts/spec_linux_opts.go, WithResources; CRI-O: server/container_update_resources.go, toOCIResources.
 """
 
 from __future__ import annotations
@@ -17,9 +17,10 @@ from kubesim.runtime.usage import container_usage
 from kubesim.userland.files.cgroup_files import CgroupSettings
 
 # Zero and "" mean "keep" in an update; oom_score_adj cannot be changed while a container runs.
-_NUMBERS = ("cpu_period", "cpu_quota", "cpu_shares", "memory_limit_in_bytes", "memory_swap_limit_in_bytes")
+_NUMBERS = ("cpu_period", "cpu_quota", "cpu_shares", "memory_limit_in_bytes")
 _TEXTS = ("cpuset_cpus", "cpuset_mems")
 _NO_LIMIT = -1
+_SWAP_MAX = "memory.swap.max"
 _PERIOD_US = 100_000
 _WINDOWS_NUMBERS = ("cpu_shares", "cpu_count", "cpu_maximum", "memory_limit_in_bytes")
 
@@ -40,7 +41,6 @@ def cgroup_settings(container: Container) -> CgroupSettings:
     """
     wanted = container.resources
     memory = wanted.memory_limit_in_bytes
-    swap = wanted.memory_swap_limit_in_bytes
     return CgroupSettings(
         cpu_quota_us=wanted.cpu_quota if wanted.cpu_quota > 0 else None,
         cpu_period_us=wanted.cpu_period or _PERIOD_US,
@@ -48,8 +48,17 @@ def cgroup_settings(container: Container) -> CgroupSettings:
         cpus=wanted.cpuset_cpus,
         mems=wanted.cpuset_mems,
         memory_max_bytes=memory if memory > 0 else None,
-        swap_max_bytes=swap - memory if memory > 0 and swap >= memory else None,
+        swap_max_bytes=_swap_max_bytes(wanted),
     )
+
+
+def _swap_max_bytes(wanted: api.LinuxContainerResources) -> int | None:
+    """How much may be swapped out: what `unified` says is written after all else. None is no limit."""
+    text = wanted.unified.get(_SWAP_MAX, "")
+    if text:
+        return int(text) if text.isdecimal() else None
+    memory, swap = wanted.memory_limit_in_bytes, wanted.memory_swap_limit_in_bytes
+    return swap - memory if memory > 0 and swap >= memory else None
 
 
 async def update_container_resources(
@@ -65,7 +74,9 @@ async def update_container_resources(
         raise daemon.refuse(say.UPDATE_STATE, id=container.id, word=state_word(life.reported_state))
     if request.HasField("linux"):
         _check_memory(daemon, container, request.linux.memory_limit_in_bytes)
-        container.keep_resources(_merged(container.resources, request.linux))
+        container.keep_resources(
+            _merged(container.resources, request.linux, takes=daemon.profile.containers.update_takes)
+        )
         if container.process is not None:
             container.process.cgroup.set_limit(max(container.resources.memory_limit_in_bytes, 0) or None)
     if request.HasField("windows"):
@@ -97,7 +108,10 @@ def _check_memory(daemon: Daemon, container: Container, limit: int) -> None:
         raise daemon.refuse(say.UPDATE_MEMORY_BELOW_USAGE, limit=limit, usage=usage)
 
 
-def _merged(old: api.LinuxContainerResources, new: api.LinuxContainerResources) -> api.LinuxContainerResources:
+def _merged(
+    old: api.LinuxContainerResources, new: api.LinuxContainerResources, *, takes: str
+) -> api.LinuxContainerResources:
+    """The resources after an update; what `takes` does not name stays as it was."""
     merged = api.LinuxContainerResources()
     merged.CopyFrom(old)
     for name in (*_NUMBERS, *_TEXTS):
@@ -105,10 +119,14 @@ def _merged(old: api.LinuxContainerResources, new: api.LinuxContainerResources) 
         if value:
             setattr(merged, name, value)
     # Swap counts together with memory, so that equal limits keep a container from swapping.
-    if new.memory_limit_in_bytes and not new.memory_swap_limit_in_bytes:
+    if new.memory_swap_limit_in_bytes and takes == "everything":
+        merged.memory_swap_limit_in_bytes = new.memory_swap_limit_in_bytes
+    elif new.memory_limit_in_bytes:
         merged.memory_swap_limit_in_bytes = new.memory_limit_in_bytes
-    merged.hugepage_limits.extend(new.hugepage_limits)
-    merged.unified.update(new.unified)
+    if takes == "everything":
+        merged.hugepage_limits.extend(new.hugepage_limits)
+    if takes != "cpu-and-memory":
+        merged.unified.update(new.unified)
     return merged
 
 

@@ -2,11 +2,7 @@
 
 from kubesim.kubelet.annotation_json import handler_json, ports_json
 from kubesim.kubelet.container_hash import container_hash
-from kubesim.kubelet.hugepages import hugepage_limits
 from kubesim.model import k8s_v1 as v1
-from kubesim.policy.feature_gates import DEFAULT_GATES, resolve_gates
-
-MIB = 1024**2
 
 
 def test_the_hash_is_that_of_a_real_kubelet() -> None:
@@ -27,20 +23,3 @@ def test_a_hook_is_written_in_the_order_of_gos_struct() -> None:
         '{"httpGet":{"path":"/x","port":80,"host":"h","scheme":"HTTP","httpHeaders":[{"name":"X","value":"a\\u003cb"}]}}'
     )
     assert handler_json(v1.LifecycleHandler(sleep=v1.SleepAction(seconds=3))) == '{"sleep":{"seconds":3}}'
-
-
-def limits(pod: dict[str, str], container: dict[str, str], **gates: bool) -> list[tuple[str, int]]:
-    one = v1.Container(name="a", resources=v1.ResourceRequirements(limits=container))
-    level = v1.ResourceRequirements(limits=pod) if pod else None
-    spec = v1.PodSpec(containers=[one], resources=level)
-    chosen = resolve_gates("1.36", gates) if gates else DEFAULT_GATES
-    return [(found.page_size, found.limit) for found in hugepage_limits(v1.Pod(spec=spec), one, chosen)]
-
-
-def test_huge_pages_are_none_but_for_what_limits_name() -> None:
-    assert limits({}, {"memory": "1Gi"}) == [("2MB", 0), ("1GB", 0)]
-    assert limits({}, {"hugepages-2Mi": "8Mi"}) == [("2MB", 8 * MIB), ("1GB", 0)]
-    assert limits({"hugepages-2Mi": "16Mi"}, {}) == [("2MB", 16 * MIB), ("1GB", 0)]
-    assert limits({"hugepages-2Mi": "16Mi"}, {"hugepages-2Mi": "8Mi"}) == [("2MB", 8 * MIB), ("1GB", 0)]
-    off = {"PodLevelResources": False, "InPlacePodLevelResourcesVerticalScaling": False}
-    assert limits({"hugepages-2Mi": "16Mi"}, {}, **off) == [("2MB", 0), ("1GB", 0)]

@@ -10,6 +10,8 @@ from kubesim.policy.cri_resources import (
     cpu_quota_us,
     cpu_resources,
     cpu_shares,
+    hugepage_limits,
+    oom_group,
     oom_score_adj,
     windows_cpu_limit_milli,
     windows_cpu_maximum,
@@ -98,3 +100,20 @@ def test_the_share_of_all_processors_on_windows(limit_milli: int, processors: in
 )
 def test_what_a_share_of_all_processors_stands_for(maximum: int, processors: int, limit_milli: int) -> None:
     assert windows_cpu_limit_milli(maximum, processors=processors) == limit_milli
+
+
+@pytest.mark.parametrize(
+    ("limits", "found"),
+    [
+        ({"memory": "1Gi"}, {"2MB": 0, "1GB": 0}),
+        ({"hugepages-2Mi": "8Mi"}, {"2MB": 8 * 1024**2, "1GB": 0}),
+        ({"hugepages-2Mi": "2Mi", "hugepages-1Gi": "1Gi"}, {"2MB": 2 * 1024**2, "1GB": GIB}),
+    ],
+)
+def test_huge_pages_are_none_but_for_what_limits_name(limits: dict[str, str], found: dict[str, int]) -> None:
+    assert hugepage_limits(limits) == found
+
+
+def test_memory_that_runs_out_ends_a_container_or_a_process() -> None:
+    assert oom_group(kills_one_process=False) == {"memory.oom.group": "1"}
+    assert oom_group(kills_one_process=True) == {}

@@ -137,6 +137,7 @@ containers.userInStatus            no           =        =        yes      =    
 containers.ociRuntime              runc         =        =        crun     =        =        =        =          =
 containers.imageIdInStatus         no           =        yes      =        =        =        =        =          =
 containers.imageIdInList           no           =        yes      =        =        =        =        =          =
+containers.updateTakes             cpu-and-memory  =     =        =        =        =        =        =          unified
 containers.updateBelowUsage        kernel       =        =        =        =        refused  =        =          =
 containers.recursiveReadOnlyMounts no           =        yes      =        =        =        =        =          =
 containers.restoreFromCheckpoint   no           =        yes      =        =        =        =        =          =
@@ -222,6 +223,7 @@ containers.removeRunning            kill               stop
 containers.stopCreated              no-op              finish
 containers.stopWaits                alone              together
 containers.updateStopped            ok                 refused
+containers.updateTakes              everything         *
 containers.updateBelowUsage         kernel             *
 containers.labelBytesMax            0                  4096
 containers.userNamespaceCheck       *                  no

@@ -9,8 +9,8 @@ from kubesim.kubelet.env_files import EnvFiles
 from kubesim.kubelet.environment import Environments
 from kubesim.kubelet.event_recorder import EventRecorder
 from kubesim.kubelet.klog import Klog
+from kubesim.kubelet.node_settings import NodeSettings
 from kubesim.kubelet.pod_directories import PodDirectories
-from kubesim.kubelet.sandbox_config import NodeSettings
 from kubesim.kubelet.volumes import ContainerConfigError
 from kubesim.model import k8s_v1 as v1
 from kubesim.node.api_server import ApiServer

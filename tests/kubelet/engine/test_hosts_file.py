@@ -1,7 +1,7 @@
 """The /etc/hosts of a pod."""
 
 from kubesim.kubelet.hosts_file import hosts_file
-from kubesim.kubelet.sandbox_config import NodeSettings
+from kubesim.kubelet.node_settings import NodeSettings
 from kubesim.model import k8s_v1 as v1
 from kubesim.policy.feature_gates import DEFAULT_GATES
 

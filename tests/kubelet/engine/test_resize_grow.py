@@ -73,12 +73,15 @@ def test_a_runtime_may_say_nothing_of_resources(new_story: Any, c: Any, profile:
 
 @pytest.mark.parametrize(
     ("config", "unified"),
-    [({}, {"memory.oom.group": "1"}), ({"singleProcessOOMKill": True}, None)],
+    [
+        ({}, {"memory.oom.group": "1", "memory.swap.max": "0"}),
+        ({"singleProcessOOMKill": True}, {"memory.swap.max": "0"}),
+    ],
 )
 def test_what_an_update_says_beside_the_amounts(
-    new_story: Any, c: Any, config: dict[str, Any], unified: dict[str, str] | None
+    new_story: Any, c: Any, config: dict[str, Any], unified: dict[str, str]
 ) -> None:
-    """What a new container is told of OOM kills and huge pages is told again."""
+    """What a new container is told of OOM kills, swap and huge pages is told again."""
     story = new_story(config=config)
     story.pod(c("a", resources=resources("100m", "64Mi", cpu_limit="200m", memory_limit="64Mi")))
     story.run("10s")

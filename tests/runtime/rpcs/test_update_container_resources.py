@@ -58,6 +58,48 @@ def test_the_swap_limit_follows_the_memory_limit_down_as_well(node: Any) -> None
     assert (shown.memory_limit_in_bytes, shown.memory_swap_limit_in_bytes) == (32 * MIB, 48 * MIB)
 
 
+@pytest.mark.parametrize(
+    ("profile", "takes"),
+    [
+        ("containerd-1.6.39", {"huge", "unified", "swap"}),
+        ("containerd-2.3", {"huge", "unified", "swap"}),
+        ("cri-o-1.28", set()),
+        ("cri-o-1.35", set()),
+        ("cri-o-1.36", {"unified"}),
+        ("ideal", {"huge", "unified", "swap"}),
+    ],
+)
+def test_what_of_an_update_counts(new_node: Any, profile: str, takes: set[str]) -> None:
+    node = new_node(profile)
+    ctr = container(node, memory_limit_in_bytes=64 * MIB, unified={"memory.high": "1"})
+    huge = [api.HugepageLimit(page_size="2MB", limit=2 * MIB)]
+    more = {"memory_limit_in_bytes": 32 * MIB, "memory_swap_limit_in_bytes": 48 * MIB}
+    node.do(updating(node, ctr, **more, hugepage_limits=huge, unified={"memory.high": "2", "memory.swap.max": "0"}))
+    shown = node.status(ctr).resources.linux
+    assert shown.memory_limit_in_bytes == 32 * MIB
+    assert shown.memory_swap_limit_in_bytes == (48 if "swap" in takes else 32) * MIB
+    assert list(shown.hugepage_limits) == (huge if "huge" in takes else [])
+    changed = {"memory.high": "2", "memory.swap.max": "0"}
+    assert dict(shown.unified) == (changed if "unified" in takes else {"memory.high": "1"})
+
+
+@pytest.mark.parametrize(
+    ("linux", "shown"),
+    [
+        ({}, "max"),
+        ({"memory_limit_in_bytes": 64 * MIB}, "0"),
+        ({"memory_limit_in_bytes": 64 * MIB, "memory_swap_limit_in_bytes": 96 * MIB}, str(32 * MIB)),
+        ({"unified": {"memory.swap.max": "0"}}, "0"),
+        ({"memory_limit_in_bytes": 64 * MIB, "unified": {"memory.swap.max": "max"}}, "max"),
+        ({"memory_limit_in_bytes": 64 * MIB, "unified": {"memory.swap.max": "4096"}}, "4096"),
+    ],
+)
+def test_the_file_of_the_swap_limit(node: Any, linux: dict[str, Any], shown: str) -> None:
+    ctr = container(node, **linux)
+    node.do(node.starting(ctr))
+    assert node.do(node.execing(ctr, "cat", "/sys/fs/cgroup/memory.swap.max")).stdout == f"{shown}\n".encode()
+
+
 @pytest.mark.parametrize("profile", ["containerd-1.6", "containerd-2.3", "cri-o-1.28"])
 def test_minus_one_is_no_limit_and_less_is_none_that_the_kernel_takes(new_node: Any, profile: str) -> None:
     node = new_node(profile)
