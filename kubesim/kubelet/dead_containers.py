@@ -1,7 +1,7 @@
 """Removes what has ended: dead containers beyond the newest of each name, and all of a pod that is gone.
 
 Mirrors kubelet: pkg/kubelet/kuberuntime/kuberuntime_container.go (pruneInitContainersBeforeStart,
-purgeInitContainers), pkg/kubelet/pod_container_deletor.go and kuberuntime_gc.go.
+purgeInitContainers, removeContainer), pkg/kubelet/pod_container_deletor.go and kuberuntime_gc.go.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from kubesim.cri import api
 from kubesim.cri.client import CriClient
 from kubesim.cri.errors import CriError
+from kubesim.kubelet.outside import HostFiles
 from kubesim.kubelet.runtime_pods import bare_id
 from kubesim.policy.pod_view import PodView, RuntimeContainer, RuntimePod, RuntimeSandbox, RuntimeState
 
@@ -21,8 +22,9 @@ DEAD_PER_NAME = 1
 class DeadContainers:
     """Removal of containers and sandboxes. A runtime that refuses is asked again at the next occasion."""
 
-    def __init__(self, client: CriClient) -> None:
+    def __init__(self, client: CriClient, host_files: HostFiles) -> None:
         self._client = client
+        self._host_files = host_files
 
     async def prune_init_containers(self, view: PodView, runtime: RuntimePod) -> None:
         """Keep the newest exited init container of each name."""
@@ -71,9 +73,34 @@ class DeadContainers:
     async def _remove(self, containers: Iterable[RuntimeContainer]) -> None:
         for container in containers:
             try:
-                await self._client.remove_container(api.RemoveContainerRequest(container_id=bare_id(container.id)))
-            except CriError:
+                await self._remove_with_log(bare_id(container.id))
+            except (CriError, OSError):
                 continue  # upstream writes it to the log; the next occasion tries again
+
+    async def _remove_with_log(self, container_id: str) -> None:
+        """Remove a container and before it its log, with what was rotated away of it. Raises CriError and OSError.
+
+        The kubelet asks once where the log is, and once more for the name of the link that older collectors of logs
+        follow. There are no such links here.
+        """
+        question = api.ContainerStatusRequest(container_id=container_id)
+        path = (await self._client.container_status(question)).status.log_path
+        remove_logs(self._host_files, path)
+        await self._client.container_status(question)
+        await self._client.remove_container(api.RemoveContainerRequest(container_id=container_id))
+
+
+def remove_logs(files: HostFiles, path: str) -> None:
+    """Remove a log and all files whose names begin with its name. Raises OSError.
+
+    Mirrors kubelet: pkg/kubelet/logs/container_log_manager.go, Clean.
+    """
+    folder, _, name = path.replace("\\", "/").rpartition("/")
+    if not name or files.kind(folder) != "directory":
+        return
+    for found in files.list_dir(folder):
+        if found.startswith(name):
+            files.remove(f"{folder}/{found}")
 
 
 def _has_ended(container: RuntimeContainer) -> bool:

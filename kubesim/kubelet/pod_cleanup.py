@@ -144,6 +144,8 @@ class PodCleanup:
             await self._dead.remove_pod(await self._runtime_pods.pod_status(uid))
             if pod is not None:
                 self._volumes.tear_down(pod)
+                # Upstream's collection of garbage does that within a minute (evictPodLogsDirectories).
+                self._host_files.remove(self._directories.logs(pod))
         finally:
             # When the runtime refused, the pod's directory is still there, and housekeeping ends the rest as an orphan.
             self._workers.drop(uid)

@@ -114,7 +114,7 @@ class PodEngine:
         self.probes = self._probe_manager(client, node, network, metrics)
         self._sync = self._pod_sync(client, hooks, node, answers, backoff_policy)
         self._deadline = ActiveDeadline(kernel, recorder, self.statuses)
-        dead = DeadContainers(client)
+        dead = DeadContainers(client, host_files)
         self.orphans = OrphanPods(kernel, recorder, self.runtime_pods, killer, dead, forget=self._forget_orphan)
         allocated, stopped = self.resizing.allocation.allocated, self.active.discard
         self.workers = PodWorkers(kernel, self.cache, self._sync, recorder, allocated=allocated, on_stopped=stopped)

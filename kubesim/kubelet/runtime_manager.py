@@ -80,6 +80,7 @@ class RuntimeManager:
         sandboxes: SandboxStarter,
         starter: ContainerStarter,
         killer: ContainerKiller,
+        dead: DeadContainers,
         node: NodeSettings,
         metrics: Metrics,
         latency: PodStartupLatency,
@@ -97,7 +98,7 @@ class RuntimeManager:
         self._node = node
         self._metrics = metrics
         self._latency = latency
-        self._dead = DeadContainers(client)
+        self._dead = dead
         self._backoff_policy = backoff_policy
         self._resizing = resizing
         self._backoff: dict[tuple[str, ...], BackoffEntry] = {}

@@ -13,6 +13,7 @@ from kubesim.kubelet.container_config import ContainerConfigs
 from kubesim.kubelet.container_hooks import ContainerHooks
 from kubesim.kubelet.container_kill import ContainerKiller
 from kubesim.kubelet.container_start import ContainerStarter
+from kubesim.kubelet.dead_containers import DeadContainers
 from kubesim.kubelet.environment import Environments
 from kubesim.kubelet.event_recorder import EventRecorder
 from kubesim.kubelet.image_manager import ImageManager
@@ -80,6 +81,7 @@ def runtime_manager(
         sandboxes,
         starter,
         killer,
+        DeadContainers(client, host_files),
         node,
         metrics,
         latency,

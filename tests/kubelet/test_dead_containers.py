@@ -8,8 +8,9 @@ from kubesim.cri.client import CriClient
 from kubesim.cri.errors import Code, CriError
 from kubesim.cri.methods import Method
 from kubesim.kernel import Kernel
-from kubesim.kubelet.dead_containers import DeadContainers
+from kubesim.kubelet.dead_containers import DeadContainers, remove_logs
 from kubesim.policy.pod_view import RuntimeContainer, RuntimePod, RuntimeSandbox, RuntimeState
+from kubesim.userland.files.host_files import MemoryHostFiles
 
 
 class RefusingCri:
@@ -36,13 +37,29 @@ def test_what_the_runtime_refuses_keeps_nothing_else_from_removal() -> None:
         sandboxes=(RuntimeSandbox(id="bad-s", is_ready=False), RuntimeSandbox(id="s", is_ready=False)),
     )
 
-    kernel.spawn(DeadContainers(CriClient(cri)).remove_pod(pod), name="clean-up")  # type: ignore[arg-type]  # no streams
+    dead = DeadContainers(CriClient(cri), MemoryHostFiles())  # type: ignore[arg-type]  # no streams
+    kernel.spawn(dead.remove_pod(pod), name="clean-up")
     kernel.run_until_idle()
 
     assert cri.asked == [
-        ("RemoveContainer", "bad-1"),
+        ("ContainerStatus", "bad-1"),
+        ("ContainerStatus", "c-2"),
+        ("ContainerStatus", "c-2"),
         ("RemoveContainer", "c-2"),
         ("StopPodSandbox", "bad-s"),
         ("StopPodSandbox", "s"),
         ("RemovePodSandbox", "s"),
     ]
+
+
+def test_a_log_goes_with_what_was_rotated_away_of_it() -> None:
+    files = MemoryHostFiles()
+    files.make_dirs("/logs/a")
+    for name in ("0.log", "0.log.20260101-000000", "0.log.20260101-000000.gz", "1.log"):
+        files.write(f"/logs/a/{name}", b"x")
+
+    remove_logs(files, "/logs/a/0.log")
+    assert files.list_dir("/logs/a") == ["1.log"]
+    for path in ("", "/logs/a/0.log", "/gone/0.log"):
+        remove_logs(files, path)
+    assert files.list_dir("/logs/a") == ["1.log"]

@@ -105,7 +105,11 @@ def test_deletion(story: Any, c: Any) -> None:
         7.900s PodSandboxStatus
         7.900s ContainerStatus b/0
         7.900s ContainerStatus a/0
+        7.900s ContainerStatus b/0
+        7.900s ContainerStatus b/0
         7.900s RemoveContainer b/0
+        7.903s ContainerStatus a/0
+        7.903s ContainerStatus a/0
         7.903s RemoveContainer a/0
         7.905s StopPodSandbox
         7.905s RemovePodSandbox
