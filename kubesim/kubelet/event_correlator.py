@@ -46,6 +46,7 @@ class EventDraft:
     object_name: str
     uid: str
     field_path: str
+    resource_version: str = ""
     event_type: str
     reason: str
     message: str
@@ -55,7 +56,7 @@ class EventDraft:
     annotations: Mapping[str, str] = field(default_factory=dict)
     count: int = 1
     is_aggregate: bool = False
-    """Whether it stands for similar events; the Event then lacks the reporting controller, as upstream's does."""
+    """Whether it stands for similar events: without reporting controller and annotations, as upstream's."""
 
     @property
     def key(self) -> tuple[str, ...]:
@@ -137,7 +138,7 @@ class EventCorrelator:
         self._series.put(draft.similar_key, _Series(messages=kept, last_ns=now_ns))
         if not is_aggregate:
             return draft, draft.key
-        combined = replace(draft, message=AGGREGATE_PREFIX + draft.message, is_aggregate=True)
+        combined = replace(draft, message=AGGREGATE_PREFIX + draft.message, annotations={}, is_aggregate=True)
         # One key for the whole series: the next combined event overwrites this one.
         return combined, draft.similar_key
 

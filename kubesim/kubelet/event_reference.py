@@ -9,19 +9,22 @@ from kubesim.model import k8s_v1 as v1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventReference:
-    """An object by kind, namespace, name and uid; `field_path` names a container of a pod, empty for the whole."""
+    """An object by kind, namespace, name and uid; `field_path` names a container of a pod, empty for the whole.
+
+    `resource_version` is that of the object as it was looked at; it makes no difference between events.
+    """
 
     kind: str
     namespace: str = ""
     name: str
     uid: str = ""
     field_path: str = ""
+    resource_version: str = ""
 
 
 def pod_reference(pod: v1.Pod) -> EventReference:
     """The pod itself."""
-    meta = pod.metadata
-    return EventReference(kind="Pod", namespace=meta.namespace, name=meta.name, uid=meta.uid)
+    return _reference(pod.metadata)
 
 
 def container_reference(pod: v1.Pod, container: str) -> EventReference:
@@ -35,5 +38,15 @@ def container_reference(pod: v1.Pod, container: str) -> EventReference:
         ("spec.ephemeralContainers", pod.spec.ephemeral_containers),
     )
     path = next((f"{path}{{{container}}}" for path, entries in lists if any(e.name == container for e in entries)), "")
-    meta = pod.metadata
-    return EventReference(kind="Pod", namespace=meta.namespace, name=meta.name, uid=meta.uid, field_path=path)
+    return _reference(pod.metadata, path)
+
+
+def _reference(meta: v1.ObjectMeta, field_path: str = "") -> EventReference:
+    return EventReference(
+        kind="Pod",
+        namespace=meta.namespace,
+        name=meta.name,
+        uid=meta.uid,
+        field_path=field_path,
+        resource_version=meta.resource_version,
+    )

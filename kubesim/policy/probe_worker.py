@@ -20,7 +20,6 @@ from kubesim.policy.pod_view import (
     PodView,
     ProbeResult,
     Running,
-    RuntimePod,
     Terminated,
     status_of,
 )
@@ -194,7 +193,7 @@ def _has_ended_for_good(spec: WorkerSpec, container: ContainerStatusView, around
     )
     if restarts or around.status is None:
         return False
-    return not should_all_containers_restart(spec.pod, RuntimePod(), around.status, around.gates)
+    return not should_all_containers_restart(spec.pod, None, around.status, around.gates)
 
 
 def _is_too_young(spec: WorkerSpec, running: Running, now_ns: int) -> bool:

@@ -93,12 +93,13 @@ def all_containers_could_restart(pod: PodView) -> bool:
 
 
 def should_all_containers_restart(
-    pod: PodView, runtime: RuntimePod, old: PodStatusView, gates: Mapping[str, bool] = DEFAULT_GATES
+    pod: PodView, runtime: RuntimePod | None, old: PodStatusView, gates: Mapping[str, bool] = DEFAULT_GATES
 ) -> bool:
     """Whether a RestartAllContainers action is under way: it was before, or a container's exit has just asked for it.
 
     `old` is the status manager's cached status, or the API's when there is none. The API's exit code counts too: the
-    runtime may report another code for the same container after it was killed.
+    runtime may report another code for the same container after it was killed. Without a `runtime` only `old` is
+    looked at, as a probe worker does.
     """
     if not gate_enabled(gates, "RestartAllContainersOnContainerExits"):
         return False
@@ -107,11 +108,12 @@ def should_all_containers_restart(
         return True
     statuses = old.init_container_statuses + old.container_statuses
     for container in pod.init_containers + pod.containers:
-        newest = runtime.newest(container.name)
-        if newest is None or newest.state is not RuntimeState.EXITED:
-            continue
-        if asks_to_restart_all(container, newest.exit_code):
-            return True
+        if runtime is not None:
+            newest = runtime.newest(container.name)
+            if newest is None or newest.state is not RuntimeState.EXITED:
+                continue
+            if asks_to_restart_all(container, newest.exit_code):
+                return True
         status = status_of(statuses, container.name)
         shown = status.state if status is not None else None
         if isinstance(shown, Terminated) and asks_to_restart_all(container, shown.exit_code):

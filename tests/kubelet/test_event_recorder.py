@@ -1,5 +1,7 @@
 """Events: counted, combined, dropped."""
 
+import dataclasses
+
 import msgspec
 import pytest
 
@@ -41,7 +43,12 @@ class Bench:
         self.sink = Sink()
         self.recorder = EventRecorder(self.kernel, self.sink, node_name="golden")
         self.web = EventReference(
-            kind="Pod", namespace="default", name="web", uid="u-1", field_path="spec.containers{main}"
+            kind="Pod",
+            namespace="default",
+            name="web",
+            uid="u-1",
+            field_path="spec.containers{main}",
+            resource_version="7",
         )
 
     def record(self, message: str = "Liveness probe failed", event_type: str = "Warning") -> None:
@@ -72,6 +79,7 @@ def test_an_event_is_written_as_the_kubelet_writes_it(bench: Bench) -> None:
             "name": "web",
             "uid": "u-1",
             "fieldPath": "spec.containers{main}",
+            "resourceVersion": "7",
         },
         "reason": "Started",
         "message": "Container started",
@@ -98,6 +106,22 @@ def test_the_same_event_again_raises_the_count(bench: Bench) -> None:
         "2026-01-01T00:00:20Z",
     )
     assert [write[0] for write in bench.sink.writes] == ["create", "patch", "patch"]
+
+
+def test_of_a_later_version_of_the_object_it_is_still_the_same_event(bench: Bench) -> None:
+    bench.record()
+    bench.web = dataclasses.replace(bench.web, resource_version="8")
+    bench.record()
+
+    (event,) = bench.sink.events.values()
+    assert (event.count, event.involved_object.resource_version) == (2, "7")
+
+
+def test_a_combined_event_has_no_annotations(bench: Bench) -> None:
+    for number in range(10):
+        bench.recorder.event(bench.web, "Warning", "Evicted", f"text {number}", annotations={"a": "b"})
+
+    assert [event.metadata.annotations for event in bench.sink.events.values()] == [{"a": "b"}] * 9 + [{}]
 
 
 def test_a_different_container_or_message_is_a_different_event(bench: Bench) -> None:

@@ -175,6 +175,9 @@ def test_while_all_containers_restart_nobody_ends() -> None:
     assert seen.status is not None
     restarting = replace(seen.status, conditions=(Condition(type="AllContainersRestarting", status="True"),))
     assert before_probe(made, KNOWN, replace(seen, status=restarting)).ends is False
+    shown = ContainerStatusView(name="b", container_id="rt://2", state=Terminated(exit_code=9))
+    just_asked = replace(seen.status, container_statuses=(*seen.status.container_statuses, shown))
+    assert before_probe(made, KNOWN, replace(seen, status=just_asked)).ends is False
 
 
 @pytest.mark.parametrize(("kind", "ends"), [(STARTUP, True), (LIVENESS, True), (READINESS, False)])

@@ -166,7 +166,9 @@ def test_the_exit_code_the_api_shows_counts_while_the_runtime_also_shows_an_exit
     pod = restart_all_pod()
     assert should_all_containers_restart(pod, RuntimePod(containers=(exited("a", 137),)), old)
     assert not should_all_containers_restart(pod, RuntimePod(), old)
+    assert should_all_containers_restart(pod, None, old)
     waiting = PodStatusView(container_statuses=(replace(shown, state=Waiting()),))
+    assert not should_all_containers_restart(pod, None, waiting)
     assert not should_all_containers_restart(pod, RuntimePod(containers=(exited("a", 137),)), waiting)
 
 
