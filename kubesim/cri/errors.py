@@ -80,19 +80,9 @@ def not_found(message: str) -> CriError:
     return CriError(Code.NOT_FOUND, message)
 
 
-def invalid_argument(message: str) -> CriError:
-    """The request itself is wrong, whatever the state of the runtime."""
-    return CriError(Code.INVALID_ARGUMENT, message)
-
-
 def deadline_exceeded(message: str) -> CriError:
     """The work did not end in the time that the request gave it."""
     return CriError(Code.DEADLINE_EXCEEDED, message)
-
-
-def unavailable(message: str) -> CriError:
-    """The runtime, or the object, is not ready yet; the same call may succeed later."""
-    return CriError(Code.UNAVAILABLE, message)
 
 
 def unimplemented(message: str) -> CriError:

@@ -116,11 +116,6 @@ def format_bytes(count: int) -> str:
     return str(Amount(nano=count * NANO, format=QuantityFormat.BINARY_SI))
 
 
-def format_count(count: int) -> str:
-    """A plain count as Kubernetes prints it: 110 gives `110`, 100000 gives `100k`."""
-    return str(Amount(nano=count * NANO))
-
-
 def _suffix(text: str) -> tuple[int, int, QuantityFormat]:
     if text in _DECIMAL:
         return 10, _DECIMAL[text], QuantityFormat.DECIMAL_SI

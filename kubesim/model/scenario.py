@@ -181,11 +181,6 @@ class Scenario:
     document: Document
 
 
-def is_scenario_document(document: Document) -> bool:
-    """Whether the document says it is a scenario."""
-    return isinstance(document.value, dict) and document.value.get("kind") == "Scenario"
-
-
 def load_runs(document: Document) -> tuple[Scenario, ...]:
     """Every run of a document's scenario; one when there is no sweep. Raises one InputError with all mistakes."""
     # `equals: null` means something, so nulls are not dropped here.

@@ -1,7 +1,7 @@
 """RFC 3339 times and nanoseconds since the Unix epoch.
 
-Kubernetes objects carry seconds (metav1.Time), events also microseconds (metav1.MicroTime); state files, log lines and
-CRI-shaped JSON carry nanoseconds. All are written in UTC here, as the kubelet and the API server do.
+Kubernetes objects carry seconds (metav1.Time); state files and CRI-shaped JSON carry nanoseconds. All are written in
+UTC here, as the kubelet and the API server do.
 """
 
 from __future__ import annotations
@@ -23,20 +23,10 @@ def format_rfc3339(time_ns: int) -> str:
     return f"{_to_seconds(time_ns // NS_PER_SECOND)}Z"
 
 
-def format_rfc3339_micro(time_ns: int) -> str:
-    """`2026-11-23T23:03:15.123456Z`: always six digits. What metav1.MicroTime prints."""
-    return f"{_to_seconds(time_ns // NS_PER_SECOND)}.{time_ns % NS_PER_SECOND // 1000:06d}Z"
-
-
 def format_rfc3339_nano(time_ns: int) -> str:
     """`2026-11-23T23:03:15.1234Z`: as many digits as needed, none for whole seconds. Go's time.RFC3339Nano."""
     digits = f"{time_ns % NS_PER_SECOND:09d}".rstrip("0")
     return f"{_to_seconds(time_ns // NS_PER_SECOND)}{'.' + digits if digits else ''}Z"
-
-
-def format_rfc3339_nano_fixed(time_ns: int) -> str:
-    """`2026-11-23T23:03:15.123400000Z`: always nine digits. What container log lines carry."""
-    return f"{_to_seconds(time_ns // NS_PER_SECOND)}.{time_ns % NS_PER_SECOND:09d}Z"
 
 
 @functools.lru_cache(maxsize=4096)

@@ -14,9 +14,7 @@ from kubesim.policy.pod_conditions import (
     CONTAINERS_READY,
     DISRUPTION_TARGET,
     READY,
-    containers_ready_condition,
     is_kubelet_owned,
-    ready_condition,
     replaced_or_appended,
     terminal_condition,
     with_transition_times,
@@ -107,43 +105,6 @@ def terminated_pod_status(pod: PodView, status: PodStatusView, *, api: PodStatus
     if not pod.is_static and not _is_terminal(status):
         phase = PodPhase.FAILED
     return replace(status, phase=phase, container_statuses=statuses, init_container_statuses=init_statuses)
-
-
-def with_container_ready(
-    pod: PodView,
-    status: PodStatusView,
-    container_id: str,
-    *,
-    ready: bool,
-    now_ns: int,
-    gates: Mapping[str, bool] = DEFAULT_GATES,
-) -> PodStatusView | None:
-    """The cached status after a readiness probe changed its mind; None when that changes nothing.
-
-    Sets `ready` of the container and the conditions Ready and ContainersReady. Mirrors SetContainerReadiness.
-    """
-    found = _container_with_id(status, container_id)
-    if found is None or found.ready == ready:
-        return None
-    updated = _with_container(status, replace(found, ready=ready))
-    phase = updated.phase or PodPhase.PENDING
-    merged = updated.init_container_statuses + updated.container_statuses
-    generated = (
-        ready_condition(pod, merged, phase, conditions=updated.conditions),
-        containers_ready_condition(pod, merged, phase),
-    )
-    return replace(updated, conditions=_updated(pod, updated, generated, now_ns=now_ns, gates=gates))
-
-
-def with_container_started(status: PodStatusView, container_id: str, *, started: bool) -> PodStatusView | None:
-    """The cached status after a startup probe's verdict; None when that changes nothing.
-
-    Mirrors SetContainerStartup.
-    """
-    found = _container_with_id(status, container_id)
-    if found is None or found.started == started:
-        return None
-    return _with_container(status, replace(found, started=started))
 
 
 def with_short_messages(pod: PodView, status: PodStatusView) -> PodStatusView:
@@ -262,19 +223,3 @@ def _count_started(statuses: tuple[ContainerStatusView, ...]) -> int:
 
 def _ended(status: ContainerStatusView) -> ContainerStatusView:
     return status if isinstance(status.state, Terminated) else replace(status, state=_LOST)
-
-
-def _container_with_id(status: PodStatusView, container_id: str) -> ContainerStatusView | None:
-    statuses = status.container_statuses + status.init_container_statuses
-    return next((one for one in statuses if one.container_id == container_id), None)
-
-
-def _with_container(status: PodStatusView, changed: ContainerStatusView) -> PodStatusView:
-    def put(statuses: tuple[ContainerStatusView, ...]) -> tuple[ContainerStatusView, ...]:
-        return tuple(changed if one.name == changed.name else one for one in statuses)
-
-    return replace(
-        status,
-        container_statuses=put(status.container_statuses),
-        init_container_statuses=put(status.init_container_statuses),
-    )

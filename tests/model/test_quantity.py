@@ -17,7 +17,6 @@ from kubesim.model.quantity import (
     QuantityFormat,
     canonical_quantity,
     format_bytes,
-    format_count,
     format_millicores,
     millicores,
     parse_quantity,
@@ -104,10 +103,6 @@ def test_format_millicores(milli: int, text: str) -> None:
 )
 def test_format_bytes(count: int, text: str) -> None:
     assert format_bytes(count) == text
-
-
-def test_format_count() -> None:
-    assert (format_count(110), format_count(100_000)) == ("110", "100k")
 
 
 amounts = st.builds(

@@ -17,7 +17,6 @@ from kubesim.model.scenario import (
     RemoveStatic,
     Scenario,
     SetFeatures,
-    is_scenario_document,
     load_runs,
     scenario_schema,
 )
@@ -42,7 +41,7 @@ from kubesim.model.scenario_document import (
     StepSpec,
     TagImage,
 )
-from kubesim.model.yaml_text import load_document, load_documents
+from kubesim.model.yaml_text import load_document
 
 HEAD = "apiVersion: kubesim/v1\nkind: Scenario\nmetadata: {name: s}\nspec:\n"
 
@@ -314,11 +313,6 @@ def test_applied_objects_are_of_the_nodes_version() -> None:
 """)
     assert len(found) == 1
     assert "field 'supplementalGroupsPolicy' is not in Kubernetes 1.30" in found[0]
-
-
-def test_documents_are_told_apart() -> None:
-    documents = load_documents("kind: Scenario\n---\nkind: Pod\n---\n- Scenario\n", name="f")
-    assert [is_scenario_document(document) for document in documents] == [True, False, False]
 
 
 def test_every_action_is_a_field_of_a_step() -> None:

@@ -25,8 +25,6 @@ from kubesim.policy.status_merge import (
     illegal_transition,
     merge_pod_status,
     terminated_pod_status,
-    with_container_ready,
-    with_container_started,
     with_short_messages,
 )
 
@@ -259,55 +257,6 @@ def test_an_init_container_that_waits_after_an_end_was_tried() -> None:
     result = terminated(POD, view)
     assert [one.state for one in result.init_container_statuses] == [DONE, LOST]
     assert result.init_container_statuses[1].last_state == FAILED
-
-
-def ready_view(*, ready: bool = False) -> PodStatusView:
-    return PodStatusView(
-        phase=PodPhase.RUNNING,
-        conditions=(condition("x/gate"), condition("Ready", "False"), condition("ContainersReady", "False")),
-        container_statuses=(status("main", Running(), ready=ready, started=True, container_id="x://m"),),
-        init_container_statuses=(status("side", Running(), ready=True, started=True, container_id="x://s"),),
-    )
-
-
-def test_a_readiness_verdict_changes_container_and_conditions() -> None:
-    pod = replace(POD, init_containers=(SIDE,))
-    result = with_container_ready(pod, ready_view(), "x://m", ready=True, now_ns=99)
-    assert result is not None
-    assert result.container_statuses[0].ready
-    assert [(one.type, one.status) for one in result.conditions] == [
-        ("x/gate", "True"),
-        ("Ready", "True"),
-        ("ContainersReady", "True"),
-    ]
-    assert result.conditions[1].last_transition_ns == 99
-    assert result.conditions[1].observed_generation == 4
-    unready = with_container_ready(pod, result, "x://s", ready=False, now_ns=120, gates=resolve_gates("1.33"))
-    assert unready is not None
-    assert not unready.init_container_statuses[0].ready
-    assert unready.conditions[1].message == "containers with unready status: [side]"
-    assert unready.conditions[1].observed_generation is None
-
-
-def test_missing_conditions_are_appended() -> None:
-    bare = replace(ready_view(), conditions=(), phase=None)
-    result = with_container_ready(replace(POD, init_containers=(SIDE,)), bare, "x://m", ready=True, now_ns=99)
-    assert result is not None
-    assert [one.type for one in result.conditions] == ["Ready", "ContainersReady"]
-
-
-def test_verdicts_that_change_nothing() -> None:
-    assert with_container_ready(POD, ready_view(), "x://m", ready=False, now_ns=99) is None
-    assert with_container_ready(POD, ready_view(), "x://gone", ready=True, now_ns=99) is None
-    assert with_container_started(ready_view(), "x://m", started=True) is None
-    assert with_container_started(ready_view(), "x://gone", started=True) is None
-
-
-def test_a_startup_verdict_changes_only_the_container() -> None:
-    result = with_container_started(ready_view(), "x://m", started=False)
-    assert result is not None
-    assert result.container_statuses[0].started is False
-    assert result.conditions == ready_view().conditions
 
 
 @pytest.mark.parametrize(

@@ -13,12 +13,10 @@ vendored containers/storage: pkg/archive/diff.go, UnpackLayer.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
 
 from kubesim.errors import InputError
-from kubesim.images.blobs.blob import Blob
-from kubesim.images.layers.layer import Layer, open_layer
-from kubesim.images.layers.limits import DEFAULT_LIMITS, LayerError, LayerLimits
+from kubesim.images.layers.layer import Layer
+from kubesim.images.layers.limits import LayerError
 from kubesim.images.layers.tar_members import Member
 from kubesim.images.oci import PROGRAM_ATTRIBUTE
 from kubesim.images.programs import PROGRAMS, SCRIPT_PREFIX
@@ -43,26 +41,10 @@ ProgramOf = Callable[[Member], str]
 """Which emulated program runs when a file of a layer is executed; "" for none."""
 
 
-class LayerBlob(NamedTuple):
-    """A layer that is to be opened."""
-
-    blob: Blob
-    diff_id: str | None
-    """The digest of what it unpacks to, as the image's configuration says."""
-
-
 def attribute_program(member: Member) -> str:
     """The program that an extended attribute names, as layers written by `kubesim.images.oci` have it."""
     program = dict(member.records).get(PROGRAM_ATTRIBUTE, "")
     return program if program in PROGRAMS or program.startswith(SCRIPT_PREFIX) else ""
-
-
-def open_layers(
-    blobs: Sequence[LayerBlob], *, limits: LayerLimits = DEFAULT_LIMITS, program_of: ProgramOf = attribute_program
-) -> tuple[FileTree, tuple[Layer, ...]]:
-    """Index layers, lowest first, and lay them over each other. Raises LayerError, BlobError."""
-    layers = tuple(open_layer(blob, diff_id=diff_id, limits=limits) for blob, diff_id in blobs)
-    return stack_layers(layers, program_of=program_of), layers
 
 
 def stack_layers(layers: Sequence[Layer], *, program_of: ProgramOf = attribute_program) -> FileTree:

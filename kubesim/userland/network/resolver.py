@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from kubesim.kernel import timeout
 from kubesim.userland.files.fs_error import FsError
-from kubesim.userland.network.address import SocketAddress, canonical_ip, parse_port
+from kubesim.userland.network.address import SocketAddress, canonical_ip
 from kubesim.userland.network.dns_message import NO_ERROR, BadDnsMessage, Response, parse_response, query
 from kubesim.userland.processes.process_life import Process
 
@@ -70,12 +70,6 @@ async def resolve(process: Process, name: str) -> list[str]:
     if not found:
         raise NameUnknown(name)
     return sorted(dict.fromkeys(found), key=lambda ip: ":" in ip)
-
-
-async def resolve_endpoint(process: Process, host: str, port: str) -> SocketAddress:
-    """The first address of a host, with a port in text. Raises NameUnknown, and FsError EINVAL for a bad port."""
-    number = parse_port(port)
-    return SocketAddress((await resolve(process, host))[0], number)
 
 
 def _lines(process: Process, path: str) -> list[list[str]]:
