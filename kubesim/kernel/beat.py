@@ -85,7 +85,7 @@ class Beat:
         self.set_timer(kernel.now_ns + self.period_ns)
         return self._disarm
 
-    def _disarm(self) -> None:
+    def _disarm(self, _: Task[Any] | None = None) -> None:
         if self._timer is not None:
             self._kernel.cancel(self._timer)
         self._task = None

@@ -1,22 +1,25 @@
 """Tasks: coroutines that the kernel drives, and how they sleep, end and are cancelled.
 
 Rule 1: a coroutine suspends only by yielding an *arm* function. The task calls it with itself; it arranges for
-`task.wake(...)` to be called later and returns a *disarm* function that undoes the arrangement.
+`task.wake(...)` to be called later and returns a *disarm* function, called with the task too, that undoes the
+arrangement.
 Rule 2: cancellation disarms first, then throws `Cancelled` at the point of suspension, once.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Generator
+from functools import partial
 from types import TracebackType, coroutine
-from typing import TYPE_CHECKING, Any, Generic, Literal, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, Literal, ParamSpec, Self, TypeVar, cast
 
 if TYPE_CHECKING:
     from kubesim.kernel.loop import Kernel, Timer
 
 T = TypeVar("T")
+P = ParamSpec("P")
 
-Disarm = Callable[[], object]
+Disarm = Callable[["Task[Any]"], object]
 Arm = Callable[["Task[Any]"], Disarm]
 
 
@@ -24,7 +27,15 @@ class Cancelled(BaseException):
     """Thrown into a task that is being cancelled. Let it pass; use `finally` to clean up."""
 
 
-@coroutine
+def suspending(function: Callable[P, Generator[object, Any, T]]) -> Callable[P, Coroutine[object, Any, T]]:
+    """Make a generator function one that is awaited: it suspends by yielding an arm function itself.
+
+    For what thousands wait in at once: a coroutine that awaits `suspend` is two objects, and this is one.
+    """
+    return cast("Callable[P, Coroutine[object, Any, T]]", coroutine(function))
+
+
+@suspending
 def suspend(arm: Arm) -> Generator[Arm, Any, Any]:
     """Suspend the running task until `task.wake(value)` is called; the value is returned.
 
@@ -33,7 +44,7 @@ def suspend(arm: Arm) -> Generator[Arm, Any, Any]:
     return (yield arm)
 
 
-@coroutine
+@suspending
 def current_task() -> Generator[object, Any, Task[Any]]:
     """The running task. Costs no event and no time."""
     return cast("Task[Any]", (yield _WHO_AM_I))
@@ -49,8 +60,15 @@ _WHO_AM_I = object()
 """Yielded instead of an arm function: the task answers itself at once."""
 
 
-def _nothing_armed() -> None:
+def _nothing_armed(task: Task[Any]) -> None:
     """The disarm function of a task that waits for nothing."""
+
+
+def _cancel_timer(task: Task[Any]) -> None:
+    """That of a task that waits for nothing but its timer."""
+    timer = task._timer  # noqa: SLF001 - same module, same idea
+    if timer is not None:
+        task.kernel.cancel(timer)
 
 
 class Task(Generic[T]):
@@ -67,6 +85,7 @@ class Task(Generic[T]):
         "_held",
         "_is_throw_due",
         "_result",
+        "_timer",
         "_watchers",
         "deadline_ns",
         "is_done",
@@ -85,7 +104,9 @@ class Task(Generic[T]):
         self._held: list[Callable[[], object]] | None = None
         self._error: BaseException | None = None
         self._result: T | None = None
-        self._watchers: list[Callable[[Task[T]], object]] = []
+        self._timer: Timer | None = None
+        # A tuple, although it grows: most tasks have one watcher or none, and there are thousands of tasks.
+        self._watchers: tuple[Callable[[Task[T]], object], ...] = ()
 
     def start(self, time_left_ns: int | None = None) -> None:
         """Schedule the first step at the present instant. `time_left_ns` from now is the deadline, if there is one."""
@@ -101,8 +122,13 @@ class Task(Generic[T]):
 
     def wake(self, value: object = None) -> None:
         """Schedule the next step at the present instant; the suspended `await` gives `value`."""
-        timer = self.kernel.call_soon(self._send, value)
-        self._disarm = _disarm_of(self.kernel, timer)
+        self._timer = self.kernel.call_soon(self._send, value)
+        self._disarm = _cancel_timer
+
+    def wake_after(self, delay_ns: int) -> Disarm:
+        """As an arm function does: the next step comes after so long, and `await` gives None."""
+        self._timer = self.kernel.call_later(delay_ns, self._send)
+        return _cancel_timer
 
     def cancel(self, reason: Cancelled | None = None) -> None:
         """Throw `Cancelled` into the task at its point of suspension. Does nothing to a task that is done.
@@ -115,7 +141,7 @@ class Task(Generic[T]):
             return
         if reason is None:
             self._held = None
-        self._disarm()
+        self._disarm(self)
         self._disarm = _nothing_armed
         self._is_throw_due = True
         self.kernel.call_soon(self._throw, reason or Cancelled(self.name))
@@ -139,12 +165,14 @@ class Task(Generic[T]):
         if self.is_done:
             callback(self)
         else:
-            self._watchers.append(callback)
+            self._watchers = (*self._watchers, callback)
 
     def unwatch(self, callback: Callable[[Task[T]], object]) -> None:
         """Undo `watch`."""
-        if callback in self._watchers:
-            self._watchers.remove(callback)
+        watchers = list(self._watchers)
+        if callback in watchers:
+            watchers.remove(callback)
+            self._watchers = tuple(watchers)
 
     def result(self) -> T:
         """The coroutine's value; raises what it raised."""
@@ -168,17 +196,22 @@ class Task(Generic[T]):
                     waiter.wake()
 
                 self.watch(ended)
-                return lambda: self.unwatch(ended)
+                return lambda _: self.unwatch(ended)
 
             await suspend(arm)
         return self.result()
 
-    def _send(self, value: object) -> None:
+    def _send(self, value: object = None) -> None:
         if self._held is not None:
             self._held.append(lambda: self.wake(value))
-            self._disarm = self._held.clear
+            self._disarm = Task._forget_held
             return
         self._advance(self._coroutine.send, value)
+
+    def _forget_held(self) -> None:
+        """The disarm function of a paused task that has been woken."""
+        if self._held is not None:
+            self._held.clear()
 
     def _throw(self, error: Cancelled) -> None:
         self._is_throw_due = False
@@ -188,11 +221,12 @@ class Task(Generic[T]):
             self._held.append(lambda: self.cancel(error))
             return
         # A task that cancelled itself suspended on something after that: it must not be woken by it as well.
-        self._disarm()
+        self._disarm(self)
         self._advance(self._coroutine.throw, error)
 
     def _advance(self, step: Callable[[Any], object], argument: object) -> None:
         self._disarm = _nothing_armed
+        self._timer = None  # it fired, or was cancelled: who waits for something else need not keep it
         try:
             arm = step(argument)
             while arm is _WHO_AM_I:
@@ -214,7 +248,7 @@ class Task(Generic[T]):
         if isinstance(error, Cancelled):
             # Nobody asks where a task was when it was cancelled, and the frames would keep all they worked on alive.
             error.__traceback__ = None
-        watchers, self._watchers = self._watchers, []
+        watchers, self._watchers = self._watchers, ()
         for watcher in watchers:
             watcher(self)
         if error is not None and not watchers and not isinstance(error, Cancelled):
@@ -222,24 +256,19 @@ class Task(Generic[T]):
             raise error
 
 
-def _disarm_of(kernel: Kernel, timer: Timer) -> Disarm:
-    return lambda: kernel.cancel(timer)
-
-
-async def sleep(delay_ns: int) -> None:
+@suspending
+def sleep(delay_ns: int) -> Generator[Arm, Any, None]:
     """Suspend the running task for `delay_ns` nanoseconds of the kernel's time."""
-
-    def arm(task: Task[Any]) -> Disarm:
-        kernel = task.kernel
-        timer = kernel.call_at(kernel.now_ns + delay_ns, task._send, None)  # noqa: SLF001 - same module, same idea
-        return lambda: kernel.cancel(timer)
-
-    await suspend(arm)
+    yield partial(_wake_after, delay_ns)
 
 
-async def checkpoint() -> None:
+def _wake_after(delay_ns: int, task: Task[Any]) -> Disarm:
+    return task.wake_after(delay_ns)
+
+
+def checkpoint() -> Coroutine[object, Any, None]:
     """Let everything else that is due at this instant run first."""
-    await sleep(0)
+    return sleep(0)
 
 
 class TaskGroup:
@@ -318,7 +347,7 @@ class TaskGroup:
     def _arm(self, task: Task[Any]) -> Disarm:
         self._waiter = task
 
-        def disarm() -> None:
+        def disarm(_: Task[Any]) -> None:
             self._waiter = None
 
         return disarm

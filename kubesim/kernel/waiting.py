@@ -6,11 +6,11 @@ All of them wake waiters in the order in which they began to wait.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Generator
 from typing import Any, Generic, TypeVar, cast
 
 from kubesim.errors import KubesimError
-from kubesim.kernel.task import Disarm, Task, suspend
+from kubesim.kernel.task import Arm, Disarm, Task, suspend, suspending
 
 T = TypeVar("T")
 
@@ -33,7 +33,7 @@ class _Waiters:
         return len(self._tasks)
 
     async def wait(self) -> Any:
-        return await suspend(self._arm)
+        return await suspend(self.arm)
 
     def wake_one(self, value: object = None) -> None:
         self._tasks.pop(0).wake(value)
@@ -43,9 +43,9 @@ class _Waiters:
         for task in tasks:
             task.wake(value)
 
-    def _arm(self, task: Task[Any]) -> Disarm:
+    def arm(self, task: Task[Any]) -> Disarm:
         self._tasks.append(task)
-        return lambda: self._tasks.remove(task)
+        return self._tasks.remove
 
 
 class Event:
@@ -72,12 +72,13 @@ class Event:
         """Lower the flag."""
         self.is_set = False
 
-    async def wait(self) -> None:
+    @suspending
+    def wait(self) -> Generator[Arm, Any, None]:
         """Return once the flag is up; at once if it is."""
         if not self.is_set:
             if self._waiters is None:
                 self._waiters = _Waiters()
-            await self._waiters.wait()
+            yield self._waiters.arm
 
 
 class Promise(Generic[T]):

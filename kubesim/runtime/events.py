@@ -137,7 +137,7 @@ class EventHub:
 
     def _arm(self, listener: _Listener, task: Task[Any]) -> Disarm:
         self._waiting[listener] = task
-        return lambda: self._waiting.pop(listener, None)
+        return lambda _: self._waiting.pop(listener, None)
 
     def _wake(self) -> None:
         """Wake those who wait and have something to read: they began to wait before those who have read it."""

@@ -99,7 +99,7 @@ class _Outlet:
         self._sender = task
         return self._disarm
 
-    def _disarm(self) -> None:
+    def _disarm(self, _: Task[Any]) -> None:
         self._sender = None
 
     def taken(self) -> None:
