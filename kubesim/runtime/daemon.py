@@ -25,6 +25,7 @@ from kubesim.runtime.remote_images import RemoteImages
 from kubesim.runtime.state_changes import StateChanges
 from kubesim.runtime.timings import Timings
 from kubesim.userland.files.file_system_stat import HostDisk
+from kubesim.userland.files.filesystem import FileSystem
 from kubesim.userland.files.host_files import HostFiles, MemoryHostFiles
 from kubesim.userland.processes.process import ProcessTable
 
@@ -86,6 +87,8 @@ class Daemon:
     """Deprecated things that were used since the daemon started: what the runtime says of each, by its id."""
     creations: set[Task[Any]] = field(default_factory=set)
     """Creations that would go on without their clients."""
+    pause_files: FileSystem | None = None
+    """What the pause processes run from; None before the first of them."""
     last_time_ns: int = 0
     changes: StateChanges | None = None
     """Where changes are noted for whoever keeps them over a restart; None when nobody does."""

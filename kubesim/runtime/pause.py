@@ -12,20 +12,23 @@ from kubesim.images.tree_builder import build_tree
 from kubesim.runtime.daemon import Daemon
 from kubesim.runtime.objects import Sandbox
 from kubesim.userland.files.filesystem import FileSystem
-from kubesim.userland.processes.process import Credentials, Process, ProcessSpec, ProcessTable
+from kubesim.userland.processes.process import Credentials, Process, ProcessSpec
 
 _PAUSE_TREE: FileTree = build_tree([("/pause", program_node("pause"))])
 _NOBODY = Credentials(uid=65535, gid=65535, groups=(65535,))
 
 
-def start_pause(processes: ProcessTable, *, hostname: str, uses_node_network: bool) -> Process:
+def start_pause(daemon: Daemon, *, hostname: str, uses_node_network: bool) -> Process:
     """Start the pause process of a new sandbox: pid 1 of the pod's pid namespace.
 
-    It has the uts namespace of the pod, which is the node's when the network is.
+    It has the uts namespace of the pod, which is the node's when the network is. Its files are those of all pause
+    processes of the node: nobody else enters them, and it does not write.
     """
+    if daemon.pause_files is None:
+        daemon.pause_files = FileSystem(_PAUSE_TREE)
     spec = ProcessSpec(argv=("/pause",), credentials=_NOBODY, is_init=True, stdout=_discard, stderr=_discard)
-    uts = processes.uts if uses_node_network else None
-    return processes.start(FileSystem(_PAUSE_TREE), spec, hostname=hostname, uts=uts)
+    uts = daemon.processes.uts if uses_node_network else None
+    return daemon.processes.start(daemon.pause_files, spec, hostname=hostname, uts=uts)
 
 
 def has_pause_process(daemon: Daemon, sandbox: Sandbox) -> bool:

@@ -37,29 +37,23 @@ POD_LABELS = {
 
 async def run_pod_sandbox(daemon: Daemon, request: api.RunPodSandboxRequest) -> api.RunPodSandboxResponse:
     """Make a sandbox. It becomes visible, ready, when this returns; when it fails nothing is left of it."""
-    config = request.config
     _check_config(daemon, request)
     sandbox_id = daemon.kernel.ids.hex(64)
-    metadata = config.metadata
-    name = sandbox_name(
-        name=metadata.name,
-        namespace=metadata.namespace,
-        uid=metadata.uid,
-        attempt=metadata.attempt,
-        prefix=daemon.profile.name_prefix,
-    )
+    name = _name(daemon, request.config.metadata)
     existing_id = await claimed_id(daemon, daemon.sandbox_names, name, noun="sandbox", reserved=say.NAME_RESERVED)
     if existing_id:
         return api.RunPodSandboxResponse(pod_sandbox_id=existing_id)
     reservation = daemon.sandbox_names.reserve(name, sandbox_id)
 
     async def build(undo: ExitStack) -> Sandbox:
-        _check_settings(daemon, sandbox_id, config, request.runtime_handler)
+        nonlocal request
+        _check_settings(daemon, sandbox_id, request.config, request.runtime_handler)
         reservation.stage = "sandbox network ready"
-        ips = await _join_network(daemon, sandbox_id, name, config, undo)
+        ips = await _join_network(daemon, sandbox_id, name, request.config, undo)
         await ensure_pause_image(daemon, sandbox_id=sandbox_id, sandbox_name=name)
         reservation.stage = "sandbox container runtime creation"
-        sandbox = _make_sandbox(daemon, sandbox_id, name, config, request.runtime_handler, ips, undo)
+        sandbox = _make_sandbox(daemon, sandbox_id, name, request, ips, undo)
+        del request  # kilobytes, which nobody needs while time passes
         await daemon.spend(daemon.timings.run_sandbox_ns)
         return sandbox
 
@@ -72,6 +66,17 @@ async def run_pod_sandbox(daemon: Daemon, request: api.RunPodSandboxRequest) -> 
         takes_time=daemon.timings.run_sandbox_ns > 0 or not daemon.features.network_ready or lacks_pause_image(daemon),
     )
     return api.RunPodSandboxResponse(pod_sandbox_id=sandbox_id)
+
+
+def _name(daemon: Daemon, metadata: api.PodSandboxMetadata) -> str:
+    """What the sandbox is reserved under in the registry of names."""
+    return sandbox_name(
+        name=metadata.name,
+        namespace=metadata.namespace,
+        uid=metadata.uid,
+        attempt=metadata.attempt,
+        prefix=daemon.profile.name_prefix,
+    )
 
 
 def _publish(daemon: Daemon, sandbox: Sandbox) -> None:
@@ -154,24 +159,24 @@ def _make_sandbox(
     daemon: Daemon,
     sandbox_id: str,
     name: str,
-    config: api.PodSandboxConfig,
-    handler: str,
+    request: api.RunPodSandboxRequest,
     ips: tuple[str, ...],
     undo: ExitStack,
 ) -> Sandbox:
+    config = request.config
     if daemon.profile.sandboxes.adds_pod_labels:
         config = _with_pod_labels(config)
     hostname = _hostname(daemon, sandbox_id, config)
     directory = files_directory(sandbox_id)
     write_sandbox_files(daemon, directory, config, hostname=hostname)
     undo.callback(daemon.own_files.remove, directory)
-    pause = start_pause(daemon.processes, hostname=hostname, uses_node_network=_uses_node_network(config))
+    pause = start_pause(daemon, hostname=hostname, uses_node_network=_uses_node_network(config))
     undo.callback(pause.kill_tree)
     sandbox = Sandbox(
         id=sandbox_id,
         name=name,
         encoded_config=config.SerializeToString(),
-        runtime_handler=handler,
+        runtime_handler=request.runtime_handler,
         hostname=hostname,
         files_directory=directory,
         pause=pause,

@@ -6,6 +6,8 @@ sandbox_remove.go.
 
 from __future__ import annotations
 
+from functools import partial
+
 from kubesim.cri import api
 from kubesim.cri.errors import CriError
 from kubesim.kernel import TaskGroup
@@ -17,7 +19,7 @@ from kubesim.runtime.objects import Sandbox
 from kubesim.runtime.pod_events import emit
 from kubesim.runtime.sandbox_network import close_network
 from kubesim.runtime.sandbox_state import Removed, Stopped
-from kubesim.userland.processes.process import Process
+from kubesim.userland.processes.process import ExitStatus
 
 OWN_SECONDS = 1
 """Mirrors CRI-O: server/sandbox_stop_linux.go, infraReservedTimeout."""
@@ -117,10 +119,13 @@ def _leave_network(daemon: Daemon, sandbox: Sandbox) -> None:
 
 def watch_pause(daemon: Daemon, sandbox: Sandbox) -> None:
     """When the pause process ends and nobody asked for it, the sandbox becomes NOTREADY."""
-    assert sandbox.pause is not None, "a sandbox that is ready has its pause process"
-    daemon.kernel.spawn(_pause_ended(daemon, sandbox, sandbox.pause), name=f"pause of {sandbox.id[:13]}")
+    pause = sandbox.pause
+    assert pause is not None, "a sandbox that is ready has its pause process"
+    if pause.status is None:
+        pause.on_end = partial(_pause_ended, daemon, sandbox)
+    else:
+        daemon.kernel.call_soon(_pause_ended, daemon, sandbox, pause.status)
 
 
-async def _pause_ended(daemon: Daemon, sandbox: Sandbox, pause: Process) -> None:
-    await pause.wait()
+def _pause_ended(daemon: Daemon, sandbox: Sandbox, _: ExitStatus) -> None:
     note_stopped(daemon, sandbox)

@@ -155,9 +155,7 @@ class _Restoring:
         """A sandbox that had no process to lose; the emulation has one in each, and starts it anew."""
         daemon = self._daemon
         write_sandbox_files(daemon, sandbox.files_directory, sandbox.config, hostname=sandbox.hostname)
-        sandbox.pause = start_pause(
-            daemon.processes, hostname=sandbox.hostname, uses_node_network=sandbox.uses_node_network
-        )
+        sandbox.pause = start_pause(daemon, hostname=sandbox.hostname, uses_node_network=sandbox.uses_node_network)
         sandbox.pause_pid = sandbox.pause.host_pid
         watch_pause(daemon, sandbox)
 

@@ -12,8 +12,11 @@ SIGQUIT = NUMBERS["QUIT"]
 async def wait_for_end(process: Process, *signals: int) -> int:
     """Sleep until one of `signals` arrives; exit code 0. Costs one event."""
     is_over = Event()
-    for signum in signals:
-        process.handlers[signum] = lambda _: is_over.set()
+
+    def end(_: int) -> None:
+        is_over.set()
+
+    process.handlers.update(dict.fromkeys(signals, end))
     await is_over.wait()
     return 0
 

@@ -243,9 +243,9 @@ class Process(Shown):
 
     # -- time, memory, other processes ----------------------------------------------------------------------
 
-    async def sleep(self, delay_ns: int) -> None:
+    def sleep(self, delay_ns: int) -> Awaitable[None]:
         """Sleep on the kernel's time."""
-        await sleep(delay_ns)
+        return sleep(delay_ns)
 
     def set_alarm(self, delay_ns: int, act: Callable[[], object]) -> None:
         """Call `act` after so long, in the place of an earlier alarm; not once the process has ended."""
