@@ -5,8 +5,6 @@ Mirrors kubelet: pkg/kubelet/lifecycle/handlers.go.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from kubesim.cri import api
 from kubesim.cri.client import CriClient
 from kubesim.cri.errors import CriError
@@ -20,6 +18,7 @@ from kubesim.kubelet.outside import PodNetwork
 from kubesim.kubelet.prober import named_ports
 from kubesim.kubelet.runtime_pods import RuntimePods
 from kubesim.model import k8s_v1 as v1
+from kubesim.model.frozen_records import replace
 from kubesim.policy.go_quote import go_quote
 from kubesim.policy.http_get import HttpRequest, PortError, http_request, resolve_port
 

@@ -5,8 +5,6 @@ Mirrors kubelet: pkg/kubelet/kubelet.go (SyncPod, SyncTerminatingPod, SyncTermin
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from kubesim.cri.errors import CriError
 from kubesim.kernel import Kernel
 from kubesim.kubelet.active_deadline import ActiveDeadline
@@ -37,6 +35,7 @@ from kubesim.kubelet.user_namespaces import UserNamespaces
 from kubesim.kubelet.volume_manager import VolumeManager
 from kubesim.kubelet.work_metrics import POD_START_DURATION
 from kubesim.model import k8s_v1 as v1
+from kubesim.model.frozen_records import replace
 from kubesim.policy.feature_gates import gate_enabled
 from kubesim.policy.pod_conditions import ALL_CONTAINERS_RESTARTING
 from kubesim.policy.pod_view import PodPhase, PodStatusView, RuntimePod, RuntimeState, Waiting

@@ -8,6 +8,8 @@ from functools import cache
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
+from msgspec import Struct, structs
+
 if TYPE_CHECKING:
     from dataclasses import replace
 else:
@@ -15,8 +17,11 @@ else:
     def replace(record: Any, /, **changes: Any) -> Any:
         """The record with other values in some fields: what the fields of its class are is asked once for a class.
 
-        For dataclasses with two fields or more, without InitVar. Raises TypeError for a field that there is not.
+        For structs, and for dataclasses with two fields or more, without InitVar. Raises TypeError for a field that
+        there is not.
         """
+        if isinstance(record, Struct):
+            return structs.replace(record, **changes)
         cls = type(record)
         names, values_of = _fields(cls)
         values = dict(zip(names, values_of(record), strict=True))

@@ -9,8 +9,8 @@ Mirrors kubelet: pkg/kubelet/kubelet_pods.go, convertToAPIContainerStatuses.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import replace
 
+from kubesim.model.frozen_records import replace
 from kubesim.policy.go_path import go_clean
 from kubesim.policy.kubelet_fixes import IMAGE_VOLUME_DIGEST
 from kubesim.policy.pod_view import ImageVolumeMount, VolumeMountStatus

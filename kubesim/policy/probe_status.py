@@ -6,8 +6,8 @@ Mirrors kubelet: pkg/kubelet/status/status_manager.go, SetContainerReadiness and
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 
+from kubesim.model.frozen_records import replace
 from kubesim.policy.feature_gates import DEFAULT_GATES, gate_enabled
 from kubesim.policy.pod_conditions import containers_ready_condition, ready_condition, replaced_or_appended
 from kubesim.policy.pod_view import ContainerStatusView, PodPhase, PodStatusView, PodView

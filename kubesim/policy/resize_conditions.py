@@ -7,8 +7,9 @@ ClearPodResize*Condition, BackfillPodResizeConditions, updatedPodResizeCondition
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
+from kubesim.model.frozen_records import replace
 from kubesim.policy.pod_conditions import RESIZE_IN_PROGRESS, RESIZE_PENDING
 from kubesim.policy.pod_view import Condition
 from kubesim.policy.resize_admission import DEFERRED, INFEASIBLE

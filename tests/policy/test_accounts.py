@@ -1,10 +1,10 @@
 """What is kept of the account files of an image, and for how long."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 import pytest
 
+from kubesim.model.frozen_records import replace
 from kubesim.policy import accounts
 from kubesim.policy.accounts import Accounts, Unopened, accounts_of
 from kubesim.policy.identity import IdentityError, IdentityRequest, resolve, resolve_identity

@@ -1,9 +1,8 @@
 """Which pods the kubelet refuses, and with which words."""
 
-from dataclasses import replace
-
 import pytest
 
+from kubesim.model.frozen_records import replace
 from kubesim.policy.admission import AdmissionNode, AdmissionPod, HostPort, Rejection, admit, missing_resources
 from kubesim.policy.feature_gates import resolve_gates
 from kubesim.policy.node_affinity import NodeAffinity

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
+from kubesim.model.frozen_records import replace
 from kubesim.policy.artifact_volume import artifact_files, blob_name
 from kubesim.policy.image_volume import ImageMount, ImageVolumeError
 from kubesim.policy.image_volume_dialect import ImageVolumeDialect

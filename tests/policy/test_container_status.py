@@ -1,11 +1,10 @@
 """The status entries of containers, step by step."""
 
-from dataclasses import replace
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kubesim.model.frozen_records import replace
 from kubesim.policy.container_status import StatusInputs, container_statuses, terminated_state
 from kubesim.policy.feature_gates import resolve_gates
 from kubesim.policy.kubelet_fixes import IMAGE_VOLUME_DIGEST

@@ -1,12 +1,11 @@
 """Who a container runs as under CRI-O: what differs between versions, the reasons, and the lines it makes up."""
 
-from dataclasses import replace
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import structs
 
+from kubesim.model.frozen_records import replace
 from kubesim.policy.identity import (
     AccountFile,
     IdentityError,

@@ -1,11 +1,10 @@
 """Which images the kubelet removes, and its words."""
 
-from dataclasses import replace
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kubesim.model.frozen_records import replace
 from kubesim.policy.feature_gates import resolve_gates
 from kubesim.policy.image_garbage import (
     ImagePolicy,

@@ -1,10 +1,9 @@
 """Image volumes: what is honoured, what is refused, and with which words."""
 
-from dataclasses import replace
-
 import pytest
 from msgspec import structs
 
+from kubesim.model.frozen_records import replace
 from kubesim.policy.image_volume import (
     ImageMount,
     ImageMountStatus,

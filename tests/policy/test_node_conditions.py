@@ -1,9 +1,8 @@
 """The node's conditions and the text of Ready."""
 
-from dataclasses import replace
-
 import pytest
 
+from kubesim.model.frozen_records import replace
 from kubesim.policy.node_conditions import (
     NodeCondition,
     NodeHealth,

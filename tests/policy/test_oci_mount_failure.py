@@ -1,9 +1,8 @@
 """What an OCI runtime says of a mount that fails: runc 1.4's words as seen, crun's as read in its source."""
 
-from dataclasses import replace
-
 import pytest
 
+from kubesim.model.frozen_records import replace
 from kubesim.policy.oci_mount_failure import FailedMount, crun_mount_failure, runc_mount_failure
 
 MOUNT = FailedMount(source="/s", destination="/v/new", step="point", path="/v/new", reason="Read-only file system")

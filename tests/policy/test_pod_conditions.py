@@ -1,11 +1,10 @@
 """The pod conditions, their texts, their order and their times."""
 
-from dataclasses import replace
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kubesim.model.frozen_records import replace
 from kubesim.policy.feature_gates import resolve_gates
 from kubesim.policy.pod_conditions import (
     all_containers_restarting_condition,

@@ -1,11 +1,10 @@
 """The phase of a pod from its containers."""
 
-from dataclasses import replace
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kubesim.model.frozen_records import replace
 from kubesim.policy.feature_gates import resolve_gates
 from kubesim.policy.pod_phase import PhaseReason, has_initialized, pod_phase, settle_phase
 from kubesim.policy.pod_view import (

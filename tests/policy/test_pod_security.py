@@ -1,9 +1,8 @@
 """What security contexts become in CRI."""
 
-from dataclasses import replace
-
 import pytest
 
+from kubesim.model.frozen_records import replace
 from kubesim.policy.pod_security import (
     ContainerSecurity,
     ContainerSecurityContext,

@@ -1,9 +1,8 @@
 """What a probe's result changes in the cached status at once."""
 
-from dataclasses import replace
-
 import pytest
 
+from kubesim.model.frozen_records import replace
 from kubesim.policy.pod_view import (
     Condition,
     ContainerKind,

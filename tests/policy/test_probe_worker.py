@@ -1,11 +1,11 @@
 """The tick of a probe worker, step by step in the order of the kubelet's doProbe."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from kubesim.model.frozen_records import replace
 from kubesim.policy.feature_gates import resolve_gates
 from kubesim.policy.pod_view import (
     Condition,

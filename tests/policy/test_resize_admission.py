@@ -1,10 +1,10 @@
 """Resizes that are never done, whatever room there is."""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from kubesim.model.frozen_records import replace
 from kubesim.policy.feature_gates import resolve_gates
 from kubesim.policy.qos import QosClass
 from kubesim.policy.resize_admission import ResizedContainer, ResizeNode, infeasible_resize

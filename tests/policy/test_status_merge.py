@@ -1,11 +1,10 @@
 """What the status manager refuses, completes and merges."""
 
-from dataclasses import replace
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kubesim.model.frozen_records import replace
 from kubesim.policy.feature_gates import resolve_gates
 from kubesim.policy.pod_view import (
     Condition,

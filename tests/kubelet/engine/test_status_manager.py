@@ -1,7 +1,5 @@
 """What the status manager sends, and what it does not."""
 
-from dataclasses import replace
-
 import msgspec
 import pytest
 
@@ -11,6 +9,7 @@ from kubesim.kubelet.mirror_pods import MirrorPods
 from kubesim.kubelet.pod_views import status_view
 from kubesim.kubelet.status_manager import StatusManager
 from kubesim.model import k8s_v1 as v1
+from kubesim.model.frozen_records import replace
 from kubesim.policy.feature_gates import DEFAULT_GATES
 from kubesim.policy.pod_view import Condition, ContainerStatusView, PodPhase, PodStatusView, Running, Terminated
 
