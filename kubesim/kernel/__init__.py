@@ -31,7 +31,8 @@ from kubesim.kernel.ids import Ids, Prng
 from kubesim.kernel.looks import Looks, Series, Stretch, in_order
 from kubesim.kernel.loop import DEFAULT_START_NS, Kernel, Timer
 from kubesim.kernel.realtime import RealTimePump
-from kubesim.kernel.task import Cancelled, Task, TaskGroup, checkpoint, sleep, time_left_ns, timeout
+from kubesim.kernel.task import Cancelled, Task, TaskGroup, checkpoint, sleep, time_left_ns
+from kubesim.kernel.timeouts import timeout, within
 from kubesim.kernel.waiting import Channel, ChannelClosed, Event, Promise
 
 __all__ = [
@@ -58,4 +59,5 @@ __all__ = [
     "sleep",
     "time_left_ns",
     "timeout",
+    "within",
 ]

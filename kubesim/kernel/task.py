@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Generator
 from functools import partial
+from threading import local
 from types import TracebackType, coroutine
 from typing import TYPE_CHECKING, Any, Generic, Literal, ParamSpec, Self, TypeVar, cast
 
@@ -44,20 +45,26 @@ def suspend(arm: Arm) -> Generator[Arm, Any, Any]:
     return (yield arm)
 
 
-@suspending
-def current_task() -> Generator[object, Any, Task[Any]]:
-    """The running task. Costs no event and no time."""
-    return cast("Task[Any]", (yield _WHO_AM_I))
+class _Running(local):
+    """Which task takes a step at this moment: one for each thread, as each may drive a kernel."""
+
+    task: Task[Any] | None = None
+
+
+_running = _Running()
+
+
+def current_task() -> Task[Any]:
+    """The running task. Raises RuntimeError when none is: what calls this is part of a task."""
+    if _running.task is None:
+        raise RuntimeError("no task is running")
+    return _running.task
 
 
 async def time_left_ns() -> int | None:
     """How long the running task has until its deadline, 0 when that has passed; None when it has none."""
-    task = await current_task()
+    task = current_task()
     return None if task.deadline_ns is None else max(task.deadline_ns - task.kernel.now_ns, 0)
-
-
-_WHO_AM_I = object()
-"""Yielded instead of an arm function: the task answers itself at once."""
 
 
 def _nothing_armed(task: Task[Any]) -> None:
@@ -227,15 +234,18 @@ class Task(Generic[T]):
     def _advance(self, step: Callable[[Any], object], argument: object) -> None:
         self._disarm = _nothing_armed
         self._timer = None  # it fired, or was cancelled: who waits for something else need not keep it
+        # A step can drive a whole kernel of its own: what was running then goes on after it.
+        outer, _running.task = _running.task, self
         try:
             arm = step(argument)
-            while arm is _WHO_AM_I:
-                arm = self._coroutine.send(self)
         except StopIteration as stop:
+            _running.task = outer
             result, error = stop.value, None
         except BaseException as raised:  # noqa: BLE001 - the task ends here; its watchers or the kernel get it
+            _running.task = outer
             result, error = None, raised
         else:
+            _running.task = outer
             self._disarm = cast("Arm", arm)(self)
             return
         self._finish(result, error)
@@ -288,7 +298,7 @@ class TaskGroup:
         self._waiter: Task[Any] | None = None
 
     async def __aenter__(self) -> Self:
-        self._owner = await current_task()
+        self._owner = current_task()
         self._is_in_body = True
         return self
 
@@ -351,36 +361,3 @@ class TaskGroup:
             self._waiter = None
 
         return disarm
-
-
-class timeout:  # noqa: N801 - reads as a statement: `async with timeout(2 * SECOND):`
-    """`async with timeout(delay_ns):` raises TimeoutError when the block takes longer than `delay_ns`.
-
-    Within the block the task's deadline is no later than that.
-    """
-
-    def __init__(self, delay_ns: int) -> None:
-        self._delay_ns = delay_ns
-        self._outer_deadline_ns: int | None = None
-        self._reason = Cancelled("timeout")
-        self._timer: Timer | None = None
-        self._task: Task[Any] | None = None
-
-    async def __aenter__(self) -> Self:
-        self._task = await current_task()
-        kernel = self._task.kernel
-        end_ns = kernel.now_ns + self._delay_ns
-        self._timer = kernel.call_at(end_ns, self._task.cancel, self._reason)
-        self._outer_deadline_ns = outer_ns = self._task.deadline_ns
-        self._task.deadline_ns = end_ns if outer_ns is None else min(end_ns, outer_ns)
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> Literal[False]:
-        if self._task is not None and self._timer is not None:
-            self._task.kernel.cancel(self._timer)
-            self._task.deadline_ns = self._outer_deadline_ns
-        if error is self._reason:
-            raise TimeoutError(f"not done within {self._delay_ns / 1e9:g}s") from None
-        return False

@@ -75,8 +75,8 @@ class InstrumentedCri:
         self._repeat = repeat_of(cri)
         self._kernel = kernel
         self._metrics = metrics
-        self._repeated: Counter[str] = Counter()
-        metrics.before_reading(self._count_repeated)
+        self._instant: Counter[str] = Counter()
+        metrics.before_reading(self._count_instant)
 
     async def call(self, method: Method, request: Message) -> Message:
         """Pass the call on, and count it."""
@@ -96,7 +96,7 @@ class InstrumentedCri:
         return None if self._repeat is None else self._call_again
 
     def _call_again(self, method: Method, request: Message, answer: bytes, looks: Looks) -> None:
-        self._repeated[method.name] += looks.count
+        self._instant[method.name] += looks.count
         if self._repeat is not None:
             self._repeat(method, request, answer, looks)
 
@@ -112,18 +112,22 @@ class InstrumentedCri:
             has_failed = True
             raise
         finally:
-            self._count(operation, (self._kernel.now_ns - began_ns) / 1e9, has_failed=has_failed)
+            took_ns = self._kernel.now_ns - began_ns
+            if took_ns or has_failed:
+                self._count(operation, took_ns / 1e9, has_failed=has_failed)
+            else:
+                self._instant[method.name] += 1
             if sandbox_handler is not None:
                 self._count_sandbox(sandbox_handler, began_ns, has_failed=has_failed)
 
-    def _count_repeated(self) -> None:
-        """Answers that took no time: there may be a day of them before somebody reads."""
-        for name, times in self._repeated.items():
+    def _count_instant(self) -> None:
+        """Answers that took no time: most are such, and there may be a day of them before somebody reads."""
+        for name, times in self._instant.items():
             operation = OPERATIONS.get(name)
             if operation is not None:
                 self._metrics.increase(RUNTIME_OPERATIONS, times, operation_type=operation)
                 self._metrics.observe(RUNTIME_OPERATION_DURATION, 0.0, times, operation_type=operation)
-        self._repeated.clear()
+        self._instant.clear()
 
     def stream(self, method: Method, request: Message) -> AsyncIterator[Message]:
         """Pass the stream on."""

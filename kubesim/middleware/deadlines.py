@@ -15,7 +15,7 @@ from kubesim.cri.deadlines import CALL_SECONDS, call_seconds
 from kubesim.cri.errors import deadline_exceeded
 from kubesim.cri.methods import Method
 from kubesim.cri.protocol import Cri, encoding, repeat_of
-from kubesim.kernel import timeout
+from kubesim.kernel import within
 
 T = TypeVar("T")
 
@@ -54,7 +54,6 @@ async def _in_time(seconds: float | None, call: Coroutine[Any, Any, T]) -> T:
     if seconds is None:
         return await call
     try:
-        async with timeout(int(seconds * 1e9)):
-            return await call
+        return await within(int(seconds * 1e9), call)
     except TimeoutError:
         raise deadline_exceeded("context deadline exceeded") from None

@@ -162,7 +162,7 @@ class Runtime:
         handler = handlers.get(method.name)
         if handler is None:
             raise unimplemented(f"method {method.name} not implemented")
-        task = await current_task()
+        task = current_task()
         restart = self._restart
         self._calls.add(task)
         try:

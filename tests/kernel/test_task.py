@@ -50,7 +50,7 @@ def test_the_current_task_costs_no_event() -> None:
     kernel = Kernel(start_ns=0)
 
     async def main() -> str:
-        return (await current_task()).name
+        return current_task().name
 
     task = kernel.spawn(main(), name="me")
     kernel.run_until_idle()
@@ -130,7 +130,7 @@ def test_a_task_that_cancels_itself_is_woken_only_once() -> None:
     log: list[str] = []
 
     async def selfish() -> None:
-        (await current_task()).cancel()
+        current_task().cancel()
         try:
             await sleep(10)
         finally:
