@@ -76,6 +76,9 @@ async def exec_sync(daemon: Daemon, request: api.ExecSyncRequest) -> api.ExecSyn
     """Run a command in a container and wait for its end, or for the time-out."""
     container = daemon.container(request.container_id, say.EXEC_SYNC_LOOKUP)
     _check(daemon, container, request)
+    if daemon.timings.exec_ns:
+        await daemon.spend(daemon.timings.exec_ns)
+        _check(daemon, container, request)
     switches = daemon.profile.exec_sync
     budget = OutputBudget(switches.output_bytes_max)
     stdout = CappedOutput(budget)

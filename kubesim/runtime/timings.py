@@ -25,6 +25,8 @@ class Timings:
     stop_container_ns: int = 0
     """From the moment the container is shown as exited to the answer of StopContainer."""
     remove_container_ns: int = 0
+    exec_ns: int = 0
+    """From the call of ExecSync to the start of its command, or to the refusal of one that cannot be started."""
     pull_image_ns: int = 0
     """For an image whose fixture states neither a duration nor a bandwidth."""
     resolve_image_ns: int = 0
@@ -49,7 +51,8 @@ class Timings:
         """What containerd 2.4 with runc 1.5 took on a 2-core machine: means of 50 calls, one at a time.
 
         For virtual runs, where a pod that starts in no time would hide races. The report of an exit is a part of the
-        35 ms that StopContainer took. The registry was on the same machine, so asking it again cost next to nothing.
+        35 ms that StopContainer took. ExecSync is of containerd 2.3 with runc 1.4, as long for a command that cannot be
+        started. The registry was on the same machine, so asking it again cost next to nothing.
         """
         return cls(
             run_sandbox_ns=111 * _MS,
@@ -60,5 +63,6 @@ class Timings:
             report_exit_ns=20 * _MS,
             stop_container_ns=15 * _MS,
             remove_container_ns=2_600_000,
+            exec_ns=30 * _MS,
             pull_image_ns=62 * _MS,
         )

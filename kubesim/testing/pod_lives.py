@@ -82,7 +82,7 @@ def phases_are_in_order(versions: Sequence[Version]) -> None:
 
 
 def restarts_are_only_counted_up(versions: Sequence[Version]) -> None:
-    """restartCount never falls. (It may when somebody else removes a container: up to 1.35 the others tell it.)"""
+    """restartCount never falls. (Up to 1.35 it may, when somebody else removes a container or ends a sandbox.)"""
     counts: dict[str, int] = {}
     for version in versions:
         for status in _statuses(version):

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 
 def logs(story: Any, uid: str) -> list[str]:
     files, folder = story.node._world._host_files, f"/var/log/pods/default_web_{uid}"
@@ -53,3 +55,23 @@ def test_the_log_is_asked_for_before_the_removal(story: Any, c: Any) -> None:
         "ContainerStatus a/0",
         "RemoveContainer a/0",
     ]
+
+
+@pytest.mark.parametrize(("version", "counts"), [("1.35", [0, 1, 0]), ("1.36", [0, 1])])
+def test_what_is_removed_with_its_sandbox_forgets_its_restarts(
+    new_story: Any, c: Any, version: str, counts: list[int]
+) -> None:
+    """Init containers go with their logs when the sandbox is another one; a sidecar in its back-off is not restarted
+    in that sync, and the next one finds nothing to count from. Newer kubelets keep what they have published."""
+    story = new_story(kubelet_version=version)
+    story.pod(c("a"), initContainers=[c("s", "true", restartPolicy="Always")], terminationGracePeriodSeconds=0)
+    story.run("3s")
+    (sandbox,) = (one.response.pod_sandbox_id for one in story.node.journal if one.method == "RunPodSandbox")
+    story.stop_sandbox(sandbox)
+    story.run("5s")
+    found: list[int] = []
+    for version_ in story.node.versions("default/web"):
+        for one in version_["status"].get("initContainerStatuses", ()):
+            if not found or one["restartCount"] != found[-1]:
+                found.append(one["restartCount"])
+    assert found == counts

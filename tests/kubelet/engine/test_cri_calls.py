@@ -88,13 +88,13 @@ def test_deletion(story: Any, c: Any) -> None:
         6.900s ListPodSandbox
         6.900s ListContainers
         4.900s StopContainer b/0 timeout=2
-        4.900s StopContainer a/0 timeout=2
-        6.935s StopPodSandbox
-        7.070s ListPodSandbox
-        7.070s ListContainers
-        7.070s PodSandboxStatus
-        7.070s ContainerStatus b/0
-        7.070s ContainerStatus a/0
+        4.930s StopContainer a/0 timeout=2
+        6.965s StopPodSandbox
+        7.100s ListPodSandbox
+        7.100s ListContainers
+        7.100s PodSandboxStatus
+        7.100s ContainerStatus b/0
+        7.100s ContainerStatus a/0
         7.900s ListPodSandbox
         7.900s ListContainers
         7.900s PodSandboxStatus

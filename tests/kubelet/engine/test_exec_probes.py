@@ -42,7 +42,7 @@ def test_a_startup_probe_comes_first(old_story: Any, c: Any) -> None:
         0.000s phase=Pending
         0.000s phase=Pending a: waiting ContainerCreating
         0.231s phase=Running a: running
-        6.000s phase=Running a: running ready
+        6.060s phase=Running a: running ready
         """,
     )
     old_story.check(
@@ -52,10 +52,9 @@ def test_a_startup_probe_comes_first(old_story: Any, c: Any) -> None:
         2.000s ExecSync a/0
         4.000s ExecSync a/0
         6.000s ExecSync a/0
-        6.000s ExecSync a/0
-        8.000s ExecSync a/0
-        10.000s ExecSync a/0
-        12.000s ExecSync a/0
+        6.030s ExecSync a/0
+        8.030s ExecSync a/0
+        10.030s ExecSync a/0
         """,
     )
     old_story.check(
@@ -78,8 +77,8 @@ def test_liveness_failure_restarts_the_container_in_the_same_sync(old_story: Any
         0.000s phase=Pending
         0.000s phase=Pending a: waiting ContainerCreating
         0.231s phase=Running a: running ready
-        6.093s phase=Running a: running ready last terminated Error(137) restarts=1
-        12.093s phase=Running a: running ready last terminated Error(137) restarts=2
+        6.123s phase=Running a: running ready last terminated Error(137) restarts=1
+        12.123s phase=Running a: running ready last terminated Error(137) restarts=2
         18.900s phase=Running a: waiting CrashLoopBackOff last terminated Error(137) restarts=2
         """,
     )
@@ -105,7 +104,7 @@ def test_startup_failure_without_a_restart(old_story: Any, c: Any) -> None:
         0.000s phase=Pending
         0.000s phase=Pending a: waiting ContainerCreating
         0.231s phase=Running a: running
-        6.171s phase=Running a: terminated Error(137)
+        6.201s phase=Running a: terminated Error(137)
         7.900s phase=Failed a: terminated Error(137)
         """,
     )
@@ -214,9 +213,9 @@ def test_only_readiness_goes_on_while_a_pod_is_ended(old_story: Any, c: Any) -> 
         0.000s phase=Pending
         0.000s phase=Pending a: waiting ContainerCreating
         0.231s phase=Running a: running
-        0.231s phase=Running a: running ready
+        0.261s phase=Running a: running ready
         5.000s phase=Running deleting a: running ready
-        5.231s phase=Running deleting a: running
+        5.261s phase=Running deleting a: running
         10.400s phase=Succeeded deleting a: terminated Completed(0)
         10.900s deleted phase=Succeeded deleting a: terminated Completed(0)
         """,
@@ -239,8 +238,8 @@ def test_the_next_init_container_waits_for_the_startup_probe_of_a_sidecar(old_st
         0.000s phase=Pending
         0.000s phase=Pending s: waiting PodInitializing i: waiting PodInitializing a: waiting PodInitializing
         0.231s phase=Pending s: running i: waiting PodInitializing a: waiting PodInitializing
-        5.000s phase=Pending s: running ready i: waiting PodInitializing a: waiting PodInitializing
-        5.058s phase=Pending s: running ready i: running a: waiting PodInitializing
+        5.060s phase=Pending s: running ready i: waiting PodInitializing a: waiting PodInitializing
+        5.088s phase=Pending s: running ready i: running a: waiting PodInitializing
         5.900s phase=Pending s: running ready i: terminated Completed(0) ready a: waiting PodInitializing
         5.958s phase=Running s: running ready i: terminated Completed(0) ready a: running ready
         """,
@@ -298,10 +297,10 @@ def test_a_worker_goes_on_with_the_next_container(old_story: Any, c: Any) -> Non
         0.000s phase=Pending
         0.000s phase=Pending a: waiting ContainerCreating
         0.231s phase=Running a: running
-        0.231s phase=Running a: running ready
+        0.261s phase=Running a: running ready
         4.900s phase=Running a: terminated Error(1)
         4.958s phase=Running a: running last terminated Error(1) restarts=1
-        4.958s phase=Running a: running ready last terminated Error(1) restarts=1
+        4.988s phase=Running a: running ready last terminated Error(1) restarts=1
         9.900s phase=Running a: terminated Error(1) last terminated Error(1) restarts=1
         10.900s phase=Running a: waiting CrashLoopBackOff last terminated Error(1) restarts=1
         """,

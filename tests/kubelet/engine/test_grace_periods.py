@@ -128,9 +128,9 @@ def test_deletion_waits_for_a_start(story: Any, c: Any) -> None:
         Normal Started b: Container started
         Normal Killing b: Stopping container b
         Normal Killing a: Stopping container a
-        20.288s StopContainer b/0 timeout=2
-        20.288s StopContainer a/0 timeout=2
-        22.323s StopPodSandbox
+        20.318s StopContainer b/0 timeout=2
+        20.318s StopContainer a/0 timeout=2
+        22.353s StopPodSandbox
         22.900s RemoveContainer b/0
         22.903s RemoveContainer a/0
         22.905s StopPodSandbox
@@ -155,7 +155,7 @@ def test_deletion_while_a_start_fails(story: Any, c: Any) -> None:
         Normal Started a: Container started
         Warning FailedPostStartHook a: PostStartHook failed
         Normal Killing a: FailedPostStartHook
-        10.230s StopContainer a/0 timeout=2
+        10.260s StopContainer a/0 timeout=2
         12.900s StopPodSandbox
         13.900s RemoveContainer a/0
         13.903s StopPodSandbox

@@ -23,7 +23,7 @@ def test_post_start_holds_up_the_next_container(story: Any, c: Any) -> None:
         """
         0.180s StartContainer a/0
         0.230s ExecSync a/0
-        3.237s StartContainer b/0
+        3.267s StartContainer b/0
         """,
     )
     story.check(
@@ -31,7 +31,7 @@ def test_post_start_holds_up_the_next_container(story: Any, c: Any) -> None:
         """
         0.000s phase=Pending
         0.000s phase=Pending a: waiting ContainerCreating b: waiting ContainerCreating
-        3.288s phase=Running a: running ready b: running ready
+        3.318s phase=Running a: running ready b: running ready
         """,
     )
 
@@ -112,7 +112,7 @@ def test_pre_stop_runs_first_and_its_time_is_deducted(story: Any, c: Any) -> Non
         """
         0.180s StartContainer a/0
         5.000s ExecSync a/0
-        8.000s StopContainer a/0 timeout=7
+        8.030s StopContainer a/0 timeout=7
         """,
     )
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 import kubesim
 from kubesim.testing.pod_lives import check_lives
-from tests.kubelet.engine.random_pods import KEY, SCRIPTS, Actor, Step, of_version, pods
+from tests.kubelet.engine.random_pods import KEY, SCRIPTS, Actor, Step, counting, of_version, pods
 
 EXAMPLES_MAX = 150
 MINORS = st.sampled_from([36, 35, 34, 33, 31, 29, 28])
@@ -22,7 +22,7 @@ def test_invariants(pod: dict[str, Any], script: Sequence[Step], minor: int, pro
     with kubesim.Node(kubelet_version=f"1.{minor}", profile=profile) as node:
         node.apply(pod)
         node.advance("1s")
-        Actor(node, pod).play(script)
+        Actor(node, pod).play(counting(script, pod, minor))
         node.advance("30s")
         check_lives(node)
         if node.versions(KEY)[-1]["type"] == "DELETED":

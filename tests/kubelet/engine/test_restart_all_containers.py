@@ -254,12 +254,12 @@ def test_readiness_and_probes_begin_anew(story: Any, c: Any) -> None:
             AllContainersRestarting=False
         0.111s phase=Pending PodReadyToStartContainers=True
         0.231s phase=Running
-        0.900s phase=Running Ready=True
+        0.930s phase=Running Ready=True
         11.900s phase=Running Ready=False(ContainersNotReady)
             AllContainersRestarting=True(RestartAllContainersStarted)
         11.904s phase=Running AllContainersRestarting=False
         11.962s phase=Running
-        12.900s phase=Running Ready=True
+        12.930s phase=Running Ready=True
         """,
     )
 

@@ -29,10 +29,10 @@ def test_what_follows_waits_until_the_startup_probe_has_passed(story: Any, c: An
         0.000s phase=Pending
         0.000s phase=Pending s: waiting PodInitializing i: waiting PodInitializing a: waiting PodInitializing
         0.231s phase=Pending s: running i: waiting PodInitializing a: waiting PodInitializing
-        4.359s phase=Pending s: running i: running a: waiting PodInitializing
+        4.389s phase=Pending s: running i: running a: waiting PodInitializing
         4.900s phase=Pending s: running i: terminated Completed(0) ready a: waiting PodInitializing
         4.958s phase=Running s: running i: terminated Completed(0) ready a: running ready
-        8.958s phase=Running s: running ready i: terminated Completed(0) ready a: running ready
+        8.988s phase=Running s: running ready i: terminated Completed(0) ready a: running ready
         """,
     )
     story.check(
@@ -45,7 +45,7 @@ def test_what_follows_waits_until_the_startup_probe_has_passed(story: Any, c: An
         0.231s phase=Pending
         4.900s phase=Pending Initialized=True
         4.958s phase=Running
-        8.958s phase=Running Ready=True
+        8.988s phase=Running Ready=True
         """,
     )
 
@@ -81,7 +81,7 @@ def test_a_liveness_probe_restarts_the_sidecar_beside_the_main_container(story: 
         0.000s phase=Pending s: waiting PodInitializing a: waiting PodInitializing
         0.231s phase=Pending s: running ready a: waiting PodInitializing
         0.289s phase=Running s: running ready a: running ready
-        6.394s phase=Running s: running ready last terminated Error(137) restarts=1 a: running ready
+        6.424s phase=Running s: running ready last terminated Error(137) restarts=1 a: running ready
         """,
     )
     assert "Normal Killing s: Init container s failed liveness probe" in story.events()
