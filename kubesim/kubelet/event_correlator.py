@@ -13,7 +13,6 @@ was seen on a kubelet 1.36; older releases kept one budget for both, which is no
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
@@ -34,6 +33,7 @@ SPAM_REFILL_NS = 300 * SECOND_NS
 
 CACHE_ENTRIES = 4096
 
+K = TypeVar("K")
 V = TypeVar("V")
 
 
@@ -59,30 +59,41 @@ class EventDraft:
     """Whether it stands for similar events: without reporting controller and annotations, as upstream's."""
 
     @property
-    def key(self) -> tuple[str, ...]:
-        """Equal for the same event said again. Upstream getEventKey."""
-        return (*self.similar_key, self.field_path, self.message)
-
-    @property
-    def similar_key(self) -> tuple[str, ...]:
-        """Equal for events that vary only in their message. Upstream EventAggregatorByReasonFunc."""
-        return (*self.spam_key, self.reason)
-
-    @property
-    def spam_key(self) -> tuple[str, ...]:
+    def spam_key(self) -> SpamKey:
         """Equal for events that share a budget. Upstream getSpamKey."""
         return (self.kind, self.namespace, self.object_name, self.uid, self.event_type)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+SpamKey = tuple[str, str, str, str, str]
+
+SimilarKey = tuple[SpamKey, str]
+"""With the reason: equal for events that vary only in their message. Upstream EventAggregatorByReasonFunc."""
+
+EventKey = tuple[SimilarKey, str, str]
+"""With field path and message: equal for the same event said again. Upstream getEventKey.
+
+A key holds the one before it, so that those of a pod share what they have in common.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class _Budget:
+    """Of one source: when its bucket is full again."""
+
+    key: SpamKey
+    full_at_ns: int
+
+
+@dataclass(frozen=True, slots=True)
 class _Series:
     """Similar events: the messages seen, oldest first, and when the last one came."""
 
+    key: SimilarKey
     messages: tuple[str, ...]
     last_ns: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class _Observation:
     """What was written last under a key."""
 
@@ -91,22 +102,24 @@ class _Observation:
     count: int
 
 
-class _Cache(Generic[V]):
+class _Cache(Generic[K, V]):
     """Keeps the entries that were used last."""
 
     def __init__(self) -> None:
-        self._entries: OrderedDict[tuple[str, ...], V] = OrderedDict()
+        # In the order of their use. An OrderedDict would take twice the memory.
+        self._entries: dict[K, V] = {}
 
-    def get(self, key: tuple[str, ...]) -> V | None:
-        if key in self._entries:
-            self._entries.move_to_end(key)
-        return self._entries.get(key)
+    def get(self, key: K) -> V | None:
+        value = self._entries.pop(key, None)
+        if value is not None:
+            self._entries[key] = value
+        return value
 
-    def put(self, key: tuple[str, ...], value: V) -> None:
+    def put(self, key: K, value: V) -> None:
+        self._entries.pop(key, None)
         self._entries[key] = value
-        self._entries.move_to_end(key)
         if len(self._entries) > CACHE_ENTRIES:
-            self._entries.popitem(last=False)
+            del self._entries[next(iter(self._entries))]
 
 
 class EventCorrelator:
@@ -114,46 +127,53 @@ class EventCorrelator:
 
     def __init__(self, kernel: Kernel) -> None:
         self._kernel = kernel
-        self._series: _Cache[_Series] = _Cache()
-        self._observations: _Cache[_Observation] = _Cache()
-        self._full_at: _Cache[int] = _Cache()
+        self._series: _Cache[SimilarKey, _Series] = _Cache()
+        self._observations: _Cache[SimilarKey | EventKey, _Observation] = _Cache()
+        self._budgets: _Cache[SpamKey, _Budget] = _Cache()
 
     def correlate(self, draft: EventDraft) -> EventDraft | None:
         """The event to write, or None when it is dropped. A count above 1 means that its Event exists."""
-        combined, key = self._aggregated(draft)
+        budget = self._budgets.get(draft.spam_key) or _Budget(draft.spam_key, full_at_ns=0)
+        combined, key = self._aggregated(draft, budget.key)
         observed = self._counted(combined, key)
-        return observed if self._is_within_budget(observed) else None
+        return observed if self._is_within(budget) else None
 
-    def _aggregated(self, draft: EventDraft) -> tuple[EventDraft, tuple[str, ...]]:
-        now_ns = self._kernel.now_ns
-        series = self._series.get(draft.similar_key)
+    def _aggregated(self, draft: EventDraft, spam_key: SpamKey) -> tuple[EventDraft, SimilarKey | EventKey]:
+        now_ns, similar_key = self._kernel.now_ns, (spam_key, draft.reason)
+        series = self._series.get(similar_key)
         messages: tuple[str, ...] = ()
-        if series is not None and now_ns - series.last_ns <= AGGREGATE_WINDOW_NS:
-            messages = series.messages
-        if draft.message not in messages:
+        if series is not None:
+            similar_key = series.key
+            if now_ns - series.last_ns <= AGGREGATE_WINDOW_NS:
+                messages = series.messages
+        known = next((one for one in messages if one == draft.message), None)
+        if known is None:
             messages = (*messages, draft.message)
+        elif known is not draft.message:
+            # What is said again and again is kept once.
+            draft = replace(draft, message=known)
         is_aggregate = len(messages) >= AGGREGATE_MESSAGES
         # Upstream forgets any one message when the set is full (Go's map order decides). We forget the oldest.
         kept = messages[1:] if is_aggregate else messages
-        self._series.put(draft.similar_key, _Series(messages=kept, last_ns=now_ns))
+        self._series.put(similar_key, _Series(similar_key, kept, now_ns))
         if not is_aggregate:
-            return draft, draft.key
+            return draft, (similar_key, draft.field_path, draft.message)
         combined = replace(draft, message=AGGREGATE_PREFIX + draft.message, annotations={}, is_aggregate=True)
         # One key for the whole series: the next combined event overwrites this one.
-        return combined, draft.similar_key
+        return combined, similar_key
 
-    def _counted(self, draft: EventDraft, key: tuple[str, ...]) -> EventDraft:
+    def _counted(self, draft: EventDraft, key: SimilarKey | EventKey) -> EventDraft:
         before = self._observations.get(key)
         if before is not None:
             draft = replace(draft, name=before.name, first_ns=before.first_ns, count=before.count + 1)
-        self._observations.put(key, _Observation(name=draft.name, first_ns=draft.first_ns, count=draft.count))
+        self._observations.put(key, _Observation(draft.name, draft.first_ns, draft.count))
         return draft
 
-    def _is_within_budget(self, draft: EventDraft) -> bool:
-        """A bucket of 25 tokens, kept as the instant at which it is full again."""
+    def _is_within(self, budget: _Budget) -> bool:
+        """Take one of 25 tokens, if there is one left: the bucket is kept as the instant at which it is full again."""
         now_ns = self._kernel.now_ns
-        full_at_ns = max(self._full_at.get(draft.spam_key) or now_ns, now_ns) + SPAM_REFILL_NS
+        full_at_ns = max(budget.full_at_ns, now_ns) + SPAM_REFILL_NS
         if full_at_ns - now_ns > SPAM_BURST * SPAM_REFILL_NS:
             return False
-        self._full_at.put(draft.spam_key, full_at_ns)
+        self._budgets.put(budget.key, _Budget(budget.key, full_at_ns))
         return True

@@ -22,7 +22,7 @@ from kubesim.kubelet.klog import Klog
 from kubesim.kubelet.metrics import Metrics
 from kubesim.kubelet.mutex import Mutex
 from kubesim.kubelet.pod_cache import PodCache
-from kubesim.kubelet.runtime_pods import ListedPod, RuntimePods
+from kubesim.kubelet.runtime_pods import ListedPod, Listing, RuntimePods
 from kubesim.kubelet.work_metrics import PLEG_LAST_SEEN, PLEG_RELIST_DURATION, PLEG_RELIST_INTERVAL
 from kubesim.model.duration import format_duration
 from kubesim.model.frozen_records import replace
@@ -71,7 +71,7 @@ class Pleg:
         self._mutex = Mutex()
         self._records: dict[str, Mapping[str, str]] = {}
         """What was told of each pod: states by container or sandbox id."""
-        self._relisted: Mapping[str, ListedPod] = {}
+        self._relisted: Listing | None = None
         self._reinspect: set[str] = set()
         self._requests: deque[tuple[str, int]] = deque()
         self._beat = Beat(kernel, is_last=True)
@@ -154,16 +154,18 @@ class Pleg:
     async def _relist(self, start_ns: int) -> None:
         self._is_in_vain = False
         try:
-            pods = await self._runtime_pods.list_all()
+            listing = await self._runtime_pods.list_all()
         except CriError as error:
             # The runtime is down: nothing is known to have changed, and the health check will say so in time.
             self._klog.error("GenericPLEG: Unable to retrieve pods", err=error.go_text)
             return
         self.last_relist_ns = start_ns
-        is_same = pods is self._relisted and not self._reinspect and not self._cache.is_awaited
-        self._is_in_vain = is_same and self._runtime_pods.is_steady
-        for uid in self._to_reconcile(pods):
-            await self._reconcile(uid, pods.get(uid), start_ns)
+        is_same = listing is self._relisted and not self._reinspect
+        self._is_in_vain = is_same and not self._cache.is_awaited and self._runtime_pods.is_steady
+        if not is_same:
+            pods = listing.pods()
+            for uid in self._to_reconcile(listing, pods):
+                await self._reconcile(uid, pods.get(uid), start_ns)
         self._cache.relisted(start_ns)
 
     def _relist_again(self, looks: Looks) -> None:
@@ -181,11 +183,11 @@ class Pleg:
             self._metrics.put(PLEG_LAST_SEEN, self.last_relist_ns // SECOND_NS)
             self._in_vain_count = 0
 
-    def _to_reconcile(self, pods: Mapping[str, ListedPod]) -> list[str]:
+    def _to_reconcile(self, listing: Listing, pods: Mapping[str, ListedPod]) -> list[str]:
         """The pods to look at: all, unless the runtime answered as the last time."""
-        if pods is self._relisted:
+        if listing is self._relisted:
             return [uid for uid in pods if uid in self._reinspect]
-        self._relisted = pods
+        self._relisted = listing
         return [*pods, *(uid for uid in self._records if uid not in pods)]
 
     async def relist_pod(self, uid: str) -> None:
@@ -203,7 +205,7 @@ class Pleg:
                 return
             await self._reconcile(uid, pod, start_ns)
             # What was seen here may be gone again before the next relist of all, which then has to look.
-            self._relisted = {}
+            self._relisted = None
             self._cache.observed(uid, start_ns)
 
     async def _reconcile(self, uid: str, pod: ListedPod | None, start_ns: int) -> None:

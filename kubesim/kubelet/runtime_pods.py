@@ -7,7 +7,7 @@ Mirrors kubelet: pkg/kubelet/kuberuntime/kuberuntime_manager.go (GetPods, GetPod
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from kubesim.cri import api, methods
@@ -76,6 +76,21 @@ class ListedPod:
     containers: tuple[ListedContainer, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Listing:
+    """What both list calls answered, encoded: the pods are there only while somebody looks through them."""
+
+    sandboxes: bytes
+    containers: bytes
+
+    def pods(self) -> dict[str, ListedPod]:
+        """The pods by uid."""
+        return _grouped(
+            api.ListPodSandboxResponse.FromString(self.sandboxes).items,
+            api.ListContainersResponse.FromString(self.containers).containers,
+        )
+
+
 class RuntimePods:
     """The runtime's pods, by uid. `runtime_name` (of CRI Version) prefixes container ids in status."""
 
@@ -93,24 +108,19 @@ class RuntimePods:
         self._host_files = host_files
         self._runtime_name = runtime_name
         self._resources = resources
-        self._answers: tuple[bytes, bytes] | None = None
-        self._listed: Mapping[str, ListedPod] = {}
+        self._listing: Listing | None = None
 
-    async def list_all(self) -> Mapping[str, ListedPod]:
-        """All pods of the runtime by uid: ListPodSandbox, then ListContainers, both without a filter.
+    async def list_all(self) -> Listing:
+        """All pods of the runtime: ListPodSandbox, then ListContainers, both without a filter.
 
-        As long as the runtime answers the same, this is the same mapping: nobody has to look through it again.
+        As long as the runtime answers the same, this is the same listing: nobody has to look through it again.
         """
         sandboxes = await self._client.call_encoded(methods.LIST_POD_SANDBOX, _ALL_SANDBOXES)
         containers = await self._client.call_encoded(methods.LIST_CONTAINERS, _ALL_CONTAINERS)
-        answers = (sandboxes, containers)
-        if answers != self._answers:
-            self._listed = _grouped(
-                api.ListPodSandboxResponse.FromString(sandboxes).items,
-                api.ListContainersResponse.FromString(containers).containers,
-            )
-            self._answers = answers
-        return self._listed
+        known = self._listing
+        if known is None or (known.sandboxes, known.containers) != (sandboxes, containers):
+            self._listing = known = Listing(sandboxes, containers)
+        return known
 
     @property
     def is_steady(self) -> bool:
@@ -119,11 +129,11 @@ class RuntimePods:
 
     def list_again(self, looks: Looks) -> None:
         """`list_all` where nothing has happened since the last time: the calls are noted, not made."""
-        if self._client.repeat is None or self._answers is None:
+        listing = self._listing
+        if self._client.repeat is None or listing is None:
             raise RuntimeError("only a steady runtime that was asked answers as before")
-        sandboxes, containers = self._answers
-        self._client.repeat(methods.LIST_POD_SANDBOX, _ALL_SANDBOXES, sandboxes, looks)
-        self._client.repeat(methods.LIST_CONTAINERS, _ALL_CONTAINERS, containers, looks)
+        self._client.repeat(methods.LIST_POD_SANDBOX, _ALL_SANDBOXES, listing.sandboxes, looks)
+        self._client.repeat(methods.LIST_CONTAINERS, _ALL_CONTAINERS, listing.containers, looks)
 
     async def list_pod(self, uid: str) -> ListedPod | None:
         """One pod of the runtime, by label."""

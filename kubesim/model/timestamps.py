@@ -20,7 +20,7 @@ _TEXT = re.compile(r"(\d{4})-(\d{2})-(\d{2})[Tt](\d{2}):(\d{2}):(\d{2})(?:[.,](\
 
 def format_rfc3339(time_ns: int) -> str:
     """`2026-11-23T23:03:15Z`: whole seconds, the rest is dropped. What metav1.Time prints."""
-    return f"{_to_seconds(time_ns // NS_PER_SECOND)}Z"
+    return _whole_seconds(time_ns // NS_PER_SECOND)
 
 
 def format_rfc3339_nano(time_ns: int) -> str:
@@ -53,6 +53,12 @@ def parse_rfc3339(text: str) -> int:
 
 
 @functools.lru_cache(maxsize=4096)
+def _whole_seconds(seconds: int) -> str:
+    """Statuses and Events repeat the same few times, so the texts are kept, and shared."""
+    return f"{_to_seconds(seconds)}Z"
+
+
+@functools.lru_cache(maxsize=4096)
 def _to_seconds(seconds: int) -> str:
-    """The text without fraction and zone. Statuses repeat the same few times, so they are kept."""
+    """The text without fraction and zone."""
     return (_EPOCH + timedelta(seconds=seconds)).isoformat()[:19]

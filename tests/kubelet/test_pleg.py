@@ -16,6 +16,13 @@ SECOND_NS = 1_000_000_000
 DIED, REMOVED, STARTED = PlegEventKind.DIED, PlegEventKind.REMOVED, PlegEventKind.STARTED
 
 
+class FakeListing(dict[str, ListedPod]):
+    """What the runtime answers, by uid."""
+
+    def pods(self) -> dict[str, ListedPod]:
+        return self
+
+
 class FakeRuntimePods:
     """A runtime whose pods a test sets."""
 
@@ -26,13 +33,13 @@ class FakeRuntimePods:
         self.is_down = False
         self.refuses: set[str] = set()
 
-    async def list_all(self) -> dict[str, ListedPod]:
+    async def list_all(self) -> FakeListing:
         if self.is_down:
             raise CriError(Code.UNAVAILABLE, "down")
-        return dict(self.pods)
+        return FakeListing(self.pods)
 
     async def list_pod(self, uid: str) -> ListedPod | None:
-        return (await self.list_all()).get(uid)
+        return (await self.list_all()).pods().get(uid)
 
     async def inspect(self, pod: ListedPod) -> RuntimePod:
         if pod.uid in self.refuses:
@@ -211,7 +218,7 @@ def test_pods_are_looked_through_only_when_the_runtime_answers_something_new(mon
     kernel, runtime, _, events, pleg = make()
     for number in range(20):
         runtime.pods[str(number)] = pod(str(number), RuntimeState.RUNNING)
-    listed = dict(runtime.pods)
+    listed = FakeListing(runtime.pods)
     looked_at: list[str] = []
     reconcile = pleg._reconcile
 
@@ -219,7 +226,7 @@ def test_pods_are_looked_through_only_when_the_runtime_answers_something_new(mon
         looked_at.append(uid)
         return reconcile(uid, *rest)  # type: ignore[arg-type]  # what relist gave
 
-    async def same() -> dict[str, ListedPod]:
+    async def same() -> FakeListing:
         return listed
 
     monkeypatch.setattr(pleg, "_reconcile", counted)
@@ -234,9 +241,9 @@ def test_pods_are_looked_through_only_when_the_runtime_answers_something_new(mon
 
 def test_what_only_a_relist_of_one_pod_saw_is_gone_for_the_next_of_all(monkeypatch: pytest.MonkeyPatch) -> None:
     kernel, runtime, cache, events, pleg = make()
-    empty: dict[str, ListedPod] = {}
+    empty = FakeListing()
 
-    async def nothing() -> dict[str, ListedPod]:
+    async def nothing() -> FakeListing:
         return empty
 
     async def there(uid: str) -> ListedPod | None:
