@@ -254,10 +254,11 @@ class PodSync:
         )
 
     def _remember(self, uid: str, result: SyncResult) -> None:
-        errors = self._start_errors.setdefault(uid, {})
-        errors.update(result.start_errors)
+        errors = {**self._start_errors.pop(uid, {}), **result.start_errors}
         for name in result.started:
             errors.pop(name, None)
+        if errors:
+            self._start_errors[uid] = errors
 
 
 def _without_users(status: PodStatusView) -> PodStatusView:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from kubesim.kubelet.container_hash import container_hash
+from kubesim.kubelet.shown_resources import ShownResources
 from kubesim.model import k8s_v1 as v1
 from kubesim.model.remembered import remembered
 from kubesim.model.timestamps import format_rfc3339, format_rfc3339_nano, parse_rfc3339
@@ -62,7 +63,11 @@ def from_source(source: str, pod: v1.Pod, *, seen_ns: int, known: v1.Pod | None 
     """The same for any source, "api" or "file"."""
     first_seen = known.metadata.annotations.get(FIRST_SEEN_ANNOTATION) if known is not None else None
     notes = {FIRST_SEEN_ANNOTATION: first_seen or format_rfc3339_nano(seen_ns), SOURCE_ANNOTATION: source}
-    return replace(pod, metadata=replace(pod.metadata, annotations={**pod.metadata.annotations, **notes}))
+    annotations = {**pod.metadata.annotations, **notes}
+    if known is not None and known.metadata.annotations == annotations:
+        # The copies of a pod that live at a time share what none of them changes.
+        annotations = known.metadata.annotations
+    return replace(pod, metadata=replace(pod.metadata, annotations=annotations))
 
 
 def pod_key(pod: v1.Pod) -> str:
@@ -241,10 +246,8 @@ def condition_struct(condition: Condition) -> v1.PodCondition:
     )
 
 
-def container_status_struct(
-    status: ContainerStatusView, resources: v1.ContainerStatus | None = None
-) -> v1.ContainerStatus:
-    """A container status as the API writes it; `resources` lends its resource fields."""
+def container_status_struct(status: ContainerStatusView, resources: ShownResources | None = None) -> v1.ContainerStatus:
+    """A container status as the API writes it."""
     user = None
     if status.user is not None:
         linux = status.user.linux
@@ -278,7 +281,7 @@ def container_status_struct(
         user=user,
         stop_signal=status.stop_signal,
         resources=resources.resources if resources else None,
-        allocated_resources=resources.allocated_resources if resources else {},
+        allocated_resources=dict(resources.allocated) if resources else {},
     )
 
 

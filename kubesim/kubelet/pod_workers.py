@@ -68,7 +68,7 @@ class PodWork:
     is_wanted_again: bool = False
     """The sync that just ended asks for another as soon as there is news of the runtime."""
     is_restart_requested: bool = False
-    cut_off: Cancelled = field(default_factory=lambda: Cancelled("the pod is to be ended"))
+    cut_off: Cancelled | None = None
     containers_stopped: Promise[None] = field(default_factory=Promise)
 
     @property
@@ -312,6 +312,7 @@ class PodWorkers:
             if work.is_interruptible:
                 # UpdatePod cancels the context of the running sync, but only its wait for volumes looks at that: a pull
                 # or a hook keeps the worker busy until it ends.
+                work.cut_off = Cancelled("the pod is to be ended")
                 self._tasks[work.newest.metadata.uid].cancel(work.cut_off)
         work.grace_seconds = effective_grace(
             previous_seconds=work.grace_seconds or 0,

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from kubesim.kubelet.resource_amounts import quantities, requirements
+from kubesim.kubelet.shown_resources import ShownResources
 from kubesim.model import k8s_v1 as v1
 from kubesim.model.pod_resources import pod_limits, pod_requests
 from kubesim.policy.feature_gates import gate_enabled
@@ -35,17 +36,17 @@ def container_resource_fields(
     runtime: RuntimePod,
     *,
     old: PodStatusView | None,
-    shown: Mapping[str, v1.ContainerStatus],
+    shown: Mapping[str, ShownResources],
     gates: Mapping[str, bool],
-) -> dict[str, v1.ContainerStatus]:
-    """The resource fields of the containers that the runtime knows, by name, in otherwise empty statuses.
+) -> dict[str, ShownResources]:
+    """The resource fields of the containers that the runtime knows, by name.
 
     `pod` has the resources that were allocated. `old` and `shown` are the status that was told last, and its resource
     fields.
     """
     if not gate_enabled(gates, "InPlacePodVerticalScaling"):
         return {}
-    found: dict[str, v1.ContainerStatus] = {}
+    found: dict[str, ShownResources] = {}
     containers: list[v1.Container | v1.EphemeralContainer] = [*pod.spec.containers, *pod.spec.init_containers]
     for one in [*containers, *pod.spec.ephemeral_containers]:
         newest = runtime.newest(one.name)
@@ -56,9 +57,7 @@ def container_resource_fields(
             before = _shown_of_this(newest, old, shown)
             reported = newest.resources or RuntimeResources()
             resources = _unless_equal(resources, running_container_resources(quantities(resources), reported, before))
-        found[one.name] = v1.ContainerStatus(
-            name=one.name, resources=resources, allocated_resources=one.resources.requests
-        )
+        found[one.name] = ShownResources(resources, one.resources.requests)
     return found
 
 
@@ -85,7 +84,7 @@ def pod_resource_fields(
         limits: dict[str, v1.Quantity] = {
             name: str(amount) for name, amount in pod_limits(pod.spec, uses_pod_level=uses_level).items()
         }
-        return requests, v1.ResourceRequirements(requests=requests, limits=limits)
+        return requests, requirements(Quantities(requests=requests, limits=limits))
     resources = running_pod_resources(
         quantities(pod.spec.resources),
         reading(cgroup),
@@ -96,7 +95,7 @@ def pod_resource_fields(
 
 
 def _shown_of_this(
-    container: RuntimeContainer, old: PodStatusView | None, shown: Mapping[str, v1.ContainerStatus]
+    container: RuntimeContainer, old: PodStatusView | None, shown: Mapping[str, ShownResources]
 ) -> Quantities:
     """The resources that were told of this very container while it ran."""
     if old is None or container.name not in shown:

@@ -11,6 +11,8 @@ from kubesim.policy.status_resources import NOTHING, Quantities
 
 AnyContainer = v1.Container | v1.EphemeralContainer
 
+_NO_RESOURCES = v1.ResourceRequirements()
+
 
 def amounts(resources: v1.ResourceRequirements | None) -> ResourceAmounts:
     """cpu in millicores and memory in bytes; nothing of None."""
@@ -30,7 +32,9 @@ def quantities(resources: v1.ResourceRequirements | None) -> Quantities:
 
 
 def requirements(found: Quantities) -> v1.ResourceRequirements:
-    """The struct of the API."""
+    """The struct of the API; one for all that have no resources, as most pods have none."""
+    if not found.requests and not found.limits:
+        return _NO_RESOURCES
     return v1.ResourceRequirements(requests=dict(found.requests), limits=dict(found.limits))
 
 

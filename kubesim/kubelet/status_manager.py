@@ -22,6 +22,7 @@ from kubesim.kubelet.pod_views import (
     pod_view,
     status_view,
 )
+from kubesim.kubelet.shown_resources import ShownResources
 from kubesim.model import k8s_v1 as v1
 from kubesim.model.frozen_records import replace
 from kubesim.model.timestamps import format_rfc3339, parse_rfc3339
@@ -49,7 +50,7 @@ class Surroundings:
     pod_ips: tuple[str, ...] = ()
     host_ips: tuple[str, ...] = ()
     qos_class: str = ""
-    containers: Mapping[str, v1.ContainerStatus] = field(default_factory=dict)
+    containers: Mapping[str, ShownResources] = field(default_factory=dict)
     allocated_resources: Mapping[str, v1.Quantity] = field(default_factory=dict)
     resources: v1.ResourceRequirements | None = None
 
@@ -102,7 +103,9 @@ class StatusManager:
             return record.surroundings
         status = pod.status
         statuses = (*status.container_statuses, *status.init_container_statuses, *status.ephemeral_container_statuses)
-        return Surroundings(containers={one.name: one for one in statuses}, resources=status.resources)
+        return Surroundings(
+            containers={one.name: ShownResources.of(one) for one in statuses}, resources=status.resources
+        )
 
     def published(self, uid: str) -> v1.PodStatus | None:
         """The cached status as the API would show it."""

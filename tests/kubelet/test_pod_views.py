@@ -15,6 +15,7 @@ from kubesim.kubelet.pod_views import (
     pod_view,
     status_view,
 )
+from kubesim.kubelet.shown_resources import ShownResources
 from kubesim.model import k8s_v1 as v1
 from kubesim.policy.pod_view import ContainerKind, Running, Terminated, Waiting
 
@@ -80,7 +81,7 @@ def round_trip(status: v1.PodStatus) -> v1.PodStatus:
         conditions=[condition_struct(one) for one in view.conditions],
         **{
             name: [
-                container_status_struct(one, original)
+                container_status_struct(one, ShownResources.of(original))
                 for one, original in zip(getattr(view, name), getattr(status, name), strict=True)
             ]
             for name in lists

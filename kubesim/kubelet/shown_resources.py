@@ -1,0 +1,22 @@
+"""What the status of a container says of its resources."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Self
+
+from kubesim.model import k8s_v1 as v1
+
+
+@dataclass(frozen=True, slots=True)
+class ShownResources:
+    """status.containerStatuses[].resources and allocatedResources."""
+
+    resources: v1.ResourceRequirements | None
+    allocated: Mapping[str, v1.Quantity]
+
+    @classmethod
+    def of(cls, status: v1.ContainerStatus) -> Self:
+        """What a status of the API shows."""
+        return cls(status.resources, status.allocated_resources)
