@@ -14,12 +14,14 @@ from kubesim.model.pod_resources import pod_limits, pod_requests
 from kubesim.policy.feature_gates import gate_enabled
 from kubesim.policy.pod_cgroup import PodCgroup, reading
 from kubesim.policy.pod_view import (
+    ContainerStatusView,
     PodPhase,
     PodStatusView,
     Running,
     RuntimeContainer,
     RuntimePod,
     RuntimeState,
+    Terminated,
     status_of,
 )
 from kubesim.policy.status_resources import (
@@ -39,10 +41,11 @@ def container_resource_fields(
     shown: Mapping[str, ShownResources],
     gates: Mapping[str, bool],
 ) -> dict[str, ShownResources]:
-    """The resource fields of the containers that the runtime knows, by name.
+    """The resource fields of the containers that have any, by name.
 
-    `pod` has the resources that were allocated. `old` and `shown` are the status that was told last, and its resource
-    fields.
+    They are of the containers that the runtime knows; one that has ended and was removed keeps its last status, and
+    these with it. `pod` has the resources that were allocated. `old` and `shown` are the status that was told last, and
+    its resource fields.
     """
     if not gate_enabled(gates, "InPlacePodVerticalScaling"):
         return {}
@@ -51,6 +54,9 @@ def container_resource_fields(
     for one in [*containers, *pod.spec.ephemeral_containers]:
         newest = runtime.newest(one.name)
         if newest is None:
+            told = _told(old, one.name)
+            if one.name in shown and told is not None and isinstance(told.state, Terminated):
+                found[one.name] = shown[one.name]
             continue
         resources = one.resources
         if newest.state is RuntimeState.RUNNING:
@@ -98,13 +104,19 @@ def _shown_of_this(
     container: RuntimeContainer, old: PodStatusView | None, shown: Mapping[str, ShownResources]
 ) -> Quantities:
     """The resources that were told of this very container while it ran."""
-    if old is None or container.name not in shown:
+    if container.name not in shown:
         return NOTHING
-    statuses = (*old.init_container_statuses, *old.container_statuses, *old.ephemeral_container_statuses)
-    before = status_of(statuses, container.name)
+    before = _told(old, container.name)
     if before is None or not isinstance(before.state, Running) or before.container_id != container.id:
         return NOTHING
     return quantities(shown[container.name].resources)
+
+
+def _told(old: PodStatusView | None, name: str) -> ContainerStatusView | None:
+    if old is None:
+        return None
+    statuses = (*old.init_container_statuses, *old.container_statuses, *old.ephemeral_container_statuses)
+    return status_of(statuses, name)
 
 
 def _unless_equal(resources: v1.ResourceRequirements, found: Quantities) -> v1.ResourceRequirements:

@@ -334,6 +334,20 @@ def test_the_sync_after_the_removals_is_of_the_pod_as_it_was(story: Any, c: Any)
     assert seen == [("Running", {0, 1})] * 2 + [("Failed", {0, 1})] + [("Failed", {0, 2})] * 3
 
 
+def test_what_had_ended_shows_its_resources_while_all_restart(story: Any, c: Any) -> None:
+    """The status of a container that was terminated is kept as it was; one that ran begins anew, and has none."""
+    asked = {"resources": {"requests": {"cpu": "50m"}}}
+    story.pod(c("main", **ALL_42, **asked), c("other", *POLITE, **asked), **ONCE)
+    story.exit(42, "main")
+    story.run("10s")
+    (shown,) = (
+        {one["name"]: (one.get("resources"), one.get("allocatedResources")) for one in statuses}
+        for statuses in (version["status"].get("containerStatuses", ()) for version in story.node.versions("default/web"))
+        if any(one["state"].get("waiting", {}).get("reason") == "RestartingAllContainers" for one in statuses)
+    )
+    assert shown == {"main": ({"requests": {"cpu": "50m"}}, {"cpu": "50m"}), "other": (None, None)}
+
+
 def test_it_goes_on_after_a_kubelet_restart(story: Any, c: Any) -> None:
     """The API's condition says that it has begun."""
     story.pod(c("main", **ALL_42), c("other", *STUBBORN), **ONCE)
