@@ -10,7 +10,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
 from kubesim.cri.errors import CriError
-from kubesim.kernel import Beat, Cancelled, Idle, Kernel, Task
+from kubesim.kernel import Beat, Cancelled, Idle, Kernel, Task, sleep
 from kubesim.kubelet.container_kill import KillPodFailed
 from kubesim.kubelet.dead_containers import DeadContainers
 from kubesim.kubelet.event_recorder import WARNING, EventRecorder
@@ -30,6 +30,7 @@ from kubesim.kubelet.volumes import PodVolumes
 from kubesim.model import k8s_v1 as v1
 
 CONTAINER_GC_NS = 60_000_000_000
+LOG_REMOVAL_NS = 1_000_000
 
 
 class PodCleanup:
@@ -158,6 +159,8 @@ class PodCleanup:
             await self._clean_up(uid, pod)
 
     async def _remove_older_containers(self, uid: str) -> None:
+        # The worker of the pod has heard of it before; and upstream looks for the container's log first, to remove it.
+        await sleep(LOG_REMOVAL_NS)
         await self._remove_older(uid)
 
     async def _remove_older(self, uid: str, *, sandboxes: bool = False) -> bool:

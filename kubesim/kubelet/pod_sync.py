@@ -6,7 +6,7 @@ Mirrors kubelet: pkg/kubelet/kubelet.go (SyncPod, SyncTerminatingPod, SyncTermin
 from __future__ import annotations
 
 from kubesim.cri.errors import CriError
-from kubesim.kernel import Kernel
+from kubesim.kernel import Kernel, checkpoint
 from kubesim.kubelet.active_deadline import ActiveDeadline
 from kubesim.kubelet.container_kill import ContainerKiller, KillPodFailed
 from kubesim.kubelet.container_resources import pod_qos
@@ -154,6 +154,8 @@ class PodSync:
         self._probes.stop_liveness_and_startup(pod)
         try:
             await self._killer.kill_pod(pod, pod_view(pod), runtime, work.grace_seconds)
+            # Whatever is left to kill, the runtime is asked what became of it, and meanwhile the status is written.
+            await checkpoint()
             self._probes.remove_pod(uid)
             after = await self._runtime_pods.pod_status(uid)
         except KillPodFailed as error:

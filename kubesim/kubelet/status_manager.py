@@ -39,6 +39,9 @@ from kubesim.policy.status_merge import (
 
 SYNC_ALL_NS = 10_000_000_000
 """How often the kubelet looks at the statuses of all pods in the API."""
+WORKER_FIRST_NS = 100_000
+"""After a probe's result the sync loop wakes the pod's worker. Where that need not wait for a relist, its status has
+mostly taken the place of the first one when the status manager's goroutine looks."""
 
 _log = logging.getLogger(__name__)
 
@@ -117,8 +120,10 @@ class StatusManager:
         record = self._records.get(uid)
         return None if record is None else record.start_time_ns
 
-    def set(self, pod: v1.Pod, status: PodStatusView, surroundings: Surroundings | None = None) -> None:
-        """Take a new status; an illegal transition is logged and dropped whole."""
+    def set(
+        self, pod: v1.Pod, status: PodStatusView, surroundings: Surroundings | None = None, *, delay_ns: int = 0
+    ) -> None:
+        """Take a new status, to be written after that delay; an illegal transition is logged and dropped whole."""
         uid = pod.metadata.uid
         record = self._records.get(uid)
         view = pod_view(pod)
@@ -133,7 +138,7 @@ class StatusManager:
             surroundings = record.surroundings if record is not None else Surroundings()
         if record is not None and self._is_same(record, pod, status, surroundings):
             return
-        self._store(pod, status, surroundings)
+        self._store(pod, status, surroundings, delay_ns=delay_ns)
 
     def pod_ip(self, uid: str) -> str:
         """The first address of the pod in its cached status; empty before there is one."""
@@ -141,14 +146,14 @@ class StatusManager:
         return record.surroundings.pod_ips[0] if record is not None and record.surroundings.pod_ips else ""
 
     def set_container_ready(self, uid: str, container_id: str, *, ready: bool) -> None:
-        """A readiness probe says something new: told before the sync that looks at everything."""
+        """A readiness probe says something new: the sync that looks at everything follows."""
         record = self._records.get(uid)
         if record is not None:
             changed = with_container_ready(
                 pod_view(record.pod), record.status, container_id, ready=ready, gates=self._gates
             )
             if changed is not None:
-                self.set(record.pod, changed)
+                self.set(record.pod, changed, delay_ns=WORKER_FIRST_NS)
 
     def set_container_started(self, uid: str, container_id: str, *, started: bool) -> None:
         """A startup probe says something new."""
@@ -156,7 +161,7 @@ class StatusManager:
         if record is not None:
             changed = with_container_started(record.status, container_id, started=started)
             if changed is not None:
-                self.set(record.pod, changed)
+                self.set(record.pod, changed, delay_ns=WORKER_FIRST_NS)
 
     def stored(self, pod: v1.Pod) -> None:
         """The API's copy of a pod changed.
@@ -189,6 +194,7 @@ class StatusManager:
         for timer in self._reconciles.values():
             self._kernel.cancel(timer)
         self._reconciles.clear()
+        self._records.clear()
 
     def terminate(self, pod: v1.Pod) -> None:
         """The pod's containers are gone for good: no container waits or runs in its last status."""
@@ -282,6 +288,7 @@ class StatusManager:
         surroundings: Surroundings,
         *,
         is_termination_complete: bool = False,
+        delay_ns: int = 0,
     ) -> None:
         uid = pod.metadata.uid
         record = self._records.get(uid)
@@ -304,7 +311,7 @@ class StatusManager:
             return
         # The kubelet's status manager is a goroutine of its own: by the time it writes, the worker that set the status
         # has gone on. So the last status of a kill finds the pod terminated, and its phase is not held back.
-        self._kernel.call_soon(self.sync, uid)
+        self._kernel.call_later(delay_ns, self.sync, uid)
 
     def _first_start_ns(self, pod: v1.Pod) -> int:
         stored = self._stored_status(pod).start_time

@@ -66,10 +66,12 @@ async def stop(daemon: Daemon, container: Container, *, grace_seconds: int) -> N
         # The OCI runtime's own process waits in the container for the start; it is what gets killed.
         _note_end(daemon, container, KILLED_EXIT_CODE)
     elif life.is_running and container.process is not None:
-        if daemon.profile.containers.stop_waits == "together":
-            await _stop_together(daemon, container, grace_seconds)
-        else:
-            await _stop_alone(daemon, container, container.process, grace_seconds)
+        await daemon.spend(daemon.timings.send_signal_ns)
+        if container.life.is_running:
+            if daemon.profile.containers.stop_waits == "together":
+                await _stop_together(daemon, container, grace_seconds)
+            else:
+                await _stop_alone(daemon, container, container.process, grace_seconds)
         await daemon.spend(daemon.timings.stop_container_ns)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from kubesim.cri.errors import CriError
 from kubesim.images.catalogue import Catalogue
-from kubesim.kernel import Event, Kernel, Promise, Task, sleep
+from kubesim.kernel import Event, Kernel, Prng, Promise, Task, sleep
 from kubesim.policy.runtime_profile import RuntimeProfile
 from kubesim.runtime.events import EventHub
 from kubesim.runtime.image_store import ImageStore
@@ -96,12 +96,14 @@ class Daemon:
     """The present time, as the file systems ask for it: one function for all of them."""
     disk: Callable[[], HostDisk] = field(init=False)
     """What their writable layers lie on."""
+    chance_of_pulls: Prng = field(init=False)
 
     def __post_init__(self) -> None:
         """The functions that all containers share."""
         kernel = self.kernel
         self.clock = lambda: kernel.now_ns
         self.disk = self.host_files.statfs
+        self.chance_of_pulls = kernel.random.fork("pulls")
 
     def sandbox(self, prefix: str, row: Refusal) -> Sandbox:
         """The sandbox with this id or unique prefix of one. Raises the refusal of the given row."""

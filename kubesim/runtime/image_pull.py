@@ -112,7 +112,8 @@ async def pull_reference(daemon: Daemon, reference: str, fields: LoginFields) ->
 async def _fetch(daemon: Daemon, image: Image, reference: str) -> None:
     if not daemon.transfers.missing(image):
         # Every layer is there already; only the name may be new.
-        await daemon.spend(daemon.timings.resolve_image_ns)
+        timings = daemon.timings
+        await daemon.spend(daemon.chance_of_pulls.jittered(timings.resolve_image_ns, timings.resolve_spread))
         return
     pull = image.pull
     if not pull.duration_ns and pull.bandwidth_bytes_per_second is None and pull.stall_after_bytes is None:

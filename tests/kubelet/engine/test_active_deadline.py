@@ -72,3 +72,19 @@ def test_a_container_that_never_came_to_its_turn_goes_on_waiting(story: Any, c: 
     assert (status["phase"], status["reason"]) == ("Failed", "DeadlineExceeded")
     assert status["initContainerStatuses"][0]["state"]["terminated"]["reason"] == "Completed"
     assert status["containerStatuses"][0]["state"] == {"waiting": {"reason": "PodInitializing"}}
+
+
+def test_a_deadline_seen_with_the_deletion_is_told_in_two_steps(story: Any, c: Any) -> None:
+    """A worker that waits for a volume sees neither; the end that follows is told once nothing can run any more."""
+    missing = {"name": "v", "secret": {"secretName": "missing"}}
+    story.pod(c("a", volumeMounts=[{"name": "v", "mountPath": "/v"}]), activeDeadlineSeconds=6, volumes=[missing])
+    story.run("20s")
+    story.node.delete("default/web")
+    story.run("5s")
+    told = [
+        (version["status"]["phase"], version["status"].get("reason"), one["reason"])
+        for version in story.node.versions("default/web")
+        for one in version["status"].get("conditions", ())
+        if one["type"] == "Ready"
+    ]
+    assert told[2:4] == [("Pending", None, "PodFailed"), ("Failed", "DeadlineExceeded", "PodFailed")]

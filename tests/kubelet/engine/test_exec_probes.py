@@ -216,7 +216,7 @@ def test_only_readiness_goes_on_while_a_pod_is_ended(old_story: Any, c: Any) -> 
         0.261s phase=Running a: running ready
         5.000s phase=Running deleting a: running ready
         5.261s phase=Running deleting a: running
-        10.400s phase=Succeeded deleting a: terminated Completed(0)
+        10.390s phase=Succeeded deleting a: terminated Completed(0)
         10.900s deleted phase=Succeeded deleting a: terminated Completed(0)
         """,
     )

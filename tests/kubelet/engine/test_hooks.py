@@ -172,3 +172,11 @@ def test_a_container_that_ends_by_itself_runs_no_pre_stop(story: Any, c: Any) ->
     story.exit(0)
     story.run("10s")
     assert "ExecSync" not in story.calls()
+
+
+def test_a_hook_that_fails_at_once_still_finds_the_traps_of_its_container(story: Any, c: Any) -> None:
+    """Between the start of a process and the signal that ends it lies the work of the runtime."""
+    polite = ("sh", "-c", "trap 'exit 0' TERM; while true; do sleep 1; done")
+    story.pod(c("a", *polite, lifecycle={"postStart": {"tcpSocket": {"port": 80}}}), terminationGracePeriodSeconds=2)
+    story.run("4s")
+    assert story.of("a")["lastState"]["terminated"]["exitCode"] == 0

@@ -136,9 +136,9 @@ def test_always_pulls_at_each_start_and_if_not_present_once(story: Any, c: Any) 
         0.230s ImageStatus
         0.230s CreateContainer b/0
         1.900s PullImage
-        1.900s ImageStatus
-        1.900s ImageStatus
-        1.900s CreateContainer a/1
+        1.921s ImageStatus
+        1.921s ImageStatus
+        1.921s CreateContainer a/1
         5.900s ImageStatus
         5.900s ImageStatus
         5.900s CreateContainer b/1
@@ -168,3 +168,12 @@ def test_deletion_before_any_container_started(story: Any, c: Any) -> None:
     assert story.of("a")["state"]["terminated"]["message"] == (
         "The container could not be located when the pod was terminated"
     )
+
+
+def test_each_pull_is_an_event_of_its_own(story: Any, c: Any) -> None:
+    """Its message says how long it took, which is never quite the same."""
+    story.pod(c("a", "sh", "-c", "sleep 1; exit 1", imagePullPolicy="Always"))
+    story.run("45s")
+    pulled = [one for one in story.node.events if one["reason"] == "Pulled"]
+    assert [one["count"] for one in pulled] == [1] * 4
+    assert len({one["message"] for one in pulled}) == 4

@@ -78,7 +78,7 @@ def test_exit_143_on_deletion_is_failed(story: Any, c: Any) -> None:
         0.000s phase=Pending a: waiting ContainerCreating
         0.231s phase=Running a: running ready
         5.000s phase=Running deleting a: running ready
-        6.170s phase=Failed deleting a: terminated Error(143)
+        6.160s phase=Failed deleting a: terminated Error(143)
         6.900s deleted phase=Failed deleting a: terminated Error(143)
         """,
     )

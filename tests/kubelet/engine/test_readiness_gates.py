@@ -149,3 +149,18 @@ def test_a_pod_with_sidecars_and_gates_is_ready_all_the_same(story: Any, c: Any)
     story.node.set_condition(key, GATE, "True")
     story.run("3s")
     assert ready(story)["status"] == "True"
+
+
+def test_a_gate_that_was_set_early_is_seen_with_the_readiness_of_the_container(story: Any, c: Any) -> None:
+    """The worker's status, which knows the gate, takes the place of what the probe alone makes of the pod."""
+    probe = {"exec": {"command": ["true"]}, "periodSeconds": 2, "initialDelaySeconds": 6}
+    story.pod(c("a", readinessProbe=probe), readinessGates=[{"conditionType": "example.com/gate"}])
+    story.run("3s")
+    story.node.set_condition("default/web", "example.com/gate", "True")
+    story.run("7s")
+    ready = [
+        {one["type"]: one["status"] for one in version["status"]["conditions"]}
+        for version in story.node.versions("default/web")
+        if version["status"].get("conditions")
+    ]
+    assert {(one["ContainersReady"], one["Ready"]) for one in ready} == {("False", "False"), ("True", "True")}

@@ -36,10 +36,10 @@ def test_the_whole_story(story: Any, c: Any) -> None:
             PodInitializing
         2.015s phase=Running init: terminated Completed(0) ready main: running ready other: running ready
         3.900s phase=Running init: terminated Completed(0) ready main: terminated Error(42) other: running ready
-        4.058s phase=Running init: waiting RestartingAllContainers ready last terminated RestartingAllContainers(137)
+        4.048s phase=Running init: waiting RestartingAllContainers ready last terminated RestartingAllContainers(137)
             restarts=1 main: waiting RestartingAllContainers last terminated RestartingAllContainers(137) restarts=1
             other: waiting RestartingAllContainers last terminated RestartingAllContainers(137) restarts=1
-        4.116s phase=Pending init: running last terminated RestartingAllContainers(137) restarts=1 main: waiting
+        4.106s phase=Pending init: running last terminated RestartingAllContainers(137) restarts=1 main: waiting
             PodInitializing last terminated RestartingAllContainers(137) restarts=1 other: waiting PodInitializing
             last terminated RestartingAllContainers(137) restarts=1
         5.900s phase=Running init: terminated Completed(0) ready last terminated RestartingAllContainers(137)
@@ -61,8 +61,8 @@ def test_the_whole_story(story: Any, c: Any) -> None:
         1.900s phase=Pending Initialized=True
         2.015s phase=Running Ready=True
         3.900s phase=Running Ready=False(ContainersNotReady) AllContainersRestarting=True(RestartAllContainersStarted)
-        4.058s phase=Running AllContainersRestarting=False
-        4.116s phase=Pending
+        4.048s phase=Running AllContainersRestarting=False
+        4.106s phase=Pending
         5.900s phase=Running
         6.015s phase=Running Ready=True
         """,
@@ -81,10 +81,10 @@ def test_what_the_runtime_is_asked_for_and_what_the_events_tell(story: Any, c: A
         1.900s CreateContainer main/0
         1.957s CreateContainer other/0
         3.900s StopContainer other/0 timeout=2
-        4.049s RemoveContainer other/0
-        4.052s RemoveContainer init/0
-        4.054s RemoveContainer main/0
-        4.058s CreateContainer init/1
+        4.039s RemoveContainer other/0
+        4.042s RemoveContainer init/0
+        4.044s RemoveContainer main/0
+        4.048s CreateContainer init/1
         5.900s CreateContainer main/1
         5.957s CreateContainer other/1
         """,
@@ -128,15 +128,15 @@ def test_containers_go_in_the_order_of_the_spec_the_one_that_asked_last(story: A
         2.900s StopContainer a/0 timeout=2
         4.935s RemoveContainer a/0
         4.938s StopContainer b/0 timeout=2
-        5.164s RemoveContainer b/0
-        5.167s StopContainer s/0 timeout=2
-        5.265s RemoveContainer s/0
-        5.268s RemoveContainer i/0
-        5.270s StopContainer t/0 timeout=2
-        7.305s RemoveContainer t/0
-        7.308s RemoveContainer main/0
-        7.311s CreateContainer s/1
-        7.370s CreateContainer i/1
+        5.154s RemoveContainer b/0
+        5.157s StopContainer s/0 timeout=2
+        5.255s RemoveContainer s/0
+        5.258s RemoveContainer i/0
+        5.260s StopContainer t/0 timeout=2
+        7.295s RemoveContainer t/0
+        7.298s RemoveContainer main/0
+        7.301s CreateContainer s/1
+        7.360s CreateContainer i/1
         7.900s CreateContainer t/1
         7.958s CreateContainer a/1
         8.015s CreateContainer main/1
@@ -342,7 +342,9 @@ def test_what_had_ended_shows_its_resources_while_all_restart(story: Any, c: Any
     story.run("10s")
     (shown,) = (
         {one["name"]: (one.get("resources"), one.get("allocatedResources")) for one in statuses}
-        for statuses in (version["status"].get("containerStatuses", ()) for version in story.node.versions("default/web"))
+        for statuses in (
+            version["status"].get("containerStatuses", ()) for version in story.node.versions("default/web")
+        )
         if any(one["state"].get("waiting", {}).get("reason") == "RestartingAllContainers" for one in statuses)
     )
     assert shown == {"main": ({"requests": {"cpu": "50m"}}, {"cpu": "50m"}), "other": (None, None)}

@@ -73,9 +73,9 @@ def test_a_sidecar_in_the_middle_that_is_over_lets_the_one_before_it_go(story: A
         story.calls(methods=STOPS),
         """
         8.000s StopContainer a/0 timeout=6
-        8.439s StopContainer s1/0 timeout=6
-        8.439s StopContainer s3/0 timeout=6
-        14.474s StopPodSandbox
+        8.429s StopContainer s1/0 timeout=6
+        8.429s StopContainer s3/0 timeout=6
+        14.464s StopPodSandbox
         14.910s StopPodSandbox
         """,
     )
@@ -115,7 +115,7 @@ def test_a_job_that_fails_and_is_tried_again_keeps_its_sidecar(story: Any, c: An
         1.900s phase=Running s: running ready a: terminated Error(1)
         1.958s phase=Running s: running ready a: running ready last terminated Error(1) restarts=1
         5.900s phase=Running s: running ready a: terminated Completed(0) last terminated Error(1) restarts=1
-        6.401s phase=Running s: terminated Completed(0) a: terminated Completed(0) last terminated Error(1) restarts=1
+        6.391s phase=Running s: terminated Completed(0) a: terminated Completed(0) last terminated Error(1) restarts=1
         7.900s phase=Succeeded s: terminated Completed(0) a: terminated Completed(0) last terminated Error(1)
             restarts=1
         """,

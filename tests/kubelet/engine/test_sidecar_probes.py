@@ -92,3 +92,16 @@ def test_an_unready_sidecar_makes_the_pod_unready(story: Any, c: Any) -> None:
     story.run("6s")
     ready = next(one for one in story.status()["conditions"] if one["type"] == "Ready")
     assert (story.status()["phase"], ready["message"]) == ("Running", "containers with unready status: [s]")
+
+
+def test_one_without_a_readiness_probe_is_told_to_be_started_and_ready_at_once(story: Any, c: Any) -> None:
+    """The pod's worker mostly has the whole status before the status manager looks at what the probe said."""
+    side = c("s", "sh", "-c", "sleep 3; touch /started; sleep 1h", startupProbe=probe("cat", "/started"), **SIDECAR)
+    story.pod(c("a"), initContainers=[side])
+    story.run("10s")
+    shown = [
+        (one["started"], one["ready"])
+        for version in story.node.versions("default/web")
+        for one in version["status"].get("initContainerStatuses", ())
+    ]
+    assert set(shown) == {(False, False), (True, True)}

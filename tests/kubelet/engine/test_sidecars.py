@@ -41,9 +41,9 @@ def test_sidecars_end_in_reverse_order_after_the_main_container(story: Any, c: A
         story.calls(methods={"StopContainer", "StopPodSandbox"}),
         """
         5.000s StopContainer a/0 timeout=30
-        6.035s StopContainer t/0 timeout=29
-        9.035s StopContainer s/0 timeout=26
-        12.035s StopPodSandbox
+        6.025s StopContainer t/0 timeout=29
+        9.025s StopContainer s/0 timeout=26
+        12.025s StopPodSandbox
         12.908s StopPodSandbox
         """,
     )

@@ -8,6 +8,7 @@ import pytest
 
 from kubesim.cri import Code, CriError, api
 from kubesim.runtime.exec_sync import CappedOutput, OutputBudget
+from kubesim.runtime.timings import Timings
 
 CONTAINERD, CRIO = "containerd-2.3", "cri-o-1.36"
 
@@ -181,3 +182,15 @@ def test_what_a_command_leaves_in_the_background_holds_the_answer_up(new_node: A
     begin_ns = node.kernel.now_ns
     node.do(node.execing(ctr, "sh", "-c", "sleep 5 >/dev/null 2>&1 & echo done"))
     assert node.kernel.now_ns == begin_ns
+
+
+def test_a_command_takes_a_while_to_begin(measured: Any) -> None:
+    """So one that is asked for in the last moments of a container comes too late."""
+    pod = measured.run_pod()
+    ctr = measured.start(pod, "sleep", "0.01")
+    assert measured.status(ctr).state == api.CONTAINER_RUNNING
+    assert measured.refused(measured.execing(ctr, "true")).message.endswith("container is in CONTAINER_EXITED state")
+    ctr = measured.start(pod, "sleep", "1000", name="second")
+    start_ns = measured.kernel.now_ns
+    assert measured.do(measured.execing(ctr, "true")) == api.ExecSyncResponse()
+    assert measured.kernel.now_ns - start_ns == Timings.measured().exec_ns

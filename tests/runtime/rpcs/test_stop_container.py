@@ -151,10 +151,24 @@ def test_a_program_with_a_handler_ends_in_its_own_way(node: Any) -> None:
 
 def test_the_answer_takes_its_time_after_the_end(measured: Any) -> None:
     ctr = measured.start(measured.run_pod(), "sleep", "1000")
-    start_ns = measured.kernel.now_ns
+    start_ns = measured.kernel.now_ns + Timings.measured().send_signal_ns
     measured.do(measured.stopping(ctr, 30))
     assert measured.status(ctr).finished_at == start_ns
-    assert measured.kernel.now_ns - start_ns == 35_000_000
+    assert measured.kernel.now_ns - start_ns == 25_000_000
+
+
+def test_a_process_that_has_just_started_has_set_its_traps_when_the_signal_comes(measured: Any) -> None:
+    ctr = measured.start(
+        measured.run_pod(), "sh", "-c", "trap 'exit 0' TERM; while true; do sleep 1; done", linux=own_pids()
+    )
+    measured.do(measured.stopping(ctr, 30))
+    assert measured.status(ctr).exit_code == 0
+
+
+def test_one_that_ends_before_the_signal_comes_ends_in_its_own_way(measured: Any) -> None:
+    ctr = measured.start(measured.run_pod(), "sh", "-c", "sleep 0.005; exit 7", linux=own_pids())
+    measured.do(measured.stopping(ctr, 30))
+    assert measured.status(ctr).exit_code == 7
 
 
 def test_the_signal_is_sent_once_and_a_shorter_stop_wins(node: Any) -> None:
