@@ -17,8 +17,8 @@ from kubesim.errors import InputError
 from kubesim.kernel import Kernel
 from kubesim.kubelet.token_manager import ServiceAccountToken
 from kubesim.model import k8s_v1 as v1
-from kubesim.model.alike_documents import AlikeDocuments
 from kubesim.model.convert import join_errors
+from kubesim.model.paged_documents import PagedDocuments
 from kubesim.model.pod_defaults import admit_priority
 from kubesim.model.runtime_class import RuntimeClass
 from kubesim.model.timestamps import format_rfc3339
@@ -36,7 +36,7 @@ from kubesim.node.pod_deletion import requested_deletion, shortened_deletion
 from kubesim.node.pod_qos import spec_qos
 from kubesim.node.pod_resize import ResizeRules, resized_pod
 from kubesim.node.pod_update import merged_pod
-from kubesim.node.published_version import PublishedVersion, published_version, version_dict
+from kubesim.node.published_version import published_version, version_dict
 from kubesim.node.runtime_class_admission import admit_runtime_class
 from kubesim.node.service_account_tokens import TokenIssuer
 from kubesim.policy.feature_gates import DEFAULT_GATES
@@ -59,11 +59,11 @@ class PodHandler(Protocol):
 
 @dataclass(slots=True, kw_only=True)
 class _History:
-    """The versions of one pod, kept after the pod itself is gone."""
+    """The numbers of the versions of one pod, kept after the pod itself is gone."""
 
     uid: str
     created_ns: int
-    versions: list[PublishedVersion] = field(default_factory=list)
+    versions: list[int] = field(default_factory=list)
 
 
 class ApiServer:
@@ -85,7 +85,7 @@ class ApiServer:
         self._pods: dict[str, v1.Pod] = {}
         self._keys: dict[str, str] = {}
         self._history: dict[str, _History] = {}
-        self._statuses = AlikeDocuments()
+        self._versions = PagedDocuments()
         self._node: v1.Node | None = None
         self._handler: PodHandler | None = None
         self._revision = 0
@@ -224,7 +224,7 @@ class ApiServer:
         history = self._history.get(key)
         if history is None:
             raise InputError("there never was such a pod", where=key)
-        return [version_dict(one, since_ns=history.created_ns, statuses=self._statuses) for one in history.versions]
+        return [version_dict(self._versions[one], since_ns=history.created_ns) for one in history.versions]
 
     @property
     def events(self) -> list[v1.Event]:
@@ -344,7 +344,7 @@ class ApiServer:
 
     def _publish(self, kind: str, pod: v1.Pod) -> None:
         key = f"{pod.metadata.namespace}/{pod.metadata.name}"
-        version = published_version(pod, kind, time_ns=self._kernel.now_ns, statuses=self._statuses)
+        version = self._versions.add(published_version(pod, kind, time_ns=self._kernel.now_ns))
         self._history[key].versions.append(version)
 
     def _revise(self) -> str:

@@ -1,8 +1,8 @@
 """The Events of the emulated API server: what is stored of each, and every single write.
 
 An Event that is said again is patched, so the store alone does not tell when; the writes do, as a watch would. Both
-hold packed JSON of the Event as it was created: as structs, the Events of a pod would be half of what Python's
-collector of cycles has to look at for it.
+hold the Event as it was created as JSON: as structs, the Events of a pod would be half of what Python's collector of
+cycles has to look at for it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from msgspec.structs import replace
 
 from kubesim.kernel import Kernel
 from kubesim.model import k8s_v1 as v1
-from kubesim.model.alike_documents import AlikeDocuments
+from kubesim.model.paged_documents import PagedDocuments
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +47,8 @@ class EventWrite:
 _Patch = tuple[int, str, str]
 """What can be patched of an Event: count, lastTimestamp and message."""
 
-_Write = tuple[int, str, bytes, _Patch | None]
-"""One write: its time in ns, the uid of the object, the Event as it was created, as packed JSON, and what has become of
+_Write = tuple[int, str, int, _Patch | None]
+"""One write: its time in ns, the uid of the object, the number of the Event as it was created, and what has become of
 that by then. Plain tuples, which Python's collector of cycles looks at once."""
 
 
@@ -57,7 +57,7 @@ class EventStore:
 
     def __init__(self, kernel: Kernel) -> None:
         self._kernel = kernel
-        self._packer = AlikeDocuments()
+        self._created = PagedDocuments()
         self._events: dict[tuple[str, str], _Write] = {}
         """The last write of each."""
         self._writes: defaultdict[str, list[_Write]] = defaultdict(list)
@@ -73,7 +73,7 @@ class EventStore:
 
     def create_event(self, event: v1.Event) -> None:
         """Store an Event."""
-        created = self._packer.pack(msgspec.json.encode(event))
+        created = self._created.add(msgspec.json.encode(event))
         key = (event.metadata.namespace, event.metadata.name)
         self._note(key, (self._kernel.now_ns, event.involved_object.uid, created, None))
 
@@ -93,7 +93,7 @@ class EventStore:
 
     def _event(self, write: _Write) -> v1.Event:
         _, _, created, patch = write
-        event = _decode(self._packer.unpack(created))
+        event = _decode(self._created[created])
         if patch is None:
             return event
         count, last_timestamp, message = patch

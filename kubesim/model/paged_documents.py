@@ -1,0 +1,59 @@
+"""Documents that are alike, kept small: whole pages of them are compressed at a time.
+
+The statuses of the pods of a node, or the Events about them, are the same text but for some names and times. On a page
+one takes a twentieth of its bytes, for less than the CPU time of encoding it; each by itself would take four times as
+long to pack.
+"""
+
+from __future__ import annotations
+
+import zlib
+
+from msgspec import msgpack
+
+PAGE_DOCUMENTS = 64
+"""More make a page little better, and longer to read."""
+OPEN_PAGES_MAX = 8
+"""So many pages that somebody read stay as they are: who reads about one pod after the other reads the same pages."""
+
+_EFFORT = 1
+"""Of zlib: the fastest. Higher ones take three times as long for a few per cent."""
+
+
+class PagedDocuments:
+    """Documents of one kind by number, from 0."""
+
+    __slots__ = ("_newest", "_open", "_pages")
+
+    def __init__(self) -> None:
+        self._pages: list[bytes] = []
+        self._newest: list[bytes] = []
+        self._open: dict[int, list[bytes]] = {}
+
+    def __len__(self) -> int:
+        return len(self._pages) * PAGE_DOCUMENTS + len(self._newest)
+
+    def add(self, document: bytes) -> int:
+        """Keep a document. Returns its number."""
+        if len(self._newest) == PAGE_DOCUMENTS:
+            self._pages.append(zlib.compress(msgpack.encode(self._newest), _EFFORT))
+            self._newest = []
+        self._newest.append(document)
+        return len(self) - 1
+
+    def __getitem__(self, number: int) -> bytes:
+        """The document of that number. Raises IndexError."""
+        page, place = divmod(number, PAGE_DOCUMENTS)
+        return (self._newest if page == len(self._pages) else self._read(page))[place]
+
+    def _read(self, page: int) -> list[bytes]:
+        documents = self._open.pop(page, None)
+        if documents is None:
+            documents = _decode(zlib.decompress(self._pages[page]))
+        self._open[page] = documents
+        if len(self._open) > OPEN_PAGES_MAX:
+            del self._open[next(iter(self._open))]
+        return documents
+
+
+_decode = msgpack.Decoder(list[bytes]).decode
