@@ -5,6 +5,7 @@ Mirrors containerd: internal/cri/server/container_create.go; CRI-O: server/conta
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
@@ -148,7 +149,7 @@ def _make(
         image_ref=digests[0] if digests else daemon.images.shown_id(image),
         plan=plan,
         identity=None,
-        encoded_mounts=tuple([mount.SerializeToString() for mount in mounts.shown]),
+        encoded_mounts=_other_mounts(mounts.shown, config),
         mount_specs=tuple(mounts.specs),
         volume_images=tuple(mounts.images),
         stop_signal=stop_signal(requested=requested_signal(daemon, config), image=image.config.stop_signal),
@@ -185,6 +186,11 @@ def _image(daemon: Daemon, config: api.ContainerConfig) -> Image:
         raise daemon.refuse(say.IMAGE_NOT_PRESENT, image=name, absence=absence(name, daemon.profile.images))
     check_root(daemon, match.found.image)
     return match.found.image
+
+
+def _other_mounts(shown: Sequence[api.Mount], config: api.ContainerConfig) -> tuple[bytes, ...] | None:
+    """What the status shows, None where that is what the request has: as nearly always in containerd."""
+    return None if shown == config.mounts else tuple([mount.SerializeToString() for mount in shown])
 
 
 def process_plan(config: api.ContainerConfig, image: Image, *, hostname: str, os: str) -> ProcessPlan:
@@ -236,4 +242,4 @@ def log_of(daemon: Daemon, log_path: str) -> ContainerLog | None:
     """The log at a path; None for no path."""
     if not log_path:
         return None
-    return ContainerLog(daemon.host_files, log_path, LogFormat.of(daemon.profile.logs), lambda: daemon.kernel.now_ns)
+    return ContainerLog(daemon.host_files, log_path, LogFormat.of(daemon.profile.logs), daemon.clock)

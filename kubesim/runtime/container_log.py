@@ -13,9 +13,11 @@ Mirrors containerd: internal/cri/io/logger.go, redirectLogs; conmon: src/ctr_log
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
+from types import MappingProxyType
 from typing import Self
 
 from kubesim.policy.runtime_profile import LogSwitches
@@ -51,6 +53,7 @@ class LogFormat:
     """Reopening a log that nobody moved away begins it anew."""
 
     @classmethod
+    @cache
     def of(cls, switches: LogSwitches) -> Self:
         """The format of a profile. Where the time has nine digits, conmon writes the log, and it writes by the read."""
         is_conmon = switches.timestamp == "nine-digits"
@@ -77,6 +80,10 @@ def timestamp(time_ns: int, *, has_fixed_digits: bool) -> str:
     return f"{text}.{digits}Z" if digits else f"{text}Z"
 
 
+_NOTHING_PENDING: Mapping[str, bytes] = MappingProxyType({"stdout": b"", "stderr": b""})
+"""No begun line in either stream: one value, for thousands of containers never print anything."""
+
+
 class ContainerLog:
     """The log file of one container: both its streams end in it.
 
@@ -92,7 +99,7 @@ class ContainerLog:
         self._path = path
         self._format = log_format
         self._now = now
-        self._pending = {"stdout": b"", "stderr": b""}
+        self._pending = _NOTHING_PENDING
         self._inode = (0, 0)
         self._has_warned = False
 
@@ -124,8 +131,8 @@ class ContainerLog:
 
     def end(self) -> None:
         """The streams are closed: what has no newline becomes a partial line."""
-        for stream, rest in self._pending.items():
-            self._pending[stream] = b""
+        pending, self._pending = self._pending, _NOTHING_PENDING
+        for stream, rest in pending.items():
             if rest:
                 self._append(stream, [("P", rest)])
 
@@ -139,7 +146,8 @@ class ContainerLog:
         if rest and self._format.is_written_per_read:
             pieces.append(("P", rest))
             rest = b""
-        self._pending[stream] = rest
+        if rest != self._pending[stream]:
+            self._pending = {**self._pending, stream: rest}
         if pieces:
             self._append(stream, pieces)
 

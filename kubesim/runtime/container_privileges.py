@@ -19,7 +19,7 @@ from kubesim.userland.files.credentials import SECCOMP_FILTER
 from kubesim.userland.files.filesystem import Namespaces
 from kubesim.userland.files.fs_error import FsError
 from kubesim.userland.files.host_files import HostFiles
-from kubesim.userland.files.proc import IdMap
+from kubesim.userland.files.proc import WHOLE_ID_MAP, IdMap
 from kubesim.userland.processes.process import Credentials
 
 _NO_PROFILE = ("", "unconfined")
@@ -98,23 +98,32 @@ def namespaces_of(daemon: Daemon, container: Container) -> Namespaces:
     """What /proc shows of the namespaces of a container: those of its pod, one value for all that are alike."""
     sandbox = container.sandbox
     oom_score_adj = container.resources.oom_score_adj
-    if sandbox.namespaces is None:
-        sandbox.namespaces = _namespaces_of(daemon, sandbox)
-    if sandbox.namespaces.oom_score_adj != oom_score_adj:
-        sandbox.namespaces = replace(sandbox.namespaces, oom_score_adj=oom_score_adj)
-    return sandbox.namespaces
+    known = sandbox.namespaces
+    if known is None or known.oom_score_adj != oom_score_adj:
+        sandbox.namespaces = known = _namespaces_of(daemon, sandbox, oom_score_adj)
+    return known
 
 
-def _namespaces_of(daemon: Daemon, sandbox: Sandbox) -> Namespaces:
+def _namespaces_of(daemon: Daemon, sandbox: Sandbox, oom_score_adj: int) -> Namespaces:
     namespaces = sandbox.config.linux.security_context.namespace_options
     options = namespaces.userns_options
-    read_node_ipc = partial(_node_ipc, daemon.host_files) if namespaces.ipc == api.NODE else None
     sysctls = sysctls_of(daemon, sandbox)
-    if options.mode != api.POD or not options.uids:
-        return Namespaces(sysctls=sysctls, read_node_ipc=read_node_ipc)
+    has_own_users = options.mode == api.POD and options.uids
+    if namespaces.ipc != api.NODE and not has_own_users:
+        return _usual_namespaces(tuple(sysctls.items()), oom_score_adj)
     return Namespaces(
-        sysctls=sysctls, read_node_ipc=read_node_ipc, uids=_id_map(options.uids), gids=_id_map(options.gids)
+        sysctls=sysctls,
+        read_node_ipc=partial(_node_ipc, daemon.host_files) if namespaces.ipc == api.NODE else None,
+        uids=_id_map(options.uids) if has_own_users else WHOLE_ID_MAP,
+        gids=_id_map(options.gids) if has_own_users else WHOLE_ID_MAP,
+        oom_score_adj=oom_score_adj,
     )
+
+
+@lru_cache(maxsize=1024)
+def _usual_namespaces(sysctls: tuple[tuple[str, str], ...], oom_score_adj: int) -> Namespaces:
+    """One value for all pods that have their own ipc and the users of the node: most are alike."""
+    return Namespaces(sysctls=dict(sysctls), oom_score_adj=oom_score_adj)
 
 
 def _node_ipc(files: HostFiles, name: str) -> bytes:

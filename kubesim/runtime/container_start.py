@@ -6,8 +6,6 @@ server/container_start.go and internal/oci/container.go, SetStartFailed.
 
 from __future__ import annotations
 
-from functools import partial
-
 from kubesim.cri import api
 from kubesim.cri.errors import CriError
 from kubesim.kernel import Cancelled
@@ -40,7 +38,7 @@ async def start_container(daemon: Daemon, request: api.StartContainerRequest) ->
     container.process = process
     container.apply(Started(at_ns=daemon.time_after_ns(container.life.created_at_ns)))
     emit(daemon, container.sandbox, container.id, api.CONTAINER_STARTED_EVENT)
-    process.on_end = partial(_ended, daemon, container, process)
+    process.on_end = _FirstProcessEnd(daemon, container, process)
     return api.StartContainerResponse()
 
 
@@ -78,6 +76,20 @@ def _failure(daemon: Daemon, container: Container, text: str) -> StartFailed:
         )
     created_at_ns = container.life.created_at_ns
     return StartFailed(at_ns=created_at_ns, started_at_ns=created_at_ns, exit_code=-1, reason="Error", message=text)
+
+
+class _FirstProcessEnd:
+    """What follows the end of a container's first process. A small object, for every container has one of it."""
+
+    __slots__ = ("_container", "_daemon", "_process")
+
+    def __init__(self, daemon: Daemon, container: Container, process: Process) -> None:
+        self._daemon = daemon
+        self._container = container
+        self._process = process
+
+    def __call__(self, status: ExitStatus) -> None:
+        _ended(self._daemon, self._container, self._process, status)
 
 
 def _ended(daemon: Daemon, container: Container, process: Process, status: ExitStatus) -> None:

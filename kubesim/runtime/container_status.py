@@ -46,7 +46,7 @@ def container_status_message(
         message=life.message,
         labels=config.labels,
         annotations=config.annotations,
-        mounts=container.mounts,
+        mounts=container.mounts_of(config),
         log_path=container.log_path,
     )
     if state is not ReportedState.CREATED:

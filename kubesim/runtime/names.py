@@ -7,7 +7,7 @@ makeContainerName; CRI-O: internal/lib/sandbox/builder.go and internal/factory/c
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from kubesim.kernel import Event, Timer
 
@@ -37,7 +37,14 @@ class Reservation:
     stage: str = "unknown"
     """How far its creation is, in the runtime's words."""
     unclaimed: Unclaimed | None = None
-    unclaimed_there: Event = field(default_factory=Event)
+    _unclaimed_there: Event | None = None
+
+    @property
+    def unclaimed_there(self) -> Event:
+        """Raised when there is something to claim."""
+        if self._unclaimed_there is None:
+            self._unclaimed_there = Event()
+        return self._unclaimed_there
 
 
 class NameRegistry:

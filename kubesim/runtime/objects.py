@@ -8,7 +8,7 @@ classes, which notes it for whoever keeps the state over a restart.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -52,8 +52,8 @@ class Sandbox:
     hostname: str
     files_directory: str
     """Where the daemon keeps hostname, hosts and resolv.conf, among its own files."""
-    file_sources: dict[str, HostSource] = field(default_factory=dict)
-    """The same as its containers bind them, by name; filled by the first of them."""
+    file_sources: tuple[HostSource, ...] = ()
+    """The same as its containers bind them; filled by the first of them."""
     pause: Process | None
     """Pid 1 of the pod's own pid namespace. None in a sandbox that came back NOTREADY: it ended with its daemon."""
     pause_pid: int
@@ -81,6 +81,7 @@ class Sandbox:
     """In ListPodSandbox; None before it is there."""
     changes: StateChanges | None = None
     """Where changes are noted; None when nobody keeps them."""
+    _moment: SandboxMoment | None = None
 
     def born(self, at_ns: int) -> None:
         """The sandbox exists from now on."""
@@ -134,8 +135,11 @@ class Sandbox:
 
     @property
     def now(self) -> SandboxMoment:
-        """What changes, as it is now."""
-        return SandboxMoment(self.life, self.ip, self.additional_ips)
+        """What changes, as it is now: the same object as before, as long as nothing has changed."""
+        moment = SandboxMoment(self.life, self.ip, self.additional_ips)
+        if self._moment is None or self._moment != moment:
+            self._moment = moment
+        return self._moment
 
     @property
     def ips(self) -> tuple[str, ...]:
@@ -187,8 +191,8 @@ class Container:
     plan: ProcessPlan
     identity: ContainerIdentity | None
     """None where the platform has no numeric users (Windows)."""
-    encoded_mounts: tuple[bytes, ...]
-    """Each a Mount, as the status shows them."""
+    encoded_mounts: tuple[bytes, ...] | None
+    """Each a Mount, as the status shows them; None where it shows those of the request."""
     mount_specs: tuple[MountSpec, ...]
     """As the file system has them."""
     volume_images: tuple[Image, ...]
@@ -286,8 +290,14 @@ class Container:
         return api.ContainerConfig.FromString(self.encoded_config)
 
     @property
-    def mounts(self) -> tuple[api.Mount, ...]:
+    def mounts(self) -> Sequence[api.Mount]:
         """As the status shows them."""
+        return self.mounts_of(self.config)
+
+    def mounts_of(self, config: api.ContainerConfig) -> Sequence[api.Mount]:
+        """The same for who has read the config already."""
+        if self.encoded_mounts is None:
+            return config.mounts
         return tuple(map(api.Mount.FromString, self.encoded_mounts))
 
     @property

@@ -13,6 +13,9 @@ DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 Env = tuple[tuple[str, str], ...]
 
+_DEFAULT_PATH_VARIABLE = ("PATH", DEFAULT_PATH)
+_TERM_VARIABLE = ("TERM", "xterm")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProcessPlan:
@@ -49,10 +52,7 @@ def merge_command(
 
 def merge_env(*, hostname: str, image: Env, config: Env, has_tty: bool) -> Env:
     """The environment: a later value replaces an earlier one in its place."""
-    merged = {"PATH": DEFAULT_PATH}
-    if has_tty:
-        merged["TERM"] = "xterm"
-    merged["HOSTNAME"] = hostname
-    merged.update(image)
-    merged.update(config)
-    return tuple(merged.items())
+    defaults = (_DEFAULT_PATH_VARIABLE, *((_TERM_VARIABLE,) if has_tty else ()), ("HOSTNAME", hostname))
+    # By pairs: those of an image are one value for all of its containers.
+    merged = {variable[0]: variable for variable in (*defaults, *image, *config)}
+    return tuple(merged.values())

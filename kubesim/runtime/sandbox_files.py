@@ -75,22 +75,20 @@ def sandbox_mounts(daemon: Daemon, sandbox: Sandbox, taken: Sequence[str], *, is
     own = {normpath(destination) for destination in taken}
     if daemon.profile.sandboxes.hosts_file == "host-network" and not sandbox.uses_node_network:
         own.add("/etc/hosts")
-    sources = sandbox.file_sources
-    if not sources:
+    if not sandbox.file_sources:
         # One look at the files serves all containers of the pod.
-        for name in _DESTINATIONS.values():
-            path = f"{sandbox.files_directory}/{name}"
-            node = host_node(files, path)
-            node.forget()
-            sources[name] = HostSource(files=files, path=path, node=node)
+        paths = [f"{sandbox.files_directory}/{name}" for name in _DESTINATIONS.values()]
+        sandbox.file_sources = tuple(
+            [HostSource(files=files, path=path, node=host_node(files, path)) for path in paths]
+        )
     return [
         MountSpec(
             destination=destination,
-            source=sources[name],
+            source=source,
             is_read_only=is_read_only and name != "shm",
             volume=_SHM_VOLUME if name == "shm" else None,
             flags=_SHM_FLAGS if name == "shm" else ("relatime",),
         )
-        for destination, name in _DESTINATIONS.items()
+        for (destination, name), source in zip(_DESTINATIONS.items(), sandbox.file_sources, strict=True)
         if destination not in own
     ]

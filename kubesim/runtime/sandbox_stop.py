@@ -6,8 +6,6 @@ sandbox_remove.go.
 
 from __future__ import annotations
 
-from functools import partial
-
 from kubesim.cri import api
 from kubesim.cri.errors import CriError
 from kubesim.kernel import TaskGroup
@@ -122,10 +120,19 @@ def watch_pause(daemon: Daemon, sandbox: Sandbox) -> None:
     pause = sandbox.pause
     assert pause is not None, "a sandbox that is ready has its pause process"
     if pause.status is None:
-        pause.on_end = partial(_pause_ended, daemon, sandbox)
+        pause.on_end = _PauseEnd(daemon, sandbox)
     else:
-        daemon.kernel.call_soon(_pause_ended, daemon, sandbox, pause.status)
+        daemon.kernel.call_soon(note_stopped, daemon, sandbox)
 
 
-def _pause_ended(daemon: Daemon, sandbox: Sandbox, _: ExitStatus) -> None:
-    note_stopped(daemon, sandbox)
+class _PauseEnd:
+    """What follows the end of a pause process. A small object, for every pod has one of it."""
+
+    __slots__ = ("_daemon", "_sandbox")
+
+    def __init__(self, daemon: Daemon, sandbox: Sandbox) -> None:
+        self._daemon = daemon
+        self._sandbox = sandbox
+
+    def __call__(self, _: ExitStatus) -> None:
+        note_stopped(self._daemon, self._sandbox)

@@ -171,7 +171,7 @@ def container_record(container: Container) -> bytes:
             some_image_name=container.some_image_name,
             image_ref=container.image_ref,
             identity=identity,
-            mounts=container.encoded_mounts,
+            mounts=tuple([mount.SerializeToString() for mount in container.mounts]),
             resources=container.encoded_resources,
             windows_resources=container.encoded_windows_resources,
             log_path=container.log_path,

@@ -35,18 +35,39 @@ def _epoch() -> int:
     return 0
 
 
+class MemoryNode:
+    """What all parts of one disk in memory share."""
+
+    __slots__ = ("fifos", "mounts", "now_ns", "numbers")
+
+    def __init__(self, now_ns: Callable[[], int]) -> None:
+        self.now_ns = now_ns
+        self.numbers = count(2)
+        self.mounts = NodeMounts()
+        self.fifos: MutableMapping[tuple[int, int], Fifo] = WeakValueDictionary()
+
+
 class MemoryHostFiles:
     """A disk in memory, for virtual runs. `now_ns` gives the times of changes; without it they are all 0."""
 
+    __slots__ = ("_follows_links", "_node", "_root", "_tmpfs", "base")
+
     def __init__(self, *, now_ns: Callable[[], int] = _epoch) -> None:
-        self._now_ns = now_ns
-        self._numbers = count(2)
+        self._node = MemoryNode(now_ns)
         self._root = self._inode(FileKind.DIRECTORY, 0o755)
         self._follows_links = True
         self._tmpfs: Inode | None = None
         self.base = ""
-        self.mounts = NodeMounts()
-        self.fifos: MutableMapping[tuple[int, int], Fifo] = WeakValueDictionary()
+
+    @property
+    def fifos(self) -> MutableMapping[tuple[int, int], Fifo]:
+        """The pipes with a name that processes here have opened, by device and inode."""
+        return self._node.fifos
+
+    @property
+    def mounts(self) -> NodeMounts:
+        """What containers have mounted on the node."""
+        return self._node.mounts
 
     def read(self, path: str) -> bytes | None:
         """Content of a file, None when there is none."""
@@ -65,31 +86,31 @@ class MemoryHostFiles:
         """Replace the content of a file, in place; `mode` counts when it is created."""
         file = self._file(path, create_mode=mode)
         file.content[:] = data
-        file.changed(self._now_ns())
+        file.changed(self._node.now_ns())
 
     def write_at(self, path: str, offset: int, data: bytes) -> None:
         """Write into a file that exists."""
         file = self._file(path)
         file.content.extend(bytes(max(0, offset - len(file.content))))
         file.content[offset : offset + len(data)] = data
-        file.changed(self._now_ns())
+        file.changed(self._node.now_ns())
 
     def truncate(self, path: str, size_bytes: int) -> None:
         """Cut or extend a file that exists."""
         file = self._file(path)
         del file.content[size_bytes:]
         file.content.extend(bytes(size_bytes - len(file.content)))
-        file.changed(self._now_ns())
+        file.changed(self._node.now_ns())
 
     def append(self, path: str, data: bytes, mode: int = 0o644) -> None:
         """Add to the end of the file; makes it when it is not there."""
         file = self._file(path, create_mode=mode)
         file.content += data
-        file.changed(self._now_ns())
+        file.changed(self._node.now_ns())
 
     def open_append(self, path: str, mode: int = 0o644) -> MemoryAppendFile:
         """The same for many writes, whatever becomes of the path."""
-        return MemoryAppendFile(self._file(path, create_mode=mode), self._now_ns)
+        return MemoryAppendFile(self._file(path, create_mode=mode), self._node.now_ns)
 
     def make_dirs(self, path: str, mode: int = 0o755) -> None:
         """Create a directory and its parents; fine when it exists."""
@@ -128,7 +149,7 @@ class MemoryHostFiles:
             raise FsError("EPERM", path)
         self._add(to_path, node)
         node.links_count += 1
-        node.ctime_ns = self._now_ns()
+        node.ctime_ns = self._node.now_ns()
 
     def make_fifo(self, path: str, mode: int = 0o644) -> None:
         """Create a pipe with a name."""
@@ -136,7 +157,7 @@ class MemoryHostFiles:
 
     def open(self, path: str, *, is_writable: bool = False, is_append: bool = False) -> MemoryOpenFile:  # noqa: ARG002 - memory is always writable
         """Hold a regular file open."""
-        return MemoryOpenFile(self._file(path), self._now_ns, is_append=is_append)
+        return MemoryOpenFile(self._file(path), self._node.now_ns, is_append=is_append)
 
     def mount_tmpfs(self, path: str, size_bytes: int | None) -> None:
         """A bind of this directory, or of one below, lies on a tmpfs from now on."""
@@ -152,7 +173,7 @@ class MemoryHostFiles:
         self._must(source)
         there = self._must(path)
         above, name = self._parent(path)
-        above.children[name] = BindPoint(there.kind, there.mode, self._now_ns(), there.number, source)
+        above.children[name] = BindPoint(there.kind, there.mode, self._node.now_ns(), there.number, source)
 
     def private_mounts(self) -> SeenMounts | None:
         """The mounts there are now."""
@@ -182,14 +203,14 @@ class MemoryHostFiles:
         """Remove a file or a whole directory; fine when it is not there. A link goes, not what it points to."""
         if self._walk(path, follow_last=False) is not None:
             above, name = self._parent(path)
-            above.lose(name, self._now_ns())
+            above.lose(name, self._node.now_ns())
 
     def remove_one(self, path: str) -> None:
         """Remove a file, a link or an empty directory."""
         if self._must(path, follow_last=False).children:
             raise FsError("ENOTEMPTY", path)
         above, name = self._parent(path)
-        above.lose(name, self._now_ns())
+        above.lose(name, self._node.now_ns())
 
     def rename(self, path: str, to_path: str) -> None:
         """Move, replacing what is at `to_path`."""
@@ -207,7 +228,7 @@ class MemoryHostFiles:
                 raise FsError("ENOTEMPTY", to_path)
         if _holds(node, to_above):
             raise FsError("EINVAL", to_path)
-        now_ns = self._now_ns()
+        now_ns = self._node.now_ns()
         if there is not None:
             to_above.lose(to_name, now_ns)
         to_above.gain(to_name, above.hand_over(name, now_ns), now_ns)
@@ -216,17 +237,17 @@ class MemoryHostFiles:
     def set_mode(self, path: str, mode: int) -> None:
         """Change the permission bits."""
         node = self._must(path)
-        node.mode, node.ctime_ns = mode, self._now_ns()
+        node.mode, node.ctime_ns = mode, self._node.now_ns()
 
     def set_owner(self, path: str, uid: int, gid: int) -> None:
         """Change the owner, of a link itself too."""
         node = self._must(path, follow_last=False)
-        node.uid, node.gid, node.ctime_ns = uid, gid, self._now_ns()
+        node.uid, node.gid, node.ctime_ns = uid, gid, self._node.now_ns()
 
     def set_times(self, path: str, atime_ns: int, mtime_ns: int) -> None:
         """Change the times of the last access and the last change, of a link itself too."""
         node = self._must(path, follow_last=False)
-        node.atime_ns, node.mtime_ns, node.ctime_ns = atime_ns, mtime_ns, self._now_ns()
+        node.atime_ns, node.mtime_ns, node.ctime_ns = atime_ns, mtime_ns, self._node.now_ns()
 
     def kind(self, path: str) -> str | None:
         """What is at `path`, None for nothing. Does not follow a link at the end."""
@@ -254,14 +275,12 @@ class MemoryHostFiles:
             raise FsError("ENOENT", path)
         # Each mount of each container makes some: there is no disk of its own to begin with.
         inside: MemoryHostFiles = MemoryHostFiles.__new__(MemoryHostFiles)
-        inside._now_ns = self._now_ns
+        inside._node = self._node
         inside._root = stack[-1][1]
         inside._tmpfs = next((node for _, node in reversed(stack) if node.tmpfs_bytes), self._tmpfs)
-        inside.base = self.base + "".join(f"/{name}" for name, _ in stack[1:])
+        base = self.base + "".join([f"/{name}" for name, _ in stack[1:]])
+        inside.base = path if path == base else base  # mostly the same text, which somebody keeps in any case
         inside._follows_links = False
-        inside._numbers = self._numbers
-        inside.fifos = self.fifos
-        inside.mounts = self.mounts
         return inside
 
     def _seen(self, path: str) -> Inode | None:
@@ -321,7 +340,7 @@ class MemoryHostFiles:
         return stack
 
     def _inode(self, kind: FileKind, mode: int) -> Inode:
-        return Inode(kind, mode, self._now_ns(), next(self._numbers))
+        return Inode(kind, mode, self._node.now_ns(), next(self._node.numbers))
 
     def _must(self, path: str, *, follow_last: bool = True) -> Inode:
         node = self._walk(path, follow_last=follow_last)
@@ -342,7 +361,7 @@ class MemoryHostFiles:
         if self._walk(path, follow_last=False) is not None:
             raise FsError("EEXIST", path)
         above, name = self._parent(path)
-        above.gain(name, node, self._now_ns())
+        above.gain(name, node, self._node.now_ns())
 
     def _file(self, path: str, *, create_mode: int | None = None) -> Inode:
         node = self._walk(path)

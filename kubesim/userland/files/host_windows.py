@@ -10,6 +10,8 @@ from kubesim.userland.files.memory_inode import Inode
 class WindowsHostFiles(MemoryHostFiles):
     """Files in memory that are found under both spellings. There is one drive, whatever its letter."""
 
+    __slots__ = ()
+
     def make_dirs(self, path: str, mode: int = 0o755) -> None:
         """Create a directory and its parents; fine when it exists."""
         super().make_dirs(plain_path(path), mode)

@@ -85,11 +85,11 @@ class Inode:
         self.number = number
         # A directory has its own ".", its name above, and ".." of each directory in it: counted as they come and go.
         self.links_count = 2 if kind is FileKind.DIRECTORY else 1
-        self.content = bytearray()
+        self.content = bytearray() if kind is FileKind.FILE else _NO_CONTENT
         self.target = ""
         # The size of the tmpfs that is mounted on this directory, 0 for none.
         self.tmpfs_bytes = 0
-        self.children: dict[str, Inode] = {}
+        self.children: dict[str, Inode] = {} if kind is FileKind.DIRECTORY else _NO_CHILDREN
 
     def stat(self) -> Stat:
         """What stat(2) says."""
@@ -133,6 +133,11 @@ class Inode:
         if child.kind is not FileKind.DIRECTORY:
             child.links_count -= 1
         child.ctime_ns = now_ns
+
+
+_NO_CONTENT = bytearray()
+_NO_CHILDREN: dict[str, Inode] = {}
+"""What a kind has that cannot have any, one for all inodes of it: nobody writes into either."""
 
 
 class BindPoint(Inode):

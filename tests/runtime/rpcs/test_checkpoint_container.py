@@ -13,7 +13,7 @@ import pytest
 
 from kubesim.cri import Code, api
 from kubesim.userland.files.fs_error import FsError
-from kubesim.userland.files.host_files import RealHostFiles
+from kubesim.userland.files.host_files import MemoryHostFiles, RealHostFiles
 
 BUSYBOX = "registry.example/busybox:1"
 
@@ -174,14 +174,14 @@ def test_a_folder_in_place_of_the_file(checkpoints: Any, node: Any) -> None:
 def test_a_full_disk_leaves_no_part_of_an_archive(checkpoints: Any, node: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     ctr = checkpoints.running(node)
     node.files.write(checkpoints.place, b"the one before")
-    write = node.files.write
+    write = MemoryHostFiles.write
 
-    def full(path: str, data: bytes, mode: int = 0o644) -> None:
-        write(path, data[:100], mode)
+    def full(files: MemoryHostFiles, path: str, data: bytes, mode: int = 0o644) -> None:
+        write(files, path, data[:100], mode)
         if data:
             raise FsError("ENOSPC", path)
 
-    monkeypatch.setattr(node.files, "write", full)
+    monkeypatch.setattr(MemoryHostFiles, "write", full)
     error = node.refused(checkpoints.taking(node, ctr))
 
     assert error.message == f"write {checkpoints.place}: no space left on device"

@@ -12,6 +12,7 @@ from kubesim.cri import Code, api
 from kubesim.kernel import timeout
 from kubesim.runtime.profiles import profile_names
 from kubesim.userland.files.fs_error import FsError
+from kubesim.userland.files.host_files import MemoryHostFiles
 
 MINUTE_NS = 60_000_000_000
 PLACE = "/checkpoints/pod"
@@ -176,16 +177,16 @@ def test_the_output_is_an_empty_directory(ideal: Any, path: str, code: Code, fau
 
 def test_a_full_disk_leaves_the_directory_empty(ideal: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     pod, web, db = pod_of_two(ideal)
-    write = ideal.files.write
+    write = MemoryHostFiles.write
     room = iter(range(2))  # for pod.dump and the first archive
 
-    def full(path: str, data: bytes, mode: int = 0o644) -> None:
+    def full(files: MemoryHostFiles, path: str, data: bytes, mode: int = 0o644) -> None:
         if data and next(room, None) is None:
-            write(path, data[:100], mode)
+            write(files, path, data[:100], mode)
             raise FsError("ENOSPC", path)
-        write(path, data, mode)
+        write(files, path, data, mode)
 
-    monkeypatch.setattr(ideal.files, "write", full)
+    monkeypatch.setattr(MemoryHostFiles, "write", full)
     error = ideal.refused(taking(ideal, pod, web, db))
 
     assert error.message.endswith("no space left on device")

@@ -52,7 +52,7 @@ NOT_KEPT = {
         "mounted_images": "the containers that are left say what they mount",
         "ended_usage": "counted anew, as by a new cgroup",
         "cpu_sample": "counted anew, as by a new cgroup",
-        "row": "a cache",
+        **dict.fromkeys(("row", "_moment"), "a cache"),
         "changes": "the door itself",
     },
     Container: {
@@ -71,8 +71,7 @@ NOT_KEPT = {
         "cpu_sample": "counted anew, as by a new cgroup",
         "log": "follows from the path",
         "ended": "follows from the life",
-        "row": "a cache",
-        "_moment": "a cache",
+        **dict.fromkeys(("row", "_moment"), "a cache"),
         "changes": "the door itself",
     },
     PresentImage: {"rows": "a cache"},
