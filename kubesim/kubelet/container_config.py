@@ -8,7 +8,8 @@ kuberuntime_container_linux.go (generateLinuxContainerConfig).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from kubesim.cri import api
 from kubesim.kubelet import labels
@@ -37,8 +38,7 @@ HOSTS_PATHS = {"linux": "/etc/hosts", "windows": r"C:\Windows\System32\drivers\e
 """Where containers find the file of the names that the kubelet manages, by operating system."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ContainerRequest:
+class ContainerRequest(Struct, frozen=True, kw_only=True):
     """All that one container's configuration is made from.
 
     `image_uid` and `image_username` are what ImageStatus says, None and "" before it is asked; `unique` is eight hex
@@ -59,8 +59,7 @@ class ContainerRequest:
     unique: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunOptions:
+class RunOptions(Struct, frozen=True, kw_only=True, gc=False):
     """What is made from the pod alone, before the runtime is asked about the image. Upstream RunContainerOptions."""
 
     environment: Mapping[str, str]

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from kubesim.cri import api
 from kubesim.cri.client import CriClient
@@ -44,8 +45,7 @@ class StartFailed(KubesimError):
         self.waiting = waiting
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PodStart:
+class PodStart(Struct, frozen=True, kw_only=True):
     """What all container starts of one sync share. `image_failures` are the failed image volumes by volume name."""
 
     pod: v1.Pod

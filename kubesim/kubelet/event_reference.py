@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from kubesim.model import k8s_v1 as v1
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EventReference:
+class EventReference(Struct, frozen=True, kw_only=True, gc=False):
     """An object by kind, namespace, name and uid; `field_path` names a container of a pod, empty for the whole.
 
     `resource_version` is that of the object as it was looked at; it makes no difference between events.

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from msgspec import Struct
+
 from kubesim.cri import api
 from kubesim.cri.client import CriClient
 from kubesim.cri.errors import CriError
@@ -42,8 +44,7 @@ from kubesim.policy.pull_policy import (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ImageRequest:
+class ImageRequest(Struct, frozen=True, kw_only=True, gc=False):
     """One image that a container or a volume needs. `policy` is Always, IfNotPresent or Never."""
 
     pod: v1.Pod

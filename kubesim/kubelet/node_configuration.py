@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from kubesim.kubelet.image_puller import PullLimits
 from kubesim.kubelet.node_description import NodeDescription
 from kubesim.kubelet.node_status import NodeStatusSettings
 from kubesim.model.duration import parse_duration
+from kubesim.model.frozen_records import replace
 from kubesim.model.kubelet_configuration import KubeletConfiguration
 from kubesim.model.quantity import whole_units
 from kubesim.policy.cri_resources import QuotaRule

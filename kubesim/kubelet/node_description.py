@@ -6,9 +6,10 @@ Mirrors kubelet: pkg/kubelet/kubelet_node_status.go (initialNode) and pkg/kubele
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from kubesim.kernel import Ids, Prng
+from kubesim.model.frozen_records import replace
 from kubesim.model.k8s_v1 import Quantity, Taint
 from kubesim.model.quantity import parse_quantity
 from kubesim.policy.node_allocatable import allocatable

@@ -7,7 +7,7 @@ updatePodContainerResources) and kuberuntime_container.go (updateContainerResour
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import msgspec
 
@@ -22,6 +22,7 @@ from kubesim.kubelet.resize_needs import ResizeNeeds
 from kubesim.kubelet.resource_records import ResourceRecords
 from kubesim.kubelet.runtime_pods import bare_id
 from kubesim.model import k8s_v1 as v1
+from kubesim.model.frozen_records import replace
 from kubesim.model.quantity import format_bytes, format_millicores
 from kubesim.policy.memory_decrease import decreasing_memory_limits, memory_decrease_problem
 from kubesim.policy.pod_cgroup import PodCgroup

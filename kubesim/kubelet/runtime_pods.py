@@ -10,6 +10,8 @@ import ipaddress
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from msgspec import Struct
+
 from kubesim.cri import api, methods
 from kubesim.cri.client import CriClient
 from kubesim.cri.errors import Code, CriError
@@ -45,8 +47,7 @@ _STATES = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ListedContainer:
+class ListedContainer(Struct, frozen=True, kw_only=True, gc=False):
     """A container as a list call shows it; CRI's status of a container does not tell its sandbox."""
 
     id: str
@@ -56,8 +57,7 @@ class ListedContainer:
     created_at_ns: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ListedSandbox:
+class ListedSandbox(Struct, frozen=True, kw_only=True, gc=False):
     """A sandbox as a list call shows it."""
 
     id: str

@@ -9,7 +9,8 @@ pkg/kubelet/kuberuntime/helpers.go (toKubeRuntimeStatus).
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from kubesim.cri import api, methods
 from kubesim.cri.client import CriClient
@@ -27,8 +28,7 @@ _CONDITIONS_MIN = 2
 _CONDITIONS_MISSING = "RuntimeReady or NetworkReady condition are not set"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RuntimeHandler:
+class RuntimeHandler(Struct, frozen=True, kw_only=True, gc=False):
     """One runtime handler; the default one has the name ""."""
 
     name: str
@@ -36,8 +36,7 @@ class RuntimeHandler:
     user_namespaces: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RuntimeFeatures:
+class RuntimeFeatures(Struct, frozen=True, kw_only=True, gc=False):
     """What the runtime says about itself as a whole."""
 
     supplemental_groups_policy: bool = False

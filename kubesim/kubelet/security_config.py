@@ -6,12 +6,12 @@ kuberuntime_sandbox.go (generatePodSandboxLinuxConfig).
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 from kubesim.cri import api
 from kubesim.model import k8s_v1 as v1
+from kubesim.model.frozen_records import replace
 from kubesim.model.k8s_versions import LAST_MINOR
 from kubesim.model.validation.pod_annotations import APP_ARMOR
 from kubesim.policy.pod_security import (

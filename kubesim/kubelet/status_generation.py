@@ -7,7 +7,8 @@ Mirrors kubelet: pkg/kubelet/kubelet_pods.go, generateAPIPodStatus.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from kubesim.model.frozen_records import replace
 from kubesim.policy.container_readiness import KubeletStart, with_readiness
@@ -22,8 +23,7 @@ PodStatusFunc = Callable[[PodView, PodStatusView, Mapping[str, bool]], PodStatus
 """Changes the status of a pod that is being ended: eviction, shutdown. Given the kubelet's feature gates as well."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GenerationInputs:
+class GenerationInputs(Struct, frozen=True, kw_only=True):
     """What one generated status depends on.
 
     `old` is the status manager's cached status (the API's when there is none), `stored` the API's. `deadline` is what

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import msgspec
 
@@ -46,15 +46,14 @@ mostly taken the place of the first one when the status manager's goroutine look
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Surroundings:
+class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
     """The fields of a status that no rule decides: addresses, QoS, resources by container name, pod level resources."""
 
     pod_ips: tuple[str, ...] = ()
     host_ips: tuple[str, ...] = ()
     qos_class: str = ""
-    containers: Mapping[str, ShownResources] = field(default_factory=dict)
-    allocated_resources: Mapping[str, v1.Quantity] = field(default_factory=dict)
+    containers: Mapping[str, ShownResources] = msgspec.field(default_factory=dict)
+    allocated_resources: Mapping[str, v1.Quantity] = msgspec.field(default_factory=dict)
     resources: v1.ResourceRequirements | None = None
 
 

@@ -1,4 +1,4 @@
-"""`dataclasses.replace` for the rules, which change a frozen record dozens of times in the life of a pod."""
+"""`dataclasses.replace` for every frozen record, structs too: rules change one dozens of times in the life of a pod."""
 
 from __future__ import annotations
 
@@ -17,8 +17,7 @@ else:
     def replace(record: Any, /, **changes: Any) -> Any:
         """The record with other values in some fields: what the fields of its class are is asked once for a class.
 
-        For structs, and for dataclasses with two fields or more, without InitVar. Raises TypeError for a field that
-        there is not.
+        For structs, and for dataclasses without InitVar. Raises TypeError for a field that there is not.
         """
         if isinstance(record, Struct):
             return structs.replace(record, **changes)
@@ -32,7 +31,9 @@ else:
 @cache
 def _fields(cls: type[Any]) -> tuple[tuple[str, ...], Callable[[Any], tuple[Any, ...]]]:
     names = tuple(one.name for one in fields(cls) if one.init)
-    return names, attrgetter(*names)
+    if len(names) > 1:
+        return names, attrgetter(*names)
+    return names, lambda record: tuple([getattr(record, name) for name in names])  # attrgetter gives a bare value
 
 
 __all__ = ["replace"]

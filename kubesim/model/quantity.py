@@ -7,9 +7,10 @@ whole billionths ("nano"), the finest grain a Quantity has; anything finer is ro
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
+
+from msgspec import Struct
 
 from kubesim.errors import InputError
 
@@ -38,8 +39,7 @@ class QuantityFormat(StrEnum):
     DECIMAL_EXPONENT = "DecimalExponent"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Amount:
+class Amount(Struct, frozen=True, kw_only=True, gc=False):
     """A parsed quantity."""
 
     nano: int

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from kubesim.errors import InputError
 from kubesim.images.catalogue import Catalogue
 from kubesim.images.image import Image
 from kubesim.model import k8s_v1 as v1
+from kubesim.model.frozen_records import replace
 from kubesim.model.manifest import Manifest
 from kubesim.model.paths import Path
 from kubesim.node.explained_container import ExplainedNode

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 from kubesim.images.catalogue import Catalogue
 from kubesim.model import k8s_v1 as v1
+from kubesim.model.frozen_records import replace
 from kubesim.model.manifest import Manifest
 from kubesim.model.paths import Path
 from kubesim.node.explained_container import ExplainedContainer, ExplainedNode

@@ -7,7 +7,6 @@ image come from its tree.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 
 from msgspec.structs import replace as replace_fields
 
@@ -16,6 +15,7 @@ from kubesim.images.catalogue import Catalogue, repository
 from kubesim.images.image import Image
 from kubesim.kubelet.security_config import container_security, pod_security
 from kubesim.model import k8s_v1 as v1
+from kubesim.model.frozen_records import replace
 from kubesim.model.manifest import Manifest
 from kubesim.model.paths import Path, field_path
 from kubesim.node.arguments import check_operating_system

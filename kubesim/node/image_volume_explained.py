@@ -6,13 +6,14 @@ What happens is tried on an emulated runtime (`image_volume_trial`); why, the ru
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from kubesim.errors import InputError
 from kubesim.images.catalogue import Catalogue
 from kubesim.images.image import Image
 from kubesim.images.tree import FileTree, LinkRule, NodeKind, TreeNode
 from kubesim.model import k8s_v1 as v1
+from kubesim.model.frozen_records import replace
 from kubesim.model.manifest import Manifest
 from kubesim.model.paths import Path
 from kubesim.node.explained_container import ContainerKind, ExplainedNode, ImageNotAtHand, Refusal

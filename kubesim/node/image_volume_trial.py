@@ -7,7 +7,7 @@ would have, placeholders stand.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from kubesim.cri import api
 from kubesim.cri.client import CriClient
@@ -21,6 +21,7 @@ from kubesim.kernel import Kernel, Task
 from kubesim.kubelet.pod_directories import PodDirectories
 from kubesim.kubelet.volumes import ContainerConfigError, ImageVolume, PodVolumes
 from kubesim.model import k8s_v1 as v1
+from kubesim.model.frozen_records import replace
 from kubesim.node.explained_container import Refusal
 from kubesim.policy.image_reference import InvalidReference, parse_reference
 from kubesim.policy.pull_policy import (

@@ -8,9 +8,9 @@ are as the version's defaults have them.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from functools import partial
 
+from kubesim.model.frozen_records import replace
 from kubesim.model.validation.options import PodStrategy, ValidationOptions
 from kubesim.node.disabled_fields import without_disabled_fields
 from kubesim.policy.feature_gates import feature_gates, gate_enabled, resolve_gates

@@ -6,12 +6,12 @@ The pod gets the name of its maker; a controller would add a suffix, on which no
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 from kubesim.errors import InputError
 from kubesim.model import k8s_v1 as v1
 from kubesim.model.convert import join_errors, value_at
+from kubesim.model.frozen_records import replace
 from kubesim.model.manifest import Manifest, manifests, manifests_at
 from kubesim.model.paths import Path
 from kubesim.model.validation.options import PodStrategy

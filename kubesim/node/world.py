@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from kubesim.cri.protocol import Cri
@@ -20,6 +20,7 @@ from kubesim.kubelet.outside import HostFiles, PodNetwork
 from kubesim.middleware.deadlines import Deadlines
 from kubesim.model import k8s_v1 as v1
 from kubesim.model.duration import parse_duration
+from kubesim.model.frozen_records import replace
 from kubesim.model.kubelet_configuration import KubeletConfiguration
 from kubesim.node.api_server import ApiServer
 from kubesim.node.pod_strategy import pod_strategy

@@ -9,8 +9,9 @@ Mirrors kubelet: pkg/kubelet/kubelet_pods.go, convertToAPIContainerStatuses.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import assert_never
+
+from msgspec import Struct, field
 
 from kubesim.model.frozen_records import replace
 from kubesim.policy.feature_gates import DEFAULT_GATES, gate_enabled
@@ -49,8 +50,7 @@ _LOST_EXIT_CODE = 137
 _RUNTIME_CONTAINERS_USED = 2  # the newest gives the state, the one before it the last state
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StatusInputs:
+class StatusInputs(Struct, frozen=True, kw_only=True, gc=False):
     """What the three lists of one generated status share.
 
     `start_errors` is the kubelet's reason cache for this pod: container name -> the waiting state of its last failed

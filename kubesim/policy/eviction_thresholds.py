@@ -13,7 +13,8 @@ from __future__ import annotations
 import math
 import struct
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from kubesim.errors import InputError
 from kubesim.model.duration import parse_duration
@@ -46,8 +47,7 @@ _CONDITIONS = {
 _NEVER = frozenset({"0%", "100%"})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limit:
+class Limit(Struct, frozen=True, kw_only=True, gc=False):
     """An amount as a configuration gives it: a quantity, or a part of the capacity."""
 
     amount: Amount | None = None
@@ -62,8 +62,7 @@ class Limit:
         return format_bytes(self.of(capacity)) if self.amount is None else str(self.amount)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Threshold:
+class Threshold(Struct, frozen=True, kw_only=True, gc=False):
     """Less than `limit` of a signal's resource is too little; evictions wait for `grace_ns` (0: a hard threshold)."""
 
     signal: str
@@ -82,16 +81,14 @@ class Threshold:
         return _CONDITIONS[RESOURCES[self.signal]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Observation:
+class Observation(Struct, frozen=True, kw_only=True, gc=False):
     """What there is of a signal's resource at present, in whole units."""
 
     available: int
     capacity: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EvictionSettings:
+class EvictionSettings(Struct, frozen=True, kw_only=True, gc=False):
     """The fields of KubeletConfiguration about evictions, as written there; durations in ns."""
 
     hard: Mapping[str, str] = field(default_factory=dict)
@@ -125,8 +122,7 @@ def eviction_thresholds(settings: EvictionSettings) -> tuple[Threshold, ...]:
     return (*found, *(_with_signal(one, one.signal.replace("nodefs", "containerfs")) for one in shared))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PressureMemory:
+class PressureMemory(Struct, frozen=True, kw_only=True, gc=False):
     """What the eviction manager remembers from one pass to the next."""
 
     met: tuple[Threshold, ...] = ()

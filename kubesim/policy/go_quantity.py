@@ -6,8 +6,9 @@ Mirrors apimachinery: pkg/api/resource/quantity.go (ParseQuantity, Add) and amou
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
+
+from msgspec import Struct
 
 from kubesim.model.quantity import NANO, Amount, QuantityFormat, parse_quantity
 
@@ -19,8 +20,7 @@ _POWERS = {"Ki": 10, "Mi": 20, "Gi": 30, "Ti": 40, "Pi": 50, "Ei": 60}
 _SCALES = {"n": -9, "u": -6, "m": -3, "": 0, "k": 3, "M": 6, "G": 9, "T": 12, "P": 15, "E": 18}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GoQuantity:
+class GoQuantity(Struct, frozen=True, kw_only=True, gc=False):
     """An amount as Go keeps it: `digits` times ten to the power of `scale`, or, where both are None, a big number."""
 
     amount: Amount

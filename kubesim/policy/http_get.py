@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from urllib.parse import quote_from_bytes, unquote_to_bytes, urljoin, urlsplit
 
+from kubesim.model.frozen_records import replace
 from kubesim.policy.go_quote import go_quote
 from kubesim.policy.probe_outcome import OUTPUT_BYTES_MAX, ProbeOutcome, ProbeVerdict, failed
 

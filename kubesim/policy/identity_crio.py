@@ -14,8 +14,6 @@ GeneratePasswd and GenerateGroup; moby/sys: user/user.go, GetExecUser.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -53,8 +51,7 @@ class _ExecUser(Struct, frozen=True, kw_only=True):
     """The group lines that list the user, which Merge takes."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AccountFile:
+class AccountFile(Struct, frozen=True, kw_only=True):
     """Who may write an account file of an image: asked before a copy is mounted over it."""
 
     mode: int

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
 from msgspec import Struct
@@ -31,8 +30,7 @@ class IdentityError(KubesimError):
         super().__init__(message)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class IdentityRequest:
+class IdentityRequest(Struct, frozen=True, kw_only=True, gc=False):
     """What a runtime is asked: CRI's LinuxContainerSecurityContext, the image's USER, and the image's files."""
 
     passwd: FileContent

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 from kubesim.policy.go_quote import go_quote
 from kubesim.policy.image_reference import (
@@ -28,8 +29,7 @@ _ANY_HEX = re.compile(r"[0-9a-fA-F]*")
 _ID_LENGTH = 64
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ImageKey:
+class ImageKey(Struct, frozen=True, kw_only=True, gc=False):
     """How to look up an image name."""
 
     id_prefix: str | None

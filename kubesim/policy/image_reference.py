@@ -9,7 +9,8 @@ opencontainers/go-digest: digest.go, Validate.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from kubesim.errors import KubesimError
 
@@ -43,8 +44,7 @@ class InvalidDigest(InvalidReference):
     """The text is no digest. `str(error)` is upstream's message."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reference:
+class Reference(Struct, frozen=True, kw_only=True, gc=False):
     """A reference. From `parse_reference` it is normalised: it has a tag or a digest, and not both."""
 
     domain: str

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from msgspec import Struct
+
 from kubesim.policy.feature_gates import gate_enabled
 from kubesim.policy.pod_view import ContainerSpecView, ProbeResult, RuntimeContainer, RuntimeState
 from kubesim.policy.sync_plan import ActionInputs, ContainerToKill, KillReason, resize_kill, unknown_state_kill
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class InitActions:
+class InitActions(Struct, frozen=True, kw_only=True, gc=False):
     """The init part of a plan. `has_initialized`: the regular containers may be looked at in this sync."""
 
     has_initialized: bool

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from msgspec import Struct
+
 from kubesim.model.frozen_records import replace
 
 DOWN_AFTER_NS = 30_000_000_000
@@ -16,8 +18,7 @@ DOWN_AFTER_NS = 30_000_000_000
 _NEEDED_CAPACITY = ("cpu", "memory", "pods", "ephemeral-storage")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NodeCondition:
+class NodeCondition(Struct, frozen=True, kw_only=True, gc=False):
     """One condition of the node; times in ns since the epoch."""
 
     type: str
@@ -28,8 +29,7 @@ class NodeCondition:
     last_heartbeat_ns: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RuntimeCondition:
+class RuntimeCondition(Struct, frozen=True, kw_only=True, gc=False):
     """One condition of a CRI Status answer (RuntimeReady or NetworkReady)."""
 
     type: str
@@ -42,8 +42,7 @@ class RuntimeCondition:
         return f"{self.type}={status} reason:{self.reason} message:{self.message}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NodeHealth:
+class NodeHealth(Struct, frozen=True, kw_only=True, gc=False):
     """What the Ready condition is made from.
 
     `last_runtime_sync_ns` is the time of the last CRI Status whose RuntimeReady was true (None: none since the start).

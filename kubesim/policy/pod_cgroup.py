@@ -8,8 +8,11 @@ getCgroupMemoryConfig, cpuWeightToCPUShares).
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
+from msgspec import Struct
+
+from kubesim.model.frozen_records import replace
 from kubesim.policy.cri_resources import CPU_PERIOD_US, DEFAULT_QUOTA, QuotaRule, cpu_quota_us, cpu_shares
 from kubesim.policy.qos import QosClass
 
@@ -64,8 +67,7 @@ class PodCgroup:
         return left
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CgroupReading:
+class CgroupReading(Struct, frozen=True, kw_only=True, gc=False):
     """What the pod's control group says of the pod's resources; None is not known, or no limit."""
 
     cpu_request_milli: int | None = None

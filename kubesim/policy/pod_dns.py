@@ -7,7 +7,8 @@ Options keep their order; the kubelet's come out of a Go map, in any.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 SERVERS_MAX = 3
 SEARCHES_MAX = 32
@@ -21,8 +22,7 @@ _FALLBACK = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class DnsSettings:
+class DnsSettings(Struct, frozen=True, gc=False):
     """What becomes a resolv.conf. `options` are `name` or `name:value`."""
 
     servers: tuple[str, ...] = ()
@@ -34,8 +34,7 @@ NODE_DNS = DnsSettings(servers=("127.0.0.53",))
 """What the resolv.conf of an emulated node says, as with systemd-resolved; never the real machine's."""
 
 
-@dataclass(frozen=True, slots=True)
-class DnsWarning:
+class DnsWarning(Struct, frozen=True, gc=False):
     """An event of the pod, or of the node when `is_of_node`."""
 
     reason: str

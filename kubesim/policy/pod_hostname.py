@@ -7,7 +7,8 @@ pkg/kubelet/util/util.go (GetNodenameForKernel).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from kubesim.policy.feature_gates import DEFAULT_GATES, gate_enabled
 
@@ -19,8 +20,7 @@ class HostnameError(Exception):
     """No host name can be made for the pod; its sandbox is not created, with this text."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PodHostname:
+class PodHostname(Struct, frozen=True, kw_only=True, gc=False):
     """The short name and the domain (empty without a subdomain), and the name the kernel gets (the sandbox's)."""
 
     hostname: str

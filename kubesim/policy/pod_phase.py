@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import assert_never
 
+from msgspec import Struct
+
 from kubesim.policy.feature_gates import DEFAULT_GATES, gate_enabled
 from kubesim.policy.pod_view import (
     ContainerSpecView,
@@ -27,8 +29,7 @@ from kubesim.policy.restart import container_should_restart
 RESTARTING_ALL_CONTAINERS = "RestartingAllContainers"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PhaseReason:
+class PhaseReason(Struct, frozen=True, kw_only=True, gc=False):
     """A phase with the pod-level reason and message that belong to it."""
 
     phase: PodPhase | None

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 from typing import TypeVar
 
+from msgspec import Struct
+
 from kubesim.policy.pod_view import NetworkMode
 
 _T = TypeVar("_T")
@@ -62,8 +64,7 @@ class SeccompProfile:
     localhost_ref: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PodSecurity:
+class PodSecurity(Struct, frozen=True, kw_only=True, gc=False):
     """spec.securityContext and the namespace fields of the pod spec; None: the field is not set."""
 
     run_as_user: int | None = None
@@ -81,8 +82,7 @@ class PodSecurity:
     share_process_namespace: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ContainerSecurity:
+class ContainerSecurity(Struct, frozen=True, kw_only=True, gc=False):
     """securityContext of one container; None: the field is not set."""
 
     run_as_user: int | None = None
@@ -97,16 +97,14 @@ class ContainerSecurity:
     seccomp: SeccompProfile | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ImageUser:
+class ImageUser(Struct, frozen=True, kw_only=True, gc=False):
     """USER of the image as ImageStatus reports it: a uid, a name, or neither."""
 
     uid: int | None = None
     username: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Namespaces:
+class Namespaces(Struct, frozen=True, kw_only=True, gc=False):
     """CRI NamespaceOption; `target_id` is set with pid TARGET only."""
 
     network: NetworkMode
@@ -128,8 +126,7 @@ class SandboxSecurityContext:
     seccomp: SeccompProfile
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ContainerSecurityContext:
+class ContainerSecurityContext(Struct, frozen=True, kw_only=True, gc=False):
     """CRI LinuxContainerSecurityContext, without capabilities, SELinux and AppArmor, which are passed as given."""
 
     namespaces: Namespaces

@@ -9,9 +9,10 @@ Mirrors kubelet: pkg/kubelet/prober/worker.go (newWorker, run, doProbe) and prob
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import StrEnum
 
+from kubesim.model.frozen_records import replace
 from kubesim.policy.feature_gates import DEFAULT_GATES, gate_enabled
 from kubesim.policy.pod_view import (
     ContainerSpecView,

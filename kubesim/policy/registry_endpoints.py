@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from urllib.parse import quote, urlencode, urlsplit
 
 from kubesim.errors import KubesimError
+from kubesim.model.frozen_records import replace
 from kubesim.policy.registry_login import registry_host
 
 API_ROOT = "/v2"

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
 
+from msgspec import Struct
+
 RESTART_CONTAINER = "RestartContainer"
 """The restartPolicy of a resizePolicy that asks for a restart; NotRequired, the default, asks for none."""
 
@@ -21,8 +23,7 @@ class Resizable(StrEnum):
     CPU = "cpu"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ResourceAmounts:
+class ResourceAmounts(Struct, frozen=True, kw_only=True, gc=False):
     """The resources of one container, or of a pod, that can change; 0 is not set."""
 
     cpu_request_milli: int = 0

@@ -5,13 +5,12 @@ Mirrors kubelet: pkg/kubelet/kuberuntime/util/util.go, PodSandboxChanged.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from kubesim.policy.pod_view import NetworkMode, PodView, RuntimePod
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SandboxChange:
+class SandboxChange(Struct, frozen=True, kw_only=True, gc=False):
     """The answer: whether to create a sandbox, with which attempt, and which sandbox it replaces or keeps.
 
     `sandbox_id` is empty when there is none, and when the network mode changed: then the kubelet treats the new

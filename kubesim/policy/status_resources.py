@@ -7,7 +7,8 @@ convertToAPIPodLevelResourcesStatus).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from kubesim.model.k8s_v1 import Quantity
 from kubesim.model.quantity import format_bytes, format_millicores, millicores
@@ -18,8 +19,7 @@ _CPU_REQUEST_MIN_MILLI = SHARES_MIN
 """Upstream compares a request in millicores with the smallest weight."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Quantities:
+class Quantities(Struct, frozen=True, kw_only=True, gc=False):
     """Requests and limits, as the API has them; an empty map is one that is not there."""
 
     requests: Mapping[str, Quantity] = field(default_factory=dict)
@@ -29,8 +29,7 @@ class Quantities:
 NOTHING = Quantities()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RuntimeResources:
+class RuntimeResources(Struct, frozen=True, kw_only=True, gc=False):
     """What the runtime says that a container has; None where it says nothing.
 
     `memory_request` is the kubelet's own record, for no runtime knows memory requests.

@@ -7,8 +7,10 @@ Mirrors kubelet: pkg/kubelet/kuberuntime/kuberuntime_manager.go, podActions and 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct, field
 
 from kubesim.policy.feature_gates import DEFAULT_GATES, gate_enabled
 from kubesim.policy.pod_view import ContainerSpecView, PodView, ProbeState, RuntimeContainer, RuntimePod
@@ -45,8 +47,7 @@ class ContainerToReset:
     is_killed: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PodActions:
+class PodActions(Struct, frozen=True, kw_only=True, gc=False):
     """The plan of one sync. Containers are named; lists of containers to start are in spec order.
 
     With `kill_pod` every container is killed and every sandbox stopped, and `containers_to_kill` does not matter.
@@ -79,8 +80,7 @@ class PodActions:
         return self == PodActions(sandbox_id=self.sandbox_id, attempt=self.attempt)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ActionInputs:
+class ActionInputs(Struct, frozen=True, kw_only=True, gc=False):
     """What the plan depends on.
 
     `probes` is the prober's state by container name, for the containers' present ids. `resizes` has the containers that

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from msgspec import Struct
+
 from kubesim.images.tree import FileTree, NodeKind, TreeNode
 from kubesim.policy.account_file_access import not_reached, special_file
 from kubesim.policy.account_file_paths import AccountFileName, reach
@@ -21,8 +23,7 @@ READ_BYTES_MAX = 16 << 20
 """All of them together."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AccountFiles:
+class AccountFiles(Struct, frozen=True, kw_only=True):
     """What a runtime gets to read, and the nodes it read from."""
 
     passwd: FileContent

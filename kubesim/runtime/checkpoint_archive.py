@@ -22,7 +22,7 @@ import io
 import json
 import tarfile
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import chain
 from typing import Annotated, Any
 
@@ -32,6 +32,7 @@ from google.protobuf.json_format import MessageToDict, ParseDict, ParseError
 from kubesim.cri import api
 from kubesim.images.tar_reader import ArchiveError, read_tar
 from kubesim.images.tree import FileTree, NodeKind
+from kubesim.model.frozen_records import replace
 from kubesim.model.timestamps import format_rfc3339_nano
 from kubesim.runtime.go_json import go_json
 from kubesim.runtime.process_plan import ContainerIdentity, ProcessPlan

@@ -12,11 +12,11 @@ import json
 import re
 from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import replace
 
 import msgspec
 
 from kubesim.cri import api
+from kubesim.model.frozen_records import replace
 from kubesim.policy.checkpoint import configs_fault, path_fault
 from kubesim.runtime import checkpoint_refusals as say
 from kubesim.runtime import sandbox_refusals

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import replace
 from functools import partial
 from posixpath import normpath
 
 from kubesim.cri import api
 from kubesim.images.image import Image
 from kubesim.kernel import Event
+from kubesim.model.frozen_records import replace
 from kubesim.policy.image_lookup import absence
 from kubesim.runtime import container_refusals as say
 from kubesim.runtime.account_files import account_files

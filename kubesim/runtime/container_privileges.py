@@ -7,10 +7,10 @@ spec_linux_opts.go, WithCapabilities; CRI-O: server/container_create_linux.go.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import lru_cache, partial
 
 from kubesim.cri import api
+from kubesim.model.frozen_records import replace
 from kubesim.policy.capabilities import capability_mask, container_capabilities
 from kubesim.policy.sysctls import pod_sysctls
 from kubesim.runtime.daemon import Daemon

@@ -21,9 +21,13 @@ Removing.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeAlias
+
+from msgspec import Struct
+
+from kubesim.model.frozen_records import replace
 
 
 class Phase(StrEnum):
@@ -56,8 +60,7 @@ class StartBegun:
     """A StartContainer call claimed the container."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Started:
+class Started(Struct, frozen=True, kw_only=True, gc=False):
     """The first process runs."""
 
     at_ns: int
@@ -143,8 +146,7 @@ class IllegalTransition(Exception):
     """An event that the table does not allow. A bug of the caller: handlers ask `allows` first."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ContainerLife:
+class ContainerLife(Struct, frozen=True, kw_only=True, gc=False):
     """The phase of a container with its times (ns since the Unix epoch, 0 = not yet) and its end."""
 
     phase: Phase = Phase.CREATED

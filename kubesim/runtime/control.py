@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
+from dataclasses import fields
 
 from kubesim.errors import InputError
 from kubesim.images.image import Image
+from kubesim.model.frozen_records import replace
 from kubesim.model.mistakes import nearest
 from kubesim.policy.image_reference import InvalidReference, parse_reference
 from kubesim.runtime.artifact_images import as_kept

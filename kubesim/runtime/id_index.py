@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from bisect import bisect_left, insort
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 
 class Match(StrEnum):
@@ -21,8 +22,7 @@ class Match(StrEnum):
     """The prefix is empty: refused, although it matches everything."""
 
 
-@dataclass(frozen=True, slots=True)
-class Lookup:
+class Lookup(Struct, frozen=True):
     """The answer of `IdIndex.resolve`: the whole id when FOUND, else ""."""
 
     match: Match

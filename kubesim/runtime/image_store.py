@@ -15,6 +15,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
+from msgspec import Struct
+
 from kubesim.cri import api
 from kubesim.images.catalogue import repository
 from kubesim.images.image import Image
@@ -47,8 +49,7 @@ class PresentImage:
     """The rows of ListImages, until something in them changes."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ImageMatch:
+class ImageMatch(Struct, frozen=True, kw_only=True):
     """The answer to a look-up."""
 
     found: PresentImage | None = None

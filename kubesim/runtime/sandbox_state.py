@@ -7,10 +7,13 @@ Mirrors containerd: internal/cri/store/sandbox/status.go.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeAlias
 
+from msgspec import Struct
+
+from kubesim.model.frozen_records import replace
 from kubesim.runtime.container_state import IllegalTransition
 
 
@@ -43,8 +46,7 @@ TRANSITIONS: Mapping[tuple[SandboxPhase, type[SandboxEvent]], SandboxPhase] = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SandboxLife:
+class SandboxLife(Struct, frozen=True, kw_only=True, gc=False):
     """The phase of a sandbox with its times (ns since the Unix epoch, 0 = not yet)."""
 
     phase: SandboxPhase = SandboxPhase.READY

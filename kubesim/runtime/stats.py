@@ -6,9 +6,8 @@ sandbox_stats*.go and internal/lib/statsserver.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from kubesim.cri import api
+from kubesim.model.frozen_records import replace
 from kubesim.runtime import container_refusals, sandbox_refusals
 from kubesim.runtime.container_state import ReportedState
 from kubesim.runtime.daemon import Daemon

@@ -13,7 +13,6 @@ import os
 import socket
 import sys
 from collections.abc import Callable
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import grpc.aio
@@ -22,6 +21,7 @@ from kubesim.cri.protocol import Cri
 from kubesim.errors import InputError
 from kubesim.kernel import Kernel, RealTimePump
 from kubesim.kernel.realtime import wall_clock_ns
+from kubesim.model.frozen_records import replace
 from kubesim.policy.runtime_profile import CgroupDriver, RuntimeProfile
 from kubesim.server.address import Address, TcpAddress, UnixAddress
 from kubesim.server.grpc_server import create_server

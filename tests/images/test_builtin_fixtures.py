@@ -1,6 +1,5 @@
 """The images that ship with the package, and the example pods that use them."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +11,7 @@ from kubesim.images.fixtures import builtin_fixtures_dir, load_catalogue
 from kubesim.images.image import Image
 from kubesim.images.programs import BUSYBOX_APPLETS, PROGRAMS, SCRIPT_PREFIX
 from kubesim.model.convert import convert
+from kubesim.model.frozen_records import replace
 from kubesim.model.k8s_v1 import Pod
 from kubesim.model.yaml_text import load_documents
 

@@ -1,13 +1,12 @@
 """Finding images by their names, and names that move."""
 
-from dataclasses import replace
-
 import pytest
 
 from kubesim.images.catalogue import Catalogue, repository
 from kubesim.images.image import Declared, Image, make_image
 from kubesim.images.oci import ImageConfig
 from kubesim.images.tree import file_node
+from kubesim.model.frozen_records import replace
 
 DIGEST = f"sha256:{'d' * 64}"
 

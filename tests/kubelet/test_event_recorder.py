@@ -1,13 +1,12 @@
 """Events: counted, combined, dropped."""
 
-import dataclasses
-
 import msgspec
 import pytest
 
 from kubesim.kernel import Kernel
 from kubesim.kubelet.event_recorder import EventRecorder, node_reference
 from kubesim.kubelet.event_reference import EventReference
+from kubesim.model.frozen_records import replace
 from kubesim.model.k8s_v1 import Event
 
 SECOND = 10**9
@@ -110,7 +109,7 @@ def test_the_same_event_again_raises_the_count(bench: Bench) -> None:
 
 def test_of_a_later_version_of_the_object_it_is_still_the_same_event(bench: Bench) -> None:
     bench.record()
-    bench.web = dataclasses.replace(bench.web, resource_version="8")
+    bench.web = replace(bench.web, resource_version="8")
     bench.record()
 
     (event,) = bench.sink.events.values()

@@ -6,6 +6,7 @@ import dataclasses
 from dataclasses import dataclass, field
 
 import pytest
+from msgspec import Struct
 
 from kubesim.model.frozen_records import replace
 
@@ -15,6 +16,16 @@ class Slotted:
     name: str
     count: int = 1
     parts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Single:
+    name: str
+
+
+class Structured(Struct, frozen=True, kw_only=True, gc=False):
+    name: str
+    count: int = 1
 
 
 @dataclass(frozen=True)
@@ -47,3 +58,10 @@ def test_what_a_class_makes_and_checks_itself_is_made_and_checked_anew() -> None
 def test_a_field_that_there_is_not_is_refused() -> None:
     with pytest.raises(TypeError, match="colour"):
         replace(Slotted(name="a"), colour="red")  # type: ignore[call-arg]
+
+
+def test_a_record_of_one_field_and_a_struct_are_changed_too() -> None:
+    assert replace(Single("a"), name="b") == Single("b")
+    assert replace(Structured(name="a", count=2), name="b") == Structured(name="b", count=2)
+    with pytest.raises(TypeError, match="colour"):
+        replace(Structured(name="a"), colour="red")  # type: ignore[call-arg]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,6 +12,7 @@ from kubesim.images.oci import ImageConfig
 from kubesim.images.programs import userland_nodes
 from kubesim.images.tree import NodeKind, TreeNode, directory_node, file_node, symlink_node
 from kubesim.kernel import timeout
+from kubesim.model.frozen_records import replace
 from kubesim.policy.identity import IdentityError, resolve_identity
 from kubesim.runtime.account_files import READ_FILES_MAX, account_files
 from kubesim.runtime.profiles import load_profile

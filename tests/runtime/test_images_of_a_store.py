@@ -1,7 +1,6 @@
 """Images of a store on a node: pulled, run, read on demand, found again; and a store that breaks under the node."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from kubesim.images.documents import Descriptor
 from kubesim.images.fixtures import fixtures_of, image_from_fixture, load_catalogue
 from kubesim.images.oci import ImageConfig
 from kubesim.images.store import ImageStore
+from kubesim.model.frozen_records import replace
 from kubesim.runtime.state_restore import ImageKey
 
 NAME = "registry.example/stored:1"

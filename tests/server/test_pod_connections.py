@@ -6,10 +6,10 @@ import socket
 import struct
 import sys
 from collections.abc import Iterator
-from dataclasses import replace
 
 import pytest
 
+from kubesim.model.frozen_records import replace
 from kubesim.runtime.pod_ports import PortRefused
 from kubesim.server.machine_addresses import machine_addresses
 from kubesim.server.pod_sockets import places, ports

@@ -30,7 +30,7 @@ import os
 import re
 import shutil
 import subprocess
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -38,6 +38,7 @@ import pytest
 from kubesim.images.tree import directory_node, file_node
 from kubesim.images.tree_builder import build_tree
 from kubesim.kernel import Kernel
+from kubesim.model.frozen_records import replace
 from kubesim.userland.applets import APPLETS
 from kubesim.userland.files.filesystem import FileSystem
 from kubesim.userland.processes.process import ROOT, ProcessSpec, ProcessTable

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
+from kubesim.model.frozen_records import replace
 from kubesim.policy.capabilities import ALL_CAPABILITIES, capability_mask
 from kubesim.userland.files.credentials import CAP_KILL, EXECUTE, READ, ROOT, WRITE, Credentials
 from kubesim.userland.files.file_stat import FileKind, Stat

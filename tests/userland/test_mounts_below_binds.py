@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from kubesim.images.tree_builder import build_tree
+from kubesim.model.frozen_records import replace
 from kubesim.userland.files.file_stat import Stat
 from kubesim.userland.files.filesystem import FileSystem, FileView, FsError, HostSource, MountSpec
 from kubesim.userland.files.host_files import RealHostFiles

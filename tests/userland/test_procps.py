@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
+from kubesim.model.frozen_records import replace
 from kubesim.userland.applets.procps.ps import short_size
 from kubesim.userland.files.credentials import CAP_KILL, Credentials
 from kubesim.userland.files.proc import Namespaces

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from kubesim.model.frozen_records import replace
 from kubesim.policy.capabilities import capability_mask
 from kubesim.policy.seccomp import parse_filter
 from kubesim.userland.files.credentials import ROOT, Credentials

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
+from kubesim.model.frozen_records import replace
 from kubesim.policy.capabilities import ALL_CAPABILITIES, capability_mask
 from kubesim.policy.seccomp import SeccompFilter
 from kubesim.userland.files.file_stat import FileKind, Stat

@@ -10,11 +10,12 @@ image has in them. Mirrors linux: Documentation/filesystems/overlayfs.rst, "Whit
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from types import MappingProxyType
 
 from kubesim.errors import KubesimError
 from kubesim.images.tree import NAME_BYTES_MAX, TreeNode
+from kubesim.model.frozen_records import replace
 from kubesim.userland.files.nodes import Node, TreeView
 from kubesim.userland.files.overlay import UpperNode
 

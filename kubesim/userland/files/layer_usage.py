@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 BLOCK_BYTES = 4096
 """A file takes whole blocks of the disk."""
@@ -11,8 +11,7 @@ FILE_BYTES_MAX = 256 * 1024 * 1024
 """Largest file in memory: a limit of ours, so that `cat /dev/zero > file` ends (with ENOSPC)."""
 
 
-@dataclass(frozen=True, slots=True)
-class LayerUsage:
+class LayerUsage(Struct, frozen=True, gc=False):
     """What a layer takes on the disk."""
 
     used_bytes: int

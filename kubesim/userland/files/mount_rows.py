@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from kubesim.model.frozen_records import replace
 from kubesim.userland.files.file_system_stat import FileSystemStat, HostDisk, MountRow
 from kubesim.userland.files.host_node import HostNode
 from kubesim.userland.files.memory_inode import MEMORY_BYTES

@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
+from msgspec import Struct
+
 from kubesim.images.tree import FileTree
 from kubesim.policy.oci_mount_failure import MountStep
 from kubesim.userland.files.devices import NULL_DEVICE
@@ -28,8 +30,7 @@ class TreeSource:
     tree: FileTree
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HostSource:
+class HostSource(Struct, frozen=True, kw_only=True):
     """A bind of a file or directory of the node, live. `node` is for a source that many containers bind."""
 
     files: HostFiles
@@ -65,8 +66,7 @@ class Volume:
     """What fits; None without a limit of its own."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MountSpec:
+class MountSpec(Struct, frozen=True, kw_only=True):
     """One mount of a container. A tree is read-only whatever `is_read_only` says."""
 
     destination: str

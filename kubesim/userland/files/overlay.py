@@ -7,12 +7,12 @@ image's bytes. Mirrors linux: fs/overlayfs/copy_up.c and Documentation/filesyste
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from functools import lru_cache
 from sys import intern
 from types import MappingProxyType
 
 from kubesim.images.tree import DEVICE_KINDS, StoredContent, TreeNode
+from kubesim.model.frozen_records import replace
 from kubesim.userland.files.device_files import Opener, open_device
 from kubesim.userland.files.fifo import Fifo
 from kubesim.userland.files.file_stat import FileKind, Stat, device_number, major_minor

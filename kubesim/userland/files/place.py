@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from kubesim.userland.files.mounts import Mount
 from kubesim.userland.files.nodes import Node
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Struct, frozen=True):
     """A name in a directory, with or without something behind it."""
 
     path: str

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
+
+from msgspec import Struct, field
 
 from kubesim.userland.files.credentials import Credentials
 from kubesim.userland.files.looking import Looking
@@ -106,8 +107,7 @@ WHOLE_ID_MAP: IdMap = ((0, 0, 4294967295),)
 """What the node's own user namespace shows."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Namespaces:
+class Namespaces(Struct, frozen=True, kw_only=True, gc=False):
     """What /proc shows of the namespaces of a container."""
 
     sysctls: Mapping[str, str] = field(default_factory=dict)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 from kubesim.errors import KubesimError
 from kubesim.images.program_choice import ELF_MAGIC, program_for_machine_code
@@ -49,8 +50,7 @@ class ExecError(KubesimError):
             super().__init__(f'exec: "{argv0}": {detail}')
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Executable:
+class Executable(Struct, frozen=True, kw_only=True):
     """What runs when a file is executed."""
 
     path: str

@@ -6,7 +6,8 @@ Mirrors runc: libcontainer/init_linux.go, finalizeNamespace and setupUser: who t
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from kubesim.kernel import Kernel
 from kubesim.userland.files.credentials import Credentials
@@ -30,8 +31,7 @@ def discard(data: bytes) -> None:
     """Where output goes that nobody wants."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProcessSpec:
+class ProcessSpec(Struct, frozen=True, kw_only=True):
     """A process as a runtime asks for it."""
 
     argv: tuple[str, ...]

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from kubesim.cri import Code, api
 from kubesim.images.image import Artifact, ArtifactBlob, Declared, Image, make_artifact
+from kubesim.model.frozen_records import replace
 
 BUSYBOX, ONE, TWO = "registry.example/busybox:1", "registry.example/one:v1", "registry.example/two:v1"
 EMPTY_CONFIG = "sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,6 +11,7 @@ import pytest
 from kubesim.cri import api
 from kubesim.images.oci import ImageConfig
 from kubesim.images.tree import file_node
+from kubesim.model.frozen_records import replace
 
 BUSYBOX = "registry.example/busybox:1"
 

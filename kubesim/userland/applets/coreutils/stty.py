@@ -5,8 +5,7 @@ Modes that change nothing here are remembered and shown all the same. Mirrors bu
 
 from __future__ import annotations
 
-from dataclasses import replace
-
+from kubesim.model.frozen_records import replace
 from kubesim.userland.applets.coreutils.stty_saved import restore, saved
 from kubesim.userland.files.fs_error import FsError
 from kubesim.userland.options import UsageError

@@ -7,8 +7,8 @@ display_recoverable and recover_mode.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 
+from kubesim.model.frozen_records import replace
 from kubesim.userland.terminals.settings import DEFAULT_CHARACTERS
 from kubesim.userland.terminals.terminal import Terminal
 
