@@ -26,16 +26,19 @@ Call: TypeAlias = Coroutine[Any, Any, ResponseT]
 class CriClient:
     """Calls any `Cri` with the types of the contract. It holds no state but the endpoint."""
 
-    __slots__ = ("_cri", "call_encoded", "repeat")
+    __slots__ = ("_cri", "call_encoded", "calls_begun", "repeat")
 
     def __init__(self, cri: Cri) -> None:
         self._cri = cri
+        self.calls_begun = 0
+        """How many calls of the typed methods were begun: for who wants to know whether something called."""
         self.call_encoded = encoding(cri)
         """Any call, with the serialised answer: for who asks again and again, and sees in it that nothing changed."""
         self.repeat = repeat_of(cri)
         """Notes calls that were answered as before, without asking again; None when the runtime changes unseen."""
 
     async def _call(self, method: Method, request: Message, response_type: type[ResponseT]) -> ResponseT:
+        self.calls_begun += 1
         call = self._cri.call(method, request)
         del request
         response = await call

@@ -41,7 +41,7 @@ class Beat:
         is_vain = self._look()
     """
 
-    __slots__ = ("_before", "_kernel", "_seen", "_task", "_timer", "idle", "is_last", "period_ns")
+    __slots__ = ("_before", "_has_found_nothing", "_kernel", "_seen", "_task", "_timer", "idle", "is_last", "period_ns")
 
     def __init__(self, kernel: Kernel, *, is_last: bool = False) -> None:
         """`is_last`: the task wakes after everything that was due at that instant already."""
@@ -51,16 +51,19 @@ class Beat:
         self.idle: Idle | None = None
         self._task: Task[Any] | None = None
         self._timer: Timer | None = None
+        self._has_found_nothing = False
         self._seen = 0
         self._before: int | None = None
 
-    async def wait(self, period_ns: int, idle: Idle | None = None) -> None:
+    async def wait(self, period_ns: int, idle: Idle | None = None, *, found_nothing: bool = False) -> None:
         """Sleep for a period of at least 1 ns.
 
-        With `idle` the task says: what I did since I woke has found nothing and changed nothing. Then, as long as no
-        other event fires and nobody outside drives the kernel, the ends of periods are noted and wake nobody.
+        With `found_nothing` the task says: what I did since I woke has changed nothing that anybody else looks at. With
+        `idle` it says so, too, and that it would do nothing else again. Then, as long as no other event fires and
+        nobody outside drives the kernel, the ends of periods are noted and wake nobody.
         """
         self.period_ns, self.idle = period_ns, idle
+        self._has_found_nothing = found_nothing or idle is not None
         await suspend(self._arm)
 
     def wake(self) -> None:
@@ -77,7 +80,7 @@ class Beat:
 
     def _arm(self, task: Task[Any]) -> Disarm:
         kernel = self._kernel
-        if self.idle is not None and self._before is not None:
+        if self._has_found_nothing and self._before is not None:
             # Still within the event that woke the task: all that happened since is its own look.
             kernel.discount(kernel.activity - self._before)
         self._task = task

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cmp_to_key
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from kubesim.kernel.looks import Looks, Series, Stretch
@@ -110,6 +111,11 @@ def _draw(courses: list[_Course], end_ns: int) -> int:
     return end_ns
 
 
+def _last_look(one: tuple[_Course, Series]) -> tuple[int, bool]:
+    """What decides nearly always."""
+    return one[1].times_ns[-1], one[1].is_last
+
+
 def _compare(one: tuple[_Course, Series], other: tuple[_Course, Series]) -> int:
     return -1 if one[1].ends_before(other[1]) else 1
 
@@ -119,7 +125,9 @@ _BY_LAST_LOOK = cmp_to_key(_compare)
 
 def _note(kernel: Kernel, looked: list[tuple[_Course, Series]]) -> None:
     """Tell the beats of their looks, and set their timers in the order in which the last looks would have."""
-    looked.sort(key=_BY_LAST_LOOK)
+    looked.sort(key=_last_look)
+    if any(_last_look(one) == _last_look(other) for one, other in pairwise(looked)):
+        looked.sort(key=_BY_LAST_LOOK)
     events = sum(len(series.times_ns) * (2 if series.is_last else 1) for _, series in looked)
     kernel.pass_by(looked[-1][1].times_ns[-1], events)
     stretch = Stretch()

@@ -10,12 +10,11 @@ which is that of the queue they never went through, is found out when somebody a
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Series:
+class Series(NamedTuple):
     """The looks of one beat.
 
     `times_ns` are the instants, one after the other; a range when they are a period apart. `sequence` is that of the
@@ -74,15 +73,14 @@ class Stretch:
     __slots__ = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Looks:
+class Looks(NamedTuple):
     """What a beat is told: so many looks in vain, all in the past by now. A single one belongs to no stretch."""
 
     series: Series
     stretch: Stretch | None = None
 
     @property
-    def count(self) -> int:
+    def times(self) -> int:
         """How many there were, at least one."""
         return len(self.series.times_ns)
 

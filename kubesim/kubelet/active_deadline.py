@@ -5,6 +5,8 @@ Mirrors kubelet: pkg/kubelet/active_deadline.go.
 
 from __future__ import annotations
 
+import sys
+
 from kubesim.kernel import Kernel
 from kubesim.kubelet.event_recorder import EventRecorder
 from kubesim.kubelet.event_reference import pod_reference
@@ -25,17 +27,15 @@ class ActiveDeadline:
         self._recorder = recorder
         self._statuses = statuses
 
-    def is_past(self, pod: v1.Pod) -> bool:
-        """Whether the pod's time is over."""
+    def end_ns(self, pod: v1.Pod) -> int:
+        """When the pod's time is over."""
         seconds = pod.spec.active_deadline_seconds
-        start_ns = self._statuses.start_time_ns(pod.metadata.uid)
-        if seconds is None or start_ns is None:
-            return False
-        return self._kernel.now_ns - start_ns >= seconds * 1_000_000_000
+        start_ns = None if seconds is None else self._statuses.start_time_ns(pod.metadata.uid)
+        return sys.maxsize if seconds is None or start_ns is None else start_ns + seconds * 1_000_000_000
 
     def check(self, pod: v1.Pod) -> PhaseReason | None:
         """The phase that the deadline demands, with its event; None while there is time."""
-        if not self.is_past(pod):
+        if self._kernel.now_ns < self.end_ns(pod):
             return None
         self._recorder.event(pod_reference(pod), "Normal", REASON, MESSAGE)
         return PhaseReason(phase=PodPhase.FAILED, reason=REASON, message=MESSAGE)

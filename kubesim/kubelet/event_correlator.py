@@ -14,11 +14,13 @@ was seen on a kubelet 1.36; older releases kept one budget for both, which is no
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from msgspec import Struct
+from msgspec.structs import replace
+
 from kubesim.kernel import Kernel
-from kubesim.model.frozen_records import replace
 
 SECOND_NS = 10**9
 
@@ -37,8 +39,7 @@ K = TypeVar("K")
 V = TypeVar("V")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EventDraft:
+class EventDraft(Struct, frozen=True, kw_only=True):
     """An event that somebody wants to write. `name` is the Event's own name."""
 
     kind: str
@@ -53,7 +54,7 @@ class EventDraft:
     name: str
     first_ns: int
     last_ns: int
-    annotations: Mapping[str, str] = field(default_factory=dict)
+    annotations: Mapping[str, str] = {}
     count: int = 1
     is_aggregate: bool = False
     """Whether it stands for similar events: without reporting controller and annotations, as upstream's."""
@@ -136,7 +137,11 @@ class EventCorrelator:
         budget = self._budgets.get(draft.spam_key) or _Budget(draft.spam_key, full_at_ns=0)
         combined, key = self._aggregated(draft, budget.key)
         observed = self._counted(combined, key)
-        return observed if self._is_within(budget) else None
+        if not self._is_within(budget):
+            return None
+        if observed.count == combined.count:
+            return combined
+        return replace(combined, name=observed.name, first_ns=observed.first_ns, count=observed.count)
 
     def _aggregated(self, draft: EventDraft, spam_key: SpamKey) -> tuple[EventDraft, SimilarKey | EventKey]:
         now_ns, similar_key = self._kernel.now_ns, (spam_key, draft.reason)
@@ -162,12 +167,14 @@ class EventCorrelator:
         # One key for the whole series: the next combined event overwrites this one.
         return combined, similar_key
 
-    def _counted(self, draft: EventDraft, key: SimilarKey | EventKey) -> EventDraft:
+    def _counted(self, draft: EventDraft, key: SimilarKey | EventKey) -> _Observation:
         before = self._observations.get(key)
-        if before is not None:
-            draft = replace(draft, name=before.name, first_ns=before.first_ns, count=before.count + 1)
-        self._observations.put(key, _Observation(draft.name, draft.first_ns, draft.count))
-        return draft
+        if before is None:
+            observed = _Observation(draft.name, draft.first_ns, draft.count)
+        else:
+            observed = _Observation(before.name, before.first_ns, before.count + 1)
+        self._observations.put(key, observed)
+        return observed
 
     def _is_within(self, budget: _Budget) -> bool:
         """Take one of 25 tokens, if there is one left: the bucket is kept as the instant at which it is full again."""

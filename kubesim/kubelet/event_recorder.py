@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Protocol
+from functools import lru_cache
+from typing import NamedTuple, Protocol
 
 from kubesim.kernel import Kernel
 from kubesim.kubelet.event_correlator import EventCorrelator, EventDraft
@@ -33,6 +34,16 @@ class EventSink(Protocol):
         """Change a stored Event; False when it is not there any more."""
 
 
+class Said(NamedTuple):
+    """What `EventRecorder.event` was called with."""
+
+    target: EventReference
+    event_type: str
+    reason: str
+    message: str
+    annotations: Mapping[str, str] | None
+
+
 class EventRecorder:
     """Records events on behalf of the kubelet of one node."""
 
@@ -42,6 +53,8 @@ class EventRecorder:
         self._node_name = node_name
         self._correlator = EventCorrelator(kernel)
         self._last_name_ns = 0
+        self.heard: list[Said] | None = None
+        """While somebody listens, what was recorded, whether or not it was written."""
 
     def event(
         self,
@@ -53,6 +66,8 @@ class EventRecorder:
         annotations: Mapping[str, str] | None = None,
     ) -> None:
         """Record what happened. Events that say the same are counted; too many are combined or dropped."""
+        if self.heard is not None:
+            self.heard.append(Said(target, event_type, reason, message, annotations))
         now_ns = self._kernel.now_ns
         draft = EventDraft(
             kind=target.kind,
@@ -72,6 +87,10 @@ class EventRecorder:
         observed = self._correlator.correlate(draft)
         if observed is not None:
             self._write(observed)
+
+    def say_again(self, said: Said) -> None:
+        """Record what was recorded before: it is counted."""
+        self.event(said.target, said.event_type, said.reason, said.message, annotations=said.annotations)
 
     def _write(self, draft: EventDraft) -> None:
         if draft.count > 1 and self._sink.patch_event(
@@ -115,7 +134,7 @@ class EventRecorder:
         # Real clocks never give one instant twice. Ours does, and two Events of one name would be one Event.
         self._last_name_ns = max(self._kernel.now_ns, self._last_name_ns + 1)
         name = f"{object_name}.{self._last_name_ns:x}"
-        if len(name) <= _NAME_LENGTH_MAX and _DNS_SUBDOMAIN.fullmatch(name):
+        if len(name) <= _NAME_LENGTH_MAX and _is_dns_subdomain(object_name):
             return name
         return self._kernel.ids.uuid()
 
@@ -123,6 +142,12 @@ class EventRecorder:
 def _event_namespace(draft: EventDraft) -> str:
     """The node has no namespace; its Events lie in `default`."""
     return draft.namespace or "default"
+
+
+@lru_cache
+def _is_dns_subdomain(object_name: str) -> bool:
+    """Whether a name with a number behind it is a subdomain: it is when its beginning is one."""
+    return _DNS_SUBDOMAIN.fullmatch(object_name) is not None
 
 
 def node_reference(node_name: str) -> EventReference:

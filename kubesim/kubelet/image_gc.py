@@ -14,7 +14,7 @@ from kubesim.cri import api
 from kubesim.cri.client import CriClient
 from kubesim.cri.errors import CriError
 from kubesim.errors import KubesimError
-from kubesim.kernel import Kernel, sleep
+from kubesim.kernel import Beat, Kernel
 from kubesim.kubelet.event_recorder import EventRecorder, node_reference
 from kubesim.kubelet.image_pull_records import ImagePullRecords
 from kubesim.kubelet.klog import Klog
@@ -76,15 +76,17 @@ class ImageGarbageCollector:
         self._metrics = metrics
         self._klog = klog
         self._records: dict[str, ImageRecord] = {}
+        self._removed = 0
 
     async def run_detection(self) -> None:
         """Look at the images every five minutes, whatever the collection does."""
+        beat = Beat(self._kernel)
         while True:
             try:
                 await self._detect(self._kernel.now_ns)
             except ImageGcFailed as error:
                 self._klog.info("Failed to monitor images", err=str(error))
-            await sleep(IMAGE_GC_NS)
+            await beat.wait(IMAGE_GC_NS, found_nothing=True)
 
     async def run(self) -> None:
         """Collect images every five minutes. One failure is only logged, the second in a row is an event."""
@@ -92,9 +94,10 @@ class ImageGarbageCollector:
             text = "ImageGCHighThresholdPercent is set 100 and ImageMaximumGCAge is 0, Disable image GC"
             self._klog.info(text, verbosity=2)
             return
-        began_ns = self._kernel.now_ns
+        beat, began_ns = Beat(self._kernel), self._kernel.now_ns
         has_failed = False
         while True:
+            removed = self._removed
             try:
                 await self.collect(began_ns)
             except ImageGcFailed as error:
@@ -109,7 +112,7 @@ class ImageGarbageCollector:
                 verbosity = 1 if has_failed else 4
                 self._klog.info("Image garbage collection succeeded", verbosity=verbosity)
                 has_failed = False
-            await sleep(IMAGE_GC_NS)
+            await beat.wait(IMAGE_GC_NS, found_nothing=self._removed == removed)
 
     async def collect(self, began_ns: int) -> None:
         """One collection of a kubelet that began collecting at `began_ns`. Raises ImageGcFailed."""
@@ -231,6 +234,7 @@ class ImageGarbageCollector:
         self._klog.info(
             "Removing image to free bytes", imageID=image.id, size=image.size_bytes, runtimeHandler=runtime_handler
         )
+        self._removed += 1
         try:
             await self._client.remove_image(api.RemoveImageRequest(image=api.ImageSpec(image=image.id)))
         except CriError as error:

@@ -96,7 +96,7 @@ class InstrumentedCri:
         return None if self._repeat is None else self._call_again
 
     def _call_again(self, method: Method, request: Message, answer: bytes, looks: Looks) -> None:
-        self._instant[method.name] += looks.count
+        self._instant[method.name] += looks.times
         if self._repeat is not None:
             self._repeat(method, request, answer, looks)
 

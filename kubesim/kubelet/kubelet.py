@@ -38,7 +38,8 @@ from kubesim.kubelet.node_settings import NodeSettings
 from kubesim.kubelet.node_shutdown import NodeShutdownManager
 from kubesim.kubelet.node_shutdown_setup import shutdown_manager
 from kubesim.kubelet.node_shutdown_timeline import ShutdownEntry
-from kubesim.kubelet.node_status import NodeReports, NodeStatusUpdater
+from kubesim.kubelet.node_status import NodeStatusUpdater
+from kubesim.kubelet.node_status_settings import NodeReports
 from kubesim.kubelet.outside import ApiClient
 from kubesim.kubelet.pod_admission import PodAdmission
 from kubesim.kubelet.pod_directories import PodDirectories

@@ -86,20 +86,24 @@ class MirrorPods:
 
     # -- what is done -------------------------------------------------------------------------------------------
 
-    def reconcile(self, static: v1.Pod) -> None:
-        """Make the mirror of a static pod, and make it again when it is another one's or is being deleted."""
+    def reconcile(self, static: v1.Pod) -> bool:
+        """Make the mirror of a static pod, and make it again when it is another one's or is being deleted.
+
+        Whether there was something to do.
+        """
         if not is_static(static.metadata.annotations):
-            return
+            return False
         mirror = self._told.pop(static.metadata.uid, None) or self.mirror_of(static)
         if mirror is not None:
             is_right = is_mirror_of(mirror.metadata.annotations, static.metadata.annotations)
             if is_right and mirror.metadata.deletion_timestamp is None:
-                return
+                return False
             self._klog.info("Trying to delete pod", pod=_key(mirror), podUID=mirror.metadata.uid)
             if not self._api.delete_mirror_pod(mirror.metadata.namespace, mirror.metadata.name, mirror.metadata.uid):
-                return
+                return True
             self._klog.info("Deleted mirror pod as it didn't match the static Pod", pod=_key(mirror))
         self._create(static)
+        return True
 
     def remove_orphans(self, is_terminating: Callable[[str], bool]) -> None:
         """Remove mirrors whose static pod is gone and has ended; `is_terminating` is asked by full name."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from kubesim.kubelet.image_puller import PullLimits
 from kubesim.kubelet.node_description import NodeDescription
-from kubesim.kubelet.node_status import NodeStatusSettings
+from kubesim.kubelet.node_status_settings import NodeStatusSettings
 from kubesim.model.duration import parse_duration
 from kubesim.model.frozen_records import replace
 from kubesim.model.kubelet_configuration import KubeletConfiguration

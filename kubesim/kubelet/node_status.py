@@ -9,9 +9,7 @@ Mirrors kubelet: pkg/kubelet/kubelet_node_status.go and pkg/kubelet/kubelet.go (
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any
 
 from msgspec.structs import replace
@@ -37,6 +35,7 @@ from kubesim.kubelet.node_status_fields import (
     runtime_version_text,
     swap_status,
 )
+from kubesim.kubelet.node_status_settings import NodeReports, NodeStatusSettings
 from kubesim.kubelet.outside import ApiClient
 from kubesim.kubelet.runtime_state import RuntimeState
 from kubesim.model import k8s_v1 as v1
@@ -58,35 +57,6 @@ REGISTER_NS = 100 * MILLISECOND_NS
 FAST_UPDATE_NS = 100 * MILLISECOND_NS
 READY_GRACE_NS = 120 * SECOND_NS
 JITTER = 0.04
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NodeStatusSettings:
-    """What KubeletConfiguration says about it; durations in ns, `images_max` -1 for all."""
-
-    update_frequency_ns: int = 10 * SECOND_NS
-    report_frequency_ns: int = 300 * SECOND_NS
-    images_max: int = 50
-    port: int = 10250
-    is_registering: bool = True
-    is_attach_detach_by_controller: bool = True
-    enforced_allocatable: tuple[str, ...] = ()
-    """What the events say about the limits of the node's cgroups."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NodeReports:
-    """What other parts of the kubelet say about the node when they are asked; texts are "" when all is well."""
-
-    pleg_error: Callable[[], str] = str
-    pleg_well_until_ns: Callable[[], int] = lambda: sys.maxsize
-    """When that is another one though nothing happens."""
-    evented_pleg_error: Callable[[], str] = str
-    storage_error: Callable[[], str] = str
-    is_shutting_down: Callable[[], bool] = bool
-    pressures: Callable[[], frozenset[str]] = frozenset
-    """Condition types under pressure now: MemoryPressure, DiskPressure, PIDPressure."""
-    volumes_in_use: Callable[[], Sequence[str]] = tuple
 
 
 class NodeStatusUpdater:
@@ -130,6 +100,9 @@ class NodeStatusUpdater:
         self._last_report_ns: int | None = None
         self._extra_delay_ns = 0
         self._version_answer = b""
+        self._stored: v1.Node | None = None
+        """The node whose status was found to be as it is now, and what the status was made of."""
+        self._stored_sources: tuple[object, ...] = ()
 
     # -- what others ask ------------------------------------------------------------------------------------
 
@@ -269,18 +242,25 @@ class NodeStatusUpdater:
             text = f'error getting node "{name}": node "{name}" not found'
             self._klog.error("Unable to update node status", err=text)
             return False
-        status = await self._new_status(node)
+        version = await self._runtime_version()
+        sources = (version, *self._sources())
+        if node is self._stored and sources == self._stored_sources and self._kernel.now_ns < self._report_due_ns:
+            return True
+        status = self._status_of(node, version)
         self._note_schedulable(node)
         is_changed = _without_heartbeats(status) != _without_heartbeats(node.status)
         is_first = self._last_report_ns is None
         if not (is_changed or is_first or self._kernel.now_ns >= self._report_due_ns):
+            self._stored, self._stored_sources = node, sources
             return True
         # After a real change the next unchanged report comes at a random time, so that nodes do not report together.
         is_news = is_changed or is_first
         spread_ns = int(self._settings.report_frequency_ns * (self._prng.fraction() - 0.5)) if is_news else 0
         self._extra_delay_ns = spread_ns
         self._write(status)
-        return False
+        self._stored, self._stored_sources = self._api.get_node(), sources
+        # Nobody's next look finds another node when only its heartbeats are new.
+        return not is_news
 
     @property
     def _report_due_ns(self) -> int:
@@ -291,11 +271,29 @@ class NodeStatusUpdater:
         self._api.patch_node_status(status)
         self._last_report_ns = self._kernel.now_ns
 
+    def _sources(self) -> tuple[object, ...]:
+        """What a status is made of beside the version of the runtime, and what never changes."""
+        health = self._health()
+        return (
+            runtime_errors(health),
+            network_error(health),
+            health.storage_error,
+            health.is_shutting_down,
+            self._reports.pressures(),
+            self._images.newest,
+            self._runtime.handlers,
+            self._runtime.features,
+            self._reports.volumes_in_use(),
+        )
+
     async def _new_status(self, node: v1.Node) -> v1.NodeStatus:
+        return self._status_of(node, await self._runtime_version())
+
+    def _status_of(self, node: v1.Node, runtime_version: str) -> v1.NodeStatus:
         """The status as it is now, on top of what the API server has. Records the Events of conditions that changed."""
         old, description = node.status, self._description
         capacity = {**old.capacity, **description.all_capacity}
-        node_info = self._node_info(await self._runtime_version())
+        node_info = self._node_info(runtime_version)
         self._note_reboot(old.node_info.boot_id, node_info.boot_id)
         old_conditions = [condition_value(one) for one in old.conditions]
         conditions = node_conditions(

@@ -80,6 +80,8 @@ class Pleg:
         self._in_vain_count = 0
         metrics.before_reading(self._count_in_vain)
         self.last_relist_ns: int | None = None
+        self._seen_ns: int | None = None
+        """The last relist that a health check saw."""
 
     def request_relist(self, uid: str) -> None:
         """Look at one pod now instead of at the end of the period."""
@@ -103,7 +105,7 @@ class Pleg:
         """Empty when healthy, else the text of the node's Ready condition."""
         if self.last_relist_ns is None:
             return "pleg has yet to be successful"
-        self._metrics.put(PLEG_LAST_SEEN, self.last_relist_ns // SECOND_NS)
+        self._seen_ns = self.last_relist_ns
         age_ns = self._kernel.now_ns - self.last_relist_ns
         if age_ns > self._unhealthy_ns:
             threshold = format_duration(self._unhealthy_ns)
@@ -170,7 +172,7 @@ class Pleg:
 
     def _relist_again(self, looks: Looks) -> None:
         """Relists that find what the last one found, because nothing has happened since."""
-        self._in_vain_count += looks.count
+        self._in_vain_count += looks.times
         self._runtime_pods.list_again(looks)
         self.last_relist_ns = looks.last_ns
         self._cache.relisted(looks.last_ns)
@@ -178,10 +180,12 @@ class Pleg:
     def _count_in_vain(self) -> None:
         """Relists in vain are a period apart and take no time: they show when somebody reads the metrics."""
         if self._in_vain_count and self.last_relist_ns is not None:
+            self._seen_ns = self.last_relist_ns
             self._metrics.observe(PLEG_RELIST_INTERVAL, self._period_ns / SECOND_NS, self._in_vain_count)
             self._metrics.observe(PLEG_RELIST_DURATION, 0, self._in_vain_count)
-            self._metrics.put(PLEG_LAST_SEEN, self.last_relist_ns // SECOND_NS)
             self._in_vain_count = 0
+        if self._seen_ns is not None:
+            self._metrics.put(PLEG_LAST_SEEN, self._seen_ns // SECOND_NS)
 
     def _to_reconcile(self, listing: Listing, pods: Mapping[str, ListedPod]) -> list[str]:
         """The pods to look at: all, unless the runtime answered as the last time."""

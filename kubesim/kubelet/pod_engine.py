@@ -114,6 +114,7 @@ class PodEngine:
         self.probes = self._probe_manager(client, node, network, metrics)
         self._sync = self._pod_sync(client, hooks, node, answers, backoff_policy)
         self._deadline = ActiveDeadline(kernel, recorder, self.statuses)
+        self._next_deadline_ns = 0
         dead = DeadContainers(client, host_files)
         self.orphans = OrphanPods(kernel, recorder, self.runtime_pods, killer, dead, forget=self._forget_orphan)
         allocated, stopped = self.resizing.allocation.allocated, self.active.discard
@@ -206,7 +207,7 @@ class PodEngine:
             errors=answers.runtime_errors,
             on_pleg_event=self._on_pleg_event,
             on_tick=self._tick,
-            idle_until=self._idle_until,
+            idle_until_ns=self._idle_until_ns,
             well_until_ns=answers.well_until_ns,
             on_housekeeping=self._housekeep,
         )
@@ -353,14 +354,17 @@ class PodEngine:
     def _tick(self) -> None:
         """Once a second: sync the pods whose time has come, and those past their deadline."""
         self.workers.tick()
+        now_ns, next_ns = self._kernel.now_ns, sys.maxsize
         for uid, pod in self._pods.items():
-            if self._deadline.is_past(pod) and not self.workers.is_termination_requested(uid):
+            if (end_ns := self._deadline.end_ns(pod)) > now_ns:
+                next_ns = min(next_ns, end_ns)
+            elif not self.workers.is_termination_requested(uid):
                 self.workers.wake(uid)
+        self._next_deadline_ns = next_ns
 
-    def _idle_until(self) -> int:
+    def _idle_until_ns(self) -> int:
         """When a tick has something to do next, if nothing happens until then."""
-        has_deadline = any(pod.spec.active_deadline_seconds is not None for pod in self._pods.values())
-        return 0 if has_deadline else self.workers.next_due_ns or sys.maxsize
+        return min(self._next_deadline_ns, self.workers.next_due_ns)
 
     def _housekeep(self) -> None:
         self.resizing.cgroups.housekeep()

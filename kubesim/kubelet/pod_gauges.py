@@ -10,7 +10,7 @@ from collections import Counter
 
 from kubesim.kubelet.metrics import Metrics
 from kubesim.kubelet.pod_engine import PodEngine
-from kubesim.kubelet.pod_workers import WorkType
+from kubesim.kubelet.pod_work import WorkType
 from kubesim.kubelet.work_metrics import ACTIVE_PODS, DESIRED_PODS, RUNNING_CONTAINERS, RUNNING_PODS, WORKING_PODS
 from kubesim.model import k8s_v1 as v1
 

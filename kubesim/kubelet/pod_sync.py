@@ -5,12 +5,16 @@ Mirrors kubelet: pkg/kubelet/kubelet.go (SyncPod, SyncTerminatingPod, SyncTermin
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+
 from kubesim.cri.errors import CriError
 from kubesim.kernel import Kernel, checkpoint
 from kubesim.kubelet.active_deadline import ActiveDeadline
 from kubesim.kubelet.container_kill import ContainerKiller, KillPodFailed
 from kubesim.kubelet.container_resources import pod_qos
-from kubesim.kubelet.event_recorder import EventRecorder
+from kubesim.kubelet.event_recorder import EventRecorder, Said
 from kubesim.kubelet.event_reference import pod_reference
 from kubesim.kubelet.metrics import Metrics
 from kubesim.kubelet.mirror_pods import MirrorPods
@@ -21,7 +25,7 @@ from kubesim.kubelet.pleg import Pleg, keep_ips
 from kubesim.kubelet.pod_cache import PodCache
 from kubesim.kubelet.pod_directories import PodDirectories
 from kubesim.kubelet.pod_views import pod_view, status_view
-from kubesim.kubelet.pod_workers import PodWork
+from kubesim.kubelet.pod_work import PodWork
 from kubesim.kubelet.probe_manager import ProbeManager
 from kubesim.kubelet.published_resources import container_resource_fields, pod_resource_fields
 from kubesim.kubelet.pull_secrets import PullSecrets
@@ -32,6 +36,7 @@ from kubesim.kubelet.status_generation import GenerationInputs, generate_pod_sta
 from kubesim.kubelet.status_manager import StatusManager, Surroundings
 from kubesim.kubelet.sync_error import SyncError
 from kubesim.kubelet.user_namespaces import UserNamespaces
+from kubesim.kubelet.vain_sync import VainSync
 from kubesim.kubelet.volume_manager import VolumeManager
 from kubesim.kubelet.work_metrics import POD_START_DURATION
 from kubesim.model import k8s_v1 as v1
@@ -41,6 +46,16 @@ from kubesim.policy.pod_conditions import ALL_CONTAINERS_RESTARTING
 from kubesim.policy.pod_view import PodPhase, PodStatusView, RuntimePod, RuntimeState, Waiting
 
 SECOND_NS = 10**9
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Begun:
+    """How things were when a sync began, and which Events it has had since."""
+
+    said: list[Said]
+    calls: int
+    writes_scheduled: int
+    start_errors: Mapping[str, Waiting]
 
 
 class PodSync:
@@ -94,6 +109,27 @@ class PodSync:
 
     async def sync_pod(self, work: PodWork, runtime: RuntimePod) -> bool:
         """One sync; True when the pod is done for good. Raises SyncError."""
+        before, work.in_vain = work.in_vain, None
+        # The event that woke the worker is the only one since.
+        activity, now_ns = self._kernel.activity - 1, self._kernel.now_ns
+        if before is not None and before.holds(work.pod.metadata.resource_version, activity, now_ns=now_ns):
+            work.in_vain = before
+            before.repeat(self._recorder)
+            return False
+        begun = _Begun(
+            said=[],
+            calls=self._manager.calls_begun,
+            writes_scheduled=self._statuses.writes_scheduled,
+            start_errors=dict(self._start_errors.get(work.pod.metadata.uid, {})),
+        )
+        # Of a sync during which something else happens this hears too much or too little; but it is not in vain.
+        self._recorder.heard = begun.said
+        try:
+            return await self._sync_pod(work, runtime, begun)
+        finally:
+            self._recorder.heard = None
+
+    async def _sync_pod(self, work: PodWork, runtime: RuntimePod, begun: _Begun) -> bool:
         pod, uid = work.pod, work.pod.metadata.uid
         self._resizing.sync_begins(pod, runtime)
         status, before = self._generate(pod, runtime, is_terminal=False), self._statuses.get(uid)
@@ -108,7 +144,7 @@ class PodSync:
             text = f"network is not ready: {network_error}"
             self._recorder.event(pod_reference(pod), "Warning", "NetworkNotReady", text)
             raise SyncError(text, is_network_not_ready=True)
-        self._mirrors.reconcile(pod)
+        is_mirrored = self._mirrors.reconcile(pod)
         self._resizing.ensure_cgroup(pod)
         self._host_files.make_dirs(self._directories.pod(uid))
         with work.interruptible():
@@ -132,12 +168,32 @@ class PodSync:
         work.is_wanted_again = result.has_reset and not result.start_errors
         if result.start_errors:
             names = ", ".join(f'"{name}" with {waiting.reason}' for name, waiting in result.start_errors.items())
-            raise SyncError(f"failed to start containers: {names}", retry_at_ns=result.retry_at_ns)
+            text = f"failed to start containers: {names}"
+            if not is_mirrored:
+                self._note_in_vain(work, result, begun, text)
+            raise SyncError(text, retry_at_ns=result.retry_at_ns)
         if result.resize_error:
             raise SyncError(f"ResizePodInPlaceError: {result.resize_error}")
         if result.did_anything:
             self.request_relist(uid)
+        elif not is_mirrored:
+            self._note_in_vain(work, result, begun)
         return False
+
+    def _note_in_vain(self, work: PodWork, result: SyncResult, begun: _Begun, error: str = "") -> None:
+        """The next sync is like this one, if it was in vain and nothing happens until then."""
+        if not result.is_in_vain or self._manager.calls_begun != begun.calls:
+            return
+        uid, writes = work.pod.metadata.uid, self._statuses.writes_scheduled - begun.writes_scheduled
+        is_news = writes > 0 or self._start_errors.get(uid, {}) != begun.start_errors
+        work.in_vain = VainSync(
+            events=begun.said,
+            error=error,
+            retry_at_ns=result.retry_at_ns,
+            writes=writes,
+            resource_version=work.pod.metadata.resource_version,
+            until_ns=0 if is_news else min(result.retry_at_ns or sys.maxsize, self._deadline.end_ns(work.pod)),
+        )
 
     def request_relist(self, uid: str) -> None:
         """Have the PLEG look at a pod at once, where the kubelet can: else its next relist does."""

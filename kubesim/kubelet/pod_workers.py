@@ -8,10 +8,8 @@ Mirrors kubelet: pkg/kubelet/pod_workers.go (UpdatePod, podWorkerLoop, completeS
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from enum import StrEnum
+import sys
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from kubesim.kernel import Cancelled, Event, Kernel, Promise, Task, timeout
@@ -19,6 +17,7 @@ from kubesim.kubelet.event_recorder import WARNING, EventRecorder
 from kubesim.kubelet.event_reference import pod_reference
 from kubesim.kubelet.pod_cache import PodCache
 from kubesim.kubelet.pod_views import is_static, pod_key
+from kubesim.kubelet.pod_work import PodWork, WorkType
 from kubesim.kubelet.static_pod_turns import StaticPodTurns
 from kubesim.kubelet.status_generation import PodStatusFunc
 from kubesim.kubelet.sync_error import SyncError
@@ -33,64 +32,6 @@ JITTER_FACTOR = 0.5
 SECOND_NS = 1_000_000_000
 
 EXCEEDED_GRACE_PERIOD = "Container runtime did not kill the pod within specified grace period."
-
-
-class WorkType(StrEnum):
-    """What the worker does next."""
-
-    SYNC = "sync"
-    TERMINATING = "terminating"
-    TERMINATED = "terminated"
-
-
-@dataclass(slots=True, kw_only=True)
-class PodWork:
-    """The pod a worker works on, and how far it has come. Times are ns since the epoch, None while not reached.
-
-    `seen_ns` is when this kubelet process saw the pod first.
-    """
-
-    pod: Pod
-    """What the present sync works on, or the last one did."""
-    newest: Pod
-    """The API's copy now."""
-    pending: Pod | None = None
-    """What the next step works on. One that has begun to wait for the cache works on what it had then."""
-    seen_ns: int = 0
-    terminating_at_ns: int | None = None
-    terminated_at_ns: int | None = None
-    is_finished: bool = False
-    is_started: bool = False
-    grace_seconds: int | None = None
-    status_func: PodStatusFunc | None = None
-    is_evicted: bool = False
-    is_interruptible: bool = False
-    is_wanted_again: bool = False
-    """The sync that just ended asks for another as soon as there is news of the runtime."""
-    is_restart_requested: bool = False
-    cut_off: Cancelled | None = None
-    containers_stopped: Promise[None] = field(default_factory=Promise)
-
-    @property
-    def work_type(self) -> WorkType:
-        """The step that is due."""
-        if self.terminated_at_ns is not None:
-            return WorkType.TERMINATED
-        return WorkType.SYNC if self.terminating_at_ns is None else WorkType.TERMINATING
-
-    def take(self) -> WorkType:
-        """Begin a step with what is pending, if anything is. Returns the step. Mirrors startPodSync."""
-        self.pod, self.pending = self.pending or self.pod, None
-        return self.work_type
-
-    @contextmanager
-    def interruptible(self) -> Iterator[None]:
-        """While this is entered, a request to end the pod cuts its sync off."""
-        self.is_interruptible = True
-        try:
-            yield
-        finally:
-            self.is_interruptible = False
 
 
 class PodSyncer(Protocol):
@@ -249,9 +190,9 @@ class PodWorkers:
             self.wake(uid)
 
     @property
-    def next_due_ns(self) -> int | None:
-        """When the next pod is to be synced though nothing happens; None when there is none."""
-        return min(self._due_ns.values(), default=None)
+    def next_due_ns(self) -> int:
+        """When the next pod is to be synced though nothing happens."""
+        return min(self._due_ns.values(), default=sys.maxsize)
 
     def could_have_running_containers(self, uid: str) -> bool:
         """Whether containers of the pod may still run. Mirrors CouldHaveRunningContainers."""
@@ -340,8 +281,10 @@ class PodWorkers:
             runtime = entry.pod
             if work.work_type is not step:
                 step = work.take()
+            scheduled = self._kernel.sequence
             try:
                 if entry.error is not None:
+                    work.in_vain = None
                     self._syncer.status_unknown(work.pod, entry.error)
                     raise SyncError(str(entry.error)) from entry.error
                 moved = await self._step(step, work, runtime)
@@ -356,6 +299,20 @@ class PodWorkers:
             last_sync_ns = self._kernel.now_ns
             if not work.is_finished:
                 self._due_ns[uid] = last_sync_ns + delay_ns
+            self._look_back(work, scheduled)
+
+    def _look_back(self, work: PodWork, scheduled: int) -> None:
+        """A sync that had nothing to do, and scheduled nothing but the write of a status, is nothing that happened.
+
+        When the next one is due, the loop's tick asks.
+        """
+        if work.in_vain is None:
+            return
+        if self._kernel.sequence == scheduled + work.in_vain.writes:
+            self._kernel.discount(1)
+            work.in_vain.activity = self._kernel.activity
+        else:
+            work.in_vain = None
 
     async def _step(self, step: WorkType, work: PodWork, runtime: RuntimePod) -> bool:
         """Do one step; True when the worker moved on to the next state."""
@@ -377,12 +334,14 @@ class PodWorkers:
                     self._begin_termination(work)
                 return work.work_type is not WorkType.SYNC
             case WorkType.TERMINATING:
+                work.in_vain = None
                 await self._syncer.sync_terminating_pod(work, runtime)
                 work.terminated_at_ns = self._kernel.now_ns
                 self._on_stopped(work.pod.metadata.uid)
                 work.containers_stopped.resolve(None)
                 return True
             case WorkType.TERMINATED:
+                work.in_vain = None
                 await self._syncer.sync_terminated_pod(work.pod, runtime)
                 work.is_finished = True
                 self._turns.release(work.pod.metadata.uid)

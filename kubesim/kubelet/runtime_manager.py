@@ -52,6 +52,7 @@ from kubesim.policy.user_namespaces import UserNamespaceError
 class SyncResult:
     """What a sync did: whether anything, which containers started, why others did not, and when to try again.
 
+    `held_back` of those wait for their back-off.
     `has_reset` says that containers were removed because all of the pod's are to start anew.
     """
 
@@ -59,12 +60,21 @@ class SyncResult:
     has_reset: bool = False
     started: list[str] = field(default_factory=list)
     start_errors: dict[str, Waiting] = field(default_factory=dict)
+    held_back: int = 0
     retry_at_ns: int | None = None
     resize_error: str = ""
+
+    @property
+    def is_in_vain(self) -> bool:
+        """Whether there was nothing to start or to kill, but perhaps back-offs to wait for."""
+        if self.started or self.resize_error or self.held_back < len(self.start_errors):
+            return False
+        return self.held_back > 0 or not self.did_anything
 
     def hold_back(self, name: str, waiting: Waiting, until_ns: int) -> None:
         """A container waits for its back-off."""
         self.start_errors[name] = waiting
+        self.held_back += 1
         self.retry_at_ns = until_ns if self.retry_at_ns is None else min(self.retry_at_ns, until_ns)
 
 
@@ -102,6 +112,11 @@ class RuntimeManager:
         self._backoff_policy = backoff_policy
         self._resizing = resizing
         self._backoff: dict[tuple[str, ...], BackoffEntry] = {}
+
+    @property
+    def calls_begun(self) -> int:
+        """How many calls of the runtime there were so far, but for those that list."""
+        return self._client.calls_begun
 
     async def sync(
         self,

@@ -90,6 +90,8 @@ class StatusManager:
         self._is_writing = False
         self._reconciles: dict[str, Timer] = {}
         self._mirrors = mirrors
+        self.writes_scheduled = 0
+        """How many writes were scheduled since the start."""
         self._untold: set[str] = set()
         """Static pods whose mirror does not show their status yet."""
 
@@ -223,6 +225,18 @@ class StatusManager:
             for other in sorted(self._untold - {uid}):
                 self._tell(other)
 
+    def _sync_stored(self, uid: str) -> None:
+        """`sync`. What is written of a pod that lives on changes nothing but what the API shows of it."""
+        self.sync(uid)
+        record = self._records.get(uid)
+        if record is not None and not self._untold and self._lives_on(record):
+            self._kernel.discount(1)
+
+    def _lives_on(self, record: _Record) -> bool:
+        pod, phase = record.pod, record.status.phase
+        is_over = phase is not None and phase.is_terminal
+        return pod.metadata.deletion_timestamp is None and not is_over and not is_static(pod)
+
     def _tell(self, uid: str) -> None:
         record = self._records.get(uid)
         pod = self._api_pod(uid, record)
@@ -310,7 +324,8 @@ class StatusManager:
             return
         # The kubelet's status manager is a goroutine of its own: by the time it writes, the worker that set the status
         # has gone on. So the last status of a kill finds the pod terminated, and its phase is not held back.
-        self._kernel.call_later(delay_ns, self.sync, uid)
+        self._kernel.call_later(delay_ns, self._sync_stored, uid)
+        self.writes_scheduled += 1
 
     def _first_start_ns(self, pod: v1.Pod) -> int:
         stored = self._stored_status(pod).start_time

@@ -9,6 +9,9 @@ from kubesim.cri import api
 from kubesim.model import k8s_v1 as v1
 
 _PREFIX = "SIGNAL_"
+_NAMES: dict[int, str] = {
+    value: name.removeprefix(_PREFIX).replace("PLUS", "+").replace("MINUS", "-") for name, value in api.Signal.items()
+}
 
 
 def requested_stop_signal(container: v1.Container | v1.EphemeralContainer) -> api.Signal.ValueType:
@@ -25,7 +28,4 @@ def stop_signal_name(value: int) -> str | None:
     """
     if value == api.SIGNAL_RUNTIME_DEFAULT:
         return None
-    if value not in api.Signal.values():
-        return ""
-    name = api.Signal.Name(value)  # type: ignore[arg-type]  # it was just found among the values
-    return name.removeprefix(_PREFIX).replace("PLUS", "+").replace("MINUS", "-")
+    return _NAMES.get(value, "")

@@ -38,12 +38,12 @@ class SyncLoop:
         on_pleg_event: Callable[[PlegEvent], object],
         on_tick: Callable[[], object],
         on_housekeeping: Callable[[], object],
-        idle_until: Callable[[], int] = lambda: 0,
+        idle_until_ns: Callable[[], int] = lambda: 0,
         well_until_ns: Callable[[], int] = lambda: sys.maxsize,
     ) -> None:
         """`errors` is why no pod is synced now, as texts; if nothing happens, they are the same until `well_until_ns`.
 
-        `idle_until` is the time until which ticks find nothing to do, if nothing happens; 0 when that is not known.
+        `idle_until_ns` is the time until which ticks find nothing to do, if nothing happens; 0 when that is not known.
         """
         self._kernel = kernel
         self._klog = klog
@@ -52,9 +52,10 @@ class SyncLoop:
         self._on_pleg_event = on_pleg_event
         self._on_tick = on_tick
         self._on_housekeeping = on_housekeeping
-        self._idle_until = idle_until
+        self._idle_until_ns = idle_until_ns
         self._well_until_ns = well_until_ns
-        self._idle_until_ns = 0
+        self._house_kept = -1
+        """The kernel's `activity` when the last housekeeping had found nothing to do."""
         self._ticks_count = 0
         self._has_begun = False
         self._skip: Task[None] | None = None
@@ -90,23 +91,21 @@ class SyncLoop:
     async def run(self) -> None:
         """Tick for ever."""
         beat, is_in_vain = Beat(self._kernel), False
-        idle = Idle(note=self._tick_again, until_ns=lambda: min(self._idle_until_ns, self._well_until_ns()))
+        idle = Idle(note=self._tick_again, until_ns=lambda: min(self._idle_until_ns(), self._well_until_ns()))
         while True:
             await beat.wait(TICK_NS, idle if is_in_vain else None)
             self._ticks_count += 1
             self._is_tick_due = True
             is_all = self._ticks_count % 2 == 0
             self._is_housekeeping_due |= is_all
-            scheduled = self._kernel.sequence
             if self._skip is None and not self._start_to_skip():
                 self._beat()
-            is_in_vain = is_all and self._skip is None and self._kernel.sequence == scheduled
-            if is_in_vain:
-                self._idle_until_ns = self._idle_until()
+            # Whom the tick woke are events of their own.
+            is_in_vain = self._skip is None and self._kernel.activity == self._house_kept
 
     def _tick_again(self, looks: Looks) -> None:
         """Ticks at which nobody's time had come, and nothing had happened since the last."""
-        self._ticks_count += looks.count
+        self._ticks_count += looks.times
 
     def stop(self) -> None:
         """The kubelet process ends: what waits is never handled."""
@@ -146,7 +145,10 @@ class SyncLoop:
         """What the tickers say; beats that came while nobody listened are made up for with one."""
         if self._is_housekeeping_due:
             self._is_housekeeping_due = False
+            scheduled = self._kernel.sequence
             self._on_housekeeping()
+            if self._kernel.sequence == scheduled:
+                self._house_kept = self._kernel.activity
         if self._is_tick_due:
             self._is_tick_due = False
             self._on_tick()

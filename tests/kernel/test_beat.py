@@ -131,3 +131,21 @@ def test_a_cancelled_loop_leaves_no_timer() -> None:
 
     assert task.is_done
     assert kernel.pending_count == 0
+
+
+def test_a_task_that_found_nothing_lets_others_sleep_on_and_is_woken_itself() -> None:
+    kernel, watcher = watched()
+    woken: list[int] = []
+
+    async def look_rarely() -> None:
+        beat = Beat(kernel)
+        while True:
+            woken.append(kernel.now_ns)
+            kernel.cancel(kernel.call_later(5, watcher.change))
+            await beat.wait(35, found_nothing=True)
+
+    kernel.spawn(look_rarely(), name="rare")
+    kernel.run_until(100)
+
+    assert woken == [0, 35, 70]
+    assert [at_ns for at_ns, _ in watcher.looks] == [0, 10]

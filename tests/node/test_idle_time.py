@@ -83,7 +83,7 @@ def test_nobody_can_tell_how_idle_time_was_passed(version: str, monkeypatch: pyt
     noted = story(one_by_one=True, version=version)
     wait = Beat.wait
 
-    async def wait_awake(beat: Beat, period_ns: int, _idle: Idle | None = None) -> None:
+    async def wait_awake(beat: Beat, period_ns: int, _idle: Idle | None = None, **_: bool) -> None:
         await wait(beat, period_ns)
 
     monkeypatch.setattr(Beat, "wait", wait_awake)

@@ -15,7 +15,8 @@ from kubesim.kernel import Kernel
 from kubesim.kubelet.event_recorder import EventRecorder
 from kubesim.kubelet.klog import Klog
 from kubesim.kubelet.node_description import HostIdentity, NodeDescription
-from kubesim.kubelet.node_status import NodeReports, NodeStatusSettings, NodeStatusUpdater
+from kubesim.kubelet.node_status import NodeStatusUpdater
+from kubesim.kubelet.node_status_settings import NodeReports, NodeStatusSettings
 from kubesim.kubelet.runtime_state import RuntimeState
 from kubesim.model.k8s_v1 import Event, Node, NodeCondition, NodeStatus
 from kubesim.policy.feature_gates import resolve_gates

@@ -8,7 +8,7 @@ import pytest
 
 from kubesim.cri import api
 from kubesim.kubelet.node_description import HostIdentity, NodeDescription
-from kubesim.kubelet.node_status import NodeStatusSettings
+from kubesim.kubelet.node_status_settings import NodeStatusSettings
 from kubesim.model.k8s_v1 import NodeCondition, Taint
 from kubesim.policy.feature_gates import resolve_gates
 

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from kubesim.kubelet.node_description import HostIdentity, NodeDescription
-from kubesim.kubelet.node_status import NodeStatusSettings
+from kubesim.kubelet.node_status_settings import NodeStatusSettings
 from kubesim.model.k8s_v1 import Node
 
 NewBench = Callable[..., Any]
