@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import fields, replace
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from kubesim.cri import CriError, api
 from kubesim.kernel import Kernel
+from kubesim.model.frozen_records import replace
 from kubesim.policy.lost_processes import GO_ZERO_TIME_NS
 from kubesim.runtime import state_records
 from kubesim.runtime.container_state import Phase
@@ -373,9 +374,8 @@ def test_a_record_comes_back_as_it_was(
     pod = daemon.sandboxes.get(pod_id)
     pod.life = replace(pod.life, phase=SandboxPhase.NOT_READY, created_at_ns=times[0], stopped_at_ns=times[1])
     pod.hostname, pod.runtime_handler = texts[0], texts[1]
-    other_id = node.run_pod(node.pod_config("other"))
     config = node.container_config("x", labels=labels, envs=[api.KeyValue(key="A", value=raw.replace(b"\0", b""))])
-    ctr_id = node.create(other_id, config)
+    ctr_id = node.create(node.run_pod(node.pod_config("other")), config)
     ctr = daemon.containers.get(ctr_id)
     ctr.life = replace(
         ctr.life, phase=Phase.EXITED, started_at_ns=times[0], finished_at_ns=times[1], exit_code=code, message=texts[2]
