@@ -6,7 +6,6 @@ Mirrors runc: libcontainer/rootfs_linux.go and standard_init_linux.go, for the o
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 
 from kubesim.cri import api
 from kubesim.policy.oci_mount_failure import FailedMount, crun_mount_failure, runc_mount_failure
@@ -22,6 +21,7 @@ from kubesim.runtime.daemon import Daemon
 from kubesim.runtime.objects import Container
 from kubesim.runtime.refusal import Refusal
 from kubesim.runtime.sandbox_files import sandbox_mounts
+from kubesim.userland.files.cgroup_files import CgroupSettings
 from kubesim.userland.files.filesystem import FileSystem, FsError, HostSource, MountError, MountSpec
 from kubesim.userland.files.open_file import OpenFile
 from kubesim.userland.processes.executable import look_path
@@ -179,12 +179,24 @@ def _file_system(daemon: Daemon, container: Container, row: Refusal) -> FileSyst
             layer=container.restored_from.layer if container.restored_from is not None else None,
             clock=daemon.clock,
             disk=daemon.disk,
-            cgroup=partial(cgroup_settings, container),
+            cgroup=_CgroupOf(container),
             devices=devices_of(daemon, config),
             is_privileged=security.privileged,
         )
     except MountError as error:
         raise daemon.refuse(row, id=container.id, reason=_mount_failure(daemon, container, error)) from None
+
+
+class _CgroupOf:
+    """Asks what the control group of a container shows. A small object, for every container has one of it."""
+
+    __slots__ = ("_container",)
+
+    def __init__(self, container: Container) -> None:
+        self._container = container
+
+    def __call__(self) -> CgroupSettings:
+        return cgroup_settings(self._container)
 
 
 def _mount_failure(daemon: Daemon, container: Container, error: MountError) -> str:

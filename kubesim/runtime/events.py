@@ -16,9 +16,9 @@ server/container_events.go.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from itertools import islice
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, Protocol, TypeAlias
 
 from kubesim.cri import api
 from kubesim.cri.errors import Code, CriError
@@ -48,8 +48,18 @@ SWEEP_BYTES = LISTENER_BYTES_MAX // 8
 
 EventKind: TypeAlias = "api.ContainerEventType.ValueType"
 
-MakeEvent = Callable[[], api.ContainerEventResponse]
-"""Builds the message. It must close over what was true when the event happened."""
+
+class Happening(Protocol):
+    """An event before it is a message."""
+
+    @property
+    def at_ns(self) -> int:
+        """When it happened."""
+        ...
+
+    def message(self) -> api.ContainerEventResponse:
+        """Build the message, of what was true when it happened."""
+        ...
 
 
 class _Link:
@@ -77,19 +87,19 @@ class EventHub:
         self._last, self._swept = _Link(0, 0, None), _Link(0, 0, None)
         self._listeners: dict[_Listener, None] = {}
         self._waiting: dict[_Listener, Task[Any]] = {}
-        self._backlog: deque[tuple[int, MakeEvent]] = deque(maxlen=BACKLOG_EVENTS_MAX)
+        self._backlog: deque[Happening] = deque(maxlen=BACKLOG_EVENTS_MAX)
 
     @property
     def listeners_count(self) -> int:
         """How many streams are open."""
         return len(self._listeners)
 
-    def emit(self, make: MakeEvent) -> None:
+    def emit(self, happening: Happening) -> None:
         """Give an event to every listener, or keep it while there is none."""
         if not self._listeners:
-            self._keep(make)
+            self._keep(happening)
             return
-        self._append(make().SerializeToString())
+        self._append(happening.message().SerializeToString())
         if self._last.is_beyond(self._swept, events=SWEEP_EVENTS, size_bytes=SWEEP_BYTES):
             self._sweep()
 
@@ -101,13 +111,13 @@ class EventHub:
         listener = _Listener(self._last)
         self._listeners[listener] = None
         self._forget_old()
-        kept = [make for _, make in self._backlog]
+        kept = list(self._backlog)
         self._backlog.clear()
         if self._keeps == "first-listener":
             self._keeps = "none"
         try:
-            for make in kept:
-                yield make().SerializeToString()
+            for happening in kept:
+                yield happening.message().SerializeToString()
             del kept
             while True:
                 if not listener.has_next:
@@ -166,18 +176,18 @@ class EventHub:
         listener.link = _Link(0, 0, None)
         listener.link.next = _Link(1, 0, CriError(Code.RESOURCE_EXHAUSTED, "events were not read fast enough"))
 
-    def _keep(self, make: MakeEvent) -> None:
+    def _keep(self, happening: Happening) -> None:
         self._forget_old()
         if self._keeps == "first-listener" and len(self._backlog) >= LISTENER_EVENTS_MAX:
             return  # the channel is full, and the event is dropped
         if self._keeps != "none":
-            self._backlog.append((self._kernel.now_ns, make))
+            self._backlog.append(happening)
 
     def _forget_old(self) -> None:
         if self._keeps != "five-minutes":
             return
         oldest_ns = self._kernel.now_ns - BACKLOG_AGE_NS
-        while self._backlog and self._backlog[0][0] < oldest_ns:
+        while self._backlog and self._backlog[0].at_ns < oldest_ns:
             self._backlog.popleft()
 
 

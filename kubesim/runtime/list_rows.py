@@ -8,6 +8,7 @@ serialiser writes them.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import cache
 from itertools import islice
 
 from google.protobuf.message import Message
@@ -84,7 +85,7 @@ class ListRows:
 class ListedRow:
     """The row of one object in the list of its kind: the list has the bytes, this knows where the state is in them."""
 
-    __slots__ = ("_id", "_rows", "_state_at", "_state_bytes", "_state_tag")
+    __slots__ = ("_id", "_rows", "_state_at", "_state_bytes", "_state_number")
 
     def __init__(self, rows: ListRows, object_id: str, message: Message, *, state_number: int) -> None:
         """Put the row into the list, in the state that the message has. `state_number` is the number of that field."""
@@ -95,9 +96,11 @@ class ListedRow:
                 before.ClearField(field.name)
         self._rows = rows
         self._id = object_id
-        self._state_tag = varint(state_number << 3)
+        self._state_number = state_number
         self._state_at = before.ByteSize()
-        self._state_bytes = self._encoded(getattr(message, message.DESCRIPTOR.fields_by_number[state_number].name))
+        self._state_bytes = _encoded_state(
+            state_number, getattr(message, message.DESCRIPTOR.fields_by_number[state_number].name)
+        )
         # Deterministic: the order of labels would otherwise differ between two runs.
         rows.put(object_id, element(message.SerializeToString(deterministic=True)))
 
@@ -109,9 +112,11 @@ class ListedRow:
             start += 1
         at = start + 1 + self._state_at
         end = at + len(self._state_bytes)
-        self._state_bytes = self._encoded(state)
+        self._state_bytes = _encoded_state(self._state_number, state)
         self._rows.put(self._id, element(row[start + 1 : at] + self._state_bytes + row[end:]))
 
-    def _encoded(self, state: int) -> bytes:
-        """Zero is the default of every enum, which is left out."""
-        return self._state_tag + varint(state) if state else b""
+
+@cache
+def _encoded_state(state_number: int, state: int) -> bytes:
+    """The field of a state: the same bytes for all rows. Zero is the default of every enum, which is left out."""
+    return varint(state_number << 3) + varint(state) if state else b""

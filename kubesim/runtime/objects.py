@@ -39,6 +39,11 @@ CRI_STATES: Mapping[ReportedState, api.ContainerState.ValueType] = {
 }
 
 
+def files_directory(sandbox_id: str) -> str:
+    """Where the daemon keeps the files of a sandbox."""
+    return f"/sandboxes/{sandbox_id}"
+
+
 @dataclass(slots=True, kw_only=True, eq=False)
 class Sandbox:
     """One pod sandbox."""
@@ -50,10 +55,8 @@ class Sandbox:
     """The PodSandboxConfig that it was made from."""
     runtime_handler: str
     hostname: str
-    files_directory: str
-    """Where the daemon keeps hostname, hosts and resolv.conf, among its own files."""
     file_sources: tuple[HostSource, ...] = ()
-    """The same as its containers bind them; filled by the first of them."""
+    """Its hostname, hosts, resolv.conf and /dev/shm as its containers bind them; filled by the first of them."""
     pause: Process | None
     """Pid 1 of the pod's own pid namespace. None in a sandbox that came back NOTREADY: it ended with its daemon."""
     pause_pid: int
@@ -117,6 +120,11 @@ class Sandbox:
             self.changes.forget(StateKind.SANDBOX, self.id)
         else:
             self.changes.note(StateKind.SANDBOX, self.id, self)
+
+    @property
+    def files_directory(self) -> str:
+        """Where the daemon keeps hostname, hosts, resolv.conf and /dev/shm, among its own files."""
+        return files_directory(self.id)
 
     @property
     def config(self) -> api.PodSandboxConfig:

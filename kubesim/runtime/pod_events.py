@@ -29,7 +29,7 @@ def emit(daemon: Daemon, sandbox: Sandbox, object_id: str, kind: EventKind) -> N
 class PodEvent:
     """One event. The message may be built minutes later, or never: what changes meanwhile is all that is kept."""
 
-    __slots__ = ("_at_ns", "_containers", "_daemon", "_is_gone", "_kind", "_moments", "_object_id", "_pod", "_sandbox")
+    __slots__ = ("_containers", "_daemon", "_is_gone", "_kind", "_moments", "_object_id", "_pod", "_sandbox", "at_ns")
 
     def __init__(self, daemon: Daemon, sandbox: Sandbox, object_id: str, kind: EventKind, *, is_gone: bool) -> None:
         self._daemon = daemon
@@ -37,18 +37,18 @@ class PodEvent:
         self._object_id = object_id
         self._kind = kind
         self._is_gone = is_gone
-        self._at_ns = daemon.kernel.now_ns
+        self.at_ns = daemon.kernel.now_ns
         self._pod = sandbox.now
         self._containers = tuple(sandbox.containers.values())
         self._moments = tuple([container.now for container in self._containers])
 
-    def __call__(self) -> api.ContainerEventResponse:
-        """The message."""
+    def message(self) -> api.ContainerEventResponse:
+        """Build the message."""
         daemon = self._daemon
         return api.ContainerEventResponse(
             container_id=self._object_id,
             container_event_type=self._kind,
-            created_at=self._at_ns,
+            created_at=self.at_ns,
             pod_sandbox_status=None if self._is_gone else sandbox_status_message(daemon, self._sandbox, self._pod),
             containers_statuses=[
                 container_status_message(daemon, container, at)

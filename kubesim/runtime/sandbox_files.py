@@ -12,20 +12,21 @@ from kubesim.cri import api
 from kubesim.runtime.daemon import Daemon
 from kubesim.runtime.objects import Sandbox
 from kubesim.userland.files.filesystem import HostSource, MountSpec
-from kubesim.userland.files.mounts import Volume, host_node
+from kubesim.userland.files.mounts import Volume, bind_root
 
 _HOSTS = """\
 127.0.0.1\tlocalhost
 ::1\tlocalhost ip6-localhost ip6-loopback
 """
 
+_SHM = "/shm"
 _DESTINATIONS = {
-    "/etc/hostname": "hostname",
-    "/etc/hosts": "hosts",
-    "/etc/resolv.conf": "resolv.conf",
-    "/dev/shm": "shm",  # noqa: S108 - a path in the container
+    "/etc/hostname": "/hostname",
+    "/etc/hosts": "/hosts",
+    "/etc/resolv.conf": "/resolv.conf",
+    "/dev/shm": _SHM,  # noqa: S108 - a path in the container
 }
-"""Where a container has each of the files."""
+"""Where a container has each of the files, which are named by their place in the sandbox's directory."""
 
 _SHM_VOLUME = Volume(type="tmpfs", source="shm", options=("size=65536k",), size_bytes=64 * 1024**2)
 _SHM_FLAGS = ("nosuid", "nodev", "noexec", "relatime")
@@ -41,11 +42,6 @@ def resolv_conf(servers: Sequence[str], searches: Sequence[str], options: Sequen
     if options:
         lines.append(f"options {' '.join(options)}")
     return "".join(f"{line}\n" for line in lines)
-
-
-def files_directory(sandbox_id: str) -> str:
-    """Where the daemon keeps the files of a sandbox."""
-    return f"/sandboxes/{sandbox_id}"
 
 
 def write_sandbox_files(daemon: Daemon, directory: str, config: api.PodSandboxConfig, *, hostname: str) -> None:
@@ -71,24 +67,24 @@ def sandbox_mounts(daemon: Daemon, sandbox: Sandbox, taken: Sequence[str], *, is
     They are read-only in a container with a read-only root. Mirrors containerd:
     internal/cri/server/container_create.go, linuxContainerMounts.
     """
-    files = daemon.own_files
     own = {normpath(destination) for destination in taken}
     if daemon.profile.sandboxes.hosts_file == "host-network" and not sandbox.uses_node_network:
         own.add("/etc/hosts")
     if not sandbox.file_sources:
         # One look at the files serves all containers of the pod.
-        paths = [f"{sandbox.files_directory}/{name}" for name in _DESTINATIONS.values()]
+        files = daemon.own_files.confined(sandbox.files_directory)
         sandbox.file_sources = tuple(
-            [HostSource(files=files, path=path, node=host_node(files, path)) for path in paths]
+            [HostSource(files=files, path=path, node=bind_root(files, path)) for path in _DESTINATIONS.values()]
         )
     return [
         MountSpec(
             destination=destination,
             source=source,
-            is_read_only=is_read_only and name != "shm",
-            volume=_SHM_VOLUME if name == "shm" else None,
-            flags=_SHM_FLAGS if name == "shm" else ("relatime",),
+            is_read_only=is_read_only and source.path != _SHM,
+            volume=_SHM_VOLUME if source.path == _SHM else None,
+            flags=_SHM_FLAGS if source.path == _SHM else ("relatime",),
+            source_name=f"{sandbox.files_directory}{source.path}",
         )
-        for (destination, name), source in zip(_DESTINATIONS.items(), sandbox.file_sources, strict=True)
+        for destination, source in zip(_DESTINATIONS, sandbox.file_sources, strict=True)
         if destination not in own
     ]

@@ -17,12 +17,12 @@ from kubesim.runtime.creation import claimed_id, create
 from kubesim.runtime.daemon import Daemon
 from kubesim.runtime.names import sandbox_name
 from kubesim.runtime.network import AddressesExhausted
-from kubesim.runtime.objects import Sandbox
+from kubesim.runtime.objects import Sandbox, files_directory
 from kubesim.runtime.pause import start_pause
 from kubesim.runtime.pause_image import ensure_pause_image, lacks_pause_image
 from kubesim.runtime.pod_events import emit
 from kubesim.runtime.request_check import check_labels, check_text
-from kubesim.runtime.sandbox_files import files_directory, write_sandbox_files
+from kubesim.runtime.sandbox_files import write_sandbox_files
 from kubesim.runtime.sandbox_network import close_network, open_network, open_ports
 from kubesim.runtime.sandbox_state import SandboxLife
 from kubesim.runtime.sandbox_stop import watch_pause
@@ -178,7 +178,6 @@ def _make_sandbox(
         encoded_config=config.SerializeToString(),
         runtime_handler=request.runtime_handler,
         hostname=hostname,
-        files_directory=directory,
         pause=pause,
         pause_pid=pause.host_pid,
         life=SandboxLife(created_at_ns=0),

@@ -28,7 +28,7 @@ from kubesim.runtime.daemon import Daemon
 from kubesim.runtime.objects import Container, Sandbox
 from kubesim.runtime.pause import start_pause
 from kubesim.runtime.process_plan import ContainerIdentity
-from kubesim.runtime.sandbox_files import files_directory, write_sandbox_files
+from kubesim.runtime.sandbox_files import write_sandbox_files
 from kubesim.runtime.sandbox_network import open_network, reopen_ports
 from kubesim.runtime.sandbox_state import SandboxLife, SandboxPhase, Stopped
 from kubesim.runtime.sandbox_stop import watch_pause
@@ -120,7 +120,6 @@ class _Restoring:
             encoded_config=_readable(api.PodSandboxConfig, record.config),
             runtime_handler=record.runtime_handler,
             hostname=record.hostname,
-            files_directory=files_directory(sandbox_id),
             pause=None,
             pause_pid=record.pause_pid,
             life=SandboxLife(

@@ -104,7 +104,10 @@ def is_file_mount(spec: MountSpec) -> bool:
     source = spec.source
     if isinstance(source, TreeSource):
         return not source.tree.root.is_directory
-    return isinstance(source, HostSource) and source.files.confined(source.path).kind("/") != FileKind.DIRECTORY
+    if not isinstance(source, HostSource):
+        return False
+    kind = source.files.confined(source.path).kind("/") if source.node is None else source.node.kind
+    return kind != FileKind.DIRECTORY
 
 
 def check_mount_point(spec: MountSpec, path: str, node: Node | None, *, is_file: bool) -> None:
@@ -183,11 +186,15 @@ def masked(node: Node) -> Node:
 
 def host_node(files: HostFiles, path: str, propagation: Propagation = "private") -> HostNode:
     """The root of a bind: nothing above it can be reached. Raises FsError when the host has nothing there."""
-    confined = files.confined(path)
-    node = HostNode(confined, "/")
+    return bind_root(files.confined(path), "/", propagation)
+
+
+def bind_root(confined: HostFiles, path: str, propagation: Propagation = "private") -> HostNode:
+    """The same for something in a directory of its own, which all its binds may share. Raises FsError."""
+    node = HostNode(confined, path)
     if node.kind is FileKind.DIRECTORY:
         seen = confined.private_mounts() if propagation == "private" else confined.mounts
-        return HostNode(confined, "/", node.stat(), seen)
+        return HostNode(confined, path, node.stat(), seen)
     return node
 
 

@@ -64,13 +64,13 @@ class Process(Shown):
 
     __slots__ = (
         "_alarm",
+        "_cpu",
         "_death",
         "_ended_event",
         "_is_main",
         "_task",
         "cgroup",
         "children",
-        "cpu",
         "env",
         "executable_path",
         "files",
@@ -132,7 +132,7 @@ class Process(Shown):
         self.executable_path: str = "" if parent is None else parent.executable_path
         """As it was asked for; "" before the first program."""
         self.enter_groups(parent)
-        self.cpu = CpuTime(table.kernel)
+        self._cpu: CpuTime | None = None  # a process that waits by itself needs no account
         self.limits: Mapping[str, Limit] = parent.limits if parent is not None else NO_LIMITS
         files.process = self
         cgroup.add(self)
@@ -145,6 +145,13 @@ class Process(Shown):
     def kernel(self) -> Kernel:
         """The clock it lives by."""
         return self.table.kernel
+
+    @property
+    def cpu(self) -> CpuTime:
+        """The account of its computing."""
+        if self._cpu is None:
+            self._cpu = CpuTime(self.table.kernel)
+        return self._cpu
 
     @property
     def hostname(self) -> str:
@@ -255,8 +262,9 @@ class Process(Shown):
 
     async def step(self) -> None:
         """Called by programs once for each unit of work in a loop; see CpuTime."""
-        if self.cpu.is_tick_due():
-            await self.cpu.tick()
+        cpu = self._cpu or self.cpu
+        if cpu.is_tick_due():
+            await cpu.tick()
 
     async def work(self, size_bytes: int) -> None:
         """Called by programs that move much at once: a step for each 64 KiB."""
@@ -292,7 +300,7 @@ class Process(Shown):
         child.keep_ignored_signals(self)
         if argv is None:
             child._name_before_title = self._name_before_title
-        child.cpu = self.cpu.fork()
+        child._cpu = self.cpu.fork()
         child.begin(program)
         return child
 

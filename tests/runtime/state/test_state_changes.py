@@ -44,7 +44,6 @@ KEPT = {
 }  # fmt: skip
 NOT_KEPT = {
     Sandbox: {
-        "files_directory": "follows from the id",
         "file_sources": "follows from the id",
         "network": "follows from the address",
         "pause": "a process",
