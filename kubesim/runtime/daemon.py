@@ -96,14 +96,14 @@ class Daemon:
     """The present time, as the file systems ask for it: one function for all of them."""
     disk: Callable[[], HostDisk] = field(init=False)
     """What their writable layers lie on."""
-    chance_of_pulls: Prng = field(init=False)
+    registry_pace: Prng = field(default_factory=lambda: Prng("registry"))
+    """By how much its answers vary: the same in every run, because a seed is no matter of another machine."""
 
     def __post_init__(self) -> None:
         """The functions that all containers share."""
         kernel = self.kernel
         self.clock = lambda: kernel.now_ns
         self.disk = self.host_files.statfs
-        self.chance_of_pulls = kernel.random.fork("pulls")
 
     def sandbox(self, prefix: str, row: Refusal) -> Sandbox:
         """The sandbox with this id or unique prefix of one. Raises the refusal of the given row."""

@@ -113,7 +113,7 @@ async def _fetch(daemon: Daemon, image: Image, reference: str) -> None:
     if not daemon.transfers.missing(image):
         # Every layer is there already; only the name may be new.
         timings = daemon.timings
-        await daemon.spend(daemon.chance_of_pulls.jittered(timings.resolve_image_ns, timings.resolve_spread))
+        await daemon.spend(daemon.registry_pace.jittered(timings.resolve_image_ns, timings.resolve_spread))
         return
     pull = image.pull
     if not pull.duration_ns and pull.bandwidth_bytes_per_second is None and pull.stall_after_bytes is None:

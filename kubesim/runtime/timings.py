@@ -34,7 +34,7 @@ class Timings:
     resolve_image_ns: int = 0
     """The question to the registry what a name means: all of a pull whose layers are there already."""
     resolve_spread: float = 0.0
-    """By how much of itself that may take longer, by chance."""
+    """By how much of itself that may take longer, now more, now less."""
 
     @classmethod
     def instant(cls) -> Self:

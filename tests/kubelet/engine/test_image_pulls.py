@@ -136,9 +136,9 @@ def test_always_pulls_at_each_start_and_if_not_present_once(story: Any, c: Any) 
         0.230s ImageStatus
         0.230s CreateContainer b/0
         1.900s PullImage
-        1.921s ImageStatus
-        1.921s ImageStatus
-        1.921s CreateContainer a/1
+        1.922s ImageStatus
+        1.922s ImageStatus
+        1.922s CreateContainer a/1
         5.900s ImageStatus
         5.900s ImageStatus
         5.900s CreateContainer b/1
