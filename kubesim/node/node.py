@@ -19,6 +19,7 @@ from kubesim.model.duration import parse_duration
 from kubesim.model.manifest import Manifest
 from kubesim.node import arguments
 from kubesim.node.image_sources import ImageSource, catalogue_of
+from kubesim.node.machine_files import machine_files
 from kubesim.node.node_capacity import node_capacity
 from kubesim.node.node_view import NodeView
 from kubesim.node.pod_network import EmulatedDial, NodePodNetwork
@@ -34,7 +35,6 @@ from kubesim.policy.runtime_profile import CgroupDriver
 from kubesim.runtime.profiles import load_profile
 from kubesim.runtime.service import Runtime
 from kubesim.runtime.timings import Timings
-from kubesim.userland.files.host_files import MemoryHostFiles
 from kubesim.userland.files.host_windows import WindowsHostFiles
 
 T = TypeVar("T")
@@ -106,7 +106,7 @@ class Node(NodeView):
             capacity=size.resources,
             kubelet_fixes=arguments.check_fixes(kubelet_fixes, "Node(kubelet_fixes)"),
         )
-        host_files = WindowsHostFiles() if os == "windows" else MemoryHostFiles()
+        host_files = WindowsHostFiles() if os == "windows" else machine_files(node_name=node_name)
         self._runtime = Runtime(
             self._kernel,
             profile=self.profile,

@@ -142,3 +142,32 @@ def test_without_an_api_server_there_are_no_files_of_objects() -> None:
     bench = Bench(v1.Volume(name="c", config_map=v1.ConfigMapVolumeSource(name="x")), mounts=[mount("c")])
     text = "cannot setup volume c because kube client is not configured"
     assert bench.volumes.set_up(bench.pod) == {"c": f'MountVolume.SetUp failed for volume "c" : {text}'}
+
+
+@pytest.mark.parametrize(
+    ("path", "kind", "starts"),
+    [
+        ("/etc/hostname", "File", True),
+        ("/etc/passwd", "File", True),
+        ("/var/log", "Directory", True),
+        ("/tmp", "Directory", True),
+        ("/etc/hostname", "Directory", False),
+        ("/var/log", "File", False),
+        ("/etc/no-such", "File", False),
+    ],
+)
+def test_a_machine_has_what_every_machine_has(story: Any, c: Any, path: str, kind: str, starts: bool) -> None:
+    mounts = [{"name": "h", "mountPath": "/h"}]
+    story.pod(c("a", volumeMounts=mounts), volumes=[{"name": "h", "hostPath": {"path": path, "type": kind}}])
+    story.run("3s")
+    assert story.status()["phase"] == ("Running" if starts else "Pending")
+
+
+def test_the_name_of_the_machine_is_in_a_file(story: Any, c: Any) -> None:
+    story.pod(
+        c("a", "sh", "-c", "cat /h > /dev/termination-log", volumeMounts=[{"name": "h", "mountPath": "/h"}]),
+        volumes=[{"name": "h", "hostPath": {"path": "/etc/hostname", "type": "File"}}],
+        restartPolicy="Never",
+    )
+    story.run("3s")
+    assert story.of("a")["state"]["terminated"]["message"] == "node-1\n"
