@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from sys import intern
+
 from msgspec import Struct
 
 from kubesim.model import k8s_v1 as v1
@@ -37,7 +39,8 @@ def container_reference(pod: v1.Pod, container: str) -> EventReference:
         ("spec.ephemeralContainers", pod.spec.ephemeral_containers),
     )
     path = next((f"{path}{{{container}}}" for path, entries in lists if any(e.name == container for e in entries)), "")
-    return _reference(pod.metadata, path)
+    # Many pods have a container of that name, and their Events are remembered by it.
+    return _reference(pod.metadata, intern(path))
 
 
 def _reference(meta: v1.ObjectMeta, field_path: str = "") -> EventReference:

@@ -31,12 +31,12 @@ class PodWork:
     `seen_ns` is when this kubelet process saw the pod first.
     """
 
-    pod: Pod
-    """What the present sync works on, or the last one did."""
     newest: Pod
     """The API's copy now."""
     pending: Pod | None = None
     """What the next step works on. One that has begun to wait for the cache works on what it had then."""
+    taken: Pod | None = None
+    """What the present step works on."""
     seen_ns: int = 0
     terminating_at_ns: int | None = None
     terminated_at_ns: int | None = None
@@ -55,6 +55,11 @@ class PodWork:
     containers_stopped: Promise[None] = field(default_factory=Promise)
 
     @property
+    def pod(self) -> Pod:
+        """What the present step works on; while nothing is done, the API's copy."""
+        return self.taken or self.newest
+
+    @property
     def work_type(self) -> WorkType:
         """The step that is due."""
         if self.terminated_at_ns is not None:
@@ -63,8 +68,12 @@ class PodWork:
 
     def take(self) -> WorkType:
         """Begin a step with what is pending, if anything is. Returns the step. Mirrors startPodSync."""
-        self.pod, self.pending = self.pending or self.pod, None
+        self.taken, self.pending = self.pending or self.pod, None
         return self.work_type
+
+    def rest(self) -> None:
+        """Nothing is to be done before somebody says so, and then with another copy of the pod."""
+        self.taken = None
 
     @contextmanager
     def interruptible(self) -> Iterator[None]:

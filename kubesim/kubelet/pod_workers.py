@@ -113,7 +113,7 @@ class PodWorkers:
 
         Mirrors UpdatePod: isPodStatusCacheTerminal.
         """
-        work = PodWork(pod=pod, newest=pod, seen_ns=self._kernel.now_ns)
+        work = PodWork(newest=pod, seen_ns=self._kernel.now_ns)
         runtime = self._cache.get(pod.metadata.uid)
         is_over = not any(one.state is RuntimeState.RUNNING for one in runtime.containers) and not any(
             one.is_ready for one in runtime.sandboxes
@@ -288,14 +288,15 @@ class PodWorkers:
                     self._syncer.status_unknown(work.pod, entry.error)
                     raise SyncError(str(entry.error)) from entry.error
                 moved = await self._step(step, work, runtime)
-            except SyncError as error:
-                delay_ns = self._retry_delay_ns(error)
-            else:
                 delay_ns = 0 if moved else self._jittered(RESYNC_NS)
-                if moved:
-                    # The next state begins as soon as the cache has seen what this one did, without a tick. It has the
-                    # same pod, unless another one is waiting already.
-                    wake.set()
+            except SyncError as error:
+                moved, delay_ns = False, self._retry_delay_ns(error)
+            if moved:
+                # The next state begins as soon as the cache has seen what this one did, without a tick. It has the same
+                # pod, unless another one is waiting already.
+                wake.set()
+            else:
+                work.rest()
             last_sync_ns = self._kernel.now_ns
             if not work.is_finished:
                 self._due_ns[uid] = last_sync_ns + delay_ns

@@ -2,6 +2,9 @@
 
 Mirrors kubelet: pkg/kubelet/kuberuntime/kuberuntime_manager.go (GetPods, GetPodStatus), kuberuntime_container.go
 (toKubeContainerStatus, getTerminationMessage) and kuberuntime_sandbox.go (determinePodSandboxIPs).
+
+Each answer brings texts of its own. Ids of sandboxes and names of images are in several that are kept, or in those of
+many pods, so they are interned: kept once.
 """
 
 from __future__ import annotations
@@ -9,6 +12,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterable
 from dataclasses import dataclass
+from sys import intern
 
 from msgspec import Struct
 
@@ -208,8 +212,8 @@ class RuntimePods:
             exit_code=status.exit_code,
             reason=status.reason,
             message=message,
-            image=status.image.image,
-            image_ref=status.image_ref,
+            image=intern(status.image.image),
+            image_ref=intern(status.image_ref),
             restart_count=labels.restart_count(status.annotations),
             hash=status.annotations.get(labels.HASH, ""),
             user=_user(status),
@@ -254,7 +258,11 @@ def _grouped(sandboxes: Iterable[api.PodSandbox], containers: Iterable[api.Conta
         uid = sandbox.metadata.uid
         names[uid] = (sandbox.metadata.name, sandbox.metadata.namespace)
         pod_sandboxes.setdefault(uid, []).append(
-            ListedSandbox(id=sandbox.id, is_ready=sandbox.state == api.SANDBOX_READY, created_at_ns=sandbox.created_at)
+            ListedSandbox(
+                id=intern(sandbox.id),
+                is_ready=sandbox.state == api.SANDBOX_READY,
+                created_at_ns=sandbox.created_at,
+            )
         )
     for container in containers:
         uid = container.labels.get(labels.POD_UID, "")
@@ -267,7 +275,7 @@ def _grouped(sandboxes: Iterable[api.PodSandbox], containers: Iterable[api.Conta
         pod_containers.setdefault(uid, []).append(
             ListedContainer(
                 id=container.id,
-                sandbox_id=container.pod_sandbox_id,
+                sandbox_id=intern(container.pod_sandbox_id),
                 name=container.metadata.name,
                 state=_STATES.get(container.state, RuntimeState.UNKNOWN),
                 created_at_ns=container.created_at,
@@ -292,7 +300,7 @@ def _sandbox(status: api.PodSandboxStatus) -> RuntimeSandbox:
         found = [status.network.ip, *(one.ip for one in status.network.additional_ips)]
         ips = tuple(found) if all(_is_ip(ip) for ip in found) else ()
     return RuntimeSandbox(
-        id=status.id,
+        id=intern(status.id),
         is_ready=status.state == api.SANDBOX_READY,
         attempt=status.metadata.attempt,
         created_at_ns=status.created_at,

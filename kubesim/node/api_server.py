@@ -7,6 +7,7 @@ staging/src/k8s.io/apiserver/pkg/registry/generic/registry/store.go (Delete).
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -63,7 +64,7 @@ class _History:
 
     uid: str
     created_ns: int
-    versions: list[int] = field(default_factory=list)
+    versions: array[int] = field(default_factory=lambda: array("Q"))
 
 
 class ApiServer:

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from sys import intern
 
 from kubesim.model.duration import format_duration
 from kubesim.policy.crash_loop_backoff import IMAGE_PULL_BACKOFF, BackoffEntry, in_backoff_since_update
@@ -129,7 +130,8 @@ def pull_decision(
     if policy != ALWAYS and usable:
         verified = gate_enabled(gates, "KubeletEnsureSecretPulledImages")
         access = " and can be accessed by the pod" if verified else ""
-        message = f'Container image "{image}" already present on machine{access}'
+        # Many pods have the image, and their Events are remembered by the text.
+        message = intern(f'Container image "{image}" already present on machine{access}')
         return PullDecision(step=PullStep.USE, events=(ImageEvent(type="Normal", reason="Pulled", message=message),))
     if in_backoff_since_update(backoff, IMAGE_PULL_BACKOFF, now_ns=now_ns):
         return PullDecision(step=PullStep.FAIL, failure=_backed_off(image, last_failure))

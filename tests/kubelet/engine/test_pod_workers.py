@@ -9,7 +9,8 @@ from kubesim.cri.errors import Code, CriError
 from kubesim.kernel import Event, Kernel, sleep
 from kubesim.kubelet.event_recorder import EventRecorder
 from kubesim.kubelet.pod_cache import PodCache
-from kubesim.kubelet.pod_workers import PodWork, PodWorkers
+from kubesim.kubelet.pod_work import PodWork
+from kubesim.kubelet.pod_workers import PodWorkers
 from kubesim.kubelet.sync_error import SyncError
 from kubesim.model import k8s_v1 as v1
 from kubesim.node.api_server import ApiServer
@@ -204,6 +205,16 @@ def test_a_sync_that_wants_another_gets_it_with_the_next_news() -> None:
     bench.workers.update(pod())
     bench.run(30)
     assert bench.syncs == [0.0, 1.0, 2.0]
+
+
+def test_a_worker_that_rests_holds_no_older_copy_of_its_pod() -> None:
+    bench = Bench()
+    bench.workers.update(pod())
+    bench.run(2)
+    newer = replace(pod(), status=v1.PodStatus(phase="Pending", message="newer"))
+    bench.workers.refresh(newer)
+    assert bench.syncs == [0.0]
+    assert bench.workers.work[UID].pod is newer
 
 
 def test_a_worker_works_on_the_pod_as_it_was_when_it_was_woken() -> None:
