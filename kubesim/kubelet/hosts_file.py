@@ -40,5 +40,6 @@ def hosts_file(pod: v1.Pod, pod_ips: tuple[str, ...], node: NodeSettings) -> str
         text = _HEADER + "".join(f"{ip}\t{own}\n" for ip in pod_ips)
     if pod.spec.host_aliases:
         text += "\n# Entries added by HostAliases.\n"
-        text += "".join("\t".join([alias.ip, *alias.hostnames]) + "\n" for alias in pod.spec.host_aliases)
+        # An address without names has its tab all the same.
+        text += "".join(f"{alias.ip}\t" + "\t".join(alias.hostnames) + "\n" for alias in pod.spec.host_aliases)
     return text

@@ -6,6 +6,8 @@ generatePodSandboxLinuxConfig) and pkg/kubelet/network/dns/dns.go.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from kubesim.cri import api
 from kubesim.kubelet import labels
 from kubesim.kubelet.container_resources import overhead_resources, pod_linux_resources
@@ -52,7 +54,7 @@ def sandbox_config(
                 protocol=_PROTOCOLS.get(port.protocol, api.TCP),
             )
             for container in spec.containers
-            for port in container.ports
+            for port in _told_once(container.ports)
         ],
     )
     config.hostname = sandbox_hostname(pod, node)
@@ -61,6 +63,18 @@ def sandbox_config(
     if node.os == "windows":
         config.windows.CopyFrom(_windows(pod))
     return config
+
+
+def _told_once(ports: Iterable[v1.ContainerPort]) -> list[v1.ContainerPort]:
+    """The ports of a container without those that it names twice, or has twice without a name.
+
+    Mirrors kubelet: pkg/kubelet/container/helpers.go, MakePortMappings.
+    """
+    found: dict[str, v1.ContainerPort] = {}
+    for port in ports:
+        whole = f"{port.protocol}-{port.host_ip or ''}:{port.container_port}:{port.host_port or 0}"
+        found.setdefault(port.name or whole, port)
+    return list(found.values())
 
 
 def sandbox_hostname(pod: v1.Pod, node: NodeSettings) -> str:

@@ -103,7 +103,7 @@ def test_changes(asker: Asker, request: pytest.FixtureRequest) -> None:
     compare_golden(CHANGES, told(found), rewrite=bool(request.config.getoption("--kubesim-rewrite")))
 
 
-def test_config_maps_and_secrets(asker: Asker, request: pytest.FixtureRequest) -> None:
+def test_other_objects(asker: Asker, request: pytest.FixtureRequest) -> None:
     found = [recorded(story, asker.refusals(story.object)) for story in stories(OBJECTS)]
 
     compare_golden(OBJECTS, told(found), rewrite=bool(request.config.getoption("--kubesim-rewrite")))

@@ -82,6 +82,13 @@ def without(value: Any) -> Any:
     return [without(one) for one in value] if isinstance(value, list) else value
 
 
+def memory_of_the_host() -> str:
+    """What a kubelet divides by when it scores containers."""
+    kib = re.search(r"^MemTotal: +(\d+) kB", Path("/proc/meminfo").read_text(), re.MULTILINE)
+    assert kib is not None
+    return f"{kib[1]}Ki"
+
+
 def order(calls: list[tuple[str, Any]]) -> list[str]:
     """The methods as they came. How often a crash is made good is a matter of seconds, so repetitions are dropped."""
     return list(dict.fromkeys(method for method, _ in calls))
@@ -127,6 +134,7 @@ def test_the_emulated_kubelet_asks_for_the_same(
         config={**CONFIG, "staticPodPath": "/manifests", "failCgroupV1": False},
         node_name=host,
         cgroup_driver="cgroupfs",
+        capacity={"memory": memory_of_the_host()},
         cgroup_version=2 if Path("/sys/fs/cgroup/cgroup.controllers").is_file() else 1,
     ) as node:
         keys = [key for pod in manifests.values() for key in node.apply_static(pod)]

@@ -67,7 +67,7 @@ def unsupported(path: Path, value: str | None, choices: Iterable[str], *, place:
     )
 
 
-def duplicate(path: Path, value: str, *, place: Path | None = None) -> FieldError:
+def duplicate(path: Path, value: object, *, place: Path | None = None) -> FieldError:
     """`Duplicate value: "x"`."""
     return FieldError(path=path, body=f"Duplicate value: {_shown(value)}", place=place)
 

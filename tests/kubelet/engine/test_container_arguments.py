@@ -112,6 +112,27 @@ def test_cpu_is_limited_as_the_kubelet_is_told(
     assert said(story, "cat /sys/fs/cgroup/cpu.max") == files
 
 
+def test_a_port_is_mapped_once(story: Any, c: Any) -> None:
+    ports = [
+        {"containerPort": 80},
+        {"containerPort": 80},
+        {"containerPort": 80, "protocol": "UDP"},
+        {"containerPort": 80, "hostPort": 8080, "hostIP": "127.0.0.1"},
+    ]
+    story.pod(c("a", ports=ports), c("b", ports=[{"containerPort": 80}]))
+    story.run("3s")
+    mapped = [
+        (one.protocol, one.container_port, one.host_port, one.host_ip)
+        for one in request_of(story, "RunPodSandbox").config.port_mappings
+    ]
+    assert mapped == [
+        (api.TCP, 80, 0, ""),
+        (api.UDP, 80, 0, ""),
+        (api.TCP, 80, 8080, "127.0.0.1"),
+        (api.TCP, 80, 0, ""),
+    ]
+
+
 @pytest.mark.parametrize("sees", [{"hostPID": True}, {"shareProcessNamespace": True}])
 def test_who_sees_all_processes_needs_no_target(story: Any, c: Any, sees: Any) -> None:
     story.pod(c("a"), **sees)

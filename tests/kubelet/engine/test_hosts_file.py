@@ -39,6 +39,11 @@ def test_host_aliases() -> None:
     assert text.endswith("10.0.0.5\tweb\n\n# Entries added by HostAliases.\n1.2.3.4\tfoo\tbar\n5.6.7.8\tbaz\n")
 
 
+def test_an_alias_without_names() -> None:
+    text = hosts_file(pod(host_aliases=[v1.HostAlias(ip="1.2.3.4")]), ("10.0.0.5",), NODE)
+    assert text.endswith("\n# Entries added by HostAliases.\n1.2.3.4\t\n")
+
+
 def test_host_network() -> None:
     text = hosts_file(pod(host_network=True), ("192.0.2.2",), NODE)
     assert text.startswith("# Kubernetes-managed hosts file (host network).\n")

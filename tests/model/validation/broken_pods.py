@@ -20,7 +20,7 @@ CHANGES = Path(__file__).parent / "changed_pods.txt"
 _RULE = "\n----"
 
 OBJECTS = Path(__file__).parent / "broken_objects.txt"
-"""The same for ConfigMaps and Secrets: `configMap` or `secret` holds the fields of one."""
+"""The same for ConfigMaps, Secrets and Services: `configMap`, `secret` or `service` holds the fields of one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +43,7 @@ class Story:
 
     @property
     def object(self) -> dict[str, Any]:
-        """The ConfigMap or Secret of a story with the key `configMap` or `secret`."""
+        """The object of a story with the key `configMap`, `secret` or `service`."""
         ((kind, parts),) = yaml.safe_load("{" + self.text + "}").items()
         return {"apiVersion": "v1", "kind": kind[0].upper() + kind[1:], "metadata": {"name": "o"}, **parts}
 

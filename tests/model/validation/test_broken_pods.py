@@ -8,13 +8,14 @@ from dataclasses import replace
 import pytest
 
 from kubesim.model.convert import convert
-from kubesim.model.k8s_v1 import ConfigMap, Pod, Secret
+from kubesim.model.k8s_v1 import ConfigMap, Pod, Secret, Service
 from kubesim.model.pod_defaults import admit_priority, default_pod
 from kubesim.model.validation.config_map import config_map_errors, default_config_map
 from kubesim.model.validation.options import ValidationOptions
 from kubesim.model.validation.pod import pod_errors, quantity_errors
 from kubesim.model.validation.pod_update import pod_update_errors
 from kubesim.model.validation.secret import default_secret, secret_errors
+from kubesim.model.validation.service import default_service, service_errors
 from kubesim.model.yaml_text import Document
 from kubesim.node.disabled_fields import without_disabled_fields
 from kubesim.policy.feature_gates import DEFAULT_GATES
@@ -53,12 +54,14 @@ def answers_for_object(story: Story) -> tuple[str, ...]:
     document = Document(value=story.object, name="object")
     if story.object["kind"] == "Secret":
         errors = secret_errors(default_secret(convert(document, Secret)))
+    elif story.object["kind"] == "Service":
+        errors = service_errors(default_service(convert(document, Service)))
     else:
         errors = config_map_errors(default_config_map(convert(document, ConfigMap)))
     return tuple(dict.fromkeys(map(str, errors)))
 
 
-def test_config_maps_and_secrets() -> None:
+def test_other_objects() -> None:
     found = stories(OBJECTS)
 
     assert told([replace(story, answers=answers_for_object(story)) for story in found]) == OBJECTS.read_text()
