@@ -76,9 +76,12 @@ def calls_by_pod(rows: Iterable[dict[str, Any]], node: str, places: dict[str, st
 
 
 def without(value: Any) -> Any:
-    """A request without what the host says of itself."""
+    """A request without what the host says of itself, nor the order of variables, which is that of a map of Go's."""
     if isinstance(value, dict):
-        return {key: without(one) for key, one in value.items() if key not in OF_THE_HOST}
+        kept = {key: without(one) for key, one in value.items() if key not in OF_THE_HOST}
+        if "envs" in kept:
+            kept["envs"].sort(key=lambda one: one["key"])
+        return kept
     return [without(one) for one in value] if isinstance(value, list) else value
 
 
