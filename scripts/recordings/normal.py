@@ -14,6 +14,8 @@ ADDRESSES = re.compile(r"\b\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}\b")
 STATE_DIRECTORY_OF_THE_RECORDED_RUNTIME = "/run/containerd/state/"
 """Where containerd keeps its state is a setting of it; texts that name a path there show it."""
 STATE_DIRECTORY = "/run/containerd/"
+WRITTEN_AT = re.compile(r"\.\.\d{4}(_\d\d){5}\.\d+")
+"""A volume's directory of one writing, named by the clock and by chance."""
 USED = re.compile(r"\bused: \d+, ")
 """What else ran on the recorded node is recorded only in part."""
 
@@ -34,6 +36,7 @@ class Normaliser:
                 return value.partition("@")[0] + "@<digest>"
             value = value.replace(STATE_DIRECTORY_OF_THE_RECORDED_RUNTIME, STATE_DIRECTORY)
             value = USED.sub("used: <n>, ", value)
+            value = WRITTEN_AT.sub("..<time>", value)
             return ADDRESSES.sub("<ip>", IDS.sub(self._id, value))
         return value
 

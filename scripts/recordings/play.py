@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Mapping
+from copy import deepcopy
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 import kubesim
 from kubesim.errors import InputError
+from kubesim.model.yaml_text import load_documents
 from kubesim.runtime.profiles import DEFAULT_PROFILE
 from scripts.recordings.calls import calls_of_pods
 from scripts.recordings.folder import (
@@ -37,7 +37,9 @@ class Player:
 
     def __init__(self, node: kubesim.Node, manifest: str, plan: Plan) -> None:
         self._node = node
-        self._manifest = manifest
+        documents: list[dict[str, Any]] = [one.value for one in load_documents(manifest, name="manifest")]
+        self._beside = [one for one in documents if one["kind"] != "Pod"]
+        (self._pod,) = (one for one in documents if one["kind"] == "Pod")
         self._plan = plan
         self._actions: dict[str, Callable[[], None]] = {
             "delete": lambda: self._delete(plan.delete_grace_seconds),
@@ -58,10 +60,9 @@ class Player:
         if unknown is not None:
             raise NotPlayable(f"action {unknown}")
         self._node.advance("10s")
-        for beside in OBJECTS_BESIDE:
+        for beside in (*OBJECTS_BESIDE, *self._beside):
             self._node.apply(beside)
-        # ConfigMaps and Secrets may stand before the pod.
-        *_, self.key = self._node.apply(self._manifest)
+        (self.key,) = self._node.apply(self._pod)
         passed = 0.0
         for second, action in self._plan.actions:
             self._node.advance(f"{second - passed:.3f}s")
@@ -84,12 +85,12 @@ class Player:
             self._node.resize(self.key, {"spec": {"containers": [{"name": name, "resources": resources}]}})
 
     def _change_image(self) -> None:
-        pod = yaml.safe_load(self._manifest)
+        pod = deepcopy(self._pod)
         pod["spec"]["containers"][0]["image"] = NEW_IMAGE
         self._node.apply(pod)
 
     def _label(self) -> None:
-        pod = yaml.safe_load(self._manifest)
+        pod = deepcopy(self._pod)
         pod["metadata"]["labels"] = {**pod["metadata"].get("labels", {}), **NEW_LABEL}
         self._node.apply(pod)
 

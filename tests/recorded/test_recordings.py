@@ -45,9 +45,13 @@ def test_recorded_pods_publish_the_same_versions_and_events(capsys: pytest.Captu
         print(f" recordings: {' / '.join(figures.group().splitlines())} ", end="")  # noqa: T201 - the figure is for whoever reads the run
 
 
-def test_a_real_kubelet_over_our_runtime_publishes_writes_and_asks_the_same() -> None:
-    """Versions, Events and the calls of the runtime with all their arguments: of each pod of `served`, all equal."""
-    served = ROOT / "tests" / "recorded" / "served"
+@pytest.mark.parametrize("folder", ["served", "volumes"])
+def test_a_real_kubelet_over_our_runtime_publishes_writes_and_asks_the_same(folder: str) -> None:
+    """Versions, Events and the calls of the runtime with all their arguments: of each pod of a folder, all equal.
+
+    Those of `volumes` tell in their termination messages what they find in their volumes, variables and files.
+    """
+    served = ROOT / "tests" / "recorded" / folder
     done = subprocess.run(
         [sys.executable, str(ROOT / "scripts" / "conformance"), "recorded", str(served), "--verbose"],
         capture_output=True,
