@@ -16,7 +16,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from kubesim.cri.errors import CriError
     from kubesim.errors import ExpectationFailed, InputError, KubesimError, SimulationStalled
+    from kubesim.kubelet.start_error import KubeletStartError
     from kubesim.node.node import Node
     from kubesim.policy.feature_gates import FeatureGate, feature_gates
     from kubesim.policy.identity import Identity, IdentityError
@@ -27,12 +29,14 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "CriError",
     "ExecResult",
     "ExpectationFailed",
     "FeatureGate",
     "Identity",
     "IdentityError",
     "InputError",
+    "KubeletStartError",
     "KubesimError",
     "Node",
     "SimulationStalled",
@@ -45,12 +49,14 @@ __all__ = [
 ]
 
 _HOMES = {
+    "CriError": "kubesim.cri.errors",
     "ExecResult": "kubesim.node.running_container",
     "ExpectationFailed": "kubesim.errors",
     "FeatureGate": "kubesim.policy.feature_gates",
     "Identity": "kubesim.policy.identity",
     "IdentityError": "kubesim.policy.identity",
     "InputError": "kubesim.errors",
+    "KubeletStartError": "kubesim.kubelet.start_error",
     "KubesimError": "kubesim.errors",
     "Node": "kubesim.node.node",
     "SimulationStalled": "kubesim.errors",

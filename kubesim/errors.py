@@ -4,6 +4,7 @@
     ├── InputError            what a user handed in is wrong: where, what, what would be right (exit code 2)
     ├── ExpectationFailed     a scenario or a test expected something else (exit code 1)
     ├── SimulationStalled     the kernel passed its bound on events without reaching the goal
+    ├── KubeletStartError     a kubelet ends at its start, in its own words         (kubelet/start_error.py)
     ├── CriError              a CRI call was refused; carries the gRPC status       (cri/errors.py)
     └── IdentityError         a runtime refuses to resolve a user or group          (policy/identity.py)
 

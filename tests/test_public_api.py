@@ -120,3 +120,13 @@ def test_the_node_takes_what_the_contract_says() -> None:
         "restart_kubelet", "restart_runtime", "journal", "events", "timeline",
     ]  # fmt: skip
     assert [name for name in methods if not hasattr(kubesim.Node, name)] == []
+
+
+def test_what_a_node_raises_can_be_caught_by_public_names() -> None:
+    config = {"kubeReserved": {"cpu": "100"}}
+    with pytest.raises(kubesim.KubeletStartError, match="invalid Node Allocatable"), kubesim.Node(config=config):
+        pass
+    with kubesim.Node() as node, pytest.raises(kubesim.CriError, match="not found"):
+        node.call("ContainerStatus", {"container_id": "f0"})
+    assert issubclass(kubesim.KubeletStartError, kubesim.KubesimError)
+    assert issubclass(kubesim.CriError, kubesim.KubesimError)

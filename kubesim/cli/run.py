@@ -108,6 +108,9 @@ def _capacity(options: argparse.Namespace) -> dict[str, str]:
         if not sign or name in given:
             what = f"{name} is given twice" if sign else "there is no quantity"
             raise InputError(what, where=where, hint="say RESOURCE=QUANTITY, such as cpu=2, once for each resource")
+        if "," in amount:
+            each = " ".join(f"--capacity {one.strip()}" for one in text.split(","))
+            raise InputError("several resources in one option", where=where, hint=f"say {each}")
         try:
             node_capacity({name: amount}, "", os=options.os)
         except InputError as error:

@@ -40,10 +40,12 @@ REQUESTED_RESIZES = "kubelet_container_requested_resizes_total"
 PENDING_RESIZES = "kubelet_pod_pending_resizes"
 INFEASIBLE_RESIZES = "kubelet_pod_infeasible_resizes_total"
 IN_PROGRESS_RESIZES = "kubelet_pod_in_progress_resizes"
+RESIZE_DURATION = "kubelet_pod_resize_duration_milliseconds"
 DEFERRED_ACCEPTED_RESIZES = "kubelet_pod_deferred_accepted_resizes_total"
 PROBES = "prober_probe_total"
 
 _RESIZE_GATES = ("InPlacePodVerticalScaling",)
+_RESIZE_BUCKETS = (10, 50, 100, 500, 1000, 2000, 5000, 10000, 20000, 30000, 60000, 120000, 300000, 600000)
 _SHUTDOWN_GATES = ("GracefulNodeShutdown", "GracefulNodeShutdownBasedOnPodPriority")
 
 METRICS: Mapping[str, Metric] = {
@@ -137,6 +139,13 @@ METRICS: Mapping[str, Metric] = {
         "one of 'add', 'remove', 'increase' or 'decrease'.",
         labels=("resource", "requirement", "operation"),
         gates=_RESIZE_GATES,
+    ),
+    RESIZE_DURATION: Metric(
+        kind="histogram",
+        help="Duration in milliseconds to actuate a pod resize",
+        labels=("success",),
+        gates=_RESIZE_GATES,
+        buckets=_RESIZE_BUCKETS,
     ),
     PENDING_RESIZES: Metric(
         kind="gauge", help="Number of pending resizes for pods.", labels=("reason",), gates=_RESIZE_GATES

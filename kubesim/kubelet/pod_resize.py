@@ -15,7 +15,9 @@ from kubesim.cri import api
 from kubesim.cri.client import CriClient
 from kubesim.cri.errors import Code, CriError
 from kubesim.errors import KubesimError
+from kubesim.kernel import Kernel
 from kubesim.kubelet.container_resources import linux_resources, milli, overhead_resources, pod_qos, whole
+from kubesim.kubelet.metrics import RESIZE_DURATION, Metrics
 from kubesim.kubelet.node_settings import NodeSettings
 from kubesim.kubelet.pod_cgroups import PodCgroups
 from kubesim.kubelet.resize_needs import ResizeNeeds
@@ -63,7 +65,9 @@ class PodResizer:
 
     def __init__(
         self,
+        kernel: Kernel,
         client: CriClient,
+        metrics: Metrics,
         *,
         needs: ResizeNeeds,
         actuated: ResourceRecords,
@@ -73,7 +77,9 @@ class PodResizer:
     ) -> None:
         """`reinspect` has the PLEG look at a pod, by uid, even if no container changes its state."""
         self._reinspect = reinspect
+        self._kernel = kernel
         self._client = client
+        self._metrics = metrics
         self._needs = needs
         self._actuated = actuated
         self._cgroups = cgroups
@@ -81,6 +87,15 @@ class PodResizer:
 
     async def resize(self, work: ResizeWork) -> None:
         """Memory first, then cpu. Raises ResizeFailed; what was done until then stays."""
+        start_ns, success = self._kernel.now_ns, "false"
+        try:
+            await self._resize(work)
+            success = "true"
+        finally:
+            milliseconds = (self._kernel.now_ns - start_ns) // 10**6
+            self._metrics.observe(RESIZE_DURATION, milliseconds, success=success)
+
+    async def _resize(self, work: ResizeWork) -> None:
         pod = work.pod
         wanted, files = self._cgroups.wanted(pod), self._cgroups.read(pod.metadata.uid)
         # A limit that the pod does not have is left as it is.

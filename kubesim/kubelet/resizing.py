@@ -82,7 +82,9 @@ class Resizing:
         allocated = ResourceRecords(host_files, f"{root_directory}/{ALLOCATED_PODS}" if self._is_on else None)
         self.needs = ResizeNeeds(actuated=self._actuated, cgroups=self.cgroups, node=node)
         self.resizer = PodResizer(
+            kernel,
             client,
+            metrics,
             needs=self.needs,
             actuated=self._actuated,
             cgroups=self.cgroups,

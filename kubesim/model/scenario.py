@@ -68,6 +68,8 @@ ACTIONS = {
     "fillMemory": "fill_memory",
     "cri": "cri",
 }
+_LISTS = {"apply": "manifest", "applyStatic": "manifest of a pod", "applyFiles": "path of a file of manifests"}
+"""Actions that are lists, and what they are lists of."""
 """Every action of a step: its name in the document, and its attribute."""
 
 _VERSION = re.compile(r"1\.([0-9]+)(?:\.[0-9]+)?")
@@ -277,6 +279,9 @@ class _Reader(ActionChecks):
         value = getattr(spec, ACTIONS[name])
         if value is None:
             self._error((*path, name), f"{name} is empty", f"write `{name}: {{}}`" if _takes_nothing(name) else "")
+            return None
+        if name in _LISTS and not value:
+            self._error((*path, name), f"{name} has nothing in it", f"give at least one {_LISTS[name]}")
             return None
         action = self._action(name, value, (*path, name), minor)
         return Step(at_ns=at_ns or 0, name=name, action=action, where=self._document.where(path), note=spec.note)

@@ -72,7 +72,7 @@ def _units(name: object, amount: object, where: str, *, usual: Mapping[str, Quan
         nano = parse_quantity(amount).nano
         page = 1 if huge is None else whole_units(huge["size"])
     except InputError as error:
-        raise InputError(error.what, where=where, hint=error.hint) from error
+        raise InputError(error.what, where=where, hint=error.hint or 'give a quantity: "8Gi"') from error
     least = 0 if huge is not None else 1
     if nano < least * NANO:
         raise InputError(f"{amount} is too little", where=where, hint=f"give at least {least}")

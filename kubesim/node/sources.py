@@ -40,8 +40,10 @@ def read_text(path: Path) -> bytes:
     return content
 
 
-def documents_of(source: Source) -> list[Document]:
+def documents_of(source: Source | Document) -> list[Document]:
     """The documents of a file, of YAML text (several lines), or of a dict. Raises InputError."""
+    if isinstance(source, Document):
+        return [source]
     if isinstance(source, Mapping):
         return [Document(value=dict(source), name=_name(source))]
     if _is_text(source):
@@ -61,7 +63,7 @@ def objects_of(
     return [one.object for one in found if isinstance(one.object, StoredObject)]
 
 
-def stored_manifests(source: Source | Manifest, strategy: PodStrategy) -> list[Manifest]:
+def stored_manifests(source: Source | Manifest | Document, strategy: PodStrategy) -> list[Manifest]:
     """The same with their places, for the API server of that strategy."""
     if isinstance(source, Manifest):
         found = [source]
@@ -93,7 +95,7 @@ def pods_of(source: Source | Manifest, *, kubelet_version: str) -> list[v1.Pod]:
     return found
 
 
-def _without_pods(source: Source | Manifest) -> InputError:
+def _without_pods(source: Source | Manifest | Document) -> InputError:
     """Somebody who gave a source expects pods of it: an empty one is a wrong name or a lost text."""
     where = source.where if isinstance(source, Manifest) else _name(source)
     return InputError("no pod in it", where=where, hint="give manifests of kind Pod")
@@ -123,7 +125,9 @@ def _is_text(source: Source) -> bool:
     return isinstance(source, str) and ("\n" in source or not source.strip())
 
 
-def _name(source: Source) -> str:
+def _name(source: Source | Document) -> str:
+    if isinstance(source, Document):
+        return source.name
     if isinstance(source, Mapping):
         return "<dict>"
     return "<text>" if _is_text(source) else str(Path(source))

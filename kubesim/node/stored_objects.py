@@ -15,6 +15,7 @@ from kubesim.model.manifest import Manifest
 from kubesim.model.runtime_class import RuntimeClass
 from kubesim.model.validation.field_error import FieldError, input_errors
 from kubesim.model.validation.options import PodStrategy
+from kubesim.model.yaml_text import Document
 from kubesim.node.api_server import ApiServer
 from kubesim.node.object_store import object_key
 from kubesim.node.pod_patch import merged
@@ -97,7 +98,7 @@ def resize_pod(api: ApiServer, key: str, patch: Mapping[str, Any], *, strategy: 
     stored = api.pod(key)
     # What only a running pod has is not looked at again.
     written = replace(stored, status=v1.PodStatus(), spec=replace(stored.spec, ephemeral_containers=[]))
-    document = merged(msgspec.to_builtins(written), patch)
+    document = Document(value=merged(msgspec.to_builtins(written), patch), name=f"{key}, resize")
     (found,) = stored_manifests(document, strategy)
     asked = found.object
     if not isinstance(asked, v1.Pod) or f"{asked.metadata.namespace}/{asked.metadata.name}" != key:

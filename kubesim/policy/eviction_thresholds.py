@@ -19,6 +19,7 @@ from msgspec import Struct, field
 from kubesim.errors import InputError
 from kubesim.model.duration import parse_duration
 from kubesim.model.quantity import Amount, QuantityFormat, format_bytes, parse_quantity
+from kubesim.policy.go_quote import go_quote
 
 MEMORY = "memory.available"
 ALLOCATABLE_MEMORY = "allocatableMemory.available"
@@ -195,14 +196,14 @@ def _limits(statements: Mapping[str, str]) -> Iterable[tuple[str, Limit]]:
         if text in _NEVER:
             continue
         if text.endswith("%"):
-            fraction = _fraction(text)
+            fraction = _fraction(signal, text)
             if fraction < 0:
                 raise InputError(f"eviction percentage threshold {signal} must be >= 0%: {text}")
             if fraction > 1:
                 raise InputError(f"eviction percentage threshold {signal} must be <= 100%: {text}")
             yield signal, Limit(fraction=fraction)
             continue
-        amount = parse_quantity(text)
+        amount = _amount(signal, text)
         if amount.nano <= 0:
             raise InputError(f"eviction threshold {signal} must be positive: {amount}")
         yield signal, Limit(amount=amount)
@@ -219,11 +220,11 @@ def _grace(signal: str, text: str) -> int:
 def _reclaim(signal: str, text: str) -> Limit:
     _check_signal(signal)
     if text.endswith("%"):
-        fraction = _fraction(text)
+        fraction = _fraction(signal, text)
         if fraction <= 0:
             raise InputError(f"eviction percentage minimum reclaim {signal} must be positive: {text}")
         return Limit(fraction=fraction)
-    amount = parse_quantity(text)
+    amount = _amount(signal, text)
     if amount.nano < 0:
         raise InputError(f"negative eviction minimum reclaim specified for {signal}")
     return Limit(amount=amount)
@@ -234,13 +235,25 @@ def _check_signal(signal: str) -> None:
         raise InputError(f"unsupported eviction signal {signal}")
 
 
-def _fraction(text: str) -> float:
+def _amount(signal: str, text: str) -> Amount:
+    try:
+        return parse_quantity(text)
+    except InputError as error:
+        raise _unreadable(error.what, signal, text) from error
+
+
+def _unreadable(what: str, signal: str, text: str) -> InputError:
+    """The kubelet says what it could not read, but not of whom it was: that comes behind its words."""
+    return InputError(f"{what} (of {signal}: {go_quote(text)})")
+
+
+def _fraction(signal: str, text: str) -> float:
     """The kubelet keeps it in 32 bits, which shows in the last digits of what it is a part of."""
     number = text.rstrip("%")
     try:
         fraction = _float32(_float32(float(number)) / 100)
     except ValueError:
-        raise InputError(f'strconv.ParseFloat: parsing "{number}": invalid syntax') from None
+        raise _unreadable(f'strconv.ParseFloat: parsing "{number}": invalid syntax', signal, text) from None
     if math.isnan(fraction):
         # Go reads it, and compares with whatever its processor makes of it.
         raise InputError(f"eviction percentage {text} is no number")

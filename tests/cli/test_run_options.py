@@ -125,6 +125,11 @@ def test_the_size_of_the_machine(pod: str, capsys: pytest.CaptureFixture[str]) -
         (["cpu=1", "cpu=2"], "--capacity cpu=2: cpu is given twice; say RESOURCE=QUANTITY"),
         (["gpu=1"], "--capacity gpu=1: there is no such resource of a machine; a machine has cpu, memory"),
         (["memory=0"], "--capacity memory=0: 0 is too little; give at least 1"),
+        (["memory=lots"], '[-+]?[0-9]*)$\'; give a quantity: "8Gi"'),
+        (
+            ["cpu=2,memory=4Gi"],
+            "--capacity cpu=2,memory=4Gi: several resources in one option; say --capacity cpu=2 --capacity memory=4Gi",
+        ),
     ],
 )
 def test_what_is_no_size_of_a_machine(

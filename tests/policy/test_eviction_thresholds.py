@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kubesim.errors import InputError
+from kubesim.model.quantity import FORM_ERROR
 from kubesim.policy.eviction_thresholds import (
     EvictionSettings,
     Limit,
@@ -74,7 +75,15 @@ def test_nothing_and_everything_are_no_thresholds(text: str) -> None:
             {"hard": {"memory.available": "101%"}},
             "eviction percentage threshold memory.available must be <= 100%: 101%",
         ),
-        ({"hard": {"memory.available": "x%"}}, 'strconv.ParseFloat: parsing "x": invalid syntax'),
+        (
+            {"hard": {"memory.available": "x%"}},
+            'strconv.ParseFloat: parsing "x": invalid syntax (of memory.available: "x%")',
+        ),
+        ({"soft": {"nodefs.available": "1KK"}}, 'unable to parse quantity\'s suffix (of nodefs.available: "1KK")'),
+        (
+            {"min_reclaim": {"memory.available": "lots"}},
+            f'{FORM_ERROR} (of memory.available: "lots")',
+        ),
         ({"hard": {"memory.available": "nan%"}}, "eviction percentage nan% is no number"),
         (
             {"hard": {"memory.available": "1e300%"}},

@@ -97,3 +97,18 @@ def test_what_an_update_says_beside_the_amounts(
     assert (before.get("unified"), after.get("unified")) == (unified, unified)
     assert before["hugepage_limits"] == after["hugepage_limits"] == [{"page_size": "2MB"}, {"page_size": "1GB"}]
     assert after["oom_score_adj"] == before["oom_score_adj"]
+
+
+def test_how_long_resizes_take_is_counted(story: Any, c: Any) -> None:
+    story.pod(c("a", resources=resources("100m", "16Mi", memory_limit="96Mi")))
+    story.run("10s")
+    assert not [name for name in story.node.metrics() if name.startswith("kubelet_pod_resize_duration")]
+    resize(story, cpu="150m")
+    story.run("5s")
+    metrics = story.node.metrics()
+    assert metrics['kubelet_pod_resize_duration_milliseconds_count{success="true"}'] == 1
+    resize(story, memory="1Ki", memory_limit="1Ki")
+    story.run("5s")
+    metrics = story.node.metrics()
+    assert metrics['kubelet_pod_resize_duration_milliseconds_count{success="true"}'] == 1
+    assert metrics['kubelet_pod_resize_duration_milliseconds_count{success="false"}'] >= 1
