@@ -8,6 +8,8 @@ validateNodeAllocatable), pkg/kubelet/cm/helpers.go (hardEvictionReservation) an
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import TypeAlias
 
 from kubesim.model.k8s_v1 import Quantity
 from kubesim.model.quantity import NANO, Amount, QuantityFormat, parse_quantity
@@ -15,6 +17,7 @@ from kubesim.policy.eviction_thresholds import MEMORY, NODE_FS, EvictionSettings
 from kubesim.policy.go_quantity import ZERO, GoQuantity, go_milli, go_quantity, go_whole
 from kubesim.policy.go_quote import go_quote
 
+_Items: TypeAlias = tuple[tuple[str, Quantity], ...]
 _EVICTION_RESOURCES = {MEMORY: "memory", NODE_FS: "ephemeral-storage"}
 
 
@@ -28,13 +31,22 @@ def allocatable(
 
     Huge pages are taken off the memory. Raises InputError for a quantity or a threshold that is none.
     """
-    left = {name: parse_quantity(amount) for name, amount in capacity.items()}
-    taken = {name: amount.amount.nano for name, amount in _reservations(left, reserved, eviction_hard or {}).items()}
+    kept_back = tuple(tuple(one.items()) for one in reserved)
+    return dict(_allocatable(tuple(capacity.items()), kept_back, tuple((eviction_hard or {}).items())))
+
+
+@lru_cache(maxsize=64)
+def _allocatable(capacity: _Items, reserved: tuple[_Items, ...], eviction_hard: tuple[tuple[str, str], ...]) -> _Items:
+    """A node asks with each of its statuses, and gets the same answer for ever."""
+    left = {name: parse_quantity(amount) for name, amount in capacity}
+    reservations = _reservations(left, [dict(one) for one in reserved], dict(eviction_hard))
+    taken = {name: amount.amount.nano for name, amount in reservations.items()}
     if "memory" in left:
         taken["memory"] += sum(amount.nano for name, amount in left.items() if name.startswith("hugepages-"))
-    return {
-        name: str(Amount(nano=max(amount.nano - taken[name], 0), format=amount.format)) for name, amount in left.items()
-    }
+    return tuple(
+        (name, str(Amount(nano=max(amount.nano - taken[name], 0), format=amount.format)))
+        for name, amount in left.items()
+    )
 
 
 def node_allocatable_problem(
