@@ -19,7 +19,7 @@ from kubesim.kernel.looks import Looks, Series, Stretch
 from kubesim.kernel.loop import Kernel, Timer
 
 if TYPE_CHECKING:
-    from kubesim.kernel.beat import Beat, Idle
+    from kubesim.kernel.beat import Beat
 
 
 class _Course:
@@ -27,7 +27,11 @@ class _Course:
 
     __slots__ = ("beat", "idle", "next_ns", "series", "timer", "until_ns")
 
-    def __init__(self, beat: Beat, idle: Idle, timer: Timer) -> None:
+    def __init__(self, timer: Timer) -> None:
+        """`timer` is that of an idle beat."""
+        beat: Beat = timer[3][0]
+        idle = beat.idle
+        assert idle is not None, "an idle beat has something to do in the task's stead"
         self.beat = beat
         self.idle = idle
         self.timer = timer
@@ -60,18 +64,16 @@ def idle_on(kernel: Kernel, due: Callable[[Beat], object]) -> None:
     to_ns, next_ns = kernel.idles_to_ns, kernel.next_event_ns()
     if to_ns is None or next_ns is None or not kernel.now_ns < next_ns <= to_ns:
         return
-    timers = kernel.take(due, to_ns)
-    after_ns = kernel.next_event_ns()
-    end_ns = to_ns + 1 if after_ns is None else min(after_ns, to_ns + 1)
+    end_ns = to_ns + 1
     even: list[_Course] = []
     uneven: list[_Course] = []
-    for timer in timers:
-        beat: Beat = timer[3][0]
-        if beat.idle is None or not beat.is_idle:
-            end_ns = min(end_ns, timer[0])
+    while (timer := kernel.next_timer()) is not None and timer[0] < end_ns:
+        if timer[2] is not due or not timer[3][0].is_idle:
+            end_ns = timer[0]
             break
-        course = _Course(beat, beat.idle, timer)
-        if beat.idle.period_ns is not None:
+        kernel.take_next()
+        course = _Course(timer)
+        if course.idle.period_ns is not None:
             uneven.append(course)
             continue
         even.append(course)
@@ -80,14 +82,16 @@ def idle_on(kernel: Kernel, due: Callable[[Beat], object]) -> None:
             end_ns = waking_ns
     if uneven:
         end_ns = _draw(uneven, end_ns)
+    looked: list[tuple[_Course, Series]] = []
     for course in even:
         course.look_until(end_ns)
-    looked = {id(one.timer): (one, one.series) for one in (*even, *uneven) if one.series is not None}
-    for timer in timers:
-        if id(timer) not in looked:
-            kernel.put(timer)
+    for course in (*even, *uneven):
+        if course.series is None:
+            kernel.put(course.timer)
+        else:
+            looked.append((course, course.series))
     if looked:
-        _note(kernel, list(looked.values()))
+        _note(kernel, looked)
 
 
 def _draw(courses: list[_Course], end_ns: int) -> int:

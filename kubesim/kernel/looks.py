@@ -43,7 +43,7 @@ class Series(NamedTuple):
     def _alike(self, other: Series) -> int:
         """From which look, counted from the end, it makes sense to compare: beats of one period never part."""
         one, two = self.times_ns, other.times_ns
-        if isinstance(one, range) and isinstance(two, range) and one.step == two.step:
+        if type(one) is range and type(two) is range and one.step == two.step:
             return min(len(one), len(two))
         return 1
 

@@ -123,25 +123,16 @@ class Kernel:
         task.start()
         return task
 
-    def take(self, callback: Callable[..., object], to_ns: int) -> list[Timer]:
-        """Take the next timers out of the queue, as long as they are of this very callback and due by `to_ns`.
+    def take_next(self) -> None:
+        """Take the next timer out of the queue, which `next_timer` has just told.
 
-        That is nothing that happened: whoever takes them puts them back, or sets others in their stead.
+        That is nothing that happened: whoever takes it puts it back, or sets another in its stead.
         """
-        queue, taken = self._queue, []
-        while queue and queue[0][0] <= to_ns:
-            if queue[0][2] is None:
-                heappop(queue)
-                self._cancelled -= 1
-            elif queue[0][2] is callback:
-                taken.append(heappop(queue))
-            else:
-                break
-        self._discounted += len(taken)
-        return taken
+        heappop(self._queue)
+        self._discounted += 1
 
     def put(self, timer: Timer) -> None:
-        """Undo `take` for one timer."""
+        """Undo `take_next`."""
         heappush(self._queue, timer)
         self._discounted -= 1
 
@@ -152,13 +143,18 @@ class Kernel:
 
     # -- looking ------------------------------------------------------------------------------------------
 
-    def next_event_ns(self) -> int | None:
-        """The time of the next event, or None when nothing is scheduled."""
+    def next_timer(self) -> Timer | None:
+        """The timer of the next event, or None when nothing is scheduled."""
         queue = self._queue
         while queue and queue[0][2] is None:
             heappop(queue)
             self._cancelled -= 1
-        return int(queue[0][0]) if queue else None
+        return queue[0] if queue else None
+
+    def next_event_ns(self) -> int | None:
+        """The time of the next event, or None when nothing is scheduled."""
+        timer = self.next_timer()
+        return None if timer is None else int(timer[0])
 
     @property
     def sequence(self) -> int:

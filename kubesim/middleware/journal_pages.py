@@ -138,28 +138,29 @@ _PackedPage = tuple[list[bytes], list[_PackedRow], list[tuple[int, list[_PackedS
 
 def _packed(tail: list[Row | Run]) -> bytes:
     places: dict[bytes, int] = {}
-
-    def place(message: bytes) -> int:
-        return places.setdefault(message, len(places))
-
+    place = places.setdefault
     rows: list[_PackedRow] = []
     runs: list[tuple[int, list[_PackedSeries]]] = []
     for row in tail:
         if isinstance(row, Run):
-            runs.append(
-                (
-                    len(rows),
-                    [
-                        (*_packed_times(one), one.sequence, one.is_last, [(m, place(q), place(a)) for m, q, a in calls])
-                        for one, calls in zip(row.series, row.calls, strict=True)
-                    ],
-                )
-            )
+            runs.append((len(rows), _packed_run(row, places)))
         else:
             began_ns, end_ns, method, request, response, error = row
-            answer = None if response is None else place(response)
-            rows.append((began_ns, end_ns, method, place(request), answer, error))
+            asked = place(request, len(places))
+            answered = None if response is None else place(response, len(places))
+            rows.append((began_ns, end_ns, method, asked, answered, error))
     return zlib.compress(msgpack.encode((list(places), rows, runs)), LEVEL)
+
+
+def _packed_run(run: Run, places: dict[bytes, int]) -> list[_PackedSeries]:
+    packed: list[_PackedSeries] = []
+    for one, calls in zip(run.series, run.calls, strict=True):
+        placed = [
+            (method, places.setdefault(request, len(places)), places.setdefault(response, len(places)))
+            for method, request, response in calls
+        ]
+        packed.append((*_packed_times(one), one.sequence, one.is_last, placed))
+    return packed
 
 
 def _packed_times(series: Series) -> tuple[list[int], int]:
