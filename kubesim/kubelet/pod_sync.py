@@ -187,7 +187,8 @@ class PodSync:
         uid, writes = work.pod.metadata.uid, self._statuses.writes_scheduled - begun.writes_scheduled
         is_news = writes > 0 or self._start_errors.get(uid, {}) != begun.start_errors
         work.in_vain = VainSync(
-            events=begun.said,
+            # After news the next sync looks for itself.
+            events=() if is_news else begun.said,
             error=error,
             retry_at_ns=result.retry_at_ns,
             writes=writes,
