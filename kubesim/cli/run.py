@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from kubesim.cli.image_options import add_image_options
 from kubesim.cli.pull_options import add_pull_options
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 DEFAULT_PROFILE = "containerd-2.3"
 DEFAULT_SEED = 1
+STATIC_PODS = "/etc/kubernetes/manifests"
+"""The folder of static pods where the user's configuration names none."""
 
 DURATION_HOURS_MAX = 168
 """A week: about a minute of computing for a quiet pod. Beyond it, a slip of the keyboard would run for hours."""
@@ -27,7 +29,14 @@ DURATION_HOURS_MAX = 168
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of `run`."""
-    parser.add_argument("manifests", nargs="+", metavar="POD.yaml", help="manifests with pods")
+    parser.add_argument("manifests", nargs="*", metavar="POD.yaml", help="manifests with pods")
+    parser.add_argument(
+        "--static",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="manifests of static pods, which lie in the kubelet's folder when it starts; may be given again",
+    )
     parser.add_argument("--for", dest="duration", default="60s", metavar="DURATION", help="how long (%(default)s)")
     parser.add_argument("--node-config", metavar="FILE", help="a KubeletConfiguration")
     parser.add_argument("--os", choices=["linux", "windows"], default="linux")
@@ -63,6 +72,7 @@ def run(options: argparse.Namespace) -> int:
     from kubesim.cli.located import check_kubelet_version, check_profile
 
     _check_duration(options.duration)
+    _check_manifests(options)
     check_profile(options.profile or DEFAULT_PROFILE)
     check_kubelet_version(options.kubelet_version)
     outcome = _over_socket(options) if options.cri else _in_virtual_time(options)
@@ -95,6 +105,23 @@ def _check_duration(text: str) -> None:
         raise InputError(f"{text} is negative", where="--for", hint="time only goes forward")
     if duration_ns > DURATION_HOURS_MAX * 3600 * 10**9:
         raise InputError(f"{text} is too long", where="--for", hint=f"at most {DURATION_HOURS_MAX}h are run")
+
+
+def _check_manifests(options: argparse.Namespace) -> None:
+    from kubesim.errors import InputError
+
+    if not options.manifests and not options.static:
+        raise InputError("there is no manifest", hint="name files with pods, or give them to --static")
+    if options.static and options.cri:
+        hint = "name the files without --static, or leave --cri out"
+        raise InputError("--static writes to the disk of an emulated machine, but --cri drives a real one", hint=hint)
+
+
+def _configuration(options: argparse.Namespace) -> str | dict[str, str] | None:
+    """The kubelet's configuration: that of the user, else one with a folder for the static pods there are."""
+    if options.node_config or not options.static:
+        return cast("str | None", options.node_config)
+    return {"staticPodPath": STATIC_PODS}
 
 
 def _capacity(options: argparse.Namespace) -> dict[str, str]:
@@ -135,19 +162,20 @@ def _in_virtual_time(options: argparse.Namespace) -> Outcome:
     with ExitStack() as held:
         if options.pull or options.registries:
             images += held.enter_context(_pulled(options, images))
-        node = held.enter_context(
-            Node(
-                os=options.os,
-                kubelet_version=options.kubelet_version,
-                profile=options.profile or DEFAULT_PROFILE,
-                cgroup_driver=options.cgroup_driver,
-                config=options.node_config,
-                images=images,
-                kubelet_fixes=options.kubelet_fixes,
-                seed=DEFAULT_SEED if options.seed is None else options.seed,
-                capacity=_capacity(options),
-            )
+        node = Node(
+            os=options.os,
+            kubelet_version=options.kubelet_version,
+            profile=options.profile or DEFAULT_PROFILE,
+            cgroup_driver=options.cgroup_driver,
+            config=_configuration(options),
+            images=images,
+            kubelet_fixes=options.kubelet_fixes,
+            seed=DEFAULT_SEED if options.seed is None else options.seed,
+            capacity=_capacity(options),
         )
+        for manifest in options.static:
+            node.apply_static(Path(manifest))
+        held.enter_context(node)
         for manifest in options.manifests:
             node.apply(Path(manifest))
         with working(f"running {options.duration} of virtual time"):
@@ -173,7 +201,8 @@ def _pulled(options: argparse.Namespace, images: Sequence[ImageSource]) -> Abstr
     from kubesim.runtime.profiles import load_profile
 
     version = options.kubelet_version
-    found = [one for path in options.manifests for one in objects_of(Path(path), kubelet_version=version)]
+    paths = [*options.manifests, *options.static]
+    found = [one for path in paths for one in objects_of(Path(path), kubelet_version=version)]
     return pulled_images(
         options,
         image_names(one for one in found if isinstance(one, v1.Pod)),

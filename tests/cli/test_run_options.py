@@ -149,3 +149,50 @@ def test_config_maps_lie_beside_pods(tmp_path: Path, capsys: pytest.CaptureFixtu
     found = json.loads(run(capsys, str(path), "--for", "10s", "-o", "json"))
 
     assert found["items"][0]["status"]["phase"] == "Running"
+
+
+STATIC = """\
+apiVersion: v1
+kind: Pod
+metadata: {name: proxy, namespace: kube-system}
+spec: {containers: [{name: a, image: "registry.k8s.io/e2e-test-images/busybox:1.29-2", command: [sleep, 1h]}]}
+"""
+
+
+@pytest.mark.parametrize("os", ["linux", "windows"])
+def test_static_pods(pod: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], os: str) -> None:
+    (tmp_path / "proxy.yaml").write_text(STATIC)
+    static = ("--static", str(tmp_path / "proxy.yaml"))
+    found = json.loads(run(capsys, pod, *static, "--for", "10s", "--os", os, "-o", "json"))["items"]
+
+    names = [(one["metadata"]["name"], one["status"]["phase"]) for one in found if one["kind"] == "Pod"]
+    assert ("proxy-node-1", "Running") in names
+    assert len(names) == 2
+    (mirror,) = [one for one in found if one["metadata"]["name"] == "proxy-node-1"]
+    assert "kubernetes.io/config.mirror" in mirror["metadata"]["annotations"]
+
+
+def test_static_pods_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "proxy.yaml").write_text(STATIC)
+    config = tmp_path / "config.yaml"
+    text = "apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\n"
+    config.write_text(text + "staticPodPath: /pods\n")
+    static = ("--static", str(tmp_path / "proxy.yaml"), "--for", "10s")
+
+    assert "proxy-node-1  Running" in run(capsys, *static, "--node-config", str(config))
+    config.write_text(text)
+    assert main(["run", *static, "--node-config", str(config)]) == 2
+    assert "set staticPodPath in its configuration" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        ([], "there is no manifest; name files with pods, or give them to --static"),
+        (["--static", "x.yaml", "--cri", "unix:///x"], "--static writes to the disk of an emulated machine, but --cri"),
+        (["--static", "/gone.yaml"], "/gone.yaml: cannot be read: No such file or directory"),
+    ],
+)
+def test_what_cannot_be_run(options: list[str], problem: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["run", *options]) == 2
+    assert problem in capsys.readouterr().err
