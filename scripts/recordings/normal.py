@@ -16,6 +16,8 @@ STATE_DIRECTORY_OF_THE_RECORDED_RUNTIME = "/run/containerd/state/"
 STATE_DIRECTORY = "/run/containerd/"
 WRITTEN_AT = re.compile(r"\.\.\d{4}(_\d\d){5}\.\d+")
 """A volume's directory of one writing, named by the clock and by chance."""
+OF_ONE_START = re.compile(r"(/containers/[a-z0-9-]+)/[0-9a-f]{8}\b")
+"""The file of a termination message, named by chance."""
 USED = re.compile(r"\bused: \d+, ")
 """What else ran on the recorded node is recorded only in part."""
 
@@ -36,6 +38,7 @@ class Normaliser:
                 return value.partition("@")[0] + "@<digest>"
             value = value.replace(STATE_DIRECTORY_OF_THE_RECORDED_RUNTIME, STATE_DIRECTORY)
             value = USED.sub("used: <n>, ", value)
+            value = OF_ONE_START.sub(r"\1/<n>", value)
             value = WRITTEN_AT.sub("..<time>", value)
             return ADDRESSES.sub("<ip>", IDS.sub(self._id, value))
         return value
