@@ -2,8 +2,9 @@
 
 A run makes many objects that live: pods, calls that are kept. Python's collector looks at each of them several times
 while they grow old, and finds next to nothing, because what ends here is not held in cycles. So a run leaves what it
-made to the oldest generation unseen, and all is looked at when that is twice of what there was at the last look: the
-cost of an object does not grow with how many there are.
+made to the oldest generation unseen. All is looked at when there is as much unseen as was there at the last look, or
+four times as much when that look found nothing: the cost of an object does not grow with how many there are, and where
+cycles are left behind they go soon.
 """
 
 from __future__ import annotations
@@ -18,11 +19,17 @@ UNSEEN_OBJECTS_MIN = 1_000_000
 """Fewer objects that nobody has looked at are not worth a look at all."""
 
 
+PATIENCE = 4
+"""So many times what is there may be unseen, after a look that found nothing."""
+_NOTHING = 0.01
+"""The part of what is there that a look must find in cycles to have found something."""
+
+
 class _Looks:
     """What the collector has looked at, and what not."""
 
     def __init__(self) -> None:
-        self._seen_count = 0
+        self._due_count = UNSEEN_OBJECTS_MIN
         self._unseen_count = 0
 
     def leave(self, young_count: int) -> None:
@@ -32,9 +39,11 @@ class _Looks:
         gc.freeze()
         gc.unfreeze()
         self._unseen_count += young_count
-        if self._unseen_count >= max(2 * self._seen_count, UNSEEN_OBJECTS_MIN):
-            gc.collect()
-            self._seen_count, self._unseen_count = len(gc.get_objects()), 0
+        if self._unseen_count >= self._due_count:
+            found_count = gc.collect()
+            there_count = len(gc.get_objects())
+            patience = 1 if found_count > _NOTHING * there_count else PATIENCE
+            self._due_count, self._unseen_count = max(patience * there_count, UNSEEN_OBJECTS_MIN), 0
 
 
 _looks = _Looks()  # one, as the collector is one of the process

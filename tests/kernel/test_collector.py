@@ -52,18 +52,25 @@ def test_what_a_run_made_is_left_to_the_oldest_generation() -> None:
     assert all(id(one) in old for one in made)
 
 
-def test_all_is_looked_at_when_twice_as_much_was_not(monkeypatch: pytest.MonkeyPatch) -> None:
-    looks = collector._Looks()
+@pytest.mark.parametrize(("found", "patience"), [(0, collector.PATIENCE), (10**9, 1)])
+def test_all_is_looked_at_sooner_where_cycles_were_found(
+    found: int, patience: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(collector, "UNSEEN_OBJECTS_MIN", 3 * OBJECTS)
+    looks = collector._Looks()
     looked: list[int] = []
-    monkeypatch.setattr(gc, "collect", lambda: looked.append(1))
+
+    def collect() -> int:
+        looked.append(len(gc.get_objects()))
+        return found
+
+    monkeypatch.setattr(gc, "collect", collect)
     for _ in range(3):
         looks.leave(OBJECTS)
     assert len(looked) == 1
-    there = len(gc.get_objects())
-    looks.leave(there)
+    looks.leave(patience * looked[0] - 2 * OBJECTS)
     assert len(looked) == 1
-    looks.leave(2 * there)
+    looks.leave(4 * OBJECTS)
     assert len(looked) == 2
 
 
