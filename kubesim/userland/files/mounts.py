@@ -194,7 +194,8 @@ def bind_root(confined: HostFiles, path: str, propagation: Propagation = "privat
     node = HostNode(confined, path)
     if node.kind is FileKind.DIRECTORY:
         seen = confined.private_mounts() if propagation == "private" else confined.mounts
-        return HostNode(confined, path, node.stat(), seen)
+        node = HostNode(confined, path, node.stat(), seen)
+    node.forget()
     return node
 
 
@@ -205,7 +206,6 @@ def mount_of(path: str, spec: MountSpec) -> Mount:
         return Mount(path, TreeView(source.tree.root), is_read_only=True, volume=IMAGE_VOLUME, flags=spec.flags)
     if isinstance(source, HostSource):
         root = source.node or host_node(source.files, source.path, spec.propagation)
-        root.forget()
         made = RecursiveMount if spec.is_recursive else Mount
         volume = spec.volume or HOST_VOLUME
         mount = made(path, root, is_read_only=spec.is_read_only, volume=volume, flags=spec.flags)
