@@ -139,8 +139,8 @@ class Folder:
             None if node is None else {key: value for key, value in node["status"]["capacity"].items() if key != "pods"}
         )
 
-    def neighbours(self, name: str) -> list[str]:
-        """The recorded pods that lived when others left this one no room, oldest first."""
+    def neighbours(self, name: str) -> list[tuple[str, float]]:
+        """The recorded pods that lived when others left this one no room, and how much older each was, in seconds."""
         rows = self.versions(name)
         short = next((row for row in rows if _was_crowded_out(row["status"])), None)
         if short is None:
@@ -153,8 +153,7 @@ class Folder:
             for other in self.names()
             if other != name and self.is_recorded(other)
         }
-        alive = [other for other, age in ages.items() if -later < age < self.versions(other)[-1]["t"]]
-        return sorted(alive, key=lambda other: -ages[other])
+        return [(other, age) for other, age in ages.items() if -later < age < self.versions(other)[-1]["t"]]
 
     def _born(self, name: str) -> datetime:
         """To the second: when the kubelet saw it first."""

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Mapping
-from copy import deepcopy
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -54,26 +53,32 @@ class Player:
         }
         self.key = ""
 
-    def play(self) -> None:
-        """From creation to 60 s after the last action."""
+    def create(self) -> None:
+        """Give the node what stands beside the pod in its manifest, then the pod."""
+        for beside in self._beside:
+            self._node.apply(beside)
+        (self.key,) = self._node.apply(self._pod)
+
+    def perform(self, action: str) -> None:
+        """One action. What comes too late for its pod, such as a second deletion, the driver left at that."""
+        if not self._is_gone:
+            self._actions[action]()
+
+    def steps(self, born: float) -> list[tuple[float, Callable[[], None]]]:
+        """What is done by second, for a pod that is created at second `born`. Raises NotPlayable."""
         unknown = next((action for _, action in self._plan.actions if action not in self._actions), None)
         if unknown is not None:
             raise NotPlayable(f"action {unknown}")
-        self._node.advance("10s")
-        for beside in (*OBJECTS_BESIDE, *self._beside):
-            self._node.apply(beside)
-        (self.key,) = self._node.apply(self._pod)
-        passed = 0.0
-        for second, action in self._plan.actions:
-            self._node.advance(f"{second - passed:.3f}s")
-            passed = second
-            self._actions[action]()
-        self._node.advance("60s")
+        done = [(born + second, partial(self.perform, action)) for second, action in self._plan.actions]
+        return [(born, self.create), *done]
+
+    @property
+    def _is_gone(self) -> bool:
+        names = (one["metadata"] for one in self._node.pods())
+        return all(f"{name['namespace']}/{name['name']}" != self.key for name in names)
 
     def _delete(self, grace_seconds: int | None) -> None:
-        """A second deletion may find nothing; the driver of the recordings left it at that."""
-        if any(f"{one['metadata']['namespace']}/{one['metadata']['name']}" == self.key for one in self._node.pods()):
-            self._node.delete(self.key, grace_seconds=grace_seconds)
+        self._node.delete(self.key, grace_seconds=grace_seconds)
 
     def _make_secret(self) -> None:
         self._node.apply(LATE_SECRET)
@@ -85,17 +90,29 @@ class Player:
             self._node.resize(self.key, {"spec": {"containers": [{"name": name, "resources": resources}]}})
 
     def _change_image(self) -> None:
-        pod = deepcopy(self._pod)
-        pod["spec"]["containers"][0]["image"] = NEW_IMAGE
-        self._node.apply(pod)
+        self._pod["spec"]["containers"][0]["image"] = NEW_IMAGE
+        self._node.apply(self._pod)
 
     def _label(self) -> None:
-        pod = deepcopy(self._pod)
-        pod["metadata"]["labels"] = {**pod["metadata"].get("labels", {}), **NEW_LABEL}
-        self._node.apply(pod)
+        self._pod["metadata"].setdefault("labels", {}).update(NEW_LABEL)
+        self._node.apply(self._pod)
 
     def _debug(self, container: Mapping[str, Any]) -> None:
         self._node.add_ephemeral_container(self.key, container)
+
+
+def do_in_order(node: kubesim.Node, steps: Iterable[tuple[float, Callable[[], None]]]) -> None:
+    """On a node that has come to rest, and to 60 s after the last step."""
+    node.advance("10s")
+    for beside in OBJECTS_BESIDE:
+        node.apply(beside)
+    now: float | None = None
+    for second, step in sorted(steps, key=lambda one: one[0]):
+        if now is not None:
+            node.advance(f"{second - now:.3f}s")
+        now = second
+        step()
+    node.advance("60s")
 
 
 @dataclass(frozen=True)
@@ -119,11 +136,14 @@ def play(name: str, folder: Folder, images: list[Path], *, seed: int = 1) -> Pla
         cgroup_version=folder.cgroup_version,
         seed=seed,
     ) as node:
-        for other in folder.neighbours(name):
-            node.apply(folder.manifest(other))
-            node.advance("1s")
         player = Player(node, folder.manifest(name), plan)
-        player.play()
+        own = player.steps(0)
+        steps = [
+            step
+            for other, age in folder.neighbours(name)
+            for step in Player(node, folder.manifest(other), folder.plan(other)).steps(-age)
+        ]
+        do_in_order(node, [step for step in [*steps, *own] if step[0] <= own[-1][0]])
         calls = calls_of_pods(entry.as_dict() for entry in node.journal)
         pod = player.key.partition("/")[2]
         return Played(node.versions(player.key), node.event_writes(player.key), calls.get(pod, []))

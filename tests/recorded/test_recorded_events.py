@@ -80,5 +80,5 @@ def test_a_pod_that_was_crowded_out_is_played_beside_those_that_lived_then(tmp_p
     recording("older", "2026-01-01T00:00:30Z", 75)
     recording("after", "2026-01-01T00:01:10Z", 75)
     folder = Folder(tmp_path)
-    assert folder.neighbours("late") == ["older", "younger"]
+    assert folder.neighbours("late") == [("older", 30), ("younger", 20)]
     assert folder.neighbours("after") == []
