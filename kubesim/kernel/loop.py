@@ -189,8 +189,8 @@ class Kernel:
         """Fire all events up to and including `time_ns`, then set the clock to it.
 
         With a `goal` the run stops after the first event that makes it true, and the clock stays there. Returns
-        whether the goal was reached (True without a goal). Raises SimulationStalled after `events_max` events,
-        and whatever a task raised that nobody waited for.
+        whether the goal was reached (True without a goal). Raises SimulationStalled after `events_max` events, without
+        those of idle time that is passed at once, which has an end; and what a task raised that nobody waited for.
         """
         self._runs += 1
         with rare_collections():

@@ -188,7 +188,7 @@ class PodSync:
         is_news = writes > 0 or self._start_errors.get(uid, {}) != begun.start_errors
         work.in_vain = VainSync(
             # After news the next sync looks for itself.
-            events=() if is_news else begun.said,
+            events=() if is_news else tuple(begun.said),
             error=error,
             retry_at_ns=result.retry_at_ns,
             writes=writes,

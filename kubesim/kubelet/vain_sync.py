@@ -6,22 +6,20 @@ such a sync, the next one finds the same: it has the same Events, and ends in th
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from msgspec import Struct
 
 from kubesim.kubelet.event_recorder import EventRecorder, Said
 from kubesim.kubelet.sync_error import SyncError
 
 
-@dataclass(slots=True, kw_only=True)
-class VainSync:
+class VainSync(Struct, kw_only=True):
     """What such a sync did, and until when it would do that again if nothing happened (ns since the epoch).
 
     `error` is that of the sync as text, empty when it had none, and `retry_at_ns` what is in it.
     `writes` are how many writes of the status it scheduled, and nothing else did it schedule.
     """
 
-    events: Sequence[Said]
+    events: tuple[Said, ...]
     error: str
     retry_at_ns: int | None
     until_ns: int

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import pytest
 
 from kubesim import Node
 from kubesim.kernel import Beat, Idle
+from kubesim.kubelet.pod_sync import PodSync
+from kubesim.kubelet.pod_work import PodWork
+from kubesim.kubelet.runtime_manager import RuntimeManager
+from kubesim.policy.pod_view import RuntimePod
 
 LAST_SEEN = "kubelet_pleg_last_seen_seconds"
 """The one thing that differs, by a second: of idle time it is the last relist, not that which the last tick saw."""
@@ -93,3 +98,56 @@ def test_nobody_can_tell_how_idle_time_was_passed(version: str, monkeypatch: pyt
     for what, told_of in at_once.items():
         assert told_of == noted[what], what
         assert told_of == done[what], what
+
+
+SLEEPER = """
+apiVersion: v1
+kind: Pod
+metadata:
+  name: sleeper
+spec:
+  containers:
+  - name: c
+    image: registry.k8s.io/e2e-test-images/busybox:1.29-2
+    command: [sleep, "36000000"]
+"""
+
+
+def test_a_running_pod_to_which_nothing_happens_is_synced_on_and_on_but_computed_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    done: Counter[str] = Counter()
+    sync_pod, sync = PodSync.sync_pod, RuntimeManager.sync
+
+    async def counted_sync_pod(syncs: PodSync, work: PodWork, runtime: RuntimePod) -> bool:
+        done["synced"] += 1
+        return await sync_pod(syncs, work, runtime)
+
+    async def counted_sync(manager: RuntimeManager, *arguments: Any, **more: Any) -> Any:
+        done["computed"] += 1
+        return await sync(manager, *arguments, **more)
+
+    monkeypatch.setattr(PodSync, "sync_pod", counted_sync_pod)
+    monkeypatch.setattr(RuntimeManager, "sync", counted_sync)
+    with Node() as node:
+        node.apply(SLEEPER)
+        node.advance("10m")
+        done.clear()
+        node.advance("2h")
+        assert done["synced"] > 80  # every 60 to 90 seconds
+        assert done["computed"] == 1  # somebody outside drove the node: that may have changed something
+        node.advance("1h")
+        assert done["computed"] == 2
+
+
+def test_a_day_of_an_idle_node_fires_a_fraction_of_its_events() -> None:
+    with Node() as node:
+        node.start()
+        node.advance("10m")
+        kernel, calls = node._kernel, len(node.journal)
+        fired, scheduled = kernel.events_fired, kernel.sequence
+        node.advance("24h")
+
+        assert kernel.events_fired - fired > 200_000
+        assert kernel.sequence - scheduled < 20_000
+        assert len(node.journal) - calls > 200_000
