@@ -35,7 +35,8 @@ class ImageList:
             before, self._answer = self._answer, b""
             try:
                 self._answer = await self._client.call_encoded(methods.LIST_IMAGES, _REQUEST)
-                self.newest = tuple(api.ListImagesResponse.FromString(self._answer).images)
+                if self._answer != before or not self._answer:
+                    self.newest = tuple(api.ListImagesResponse.FromString(self._answer).images)
             except CriError as error:
                 self._klog.info("Failed to update image list", err=error.go_text)
             is_in_vain = self._client.repeat is not None and self._answer == before != b""

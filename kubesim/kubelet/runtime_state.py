@@ -59,6 +59,8 @@ class RuntimeState:
         self.has_status = False
         self.last_sync_ns: int | None = None
         self._answer = b""
+        self._is_well = False
+        """Whether the last answer has nothing that has to be said again each time."""
         self.runtime_ready: RuntimeCondition | None = None
         self.network_ready: RuntimeCondition | None = None
         self.handlers: tuple[RuntimeHandler, ...] = ()
@@ -80,12 +82,24 @@ class RuntimeState:
         """Ask the runtime for its status; whether it says what it said before, and is well."""
         async with self._mutex:
             before = self._answer
-            response = await self._status()
+            try:
+                self._answer = await self._client.call_encoded(methods.STATUS, _REQUEST)
+            except CriError as error:
+                self._answer = b""
+                self._klog.error("Status from runtime service failed", err=error.go_text)
+                self._klog.error("Container runtime sanity check failed", err=error.go_text)
+                return False
+            is_same = self._answer == before
+            if is_same and self._is_well:
+                self.last_sync_ns = self._kernel.now_ns
+                return True
+            self._is_well = False
+            response = self._checked(api.StatusResponse.FromString(self._answer))
             if response is None:
                 self._answer = b""
                 return False
             await self._take(response)
-            return self._answer == before and self.last_sync_ns == self._kernel.now_ns
+            return is_same and self.last_sync_ns == self._kernel.now_ns
 
     def update_again(self, looks: Looks) -> None:
         """`update` where nothing has happened since the last one said the same as before; of a steady runtime."""
@@ -93,14 +107,7 @@ class RuntimeState:
             self._client.repeat(methods.STATUS, _REQUEST, self._answer, looks)
         self.last_sync_ns = looks.last_ns
 
-    async def _status(self) -> api.StatusResponse | None:
-        try:
-            self._answer = await self._client.call_encoded(methods.STATUS, _REQUEST)
-        except CriError as error:
-            self._klog.error("Status from runtime service failed", err=error.go_text)
-            self._klog.error("Container runtime sanity check failed", err=error.go_text)
-            return None
-        response = api.StatusResponse.FromString(self._answer)
+    def _checked(self, response: api.StatusResponse) -> api.StatusResponse | None:
         if len(response.status.conditions) < _CONDITIONS_MIN:
             self._klog.error("Status failed", err=_CONDITIONS_MISSING)
             self._klog.error("Container runtime sanity check failed", err=_CONDITIONS_MISSING)
@@ -130,6 +137,7 @@ class RuntimeState:
             self._was_ready = True
             await self._on_ready()
         self.last_sync_ns = self._kernel.now_ns
+        self._is_well = self.network_ready is not None and self.network_ready.status
 
 
 def _handler(handler: api.RuntimeHandler) -> RuntimeHandler:
