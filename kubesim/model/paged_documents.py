@@ -8,6 +8,7 @@ long to pack.
 from __future__ import annotations
 
 import zlib
+from typing import Any, Generic, TypeVar
 
 from msgspec import msgpack
 
@@ -20,20 +21,25 @@ _EFFORT = 1
 """Of zlib: the fastest. Higher ones take three times as long for a few per cent."""
 
 
-class PagedDocuments:
-    """Documents of one kind by number, from 0."""
+T = TypeVar("T")
 
-    __slots__ = ("_newest", "_open", "_pages")
 
-    def __init__(self) -> None:
+class PagedDocuments(Generic[T]):
+    """Documents of one kind by number, from 0. What they are made of is what msgpack can write: bytes, tuples."""
+
+    __slots__ = ("_decode", "_newest", "_open", "_pages")
+
+    def __init__(self, kind: Any) -> None:
+        """`kind` is the type of a document, as msgspec takes it."""
+        self._decode = msgpack.Decoder(list[kind]).decode
         self._pages: list[bytes] = []
-        self._newest: list[bytes] = []
-        self._open: dict[int, list[bytes]] = {}
+        self._newest: list[T] = []
+        self._open: dict[int, list[T]] = {}
 
     def __len__(self) -> int:
         return len(self._pages) * PAGE_DOCUMENTS + len(self._newest)
 
-    def add(self, document: bytes) -> int:
+    def add(self, document: T) -> int:
         """Keep a document. Returns its number."""
         if len(self._newest) == PAGE_DOCUMENTS:
             self._pages.append(zlib.compress(msgpack.encode(self._newest), _EFFORT))
@@ -41,19 +47,16 @@ class PagedDocuments:
         self._newest.append(document)
         return len(self) - 1
 
-    def __getitem__(self, number: int) -> bytes:
+    def __getitem__(self, number: int) -> T:
         """The document of that number. Raises IndexError."""
         page, place = divmod(number, PAGE_DOCUMENTS)
         return (self._newest if page == len(self._pages) else self._read(page))[place]
 
-    def _read(self, page: int) -> list[bytes]:
+    def _read(self, page: int) -> list[T]:
         documents = self._open.pop(page, None)
         if documents is None:
-            documents = _decode(zlib.decompress(self._pages[page]))
+            documents = self._decode(zlib.decompress(self._pages[page]))
         self._open[page] = documents
         if len(self._open) > OPEN_PAGES_MAX:
             del self._open[next(iter(self._open))]
         return documents
-
-
-_decode = msgpack.Decoder(list[bytes]).decode

@@ -86,7 +86,7 @@ class ApiServer:
         self._pods: dict[str, v1.Pod] = {}
         self._keys: dict[str, str] = {}
         self._history: dict[str, _History] = {}
-        self._versions = PagedDocuments()
+        self._versions = PagedDocuments[bytes](bytes)
         self._node: v1.Node | None = None
         self._handler: PodHandler | None = None
         self._revision = 0

@@ -1,12 +1,13 @@
 """The Events of the emulated API server: what is stored of each, and every single write.
 
-An Event that is said again is patched, so the store alone does not tell when; the writes do, as a watch would. Both
-hold the Event as it was created as JSON: as structs, the Events of a pod would be half of what Python's collector of
+An Event that is said again is patched, so the store alone does not tell when; the writes do, as a watch would. They lie
+on pages, and the store knows their numbers: as structs, the Events of a pod would be half of what Python's collector of
 cycles has to look at for it.
 """
 
 from __future__ import annotations
 
+from array import array
 from collections import defaultdict
 from dataclasses import dataclass
 from typing import Any
@@ -44,12 +45,12 @@ class EventWrite:
         return row
 
 
-_Patch = tuple[int, str, str]
-"""What can be patched of an Event: count, lastTimestamp and message."""
+_Write = tuple[int, bytes, int, int, str, str]
+"""One write: its time in ns, and of a creation the Event as JSON; of a change the number of the creation, and count,
+lastTimestamp and message."""
 
-_Write = tuple[int, str, int, _Patch | None]
-"""One write: its time in ns, the uid of the object, the number of the Event as it was created, and what has become of
-that by then. Plain tuples, which Python's collector of cycles looks at once."""
+_Stored = tuple[str, int, int]
+"""An Event: the uid of the object that it is about, and the numbers of its creation and of its last write."""
 
 
 class EventStore:
@@ -57,25 +58,26 @@ class EventStore:
 
     def __init__(self, kernel: Kernel) -> None:
         self._kernel = kernel
-        self._created = PagedDocuments()
-        self._events: dict[tuple[str, str], _Write] = {}
-        """The last write of each."""
-        self._writes: defaultdict[str, list[_Write]] = defaultdict(list)
+        self._writes = PagedDocuments[_Write](_Write)
+        self._events: dict[tuple[str, str], _Stored] = {}
+        self._about: defaultdict[str, array[int]] = defaultdict(lambda: array("Q"))
+        """The numbers of the writes, by the uid of the object that they are about."""
 
     @property
     def events(self) -> list[v1.Event]:
         """All stored Events, oldest first."""
-        return [self._event(write) for write in self._events.values()]
+        return [self._write(last).event for _, _, last in self._events.values()]
 
     def writes(self, uid: str) -> list[EventWrite]:
         """Every write of an Event about the object with this uid, in order. The Node has no uid in its Events."""
-        return [EventWrite(write[0], self._event(write)) for write in self._writes.get(uid, ())]
+        return [self._write(number) for number in self._about.get(uid, ())]
 
     def create_event(self, event: v1.Event) -> None:
         """Store an Event."""
-        created = self._created.add(msgspec.json.encode(event))
-        key = (event.metadata.namespace, event.metadata.name)
-        self._note(key, (self._kernel.now_ns, event.involved_object.uid, created, None))
+        number = self._writes.add((self._kernel.now_ns, msgspec.json.encode(event), 0, 0, "", ""))
+        uid = event.involved_object.uid
+        self._events[event.metadata.namespace, event.metadata.name] = (uid, number, number)
+        self._about[uid].append(number)
 
     def patch_event(self, *, namespace: str, name: str, count: int, last_timestamp: str, message: str) -> bool:
         """Change a stored Event; False when it is not there any more."""
@@ -83,21 +85,18 @@ class EventStore:
         stored = self._events.get(key)
         if stored is None:
             return False
-        _, uid, created, _ = stored
-        self._note(key, (self._kernel.now_ns, uid, created, (count, last_timestamp, message)))
+        uid, created, _ = stored
+        number = self._writes.add((self._kernel.now_ns, b"", created, count, last_timestamp, message))
+        self._events[key] = (uid, created, number)
+        self._about[uid].append(number)
         return True
 
-    def _note(self, key: tuple[str, str], write: _Write) -> None:
-        self._events[key] = write
-        self._writes[write[1]].append(write)
-
-    def _event(self, write: _Write) -> v1.Event:
-        _, _, created, patch = write
-        event = _decode(self._created[created])
-        if patch is None:
-            return event
-        count, last_timestamp, message = patch
-        return replace(event, count=count, last_timestamp=last_timestamp, message=message)
+    def _write(self, number: int) -> EventWrite:
+        time_ns, encoded, created, count, last_timestamp, message = self._writes[number]
+        if encoded:
+            return EventWrite(time_ns, _decode(encoded))
+        event = self._write(created).event
+        return EventWrite(time_ns, replace(event, count=count, last_timestamp=last_timestamp, message=message))
 
 
 _decode = msgspec.json.Decoder(v1.Event).decode

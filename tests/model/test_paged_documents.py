@@ -27,7 +27,7 @@ def document(number: int) -> bytes:
 
 
 def test_many_take_little_room() -> None:
-    documents, paged = [document(number) for number in range(1000)], PagedDocuments()
+    documents, paged = [document(number) for number in range(1000)], PagedDocuments[bytes](bytes)
     assert [paged.add(one) for one in documents] == list(range(1000))
     assert len(paged) == 1000
     packed = sum(map(len, paged._pages)) / len(paged._pages) / PAGE_DOCUMENTS
@@ -40,7 +40,7 @@ def test_many_take_little_room() -> None:
     st.lists(st.binary(max_size=50), max_size=OPEN_PAGES_MAX * PAGE_DOCUMENTS * 2), st.randoms(use_true_random=False)
 )
 def test_any_document_can_be_read_at_any_time(documents: list[bytes], order: Random) -> None:
-    paged = PagedDocuments()
+    paged = PagedDocuments[bytes](bytes)
     for number, one in enumerate(documents):
         assert paged.add(one) == number
         asked = order.randrange(number + 1)
@@ -48,8 +48,16 @@ def test_any_document_can_be_read_at_any_time(documents: list[bytes], order: Ran
     assert [paged[number] for number in range(len(documents))] == documents
 
 
+def test_tuples_come_out_as_tuples() -> None:
+    paged = PagedDocuments[tuple[int, str, bytes]](tuple[int, str, bytes])
+    rows = [(number, "text", b"bytes") for number in range(2 * PAGE_DOCUMENTS)]
+    for row in rows:
+        paged.add(row)
+    assert [paged[number] for number in range(len(paged))] == rows
+
+
 def test_what_there_is_not_is_an_error() -> None:
-    paged = PagedDocuments()
+    paged = PagedDocuments[bytes](bytes)
     paged.add(b"one")
     with pytest.raises(IndexError):
         paged[1]
@@ -58,7 +66,7 @@ def test_what_there_is_not_is_an_error() -> None:
 
 
 def test_few_pages_stay_open() -> None:
-    paged = PagedDocuments()
+    paged = PagedDocuments[bytes](bytes)
     for number in range((OPEN_PAGES_MAX + 3) * PAGE_DOCUMENTS):
         paged.add(document(number))
     for number in range(len(paged)):
