@@ -113,7 +113,9 @@ class ContainerConfigs:
             config.stop_signal = requested_stop_signal(container)
         if self._node.os == "linux":
             config.linux.resources.CopyFrom(linux_resources(pod, container, qos=request.qos, node=self._node))
-            config.linux.security_context.CopyFrom(linux_security_context(request, self._node))
+            config.linux.security_context.CopyFrom(
+                linux_security_context(request, self._node, root_directory=self._directories.root)
+            )
             if request.user_namespace is not None:
                 for mount in config.mounts:
                     mount.uidMappings.extend(request.user_namespace.uids)

@@ -149,14 +149,17 @@ def sandbox_context(
     return context
 
 
-def linux_security_context(request: ContainerRequest, node: NodeSettings) -> api.LinuxContainerSecurityContext:
-    """The security context of a container."""
+def linux_security_context(
+    request: ContainerRequest, node: NodeSettings, *, root_directory: str
+) -> api.LinuxContainerSecurityContext:
+    """The security context of a container; profiles of seccomp lie below the kubelet's root directory."""
     answer = container_security_context(
         pod_security(request.pod),
         container_security(request.container),
         ImageUser(uid=request.image_uid, username=request.image_username),
         target_id=request.target_container_id,
         seccomp_default=node.seccomp_default,
+        seccomp_root=f"{root_directory}/seccomp",
     )
     context = api.LinuxContainerSecurityContext(
         privileged=answer.privileged,

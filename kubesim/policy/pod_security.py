@@ -229,8 +229,8 @@ def container_security_context(
     """A container's context on Linux.
 
     Groups are neither sorted nor made unique, and the primary group is not added: the runtime does that.
-    `seccomp_default` is the kubelet's option of that name. `thermal_throttle_cpus` are the cpus of the node that have
-    a thermal_throttle directory to mask.
+    `seccomp_default` is the kubelet's option of that name, `seccomp_root` where it keeps profiles.
+    `thermal_throttle_cpus` are the cpus of the node that have a thermal_throttle directory to mask.
 
     Raises:
         SecurityContextError: the pod's groups policy is unknown.
