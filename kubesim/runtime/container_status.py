@@ -19,13 +19,21 @@ from kubesim.runtime.list_rows import ListedRow, ListRows, chunks
 from kubesim.runtime.objects import CRI_STATES, Container, ContainerMoment
 
 
-async def container_status(daemon: Daemon, request: api.ContainerStatusRequest) -> api.ContainerStatusResponse:
+async def container_status(daemon: Daemon, request: api.ContainerStatusRequest) -> api.ContainerStatusResponse | bytes:
     """The state of one container, and with `verbose` how it was set up."""
     container = daemon.container(request.container_id, say.LOOKUP)
-    response = api.ContainerStatusResponse(status=container_status_message(daemon, container))
+
+    def response() -> api.ContainerStatusResponse:
+        return api.ContainerStatusResponse(status=container_status_message(daemon, container))
+
     if request.verbose:
-        response.info["info"] = container_info(daemon, container)
-    return response
+        verbose = response()
+        verbose.info["info"] = container_info(daemon, container)
+        return verbose
+    if container.life.reported_state is not ReportedState.EXITED:
+        return response()
+    names = daemon.images.names_of(container.image)
+    return daemon.exited_statuses.answer(container, names, lambda: response().SerializeToString())
 
 
 def container_status_message(
