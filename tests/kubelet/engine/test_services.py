@@ -70,12 +70,12 @@ def test_what_the_api_server_refuses(story: Any) -> None:
         story.node.apply(service("db", clusterIP="x", type="Door", ports=ports))
     bodies = [line.partition(": spec.")[2] for line in str(caught.value).splitlines()]
     assert bodies == [
-        'type: Unsupported value: "Door": supported values: "ClusterIP", "ExternalName", "LoadBalancer", "NodePort"',
-        'clusterIPs[0]: Invalid value: "x": must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)',
         "ports[0].name: Required value",
         "ports[0].port: Invalid value: 0: must be between 1 and 65535, inclusive",
         'ports[0].protocol: Unsupported value: "SMTP": supported values: "SCTP", "TCP", "UDP"',
         'ports[2].name: Duplicate value: "b"',
+        'clusterIPs[0]: Invalid value: "x": must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)',
+        'type: Unsupported value: "Door": supported values: "ClusterIP", "ExternalName", "LoadBalancer", "NodePort"',
     ]
     with pytest.raises(InputError, match=r"spec\.ports: Required value"):
         story.node.apply(service("db"))
