@@ -82,6 +82,7 @@ class Pleg:
         self.last_relist_ns: int | None = None
         self._seen_ns: int | None = None
         """The last relist that a health check saw."""
+        self._checked_ns = 0
 
     def request_relist(self, uid: str) -> None:
         """Look at one pod now instead of at the end of the period."""
@@ -111,6 +112,10 @@ class Pleg:
             threshold = format_duration(self._unhealthy_ns)
             return f"pleg was last seen active {format_duration(age_ns)} ago; threshold is {threshold}"
         return ""
+
+    def checked_again(self, looks: Looks) -> None:
+        """Health checks that found it as well as before, because nothing has happened since."""
+        self._checked_ns = looks.last_ns
 
     def well_until_ns(self) -> int:
         """When `healthy` says something else though nothing happens: relists in vain keep it as it is."""
@@ -180,9 +185,11 @@ class Pleg:
     def _count_in_vain(self) -> None:
         """Relists in vain are a period apart and take no time: they show when somebody reads the metrics."""
         if self._in_vain_count and self.last_relist_ns is not None:
-            self._seen_ns = self.last_relist_ns
             self._metrics.observe(PLEG_RELIST_INTERVAL, self._period_ns / SECOND_NS, self._in_vain_count)
             self._metrics.observe(PLEG_RELIST_DURATION, 0, self._in_vain_count)
+            # One at the instant of a check comes after it.
+            unseen = min(max((self.last_relist_ns - self._checked_ns) // self._period_ns + 1, 0), self._in_vain_count)
+            self._seen_ns = max(self._seen_ns or 0, self.last_relist_ns - unseen * self._period_ns)
             self._in_vain_count = 0
         if self._seen_ns is not None:
             self._metrics.put(PLEG_LAST_SEEN, self._seen_ns // SECOND_NS)

@@ -207,8 +207,9 @@ class PodEngine:
             errors=answers.runtime_errors,
             on_pleg_event=self._on_pleg_event,
             on_tick=self._tick,
-            idle_until_ns=self._idle_until_ns,
+            idle_until_ns=lambda: min(self._next_deadline_ns, self.workers.next_due_ns),
             well_until_ns=answers.well_until_ns,
+            on_ticks_in_vain=lambda looks: self.pleg.checked_again(looks),  # noqa: PLW0108 - made after this
             on_housekeeping=self._housekeep,
         )
 
@@ -361,10 +362,6 @@ class PodEngine:
             elif not self.workers.is_termination_requested(uid):
                 self.workers.wake(uid)
         self._next_deadline_ns = next_ns
-
-    def _idle_until_ns(self) -> int:
-        """When a tick has something to do next, if nothing happens until then."""
-        return min(self._next_deadline_ns, self.workers.next_due_ns)
 
     def _housekeep(self) -> None:
         self.resizing.cgroups.housekeep()

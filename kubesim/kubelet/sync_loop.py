@@ -40,9 +40,11 @@ class SyncLoop:
         on_housekeeping: Callable[[], object],
         idle_until_ns: Callable[[], int] = lambda: 0,
         well_until_ns: Callable[[], int] = lambda: sys.maxsize,
+        on_ticks_in_vain: Callable[[Looks], object] = lambda _: None,
     ) -> None:
         """`errors` is why no pod is synced now, as texts; if nothing happens, they are the same until `well_until_ns`.
 
+        `on_ticks_in_vain` hears of ticks that need not ask for errors, nor call anybody.
         `idle_until_ns` is the time until which ticks find nothing to do, if nothing happens; 0 when that is not known.
         """
         self._kernel = kernel
@@ -54,6 +56,7 @@ class SyncLoop:
         self._on_housekeeping = on_housekeeping
         self._idle_until_ns = idle_until_ns
         self._well_until_ns = well_until_ns
+        self._on_ticks_in_vain = on_ticks_in_vain
         self._house_kept = -1
         """The kernel's `activity` when the last housekeeping had found nothing to do."""
         self._ticks_count = 0
@@ -106,6 +109,7 @@ class SyncLoop:
     def _tick_again(self, looks: Looks) -> None:
         """Ticks at which nobody's time had come, and nothing had happened since the last."""
         self._ticks_count += looks.times
+        self._on_ticks_in_vain(looks)
 
     def stop(self) -> None:
         """The kubelet process ends: what waits is never handled."""

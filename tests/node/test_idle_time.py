@@ -14,8 +14,6 @@ from kubesim.kubelet.pod_work import PodWork
 from kubesim.kubelet.runtime_manager import RuntimeManager
 from kubesim.policy.pod_view import RuntimePod
 
-LAST_SEEN = "kubelet_pleg_last_seen_seconds"
-"""The one thing that differs, by a second: of idle time it is the last relist, not that which the last tick saw."""
 PODS = """
 apiVersion: v1
 kind: Pod
@@ -63,7 +61,7 @@ def told(node: Node) -> dict[str, Any]:
         "events": node.events,
         "versions": {key: node.versions(key) for key in ("default/crasher", "default/sleeper", "default/late")},
         "node": node._world.api.get_node(),
-        "metrics": {name: value for name, value in node.metrics().items() if name != LAST_SEEN},
+        "metrics": dict(node.metrics()),
         "log": node.log,
     }
 

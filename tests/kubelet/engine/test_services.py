@@ -73,6 +73,7 @@ def test_what_the_api_server_refuses(story: Any) -> None:
         "ports[0].name: Required value",
         "ports[0].port: Invalid value: 0: must be between 1 and 65535, inclusive",
         'ports[0].protocol: Unsupported value: "SMTP": supported values: "SCTP", "TCP", "UDP"',
+        "ports[0].targetPort: Invalid value: 0: must be between 1 and 65535, inclusive",
         'ports[2].name: Duplicate value: "b"',
         'clusterIPs[0]: Invalid value: "x": must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)',
         'type: Unsupported value: "Door": supported values: "ClusterIP", "ExternalName", "LoadBalancer", "NodePort"',
