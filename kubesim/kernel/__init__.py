@@ -27,6 +27,7 @@ coroutines, and it has no cancellation.
 """
 
 from kubesim.kernel.beat import Beat, Idle
+from kubesim.kernel.collector import rare_collections
 from kubesim.kernel.ids import Ids, Prng
 from kubesim.kernel.looks import Looks, Series, Stretch, in_order
 from kubesim.kernel.loop import DEFAULT_START_NS, Kernel, Timer
@@ -56,6 +57,7 @@ __all__ = [
     "Timer",
     "checkpoint",
     "in_order",
+    "rare_collections",
     "sleep",
     "time_left_ns",
     "timeout",

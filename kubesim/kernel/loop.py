@@ -11,7 +11,7 @@ from heapq import heapify, heappop, heappush
 from typing import Any, TypeAlias, TypeVar
 
 from kubesim.errors import SimulationStalled
-from kubesim.kernel.collector import rare_collections
+from kubesim.kernel.collector import looks, rare_collections
 from kubesim.kernel.ids import Ids, Prng
 from kubesim.kernel.task import Task
 
@@ -62,6 +62,7 @@ class Kernel:
     )
 
     def __init__(self, *, seed: int = 0, start_ns: int = DEFAULT_START_NS) -> None:
+        looks.world_made()
         self.now_ns = start_ns
         self.start_ns = start_ns
         self.seed = seed

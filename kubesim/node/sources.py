@@ -8,6 +8,7 @@ from typing import Any
 
 from kubesim.errors import InputError
 from kubesim.images.document_file import open_document
+from kubesim.kernel import rare_collections
 from kubesim.model import k8s_v1 as v1
 from kubesim.model.convert import join_errors
 from kubesim.model.kubelet_configuration import KubeletConfiguration, load_kubelet_configuration
@@ -63,6 +64,7 @@ def objects_of(
     return [one.object for one in found if isinstance(one.object, StoredObject)]
 
 
+@rare_collections()
 def stored_manifests(source: Source | Manifest | Document, strategy: PodStrategy) -> list[Manifest]:
     """The same with their places, for the API server of that strategy."""
     if isinstance(source, Manifest):

@@ -9,6 +9,7 @@ import msgspec
 from msgspec.structs import replace
 
 from kubesim.errors import InputError
+from kubesim.kernel import rare_collections
 from kubesim.model import k8s_v1 as v1
 from kubesim.model.convert import join_errors
 from kubesim.model.manifest import Manifest
@@ -32,6 +33,7 @@ KEY_PREFIXES = {
 """Before the key of an object, by kind: a Secret may have the name of a pod."""
 
 
+@rare_collections()
 def apply_manifests(api: ApiServer, found: Sequence[Manifest]) -> list[str]:
     """Create or change what the manifests hold, or nothing of it when something may not be. Returns their keys.
 

@@ -21,6 +21,13 @@ def thresholds() -> Iterator[tuple[int, int, int]]:
     gc.set_threshold(*before)
 
 
+def watch_looks(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """What grows by one each time all is looked at."""
+    looked: list[int] = []
+    monkeypatch.setattr(gc, "collect", lambda: looked.append(1))
+    return looked
+
+
 def test_a_run_spares_it_and_gives_it_back(thresholds: tuple[int, int, int]) -> None:
     kernel = Kernel(seed=1)
     seen = []
@@ -52,26 +59,31 @@ def test_what_a_run_made_is_left_to_the_oldest_generation() -> None:
     assert all(id(one) in old for one in made)
 
 
-@pytest.mark.parametrize(("found", "patience"), [(0, collector.PATIENCE), (10**9, 1)])
-def test_all_is_looked_at_sooner_where_cycles_were_found(
-    found: int, patience: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(collector, "UNSEEN_OBJECTS_MIN", 3 * OBJECTS)
+def test_all_is_looked_at_when_another_world_was_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(collector, "UNSEEN_OBJECTS_MIN", OBJECTS)
+    looked = watch_looks(monkeypatch)
     looks = collector._Looks()
-    looked: list[int] = []
-
-    def collect() -> int:
-        looked.append(len(gc.get_objects()))
-        return found
-
-    monkeypatch.setattr(gc, "collect", collect)
-    for _ in range(3):
-        looks.leave(OBJECTS)
+    looks.world_made()
+    looks.leave(2 * OBJECTS)
+    assert len(looked) == 0
+    looks.world_made()
+    looks.leave(1)
     assert len(looked) == 1
-    looks.leave(patience * looked[0] - 2 * OBJECTS)
+    looks.leave(2 * OBJECTS)
     assert len(looked) == 1
-    looks.leave(4 * OBJECTS)
-    assert len(looked) == 2
+
+
+def test_all_is_looked_at_when_there_is_too_much_unseen_but_not_for_what_is_gone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(collector, "UNSEEN_OBJECTS_MAX", len(gc.get_objects()) + 10 * OBJECTS)
+    looked = watch_looks(monkeypatch)
+    looks = collector._Looks()
+    looks.leave(100 * len(gc.get_objects()))
+    assert len(looked) == 0
+    kept: list[list[int]] = [[] for _ in range(20 * OBJECTS)]
+    looks.leave(len(kept))
+    assert len(looked) == 1
 
 
 def test_objects_that_somebody_froze_stay_frozen() -> None:
