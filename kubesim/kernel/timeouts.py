@@ -73,6 +73,9 @@ def within(delay_ns: int, work: Coroutine[Any, Any, T]) -> Generator[Arm, Any, T
                 timer = kernel.call_at(end_ns, task.cancel, reason)
             try:
                 step, argument = work.send, (yield arm)
+            except GeneratorExit:
+                work.close()  # nobody goes on with the task; maybe somebody closed the work already
+                raise
             except BaseException as thrown:  # noqa: BLE001 - whatever is thrown into the task is for the work
                 step, argument = work.throw, thrown
     except StopIteration as stop:

@@ -2,6 +2,7 @@
 
 import gc
 from collections.abc import Callable, Coroutine
+from inspect import CORO_CLOSED, getcoroutinestate
 from typing import Any
 
 import pytest
@@ -122,3 +123,20 @@ def test_a_cancellation_leaves_nothing_in_cycles() -> None:
     gc.collect()
     life()
     assert gc.collect() == 0
+
+
+def test_work_that_was_closed_already_does_not_hinder_the_end() -> None:
+    kernel = Kernel(start_ns=0)
+
+    async def nap() -> None:
+        await sleep(100)
+
+    async def main() -> None:
+        await within(50, work)
+
+    work, waiting = nap(), main()
+    kernel.spawn(waiting, name="main")
+    kernel.run_until(10)
+    work.close()  # as Python may when nobody holds any of them
+    waiting.close()
+    assert getcoroutinestate(waiting) == CORO_CLOSED

@@ -85,3 +85,27 @@ def test_what_is_thrown_in_arrives_at_the_top_and_leaves_through_all_levels() ->
     kernel.run_until(kernel.now_ns + 500)
     assert isinstance(cancelled.error, Cancelled)
     assert left == list(range(5_000, -1, -1))
+
+
+def test_what_was_closed_already_does_not_hinder_the_end() -> None:
+    ended: list[str] = []
+
+    async def inner() -> None:
+        try:
+            await sleep(1)
+        finally:
+            ended.append("inner")
+
+    async def outer() -> None:
+        try:
+            await call(waiting)
+        finally:
+            ended.append("outer")
+
+    waiting = inner()
+    whole = outer()
+    running = on_call_stack(whole)
+    running.send(None)  # type: ignore[attr-defined]  # a generator, driven as a task does
+    waiting.close()  # as Python may when nobody holds any of them
+    running.close()  # type: ignore[attr-defined]
+    assert ended == ["inner", "outer"]

@@ -65,6 +65,11 @@ def _run(first: Coroutine[Any, Any, T]) -> Generator[object, Any, T]:
                 continue
             try:
                 value = yield yielded
+            except GeneratorExit:
+                # Nobody goes on with the process. In which order Python then closes coroutines is its own affair.
+                for waiting in reversed(stack):
+                    waiting.close()
+                raise
             except BaseException as thrown:  # noqa: BLE001 - it is for the coroutine that waits
                 error = thrown
     if error is not None:
