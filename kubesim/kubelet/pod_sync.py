@@ -5,7 +5,6 @@ Mirrors kubelet: pkg/kubelet/kubelet.go (SyncPod, SyncTerminatingPod, SyncTermin
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -50,7 +49,7 @@ SECOND_NS = 10**9
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Begun:
-    """How things were when a sync began, and which Events it has had since."""
+    """How things were when a sync began, and which Events it has had since it told the status."""
 
     said: list[Said]
     calls: int
@@ -111,8 +110,10 @@ class PodSync:
         """One sync; True when the pod is done for good. Raises SyncError."""
         before, work.in_vain = work.in_vain, None
         # The event that woke the worker is the only one since.
-        activity, now_ns = self._kernel.activity - 1, self._kernel.now_ns
-        if before is not None and before.holds(work.pod.metadata.resource_version, activity, now_ns=now_ns):
+        if before is not None and not before.is_untouched(work.pod, self._kernel.activity - 1):
+            before = None
+        now_ns = self._kernel.now_ns
+        if before is not None and before.shows_same(work.pod, now_ns) and before.waits(now_ns):
             work.in_vain = before
             before.repeat(self._recorder)
             return False
@@ -125,20 +126,25 @@ class PodSync:
         # Of a sync during which something else happens this hears too much or too little; but it is not in vain.
         self._recorder.heard = begun.said
         try:
-            return await self._sync_pod(work, runtime, begun)
+            return await self._sync_pod(work, runtime, begun, before)
         finally:
             self._recorder.heard = None
 
-    async def _sync_pod(self, work: PodWork, runtime: RuntimePod, begun: _Begun) -> bool:
+    async def _sync_pod(self, work: PodWork, runtime: RuntimePod, begun: _Begun, before: VainSync | None) -> bool:
+        """`before` is the last sync, if that was in vain and the pod is untouched since."""
         pod, uid = work.pod, work.pod.metadata.uid
-        self._resizing.sync_begins(pod, runtime)
-        status, before = self._generate(pod, runtime, is_terminal=False), self._statuses.get(uid)
-        self._statuses.set(pod, status, self._surroundings(pod, runtime))
+        shown = before is not None and before.shows_same(pod, self._kernel.now_ns)
+        status = (self._statuses.get(uid) if shown else None) or self._show(work, runtime)
         if status.phase is not None and status.phase.is_terminal:
             return True
-        if before is None or (before.phase, status.phase) == (PodPhase.PENDING, PodPhase.RUNNING):
-            # A pod counts when it is first seen, too: after no time.
-            self._metrics.observe(POD_START_DURATION, (self._kernel.now_ns - work.seen_ns) / SECOND_NS)
+        restarting = status.condition(ALL_CONTAINERS_RESTARTING)
+        is_restarting_all = restarting is not None and restarting.status == "True"
+        if before is not None and before.waits(self._kernel.now_ns) and before.is_restarting_all == is_restarting_all:
+            writes = self._statuses.writes_scheduled - begun.writes_scheduled
+            work.in_vain = before.with_status(pod, writes=writes)
+            work.in_vain.repeat(self._recorder)
+            return False
+        begun.said.clear()
         network_error = self._answers.network_error()
         if network_error and not pod.spec.host_network:
             text = f"network is not ready: {network_error}"
@@ -151,7 +157,6 @@ class PodSync:
             await self._volumes.wait(pod)
         pull_secrets = self._pull_secrets.of(pod)
         self._probes.add_pod(pod)
-        restarting = status.condition(ALL_CONTAINERS_RESTARTING)
         result = await self._manager.sync(
             pod,
             pod_view(pod),
@@ -159,7 +164,7 @@ class PodSync:
             pod_qos(pod, self._node.gates),
             pull_secrets,
             probes=self._probes.states(uid, runtime),
-            is_restarting_all=restarting is not None and restarting.status == "True",
+            is_restarting_all=is_restarting_all,
         )
         self._remember(uid, result)
         if result.resize_error:
@@ -170,30 +175,48 @@ class PodSync:
             names = ", ".join(f'"{name}" with {waiting.reason}' for name, waiting in result.start_errors.items())
             text = f"failed to start containers: {names}"
             if not is_mirrored:
-                self._note_in_vain(work, result, begun, text)
+                self._note_in_vain(work, result, begun, is_restarting_all=is_restarting_all, error=text)
             raise SyncError(text, retry_at_ns=result.retry_at_ns)
         if result.resize_error:
             raise SyncError(f"ResizePodInPlaceError: {result.resize_error}")
         if result.did_anything:
             self.request_relist(uid)
         elif not is_mirrored:
-            self._note_in_vain(work, result, begun)
+            self._note_in_vain(work, result, begun, is_restarting_all=is_restarting_all)
         return False
 
-    def _note_in_vain(self, work: PodWork, result: SyncResult, begun: _Begun, error: str = "") -> None:
+    def _show(self, work: PodWork, runtime: RuntimePod) -> PodStatusView:
+        """The first part of a sync: the status is made, and told if it is another one."""
+        pod, uid = work.pod, work.pod.metadata.uid
+        self._resizing.sync_begins(pod, runtime)
+        status, before = self._generate(pod, runtime, is_terminal=False), self._statuses.get(uid)
+        self._statuses.set(pod, status, self._surroundings(pod, runtime))
+        is_over = status.phase is not None and status.phase.is_terminal
+        if not is_over and (before is None or (before.phase, status.phase) == (PodPhase.PENDING, PodPhase.RUNNING)):
+            # A pod counts when it is first seen, too: after no time.
+            self._metrics.observe(POD_START_DURATION, (self._kernel.now_ns - work.seen_ns) / SECOND_NS)
+        return status
+
+    def _note_in_vain(
+        self, work: PodWork, result: SyncResult, begun: _Begun, *, is_restarting_all: bool, error: str = ""
+    ) -> None:
         """The next sync is like this one, if it was in vain and nothing happens until then."""
         if not result.is_in_vain or self._manager.calls_begun != begun.calls:
             return
-        uid, writes = work.pod.metadata.uid, self._statuses.writes_scheduled - begun.writes_scheduled
-        is_news = writes > 0 or self._start_errors.get(uid, {}) != begun.start_errors
+        pod, writes = work.pod, self._statuses.writes_scheduled - begun.writes_scheduled
+        meta = pod.metadata
         work.in_vain = VainSync(
-            # After news the next sync looks for itself.
-            events=() if is_news else tuple(begun.said),
+            events=tuple(begun.said),
             error=error,
             retry_at_ns=result.retry_at_ns,
+            deadline_ns=self._deadline.end_ns(pod),
+            is_news=writes > 0 or self._start_errors.get(meta.uid, {}) != begun.start_errors,
+            is_restarting_all=is_restarting_all,
             writes=writes,
-            resource_version=work.pod.metadata.resource_version,
-            until_ns=0 if is_news else min(result.retry_at_ns or sys.maxsize, self._deadline.end_ns(work.pod)),
+            resource_version=meta.resource_version,
+            spec=pod.spec,
+            labels=meta.labels,
+            annotations=meta.annotations,
         )
 
     def request_relist(self, uid: str) -> None:

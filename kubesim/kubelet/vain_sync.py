@@ -1,41 +1,92 @@
 """A sync that had nothing to do but to wait: for the end of a back-off, or for something to happen.
 
 A pod in back-off is synced again and again, and a pod that runs once a minute. As long as nothing has happened since
-such a sync, the next one finds the same: it has the same Events, and ends in the same way.
+such a sync, the next one finds the same: it has the same Events, and ends in the same way. A sync has two parts, and
+each is left out by itself: the first makes the status, the second asks what is to be done in the runtime.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from msgspec import Struct
+from msgspec.structs import replace
 
 from kubesim.kubelet.event_recorder import EventRecorder, Said
 from kubesim.kubelet.sync_error import SyncError
+from kubesim.model import k8s_v1 as v1
 
 
 class VainSync(Struct, kw_only=True):
     """What such a sync did, and until when it would do that again if nothing happened (ns since the epoch).
 
-    `error` is that of the sync as text, empty when it had none, and `retry_at_ns` what is in it.
-    `writes` are how many writes of the status it scheduled, and nothing else did it schedule.
+    `events` are those of the second part, `error` is that of the sync as text, empty when it had none, and
+    `retry_at_ns` what is in it. `writes` are how many writes of the status it scheduled, and nothing else did it
+    schedule.
     """
 
     events: tuple[Said, ...]
     error: str
     retry_at_ns: int | None
-    until_ns: int
+    """When the second part finds something to do; None: never."""
+    deadline_ns: int
+    """When the first part finds that the pod's time is over."""
+    is_news: bool
+    """Whether it said what the next status is made from: a status, or why a container does not start."""
+    is_restarting_all: bool
+    """What the second part was told by the first."""
     writes: int
     resource_version: str
-    """Of the pod that was synced: Events tell it."""
+    spec: v1.PodSpec
+    labels: Mapping[str, str]
+    annotations: Mapping[str, str]
+    """Of the pod that was synced, by identity: the versions of a pod share what none of them changes."""
     activity: int | None = None
     """The kernel's, when the worker had seen that it did nothing else; None before."""
 
-    def holds(self, resource_version: str, activity: int, *, now_ns: int) -> bool:
-        """Whether a sync of this version of the pod would do the same, if that is all that has happened."""
-        return self.activity == activity and now_ns < self.until_ns and self.resource_version == resource_version
+    def is_untouched(self, pod: v1.Pod, activity: int) -> bool:
+        """Whether nothing has happened since, but that this kubelet has written the status of the pod."""
+        meta = pod.metadata
+        return (
+            self.activity == activity
+            and pod.spec is self.spec
+            and meta.labels is self.labels
+            and meta.annotations is self.annotations
+        )
+
+    def shows_same(self, pod: v1.Pod, now_ns: int) -> bool:
+        """Whether the first part of a sync of the untouched pod would tell the same status."""
+        is_same_version = pod.metadata.resource_version == self.resource_version
+        return is_same_version and not self.is_news and now_ns < self.deadline_ns
+
+    def waits(self, now_ns: int) -> bool:
+        """Whether the second part of a sync of the untouched pod would be in vain again, if the first does not end it.
+
+        It looks at the status for nothing but `is_restarting_all`.
+        """
+        return self.retry_at_ns is None or now_ns < self.retry_at_ns
+
+    def with_status(self, pod: v1.Pod, *, writes: int) -> VainSync:
+        """The same for another version of the untouched pod, after a first part with so many writes: Events tell it."""
+        version = pod.metadata.resource_version
+        return replace(
+            self,
+            events=tuple(_of_version(said, self.resource_version, version) for said in self.events),
+            is_news=writes > 0,
+            writes=writes,
+            resource_version=version,
+            activity=None,
+        )
 
     def repeat(self, recorder: EventRecorder) -> None:
-        """Do it again. Raises SyncError when it did."""
+        """Do the second part again. Raises SyncError when it did."""
         for event in self.events:
             recorder.say_again(event)
         if self.error:
             raise SyncError(self.error, retry_at_ns=self.retry_at_ns)
+
+
+def _of_version(said: Said, before: str, after: str) -> Said:
+    if said.target.resource_version != before:
+        return said  # The node has no version.
+    return said._replace(target=replace(said.target, resource_version=after))
