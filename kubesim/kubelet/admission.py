@@ -14,7 +14,7 @@ from kubesim.kubelet.pod_views import is_static
 from kubesim.kubelet.security_config import uses_app_armor
 from kubesim.model import k8s_v1 as v1
 from kubesim.model.quantity import millicores, whole_units
-from kubesim.policy.admission import AdmissionNode, AdmissionPod, Rejection, admit, missing_resources
+from kubesim.policy.admission import AdmissionNode, AdmissionPod, Rejection, Room, admit, missing_resources
 from kubesim.policy.feature_gates import gate_enabled
 from kubesim.policy.node_affinity import NodeAffinity, NodeRequirement, NodeSelectorTerm
 from kubesim.policy.sysctl_admission import SysctlAllowlist, forbidden_sysctl
@@ -26,26 +26,28 @@ class NodeSituation:
     """The node at the moment of admission.
 
     `active_pods` are the admitted pods that still hold their resources: those that they were given, whatever their
-    specs ask by now.
+    specs ask by now. `pressures` are the node conditions of type ...Pressure that are True, which the Node object tells
+    only with its next status.
     """
 
     node: v1.Node
     os: str
     active_pods: ActivePods
+    pressures: tuple[str, ...]
     is_shutting_down: bool
     kubelet_version: str
     gates: Mapping[str, bool]
     sysctls: SysctlAllowlist
 
 
-def admission_refusal(pod: v1.Pod, situation: NodeSituation, *, makes_room: bool = False) -> Rejection | None:
-    """Why the kubelet refuses the pod; None when it takes it. `makes_room`: pods will be ended for what it lacks."""
+def admission_refusal(pod: v1.Pod, situation: NodeSituation, *, room: Room = Room.AS_IT_IS) -> Rejection | None:
+    """Why the kubelet refuses the pod; None when it takes it."""
     return admit(
         _pod(pod, situation),
         _node(situation),
         kubelet_version=situation.kubelet_version,
         gates=situation.gates,
-        makes_room=makes_room,
+        room=room,
     )
 
 
@@ -98,9 +100,7 @@ def _node(situation: NodeSituation) -> AdmissionNode:
         used=situation.active_pods.used,
         pods=len(situation.active_pods),
         host_ports=tuple(situation.active_pods.host_ports),
-        pressures=tuple(
-            one.type for one in node.status.conditions if one.type.endswith("Pressure") and one.status == "True"
-        ),
+        pressures=situation.pressures,
         supplemental_groups_policy=features.supplemental_groups_policy if features is not None else None,
         apparmor_error="AppArmor is not enabled on the host",
         declared_features=tuple(node.status.declared_features),

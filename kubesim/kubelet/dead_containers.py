@@ -56,6 +56,19 @@ class DeadContainers:
         await self._remove_sandboxes(surplus)
         return bool(surplus)
 
+    async def remove_ended(self, runtime: RuntimePod, *, sandboxes: bool) -> bool:
+        """Keep only what runs, and with `sandboxes` the sandboxes that run or hold it; whether there was anything else.
+
+        So it goes for a pod that was evicted, whose status keeps what is to be known of it.
+        """
+        ended = [one for one in runtime.containers if one.state is not RuntimeState.RUNNING]
+        await self._remove(ended)
+        holding = {one.sandbox_id for one in runtime.containers if one.state is RuntimeState.RUNNING}
+        surplus = [one for one in runtime.sandboxes if not one.is_ready and bare_id(one.id) not in holding]
+        if sandboxes:
+            await self._remove_sandboxes(surplus)
+        return bool(ended or surplus)
+
     async def remove_pod(self, runtime: RuntimePod) -> None:
         """Remove everything of a pod that no longer exists."""
         await self._remove(one for one in runtime.containers if one.state is not RuntimeState.RUNNING)

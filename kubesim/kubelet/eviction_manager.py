@@ -119,9 +119,9 @@ class EvictionManager:
         self._limits_storage = limits_storage
 
     @property
-    def pressures(self) -> frozenset[str]:
+    def pressures(self) -> tuple[str, ...]:
         """The node conditions of type ...Pressure that are True."""
-        return frozenset(self._memory.conditions)
+        return self._memory.conditions
 
     async def run(self) -> None:
         """Pass after pass, until the process ends."""

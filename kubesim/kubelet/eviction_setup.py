@@ -23,6 +23,7 @@ from kubesim.kubelet.pod_usage import PodUsages
 from kubesim.model.duration import parse_duration
 from kubesim.model.kubelet_configuration import KubeletConfiguration
 from kubesim.model.quantity import whole_units
+from kubesim.policy.feature_gates import gate_enabled
 
 
 def eviction_manager(
@@ -62,7 +63,14 @@ def eviction_manager(
             has_ended=engine.workers.has_ended,
             make_room=(engine.remove_ended_pods, collector.remove_unused),
         ),
-        PodUsages(kernel, client, host.files, directories, period_ns=parse_duration(config.volume_stats_agg_period)),
+        PodUsages(
+            kernel,
+            client,
+            host.files,
+            directories,
+            period_ns=parse_duration(config.volume_stats_agg_period),
+            uses_pod_level=gate_enabled(gates, "PodLevelResources"),
+        ),
         node_name=host.name,
         gates=gates,
         recorder=recorder,

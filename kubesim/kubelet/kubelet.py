@@ -181,7 +181,7 @@ class Kubelet:
                 pleg_well_until_ns=engine.pleg.well_until_ns,
                 evented_pleg_error=engine.loop.evented_pleg_error,
                 is_shutting_down=lambda: self._shutdown is not None and self._shutdown.is_shutting_down,
-                pressures=lambda: self._evictions.pressures if self._evictions is not None else frozenset(),
+                pressures=self._pressures,
             ),
             recorder=self._recorder,
             klog=self.klog,
@@ -286,11 +286,15 @@ class Kubelet:
             node=self._api.get_node() or self._unregistered_node(),
             os=self._host.os,
             active_pods=engine.active.without(without) if without else engine.active,
+            pressures=self._pressures(),
             is_shutting_down=self._shutdown is not None and self._shutdown.is_shutting_down,
             kubelet_version=self.version,
             gates=self.gates,
             sysctls=self._sysctls,
         )
+
+    def _pressures(self) -> tuple[str, ...]:
+        return self._evictions.pressures if self._evictions is not None else ()
 
     def _unregistered_node(self) -> v1.Node:
         """What a kubelet that registers no Node admits pods by: its own idea of the machine."""

@@ -33,6 +33,6 @@ class NodeReports:
     evented_pleg_error: Callable[[], str] = str
     storage_error: Callable[[], str] = str
     is_shutting_down: Callable[[], bool] = bool
-    pressures: Callable[[], frozenset[str]] = frozenset
+    pressures: Callable[[], tuple[str, ...]] = tuple
     """Condition types under pressure now: MemoryPressure, DiskPressure, PIDPressure."""
     volumes_in_use: Callable[[], Sequence[str]] = tuple

@@ -16,7 +16,7 @@ from kubesim.kubelet.pod_engine import PodEngine
 from kubesim.kubelet.pod_views import is_critical
 from kubesim.kubelet.preemption import Preemption
 from kubesim.model import k8s_v1 as v1
-from kubesim.policy.admission import Rejection
+from kubesim.policy.admission import Rejection, Room
 from kubesim.policy.preemption import NoVictims
 
 
@@ -51,19 +51,22 @@ class PodAdmission:
         if self._makes_room:
             self._waiting[pod.metadata.uid] = pod
             return
-        allocation = self._engine.resizing.allocation
-        judged = allocation.allocated(pod)
+        judged = self._engine.resizing.allocation.allocated(pod)
         situation = self._situation()
         refusal = admission_refusal(judged, situation)
         if refusal is not None and refusal.lacking and is_critical(pod):
             refusal = self._make_room(judged, situation)
             if refusal is None:
                 return
+        self._settle(pod, judged, refusal)
+
+    def _settle(self, pod: v1.Pod, judged: v1.Pod, refusal: Rejection | None) -> None:
+        """Take a pod, or refuse it; `judged` is the pod with the resources that it is given."""
         if refusal is not None:
             self._metrics.increase(ADMISSION_REJECTIONS, reason=refusal.metric_reason)
             self._engine.reject(pod, refusal)
             return
-        allocation.allocate(judged)
+        self._engine.resizing.allocation.allocate(judged)
         self._engine.add(pod)
 
     def update(self, pod: v1.Pod) -> bool:
@@ -79,7 +82,7 @@ class PodAdmission:
 
     def _make_room(self, pod: v1.Pod, situation: NodeSituation) -> Rejection | None:
         """Begin to end pods for a critical one; the refusal when that does not help."""
-        refusal = admission_refusal(pod, situation, makes_room=True)
+        refusal = admission_refusal(pod, situation, room=Room.WANTED)
         if refusal is not None:
             return refusal
         missing = missing_for(pod, situation)
@@ -97,8 +100,7 @@ class PodAdmission:
             self._makes_room = False
             waiting = self._waiting.pop(uid, None)
             if waiting is not None:
-                self._engine.resizing.allocation.allocate(pod)
-                self._engine.add(waiting)
+                self._settle(waiting, pod, admission_refusal(pod, self._situation(), room=Room.MADE))
             others, self._waiting = list(self._waiting.values()), {}
             for other in others:
                 self.add(other)

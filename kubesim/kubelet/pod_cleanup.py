@@ -17,6 +17,7 @@ from kubesim.kubelet.event_recorder import WARNING, EventRecorder
 from kubesim.kubelet.event_reference import EventReference
 from kubesim.kubelet.metrics import RESTARTED_PODS, Metrics
 from kubesim.kubelet.mirror_pods import MirrorPods
+from kubesim.kubelet.mutex import Mutex
 from kubesim.kubelet.orphan_pods import OrphanPods
 from kubesim.kubelet.outside import HostFiles
 from kubesim.kubelet.pleg import Pleg
@@ -28,6 +29,8 @@ from kubesim.kubelet.runtime_pods import RuntimePods
 from kubesim.kubelet.status_manager import StatusManager
 from kubesim.kubelet.volumes import PodVolumes
 from kubesim.model import k8s_v1 as v1
+from kubesim.policy.eviction_order import EVICTED_REASON
+from kubesim.policy.pod_view import RuntimePod
 
 CONTAINER_GC_NS = 60_000_000_000
 LOG_REMOVAL_NS = 1_000_000
@@ -77,6 +80,8 @@ class PodCleanup:
         self._forget = forget
         self._restart = restart
         self._dead = dead
+        self._removing = Mutex()
+        """The containers that one event after the other names are removed one after the other."""
         self._chores: set[Task[None]] = set()
         self.has_looked = False
         """Whether housekeeping has been done: every pod of the configuration that may run has a worker by then."""
@@ -98,9 +103,18 @@ class PodCleanup:
             self._start(self._clean_up(uid, pod), f"clean up {uid}")
 
     def container_died(self, uid: str) -> None:
-        """A container of a pod ended: an older one of its name may go."""
+        """A container of a pod ended: an older one of its name may go, and of an evicted pod this one as well."""
         if uid in self._pods:
             self._start(self._remove_older_containers(uid), f"remove dead containers of {uid}")
+
+    def reconciled(self, pod: v1.Pod) -> None:
+        """The API has a new status of a pod. Nothing is kept of one that it shows as evicted.
+
+        Mirrors kubelet: pkg/kubelet/kubelet.go (HandlePodReconcile) and pkg/kubelet/eviction/helpers.go (PodIsEvicted).
+        """
+        uid = pod.metadata.uid
+        if (pod.status.phase, pod.status.reason) == ("Failed", EVICTED_REASON):
+            self._start(self._remove_ended(self._cache.get(uid)), f"remove dead containers of {uid}")
 
     async def remove_ended(self, uid: str) -> None:
         """Remove what the runtime still has of a pod that has ended, though it is still in the configuration."""
@@ -161,11 +175,20 @@ class PodCleanup:
     async def _remove_older_containers(self, uid: str) -> None:
         # The worker of the pod has heard of it before; and upstream looks for the container's log first, to remove it.
         await sleep(LOG_REMOVAL_NS)
-        await self._remove_older(uid)
+        async with self._removing:
+            await self._remove_older(uid)
+
+    async def _remove_ended(self, runtime: RuntimePod) -> None:
+        async with self._removing:
+            await self._dead.remove_ended(runtime, sandboxes=False)
 
     async def _remove_older(self, uid: str, *, sandboxes: bool = False) -> bool:
-        """Whether there was something to remove."""
+        """Whether there was something to remove. Of an evicted pod nothing is kept, and in time its logs go as well."""
         try:
+            if uid in self._workers.work and self._workers.work[uid].is_evicted:
+                if sandboxes:
+                    self._host_files.remove(self._directories.logs(self._pods[uid]))
+                return await self._dead.remove_ended(self._cache.get(uid), sandboxes=sandboxes)
             is_found = await self._dead.remove_older(self._cache.get(uid))
             if sandboxes:
                 is_found |= await self._dead.remove_older_sandboxes(self._cache.get(uid))

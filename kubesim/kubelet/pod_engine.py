@@ -328,6 +328,7 @@ class PodEngine:
             self.workers.update(pod)
         else:
             self.resizing.reconciled(before, pod)
+            self.cleanup.reconciled(pod)
 
     def remove(self, uid: str) -> None:
         """A pod is gone from the API, or its file from the node. What it left in the runtime is removed."""

@@ -16,7 +16,8 @@ from kubesim.kubelet.node_shutdown_groups import KillPod
 from kubesim.kubelet.pod_views import is_critical
 from kubesim.kubelet.status_generation import ended_by_kubelet
 from kubesim.model import k8s_v1 as v1
-from kubesim.model.pod_resources import aggregate_requests
+from kubesim.model.pod_resources import weighed_requests
+from kubesim.policy.feature_gates import gate_enabled
 from kubesim.policy.preemption import (
     PREEMPTED_CONDITION_MESSAGE,
     PREEMPTED_MESSAGE,
@@ -41,6 +42,7 @@ class Preemption:
         self._metrics = metrics
         self._klog = klog
         self._gates = gates
+        self._uses_pod_level = gate_enabled(gates, "PodLevelResources")
 
     def victims(self, pod: v1.Pod, active: Sequence[v1.Pod], missing: Mapping[str, int]) -> list[v1.Pod]:
         """The pods to end, in the order of their end. Raises NoVictims."""
@@ -69,6 +71,6 @@ class Preemption:
             qos=pod_qos(pod, self._gates),
             requests={
                 name: amount.milli_value if name == "cpu" else amount.value
-                for name, amount in aggregate_requests(pod.spec).items()
+                for name, amount in weighed_requests(pod.spec, uses_pod_level=self._uses_pod_level).items()
             },
         )

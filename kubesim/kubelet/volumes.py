@@ -238,8 +238,13 @@ class PodVolumes:
     def _host_path(self, pod: v1.Pod, volume: v1.Volume) -> str | None:
         if volume.host_path is not None:
             return volume.host_path.path
-        plugin = EMPTY_DIR if volume.empty_dir is not None else config_plugin(volume)
+        plugin = volume_plugin(volume)
         return self._directories.volume(pod.metadata.uid, plugin, volume.name) if plugin else None
+
+
+def volume_plugin(volume: v1.Volume) -> str:
+    """The plugin, as in paths, of a volume in the pod's own directory; empty for other volumes."""
+    return EMPTY_DIR if volume.empty_dir is not None else config_plugin(volume)
 
 
 def config_plugin(volume: v1.Volume) -> str:

@@ -43,10 +43,21 @@ def pod_limits(spec: PodSpec, *, uses_pod_level: bool, with_overhead: bool = Tru
     total = aggregate_limits(spec)
     if uses_pod_level and spec.resources is not None:
         total |= _level(spec.resources.limits)
-    if not with_overhead:
-        return total
-    overhead = {name: amount for name, amount in _parsed(spec.overhead).items() if name in total and total[name].nano}
-    return _plus(total, overhead)
+    return _plus_overhead(total, spec) if with_overhead else total
+
+
+def weighed_requests(spec: PodSpec, *, uses_pod_level: bool) -> dict[str, Amount]:
+    """What counts of a pod's requests when the node ends pods: with pod-level resources, only what the pod itself asks.
+
+    Overhead is added where something is asked. `uses_pod_level`: the gate PodLevelResources is on.
+    Mirrors pkg/api/v1/resource/helpers.go, GetResourceRequestQuantity.
+    """
+    level = spec.resources if uses_pod_level else None
+    if level is not None and any(is_pod_level(name) for name in (*level.requests, *level.limits)):
+        total = _level(level.requests)
+    else:
+        total = aggregate_requests(spec)
+    return _plus_overhead(total, spec)
 
 
 def is_pod_level(name: str) -> bool:
@@ -110,6 +121,12 @@ def default_pod_requests(spec: PodSpec) -> PodSpec:
         if name not in requests and is_pod_level(name):
             requests[name] = limit
     return replace(spec, resources=replace(resources, requests=requests))
+
+
+def _plus_overhead(total: dict[str, Amount], spec: PodSpec) -> dict[str, Amount]:
+    """With the overhead of the pod, where there is anything."""
+    overhead = {name: amount for name, amount in _parsed(spec.overhead).items() if name in total and total[name].nano}
+    return _plus(total, overhead)
 
 
 def _level(amounts: Mapping[str, Quantity]) -> dict[str, Amount]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from kubesim.policy.feature_gates import DEFAULT_GATES, NEWEST_VERSION, feature_gates, gate_enabled
 from kubesim.policy.node_affinity import NodeAffinity, matches_node
@@ -33,6 +34,20 @@ class HostPort:
     port: int
     protocol: str = "TCP"
     host_ip: str = ""
+
+
+class Room(StrEnum):
+    """What admission thinks of resources that the node lacks for a pod.
+
+    Pods are ended for a critical one by a handler in the middle: those before it are asked first, those behind it when
+    the others are gone.
+    """
+
+    AS_IT_IS = "as it is"
+    WANTED = "wanted"
+    """Others would be ended for it: what the handlers up to that one say apart from room."""
+    MADE = "made"
+    """Others were ended: what the handlers behind that one say."""
 
 
 def is_critical_pod(*, is_static: bool, is_mirror: bool, priority: int | None) -> bool:
@@ -126,17 +141,23 @@ def admit(
     *,
     kubelet_version: str = NEWEST_VERSION,
     gates: Mapping[str, bool] = DEFAULT_GATES,
-    makes_room: bool = False,
+    room: Room = Room.AS_IT_IS,
 ) -> Rejection | None:
-    """The refusal, or None when the pod may run. `makes_room`: what it lacks will be freed by ending other pods."""
+    """The refusal of the first handler that refuses, or None when the pod may run."""
+    first = None
+    if room is not Room.MADE:
+        first = (
+            _under_pressure(pod, node)
+            or _forbidden_sysctls(pod)
+            or _wrong_os(pod, node)
+            or _strict_groups(pod, node, kubelet_version)
+            or (_too_little(pod, node) if room is Room.AS_IT_IS else None)
+            or _misplaced(pod, node)
+        )
+    if first is not None or room is Room.WANTED:
+        return first
     return (
-        _under_pressure(pod, node)
-        or _forbidden_sysctls(pod)
-        or _wrong_os(pod, node)
-        or _strict_groups(pod, node, kubelet_version)
-        or (None if makes_room else _too_little(pod, node))
-        or _misplaced(pod, node)
-        or _apparmor(pod, node)
+        _apparmor(pod, node)
         or _pod_level_resources(pod, node)
         or _lacks_features(pod, node, gates)
         or _shutting_down(node)

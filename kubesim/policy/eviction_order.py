@@ -22,7 +22,8 @@ HARD_GRACE_SECONDS = 1
 class ContainerUse:
     """What a container uses, in bytes, and what it asked for. None: it has no numbers, because it does not run.
 
-    `storage_bytes` is its writable layer and its logs. Requests are amounts by resource, limits likewise.
+    `storage_bytes` is its writable layer and its logs. Requests are amounts by resource, limits likewise; only a
+    regular container is kept to a limit of storage of its own.
     """
 
     name: str
@@ -34,11 +35,15 @@ class ContainerUse:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VolumeUse:
-    """What an emptyDir holds, in bytes. `size_limit` None or 0: as much as it wants."""
+    """What a local volume holds, in bytes. `size_limit` of an emptyDir, None or 0: as much as it wants.
+
+    `is_on_disk` False: it lies in memory, and is no storage of the pod.
+    """
 
     name: str
     used_bytes: int
     size_limit: Amount | None = None
+    is_on_disk: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,6 +11,7 @@ nodeConditionsObservedSince, byEvictionPriority) and eviction_manager.go (synchr
 from __future__ import annotations
 
 import math
+import re
 import struct
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -46,6 +47,8 @@ _CONDITIONS = {
     "pids": "PIDPressure",
 }
 _NEVER = frozenset({"0%", "100%"})
+_GO_FLOAT = re.compile(r"[+-]?(([0-9]+\.?[0-9]*|\.[0-9]+)(e[+-]?[0-9]+)?|inf|infinity)|nan", re.ASCII | re.IGNORECASE)
+"""A decimal number as Go's strconv.ParseFloat reads it; nobody writes percentages in hexadecimal."""
 
 
 class Limit(Struct, frozen=True, kw_only=True, gc=False):
@@ -107,10 +110,12 @@ def eviction_thresholds(settings: EvictionSettings) -> tuple[Threshold, ...]:
 
     Raises InputError with the kubelet's text for settings that it does not start with.
     """
+    # Of several mistakes the first in this order is told.
+    found = [Threshold(signal=signal, limit=limit) for signal, limit in _limits(settings.hard)]
+    soft = list(_limits(settings.soft))
     graces = {signal: _grace(signal, text) for signal, text in settings.soft_grace.items()}
     reclaims = {signal: _reclaim(signal, text) for signal, text in settings.min_reclaim.items()}
-    found = [Threshold(signal=signal, limit=limit) for signal, limit in _limits(settings.hard)]
-    for signal, limit in _limits(settings.soft):
+    for signal, limit in soft:
         if signal not in graces:
             raise InputError(f"grace period must be specified for the soft eviction threshold {signal}")
         found.append(Threshold(signal=signal, limit=limit, grace_ns=graces[signal]))
@@ -250,10 +255,14 @@ def _unreadable(what: str, signal: str, text: str) -> InputError:
 def _fraction(signal: str, text: str) -> float:
     """The kubelet keeps it in 32 bits, which shows in the last digits of what it is a part of."""
     number = text.rstrip("%")
-    try:
-        fraction = _float32(_float32(float(number)) / 100)
-    except ValueError:
-        raise _unreadable(f'strconv.ParseFloat: parsing "{number}": invalid syntax', signal, text) from None
+    problem = ""
+    if _GO_FLOAT.fullmatch(number) is None:
+        problem = "invalid syntax"
+    elif math.isinf(_float32(float(number))) and "inf" not in number.lower():
+        problem = "value out of range"
+    if problem:
+        raise _unreadable(f"strconv.ParseFloat: parsing {go_quote(number)}: {problem}", signal, text)
+    fraction = _float32(_float32(float(number)) / 100)
     if math.isnan(fraction):
         # Go reads it, and compares with whatever its processor makes of it.
         raise InputError(f"eviction percentage {text} is no number")

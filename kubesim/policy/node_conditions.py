@@ -6,7 +6,7 @@ pkg/kubelet/runtime.go (runtimeErrors, networkErrors).
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from msgspec import Struct
@@ -143,7 +143,7 @@ def ready_condition(health: NodeHealth) -> NodeCondition:
 
 
 def node_conditions(
-    health: NodeHealth, *, pressures: frozenset[str] = frozenset(), old: Iterable[NodeCondition] = ()
+    health: NodeHealth, *, pressures: Collection[str] = (), old: Iterable[NodeCondition] = ()
 ) -> tuple[NodeCondition, ...]:
     """All conditions of a new node, in the order of their first creation: the pressures, then Ready.
 

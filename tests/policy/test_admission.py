@@ -3,7 +3,7 @@
 import pytest
 
 from kubesim.model.frozen_records import replace
-from kubesim.policy.admission import AdmissionNode, AdmissionPod, HostPort, Rejection, admit, missing_resources
+from kubesim.policy.admission import AdmissionNode, AdmissionPod, HostPort, Rejection, Room, admit, missing_resources
 from kubesim.policy.feature_gates import resolve_gates
 from kubesim.policy.node_affinity import NodeAffinity
 from kubesim.policy.qos import QosClass
@@ -261,10 +261,22 @@ def test_what_would_have_to_be_freed_for_a_critical_pod() -> None:
     node = AdmissionNode(name="n", allocatable={"pods": 1, "cpu": 1000, "memory": 10}, used={"cpu": 800}, pods=1)
     pod = AdmissionPod(requests={"cpu": 500, "memory": 5, "ephemeral-storage": 3})
     assert missing_resources(pod, node) == {"pods": 1, "cpu": 300, "ephemeral-storage": 3}
-    assert admit(pod, node, makes_room=True) is None
+    assert admit(pod, node, room=Room.WANTED) is None
     refused = admit(pod, node)
     assert refused is not None
     assert refused.lacking == "pods"
+
+
+def test_handlers_behind_the_one_that_makes_room_are_asked_when_it_is_made() -> None:
+    node = replace(NODE, pressures=("DiskPressure",), apparmor_error="AppArmor is not enabled on the host")
+    pod = replace(POD, uses_apparmor=True, requests={"cpu": 64000})
+    for given, room, reason in (
+        (node, Room.WANTED, "Evicted"),
+        (replace(node, pressures=()), Room.WANTED, None),
+        (node, Room.MADE, "AppArmor"),
+    ):
+        refused = admit(pod, given, room=room)
+        assert (None if refused is None else refused.reason) == reason
 
 
 def test_sysctls_and_pod_level_resources_of_a_windows_node() -> None:

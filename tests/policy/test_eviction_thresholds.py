@@ -87,7 +87,36 @@ def test_nothing_and_everything_are_no_thresholds(text: str) -> None:
         ({"hard": {"memory.available": "nan%"}}, "eviction percentage nan% is no number"),
         (
             {"hard": {"memory.available": "1e300%"}},
-            "eviction percentage threshold memory.available must be <= 100%: 1e300%",
+            'strconv.ParseFloat: parsing "1e300": value out of range (of memory.available: "1e300%")',
+        ),
+        (
+            {"hard": {"memory.available": "inf%"}},
+            "eviction percentage threshold memory.available must be <= 100%: inf%",
+        ),
+        (
+            {"hard": {"memory.available": "1_0%"}},
+            'strconv.ParseFloat: parsing "1_0": invalid syntax (of memory.available: "1_0%")',
+        ),
+        (
+            {"hard": {"memory.available": " 5%"}},
+            'strconv.ParseFloat: parsing " 5": invalid syntax (of memory.available: " 5%")',
+        ),
+        # Of several mistakes the one that is read first: hard, soft, grace periods, minimums, no grace period.
+        (
+            {"hard": {"a": "1"}, "soft": {"b": "1"}, "soft_grace": {"c": "1s"}, "min_reclaim": {"d": "1"}},
+            "unsupported eviction signal a",
+        ),
+        (
+            {"soft": {"b": "1"}, "soft_grace": {"c": "1s"}, "min_reclaim": {"d": "1"}},
+            "unsupported eviction signal b",
+        ),
+        (
+            {"soft": {"pid.available": "1"}, "soft_grace": {"c": "1s"}, "min_reclaim": {"d": "1"}},
+            "unsupported eviction signal c",
+        ),
+        (
+            {"soft": {"pid.available": "1"}, "min_reclaim": {"d": "1"}},
+            "unsupported eviction signal d",
         ),
         ({"hard": {"memory.available": "-1Gi"}}, "eviction threshold memory.available must be positive: -1Gi"),
         ({"hard": {"memory.available": "0"}}, "eviction threshold memory.available must be positive: 0"),
