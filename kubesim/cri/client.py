@@ -16,7 +16,7 @@ from google.protobuf.message import Message
 
 from kubesim.cri import api, methods
 from kubesim.cri.methods import Method
-from kubesim.cri.protocol import Cri, encoding, repeat_of
+from kubesim.cri.protocol import Again, Cri, encoding, repeat_of
 
 ResponseT = TypeVar("ResponseT", bound=Message)
 
@@ -26,7 +26,7 @@ Call: TypeAlias = Coroutine[Any, Any, ResponseT]
 class CriClient:
     """Calls any `Cri` with the types of the contract. It holds no state but the endpoint."""
 
-    __slots__ = ("_cri", "call_encoded", "calls_begun", "repeat")
+    __slots__ = ("_cri", "_repeat", "call_encoded", "calls_begun")
 
     def __init__(self, cri: Cri) -> None:
         self._cri = cri
@@ -34,8 +34,11 @@ class CriClient:
         """How many calls of the typed methods were begun: for who wants to know whether something called."""
         self.call_encoded = encoding(cri)
         """Any call, with the serialised answer: for who asks again and again, and sees in it that nothing changed."""
-        self.repeat = repeat_of(cri)
-        """Notes calls that were answered as before, without asking again; None when the runtime changes unseen."""
+        self._repeat = repeat_of(cri)
+
+    def again(self, method: Method, request: Message) -> Again | None:
+        """What notes that this call was answered as before, without asking; None when the runtime changes unseen."""
+        return None if self._repeat is None else self._repeat(method, request)
 
     async def _call(self, method: Method, request: Message, response_type: type[ResponseT]) -> ResponseT:
         self.calls_begun += 1

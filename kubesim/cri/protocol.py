@@ -51,7 +51,11 @@ class EncodingCri(Cri, Protocol):
         ...
 
 
-Repeat = Callable[[Method, Message, bytes, Looks], None]
+Again = Callable[[bytes, Looks], object]
+"""Notes that a call was answered as before, with this serialised answer, at each of these looks."""
+
+Repeat = Callable[[Method, Message], Again]
+"""Gives what notes the repetitions of one call, for who makes it again and again with the same request."""
 
 
 @runtime_checkable
@@ -60,10 +64,7 @@ class SteadyCri(EncodingCri, Protocol):
 
     @property
     def repeat(self) -> Repeat | None:
-        """Notes a call that was answered as before at each of these looks, without asking again.
-
-        None when what is behind is not steady.
-        """
+        """For calls that are answered as before, and so need not be made; None when what is behind is not steady."""
         ...
 
 

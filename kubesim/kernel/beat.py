@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kubesim.kernel.idling import idle_on
-from kubesim.kernel.looks import Looks, Series
+from kubesim.kernel.looks import Looks
 from kubesim.kernel.loop import Kernel, Timer
 from kubesim.kernel.task import Disarm, Task, suspend
 
@@ -78,6 +78,10 @@ class Beat:
         """Whether the task sleeps, and will sleep on until something happens or its time has come."""
         return self._task is not None and self.idle is not None and self._kernel.activity == self._seen
 
+    def is_idle_at(self, activity: int) -> bool:
+        """`is_idle`, for who has asked the kernel already."""
+        return self._seen == activity and self.idle is not None and self._task is not None
+
     def _arm(self, task: Task[Any]) -> Disarm:
         kernel = self._kernel
         if self._has_found_nothing and self._before is not None:
@@ -109,12 +113,9 @@ class Beat:
         kernel.discount(1)
         before = kernel.activity
         if idle is not None and before == self._seen:
-            now_ns = kernel.now_ns
-            if idle.until_ns is None or now_ns < idle.until_ns():
-                idle.note(Looks(Series((now_ns,), 0)))
-                period_ns = self.period_ns if idle.period_ns is None else idle.period_ns()
-                self.set_timer(now_ns + period_ns)
-                idle_on(kernel, Beat._due)
+            until_ns = None if idle.until_ns is None else idle.until_ns()
+            if until_ns is None or kernel.now_ns < until_ns:
+                idle_on(kernel, self, until_ns, Beat._due)
                 return
         kernel.discount(-1)
         if task is not None:

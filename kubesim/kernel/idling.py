@@ -1,4 +1,4 @@
-"""Time in which nothing happens: what beats would do one by one, done at once.
+"""Time in which nothing happens: what beats do in their tasks' stead, done at once.
 
     queue    A  B  A  A  B  A | X          X is no beat, or a beat that wakes its task: the stretch ends before it
     done     A: 4 looks, B: 2 looks, and time stands at the last of them
@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cmp_to_key
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from kubesim.kernel.looks import Looks, Series, Stretch
@@ -25,73 +24,97 @@ if TYPE_CHECKING:
 class _Course:
     """One beat in a stretch: how far it has come."""
 
-    __slots__ = ("beat", "idle", "next_ns", "series", "timer", "until_ns")
+    __slots__ = ("beat", "idle", "next_ns", "sequence", "series", "timer", "until_ns")
 
-    def __init__(self, timer: Timer) -> None:
-        """`timer` is that of an idle beat."""
-        beat: Beat = timer[3][0]
-        idle = beat.idle
-        assert idle is not None, "an idle beat has something to do in the task's stead"
+    def __init__(self, beat: Beat, next_ns: int, sequence: int, until_ns: int | None, timer: Timer | None) -> None:
+        """The beat is idle. `timer` is the one that was taken out of the queue for it."""
+        assert beat.idle is not None, "an idle beat has something to do in the task's stead"
         self.beat = beat
-        self.idle = idle
+        self.idle = beat.idle
+        self.next_ns = next_ns
+        self.sequence = sequence
         self.timer = timer
-        self.next_ns: int = timer[0]
-        self.until_ns = None if idle.until_ns is None else idle.until_ns()
+        self.until_ns = until_ns
         self.series: Series | None = None
 
-    def waking_ns(self) -> int | None:
-        """When the task wakes though nothing happens, where the periods are all alike."""
-        if self.until_ns is None:
-            return None
-        periods = -((self.next_ns - self.until_ns) // self.beat.period_ns)
-        return self.next_ns + max(periods, 0) * self.beat.period_ns
+    def waking_ns(self, end_ns: int) -> int:
+        """When the task wakes though nothing happens, if that is before this end; the periods are all alike."""
+        until_ns, period_ns = self.until_ns, self.beat.period_ns
+        if until_ns is None or until_ns >= end_ns:
+            return end_ns
+        periods = -((self.next_ns - until_ns) // period_ns)
+        return min(end_ns, self.next_ns + max(periods, 0) * period_ns)
 
     def look_until(self, end_ns: int) -> None:
         """All looks before that time, where the periods are all alike."""
-        times_ns = range(self.next_ns, end_ns, self.beat.period_ns)
-        if times_ns:
-            self.series = Series(times_ns, self.timer[1], self.beat.is_last)
-            self.next_ns = times_ns[-1] + self.beat.period_ns
+        first_ns, period_ns = self.next_ns, self.beat.period_ns
+        if first_ns < end_ns:
+            before = (end_ns - 1 - first_ns) // period_ns
+            last_ns = first_ns + before * period_ns
+            self.series = Series(first_ns, last_ns, period_ns, before + 1, self.sequence, self.beat.is_last)
+            self.next_ns = last_ns + period_ns
 
     def look_at(self, times_ns: list[int]) -> None:
         """Looks whose periods were drawn, `next_ns` being the end of the last of these."""
         if times_ns:
-            self.series = Series(tuple(times_ns), self.timer[1], self.beat.is_last)
+            drawn_ns = tuple(times_ns)
+            first_ns, last_ns, is_last = drawn_ns[0], drawn_ns[-1], self.beat.is_last
+            self.series = Series(first_ns, last_ns, 0, len(drawn_ns), self.sequence, is_last, drawn_ns)
 
 
-def idle_on(kernel: Kernel, due: Callable[[Beat], object]) -> None:
-    """Have all looks until something happens behind us, if nothing else comes first. A beat's timer calls `due`."""
-    to_ns, next_ns = kernel.idles_to_ns, kernel.next_event_ns()
-    if to_ns is None or next_ns is None or not kernel.now_ns < next_ns <= to_ns:
+def idle_on(kernel: Kernel, first: Beat, first_until_ns: int | None, due: Callable[[Beat], object]) -> None:
+    """Have the look of an idle beat, whose timer has fired, and with it all looks until something happens.
+
+    A beat's timer calls `due`. Where time has to be played out, it is that one look.
+    """
+    now_ns, to_ns, timer = kernel.now_ns, kernel.idles_to_ns, kernel.next_timer()
+    course = _Course(first, now_ns, 0, first_until_ns, None)
+    if to_ns is None or (timer is not None and timer[0] <= now_ns and not _is_idle_at(timer, kernel.activity, due)):
+        _look_once(course)
         return
-    end_ns = to_ns + 1
-    even: list[_Course] = []
+    end_ns, activity = to_ns + 1, kernel.activity
+    courses: list[_Course] = []
     uneven: list[_Course] = []
-    while (timer := kernel.next_timer()) is not None and timer[0] < end_ns:
-        if timer[2] is not due or not timer[3][0].is_idle:
+    while True:
+        courses.append(course)
+        if course.idle.period_ns is None:
+            end_ns = course.waking_ns(end_ns)
+        else:
+            uneven.append(course)
+        if timer is None or timer[0] >= end_ns:
+            break
+        if not _is_idle_at(timer, activity, due):
             end_ns = timer[0]
             break
         kernel.take_next()
-        course = _Course(timer)
-        if course.idle.period_ns is not None:
-            uneven.append(course)
-            continue
-        even.append(course)
-        waking_ns = course.waking_ns()
-        if waking_ns is not None and waking_ns < end_ns:
-            end_ns = waking_ns
+        beat: Beat = timer[3][0]
+        until_ns = beat.idle.until_ns if beat.idle is not None else None
+        course = _Course(beat, timer[0], timer[1], None if until_ns is None else until_ns(), timer)
+        timer = kernel.next_timer()
     if uneven:
         end_ns = _draw(uneven, end_ns)
     looked: list[tuple[_Course, Series]] = []
-    for course in even:
-        course.look_until(end_ns)
-    for course in (*even, *uneven):
-        if course.series is None:
-            kernel.put(course.timer)
-        else:
+    for course in courses:
+        if course.idle.period_ns is None:
+            course.look_until(end_ns)
+        if course.series is not None:
             looked.append((course, course.series))
+        elif course.timer is not None:
+            kernel.put(course.timer)
     if looked:
         _note(kernel, looked)
+    else:
+        _look_once(courses[0])
+
+
+def _is_idle_at(timer: Timer, activity: int, due: Callable[[Beat], object]) -> bool:
+    return timer[2] is due and timer[3][0].is_idle_at(activity)
+
+
+def _look_once(course: _Course) -> None:
+    beat, idle = course.beat, course.idle
+    idle.note(Looks(Series(course.next_ns, course.next_ns, beat.period_ns, 1, 0)))
+    beat.set_timer(course.next_ns + (beat.period_ns if idle.period_ns is None else idle.period_ns()))
 
 
 def _draw(courses: list[_Course], end_ns: int) -> int:
@@ -100,7 +123,7 @@ def _draw(courses: list[_Course], end_ns: int) -> int:
     In the order of time: nothing is drawn for looks behind the end.
     """
     drawn: list[list[int]] = [[] for _ in courses]
-    while (now_ns := min(one.next_ns for one in courses)) < end_ns:
+    while (now_ns := min([one.next_ns for one in courses])) < end_ns:
         due = [place for place, one in enumerate(courses) if one.next_ns == now_ns]
         if any((until_ns := courses[place].until_ns) is not None and now_ns >= until_ns for place in due):
             end_ns = now_ns
@@ -115,11 +138,6 @@ def _draw(courses: list[_Course], end_ns: int) -> int:
     return end_ns
 
 
-def _last_look(one: tuple[_Course, Series]) -> tuple[int, bool]:
-    """What decides nearly always."""
-    return one[1].times_ns[-1], one[1].is_last
-
-
 def _compare(one: tuple[_Course, Series], other: tuple[_Course, Series]) -> int:
     return -1 if one[1].ends_before(other[1]) else 1
 
@@ -129,12 +147,18 @@ _BY_LAST_LOOK = cmp_to_key(_compare)
 
 def _note(kernel: Kernel, looked: list[tuple[_Course, Series]]) -> None:
     """Tell the beats of their looks, and set their timers in the order in which the last looks would have."""
-    looked.sort(key=_last_look)
-    if any(_last_look(one) == _last_look(other) for one, other in pairwise(looked)):
-        looked.sort(key=_BY_LAST_LOOK)
-    events = sum(len(series.times_ns) * (2 if series.is_last else 1) for _, series in looked)
-    kernel.pass_by(looked[-1][1].times_ns[-1], events)
-    stretch = Stretch()
+    # The look that has come already, the first of the first beat, was an event of its own.
+    events = -2 if looked[0][1].is_last else -1
+    if len(looked) > 1:
+        ends = [series.end for _, series in looked]
+        if len(set(ends)) < len(ends):
+            looked.sort(key=_BY_LAST_LOOK)
+        else:
+            looked = [one for _, one in sorted(zip(ends, looked, strict=True))]
+    for _, series in looked:
+        events += series.times * (2 if series.is_last else 1)
+    kernel.pass_by(looked[-1][1].last_ns, events)
+    stretch = Stretch() if events else None
     for course, series in looked:
         course.idle.note(Looks(series, stretch))
         course.beat.set_timer(course.next_ns)

@@ -15,15 +15,31 @@ from typing import NamedTuple
 
 
 class Series(NamedTuple):
-    """The looks of one beat.
+    """The looks of one beat, of which there is at least one; plain values, of which a journal keeps many.
 
-    `times_ns` are the instants, one after the other; a range when they are a period apart. `sequence` is that of the
-    timer of the first one, and `is_last` says that the beat comes after everything that is due at its instants.
+    They are `step_ns` apart, or at the instants `drawn_ns`, when chance decided. `sequence` is that of the timer of the
+    first one, and `is_last` says that the beat comes after everything that is due at its instants.
     """
 
-    times_ns: Sequence[int]
+    first_ns: int
+    last_ns: int
+    step_ns: int
+    times: int
     sequence: int
     is_last: bool = False
+    drawn_ns: tuple[int, ...] = ()
+
+    @property
+    def times_ns(self) -> Sequence[int]:
+        """The instants, one after the other."""
+        return self.drawn_ns or range(self.first_ns, self.last_ns + 1, self.step_ns)
+
+    @property
+    def end(self) -> tuple[int, bool, int]:
+        """What decides nearly always which of two beats looked last: the last look and the one before it."""
+        if self.times == 1:
+            return self.last_ns, self.is_last, -1
+        return self.last_ns, self.is_last, self.drawn_ns[-2] if self.drawn_ns else self.last_ns - self.step_ns
 
     def ends_before(self, other: Series) -> bool:
         """Whether the last look comes before the last look of another beat of the stretch.
@@ -31,26 +47,21 @@ class Series(NamedTuple):
         At one instant that timer fires first which was set first, which is when its beat looked the time before. Those
         of the first looks were set before the stretch.
         """
-        back = self._alike(other)
-        while back <= len(self.times_ns) and back <= len(other.times_ns):
-            key, other_key = ((one.times_ns[-back], one.is_last) for one in (self, other))
-            if key != other_key:
-                return key < other_key
-            back += 1
-        mine, others = len(self.times_ns), len(other.times_ns)
-        return self.sequence < other.sequence if mine == others else mine < others
-
-    def _alike(self, other: Series) -> int:
-        """From which look, counted from the end, it makes sense to compare: beats of one period never part."""
-        one, two = self.times_ns, other.times_ns
-        if type(one) is range and type(two) is range and one.step == two.step:
-            return min(len(one), len(two))
-        return 1
+        end, other_end = self.end, other.end
+        if end != other_end:
+            return end < other_end
+        if self.drawn_ns or other.drawn_ns:
+            # Chance can bring them together for longer than that; beats of one period never part.
+            for one_ns, other_ns in zip(reversed(self.times_ns), reversed(other.times_ns), strict=False):
+                if one_ns != other_ns:
+                    return one_ns < other_ns
+        return self.sequence < other.sequence if self.times == other.times else self.times < other.times
 
 
 def in_order(stretch: Sequence[Series]) -> Iterator[tuple[int, int]]:
     """The looks of a stretch as they follow one another: the time in ns, and which series it is of."""
-    queue = [(one.times_ns[0], one.sequence, place, one.is_last) for place, one in enumerate(stretch)]
+    queue = [(one.first_ns, one.sequence, place, one.is_last) for place, one in enumerate(stretch)]
+    times_ns = [one.times_ns for one in stretch]
     heapify(queue)
     sequence = max((one.sequence for one in stretch), default=0)
     done = [0] * len(stretch)
@@ -63,8 +74,8 @@ def in_order(stretch: Sequence[Series]) -> Iterator[tuple[int, int]]:
         yield time_ns, place
         done[place] += 1
         one = stretch[place]
-        if done[place] < len(one.times_ns):
-            heappush(queue, (one.times_ns[done[place]], sequence, place, one.is_last))
+        if done[place] < one.times:
+            heappush(queue, (times_ns[place][done[place]], sequence, place, one.is_last))
 
 
 class Stretch:
@@ -82,9 +93,9 @@ class Looks(NamedTuple):
     @property
     def times(self) -> int:
         """How many there were, at least one."""
-        return len(self.series.times_ns)
+        return self.series.times
 
     @property
     def last_ns(self) -> int:
         """When the last one was."""
-        return self.series.times_ns[-1]
+        return self.series.last_ns

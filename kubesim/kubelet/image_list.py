@@ -26,6 +26,7 @@ class ImageList:
         self._client = client
         self._klog = klog
         self._answer = b""
+        self._again = client.again(methods.LIST_IMAGES, _REQUEST)
         self.newest: Sequence[api.Image] = ()
 
     async def run(self) -> None:
@@ -39,10 +40,10 @@ class ImageList:
                     self.newest = tuple(api.ListImagesResponse.FromString(self._answer).images)
             except CriError as error:
                 self._klog.info("Failed to update image list", err=error.go_text)
-            is_in_vain = self._client.repeat is not None and self._answer == before != b""
+            is_in_vain = self._again is not None and self._answer == before != b""
             await beat.wait(IMAGE_LIST_NS, idle if is_in_vain else None)
 
     def _list_again(self, looks: Looks) -> None:
         """Lists of the same images, because nothing has happened since the last."""
-        if self._client.repeat is not None:
-            self._client.repeat(methods.LIST_IMAGES, _REQUEST, self._answer, looks)
+        if self._again is not None:
+            self._again(self._answer, looks)

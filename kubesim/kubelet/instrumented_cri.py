@@ -14,7 +14,7 @@ from google.protobuf.message import Message
 from kubesim.cri import api
 from kubesim.cri.errors import CriError
 from kubesim.cri.methods import Method
-from kubesim.cri.protocol import Cri, Repeat, encoding, repeat_of
+from kubesim.cri.protocol import Again, Cri, Repeat, encoding, repeat_of
 from kubesim.kernel import Kernel, Looks
 from kubesim.kubelet.metrics import Metrics
 from kubesim.kubelet.work_metrics import (
@@ -93,12 +93,20 @@ class InstrumentedCri:
     @property
     def repeat(self) -> Repeat | None:
         """Counts calls that were answered as before; None when what is behind can change unseen."""
-        return None if self._repeat is None else self._call_again
+        repeat, instant = self._repeat, self._instant
+        if repeat is None:
+            return None
 
-    def _call_again(self, method: Method, request: Message, answer: bytes, looks: Looks) -> None:
-        self._instant[method.name] += looks.times
-        if self._repeat is not None:
-            self._repeat(method, request, answer, looks)
+        def counted(method: Method, request: Message) -> Again:
+            name, again = method.name, repeat(method, request)
+
+            def call_again(answer: bytes, looks: Looks) -> None:
+                instant[name] += looks.times
+                again(answer, looks)
+
+            return call_again
+
+        return counted
 
     async def _counted(self, method: Method, sandbox_handler: str | None, call: Coroutine[Any, Any, T]) -> T:
         operation = OPERATIONS.get(method.name)

@@ -100,6 +100,7 @@ class NodeStatusUpdater:
         self._last_report_ns: int | None = None
         self._extra_delay_ns = 0
         self._version_answer = b""
+        self._again = client.again(methods.VERSION, _VERSION_REQUEST)
         self._stored: v1.Node | None = None
         """The node whose status was found to be as it is now, and what the status was made of."""
         self._stored_sources: tuple[object, ...] = ()
@@ -173,7 +174,7 @@ class NodeStatusUpdater:
             period_ns=self._next_update_ns,
         )
         while True:
-            is_in_vain = await self.sync() and self._client.repeat is not None
+            is_in_vain = await self.sync() and self._again is not None
             await beat.wait(self._next_update_ns(), idle if is_in_vain else None)
 
     def _next_update_ns(self) -> int:
@@ -182,13 +183,13 @@ class NodeStatusUpdater:
     def _update_again(self, looks: Looks) -> None:
         """Updates that find the status as it is stored, because nothing has happened since the last, until one is due
         that is written whatever it says."""
-        if self._client.repeat is not None:
-            self._client.repeat(methods.VERSION, _VERSION_REQUEST, self._version_answer, looks)
+        if self._again is not None:
+            self._again(self._version_answer, looks)
 
     async def _check_runtime(self) -> None:
         beat, idle = self._check, Idle(note=self._runtime.update_again)
         while True:
-            is_in_vain = await self._runtime.update() and self._client.repeat is not None
+            is_in_vain = await self._runtime.update() and self._again is not None
             await beat.wait(RUNTIME_CHECK_NS, idle if is_in_vain else None)
 
     async def _fast_updates(self) -> None:

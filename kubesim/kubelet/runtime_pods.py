@@ -113,6 +113,8 @@ class RuntimePods:
         self._runtime_name = runtime_name
         self._resources = resources
         self._listing: Listing | None = None
+        self._sandboxes_again = client.again(methods.LIST_POD_SANDBOX, _ALL_SANDBOXES)
+        self._containers_again = client.again(methods.LIST_CONTAINERS, _ALL_CONTAINERS)
 
     async def list_all(self) -> Listing:
         """All pods of the runtime: ListPodSandbox, then ListContainers, both without a filter.
@@ -129,15 +131,15 @@ class RuntimePods:
     @property
     def is_steady(self) -> bool:
         """Whether the runtime changes by nothing but events of the kernel."""
-        return self._client.repeat is not None
+        return self._sandboxes_again is not None
 
     def list_again(self, looks: Looks) -> None:
         """`list_all` where nothing has happened since the last time: the calls are noted, not made."""
-        listing = self._listing
-        if self._client.repeat is None or listing is None:
+        listing, sandboxes_again, containers_again = self._listing, self._sandboxes_again, self._containers_again
+        if sandboxes_again is None or containers_again is None or listing is None:
             raise RuntimeError("only a steady runtime that was asked answers as before")
-        self._client.repeat(methods.LIST_POD_SANDBOX, _ALL_SANDBOXES, listing.sandboxes, looks)
-        self._client.repeat(methods.LIST_CONTAINERS, _ALL_CONTAINERS, listing.containers, looks)
+        sandboxes_again(listing.sandboxes, looks)
+        containers_again(listing.containers, looks)
 
     async def list_pod(self, uid: str) -> ListedPod | None:
         """One pod of the runtime, by label."""

@@ -59,6 +59,7 @@ class RuntimeState:
         self.has_status = False
         self.last_sync_ns: int | None = None
         self._answer = b""
+        self._again = client.again(methods.STATUS, _REQUEST)
         self._is_well = False
         """Whether the last answer has nothing that has to be said again each time."""
         self.runtime_ready: RuntimeCondition | None = None
@@ -103,8 +104,8 @@ class RuntimeState:
 
     def update_again(self, looks: Looks) -> None:
         """`update` where nothing has happened since the last one said the same as before; of a steady runtime."""
-        if self._client.repeat is not None:
-            self._client.repeat(methods.STATUS, _REQUEST, self._answer, looks)
+        if self._again is not None:
+            self._again(self._answer, looks)
         self.last_sync_ns = looks.last_ns
 
     def _checked(self, response: api.StatusResponse) -> api.StatusResponse | None:

@@ -16,7 +16,7 @@ from google.protobuf.message import Message
 from kubesim.cri.errors import Code, CriError
 from kubesim.cri.legacy_methods import LEGACY_METHODS
 from kubesim.cri.methods import METHODS, Method
-from kubesim.cri.protocol import Cri, Repeat, encoding, repeat_of
+from kubesim.cri.protocol import Again, Cri, Repeat, encoding, repeat_of
 from kubesim.kernel import Cancelled, Kernel, Looks
 from kubesim.middleware.journal_pages import Pages, Row
 
@@ -103,14 +103,24 @@ class Journal:
     @property
     def repeat(self) -> Repeat | None:
         """Writes down calls that were answered as before; None when what is behind can change unseen."""
-        return None if self._repeat is None else self._write_again
+        repeat = self._repeat
+        return None if repeat is None else lambda method, request: self._written_again(method, request, repeat)
 
-    def _write_again(self, method: Method, request: Message, response: bytes, looks: Looks) -> None:
-        asked = request.SerializeToString()
-        if looks.stretch is None:
-            self._write(method, asked, looks.last_ns, response)
-        else:
-            self._pages.append_at(looks, (method.full_name, asked, response))
+    def _written_again(self, method: Method, request: Message, repeat: Repeat) -> Again:
+        asked, again, append = request.SerializeToString(), repeat(method, request), self._pages.append_at
+        call = (method.full_name, asked, b"")
+
+        def write_again(response: bytes, looks: Looks) -> None:
+            nonlocal call
+            again(response, looks)
+            if looks.stretch is None:
+                self._write(method, asked, looks.last_ns, response)
+                return
+            if call[2] is not response:
+                call = (method.full_name, asked, response)
+            append(looks, call)
+
+        return write_again
 
     async def call(self, method: Method, request: Message) -> Message:
         """Pass the call on and write it down."""

@@ -12,12 +12,16 @@ from __future__ import annotations
 
 import zlib
 from collections import deque
-from collections.abc import Iterator, Sequence
-from itertools import chain
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, islice
+from operator import sub
+from typing import Any, TypeVar
 
 from msgspec import msgpack
 
 from kubesim.kernel import Looks, Series, Stretch, in_order
+
+T = TypeVar("T")
 
 Row = tuple[int, int, str, bytes, bytes | None, tuple[int, str] | None]
 """One call: when it began and ended in ns since the Unix epoch, the method by its path, the request, and the response
@@ -32,29 +36,30 @@ LEVEL = 1
 
 
 class Run:
-    """The calls of one stretch: at each look of a series, those that belong to it."""
+    """The calls of one stretch, each with the looks at which it was made; those of one series come together."""
 
     __slots__ = ("calls", "series", "stretch")
 
     def __init__(self, stretch: Stretch | None) -> None:
         self.stretch = stretch
         self.series: list[Series] = []
-        self.calls: list[list[Call]] = []
+        self.calls: list[Call] = []
 
     def add(self, series: Series, call: Call) -> None:
         """One more call at each look of the series."""
-        if self.series and self.series[-1] is series:
-            self.calls[-1].append(call)
-        else:
-            self.series.append(series)
-            self.calls.append([call])
+        self.series.append(series)
+        self.calls.append(call)
 
     def __len__(self) -> int:
-        return sum(len(one.times_ns) * len(calls) for one, calls in zip(self.series, self.calls, strict=True))
+        return sum(series.times for series in self.series)
 
     def __iter__(self) -> Iterator[Row]:
-        for time_ns, place in in_order(self.series):
-            for method, request, response in self.calls[place]:
+        calls: dict[Series, list[Call]] = {}
+        for series, call in zip(self.series, self.calls, strict=True):
+            calls.setdefault(series, []).append(call)
+        in_turn = list(calls.values())
+        for time_ns, place in in_order(list(calls)):
+            for method, request, response in in_turn[place]:
                 yield time_ns, time_ns, method, request, response, None
 
 
@@ -126,65 +131,83 @@ def _rest(run: Run, surplus: int) -> Iterator[Row]:
 
 # -- packing ----------------------------------------------------------------------------------------------------
 
-_PackedRow = tuple[int, int, str, int, int | None, tuple[int, str] | None]
-"""A row whose messages are places in the list of the page's messages: what is there twice is packed once."""
+_PackedRows = tuple[list[int], list[int], list[int], list[int], list[int], list[tuple[int, str] | None]]
+"""By columns, which are packed faster: when each call began, how long it took, the places of its method, request and
+response on the page, and its error."""
 
-_PackedSeries = tuple[list[int], int, int, bool, list[tuple[str, int, int]]]
-"""The instants, or begin and end with the step between them if that is not 0; sequence, `is_last`, and the calls."""
+_PackedRuns = tuple[list[tuple[int, int]], list[Series], list[int], list[int], list[int]]
+"""The number of rows before each run, and of its calls; then by columns the calls of all runs: looks, method, request
+and response."""
 
-_PackedPage = tuple[list[bytes], list[_PackedRow], list[tuple[int, list[_PackedSeries]]]]
-"""Messages, rows, and runs, each with the number of rows before it."""
+_PackedPage = tuple[list[str], list[bytes | None], _PackedRows, _PackedRuns]
+"""Methods and messages, each of which is there once, rows and runs."""
 
 
 def _packed(tail: list[Row | Run]) -> bytes:
-    places: dict[bytes, int] = {}
-    place = places.setdefault
-    rows: list[_PackedRow] = []
-    runs: list[tuple[int, list[_PackedSeries]]] = []
+    rows: list[Row] = []
+    runs: list[tuple[int, int]] = []
+    series: list[Series] = []
+    calls: list[Call] = []
     for row in tail:
         if isinstance(row, Run):
-            runs.append((len(rows), _packed_run(row, places)))
+            runs.append((len(rows), len(row.calls)))
+            series += row.series
+            calls += row.calls
         else:
-            began_ns, end_ns, method, request, response, error = row
-            asked = place(request, len(places))
-            answered = None if response is None else place(response, len(places))
-            rows.append((began_ns, end_ns, method, asked, answered, error))
-    return zlib.compress(msgpack.encode((list(places), rows, runs)), LEVEL)
+            rows.append(row)
+    began_ns, ended_ns, methods, requests, responses, errors = _columns(rows, 6)
+    again_methods, again_requests, again_responses = _columns(calls, 3)
+    method_places = _places(chain(methods, again_methods))
+    message_places = _places(chain(requests, responses, again_requests, again_responses))
+    method_place, message_place = method_places.__getitem__, message_places.__getitem__
+    packed_rows = (
+        began_ns,
+        tuple(map(sub, ended_ns, began_ns)),
+        tuple(map(method_place, methods)),
+        tuple(map(message_place, requests)),
+        tuple(map(message_place, responses)),
+        errors,
+    )
+    packed_runs = (
+        runs,
+        series,
+        tuple(map(method_place, again_methods)),
+        tuple(map(message_place, again_requests)),
+        tuple(map(message_place, again_responses)),
+    )
+    page = (list(method_places), list(message_places), packed_rows, packed_runs)
+    return zlib.compress(msgpack.encode(page), LEVEL)
 
 
-def _packed_run(run: Run, places: dict[bytes, int]) -> list[_PackedSeries]:
-    packed: list[_PackedSeries] = []
-    for one, calls in zip(run.series, run.calls, strict=True):
-        placed = [
-            (method, places.setdefault(request, len(places)), places.setdefault(response, len(places)))
-            for method, request, response in calls
-        ]
-        packed.append((*_packed_times(one), one.sequence, one.is_last, placed))
-    return packed
+def _columns(rows: Sequence[tuple[Any, ...]], width: int) -> Sequence[tuple[Any, ...]]:
+    """Rows of so many values, turned: what is done with one value of all rows need not be a loop in Python."""
+    return tuple(zip(*rows, strict=True)) if rows else ((),) * width
 
 
-def _packed_times(series: Series) -> tuple[list[int], int]:
-    times_ns = series.times_ns
-    if isinstance(times_ns, range):
-        return [times_ns.start, times_ns.stop], times_ns.step
-    return list(times_ns), 0
+def _places(values: Iterable[T]) -> dict[T, int]:
+    """Each value once, with its place."""
+    found = dict.fromkeys(values)
+    return dict(zip(found, range(len(found)), strict=True))
 
 
 _decode = msgpack.Decoder(_PackedPage).decode
 
 
 def _unpacked(page: bytes) -> Iterator[Row | Run]:
-    messages, rows, runs = _decode(zlib.decompress(page))
+    methods, messages, columns, (runs, *run_columns) = _decode(zlib.decompress(page))
+    rows, calls = zip(*columns, strict=True), zip(*run_columns, strict=True)
     done = 0
-    for before, series in (*runs, (len(rows), [])):
-        for began_ns, end_ns, method, request, response, error in rows[done:before]:
-            answer = None if response is None else messages[response]
-            yield began_ns, end_ns, method, messages[request], answer, error
+    for before, calls_count in (*runs, (len(columns[0]), 0)):
+        for began_ns, took_ns, method, request, response, error in islice(rows, before - done):
+            asked = messages[request]
+            assert asked is not None, "only a response can be missing"
+            yield began_ns, began_ns + took_ns, methods[method], asked, messages[response], error
         done = before
-        if series:
+        if calls_count:
             run = Run(None)
-            for times_ns, step_ns, sequence, is_last, calls in series:
-                times = range(times_ns[0], times_ns[1], step_ns) if step_ns else times_ns
-                run.series.append(Series(times, sequence, is_last))
-                run.calls.append([(method, messages[request], messages[answer]) for method, request, answer in calls])
+            for series, method, request, response in islice(calls, calls_count):
+                asked, answer = messages[request], messages[response]
+                assert asked is not None, "only a response can be missing"
+                assert answer is not None, "a call that was answered as before has an answer"
+                run.add(series, (methods[method], asked, answer))
             yield run

@@ -17,6 +17,7 @@ from google.protobuf.message import Message
 
 from kubesim.cri.errors import Code, CriError, unimplemented
 from kubesim.cri.methods import Method
+from kubesim.cri.protocol import Again
 from kubesim.errors import InputError
 from kubesim.images.catalogue import Catalogue, repository
 from kubesim.images.image import Image
@@ -153,8 +154,9 @@ class Runtime:
         answer = await call
         return answer if isinstance(answer, bytes) else answer.SerializeToString()
 
-    def repeat(self, method: Method, request: Message, answer: bytes, looks: Looks) -> None:
-        """Calls were answered as before, without asking: nothing here counts calls."""
+    def repeat(self, _method: Method, _request: Message) -> Again:
+        """Calls that are answered as before, without asking: nothing here counts calls."""
+        return _uncounted
 
     async def _answer(self, method: Method, request: Message) -> Answer:
         self._check_served(method)
@@ -280,6 +282,10 @@ class Runtime:
             images=len(daemon.images),
             event_streams=daemon.events.listeners_count,
         )
+
+
+def _uncounted(_answer: bytes, _looks: Looks) -> None:
+    """What there is to do about calls that nobody has to answer."""
 
 
 def _check_choices(os: str, cgroup_driver: str | None) -> None:
