@@ -9,7 +9,7 @@ refuses. Nobody here holds the request while the call lasts: that of a container
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any, TypeAlias, TypeVar, cast
 
 from google.protobuf.message import Message
@@ -20,13 +20,18 @@ from kubesim.cri.protocol import Again, Cri, encoding, repeat_of
 
 ResponseT = TypeVar("ResponseT", bound=Message)
 
+
+def _unsteady(_method: Method, _request: Message) -> None:
+    """What there is of a runtime that changes unseen: each answer can be another one."""
+
+
 Call: TypeAlias = Coroutine[Any, Any, ResponseT]
 
 
 class CriClient:
     """Calls any `Cri` with the types of the contract. It holds no state but the endpoint."""
 
-    __slots__ = ("_cri", "_repeat", "call_encoded", "calls_begun")
+    __slots__ = ("_cri", "again", "call_encoded", "calls_begun")
 
     def __init__(self, cri: Cri) -> None:
         self._cri = cri
@@ -34,11 +39,8 @@ class CriClient:
         """How many calls of the typed methods were begun: for who wants to know whether something called."""
         self.call_encoded = encoding(cri)
         """Any call, with the serialised answer: for who asks again and again, and sees in it that nothing changed."""
-        self._repeat = repeat_of(cri)
-
-    def again(self, method: Method, request: Message) -> Again | None:
-        """What notes that this call was answered as before, without asking; None when the runtime changes unseen."""
-        return None if self._repeat is None else self._repeat(method, request)
+        self.again: Callable[[Method, Message], Again | None] = repeat_of(cri) or _unsteady
+        """What notes that a call was answered as before, without asking; None when the runtime changes unseen."""
 
     async def _call(self, method: Method, request: Message, response_type: type[ResponseT]) -> ResponseT:
         self.calls_begun += 1

@@ -18,8 +18,9 @@ class Cri(Protocol):
     simulated time finishes without suspending. One method shape serves all 43 RPCs, so that a wrapper (journal,
     faults, profile gate) is written once.
 
-    Whoever passes a call on lets go of the request (`del request`) before it waits for the answer: as a message that of
-    a container takes ten kilobytes, and a thousand pods may wait at once.
+    Whoever passes a call on lets go of the request before it waits for the answer (by `del request`, or because it only
+    gives out the coroutine of what is behind): as a message that of a container takes ten kilobytes, and a thousand
+    pods may wait at once.
     """
 
     async def call(self, method: Method, request: Message) -> Message:
@@ -75,7 +76,6 @@ def repeat_of(cri: Cri) -> Repeat | None:
 
 def encoding(cri: Cri) -> Callable[[Method, Message], Coroutine[Any, Any, bytes]]:
     """`call_encoded` of an endpoint, or for one without it, `call` with its answer serialised."""
-    # Not isinstance: a check against a protocol takes longer than the call of a journal that asks here each time.
     call_encoded: Callable[[Method, Message], Coroutine[Any, Any, bytes]] | None = getattr(cri, "call_encoded", None)
     if call_encoded is not None:
         return call_encoded

@@ -51,8 +51,10 @@ class timeout:  # noqa: N801 - reads as a statement: `async with timeout(2 * SEC
 
 
 @suspending
-def within(delay_ns: int, work: Coroutine[Any, Any, T]) -> Generator[Arm, Any, T]:
-    """The value of `work`; raises TimeoutError, and cancels it, when that takes longer than `delay_ns`.
+def within(
+    delay_ns: int, work: Coroutine[Any, Any, T], *, late: Callable[[], Exception] | None = None
+) -> Generator[Arm, Any, T]:
+    """The value of `work`; raises `late()` or TimeoutError, and cancels it, when that takes longer than `delay_ns`.
 
     As `async with timeout(delay_ns): return await work`, but nothing is scheduled for work that does not suspend.
     Of bounds within one another that end at one instant it is the inner one that passes.
@@ -82,7 +84,7 @@ def within(delay_ns: int, work: Coroutine[Any, Any, T]) -> Generator[Arm, Any, T
         return cast("T", stop.value)
     except Cancelled as error:
         if error is reason:
-            raise TimeoutError(f"not done within {delay_ns / 1e9:g}s") from None
+            raise TimeoutError(f"not done within {delay_ns / 1e9:g}s") if late is None else late() from None
         raise
     finally:
         if timer is not None:

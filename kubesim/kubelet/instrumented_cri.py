@@ -78,17 +78,13 @@ class InstrumentedCri:
         self._instant: Counter[str] = Counter()
         metrics.before_reading(self._count_instant)
 
-    async def call(self, method: Method, request: Message) -> Message:
+    def call(self, method: Method, request: Message) -> Coroutine[Any, Any, Message]:
         """Pass the call on, and count it."""
-        call = self._counted(method, _sandbox_handler(request), self._cri.call(method, request))
-        del request
-        return await call
+        return self._counted(method, _sandbox_handler(request), self._cri.call(method, request))
 
-    async def call_encoded(self, method: Method, request: Message) -> bytes:
+    def call_encoded(self, method: Method, request: Message) -> Coroutine[Any, Any, bytes]:
         """As `call`, with the serialised answer."""
-        call = self._counted(method, _sandbox_handler(request), self._call_encoded(method, request))
-        del request
-        return await call
+        return self._counted(method, _sandbox_handler(request), self._call_encoded(method, request))
 
     @property
     def repeat(self) -> Repeat | None:

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from google.protobuf.message import Message
 
 from kubesim.cri.deadlines import CALL_SECONDS, call_seconds
-from kubesim.cri.errors import deadline_exceeded
+from kubesim.cri.errors import CriError, deadline_exceeded
 from kubesim.cri.methods import Method
 from kubesim.cri.protocol import Cri, encoding, repeat_of
 from kubesim.kernel import within
@@ -30,30 +30,22 @@ class Deadlines:
         self.repeat = repeat_of(cri)
         self._default_seconds = default_seconds
 
-    async def call(self, method: Method, request: Message) -> Message:
+    def call(self, method: Method, request: Message) -> Coroutine[Any, Any, Message]:
         """Pass the call on. Raises CriError: DeadlineExceeded when there is no answer in time."""
-        call = _in_time(self._seconds(method, request), self._cri.call(method, request))
-        del request
-        return await call
+        return self._in_time(method, request, self._cri.call(method, request))
 
-    async def call_encoded(self, method: Method, request: Message) -> bytes:
+    def call_encoded(self, method: Method, request: Message) -> Coroutine[Any, Any, bytes]:
         """As `call`, with the serialised answer."""
-        call = _in_time(self._seconds(method, request), self._call_encoded(method, request))
-        del request
-        return await call
+        return self._in_time(method, request, self._call_encoded(method, request))
 
-    def _seconds(self, method: Method, request: Message) -> float | None:
-        return call_seconds(method, request, default_seconds=self._default_seconds)
+    def _in_time(self, method: Method, request: Message, call: Coroutine[Any, Any, T]) -> Coroutine[Any, Any, T]:
+        seconds = call_seconds(method, request, default_seconds=self._default_seconds)
+        return call if seconds is None else within(int(seconds * 1e9), call, late=_late)
 
     def stream(self, method: Method, request: Message) -> AsyncIterator[Message]:
         """Pass the stream on: a kubelet listens for events without end."""
         return self._cri.stream(method, request)
 
 
-async def _in_time(seconds: float | None, call: Coroutine[Any, Any, T]) -> T:
-    if seconds is None:
-        return await call
-    try:
-        return await within(int(seconds * 1e9), call)
-    except TimeoutError:
-        raise deadline_exceeded("context deadline exceeded") from None
+def _late() -> CriError:
+    return deadline_exceeded("context deadline exceeded")

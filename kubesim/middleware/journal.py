@@ -87,6 +87,7 @@ class Journal:
         entries_max: int = ENTRIES_MAX,
     ) -> None:
         self._cri = cri
+        self._call_encoded = encoding(cri)
         self._repeat = repeat_of(cri)
         self._kernel = kernel
         self._sink = sink
@@ -122,17 +123,13 @@ class Journal:
 
         return write_again
 
-    async def call(self, method: Method, request: Message) -> Message:
+    def call(self, method: Method, request: Message) -> Coroutine[Any, Any, Message]:
         """Pass the call on and write it down."""
-        call = self._written(method, request.SerializeToString(), self._cri.call(method, request))
-        del request
-        return await call
+        return self._written(method, request.SerializeToString(), self._cri.call(method, request))
 
-    async def call_encoded(self, method: Method, request: Message) -> bytes:
+    def call_encoded(self, method: Method, request: Message) -> Coroutine[Any, Any, bytes]:
         """As `call`, with the serialised answer."""
-        call = self._written(method, request.SerializeToString(), encoding(self._cri)(method, request))
-        del request
-        return await call
+        return self._written(method, request.SerializeToString(), self._call_encoded(method, request))
 
     async def _written(self, method: Method, asked: bytes, call: Coroutine[Any, Any, Answer]) -> Answer:
         time_ns = self._kernel.now_ns
