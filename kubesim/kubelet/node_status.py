@@ -34,6 +34,8 @@ from kubesim.kubelet.node_status_fields import (
     runtime_handlers,
     runtime_version_text,
     swap_status,
+    with_heartbeats,
+    without_heartbeats,
 )
 from kubesim.kubelet.node_status_settings import NodeReports, NodeStatusSettings
 from kubesim.kubelet.outside import ApiClient
@@ -100,6 +102,7 @@ class NodeStatusUpdater:
         self._last_report_ns: int | None = None
         self._extra_delay_ns = 0
         self._version_answer = b""
+        self._version_text = ""
         self._again = client.again(methods.VERSION, _VERSION_REQUEST)
         self._stored: v1.Node | None = None
         """The node whose status was found to be as it is now, and what the status was made of."""
@@ -174,7 +177,7 @@ class NodeStatusUpdater:
             period_ns=self._next_update_ns,
         )
         while True:
-            is_in_vain = await self.sync() and self._again is not None
+            is_in_vain = await self.sync() and self._version_answer != b"" and self._again is not None
             await beat.wait(self._next_update_ns(), idle if is_in_vain else None)
 
     def _next_update_ns(self) -> int:
@@ -245,11 +248,16 @@ class NodeStatusUpdater:
             return False
         version = await self._runtime_version()
         sources = (version, *self._sources())
-        if node is self._stored and sources == self._stored_sources and self._kernel.now_ns < self._report_due_ns:
+        if node is self._stored and sources == self._stored_sources:
+            if self._kernel.now_ns >= self._report_due_ns:
+                # Of the same sources comes the same status, at another time.
+                self._extra_delay_ns = 0
+                self._write(with_heartbeats(node.status, now_ns=self._kernel.now_ns))
+                self._stored = self._api.get_node()
             return True
         status = self._status_of(node, version)
         self._note_schedulable(node)
-        is_changed = _without_heartbeats(status) != _without_heartbeats(node.status)
+        is_changed = without_heartbeats(status) != without_heartbeats(node.status)
         is_first = self._last_report_ns is None
         if not (is_changed or is_first or self._kernel.now_ns >= self._report_due_ns):
             self._stored, self._stored_sources = node, sources
@@ -334,15 +342,17 @@ class NodeStatusUpdater:
         )
 
     async def _runtime_version(self) -> str:
-        version = UNKNOWN_VERSION
         try:
-            self._version_answer = await self._client.call_encoded(methods.VERSION, _VERSION_REQUEST)
-            response = api.VersionResponse.FromString(self._version_answer)
-            self._runtime_name = response.runtime_name
-            version = runtime_version_text(response.runtime_version)
+            answer = await self._client.call_encoded(methods.VERSION, _VERSION_REQUEST)
         except CriError as error:
             self._klog.error("Version from runtime service failed", err=error.go_text)
-        return f"{self._runtime_name}://{version}"
+            self._version_answer = b""
+            return f"{self._runtime_name}://{UNKNOWN_VERSION}"
+        if answer != self._version_answer:
+            response = api.VersionResponse.FromString(answer)
+            self._version_answer, self._runtime_name = answer, response.runtime_name
+            self._version_text = f"{response.runtime_name}://{runtime_version_text(response.runtime_version)}"
+        return self._version_text
 
     def _node_info(self, runtime_version: str) -> v1.NodeSystemInfo:
         description, identity = self._description, self._identity
@@ -388,7 +398,3 @@ class NodeStatusUpdater:
 
 def _is_ready(status: v1.NodeStatus) -> bool:
     return any(one.type == "Ready" and one.status == "True" for one in status.conditions)
-
-
-def _without_heartbeats(status: v1.NodeStatus) -> v1.NodeStatus:
-    return replace(status, conditions=[replace(one, last_heartbeat_time=None) for one in status.conditions])

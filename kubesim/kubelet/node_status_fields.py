@@ -10,12 +10,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
+from msgspec.structs import replace
+
 from kubesim.cri import api
 from kubesim.kubelet.runtime_state import RuntimeFeatures, RuntimeHandler
 from kubesim.model import k8s_v1 as v1
 from kubesim.model.timestamps import format_rfc3339, parse_rfc3339
 from kubesim.policy.feature_gates import gate_enabled
-from kubesim.policy.node_conditions import NodeCondition
+from kubesim.policy.node_conditions import CONDITION_TYPES, NodeCondition
 
 NAMES_PER_IMAGE_MAX = 5
 
@@ -140,6 +142,20 @@ def merged_conditions(old: Sequence[v1.NodeCondition], new: Sequence[NodeConditi
     ours = {one.type: _condition_struct(one) for one in new}
     kept = [ours.pop(one.type, one) for one in old]
     return [*kept, *ours.values()]
+
+
+def without_heartbeats(status: v1.NodeStatus) -> v1.NodeStatus:
+    """What of a status is news when it changes."""
+    return replace(status, conditions=[replace(one, last_heartbeat_time=None) for one in status.conditions])
+
+
+def with_heartbeats(status: v1.NodeStatus, *, now_ns: int) -> v1.NodeStatus:
+    """The status again, with nothing new but that the kubelet's own conditions were looked at now."""
+    now = _time_text(now_ns)
+    conditions = [
+        replace(one, last_heartbeat_time=now) if one.type in CONDITION_TYPES else one for one in status.conditions
+    ]
+    return replace(status, conditions=conditions)
 
 
 def _condition_struct(condition: NodeCondition) -> v1.NodeCondition:

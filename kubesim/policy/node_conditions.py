@@ -95,6 +95,8 @@ _PRESSURES = (
         events=("NodeHasSufficientPID", "NodeHasInsufficientPID"),
     ),
 )
+CONDITION_TYPES = frozenset({"Ready", *(text.type for text in _PRESSURES)})
+"""Those that are the kubelet's own."""
 _READY_EVENTS = ("NodeNotReady", "NodeReady")
 
 

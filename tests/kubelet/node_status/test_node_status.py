@@ -5,10 +5,12 @@ from itertools import pairwise
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from kubesim.kubelet.node_description import HostIdentity, NodeDescription
+from kubesim.kubelet.node_status_fields import without_heartbeats
 from kubesim.kubelet.node_status_settings import NodeStatusSettings
-from kubesim.model.k8s_v1 import Node
+from kubesim.model.k8s_v1 import Node, NodeCondition
 
 NewBench = Callable[..., Any]
 
@@ -247,3 +249,26 @@ def test_a_node_that_does_not_register_waits_for_somebody_to_do_it(new_bench: Ne
     bench.until(2)
 
     assert bench.condition("Ready").status == "True"
+
+
+def test_a_report_of_nothing_new_moves_the_heartbeats_of_the_kubelets_own_conditions(bench: Any) -> None:
+    bench.until(1)
+    others = NodeCondition(type="NetworkUnavailable", status="False", last_heartbeat_time="2025-12-31T00:00:00Z")
+    node = bench.api.node
+    bench.api.node = replace(node, status=replace(node.status, conditions=[others, *node.status.conditions]))
+    bench.until(700)
+    before, writes = bench.api.node.status, len(bench.api.writes)
+    bench.until(1400)
+    after = bench.api.node.status
+
+    assert len(bench.api.writes) > writes
+    assert without_heartbeats(after) == without_heartbeats(before)
+    own = ["MemoryPressure", "DiskPressure", "PIDPressure", "Ready"]
+    assert [one.type for one in after.conditions] == ["NetworkUnavailable", *own]
+    assert after.conditions[0] == others
+    moved = {
+        (old.last_heartbeat_time, new.last_heartbeat_time)
+        for old, new in zip(before.conditions[1:], after.conditions[1:], strict=True)
+    }
+    ((earlier, later),) = moved
+    assert earlier < later
