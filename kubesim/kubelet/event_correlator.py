@@ -13,14 +13,12 @@ was seen on a kubelet 1.36; older releases kept one budget for both, which is no
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import TypeVar
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from kubesim.kernel import Kernel
+from kubesim.kubelet.event_reference import EventReference
 
 SECOND_NS = 10**9
 
@@ -35,37 +33,11 @@ SPAM_REFILL_NS = 300 * SECOND_NS
 
 CACHE_ENTRIES = 4096
 
-K = TypeVar("K")
-V = TypeVar("V")
-
-
-class EventDraft(Struct, frozen=True, kw_only=True):
-    """An event that somebody wants to write. `name` is the Event's own name."""
-
-    kind: str
-    namespace: str
-    object_name: str
-    uid: str
-    field_path: str
-    resource_version: str = ""
-    event_type: str
-    reason: str
-    message: str
-    name: str
-    first_ns: int
-    last_ns: int
-    annotations: Mapping[str, str] = {}
-    count: int = 1
-    is_aggregate: bool = False
-    """Whether it stands for similar events: without reporting controller and annotations, as upstream's."""
-
-    @property
-    def spam_key(self) -> SpamKey:
-        """Equal for events that share a budget. Upstream getSpamKey."""
-        return (self.kind, self.namespace, self.object_name, self.uid, self.event_type)
-
+Key = TypeVar("Key")
+Value = TypeVar("Value")
 
 SpamKey = tuple[str, str, str, str, str]
+"""Equal for events that share a budget. Upstream getSpamKey."""
 
 SimilarKey = tuple[SpamKey, str]
 """With the reason: equal for events that vary only in their message. Upstream EventAggregatorByReasonFunc."""
@@ -77,16 +49,27 @@ A key holds the one before it, so that those of a pod share what they have in co
 """
 
 
-@dataclass(frozen=True, slots=True)
-class _Budget:
+class Correlated(Struct, frozen=True, gc=False):
+    """What is to be written of an event: a count above 1 means that its Event exists.
+
+    `is_aggregate` says that it stands for similar events: without reporting controller and annotations, as upstream's.
+    """
+
+    name: str
+    first_ns: int
+    count: int
+    message: str
+    is_aggregate: bool
+
+
+class _Budget(Struct, gc=False):
     """Of one source: when its bucket is full again."""
 
     key: SpamKey
     full_at_ns: int
 
 
-@dataclass(frozen=True, slots=True)
-class _Series:
+class _Series(Struct, gc=False):
     """Similar events: the messages seen, oldest first, and when the last one came."""
 
     key: SimilarKey
@@ -94,8 +77,7 @@ class _Series:
     last_ns: int
 
 
-@dataclass(frozen=True, slots=True)
-class _Observation:
+class _Observation(Struct, gc=False):
     """What was written last under a key."""
 
     name: str
@@ -103,84 +85,83 @@ class _Observation:
     count: int
 
 
-class _Cache(Generic[K, V]):
-    """Keeps the entries that were used last."""
-
-    def __init__(self) -> None:
-        # In the order of their use. An OrderedDict would take twice the memory.
-        self._entries: dict[K, V] = {}
-
-    def get(self, key: K) -> V | None:
-        value = self._entries.pop(key, None)
-        if value is not None:
-            self._entries[key] = value
-        return value
-
-    def put(self, key: K, value: V) -> None:
-        self._entries.pop(key, None)
-        self._entries[key] = value
-        if len(self._entries) > CACHE_ENTRIES:
-            del self._entries[next(iter(self._entries))]
-
-
 class EventCorrelator:
     """Remembers what was written and decides about the next event."""
 
     def __init__(self, kernel: Kernel) -> None:
         self._kernel = kernel
-        self._series: _Cache[SimilarKey, _Series] = _Cache()
-        self._observations: _Cache[SimilarKey | EventKey, _Observation] = _Cache()
-        self._budgets: _Cache[SpamKey, _Budget] = _Cache()
+        # All in the order of their use: what is used is taken out and put at the end. An OrderedDict would take twice
+        # the memory.
+        self._series: dict[SimilarKey, _Series] = {}
+        self._observations: dict[SimilarKey | EventKey, _Observation] = {}
+        self._budgets: dict[SpamKey, _Budget] = {}
 
-    def correlate(self, draft: EventDraft) -> EventDraft | None:
-        """The event to write, or None when it is dropped. A count above 1 means that its Event exists."""
-        budget = self._budgets.get(draft.spam_key) or _Budget(draft.spam_key, full_at_ns=0)
-        combined, key = self._aggregated(draft, budget.key)
-        observed = self._counted(combined, key)
-        if not self._is_within(budget):
-            return None
-        if observed.count == combined.count:
-            return combined
-        return replace(combined, name=observed.name, first_ns=observed.first_ns, count=observed.count)
-
-    def _aggregated(self, draft: EventDraft, spam_key: SpamKey) -> tuple[EventDraft, SimilarKey | EventKey]:
-        now_ns, similar_key = self._kernel.now_ns, (spam_key, draft.reason)
-        series = self._series.get(similar_key)
-        messages: tuple[str, ...] = ()
-        if series is not None:
-            similar_key = series.key
-            if now_ns - series.last_ns <= AGGREGATE_WINDOW_NS:
-                messages = series.messages
-        known = next((one for one in messages if one == draft.message), None)
-        if known is None:
-            messages = (*messages, draft.message)
-        elif known is not draft.message:
-            # What is said again and again is kept once.
-            draft = replace(draft, message=known)
-        is_aggregate = len(messages) >= AGGREGATE_MESSAGES
-        # Upstream forgets any one message when the set is full (Go's map order decides). We forget the oldest.
-        kept = messages[1:] if is_aggregate else messages
-        self._series.put(similar_key, _Series(similar_key, kept, now_ns))
-        if not is_aggregate:
-            return draft, (similar_key, draft.field_path, draft.message)
-        combined = replace(draft, message=AGGREGATE_PREFIX + draft.message, annotations={}, is_aggregate=True)
-        # One key for the whole series: the next combined event overwrites this one.
-        return combined, similar_key
-
-    def _counted(self, draft: EventDraft, key: SimilarKey | EventKey) -> _Observation:
-        before = self._observations.get(key)
-        if before is None:
-            observed = _Observation(draft.name, draft.first_ns, draft.count)
-        else:
-            observed = _Observation(before.name, before.first_ns, before.count + 1)
-        self._observations.put(key, observed)
-        return observed
-
-    def _is_within(self, budget: _Budget) -> bool:
-        """Take one of 25 tokens, if there is one left: the bucket is kept as the instant at which it is full again."""
+    def correlate(
+        self, target: EventReference, event_type: str, reason: str, message: str, *, name: str
+    ) -> Correlated | None:
+        """What to write, or None when it is dropped. `name` is that of the Event, if there is none yet."""
         now_ns = self._kernel.now_ns
-        full_at_ns = max(budget.full_at_ns, now_ns) + SPAM_REFILL_NS
-        if full_at_ns - now_ns > SPAM_BURST * SPAM_REFILL_NS:
-            return False
-        self._budgets.put(budget.key, _Budget(budget.key, full_at_ns))
-        return True
+        spam_key = (target.kind, target.namespace, target.name, target.uid, event_type)
+        budget = self._budgets.pop(spam_key, None)
+        if budget is None:
+            budget = _Budget(spam_key, 0)
+            _make_room(self._budgets)
+        self._budgets[budget.key] = budget
+        series = self._similar((budget.key, reason), now_ns)
+        message, is_aggregate = _said_in(series, message)
+        key: SimilarKey | EventKey
+        if is_aggregate:
+            # One key for the whole series: the next combined event overwrites this one.
+            message, key = AGGREGATE_PREFIX + message, series.key
+        else:
+            key = (series.key, target.field_path, message)
+        observed = self._observations.pop(key, None)
+        if observed is None:
+            observed = _Observation(name, now_ns, 0)
+            _make_room(self._observations)
+        observed.count += 1
+        self._observations[key] = observed
+        if not _is_within(budget, now_ns):
+            return None
+        return Correlated(observed.name, observed.first_ns, observed.count, message, is_aggregate)
+
+    def _similar(self, key: SimilarKey, now_ns: int) -> _Series:
+        """The series that an event belongs to, begun anew after a long silence."""
+        series = self._series.pop(key, None)
+        if series is None:
+            series = _Series(key, (), now_ns)
+            _make_room(self._series)
+        elif now_ns - series.last_ns > AGGREGATE_WINDOW_NS:
+            series.messages = ()
+        series.last_ns = now_ns
+        self._series[series.key] = series
+        return series
+
+
+def _said_in(series: _Series, message: str) -> tuple[str, bool]:
+    """Add a message to its series. The same message, kept once however often it is said; whether it is combined."""
+    messages = series.messages
+    if message in messages:
+        message = messages[messages.index(message)]
+    else:
+        series.messages = messages = (*messages, message)
+    is_aggregate = len(messages) >= AGGREGATE_MESSAGES
+    if is_aggregate:
+        # Upstream forgets any one message when the set is full (Go's map order decides). We forget the oldest.
+        series.messages = messages[1:]
+    return message, is_aggregate
+
+
+def _is_within(budget: _Budget, now_ns: int) -> bool:
+    """Take one of 25 tokens, if there is one left: the bucket is kept as the instant at which it is full again."""
+    full_at_ns = max(budget.full_at_ns, now_ns) + SPAM_REFILL_NS
+    if full_at_ns - now_ns > SPAM_BURST * SPAM_REFILL_NS:
+        return False
+    budget.full_at_ns = full_at_ns
+    return True
+
+
+def _make_room(entries: dict[Key, Value]) -> None:
+    """For a new entry: the one goes that was not used for longest."""
+    if len(entries) >= CACHE_ENTRIES:
+        del entries[next(iter(entries))]

@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import NamedTuple, Protocol
 
 from kubesim.kernel import Kernel
-from kubesim.kubelet.event_correlator import EventCorrelator, EventDraft
+from kubesim.kubelet.event_correlator import Correlated, EventCorrelator
 from kubesim.kubelet.event_reference import EventReference
 from kubesim.model.k8s_v1 import Event, EventSource, ObjectMeta, ObjectReference
 from kubesim.model.timestamps import format_rfc3339
@@ -68,66 +68,53 @@ class EventRecorder:
         """Record what happened. Events that say the same are counted; too many are combined or dropped."""
         if self.heard is not None:
             self.heard.append(Said(target, event_type, reason, message, annotations))
-        now_ns = self._kernel.now_ns
-        draft = EventDraft(
-            kind=target.kind,
-            namespace=target.namespace,
-            object_name=target.name,
-            uid=target.uid,
-            field_path=target.field_path,
-            resource_version=target.resource_version,
-            event_type=event_type,
-            reason=reason,
-            message=message,
-            name=self._event_name(target.name),
-            first_ns=now_ns,
-            last_ns=now_ns,
-            annotations=annotations or {},
-        )
-        observed = self._correlator.correlate(draft)
-        if observed is not None:
-            self._write(observed)
+        name = self._event_name(target.name)
+        correlated = self._correlator.correlate(target, event_type, reason, message, name=name)
+        if correlated is not None:
+            self._write(Said(target, event_type, reason, correlated.message, annotations), correlated)
 
     def say_again(self, said: Said) -> None:
         """Record what was recorded before: it is counted."""
         self.event(said.target, said.event_type, said.reason, said.message, annotations=said.annotations)
 
-    def _write(self, draft: EventDraft) -> None:
-        if draft.count > 1 and self._sink.patch_event(
-            namespace=_event_namespace(draft),
-            name=draft.name,
-            count=draft.count,
-            last_timestamp=format_rfc3339(draft.last_ns),
-            message=draft.message,
+    def _write(self, said: Said, correlated: Correlated) -> None:
+        if correlated.count > 1 and self._sink.patch_event(
+            namespace=_event_namespace(said.target),
+            name=correlated.name,
+            count=correlated.count,
+            last_timestamp=format_rfc3339(self._kernel.now_ns),
+            message=said.message,
         ):
             return
         # The first of its kind, or its Event is gone (the API server forgets Events): then it is created anew.
-        self._sink.create_event(self._struct(draft))
+        self._sink.create_event(self._struct(said, correlated))
 
-    def _struct(self, draft: EventDraft) -> Event:
-        reporter = ("", "") if draft.is_aggregate else ("kubelet", self._node_name)
+    def _struct(self, said: Said, correlated: Correlated) -> Event:
+        target, is_aggregate = said.target, correlated.is_aggregate
         return Event(
             metadata=ObjectMeta(
-                name=draft.name, namespace=_event_namespace(draft), annotations=dict(draft.annotations)
+                name=correlated.name,
+                namespace=_event_namespace(target),
+                annotations={} if is_aggregate else dict(said.annotations or {}),
             ),
             involved_object=ObjectReference(
                 api_version="v1",
-                kind=draft.kind,
-                namespace=draft.namespace,
-                name=draft.object_name,
-                uid=draft.uid,
-                field_path=draft.field_path,
-                resource_version=draft.resource_version,
+                kind=target.kind,
+                namespace=target.namespace,
+                name=target.name,
+                uid=target.uid,
+                field_path=target.field_path,
+                resource_version=target.resource_version,
             ),
-            reason=draft.reason,
-            message=draft.message,
+            reason=said.reason,
+            message=said.message,
             source=EventSource(component="kubelet", host=self._node_name),
-            first_timestamp=format_rfc3339(draft.first_ns),
-            last_timestamp=format_rfc3339(draft.last_ns),
-            count=draft.count,
-            type=draft.event_type,
-            reporting_component=reporter[0],
-            reporting_instance=reporter[1],
+            first_timestamp=format_rfc3339(correlated.first_ns),
+            last_timestamp=format_rfc3339(self._kernel.now_ns),
+            count=correlated.count,
+            type=said.event_type,
+            reporting_component="" if is_aggregate else "kubelet",
+            reporting_instance="" if is_aggregate else self._node_name,
         )
 
     def _event_name(self, object_name: str) -> str:
@@ -139,9 +126,9 @@ class EventRecorder:
         return self._kernel.ids.uuid()
 
 
-def _event_namespace(draft: EventDraft) -> str:
+def _event_namespace(target: EventReference) -> str:
     """The node has no namespace; its Events lie in `default`."""
-    return draft.namespace or "default"
+    return target.namespace or "default"
 
 
 @lru_cache
