@@ -23,7 +23,7 @@ from kubesim.kubelet.outside import HostFiles
 from kubesim.kubelet.pleg import Pleg, keep_ips
 from kubesim.kubelet.pod_cache import PodCache
 from kubesim.kubelet.pod_directories import PodDirectories
-from kubesim.kubelet.pod_views import pod_view, status_view
+from kubesim.kubelet.pod_views import others_view, pod_view, status_view
 from kubesim.kubelet.pod_work import PodWork
 from kubesim.kubelet.probe_manager import ProbeManager
 from kubesim.kubelet.published_resources import container_resource_fields, pod_resource_fields
@@ -289,14 +289,12 @@ class PodSync:
 
     def _generate(self, pod: v1.Pod, runtime: RuntimePod, *, is_terminal: bool) -> PodStatusView:
         uid = pod.metadata.uid
-        stored = status_view(pod.status)
-        old = self._statuses.get(uid) or stored
         status = generate_pod_status(
             GenerationInputs(
                 pod=pod_view(pod),
                 runtime=runtime,
-                old=old,
-                stored=stored,
+                old=self._statuses.get(uid) or status_view(pod.status),
+                stored=others_view(pod.status, self._node.gates),
                 start_errors=self._start_errors.get(uid, {}),
                 is_terminal=is_terminal,
                 resize=self._resizing.conditions(pod, is_terminal=is_terminal),

@@ -5,6 +5,7 @@ Spec and stored status become views; a generated status becomes the struct that 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from msgspec.structs import replace
@@ -16,6 +17,7 @@ from kubesim.model.remembered import remembered
 from kubesim.model.timestamps import format_rfc3339, format_rfc3339_nano, parse_rfc3339
 from kubesim.policy import static_pod
 from kubesim.policy.admission import is_critical_pod
+from kubesim.policy.pod_conditions import owned_types
 from kubesim.policy.pod_view import (
     Condition,
     ContainerKind,
@@ -157,6 +159,20 @@ def status_view(status: v1.PodStatus) -> PodStatusView:
         container_statuses=tuple(_container_status_view(one) for one in status.container_statuses),
         init_container_statuses=tuple(_container_status_view(one) for one in status.init_container_statuses),
         ephemeral_container_statuses=tuple(_container_status_view(one) for one in status.ephemeral_container_statuses),
+    )
+
+
+def others_view(status: v1.PodStatus, gates: Mapping[str, bool]) -> PodStatusView:
+    """What a kubelet reads in the API's status of a pod that it has a status of: the phase, and others' conditions.
+
+    The rest is what it wrote there itself.
+    """
+    owned = owned_types(gates)
+    return PodStatusView(
+        phase=PodPhase(status.phase) if status.phase else None,
+        reason=status.reason,
+        message=status.message,
+        conditions=tuple([_condition_view(one) for one in status.conditions if one.type not in owned]),
     )
 
 

@@ -26,9 +26,10 @@ PodStatusFunc = Callable[[PodView, PodStatusView, Mapping[str, bool]], PodStatus
 class GenerationInputs(Struct, frozen=True, kw_only=True):
     """What one generated status depends on.
 
-    `old` is the status manager's cached status (the API's when there is none), `stored` the API's. `deadline` is what
-    the active-deadline handler demands. `probes` is the prober's state by container name, `kubelet` when the kubelet
-    started. `resize` are the conditions of a resize that waits or is being done.
+    `old` is the status manager's cached status (the API's when there is none), `stored` has the phase and others'
+    conditions of the API's. `deadline` is what the active-deadline handler demands. `probes` is the prober's state by
+    container name, `kubelet` when the kubelet started. `resize` are the conditions of a resize that waits or is being
+    done.
     """
 
     pod: PodView

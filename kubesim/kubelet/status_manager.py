@@ -19,6 +19,7 @@ from kubesim.kubelet.pod_views import (
     condition_struct,
     container_status_struct,
     is_static,
+    others_view,
     pod_view,
     status_view,
 )
@@ -27,7 +28,7 @@ from kubesim.model import k8s_v1 as v1
 from kubesim.model.frozen_records import replace
 from kubesim.model.timestamps import format_rfc3339, parse_rfc3339
 from kubesim.policy.feature_gates import gate_enabled
-from kubesim.policy.pod_conditions import is_kubelet_owned, with_transition_times
+from kubesim.policy.pod_conditions import owned_types, with_transition_times
 from kubesim.policy.pod_view import ContainerStatusView, PodStatusView
 from kubesim.policy.probe_status import with_container_ready, with_container_started
 from kubesim.policy.status_merge import (
@@ -245,7 +246,7 @@ class StatusManager:
         stored = pod.status
         merged = merge_pod_status(
             pod_view(pod),
-            api=status_view(stored),
+            api=others_view(stored, self._gates),
             new=record.status,
             could_have_running_containers=self._could_have_running_containers(pod.metadata.uid),
             now_ns=self._kernel.now_ns,
@@ -343,11 +344,8 @@ class StatusManager:
 
     def _comparable(self, status: PodStatusView) -> tuple[object, ...]:
         """What of a status is worth a write: of the conditions only what the kubelet's own say."""
-        owned = [
-            (one.type, one.status, one.reason, one.message)
-            for one in status.conditions
-            if is_kubelet_owned(one.type, self._gates)
-        ]
+        types = owned_types(self._gates)
+        owned = [(one.type, one.status, one.reason, one.message) for one in status.conditions if one.type in types]
         return (
             status.phase,
             status.reason,

@@ -20,6 +20,7 @@ from kubesim.policy.pod_view import (
     Terminated,
 )
 
+_NO_PROBES = ProbeState()
 _RESTART_TOLERANCE_NS = 10_000_000_000  # a container this much older than the kubelet ran before the kubelet did
 
 
@@ -61,7 +62,7 @@ def with_readiness(
     trigger: list[str] = []
 
     def ready_when_started(container: ContainerSpecView, status: ContainerStatusView) -> ContainerStatusView:
-        probe = probes.get(status.name, ProbeState())
+        probe = probes.get(status.name, _NO_PROBES)
         started = _is_started(status, probe, gates)
         if not started:
             return _changed(status, started=False, ready=status.ready)
@@ -78,7 +79,7 @@ def with_readiness(
     def init_ready(container: ContainerSpecView, status: ContainerStatusView) -> ContainerStatusView:
         if container.is_sidecar:
             return ready_when_started(container, status)
-        started = _is_started(status, probes.get(status.name, ProbeState()), gates)
+        started = _is_started(status, probes.get(status.name, _NO_PROBES), gates)
         succeeded = isinstance(status.state, Terminated) and status.state.exit_code == 0
         return _changed(status, started=started, ready=status.ready or succeeded)
 

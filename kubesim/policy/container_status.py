@@ -31,6 +31,7 @@ from kubesim.policy.pod_view import (
     Terminated,
     VolumeMountStatus,
     Waiting,
+    status_of,
 )
 from kubesim.policy.recursive_read_only import volume_mount_statuses
 from kubesim.policy.restart import should_container_be_restarted
@@ -47,7 +48,6 @@ _INFERRED_COMPLETION = (
     "treat it as exited normally"
 )
 _LOST_EXIT_CODE = 137
-_RUNTIME_CONTAINERS_USED = 2  # the newest gives the state, the one before it the last state
 
 
 class StatusInputs(Struct, frozen=True, kw_only=True, gc=False):
@@ -79,17 +79,17 @@ def container_statuses(
     prober fills both afterwards (container_readiness). Regular and ephemeral lists come sorted by name, the init list
     in spec order.
     """
-    before = {status.name: status for status in old}
+    if not containers:
+        return ()
     statuses = []
     for container in containers:
-        previous = before.get(container.name)
+        previous = status_of(old, container.name)
         known = [one for one in inputs.runtime.containers if one.name == container.name]
         if known:
-            status = _known_to_runtime(inputs, known[:_RUNTIME_CONTAINERS_USED], previous)
-            status = replace(status, volume_mounts=_known_mounts(inputs, container, known[0], previous))
+            status = _known_to_runtime(inputs, container, known, previous)
         else:
             status = _missing_from_runtime(inputs, _default(inputs, container, previous), previous)
-        statuses.append(_after_failed_start(inputs, container, status))
+        statuses.append(_after_failed_start(inputs, container, status, known[0] if known else None))
     is_init = any(container.kind in {ContainerKind.INIT, ContainerKind.SIDECAR} for container in containers)
     return tuple(statuses) if is_init else tuple(sorted(statuses, key=lambda status: status.name))
 
@@ -137,37 +137,34 @@ def _missing_from_runtime(
 
 
 def _known_to_runtime(
-    inputs: StatusInputs, newest_first: list[RuntimeContainer], previous: ContainerStatusView | None
+    inputs: StatusInputs,
+    spec: ContainerSpecView,
+    newest_first: list[RuntimeContainer],
+    previous: ContainerStatusView | None,
 ) -> ContainerStatusView:
     """Step 3: the runtime knows the container; the one before the newest gives the last state."""
-    status = _converted(inputs, newest_first[0], previous)
-    if len(newest_first) > 1:
-        status = replace(status, last_state=_converted(inputs, newest_first[1], previous).state)
-    return status
-
-
-def _converted(
-    inputs: StatusInputs, container: RuntimeContainer, previous: ContainerStatusView | None
-) -> ContainerStatusView:
+    container, gates = newest_first[0], inputs.gates
     state, restart_count = _converted_state(inputs, container, previous)
-    status = ContainerStatusView(
+    last_state, started = None, None
+    if len(newest_first) > 1:
+        last_state, _ = _converted_state(inputs, newest_first[1], previous)
+    elif previous is not None and gate_enabled(gates, "RestartAllContainersOnContainerExits"):
+        last_state = _carried_last_state(container, previous)
+    if previous is not None and not gate_enabled(gates, "ChangeContainerStatusOnKubeletRestart"):
+        started = previous.started if container.state is RuntimeState.RUNNING else None
+    return ContainerStatusView(
         name=container.name,
         state=state,
+        last_state=last_state,
+        started=started,
         restart_count=restart_count,
         image=container.image,
         image_id=container.image_ref,
         container_id=container.id,
-        user=container.user if gate_enabled(inputs.gates, "SupplementalGroupsPolicy") else None,
-        stop_signal=container.stop_signal if gate_enabled(inputs.gates, "ContainerStopSignals") else None,
+        volume_mounts=_known_mounts(inputs, spec, container, previous),
+        user=container.user if gate_enabled(gates, "SupplementalGroupsPolicy") else None,
+        stop_signal=container.stop_signal if gate_enabled(gates, "ContainerStopSignals") else None,
     )
-    if previous is None:
-        return status
-    if gate_enabled(inputs.gates, "RestartAllContainersOnContainerExits"):
-        status = replace(status, last_state=_carried_last_state(container, previous))
-    keeps_started = not gate_enabled(inputs.gates, "ChangeContainerStatusOnKubeletRestart")
-    if keeps_started and container.state is RuntimeState.RUNNING:
-        status = replace(status, started=previous.started)
-    return status
 
 
 def _known_mounts(
@@ -238,14 +235,13 @@ def _carried_last_state(container: RuntimeContainer, previous: ContainerStatusVi
 
 
 def _after_failed_start(
-    inputs: StatusInputs, container: ContainerSpecView, status: ContainerStatusView
+    inputs: StatusInputs, container: ContainerSpecView, status: ContainerStatusView, newest: RuntimeContainer | None
 ) -> ContainerStatusView:
     """Step 4: a container that should start but could not is Waiting, with the reason of its failed start.
 
     Without such a reason it keeps its state: a crashed container is Terminated first, and CrashLoopBackOff only after
     the next attempt was held back.
     """
-    newest = inputs.runtime.newest(container.name)
     if container.kind in {ContainerKind.INIT, ContainerKind.SIDECAR}:
         if newest is not None and newest.state is RuntimeState.EXITED and newest.exit_code == 0:
             return status

@@ -109,8 +109,11 @@ def gate_enabled(gates: Mapping[str, bool], name: str) -> bool:
 
     `name` must be a gate of the table: a misspelt name in our own code fails instead of reading as off.
     """
-    assert name in CELLS, f"{name} is not in the table of feature gates"
-    return gates.get(name, False)
+    is_on = gates.get(name)
+    if is_on is None:
+        assert name in CELLS, f"{name} is not in the table of feature gates"
+        return False
+    return is_on
 
 
 def _minor(version: str) -> str:

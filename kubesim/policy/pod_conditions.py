@@ -42,15 +42,23 @@ DISRUPTION_TARGET = "DisruptionTarget"
 
 _ALWAYS_OWNED = frozenset({POD_SCHEDULED, READY, INITIALIZED, CONTAINERS_READY, RESIZE_IN_PROGRESS, RESIZE_PENDING})
 _RESIZE_TYPES = frozenset({RESIZE_PENDING, RESIZE_IN_PROGRESS})
+_OWNED = {
+    (has_ready_to_start, has_restarting): _ALWAYS_OWNED
+    | ({READY_TO_START_CONTAINERS} if has_ready_to_start else frozenset())
+    | ({ALL_CONTAINERS_RESTARTING} if has_restarting else frozenset())
+    for has_ready_to_start in (False, True)
+    for has_restarting in (False, True)
+}
+"""The types by two gates: PodReadyToStartContainersCondition and RestartAllContainersOnContainerExits."""
+_SCHEDULED = Condition(type=POD_SCHEDULED, status="True")
 
 
-def is_kubelet_owned(condition_type: str, gates: Mapping[str, bool] = DEFAULT_GATES) -> bool:
-    """Whether the kubelet alone writes this condition type. DisruptionTarget is shared, so it is not owned."""
-    if condition_type == READY_TO_START_CONTAINERS:
-        return gate_enabled(gates, "PodReadyToStartContainersCondition")
-    if condition_type == ALL_CONTAINERS_RESTARTING:
-        return gate_enabled(gates, "RestartAllContainersOnContainerExits")
-    return condition_type in _ALWAYS_OWNED
+def owned_types(gates: Mapping[str, bool] = DEFAULT_GATES) -> frozenset[str]:
+    """The condition types that the kubelet alone writes. DisruptionTarget is shared, so it is not owned."""
+    return _OWNED[
+        gate_enabled(gates, "PodReadyToStartContainersCondition"),
+        gate_enabled(gates, "RestartAllContainersOnContainerExits"),
+    ]
 
 
 def pod_conditions(
@@ -70,7 +78,8 @@ def pod_conditions(
     `old` is the status manager's cached status (the API's when there is none), `api` the API's. `resize` are the
     PodResizePending and PodResizeInProgress conditions that hold now, complete as they are.
     """
-    conditions = [one for one in api.conditions if not is_kubelet_owned(one.type, gates)]
+    owned = owned_types(gates)
+    conditions = [one for one in api.conditions if one.type not in owned]
     if gate_enabled(gates, "InPlacePodVerticalScaling"):
         conditions += resize
     disruption = old.condition(DISRUPTION_TARGET)
@@ -81,9 +90,10 @@ def pod_conditions(
     if gate_enabled(gates, "PodReadyToStartContainersCondition"):
         generated.append(ready_to_start_containers_condition(pod, runtime))
     generated.append(initialized_condition(pod, merged, phase, old=old, gates=gates))
-    generated.append(ready_condition(pod, merged, phase, conditions=(*conditions, *generated)))
-    generated.append(containers_ready_condition(pod, merged, phase))
-    generated.append(Condition(type=POD_SCHEDULED, status="True"))
+    containers_ready = containers_ready_condition(pod, merged, phase)
+    generated.append(_ready(pod, containers_ready, conditions=(*conditions, *generated)))
+    generated.append(containers_ready)
+    generated.append(_SCHEDULED)
     if gate_enabled(gates, "PodObservedGenerationTracking"):
         generated = [_observed(one, pod.generation, old.condition(one.type)) for one in generated]
     if gate_enabled(gates, "RestartAllContainersOnContainerExits") and all_containers_could_restart(pod):
@@ -117,10 +127,9 @@ def with_transition_times(
     A change of only the reason or the message does not move the time. Conditions of others and the resize conditions
     keep the time they came with.
     """
-    dated = []
+    dated, dates = [], owned_types(gates) - _RESIZE_TYPES | {DISRUPTION_TARGET}
     for condition in conditions:
-        owned = is_kubelet_owned(condition.type, gates) and condition.type not in _RESIZE_TYPES
-        if owned or condition.type == DISRUPTION_TARGET:
+        if condition.type in dates:
             before = old.condition(condition.type)
             same = before is not None and before.status == condition.status
             moved_ns = before.last_transition_ns if before is not None and same else now_ns
@@ -159,7 +168,10 @@ def ready_condition(
     conditions: tuple[Condition, ...] = (),
 ) -> Condition:
     """Ready: ContainersReady and every readiness gate of the spec. `conditions` are those known so far."""
-    containers_ready = containers_ready_condition(pod, statuses, phase)
+    return _ready(pod, containers_ready_condition(pod, statuses, phase), conditions=conditions)
+
+
+def _ready(pod: PodView, containers_ready: Condition, *, conditions: tuple[Condition, ...]) -> Condition:
     if containers_ready.status != "True":
         return replace(containers_ready, type=READY)
     messages = []

@@ -193,7 +193,10 @@ class RuntimePod(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     def newest(self, name: str) -> RuntimeContainer | None:
         """The newest container of that name, or None."""
-        return next((container for container in self.containers if container.name == name), None)
+        for container in self.containers:
+            if container.name == name:
+                return container
+        return None
 
     @property
     def active_sandbox_id(self) -> str | None:
@@ -299,9 +302,15 @@ class PodStatusView(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     def condition(self, condition_type: str) -> Condition | None:
         """The condition of that type, or None."""
-        return next((condition for condition in self.conditions if condition.type == condition_type), None)
+        for condition in self.conditions:
+            if condition.type == condition_type:
+                return condition
+        return None
 
 
 def status_of(statuses: tuple[ContainerStatusView, ...], name: str) -> ContainerStatusView | None:
     """The status entry of that container name, or None."""
-    return next((status for status in statuses if status.name == name), None)
+    for status in statuses:
+        if status.name == name:
+            return status
+    return None

@@ -14,7 +14,7 @@ from kubesim.policy.pod_conditions import (
     CONTAINERS_READY,
     DISRUPTION_TARGET,
     READY,
-    is_kubelet_owned,
+    owned_types,
     replaced_or_appended,
     terminal_condition,
     with_transition_times,
@@ -74,9 +74,10 @@ def merge_pod_status(
     DisruptionTarget, is held back while containers may still run. Mirrors mergePodStatus.
     """
     becomes_terminal = _is_terminal(new) and not _is_terminal(api)
-    conditions = [one for one in api.conditions if not is_kubelet_owned(one.type, gates)]
+    owned = owned_types(gates)
+    conditions = [one for one in api.conditions if one.type not in owned]
     for condition in new.conditions:
-        if is_kubelet_owned(condition.type, gates):
+        if condition.type in owned:
             conditions.append(condition)
         elif condition.type == DISRUPTION_TARGET and becomes_terminal and not could_have_running_containers:
             # Sent later than it was made, so its transition is dated anew.

@@ -11,8 +11,8 @@ from kubesim.policy.pod_conditions import (
     containers_ready_condition,
     disruption_target,
     initialized_condition,
-    is_kubelet_owned,
     needs_readiness_sync,
+    owned_types,
     pod_conditions,
     ready_condition,
     with_transition_times,
@@ -357,7 +357,7 @@ def test_conditions_of_older_versions() -> None:
     ],
 )
 def test_who_owns_a_type(condition_type: str, version: str, expected: bool) -> None:
-    assert is_kubelet_owned(condition_type, resolve_gates(version)) is expected
+    assert (condition_type in owned_types(resolve_gates(version))) is expected
 
 
 def test_transition_time_moves_only_with_the_status() -> None:
