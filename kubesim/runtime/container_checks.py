@@ -15,6 +15,8 @@ from kubesim.runtime.objects import Container, Sandbox
 from kubesim.runtime.pause import has_pause_process
 from kubesim.runtime.request_check import check_labels, check_text
 
+_SIGNALS = frozenset(api.Signal.values())
+
 
 def check_request(daemon: Daemon, request: api.CreateContainerRequest) -> Sandbox:
     """The sandbox of a request that may go on. Raises CriError; each runtime looks in its own order."""
@@ -22,17 +24,20 @@ def check_request(daemon: Daemon, request: api.CreateContainerRequest) -> Sandbo
         _check_presence(daemon, request)
     sandbox = _ready_sandbox(daemon, request.pod_sandbox_id)
     _check_config(daemon, request)
-    config = request.config
+    return sandbox
+
+
+def check_texts(daemon: Daemon, config: api.ContainerConfig) -> None:
+    """Refuse texts that no runtime can use."""
+    check_text(daemon, "config.metadata.name", config.metadata.name)
+    check_text(daemon, "config.log_path", config.log_path)
     for field, value in (
-        ("config.metadata.name", config.metadata.name),
-        ("config.log_path", config.log_path),
         ("config.working_dir", config.working_dir),
         *((f"config.command[{index}]", word) for index, word in enumerate(config.command)),
         *((f"config.args[{index}]", word) for index, word in enumerate(config.args)),
         *((f"config.envs[{index}].key", variable.key) for index, variable in enumerate(config.envs)),
     ):
         check_text(daemon, field, value)
-    return sandbox
 
 
 def _ready_sandbox(daemon: Daemon, prefix: str) -> Sandbox:
@@ -64,7 +69,7 @@ def _check_config(daemon: Daemon, request: api.CreateContainerRequest) -> None:
     if not request.sandbox_config.HasField("metadata"):
         raise daemon.refuse(say.SANDBOX_METADATA_MISSING)
     signal = request.config.stop_signal
-    if switches.stop_signal_in_status and signal not in api.Signal.values():
+    if switches.stop_signal_in_status and signal not in _SIGNALS:
         raise daemon.refuse(say.STOP_SIGNAL, signal=signal)
 
 

@@ -16,11 +16,13 @@ from kubesim.kernel import Event
 from kubesim.model.frozen_records import replace
 from kubesim.policy.image_lookup import absence
 from kubesim.runtime import container_refusals as say
-from kubesim.runtime.account_files import account_files
+from kubesim.runtime.account_files import AccountFileCopy, account_files
 from kubesim.runtime.artifact_images import check_root
+from kubesim.runtime.beginning import Made
 from kubesim.runtime.checkpoint_archive import ContainerCheckpoint
 from kubesim.runtime.checkpoint_restore import Restored, restore_log, restored_from_image, restored_of
-from kubesim.runtime.container_checks import check_request, check_spec
+from kubesim.runtime.container_again import beginning_after, container_before, made_again
+from kubesim.runtime.container_checks import check_request, check_spec, check_texts
 from kubesim.runtime.container_identity import (
     NeverAnswered,
     generated_account_files,
@@ -39,7 +41,7 @@ from kubesim.runtime.names import container_name
 from kubesim.runtime.objects import Container, Sandbox
 from kubesim.runtime.pod_events import emit
 from kubesim.runtime.process_plan import ProcessPlan, merge_command, merge_env
-from kubesim.runtime.request_check import joined_log_path
+from kubesim.runtime.request_check import check_text, joined_log_path
 from kubesim.runtime.stop_signal import reported_stop_signal, stop_signal
 
 
@@ -51,8 +53,13 @@ async def create_container(
     With a `checkpoint` the container is that one again, whatever image the request names.
     """
     sandbox = check_request(daemon, request)
-    container_id = daemon.kernel.ids.hex(64)
     name = _name(daemon, request)
+    repeated = container_before(sandbox, name, request.config) if checkpoint is None else None
+    if repeated is None:
+        check_texts(daemon, request.config)
+    else:
+        check_text(daemon, "config.log_path", request.config.log_path)
+    container_id = daemon.kernel.ids.hex(64)
     existing_id = await claimed_id(daemon, daemon.container_names, name, noun="container", reserved=say.NAME_RESERVED)
     if existing_id:
         return api.CreateContainerResponse(container_id=existing_id)
@@ -62,7 +69,7 @@ async def create_container(
         nonlocal request
         restored = await _restored(daemon, request, checkpoint)
         try:
-            container = _make(daemon, sandbox, container_id, name, request, restored)
+            container = _make(daemon, sandbox, container_id, name, request, restored, repeated)
         except NeverAnswered:
             undo.pop_all()  # whoever waits in open(2) gives nothing up, not even the name, when the caller leaves
             await Event().wait()
@@ -125,8 +132,12 @@ def _make(
     name: str,
     request: api.CreateContainerRequest,
     restored: Restored | None,
+    repeated: Container | None,
 ) -> Container:
-    """Everything that can be refused, in the order in which containerd looks at it."""
+    """Everything that can be refused, in the order in which containerd looks at it.
+
+    `repeated` is the container before this one, of the same request.
+    """
     config = request.config if restored is None else restored.config
     sandbox_config = request.sandbox_config
     image = restored.image if restored is not None else _image(daemon, config)
@@ -134,10 +145,19 @@ def _make(
     check_devices(daemon, container_id, config)
     check_spec(daemon, sandbox, container_id, config, sandbox_config)
     before = restored.checkpoint if restored is not None else None
-    plan = before.plan if before is not None else process_plan(config, image, hostname=sandbox.hostname, os=daemon.os)
+    beginning = None
+    plan = before.plan if before is not None else None
+    if restored is None and repeated is not None and repeated.image is image:
+        beginning = beginning_after(daemon, repeated, config)
+        plan = repeated.plan if beginning is not None else None
+    plan = plan or process_plan(config, image, hostname=sandbox.hostname, os=daemon.os)
     if not plan.argv:
         raise daemon.refuse(say.NO_COMMAND, id=container_id)
     log_path = _log_path(daemon, sandbox, container_id, config, sandbox_config)
+    if repeated is not None and beginning is not None:
+        made = made_again(repeated, beginning)
+    else:
+        made = _made(daemon, container_id, config, image, plan)
     tags, digests = daemon.images.names_of(image)
     container = Container(
         id=container_id,
@@ -148,32 +168,49 @@ def _make(
         some_image_name=(tags or digests or [config.image.image])[0],
         image_ref=digests[0] if digests else daemon.images.shown_id(image),
         plan=plan,
-        identity=None,
+        identity=made.identity if before is None or before.identity is None else before.identity,
+        account_files=made.account_files,
+        seccomp_document=made.seccomp_document,
         encoded_mounts=_other_mounts(mounts.shown, config),
         mount_specs=tuple(mounts.specs),
         volume_images=tuple(mounts.images),
-        stop_signal=stop_signal(requested=requested_signal(daemon, config), image=image.config.stop_signal),
-        reported_stop_signal=reported_stop_signal(requested=config.stop_signal, image=image.config.stop_signal),
-        encoded_resources=initial_resources(config).SerializeToString(),
-        encoded_windows_resources=config.windows.resources.SerializeToString(),
+        stop_signal=made.stop_signal,
+        reported_stop_signal=made.reported_stop_signal,
+        encoded_resources=made.encoded_resources,
+        encoded_windows_resources=made.encoded_windows_resources,
         log_path=log_path,
         log=log_of(daemon, log_path),
         life=ContainerLife(created_at_ns=0),
+        is_made_here=True,
+        beginning=beginning,
         restored_from=None if before is None else replace(before, log=None),
         changes=daemon.changes,
     )
+    if daemon.profile.containers.missing_program_fails == "create":
+        prepare(daemon, container)
+    return container
+
+
+def _made(daemon: Daemon, container_id: str, config: api.ContainerConfig, image: Image, plan: ProcessPlan) -> Made:
+    """What request, image and the node's security profiles decide. Raises CriError, or NeverAnswered."""
+    identity, document = None, None
+    copies: tuple[AccountFileCopy, ...] = ()
     if daemon.os != "windows":
         home = dict(plan.env).get("HOME", "")
         files = account_files(image.tree, daemon.profile.identity)
         asked = identity_request(files, image, config, home=home)
-        container.identity = resolve_container_identity(daemon, asked)
-        container.account_files = generated_account_files(daemon, files, asked, working_dir=plan.cwd)
-        container.seccomp_document = check_security_profiles(daemon, container_id, config.linux.security_context)
-    if before is not None and before.identity is not None:
-        container.identity = before.identity
-    if daemon.profile.containers.missing_program_fails == "create":
-        prepare(daemon, container)
-    return container
+        identity = resolve_container_identity(daemon, asked)
+        copies = generated_account_files(daemon, files, asked, working_dir=plan.cwd)
+        document = check_security_profiles(daemon, container_id, config.linux.security_context)
+    return Made(
+        identity=identity,
+        account_files=copies,
+        seccomp_document=document,
+        stop_signal=stop_signal(requested=requested_signal(daemon, config), image=image.config.stop_signal),
+        reported_stop_signal=reported_stop_signal(requested=config.stop_signal, image=image.config.stop_signal),
+        encoded_resources=initial_resources(config).SerializeToString(),
+        encoded_windows_resources=config.windows.resources.SerializeToString(),
+    )
 
 
 def _image(daemon: Daemon, config: api.ContainerConfig) -> Image:

@@ -9,8 +9,8 @@ from collections.abc import Callable
 
 from kubesim.cri import api
 from kubesim.policy.oci_mount_failure import FailedMount, crun_mount_failure, runc_mount_failure
-from kubesim.policy.oci_user_failure import user_failure
 from kubesim.runtime import container_refusals as say
+from kubesim.runtime.container_again import own_mounts, rehearsal_of, user_failure_of
 from kubesim.runtime.container_checks import target_container
 from kubesim.runtime.container_devices import devices_of
 from kubesim.runtime.container_privileges import credentials_of, masked_paths_of, namespaces_of, read_only_paths_of
@@ -20,11 +20,12 @@ from kubesim.runtime.container_streams import ContainerStreams
 from kubesim.runtime.daemon import Daemon
 from kubesim.runtime.objects import Container
 from kubesim.runtime.refusal import Refusal
-from kubesim.runtime.sandbox_files import sandbox_mounts
 from kubesim.userland.files.cgroup_files import CgroupSettings
 from kubesim.userland.files.filesystem import FileSystem, FsError, HostSource, MountError, MountSpec
 from kubesim.userland.files.open_file import OpenFile
+from kubesim.userland.files.unbuilt import FileSystemPlan, UnbuiltFileSystem, looked_at, mount_kinds
 from kubesim.userland.processes.executable import look_path
+from kubesim.userland.processes.first_look import FirstLook
 from kubesim.userland.processes.process import ExecError, Process, ProcessSpec, Sink
 from kubesim.userland.terminals.terminal import Terminal
 
@@ -40,6 +41,8 @@ def prepare(daemon: Daemon, container: Container) -> None:
 
     Raises CriError.
     """
+    if _known_look(daemon, container) is not None:
+        return
     load_seccomp_filter(daemon, container, say.SECCOMP_AT_CREATE)
     container.filesystem = _file_system(daemon, container, say.EXEC_AT_CREATE)
     _check_user(daemon, container, say.EXEC_AT_CREATE)
@@ -54,19 +57,21 @@ def prepare(daemon: Daemon, container: Container) -> None:
 
 def start_first_process(daemon: Daemon, container: Container) -> Process:
     """Start the container's own process. Raises CriError in the runtime's words."""
+    look = _known_look(daemon, container)
     if container.filesystem is None:
         load_seccomp_filter(daemon, container, say.START_SECCOMP)
         container.filesystem = _file_system(daemon, container, say.START_EXEC)
         _check_user(daemon, container, say.START_EXEC)
     plan = container.plan
-    streams = _open_streams(daemon, container)
+    config = container.config
+    streams = _open_streams(daemon, container, config)
     resources = container.resources
     spec = ProcessSpec(
         argv=plan.argv,
         env=plan.env,
         cwd=plan.cwd,
         credentials=credentials_of(daemon, container),
-        is_init=container.pid_mode == api.CONTAINER,
+        is_init=_pid_mode(config) == api.CONTAINER,
         stdin=streams.stdin_file,
         stdout=streams.stdout,
         stderr=streams.stderr or streams.stdout,
@@ -80,8 +85,9 @@ def start_first_process(daemon: Daemon, container: Container) -> Process:
             spec,
             hostname=container.sandbox.hostname,
             uts=container.sandbox.pause.uts if container.sandbox.pause is not None else None,
-            shares_pids_with=_pid_sharer(daemon, container),
+            shares_pids_with=_pid_sharer(daemon, container, config),
             network=container.sandbox.network,
+            look=look,
         )
     except ExecError as error:
         raise daemon.refuse(say.START_EXEC, id=container.id, reason=error) from None
@@ -132,12 +138,12 @@ def _with_term(env: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
     return (*env, ("TERM", "xterm"))
 
 
-def _open_streams(daemon: Daemon, container: Container) -> ContainerStreams:
+def _open_streams(daemon: Daemon, container: Container, config: api.ContainerConfig) -> ContainerStreams:
     """The streams of the first process: a log, and an input that nobody has written to yet, or none."""
     log = container.log
     container.streams = ContainerStreams(
         daemon.kernel,
-        container.config,
+        config,
         stdout=log.stdout if log is not None else _discard,
         stderr=log.stderr if log is not None else _discard,
         attach_ends=daemon.profile.streaming.attach_ends,
@@ -145,15 +151,49 @@ def _open_streams(daemon: Daemon, container: Container) -> ContainerStreams:
     return container.streams
 
 
-def _pid_sharer(daemon: Daemon, container: Container) -> Process | None:
+def _pid_mode(config: api.ContainerConfig) -> int:
+    """The NamespaceMode of the pid namespace."""
+    return config.linux.security_context.namespace_options.pid
+
+
+def _pid_sharer(daemon: Daemon, container: Container, config: api.ContainerConfig) -> Process | None:
     """The process whose pid namespace the container enters; None for one of its own, and for the node's."""
-    mode = container.pid_mode
+    mode = _pid_mode(config)
     if mode == api.POD:
         return container.sandbox.pause
     if mode == api.TARGET:
-        options = container.config.linux.security_context.namespace_options
+        options = config.linux.security_context.namespace_options
         return target_container(daemon, container.sandbox, container.id, options.target_id).process
     return None
+
+
+def _known_look(daemon: Daemon, container: Container) -> FirstLook | None:
+    """What the first process finds, where it is known from the container before; then it has its file system too."""
+    rehearsal = rehearsal_of(daemon, container)
+    if rehearsal is None:
+        return None
+    if container.filesystem is not None:
+        return rehearsal.look if isinstance(container.filesystem, UnbuiltFileSystem) else None
+    try:
+        mounts = looked_at((*rehearsal.own_mounts, *container.mount_specs))
+    except FsError:
+        return None  # a source is gone: whoever builds it says so in the runtime's words
+    if mounts is None or mount_kinds(mounts) != rehearsal.kinds:
+        return None
+    plan = FileSystemPlan(
+        root=container.image.tree,
+        is_root_read_only=rehearsal.is_root_read_only,
+        mounts=mounts,
+        masked_paths=rehearsal.masked_paths,
+        read_only_paths=rehearsal.read_only_paths,
+        namespaces=namespaces_of(daemon, container),
+        clock=daemon.clock,
+        disk=daemon.disk,
+        cgroup=_CgroupOf(container),
+    )
+    container.filesystem = UnbuiltFileSystem(plan, rehearsal.usage)
+    container.credentials = rehearsal.credentials
+    return rehearsal.look
 
 
 def _file_system(daemon: Daemon, container: Container, row: Refusal) -> FileSystem:
@@ -162,10 +202,9 @@ def _file_system(daemon: Daemon, container: Container, row: Refusal) -> FileSyst
     security = config.linux.security_context
     is_read_only = security.readonly_rootfs
     _check_idmap(daemon, container, config, row)
-    destinations = [mount.destination for mount in container.mount_specs]
     mounts = [
-        *sandbox_mounts(daemon, container.sandbox, destinations, is_read_only=is_read_only),
-        *_account_mounts(daemon, container, destinations),
+        *own_mounts(daemon, container, is_read_only=is_read_only),
+        *_account_mounts(daemon, container),
         *container.mount_specs,
     ]
     try:
@@ -218,25 +257,17 @@ def _mount_failure(daemon: Daemon, container: Container, error: MountError) -> s
 
 def _check_user(daemon: Daemon, container: Container, row: Refusal) -> None:
     """Refuse ids that no process can have. Raises CriError of the given row."""
-    who = container.identity
-    if who is None:
-        return
-    failure = user_failure(
-        uid=who.uid,
-        gid=who.gid,
-        groups=who.supplemental_groups,
-        oci_runtime=daemon.profile.containers.oci_runtime,
-    )
+    failure = user_failure_of(daemon, container)
     if failure is not None:
         raise daemon.refuse(row, id=container.id, reason=failure)
 
 
-def _account_mounts(daemon: Daemon, container: Container, destinations: list[str]) -> list[MountSpec]:
+def _account_mounts(daemon: Daemon, container: Container) -> list[MountSpec]:
     """The generated /etc/passwd and /etc/group, unless the request mounts something there.
 
     Mirrors CRI-O: server/container_create.go, setupContainerUser.
     """
-    taken = {destination.rstrip("/") for destination in destinations}
+    taken = {mount.destination.rstrip("/") for mount in container.mount_specs}
     mounts = []
     for copy in container.account_files:
         if "/etc" in taken or copy.path in taken:

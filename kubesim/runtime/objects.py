@@ -18,6 +18,7 @@ from kubesim.kernel import Event, Timer
 from kubesim.policy.seccomp import SeccompFilter
 from kubesim.runtime import container_state, sandbox_state
 from kubesim.runtime.account_files import AccountFileCopy
+from kubesim.runtime.beginning import Beginning
 from kubesim.runtime.checkpoint_archive import ContainerCheckpoint
 from kubesim.runtime.container_log import ContainerLog
 from kubesim.runtime.container_state import ContainerEvent, ContainerLife, Exited, Phase, ReportedState
@@ -216,6 +217,10 @@ class Container:
     log_path: str
     log: ContainerLog | None
     life: ContainerLife
+    is_made_here: bool = False
+    """False when a daemon before this one made it, which may have been another version."""
+    beginning: Beginning | None = None
+    """What is known of it from the container whose place it takes; None for the first of its place."""
     ended: Event = field(default_factory=Event)
     """Raised when the first process has ended."""
     account_files: tuple[AccountFileCopy, ...] = ()
@@ -345,8 +350,3 @@ class Container:
     def is_live(self) -> bool:
         """Whether its first process runs; the life follows within the same instant."""
         return self.life.is_running and self.process is not None and self.process.status is None
-
-    @property
-    def pid_mode(self) -> int:
-        """The NamespaceMode of its pid namespace."""
-        return self.config.linux.security_context.namespace_options.pid

@@ -1,7 +1,4 @@
-"""The processes of a node, and how a runtime starts them.
-
-Mirrors runc: libcontainer/init_linux.go, finalizeNamespace and setupUser: who the process is, its HOME, its directory.
-"""
+"""The processes of a node, and how a runtime starts them."""
 
 from __future__ import annotations
 
@@ -14,11 +11,11 @@ from kubesim.userland.files.credentials import Credentials
 from kubesim.userland.files.file_view import FileView
 from kubesim.userland.files.filesystem import FileSystem
 from kubesim.userland.files.open_file import NullFile, OpenFile, Sink, SinkFile
-from kubesim.userland.files.passwd import home_of
 from kubesim.userland.network.namespace import NetworkNamespace
 from kubesim.userland.network.node_network import NodeNetwork
 from kubesim.userland.processes.cgroup import NODE_BYTES, Cgroup
-from kubesim.userland.processes.executable import ExecError, look_path
+from kubesim.userland.processes.executable import ExecError
+from kubesim.userland.processes.first_look import FirstLook, first_look
 from kubesim.userland.processes.pid_namespace import PidNamespace
 from kubesim.userland.processes.process_life import Process, Program
 from kubesim.userland.processes.uts_namespace import UtsNamespace
@@ -96,6 +93,7 @@ class ProcessTable:
         inside: Process | None = None,
         shares_pids_with: Process | None = None,
         network: NetworkNamespace | None = None,
+        look: FirstLook | None = None,
     ) -> Process:
         """Start a process of a container. Its first step runs at the present instant, after this returns.
 
@@ -103,21 +101,22 @@ class ProcessTable:
         cgroup. `shares_pids_with` gives the pid namespace alone: the pod's pause process, when the pod shares one. With
         neither, and not `is_init`, the process is one of the host. `uts` is the uts namespace that it shares; without
         one, and not `inside`, it has a new one called `hostname`. `network` is the pod's network namespace; without it
-        that of `inside`, or else the node's. Raises ExecError when argv[0] cannot run, and FsError when the working
-        directory cannot be entered; nothing is left behind then.
+        that of `inside`, or else the node's. `look` is what the same start has found in the same files before: they are
+        not looked into then. Raises ExecError when argv[0] cannot run, and FsError when the working directory cannot be
+        entered; nothing is left behind then.
         """
         if inside is not None and inside.status is not None:
             raise ExecError("stopped", spec.argv[0] if spec.argv else "", "cannot exec in a stopped container")
         env = dict(spec.env)
-        if inside is None:
-            filesystem.make_directories(spec.cwd)
         files = FileView(filesystem, spec.credentials, umask=spec.umask)
-        files.change_directory(spec.cwd)
+        if look is None:
+            if inside is None:
+                filesystem.make_directories(spec.cwd)
+            look = first_look(files, spec.argv, env, cwd=spec.cwd)
+        files.cwd = look.directory
         if not env.get("HOME"):
-            env["HOME"] = home_of(filesystem.as_root(), spec.credentials.uid)
-        if not spec.argv:
-            raise ExecError("not-found", "", "executable file not found in $PATH")
-        executable = look_path(files, spec.argv[0], env)
+            env["HOME"] = look.home
+        executable = look.executable
         program = self.programs.get(executable.program)
         if program is None:
             raise ExecError("not-emulated", spec.argv[0], f'program "{executable.program}" is not emulated')
