@@ -37,13 +37,10 @@ class _Course:
         self.until_ns = until_ns
         self.series: Series | None = None
 
-    def waking_ns(self, end_ns: int) -> int:
-        """When the task wakes though nothing happens, if that is before this end; the periods are all alike."""
-        until_ns, period_ns = self.until_ns, self.beat.period_ns
-        if until_ns is None or until_ns >= end_ns:
-            return end_ns
-        periods = -((self.next_ns - until_ns) // period_ns)
-        return min(end_ns, self.next_ns + max(periods, 0) * period_ns)
+    def waking_ns(self, until_ns: int) -> int:
+        """When the task wakes though nothing happens; the periods are all alike."""
+        next_ns, period_ns = self.next_ns, self.beat.period_ns
+        return next_ns if until_ns <= next_ns else next_ns - (next_ns - until_ns) // period_ns * period_ns
 
     def look_until(self, end_ns: int) -> None:
         """All looks before that time, where the periods are all alike."""
@@ -77,10 +74,10 @@ def idle_on(kernel: Kernel, first: Beat, first_until_ns: int | None, due: Callab
     uneven: list[_Course] = []
     while True:
         courses.append(course)
-        if course.idle.period_ns is None:
-            end_ns = course.waking_ns(end_ns)
-        else:
+        if course.idle.period_ns is not None:
             uneven.append(course)
+        elif course.until_ns is not None and course.until_ns < end_ns:
+            end_ns = min(end_ns, course.waking_ns(course.until_ns))
         if timer is None or timer[0] >= end_ns:
             break
         if not _is_idle_at(timer, activity, due):
@@ -122,6 +119,8 @@ def _draw(courses: list[_Course], end_ns: int) -> int:
 
     In the order of time: nothing is drawn for looks behind the end.
     """
+    if len(courses) == 1:
+        return _draw_alone(courses[0], end_ns)
     drawn: list[list[int]] = [[] for _ in courses]
     while (now_ns := min([one.next_ns for one in courses])) < end_ns:
         due = [place for place, one in enumerate(courses) if one.next_ns == now_ns]
@@ -138,6 +137,20 @@ def _draw(courses: list[_Course], end_ns: int) -> int:
     return end_ns
 
 
+def _draw_alone(course: _Course, end_ns: int) -> int:
+    """`_draw` of one beat."""
+    draw, now_ns = course.idle.period_ns, course.next_ns
+    assert draw is not None, "this beat draws"
+    stop_ns = end_ns if course.until_ns is None else min(course.until_ns, end_ns)
+    times_ns: list[int] = []
+    while now_ns < stop_ns:
+        times_ns.append(now_ns)
+        now_ns += draw()
+    course.next_ns = now_ns
+    course.look_at(times_ns)
+    return min(now_ns, end_ns)
+
+
 def _compare(one: tuple[_Course, Series], other: tuple[_Course, Series]) -> int:
     return -1 if one[1].ends_before(other[1]) else 1
 
@@ -149,14 +162,14 @@ def _note(kernel: Kernel, looked: list[tuple[_Course, Series]]) -> None:
     """Tell the beats of their looks, and set their timers in the order in which the last looks would have."""
     # The look that has come already, the first of the first beat, was an event of its own.
     events = -2 if looked[0][1].is_last else -1
+    for _, series in looked:
+        events += 2 * series.times if series.is_last else series.times
     if len(looked) > 1:
         ends = [series.end for _, series in looked]
         if len(set(ends)) < len(ends):
             looked.sort(key=_BY_LAST_LOOK)
         else:
             looked = [one for _, one in sorted(zip(ends, looked, strict=True))]
-    for _, series in looked:
-        events += series.times * (2 if series.is_last else 1)
     kernel.pass_by(looked[-1][1].last_ns, events)
     stretch = Stretch() if events else None
     for course, series in looked:

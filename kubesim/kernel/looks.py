@@ -37,9 +37,10 @@ class Series(NamedTuple):
     @property
     def end(self) -> tuple[int, bool, int]:
         """What decides nearly always which of two beats looked last: the last look and the one before it."""
-        if self.times == 1:
-            return self.last_ns, self.is_last, -1
-        return self.last_ns, self.is_last, self.drawn_ns[-2] if self.drawn_ns else self.last_ns - self.step_ns
+        _, last_ns, step_ns, times, _, is_last, drawn_ns = self
+        if times == 1:
+            return last_ns, is_last, -1
+        return last_ns, is_last, last_ns - step_ns if step_ns else drawn_ns[-2]
 
     def ends_before(self, other: Series) -> bool:
         """Whether the last look comes before the last look of another beat of the stretch.

@@ -84,13 +84,15 @@ class Pages:
 
     def append_at(self, looks: Looks, call: Call) -> None:
         """Keep a call for each of these looks. What is told of one stretch comes together."""
+        series, stretch = looks
         run = self._tail[-1] if self._tail else None
-        if not isinstance(run, Run) or run.stretch is not looks.stretch:
+        if not isinstance(run, Run) or run.stretch is not stretch:
             if len(self._tail) >= PAGE_ROWS:
                 self._turn()
-            run = Run(looks.stretch)
+            run = Run(stretch)
             self._tail.append(run)
-        run.add(looks.series, call)
+        run.series.append(series)
+        run.calls.append(call)
 
     def __iter__(self) -> Iterator[Row]:
         """The rows, oldest first, as they were appended or equal to that."""
