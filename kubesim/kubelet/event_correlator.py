@@ -97,9 +97,12 @@ class EventCorrelator:
         self._budgets: dict[SpamKey, _Budget] = {}
 
     def correlate(
-        self, target: EventReference, event_type: str, reason: str, message: str, *, name: str
+        self, target: EventReference, event_type: str, reason: str, message: str, *, name: str, said_ns: int
     ) -> Correlated | None:
-        """What to write, or None when it is dropped. `name` is that of the Event, if there is none yet."""
+        """What to write, or None when it is dropped. `name` is that of the Event, if there is none yet.
+
+        The event was recorded at `said_ns`; whether it is one too many is a matter of now.
+        """
         now_ns = self._kernel.now_ns
         spam_key = (target.kind, target.namespace, target.name, target.uid, event_type)
         budget = self._budgets.pop(spam_key, None)
@@ -117,7 +120,7 @@ class EventCorrelator:
             key = (series.key, target.field_path, message)
         observed = self._observations.pop(key, None)
         if observed is None:
-            observed = _Observation(name, now_ns, 0)
+            observed = _Observation(name, said_ns, 0)
             _make_room(self._observations)
         observed.count += 1
         self._observations[key] = observed

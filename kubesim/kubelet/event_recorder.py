@@ -1,7 +1,6 @@
 """Writes Events about pods and the node, as client-go's recorder does for the kubelet.
 
-Mirrors client-go: tools/record/event.go (makeEvent, generateEvent, recordEvent). The real one writes from a queue; here
-an event is written at the instant it happens.
+Mirrors client-go: tools/record/event.go (makeEvent, generateEvent, recordEvent).
 """
 
 from __future__ import annotations
@@ -13,6 +12,7 @@ from typing import NamedTuple, Protocol
 
 from kubesim.kernel import Kernel
 from kubesim.kubelet.event_correlator import Correlated, EventCorrelator
+from kubesim.kubelet.event_queue import EventQueue, EventRate
 from kubesim.kubelet.event_reference import EventReference
 from kubesim.model.k8s_v1 import Event, EventSource, ObjectMeta, ObjectReference
 from kubesim.model.timestamps import format_rfc3339
@@ -44,14 +44,24 @@ class Said(NamedTuple):
     annotations: Mapping[str, str] | None
 
 
+class _Recorded(NamedTuple):
+    """What was said, at which instant, and the name of its Event, should it get one of its own."""
+
+    said: Said
+    name: str
+    at_ns: int
+
+
 class EventRecorder:
     """Records events on behalf of the kubelet of one node."""
 
-    def __init__(self, kernel: Kernel, sink: EventSink, *, node_name: str) -> None:
+    def __init__(self, kernel: Kernel, sink: EventSink, *, node_name: str, rate: EventRate | None = None) -> None:
+        """`rate` is how often the sink may be asked; None for what is usual."""
         self._kernel = kernel
         self._sink = sink
         self._node_name = node_name
         self._correlator = EventCorrelator(kernel)
+        self._queue = EventQueue[_Recorded](kernel, rate or EventRate(), begin=self._begin)
         self._last_name_ns = 0
         self.heard: list[Said] | None = None
         """While somebody listens, what was recorded, whether or not it was written."""
@@ -66,30 +76,40 @@ class EventRecorder:
         annotations: Mapping[str, str] | None = None,
     ) -> None:
         """Record what happened. Events that say the same are counted; too many are combined or dropped."""
+        said = Said(target, event_type, reason, message, annotations)
         if self.heard is not None:
-            self.heard.append(Said(target, event_type, reason, message, annotations))
-        name = self._event_name(target.name)
-        correlated = self._correlator.correlate(target, event_type, reason, message, name=name)
-        if correlated is not None:
-            self._write(Said(target, event_type, reason, correlated.message, annotations), correlated)
+            self.heard.append(said)
+        self._queue.put(_Recorded(said, self._event_name(target.name), self._kernel.now_ns))
 
     def say_again(self, said: Said) -> None:
         """Record what was recorded before: it is counted."""
         self.event(said.target, said.event_type, said.reason, said.message, annotations=said.annotations)
 
-    def _write(self, said: Said, correlated: Correlated) -> None:
+    def stop(self) -> None:
+        """The process ends: events that still wait to be written are lost."""
+        self._queue.stop()
+
+    def _begin(self, recorded: _Recorded) -> None:
+        said = recorded.said
+        correlated = self._correlator.correlate(
+            said.target, said.event_type, said.reason, said.message, name=recorded.name, said_ns=recorded.at_ns
+        )
+        if correlated is not None:
+            self._queue.request(self._write, said, correlated, recorded.at_ns)
+
+    def _write(self, said: Said, correlated: Correlated, at_ns: int) -> None:
         if correlated.count > 1 and self._sink.patch_event(
             namespace=_event_namespace(said.target),
             name=correlated.name,
             count=correlated.count,
-            last_timestamp=format_rfc3339(self._kernel.now_ns),
-            message=said.message,
+            last_timestamp=format_rfc3339(at_ns),
+            message=correlated.message,
         ):
             return
         # The first of its kind, or its Event is gone (the API server forgets Events): then it is created anew.
-        self._sink.create_event(self._struct(said, correlated))
+        self._sink.create_event(self._struct(said, correlated, at_ns))
 
-    def _struct(self, said: Said, correlated: Correlated) -> Event:
+    def _struct(self, said: Said, correlated: Correlated, at_ns: int) -> Event:
         target, is_aggregate = said.target, correlated.is_aggregate
         return Event(
             metadata=ObjectMeta(
@@ -107,10 +127,10 @@ class EventRecorder:
                 resource_version=target.resource_version,
             ),
             reason=said.reason,
-            message=said.message,
+            message=correlated.message,
             source=EventSource(component="kubelet", host=self._node_name),
             first_timestamp=format_rfc3339(correlated.first_ns),
-            last_timestamp=format_rfc3339(self._kernel.now_ns),
+            last_timestamp=format_rfc3339(at_ns),
             count=correlated.count,
             type=said.event_type,
             reporting_component="" if is_aggregate else "kubelet",

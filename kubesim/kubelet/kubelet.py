@@ -28,6 +28,7 @@ from kubesim.kubelet.metrics import Metrics
 from kubesim.kubelet.node_answers import NodeAnswers
 from kubesim.kubelet.node_configuration import (
     configured,
+    event_rate,
     image_policy,
     node_status_settings,
     pull_limits,
@@ -90,7 +91,7 @@ class Kubelet:
         self._config = config
         self._fixes = fixes
         self._cgroup_driver = config.cgroup_driver
-        self._recorder = EventRecorder(kernel, api, node_name=host.name)
+        self._recorder = EventRecorder(kernel, api, node_name=host.name, rate=event_rate(config))
         self._directories = PodDirectories(
             root=host.root_directory, pod_logs=config.pod_logs_dir, is_windows=host.os == "windows"
         )
@@ -270,6 +271,7 @@ class Kubelet:
             self._status.stop()
         if self._engine is not None:
             self._engine.stop()
+        self._recorder.stop()
 
     # -- pods -------------------------------------------------------------------------------------------------
 

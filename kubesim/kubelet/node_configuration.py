@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from kubesim.kubelet.event_queue import EventRate
 from kubesim.kubelet.image_puller import PullLimits
 from kubesim.kubelet.node_description import NodeDescription
 from kubesim.kubelet.node_status_settings import NodeStatusSettings
@@ -15,6 +16,8 @@ from kubesim.policy.image_garbage import ImagePolicy
 from kubesim.policy.shutdown_groups import ShutdownConfig
 
 MICROSECOND_NS = 1000
+CLIENT_QPS = 5
+"""What a client that is told no rate takes."""
 
 
 def shutdown_config(config: KubeletConfiguration) -> ShutdownConfig:
@@ -52,6 +55,15 @@ def pull_limits(config: KubeletConfiguration) -> PullLimits:
         per_second=config.registry_pull_qps,
         burst=config.registry_burst,
     )
+
+
+def event_rate(config: KubeletConfiguration) -> EventRate:
+    """How fast events are written. `config` has its defaults filled in.
+
+    eventRecordQPS 0 is no promise of no limit: client-go takes it for "not set", which is 5 a second.
+    Mirrors cmd/kubelet/app/server.go and client-go: rest/config.go (DefaultQPS).
+    """
+    return EventRate(per_second=config.event_record_qps or CLIENT_QPS, burst=config.event_burst)
 
 
 def eviction_settings(config: KubeletConfiguration) -> EvictionSettings:

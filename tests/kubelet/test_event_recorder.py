@@ -4,6 +4,7 @@ import msgspec
 import pytest
 
 from kubesim.kernel import Kernel
+from kubesim.kubelet.event_queue import EventRate
 from kubesim.kubelet.event_recorder import EventRecorder, node_reference
 from kubesim.kubelet.event_reference import EventReference
 from kubesim.model.frozen_records import replace
@@ -233,6 +234,7 @@ def test_events_about_the_node_lie_in_default(bench: Bench) -> None:
 
 
 def test_old_entries_fall_out_of_the_memory(bench: Bench) -> None:
+    bench.recorder = EventRecorder(bench.kernel, bench.sink, node_name="golden", rate=EventRate(burst=5000))
     bench.record()
     for number in range(4096):
         bench.recorder.event(EventReference(kind="Pod", namespace="n", name=f"p{number}"), "Normal", "R", "m")
