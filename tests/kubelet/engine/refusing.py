@@ -7,7 +7,7 @@ from google.protobuf.message import Message
 
 from kubesim.cri import api
 from kubesim.cri.errors import Code, CriError
-from kubesim.cri.protocol import Cri, Method
+from kubesim.cri.protocol import Cri, Method, encoding
 
 SAID = CriError(Code.UNKNOWN, "said no")
 
@@ -44,7 +44,7 @@ def refuse(story: Any, *methods: str, error: CriError = SAID) -> None:
 
 def refuse_if(story: Any, decide: Callable[[str, Any], CriError | None]) -> None:
     """From now on `decide` says which calls are refused."""
-    story.node._journal._cri = Refusing(story.node.runtime, decide)
+    _put(story, Refusing(story.node.runtime, decide))
 
 
 def lose_network(story: Any) -> None:
@@ -55,4 +55,9 @@ def lose_network(story: Any) -> None:
             network = next(one for one in answer.status.conditions if one.type == "NetworkReady")
             network.status, network.reason, network.message = False, "NetworkPluginNotReady", "no CNI"
 
-    story.node._journal._cri = Refusing(story.node.runtime, lambda *_: None, change)
+    _put(story, Refusing(story.node.runtime, lambda *_: None, change))
+
+
+def _put(story: Any, refusing: Refusing) -> None:
+    journal = story.node._journal
+    journal._cri, journal._call_encoded = refusing, encoding(refusing)
