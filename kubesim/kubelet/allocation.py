@@ -27,6 +27,7 @@ from kubesim.kubelet.resource_amounts import amounts, resizable_containers, resi
 from kubesim.kubelet.resource_records import PodResources, ResourceRecords
 from kubesim.model import k8s_v1 as v1
 from kubesim.model.pod_resources import pod_requests
+from kubesim.model.remembered import remembered_with
 from kubesim.policy.admission import Rejection
 from kubesim.policy.feature_gates import gate_enabled
 from kubesim.policy.pending_resizes import PendingResize, resize_order
@@ -113,14 +114,8 @@ class AllocationManager:
         record = self._records.pod(pod.metadata.uid)
         if record is None:
             return pod
-        spec = pod.spec
-        level = record.level if self._pod_level else spec.resources
-        containers = _with_resources(spec.containers, record.containers)
-        init_containers = _with_resources(spec.init_containers, record.containers)
-        if level == spec.resources and containers is spec.containers and init_containers is spec.init_containers:
-            return pod
-        changed = replace(spec, resources=level, containers=containers, init_containers=init_containers)
-        return replace(pod, spec=changed)
+        spec = (_with_all if self._pod_level else _with_those_of_containers)(pod.spec, record)
+        return pod if spec is None else replace(pod, spec=spec)
 
     def wants_resize(self, pod: v1.Pod) -> bool:
         """Whether the spec asks for other resources than the pod was given."""
@@ -285,6 +280,26 @@ class AllocationManager:
     def _event(self, pod: v1.Pod, kind: str, reason: str, message: str) -> None:
         if self._settings.minor >= EVENTS_MINOR:
             self._recorder.event(pod_reference(pod), kind, reason, message)
+
+
+@remembered_with
+def _with_all(spec: v1.PodSpec, record: PodResources) -> v1.PodSpec | None:
+    """The spec with these resources, None when it has them: one answer until one of the two is another."""
+    return _allocated(spec, record, record.level)
+
+
+@remembered_with
+def _with_those_of_containers(spec: v1.PodSpec, record: PodResources) -> v1.PodSpec | None:
+    """The same for a kubelet that does not resize pods themselves."""
+    return _allocated(spec, record, spec.resources)
+
+
+def _allocated(spec: v1.PodSpec, record: PodResources, level: v1.ResourceRequirements | None) -> v1.PodSpec | None:
+    containers = _with_resources(spec.containers, record.containers)
+    init_containers = _with_resources(spec.init_containers, record.containers)
+    if level == spec.resources and containers is spec.containers and init_containers is spec.init_containers:
+        return None
+    return replace(spec, resources=level, containers=containers, init_containers=init_containers)
 
 
 def _with_resources(

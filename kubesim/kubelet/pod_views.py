@@ -80,12 +80,45 @@ def pod_key(pod: v1.Pod) -> str:
 @remembered
 def pod_view(pod: v1.Pod) -> PodView:
     """The part of a pod that status and actions depend on."""
-    spec, containers = pod.spec, _container_views(pod.spec)
+    return _newest_view(pod.spec).of(pod)
+
+
+class _NewestView:
+    """The view of the newest version of a pod with a spec: mostly that of the version before, with another status."""
+
+    __slots__ = ("_view",)
+
+    def __init__(self) -> None:
+        self._view: PodView | None = None
+
+    def of(self, pod: v1.Pod) -> PodView:
+        """The view of this version."""
+        meta, view = pod.metadata, self._view
+        if (
+            view is None
+            or view.uid != meta.uid
+            or view.generation != meta.generation
+            or view.is_deletion_requested is (meta.deletion_timestamp is None)
+            or view.is_static is not is_static(pod)
+            or view.name != meta.name
+            or view.namespace != meta.namespace
+        ):
+            self._view = view = _pod_view(pod)
+        return view
+
+
+@remembered
+def _newest_view(_spec: v1.PodSpec) -> _NewestView:
+    return _NewestView()
+
+
+def _pod_view(pod: v1.Pod) -> PodView:
+    meta, spec, containers = pod.metadata, pod.spec, _container_views(pod.spec)
     return PodView(
-        name=pod.metadata.name,
-        namespace=pod.metadata.namespace,
-        uid=pod.metadata.uid,
-        generation=pod.metadata.generation,
+        name=meta.name,
+        namespace=meta.namespace,
+        uid=meta.uid,
+        generation=meta.generation,
         restart_policy=spec.restart_policy or "Always",
         containers=containers.regular,
         init_containers=containers.init,
@@ -94,7 +127,7 @@ def pod_view(pod: v1.Pod) -> PodView:
         host_network=spec.host_network,
         readiness_gates=tuple(gate.condition_type for gate in spec.readiness_gates),
         is_static=is_static(pod),
-        is_deletion_requested=pod.metadata.deletion_timestamp is not None,
+        is_deletion_requested=meta.deletion_timestamp is not None,
     )
 
 

@@ -106,7 +106,7 @@ class ProbeManager:
 
     def kubelet_start(self, pod: v1.Pod) -> KubeletStart:
         """What the readiness of containers that are older than this process depends on."""
-        was_ready = any(one.type == "Ready" and one.status == "True" for one in pod.status.conditions)
+        was_ready = "True" in [one.status for one in pod.status.conditions if one.type == "Ready"]
         return KubeletStart(started_at_ns=self._started_at_ns, was_pod_ready=was_ready)
 
     def trigger_readiness(self, uid: str, name: str) -> None:

@@ -6,11 +6,13 @@ Mirrors kubelet: pkg/kubelet/kubelet_pods.go (convertToAPIContainerStatuses, con
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 
 from kubesim.kubelet.resource_amounts import quantities, requirements
 from kubesim.kubelet.shown_resources import ShownResources
 from kubesim.model import k8s_v1 as v1
 from kubesim.model.pod_resources import pod_limits, pod_requests
+from kubesim.model.remembered import remembered_with
 from kubesim.policy.feature_gates import gate_enabled
 from kubesim.policy.pod_cgroup import PodCgroup, reading
 from kubesim.policy.pod_view import (
@@ -31,6 +33,9 @@ from kubesim.policy.status_resources import (
     running_container_resources,
     running_pod_resources,
 )
+
+NO_REQUESTS: Mapping[str, v1.Quantity] = MappingProxyType({})
+"""One for all pods that ask for nothing."""
 
 
 def container_resource_fields(
@@ -83,9 +88,7 @@ def pod_resource_fields(
     if not gate_enabled(gates, "InPlacePodLevelResourcesVerticalScaling"):
         return {}, None
     uses_level = gate_enabled(gates, "PodLevelResources")
-    requests: dict[str, v1.Quantity] = {
-        name: str(amount) for name, amount in pod_requests(pod.spec, uses_pod_level=uses_level).items()
-    }
+    requests = _requests(pod.spec, uses_level)
     if pod.status.phase != PodPhase.RUNNING:
         limits: dict[str, v1.Quantity] = {
             name: str(amount) for name, amount in pod_limits(pod.spec, uses_pod_level=uses_level).items()
@@ -98,6 +101,12 @@ def pod_resource_fields(
         old=quantities(shown) if old_phase is PodPhase.RUNNING else NOTHING,
     )
     return requests, requirements(resources)
+
+
+@remembered_with
+def _requests(spec: v1.PodSpec, uses_level: bool) -> Mapping[str, v1.Quantity]:
+    """What a pod asks for altogether."""
+    return {name: str(amount) for name, amount in pod_requests(spec, uses_pod_level=uses_level).items()} or NO_REQUESTS
 
 
 def _shown_of_this(

@@ -45,13 +45,12 @@ class ResizeNeeds:
     def is_in_progress(self, pod: v1.Pod, runtime: RuntimePod) -> bool:
         """Whether a running container, or the pod itself, does not have what was allocated to it."""
         uid = pod.metadata.uid
-        if any(
-            amounts(self._effective(pod, one.resources)) != amounts(self._actuated.container(uid, one.name))
-            for one in self._running(pod, runtime)
-        ):
-            return True
-        level, actuated = pod.spec.resources, self._actuated.level(uid)
-        return self._pod_level and None not in (level, actuated) and amounts(level) != amounts(actuated)
+        for one in self._running(pod, runtime):
+            wanted, actuated = self._effective(pod, one.resources), self._actuated.container(uid, one.name)
+            if wanted is not actuated and amounts(wanted) != amounts(actuated):
+                return True
+        level, given = pod.spec.resources, self._actuated.level(uid)
+        return self._pod_level and level is not None and given is not None and amounts(level) != amounts(given)
 
     def resizes(self, pod: v1.Pod, runtime: RuntimePod) -> dict[str, ContainerResize]:
         """What has to change in running containers, by name."""
@@ -62,6 +61,8 @@ class ResizeNeeds:
         found: dict[str, ContainerResize] = {}
         for one in self._running(pod, runtime):
             actuated = self._actuated.container(uid, one.name) or v1.ResourceRequirements()
+            if level is None and actuated is self._effective(pod, one.resources):
+                continue
             resize = container_resize(
                 current=amounts(with_pod_limits(actuated, level)),
                 desired=amounts(self._effective(pod, one.resources)),
@@ -75,13 +76,16 @@ class ResizeNeeds:
         """Whether the control group of the pod does not have what was allocated to the pod itself."""
         if not (self._pod_level and self._is_possible and self._cgroups.is_on):
             return False
-        return amounts(self._actuated.level(pod.metadata.uid)) != amounts(pod.spec.resources)
+        actuated, level = self._actuated.level(pod.metadata.uid), pod.spec.resources
+        return actuated is not level and amounts(actuated) != amounts(level)
 
     def forget(self, uid: str) -> None:
         """A pod is gone."""
         self._actuated.remove(uid)
 
     def _running(self, pod: v1.Pod, runtime: RuntimePod) -> Iterator[v1.Container]:
+        if RuntimeState.RUNNING not in [one.state for one in runtime.containers]:
+            return
         for container in resizable_containers(pod.spec, init_too=self._init_too):
             newest = runtime.newest(container.name)
             if newest is not None and newest.state is RuntimeState.RUNNING:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
 import msgspec
 
@@ -58,9 +57,11 @@ class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
     resources: v1.ResourceRequirements | None = None
 
 
-@dataclass(slots=True, kw_only=True)
-class _Record:
-    """One pod: the status to tell, and whether all of it has been told."""
+class _Record(msgspec.Struct, kw_only=True):
+    """One pod: the status to tell, and whether all of it has been told.
+
+    `told` is the status that was written last, `conditions` are its conditions as they were written.
+    """
 
     pod: v1.Pod
     status: PodStatusView
@@ -68,6 +69,8 @@ class _Record:
     start_time_ns: int
     observed_generation: int
     is_termination_complete: bool = False
+    told: PodStatusView | None = None
+    conditions: list[v1.PodCondition] = []
 
 
 class StatusManager:
@@ -256,6 +259,7 @@ class StatusManager:
             # Its end is not told as long as a container might run.
             self._reconcile_later(uid)
         struct = self._struct(record, merged)
+        record.told, record.conditions = merged, struct.conditions
         if struct != stored:
             self._is_writing = True
             try:
@@ -309,16 +313,17 @@ class StatusManager:
         if record is not None:
             # A sync works on the pod as it was when the sync began; what the API shows by now is in the record.
             pod = msgspec.structs.replace(pod, status=record.pod.status)
-        start_ns = record.start_time_ns if record is not None else self._first_start_ns(pod)
-        observed = max(record.observed_generation if record is not None else 0, pod.metadata.generation)
-        self._records[uid] = _Record(
-            pod=pod,
-            status=status,
-            surroundings=surroundings,
-            start_time_ns=start_ns,
-            observed_generation=observed,
-            is_termination_complete=is_termination_complete or (record is not None and record.is_termination_complete),
-        )
+            record.pod, record.status, record.surroundings = pod, status, surroundings
+            record.observed_generation = max(record.observed_generation, pod.metadata.generation)
+        else:
+            record = self._records[uid] = _Record(
+                pod=pod,
+                status=status,
+                surroundings=surroundings,
+                start_time_ns=self._first_start_ns(pod),
+                observed_generation=pod.metadata.generation,
+            )
+        record.is_termination_complete |= is_termination_complete
         if is_static(pod) and self._mirrors.mirror_of(pod) is None:
             # It is looked up before the sync that sets the status has made the mirror.
             self._untold.add(uid)
@@ -335,26 +340,22 @@ class StatusManager:
     def _is_same(self, record: _Record, pod: v1.Pod, status: PodStatusView, surroundings: Surroundings) -> bool:
         """Whether an update would tell nothing new. A pod that is being deleted is always told again."""
         tracks = gate_enabled(self._gates, "PodObservedGenerationTracking")
+        before = record.status
         return (
             pod.metadata.deletion_timestamp is None
             and (not tracks or record.observed_generation >= pod.metadata.generation)
+            and status.container_statuses == before.container_statuses
+            and status.init_container_statuses == before.init_container_statuses
+            and status.ephemeral_container_statuses == before.ephemeral_container_statuses
+            and (status.phase, status.reason, status.message) == (before.phase, before.reason, before.message)
+            and self._owned(status) == self._owned(before)
             and surroundings == record.surroundings
-            and self._comparable(status) == self._comparable(record.status)
         )
 
-    def _comparable(self, status: PodStatusView) -> tuple[object, ...]:
-        """What of a status is worth a write: of the conditions only what the kubelet's own say."""
+    def _owned(self, status: PodStatusView) -> list[tuple[str, ...]]:
+        """What of the conditions is worth a write: what the kubelet's own say."""
         types = owned_types(self._gates)
-        owned = [(one.type, one.status, one.reason, one.message) for one in status.conditions if one.type in types]
-        return (
-            status.phase,
-            status.reason,
-            status.message,
-            owned,
-            status.container_statuses,
-            status.init_container_statuses,
-            status.ephemeral_container_statuses,
-        )
+        return [(one.type, one.status, one.reason, one.message) for one in status.conditions if one.type in types]
 
     def _struct(self, record: _Record, status: PodStatusView) -> v1.PodStatus:
         around = record.surroundings
@@ -368,7 +369,7 @@ class StatusManager:
             phase=status.phase or "",
             reason=status.reason,
             message=status.message,
-            conditions=[condition_struct(one) for one in status.conditions],
+            conditions=_condition_structs(record, status),
             host_ip=around.host_ips[0] if around.host_ips else "",
             host_ips=[v1.HostIP(ip=ip) for ip in around.host_ips] if gate_enabled(self._gates, "PodHostIPs") else [],
             pod_ip=around.pod_ips[0] if around.pod_ips else "",
@@ -381,3 +382,10 @@ class StatusManager:
             init_container_statuses=entries(status.init_container_statuses),
             ephemeral_container_statuses=entries(status.ephemeral_container_statuses),
         )
+
+
+def _condition_structs(record: _Record, status: PodStatusView) -> list[v1.PodCondition]:
+    """The conditions as the API writes them: those that are what was told last, as they were written then."""
+    told = record.told.conditions if record.told is not None else ()
+    known = {id(view): struct for view, struct in zip(told, record.conditions, strict=True)}
+    return [known.get(id(one)) or condition_struct(one) for one in status.conditions]

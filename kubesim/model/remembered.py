@@ -9,6 +9,7 @@ from typing import TypeVar
 from msgspec import Struct
 
 Asked = TypeVar("Asked", bound=Struct)
+Also = TypeVar("Also")
 Derived = TypeVar("Derived")
 
 
@@ -26,6 +27,26 @@ def remembered(derive: Callable[[Asked], Derived]) -> Callable[[Asked], Derived]
         if key not in answers:
             answers[key] = derive(asked)
         found: Derived = answers[key]
+        return found
+
+    return ask
+
+
+def remembered_with(derive: Callable[[Asked, Also], Derived]) -> Callable[[Asked, Also], Derived]:
+    """The same for an answer that depends on something else, too: it is derived anew when that is another object.
+
+    What it was derived with lives as long as the answer. An answer must not hold the object that was asked: the two
+    would keep each other.
+    """
+    key = f"{derive.__module__}.{derive.__qualname__}"
+
+    @wraps(derive)
+    def ask(asked: Asked, also: Also) -> Derived:
+        answers = asked.__dict__
+        answer = answers.get(key)
+        if answer is None or answer[0] is not also:
+            answer = answers[key] = (also, derive(asked, also))
+        found: Derived = answer[1]
         return found
 
     return ask

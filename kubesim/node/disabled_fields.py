@@ -92,8 +92,13 @@ _DROPS: Mapping[str, Callable[[v1.PodSpec], v1.PodSpec]] = {
 """What happens to a spec without each gate; what only concerns a container is asked there."""
 
 
+_STATUS_GATES = ("SupplementalGroupsPolicy", "ContainerStopSignals", "RecursiveReadOnlyMounts", "ImageVolumeWithDigest")
+
+
 def without_disabled_status_fields(status: v1.PodStatus, gates: Mapping[str, bool]) -> v1.PodStatus:
     """The status as it is stored: the very same when it has nothing to drop."""
+    if all(gate_enabled(gates, gate) for gate in _STATUS_GATES):
+        return status
     regular, init = _kept(status.container_statuses, gates), _kept(status.init_container_statuses, gates)
     ephemeral = _kept(status.ephemeral_container_statuses, gates)
     if (

@@ -6,7 +6,8 @@ Mirrors kubelet: pkg/kubelet/prober/prober_manager.go, UpdatePodStatus and isCon
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from kubesim.model.frozen_records import replace
 from kubesim.policy.feature_gates import DEFAULT_GATES, gate_enabled
@@ -24,8 +25,7 @@ _NO_PROBES = ProbeState()
 _RESTART_TOLERANCE_NS = 10_000_000_000  # a container this much older than the kubelet ran before the kubelet did
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Readiness:
+class Readiness(Struct, frozen=True, kw_only=True, gc=False):
     """The status lists with `started` and `ready` filled in.
 
     `readiness_to_trigger` names the containers whose readiness worker should run at once.
@@ -36,12 +36,14 @@ class Readiness:
     readiness_to_trigger: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KubeletStart:
+class KubeletStart(Struct, frozen=True, kw_only=True, gc=False):
     """When the kubelet started, and whether the API showed the pod's Ready condition as True."""
 
     started_at_ns: int = 0
     was_pod_ready: bool = False
+
+
+_NO_START = KubeletStart()
 
 
 def with_readiness(
@@ -50,7 +52,7 @@ def with_readiness(
     statuses: tuple[ContainerStatusView, ...],
     probes: Mapping[str, ProbeState],
     *,
-    kubelet: KubeletStart = KubeletStart(),
+    kubelet: KubeletStart = _NO_START,
     gates: Mapping[str, bool] = DEFAULT_GATES,
 ) -> Readiness:
     """Fills `started` and `ready` of the regular and the init statuses; ephemeral ones never get either.

@@ -6,6 +6,7 @@ Mirrors kubelet: pkg/kubelet/status/status_manager.go.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from operator import is_
 
 from kubesim.model.frozen_records import replace
 from kubesim.policy.container_status import LOST_WHEN_TERMINATED, STATUS_UNKNOWN
@@ -83,7 +84,8 @@ def merge_pod_status(
             # Sent later than it was made, so its transition is dated anew.
             dated = with_transition_times((condition,), old=api, now_ns=now_ns, gates=gates)
             conditions = replaced_or_appended(conditions, dated[0])
-    merged = replace(new, conditions=tuple(conditions))
+    is_all = len(conditions) == len(new.conditions) and all(map(is_, conditions, new.conditions))
+    merged = new if is_all else replace(new, conditions=tuple(conditions))
     if becomes_terminal and could_have_running_containers:
         merged = replace(merged, phase=api.phase, reason=api.reason, message=api.message)
     return _unready_when_terminal(pod, merged, now_ns=now_ns, gates=gates)
@@ -171,10 +173,11 @@ def _unready_when_terminal(
     pod: PodView, status: PodStatusView, *, now_ns: int, gates: Mapping[str, bool]
 ) -> PodStatusView:
     """A terminal phase is never shown together with Ready: the two forms of readiness are forced to False."""
+    if status.phase is None or not status.phase.is_terminal:
+        return status
     types = (CONTAINERS_READY, READY)
     found = (status.condition(condition_type) for condition_type in types)
-    is_ready = any(condition is not None and condition.status == "True" for condition in found)
-    if status.phase is None or not status.phase.is_terminal or not is_ready:
+    if not any(condition is not None and condition.status == "True" for condition in found):
         return status
     generated = tuple(terminal_condition(condition_type, status.phase) for condition_type in types)
     return replace(status, conditions=_updated(pod, status, generated, now_ns=now_ns, gates=gates))
