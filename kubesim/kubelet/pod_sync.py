@@ -6,7 +6,8 @@ Mirrors kubelet: pkg/kubelet/kubelet.go (SyncPod, SyncTerminatingPod, SyncTermin
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from kubesim.cri.errors import CriError
 from kubesim.kernel import Kernel, checkpoint
@@ -47,8 +48,7 @@ from kubesim.policy.pod_view import PodPhase, PodStatusView, RuntimePod, Runtime
 SECOND_NS = 10**9
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Begun:
+class _Begun(Struct, frozen=True, kw_only=True):
     """How things were when a sync began, and which Events it has had since it told the status."""
 
     said: list[Said]

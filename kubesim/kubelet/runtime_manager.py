@@ -7,7 +7,8 @@ Mirrors kubelet: pkg/kubelet/kuberuntime/kuberuntime_manager.go, SyncPod.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct
 
 from kubesim.cri import api
 from kubesim.cri.client import CriClient
@@ -48,8 +49,7 @@ from kubesim.policy.sync_plan import ActionInputs, ContainerToKill, KillReason, 
 from kubesim.policy.user_namespaces import UserNamespaceError
 
 
-@dataclass(slots=True, kw_only=True)
-class SyncResult:
+class SyncResult(Struct, kw_only=True):
     """What a sync did: whether anything, which containers started, why others did not, and when to try again.
 
     `held_back` of those wait for their back-off.
@@ -58,8 +58,8 @@ class SyncResult:
 
     did_anything: bool = False
     has_reset: bool = False
-    started: list[str] = field(default_factory=list)
-    start_errors: dict[str, Waiting] = field(default_factory=dict)
+    started: list[str] = []
+    start_errors: dict[str, Waiting] = {}
     held_back: int = 0
     retry_at_ns: int | None = None
     resize_error: str = ""

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Self
+
+from msgspec import Struct
 
 from kubesim.model import k8s_v1 as v1
 
 
-@dataclass(frozen=True, slots=True)
-class ShownResources:
+class ShownResources(Struct, frozen=True):
     """status.containerStatuses[].resources and allocatedResources."""
 
     resources: v1.ResourceRequirements | None

@@ -88,6 +88,7 @@ class StatusManager:
         self._kernel = kernel
         self._api = api
         self._gates = gates
+        self._owned_types = owned_types(gates)
         self._could_have_running_containers = could_have_running_containers
         self._records: dict[str, _Record] = {}
         self._began_ns = kernel.now_ns
@@ -354,7 +355,7 @@ class StatusManager:
 
     def _owned(self, status: PodStatusView) -> list[tuple[str, ...]]:
         """What of the conditions is worth a write: what the kubelet's own say."""
-        types = owned_types(self._gates)
+        types = self._owned_types
         return [(one.type, one.status, one.reason, one.message) for one in status.conditions if one.type in types]
 
     def _struct(self, record: _Record, status: PodStatusView) -> v1.PodStatus:

@@ -113,6 +113,8 @@ def without_disabled_status_fields(status: v1.PodStatus, gates: Mapping[str, boo
 
 
 def _kept(statuses: list[v1.ContainerStatus], gates: Mapping[str, bool]) -> list[v1.ContainerStatus]:
+    if not statuses:
+        return statuses
     kept = [_container_status(one, gates) for one in statuses]
     return statuses if all(map(is_, kept, statuses)) else kept
 

@@ -86,9 +86,9 @@ def with_readiness(
         return _changed(status, started=started, ready=status.ready or succeeded)
 
     regular = {container.name: container for container in pod.containers}
+    done = tuple([ready_when_started(regular[status.name], status) for status in statuses])
     init = {container.name: container for container in pod.init_containers}
-    done = tuple(ready_when_started(regular[status.name], status) for status in statuses)
-    init_done = tuple(init_ready(init[status.name], status) for status in init_statuses)
+    init_done = tuple([init_ready(init[status.name], status) for status in init_statuses])
     return Readiness(init_statuses=init_done, statuses=done, readiness_to_trigger=tuple(trigger))
 
 

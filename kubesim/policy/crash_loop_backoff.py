@@ -12,6 +12,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from msgspec import Struct
+
 from kubesim.model.duration import format_duration
 from kubesim.policy.feature_gates import DEFAULT_GATES, gate_enabled
 from kubesim.policy.pod_view import PodView, RuntimePod, RuntimeState, Waiting
@@ -34,16 +36,14 @@ IMAGE_PULL_BACKOFF = BackoffPolicy()
 """The back-off of image pulls; no gate and no option changes it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BackoffEntry:
+class BackoffEntry(Struct, frozen=True, kw_only=True, gc=False):
     """The delay that one key has reached, and when it last changed; both ns."""
 
     duration_ns: int
     last_update_ns: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CrashLoopDecision:
+class CrashLoopDecision(Struct, frozen=True, kw_only=True, gc=False):
     """What doBackOff decided for one container.
 
     `waiting` and `event_message` are set while the container is held back; `until_ns` is when that ends. Otherwise the
@@ -125,12 +125,10 @@ def crash_loop_decision(
     The end is that of the newest exited container of the name; without one the container starts at once and nothing is
     counted. Mirrors kubelet: pkg/kubelet/kuberuntime/kuberuntime_manager.go, doBackOff.
     """
-    exited = next(
-        (one for one in runtime.containers if one.name == container_name and one.state is RuntimeState.EXITED), None
-    )
-    if exited is None:
+    exited = [one for one in runtime.containers if one.name == container_name and one.state is RuntimeState.EXITED]
+    if not exited:
         return CrashLoopDecision(entry=entry)
-    finished_ns = exited.finished_at_ns
+    finished_ns = exited[0].finished_at_ns
     if entry is not None and in_backoff(entry, policy, event_ns=finished_ns, now_ns=now_ns):
         delay = format_duration(entry.duration_ns)
         message = f"back-off {delay} restarting failed container={container_name} pod={pod.display_name}"

@@ -42,6 +42,10 @@ class _Scan:
     kill_pod: bool = False
 
 
+_NO_INIT = InitActions(has_initialized=True)
+"""Of a pod without init containers."""
+
+
 def init_container_actions(inputs: ActionInputs) -> InitActions:
     """Which init containers and sidecars to start or kill now.
 
@@ -50,7 +54,7 @@ def init_container_actions(inputs: ActionInputs) -> InitActions:
     """
     containers = inputs.pod.init_containers
     if not containers:
-        return InitActions(has_initialized=True)
+        return _NO_INIT
     initialized = _is_any_regular_container_alive(inputs)
     scan = _Scan(has_initialized=initialized, later_seen=initialized)
     for index in reversed(range(len(containers))):

@@ -33,15 +33,12 @@ def pod_actions(inputs: ActionInputs) -> PodActions:
         return replace(actions, kill_pod=needed, create_sandbox=needed, containers_to_reset=_reset_order(inputs))
     if change.is_needed:
         return _new_sandbox_actions(inputs, replace(actions, kill_pod=True))
-    ephemeral = (one.name for one in inputs.pod.ephemeral_containers)
-    actions = replace(
-        actions,
-        # Ephemeral containers start even before initialisation is done, and never again.
-        ephemeral_containers_to_start=tuple(name for name in ephemeral if inputs.runtime.newest(name) is None),
-    )
+    ephemeral = [one.name for one in inputs.pod.ephemeral_containers]
     init = init_container_actions(inputs)
     actions = replace(
         actions,
+        # Ephemeral containers start even before initialisation is done, and never again.
+        ephemeral_containers_to_start=tuple([name for name in ephemeral if inputs.runtime.newest(name) is None]),
         kill_pod=init.kill_pod,
         init_containers_to_start=init.to_start,
         containers_to_kill=init.to_kill,

@@ -293,6 +293,8 @@ def _merged(
 
 
 def _sidecars_then_regular(pod: PodView) -> tuple[ContainerSpecView, ...]:
+    if not pod.init_containers:
+        return pod.containers
     return tuple(one for one in pod.init_containers if one.is_sidecar) + pod.containers
 
 

@@ -7,7 +7,6 @@ pkg/kubelet/container/helpers.go (HasAnyActiveRegularContainerStarted).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import assert_never
 
 from msgspec import Struct
@@ -37,8 +36,7 @@ class PhaseReason(Struct, frozen=True, kw_only=True, gc=False):
     message: str = ""
 
 
-@dataclass(slots=True, kw_only=True)
-class _Counts:
+class _Counts(Struct, gc=False):
     """How many containers stand where; the names are those of 01 getPhase, one counter per question."""
 
     pending_init: int = 0
@@ -55,11 +53,11 @@ class _Counts:
 
 def has_initialized(pod: PodView, runtime: RuntimePod) -> bool:
     """Whether the active sandbox holds any regular container of the spec, in any state."""
-    names = {container.name for container in pod.containers}
     active = runtime.active_sandbox_id
-    return active is not None and any(
-        container.sandbox_id == active and container.name in names for container in runtime.containers
-    )
+    if active is None:
+        return False
+    names = [container.name for container in pod.containers]
+    return any(one.sandbox_id == active and one.name in names for one in runtime.containers)
 
 
 def pod_phase(

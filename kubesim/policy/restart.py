@@ -88,8 +88,11 @@ def should_container_be_restarted(
 
 def all_containers_could_restart(pod: PodView) -> bool:
     """Whether any init or regular container has a rule with the action RestartAllContainers."""
-    containers = pod.init_containers + pod.containers
-    return any(rule.action == RESTART_ALL_CONTAINERS for one in containers for rule in one.restart_rules)
+    for container in pod.init_containers + pod.containers:
+        for rule in container.restart_rules:
+            if rule.action == RESTART_ALL_CONTAINERS:
+                return True
+    return False
 
 
 def should_all_containers_restart(

@@ -30,7 +30,7 @@ def sandbox_change(pod: PodView, runtime: RuntimePod) -> SandboxChange:
     newest = runtime.sandboxes[0]
     wanted = NetworkMode.NODE if pod.host_network else NetworkMode.POD
     sandbox_id = newest.id
-    if sum(sandbox.is_ready for sandbox in runtime.sandboxes) > 1:
+    if len(runtime.sandboxes) > 1 and sum(sandbox.is_ready for sandbox in runtime.sandboxes) > 1:
         why = "more than one sandbox is ready"
     elif not newest.is_ready:
         why = "the newest sandbox is not ready"

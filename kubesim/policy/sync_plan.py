@@ -77,7 +77,16 @@ class PodActions(Struct, frozen=True, kw_only=True, gc=False):
     @property
     def is_empty(self) -> bool:
         """Whether there is nothing to do."""
-        return self == PodActions(sandbox_id=self.sandbox_id, attempt=self.attempt)
+        return not (
+            self.kill_pod
+            or self.create_sandbox
+            or self.init_containers_to_start
+            or self.ephemeral_containers_to_start
+            or self.containers_to_start
+            or self.containers_to_kill
+            or self.containers_to_reset
+            or self.resizes
+        )
 
 
 class ActionInputs(Struct, frozen=True, kw_only=True, gc=False):

@@ -5,18 +5,21 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from kubesim.kubelet.container_hash import container_hash, fnv1a_32
 from kubesim.kubelet.pod_views import (
     condition_struct,
     container_status_struct,
     is_static,
+    others_view,
     pod_key,
     pod_view,
     status_view,
 )
 from kubesim.kubelet.shown_resources import ShownResources
 from kubesim.model import k8s_v1 as v1
+from kubesim.policy.feature_gates import DEFAULT_GATES
 from kubesim.policy.pod_view import ContainerKind, Running, Terminated, Waiting
 
 RECORDED = Path(__file__).parents[3] / "shared" / "recorded" / "golden"
@@ -151,6 +154,48 @@ def test_a_pod_becomes_a_view() -> None:
     assert [one.kind for one in view.init_containers] == [ContainerKind.INIT, ContainerKind.SIDECAR]
     assert (view.is_static, view.is_deletion_requested, view.host_network, view.generation) == (True, True, True, 3)
     assert (is_static(pod), pod_key(pod)) == (True, "n/p")
+
+
+def test_versions_of_a_pod_share_a_view_until_they_differ_in_it() -> None:
+    meta = v1.ObjectMeta(name="p", namespace="n", uid="u", generation=1, resource_version="1")
+    pod = v1.Pod(metadata=meta, spec=v1.PodSpec(containers=[v1.Container(name="c")]))
+    view = pod_view(pod)
+
+    written = replace(pod, metadata=replace(meta, resource_version="2"), status=v1.PodStatus(phase="Running"))
+    assert pod_view(written) is view
+
+    changes = (
+        {"generation": 2},
+        {"deletion_timestamp": "2026-01-01T00:00:00Z"},
+        {"annotations": {"kubernetes.io/config.source": "file"}},
+        {"uid": "u-2"},
+        {"name": "other"},
+        {"namespace": "other"},
+    )
+    for change in changes:
+        other = replace(pod, metadata=replace(meta, **change))
+        fresh = replace(other, spec=v1.PodSpec(containers=[v1.Container(name="c")]))
+        assert pod_view(other) == pod_view(fresh) != view
+
+
+def test_of_its_own_status_a_kubelet_reads_what_others_write() -> None:
+    conditions = [
+        v1.PodCondition(type="Ready", status="True"),
+        v1.PodCondition(type="example.com/gate", status="True"),
+        v1.PodCondition(type="PodReadyToStartContainers", status="True"),
+    ]
+    status = v1.PodStatus(phase="Failed", reason="Evicted", message="text", conditions=conditions)
+
+    view = others_view(status, DEFAULT_GATES)
+    assert (view.phase, view.reason, view.message) == ("Failed", "Evicted", "text")
+    assert [one.type for one in view.conditions] == ["example.com/gate"]
+    # A kubelet without the gate leaves the condition to whoever wrote it.
+    off = {**DEFAULT_GATES, "PodReadyToStartContainersCondition": False}
+    assert [one.type for one in others_view(status, off).conditions] == [
+        "example.com/gate",
+        "PodReadyToStartContainers",
+    ]
+    assert others_view(v1.PodStatus(), DEFAULT_GATES).phase is None
 
 
 def test_the_hash_changes_with_name_and_image_only() -> None:

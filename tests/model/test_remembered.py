@@ -6,7 +6,7 @@ import msgspec
 from msgspec.structs import replace
 
 from kubesim.model import k8s_v1 as v1
-from kubesim.model.remembered import remembered
+from kubesim.model.remembered import remembered, remembered_with
 
 
 def test_each_object_is_asked_about_once() -> None:
@@ -47,3 +47,20 @@ def test_an_answer_changes_neither_what_the_object_equals_nor_what_it_is_encoded
 
     assert status == v1.PodStatus(phase="Running")
     assert msgspec.json.encode(status) == b'{"phase":"Running"}'
+
+
+def test_an_answer_with_something_else_is_given_again_until_that_is_another_object() -> None:
+    asked: list[str] = []
+
+    @remembered_with
+    def phase(status: v1.PodStatus, suffixes: tuple[str, ...]) -> str:
+        asked.append(status.phase)
+        return status.phase + "".join(suffixes)
+
+    running, failed = v1.PodStatus(phase="Running"), v1.PodStatus(phase="Failed")
+    one, other = ("!", "?"), ("?",)
+
+    assert [phase(running, one), phase(running, one), phase(failed, one)] == ["Running!?", "Running!?", "Failed!?"]
+    assert asked == ["Running", "Failed"]
+    assert [phase(running, other), phase(running, one)] == ["Running?", "Running!?"]
+    assert asked == ["Running", "Failed", "Running", "Running"]
