@@ -80,11 +80,13 @@ class InstrumentedCri:
 
     def call(self, method: Method, request: Message) -> Coroutine[Any, Any, Message]:
         """Pass the call on, and count it."""
-        return self._counted(method, _sandbox_handler(request), self._cri.call(method, request))
+        handler = request.runtime_handler if isinstance(request, api.RunPodSandboxRequest) else None
+        return self._counted(method, handler, self._cri.call(method, request))
 
     def call_encoded(self, method: Method, request: Message) -> Coroutine[Any, Any, bytes]:
         """As `call`, with the serialised answer."""
-        return self._counted(method, _sandbox_handler(request), self._call_encoded(method, request))
+        handler = request.runtime_handler if isinstance(request, api.RunPodSandboxRequest) else None
+        return self._counted(method, handler, self._call_encoded(method, request))
 
     @property
     def repeat(self) -> Repeat | None:
@@ -105,24 +107,17 @@ class InstrumentedCri:
         return counted
 
     async def _counted(self, method: Method, sandbox_handler: str | None, call: Coroutine[Any, Any, T]) -> T:
-        operation = OPERATIONS.get(method.name)
-        if operation is None:
-            return await call
-        began_ns = self._kernel.now_ns
-        has_failed = False
+        began_ns, has_failed = self._kernel.now_ns, False
         try:
             return await call
         except CriError:
             has_failed = True
             raise
         finally:
-            took_ns = self._kernel.now_ns - began_ns
-            if took_ns or has_failed:
-                self._count(operation, took_ns / 1e9, has_failed=has_failed)
-            else:
+            if self._kernel.now_ns == began_ns and not has_failed and sandbox_handler is None:
                 self._instant[method.name] += 1
-            if sandbox_handler is not None:
-                self._count_sandbox(sandbox_handler, began_ns, has_failed=has_failed)
+            else:
+                self._count(method, sandbox_handler, began_ns, has_failed=has_failed)
 
     def _count_instant(self) -> None:
         """Answers that took no time: most are such, and there may be a day of them before somebody reads."""
@@ -137,18 +132,14 @@ class InstrumentedCri:
         """Pass the stream on."""
         return self._cri.stream(method, request)
 
-    def _count(self, operation: str, seconds: float, *, has_failed: bool) -> None:
-        self._metrics.increase(RUNTIME_OPERATIONS, operation_type=operation)
-        self._metrics.observe(RUNTIME_OPERATION_DURATION, seconds, operation_type=operation)
-        if has_failed:
-            self._metrics.increase(RUNTIME_OPERATION_ERRORS, operation_type=operation)
-
-    def _count_sandbox(self, handler: str, began_ns: int, *, has_failed: bool) -> None:
-        self._metrics.observe(SANDBOX_DURATION, (self._kernel.now_ns - began_ns) / 1e9, runtime_handler=handler)
-        if has_failed:
-            self._metrics.increase(SANDBOX_ERRORS, runtime_handler=handler)
-
-
-def _sandbox_handler(request: Message) -> str | None:
-    """The runtime handler of a sandbox that is to be made; None for every other call."""
-    return request.runtime_handler if isinstance(request, api.RunPodSandboxRequest) else None
+    def _count(self, method: Method, sandbox_handler: str | None, began_ns: int, *, has_failed: bool) -> None:
+        seconds, operation = (self._kernel.now_ns - began_ns) / 1e9, OPERATIONS.get(method.name)
+        if operation is not None:
+            self._metrics.increase(RUNTIME_OPERATIONS, operation_type=operation)
+            self._metrics.observe(RUNTIME_OPERATION_DURATION, seconds, operation_type=operation)
+            if has_failed:
+                self._metrics.increase(RUNTIME_OPERATION_ERRORS, operation_type=operation)
+        if sandbox_handler is not None:
+            self._metrics.observe(SANDBOX_DURATION, seconds, runtime_handler=sandbox_handler)
+            if has_failed:
+                self._metrics.increase(SANDBOX_ERRORS, runtime_handler=sandbox_handler)

@@ -54,6 +54,12 @@ def rpc_refusal(profile: RuntimeProfile, rpc: str) -> RpcRefusal | None:
     return RpcRefusal(code="UNKNOWN" if answer in _UNKNOWN else "UNIMPLEMENTED", message=message)
 
 
+def rpc_refusals(profile: RuntimeProfile) -> dict[str, RpcRefusal]:
+    """The refusals of all RPCs that the runtime does not serve, by name."""
+    refusals = ((rpc, rpc_refusal(profile, rpc)) for rpc in CRI_RPCS)
+    return {rpc: refusal for rpc, refusal in refusals if refusal is not None}
+
+
 def is_stream_empty(profile: RuntimeProfile, rpc: str) -> bool:
     """Whether the stream ends with OK at once."""
     return profile.rpcs[rpc] == "ends-at-once"

@@ -10,8 +10,9 @@ are CriErrors. Any other exception is a bug of kubesim and surfaces to whoever d
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 from google.protobuf.message import Message
 
@@ -24,7 +25,7 @@ from kubesim.images.image import Image
 from kubesim.kernel import Cancelled, Kernel, Looks, Task
 from kubesim.kernel.task import current_task
 from kubesim.policy.runtime_profile import CgroupDriver, RuntimeProfile
-from kubesim.policy.runtime_profile_rpcs import is_stream_empty, rpc_refusal
+from kubesim.policy.runtime_profile_rpcs import is_stream_empty, rpc_refusals
 from kubesim.runtime import control
 from kubesim.runtime import sandbox_refusals as say
 from kubesim.runtime.artifact_images import as_kept
@@ -51,6 +52,8 @@ from kubesim.runtime.timings import Timings
 from kubesim.userland.files.host_files import HostFiles, MemoryHostFiles
 from kubesim.userland.network.node_network import NodeNetwork
 from kubesim.userland.processes.process import ProcessTable
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,6 +133,7 @@ class Runtime:
         )
         _seed_images(self._daemon, seeded=frozenset() if saved is None else restore(self._daemon, saved))
         self._ready_at_ns = kernel.now_ns
+        self._refused = rpc_refusals(profile)
         self._calls: set[Task[object]] = set()
         self._restart = Cancelled("the runtime restarts")
 
@@ -140,26 +144,21 @@ class Runtime:
 
     # -- Cri ----------------------------------------------------------------------------------------------
 
-    async def call(self, method: Method, request: Message) -> Message:
+    def call(self, method: Method, request: Message) -> Coroutine[Any, Any, Message]:
         """Answer a call. Raises CriError when it is refused."""
-        call = self._answer(method, request)
-        del request
-        answer = await call
-        return method.response_type.FromString(answer) if isinstance(answer, bytes) else answer
+        return self._answer(method, request, _message)
 
-    async def call_encoded(self, method: Method, request: Message) -> bytes:
+    def call_encoded(self, method: Method, request: Message) -> Coroutine[Any, Any, bytes]:
         """Answer a call with the serialised response. Raises CriError when it is refused."""
-        call = self._answer(method, request)
-        del request
-        answer = await call
-        return answer if isinstance(answer, bytes) else answer.SerializeToString()
+        return self._answer(method, request, _encoded)
 
     def repeat(self, _method: Method, _request: Message) -> Again:
         """Calls that are answered as before, without asking: nothing here counts calls."""
         return _uncounted
 
-    async def _answer(self, method: Method, request: Message) -> Answer:
-        self._check_served(method)
+    async def _answer(self, method: Method, request: Message, given: Callable[[Method, Answer], T]) -> T:
+        if method.name in self._refused or self._daemon.kernel.now_ns < self._ready_at_ns:
+            self._check_served(method)
         handlers = HANDLERS if method.api_version == "v1" else LEGACY_HANDLERS
         handler = handlers.get(method.name)
         if handler is None:
@@ -170,7 +169,7 @@ class Runtime:
         try:
             call = handler(self._daemon, request)
             del request  # the handler may need it for less long than the call lasts
-            return await call
+            return given(method, await call)
         except Cancelled as cancelled:
             if cancelled is restart:
                 raise self._daemon.refuse(say.CONNECTION_LOST) from None
@@ -205,7 +204,7 @@ class Runtime:
         is_starting = daemon.kernel.now_ns < self._ready_at_ns
         if is_starting and daemon.profile.while_starting == "refuses-connections":
             raise daemon.refuse(say.NOT_LISTENING)
-        refusal = rpc_refusal(daemon.profile, method.name)
+        refusal = self._refused.get(method.name)
         if refusal is not None:
             raise CriError(Code[refusal.code], refusal.message)
         if is_starting:
@@ -282,6 +281,14 @@ class Runtime:
             images=len(daemon.images),
             event_streams=daemon.events.listeners_count,
         )
+
+
+def _message(method: Method, answer: Answer) -> Message:
+    return method.response_type.FromString(answer) if isinstance(answer, bytes) else answer
+
+
+def _encoded(_method: Method, answer: Answer) -> bytes:
+    return answer if isinstance(answer, bytes) else answer.SerializeToString()
 
 
 def _uncounted(_answer: bytes, _looks: Looks) -> None:
