@@ -92,9 +92,11 @@ def _plan_bind(daemon: Daemon, container_id: str, mount: api.Mount, planned: Pla
     _check_recursive_read_only(daemon, container_id, mount)
     files = daemon.host_files
     try:
-        if not _exists(daemon, mount.host_path):
-            files.make_dirs(mount.host_path)
-        path = _resolved(daemon, mount.host_path)
+        path = mount.host_path
+        if not files.leads_straight(path):
+            if not _exists(daemon, path):
+                files.make_dirs(path)
+            path = _resolved(daemon, path)
         source = HostSource(files=files, path=path)
     except FsError as error:
         reason = f"mkdir {mount.host_path}: {error.strerror.lower()}"

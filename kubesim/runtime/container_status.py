@@ -33,7 +33,7 @@ async def container_status(daemon: Daemon, request: api.ContainerStatusRequest) 
     if container.life.reported_state is not ReportedState.EXITED:
         return response()
     names = daemon.images.names_of(container.image)
-    return daemon.exited_statuses.answer(container, names, lambda: response().SerializeToString())
+    return daemon.exited_statuses.answer(container.id, (container.now, names), lambda: response().SerializeToString())
 
 
 def container_status_message(
@@ -100,7 +100,7 @@ def _describe_resources(daemon: Daemon, container: Container, at: ContainerMomen
 
 async def list_containers(daemon: Daemon, request: api.ListContainersRequest) -> bytes:
     """The containers that match the filter."""
-    if request.filter == _NO_FILTER:
+    if not request.HasField("filter") or request.filter == _NO_FILTER:
         return daemon.containers.rows.all()
     return b"".join(_rows(daemon, request.filter))
 

@@ -11,9 +11,9 @@ from kubesim.images.catalogue import Catalogue
 from kubesim.kernel import Event, Kernel, Prng, Promise, Task, sleep
 from kubesim.policy.runtime_profile import RuntimeProfile
 from kubesim.runtime.events import EventHub
-from kubesim.runtime.exited_statuses import ExitedStatuses
 from kubesim.runtime.image_store import ImageStore
 from kubesim.runtime.image_transfer import ImageTransfers
+from kubesim.runtime.kept_answers import KeptAnswers
 from kubesim.runtime.names import NameRegistry
 from kubesim.runtime.network import PodNetwork
 from kubesim.runtime.object_store import ObjectStore
@@ -74,7 +74,9 @@ class Daemon:
     """Where a streaming server listens, such as `http://127.0.0.1:40123`; empty: there is none."""
     sandbox_names: NameRegistry = field(default_factory=NameRegistry)
     container_names: NameRegistry = field(default_factory=NameRegistry)
-    exited_statuses: ExitedStatuses = field(default_factory=ExitedStatuses)
+    exited_statuses: KeptAnswers = field(default_factory=KeptAnswers)
+    """Of containers that have ended."""
+    sandbox_statuses: KeptAnswers = field(default_factory=KeptAnswers)
     network: PodNetwork = field(default_factory=PodNetwork)
     pod_ports: PodPorts | None = None
     """The real machine's ports for pods; None: the world has no outside."""

@@ -12,10 +12,7 @@ storage: images.go.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
-
-from msgspec import Struct
+from collections.abc import Callable, Iterable, Iterator
 
 from kubesim.cri import api
 from kubesim.images.catalogue import repository
@@ -25,42 +22,15 @@ from kubesim.policy.image_lookup import ImageKey, image_key
 from kubesim.policy.image_pinning import is_pinned_name
 from kubesim.policy.runtime_profile import ImageSwitches
 from kubesim.runtime.id_index import IdIndex, Match
+from kubesim.runtime.present_image import ImageMatch, ImageNames, PresentImage
 from kubesim.runtime.state_changes import StateChanges, StateKind
 
 _ALGORITHM = "sha256:"
 _INT64_MIN, _INT64_MAX = -(1 << 63), (1 << 63) - 1
+FOUND_MAX = 64
+"""Texts whose images are remembered; more are looked up anew."""
 _DIGITS_MAX = 4000
 """Below the length at which Python refuses to read a number."""
-
-
-@dataclass(slots=True, kw_only=True, eq=False)
-class PresentImage:
-    """An image on the node with the names it has there."""
-
-    image: Image
-    names: set[str] = field(default_factory=set)
-    """Normalised references: tags, and `repository@digest` where the runtime keeps those."""
-    digests: set[str] = field(default_factory=set)
-    """Of every manifest it came by: one content can have several."""
-    last_name: str = ""
-    """The name that it was given last; CRI-O shows the digest under it when it has lost all of them."""
-    is_pinned: bool = False
-    rows: tuple[api.Image, ...] | None = None
-    """The rows of ListImages, until something in them changes."""
-
-
-class ImageMatch(Struct, frozen=True, kw_only=True):
-    """The answer to a look-up."""
-
-    found: PresentImage | None = None
-    is_ambiguous: bool = False
-    """Several ids begin with what was asked for."""
-    name: str = ""
-    """The name that led there; "" when it was an id."""
-    refusal: str = ""
-    """Why the text can be no image name at all; "" for one that is just not there."""
-    is_unknown_id: bool = False
-    """With a refusal: some calls take the text for an id that is not there."""
 
 
 class ImageStore:
@@ -74,6 +44,10 @@ class ImageStore:
         self._artifacts: dict[str, PresentImage] = {}
         """Artifacts by name, where they are apart from images: an image may have the same name."""
         self._changes = changes
+        self._found: dict[str, ImageMatch] = {}
+        """What texts lead to, until any image or name changes."""
+        self._encoded_list: bytes | None = None
+        """The answer of ListImages about all of them, until any changes."""
         self._by_digest: dict[str, list[PresentImage]] = {}
         self._ids = IdIndex()
         self._blobs: Counter[str] = Counter()
@@ -137,6 +111,7 @@ class ImageStore:
         self._named(present).update(dict.fromkeys(sorted(present.names), present))
 
     def _put(self, present: PresentImage) -> None:
+        self._forget()
         self._by_id[present.image.id] = present
         if not self.is_apart(present.image):
             self._ids.add(present.image.id)
@@ -159,8 +134,8 @@ class ImageStore:
         present = self._by_id.get(image.id)
         return frozenset() if present is None else frozenset(present.names)
 
-    def names_of(self, image: Image) -> tuple[list[str], list[str]]:
-        """Repo tags and repo digests of an image, each sorted; none when it is not here any more."""
+    def names_of(self, image: Image) -> ImageNames:
+        """Repo tags and repo digests of an image; none when it is not here any more. The lists are not the caller's."""
         present = self._by_id.get(image.id)
         return self._names(present) if present is not None else ([], [])
 
@@ -193,7 +168,8 @@ class ImageStore:
         )
         was_pinned = present.image.pinned or (self._switches.pinning == "at-pull" and present.is_pinned)
         present.is_pinned = was_pinned or has_pinned_name
-        present.rows = None
+        present.rows = present.shown_names = present.encoded_status = None
+        self._forget()
         if self._changes is None:
             return
         if self._by_id.get(present.image.id) is present:
@@ -201,7 +177,17 @@ class ImageStore:
         else:
             self._changes.forget(StateKind.IMAGE, present.image.id)
 
-    def _names(self, present: PresentImage) -> tuple[list[str], list[str]]:
+    def _forget(self) -> None:
+        """Some image changed, came or went: what was remembered of all of them may be wrong."""
+        self._found.clear()
+        self._encoded_list = None
+
+    def _names(self, present: PresentImage) -> ImageNames:
+        if present.shown_names is None:
+            present.shown_names = self._names_now(present)
+        return present.shown_names
+
+    def _names_now(self, present: PresentImage) -> ImageNames:
         tags = sorted(name for name in present.names if "@" not in name)
         digests = {name for name in present.names if "@" in name}
         if self._switches.moved_tag_digests == "previous-name":
@@ -214,6 +200,14 @@ class ImageStore:
 
     def find(self, text: str) -> ImageMatch:
         """The image that a name, an id or the beginning of an id stands for."""
+        match = self._found.get(text)
+        if match is None:
+            match = self._find(text)
+            if len(self._found) < FOUND_MAX:
+                self._found[text] = match
+        return match
+
+    def _find(self, text: str) -> ImageMatch:
         key = image_key(text, self._switches)
         if key.order == "references-first":
             by_name = self._find_name(key)
@@ -298,6 +292,19 @@ class ImageStore:
                 else (self.message(present),)
             )
         return present.rows
+
+    def encoded_list(self, build: Callable[[], bytes]) -> bytes:
+        """The answer of ListImages about all images, built when any has changed."""
+        if self._encoded_list is None:
+            self._encoded_list = build()
+        return self._encoded_list
+
+    def encoded_status(self, present: PresentImage) -> bytes:
+        """The answer of ImageStatus about an image, without what is verbose."""
+        if present.encoded_status is None:
+            response = api.ImageStatusResponse(image=self.message(present, in_status=True))
+            present.encoded_status = response.SerializeToString()
+        return present.encoded_status
 
     def artifact_message(self, present: PresentImage, name: str) -> api.Image:
         """An artifact under one of its names. Mirrors CRI-O: internal/ociartifact/artifact.go, CRIImage."""

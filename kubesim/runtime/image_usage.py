@@ -8,11 +8,9 @@ Mirrors containerd: internal/cri/server/images/imagefs_info.go; CRI-O: server/im
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterable
 from typing import NamedTuple
 
 from kubesim.cri import api
-from kubesim.images.image import Image
 from kubesim.runtime.daemon import Daemon
 from kubesim.runtime.stats_messages import layer_usage
 
@@ -67,25 +65,20 @@ def _snapshots(daemon: Daemon) -> Usage:
 
     The layers of an image that was removed stay while a container has them below its own.
     """
-    layers = {layer.chain_id: layer for image in _images_held(daemon) for layer in image.layers}
-    writable = [layer_usage(container) for container in daemon.containers]
-    sandboxes_count = len(daemon.sandboxes)  # a snapshot each, with nothing but its top directory
-    return Usage(
-        used_bytes=sum(layer.size_bytes for layer in layers.values())
-        + sum(layer.used_bytes for layer in writable)
-        + sandboxes_count * _DIRECTORY_BYTES,
-        inodes=sum(layer.entries for layer in layers.values())
-        + sum(layer.inodes_count for layer in writable)
-        + sandboxes_count,
-    )
-
-
-def _images_held(daemon: Daemon) -> Iterable[Image]:
     images = {present.image.id: present.image for present in daemon.images}
+    inodes = len(daemon.sandboxes)  # a snapshot each, with nothing but its top directory
+    used_bytes = inodes * _DIRECTORY_BYTES
     for container in daemon.containers:
         for image in (container.image, *container.volume_images):
             images.setdefault(image.id, image)
-    return images.values()
+        writable = layer_usage(container)
+        used_bytes += writable.used_bytes
+        inodes += writable.inodes_count
+    layers = {layer.chain_id: layer for image in images.values() for layer in image.layers}
+    for layer in layers.values():
+        used_bytes += layer.size_bytes
+        inodes += layer.entries
+    return Usage(used_bytes, inodes)
 
 
 def _records(daemon: Daemon) -> Usage:

@@ -15,20 +15,30 @@ from kubesim.images.image import Image
 from kubesim.runtime import image_refusals as say
 from kubesim.runtime.daemon import Daemon
 from kubesim.runtime.go_json import go_json
-from kubesim.runtime.image_store import ImageMatch, PresentImage
+from kubesim.runtime.present_image import ImageMatch, PresentImage
 from kubesim.runtime.refusal import Refusal
 
 
-async def list_images(daemon: Daemon, request: api.ListImagesRequest) -> api.ListImagesResponse:
+async def list_images(daemon: Daemon, request: api.ListImagesRequest) -> api.ListImagesResponse | bytes:
     """The images on the node. The filter names one image, or is ignored: that is the profile's."""
-    return api.ListImagesResponse(images=image_rows(daemon, request.filter))
+    if _is_lookup(daemon, request.filter):
+        return api.ListImagesResponse(images=_rows_found(daemon, request.filter.image.image))
+    return daemon.images.encoded_list(
+        lambda: api.ListImagesResponse(images=_all_rows(daemon)).SerializeToString(deterministic=True)
+    )
 
 
 def image_rows(daemon: Daemon, asked: api.ImageFilter) -> list[api.Image]:
     """The rows of the list. They are kept; a caller copies them (putting one into a message does)."""
+    return _rows_found(daemon, asked.image.image) if _is_lookup(daemon, asked) else _all_rows(daemon)
+
+
+def _is_lookup(daemon: Daemon, asked: api.ImageFilter) -> bool:
+    return daemon.profile.images.list_filter == "lookup" and bool(asked.image.image)
+
+
+def _all_rows(daemon: Daemon) -> list[api.Image]:
     images = daemon.images
-    if daemon.profile.images.list_filter == "lookup" and asked.image.image:
-        return _rows_found(daemon, asked.image.image)
     presents = list(images)
     if daemon.profile.list_order == "unordered":
         presents.sort(key=lambda present: present.image.id)
@@ -46,7 +56,7 @@ def _rows_found(daemon: Daemon, text: str) -> list[api.Image]:
     return rows
 
 
-async def image_status(daemon: Daemon, request: api.ImageStatusRequest) -> api.ImageStatusResponse:
+async def image_status(daemon: Daemon, request: api.ImageStatusRequest) -> api.ImageStatusResponse | bytes:
     """One image; an answer without one when it is not on the node."""
     match = _find(daemon, request.image.image)
     found = match.found
@@ -54,9 +64,10 @@ async def image_status(daemon: Daemon, request: api.ImageStatusRequest) -> api.I
         return api.ImageStatusResponse()
     if daemon.images.is_apart(found.image):
         return api.ImageStatusResponse(image=daemon.images.artifact_message(found, match.name))
+    if not request.verbose or found.image.artifact is not None:
+        return daemon.images.encoded_status(found)
     response = api.ImageStatusResponse(image=daemon.images.message(found, in_status=True))
-    if request.verbose and found.image.artifact is None:
-        response.info["info"] = _info(daemon, found.image)
+    response.info["info"] = _info(daemon, found.image)
     return response
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from functools import cache
 from itertools import islice
 
+from google.protobuf.descriptor import Descriptor
 from google.protobuf.message import Message
 
 _ROW_TAG = b"\x0a"
@@ -91,16 +92,14 @@ class ListedRow:
         """Put the row into the list, in the state that the message has. `state_number` is the number of that field."""
         before = type(message)()
         before.CopyFrom(message)
-        for field in message.DESCRIPTOR.fields:
-            if field.number >= state_number:
-                before.ClearField(field.name)
+        state_name, names = _names_from(message.DESCRIPTOR, state_number)
+        for name in names:
+            before.ClearField(name)
         self._rows = rows
         self._id = object_id
         self._state_number = state_number
         self._state_at = before.ByteSize()
-        self._state_bytes = _encoded_state(
-            state_number, getattr(message, message.DESCRIPTOR.fields_by_number[state_number].name)
-        )
+        self._state_bytes = _encoded_state(state_number, getattr(message, state_name))
         # Deterministic: the order of labels would otherwise differ between two runs.
         rows.put(object_id, element(message.SerializeToString(deterministic=True)))
 
@@ -114,6 +113,13 @@ class ListedRow:
         end = at + len(self._state_bytes)
         self._state_bytes = _encoded_state(self._state_number, state)
         self._rows.put(self._id, element(row[start + 1 : at] + self._state_bytes + row[end:]))
+
+
+@cache
+def _names_from(kind: Descriptor, number: int) -> tuple[str, tuple[str, ...]]:
+    """The field with a number, and all fields of a kind of message from there on."""
+    names = tuple(field.name for field in kind.fields if field.number >= number)
+    return kind.fields_by_number[number].name, names
 
 
 @cache

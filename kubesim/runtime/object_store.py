@@ -87,6 +87,9 @@ class ObjectStore(Generic[T]):
 
     def find(self, prefix: str) -> tuple[T | None, Match]:
         """The object whose id begins with `prefix`, and how the look-up ended."""
+        whole = self._by_id.get(prefix)
+        if whole is not None:
+            return whole, Match.FOUND
         found = self._index.resolve(prefix)
         return (self._by_id[found.id] if found.match is Match.FOUND else None), found.match
 

@@ -145,10 +145,15 @@ class Sandbox:
     @property
     def now(self) -> SandboxMoment:
         """What changes, as it is now: the same object as before, as long as nothing has changed."""
-        moment = SandboxMoment(self.life, self.ip, self.additional_ips)
-        if self._moment is None or self._moment != moment:
-            self._moment = moment
-        return self._moment
+        moment = self._moment
+        if (
+            moment is None
+            or moment.life is not self.life
+            or moment.ip is not self.ip
+            or moment.additional_ips is not self.additional_ips
+        ):
+            moment = self._moment = SandboxMoment(self.life, self.ip, self.additional_ips)
+        return moment
 
     @property
     def ips(self) -> tuple[str, ...]:

@@ -18,12 +18,23 @@ from kubesim.runtime.objects import Sandbox, SandboxMoment
 from kubesim.runtime.sandbox_info import sandbox_info
 
 
-async def pod_sandbox_status(daemon: Daemon, request: api.PodSandboxStatusRequest) -> api.PodSandboxStatusResponse:
+async def pod_sandbox_status(
+    daemon: Daemon, request: api.PodSandboxStatusRequest
+) -> api.PodSandboxStatusResponse | bytes:
     """The state of one sandbox, and with `verbose` how it was set up."""
     sandbox = daemon.sandbox(request.pod_sandbox_id, say.STATUS_LOOKUP)
+    if request.verbose or daemon.profile.statistics.event_statuses:
+        return _response(daemon, sandbox, is_verbose=request.verbose)
+    made_from = (sandbox.now, sandbox.overhead, sandbox.resources)
+    return daemon.sandbox_statuses.answer(
+        sandbox.id, made_from, lambda: _response(daemon, sandbox, is_verbose=False).SerializeToString()
+    )
+
+
+def _response(daemon: Daemon, sandbox: Sandbox, *, is_verbose: bool) -> api.PodSandboxStatusResponse:
     response = api.PodSandboxStatusResponse(status=sandbox_status_message(daemon, sandbox))
-    if request.verbose or daemon.profile.sandboxes.info_without_verbose:
-        response.info["info"] = sandbox_info(daemon, sandbox, is_verbose=request.verbose)
+    if is_verbose or daemon.profile.sandboxes.info_without_verbose:
+        response.info["info"] = sandbox_info(daemon, sandbox, is_verbose=is_verbose)
     if daemon.profile.statistics.event_statuses:
         response.containers_statuses.extend(
             container_status_message(daemon, container) for container in sandbox.containers.values()
@@ -58,7 +69,7 @@ def sandbox_status_message(daemon: Daemon, sandbox: Sandbox, at: SandboxMoment |
 
 async def list_pod_sandbox(daemon: Daemon, request: api.ListPodSandboxRequest) -> bytes:
     """The sandboxes that match the filter."""
-    if request.filter == _NO_FILTER:
+    if not request.HasField("filter") or request.filter == _NO_FILTER:
         return daemon.sandboxes.rows.all()
     return b"".join(_rows(daemon, request.filter))
 

@@ -20,8 +20,8 @@ import msgspec
 from kubesim.images.image import Image
 from kubesim.policy.lost_processes import StoredState
 from kubesim.runtime.checkpoint_archive import checkpoint_to_json
-from kubesim.runtime.image_store import PresentImage
 from kubesim.runtime.objects import Container, Sandbox
+from kubesim.runtime.present_image import PresentImage
 from kubesim.runtime.state_changes import StateChanges, StateKey, StateKind
 
 

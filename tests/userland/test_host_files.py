@@ -275,3 +275,39 @@ def test_nothing_is_bound_on_a_real_disk(tmp_path: Path) -> None:
     assert not files.can_bind
     with pytest.raises(FsError, match="Operation not permitted"):
         files.bind("/", "/place")
+
+
+@pytest.mark.parametrize(
+    ("path", "is_straight"),
+    [
+        ("/a/b", True),
+        ("/a/b/file", True),
+        ("/a/b/", False),
+        ("//a/b", False),
+        ("/a/./b", False),
+        ("/a/b/../b", False),
+        ("a/b", False),
+        ("/", False),
+        ("", False),
+        ("/none", False),
+        ("/a/b/file/below", False),
+        ("/link", False),
+        ("/link/b", False),
+        ("/bound", False),
+        ("C:\\a", False),
+    ],
+)
+def test_a_straight_path_is_one_that_needs_no_resolving(path: str, is_straight: bool) -> None:
+    files = MemoryHostFiles()
+    files.make_dirs("/a/b")
+    files.write("/a/b/file", b"")
+    files.make_link("/link", "/a")
+    files.make_dirs("/bound")
+    files.bind("/a", "/bound")
+    assert files.leads_straight(path) is is_straight
+
+
+def test_no_path_of_a_disk_is_known_to_be_straight(tmp_path: Path) -> None:
+    files = RealHostFiles(tmp_path)
+    files.make_dirs("/a")
+    assert not files.leads_straight("/a")

@@ -270,6 +270,10 @@ class RealHostFiles:
         with self._at(path) as (at, name):
             os.utime(name, ns=(atime_ns, mtime_ns), dir_fd=at, follow_symlinks=False)
 
+    def leads_straight(self, path: str) -> bool:  # noqa: ARG002 - whatever it is
+        """Nobody knows: a disk is asked name by name, and others may change it meanwhile."""
+        return False
+
     def kind(self, path: str) -> str | None:
         """What is at `path`, None for nothing. Does not follow a link at the end."""
         found = self.stat(path)

@@ -158,6 +158,9 @@ class HostFiles(Protocol):
     def statfs(self) -> HostDisk:
         """The disk that the files lie on."""
 
+    def leads_straight(self, path: str) -> bool:
+        """Whether a path is there, without a link in it and as `realpath` would write it. False where nobody knows."""
+
     def kind(self, path: str) -> str | None:
         """ "file", "directory", "symlink", another FileKind, or None. Does not follow a link at the end."""
 

@@ -249,6 +249,17 @@ class MemoryHostFiles:
         node = self._must(path, follow_last=False)
         node.atime_ns, node.mtime_ns, node.ctime_ns = atime_ns, mtime_ns, self._node.now_ns()
 
+    def leads_straight(self, path: str) -> bool:
+        """Whether a path is there, without a link in it and as `realpath` would write it. False where nobody knows."""
+        first, *names = path.split("/")
+        node = self._root
+        for name in names:
+            below = node.children.get(name)
+            if below is None or below.kind is FileKind.SYMLINK:
+                return False
+            node = below
+        return not first and node is not self._root and not isinstance(node, BindPoint)
+
     def kind(self, path: str) -> str | None:
         """What is at `path`, None for nothing. Does not follow a link at the end."""
         node = self._seen(path)

@@ -18,8 +18,8 @@ from kubesim.model.frozen_records import replace
 from kubesim.policy.lost_processes import GO_ZERO_TIME_NS
 from kubesim.runtime import state_records
 from kubesim.runtime.container_state import Phase
-from kubesim.runtime.image_store import PresentImage
 from kubesim.runtime.objects import Container, Sandbox
+from kubesim.runtime.present_image import PresentImage
 from kubesim.runtime.process_plan import ContainerIdentity
 from kubesim.runtime.sandbox_state import SandboxPhase
 from kubesim.runtime.state_changes import StateChanges, StateKind
@@ -74,7 +74,7 @@ NOT_KEPT = {
         **dict.fromkeys(("row", "_moment"), "a cache"),
         "changes": "the door itself",
     },
-    PresentImage: {"rows": "a cache"},
+    PresentImage: dict.fromkeys(("rows", "shown_names", "encoded_status"), "a cache"),
 }
 """Fields that no record has, and why that loses nothing."""
 
