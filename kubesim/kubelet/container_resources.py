@@ -20,6 +20,7 @@ from kubesim.policy.feature_gates import gate_enabled
 from kubesim.policy.qos import QosClass, Resources, qos_class
 from kubesim.policy.swap_behavior import container_swap
 
+_QOS_CLASSES = {str(one): one for one in QosClass}
 NODE_CRITICAL_PRIORITY = 2_000_001_000
 
 
@@ -36,7 +37,7 @@ def whole(resources: Mapping[str, v1.Quantity], name: str) -> int:
 def pod_qos(pod: v1.Pod, gates: Mapping[str, bool]) -> QosClass:
     """The QoS class: the one in the status, else computed from the spec."""
     if pod.status.qos_class:
-        return QosClass(pod.status.qos_class)
+        return _QOS_CLASSES[pod.status.qos_class]
     level = pod.spec.resources
     return qos_class(
         [_amounts(one.resources) for one in (*pod.spec.containers, *pod.spec.init_containers)],

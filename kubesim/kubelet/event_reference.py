@@ -38,9 +38,12 @@ def container_reference(pod: v1.Pod, container: str) -> EventReference:
         ("spec.initContainers", pod.spec.init_containers),
         ("spec.ephemeralContainers", pod.spec.ephemeral_containers),
     )
-    path = next((f"{path}{{{container}}}" for path, entries in lists if any(e.name == container for e in entries)), "")
-    # Many pods have a container of that name, and their Events are remembered by it.
-    return _reference(pod.metadata, intern(path))
+    for path, entries in lists:
+        for entry in entries:
+            if entry.name == container:
+                # Many pods have a container of that name, and their Events are remembered by it.
+                return _reference(pod.metadata, intern(f"{path}{{{container}}}"))
+    return _reference(pod.metadata)
 
 
 def _reference(meta: v1.ObjectMeta, field_path: str = "") -> EventReference:

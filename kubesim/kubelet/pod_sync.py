@@ -153,8 +153,11 @@ class PodSync:
         is_mirrored = self._mirrors.reconcile(pod)
         self._resizing.ensure_cgroup(pod)
         self._host_files.make_dirs(self._directories.pod(uid))
-        with work.interruptible():
+        work.is_interruptible = True
+        try:
             await self._volumes.wait(pod)
+        finally:
+            work.is_interruptible = False
         pull_secrets = self._pull_secrets.of(pod)
         self._probes.add_pod(pod)
         result = await self._manager.sync(

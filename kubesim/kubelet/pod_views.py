@@ -38,6 +38,7 @@ from kubesim.policy.pod_view import (
 )
 from kubesim.policy.static_pod import SOURCE_ANNOTATION
 
+_PHASES: Mapping[str, PodPhase | None] = {"": None, **{str(one): one for one in PodPhase}}
 FIRST_SEEN_ANNOTATION = "kubernetes.io/config.seen"
 
 
@@ -185,7 +186,7 @@ def _container_view(container: v1.Container | v1.EphemeralContainer, kind: Conta
 def status_view(status: v1.PodStatus) -> PodStatusView:
     """A stored status as the rules read it."""
     return PodStatusView(
-        phase=PodPhase(status.phase) if status.phase else None,
+        phase=_PHASES[status.phase],
         reason=status.reason,
         message=status.message,
         conditions=tuple(_condition_view(one) for one in status.conditions),
@@ -202,7 +203,7 @@ def others_view(status: v1.PodStatus, gates: Mapping[str, bool]) -> PodStatusVie
     """
     owned = owned_types(gates)
     return PodStatusView(
-        phase=PodPhase(status.phase) if status.phase else None,
+        phase=_PHASES[status.phase],
         reason=status.reason,
         message=status.message,
         conditions=tuple([_condition_view(one) for one in status.conditions if one.type not in owned]),

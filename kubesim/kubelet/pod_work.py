@@ -5,8 +5,6 @@ Mirrors kubelet: pkg/kubelet/pod_workers.go (podSyncStatus, PodWorkType, startPo
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -46,6 +44,7 @@ class PodWork:
     status_func: PodStatusFunc | None = None
     is_evicted: bool = False
     is_interruptible: bool = False
+    """Whether a request to end the pod cuts its present sync off."""
     is_wanted_again: bool = False
     """The sync that just ended asks for another as soon as there is news of the runtime."""
     in_vain: VainSync | None = None
@@ -74,12 +73,3 @@ class PodWork:
     def rest(self) -> None:
         """Nothing is to be done before somebody says so, and then with another copy of the pod."""
         self.taken = None
-
-    @contextmanager
-    def interruptible(self) -> Iterator[None]:
-        """While this is entered, a request to end the pod cuts its sync off."""
-        self.is_interruptible = True
-        try:
-            yield
-        finally:
-            self.is_interruptible = False

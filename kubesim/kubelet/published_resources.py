@@ -12,7 +12,7 @@ from kubesim.kubelet.resource_amounts import quantities, requirements
 from kubesim.kubelet.shown_resources import ShownResources
 from kubesim.model import k8s_v1 as v1
 from kubesim.model.pod_resources import pod_limits, pod_requests
-from kubesim.model.remembered import remembered_with
+from kubesim.model.remembered import remembered, remembered_with
 from kubesim.policy.feature_gates import gate_enabled
 from kubesim.policy.pod_cgroup import PodCgroup, reading
 from kubesim.policy.pod_view import (
@@ -94,13 +94,45 @@ def pod_resource_fields(
             name: str(amount) for name, amount in pod_limits(pod.spec, uses_pod_level=uses_level).items()
         }
         return requests, requirements(Quantities(requests=requests, limits=limits))
-    resources = running_pod_resources(
-        quantities(pod.spec.resources),
-        reading(cgroup),
-        aggregated_memory=requests.get("memory"),
-        old=quantities(shown) if old_phase is PodPhase.RUNNING else NOTHING,
-    )
-    return requests, requirements(resources)
+    return requests, _told_of(pod.spec).of(pod.spec, requests, cgroup, shown if old_phase is PodPhase.RUNNING else None)
+
+
+class _ToldOfPod:
+    """status.resources of a running pod, made again when what they are made of is another object."""
+
+    __slots__ = ("_before", "_cgroup", "_requests", "_told")
+
+    def __init__(self) -> None:
+        self._requests: Mapping[str, v1.Quantity] = NO_REQUESTS
+        self._before: v1.ResourceRequirements | None = None
+        self._cgroup: PodCgroup | None = None
+        self._told: v1.ResourceRequirements | None = None
+
+    def of(
+        self,
+        spec: v1.PodSpec,
+        requests: Mapping[str, v1.Quantity],
+        cgroup: PodCgroup | None,
+        before: v1.ResourceRequirements | None,
+    ) -> v1.ResourceRequirements:
+        """Those of the pod with this spec, all of its requests, this control group, and what a running pod was told."""
+        told = self._told
+        is_same = before is self._before and cgroup is self._cgroup and requests is self._requests
+        if told is None or not is_same:
+            found = running_pod_resources(
+                quantities(spec.resources),
+                reading(cgroup),
+                aggregated_memory=requests.get("memory"),
+                old=quantities(before),
+            )
+            self._before, self._cgroup, self._requests = before, cgroup, requests
+            self._told = told = before if before is not None and quantities(before) == found else requirements(found)
+        return told
+
+
+@remembered
+def _told_of(_spec: v1.PodSpec) -> _ToldOfPod:
+    return _ToldOfPod()
 
 
 @remembered_with

@@ -82,7 +82,8 @@ def pod_conditions(
     conditions = [one for one in api.conditions if one.type not in owned]
     if gate_enabled(gates, "InPlacePodVerticalScaling"):
         conditions += resize
-    disruption = old.condition(DISRUPTION_TARGET)
+    before = _by_type(old)
+    disruption = before.get(DISRUPTION_TARGET)
     if disruption is not None:
         conditions = replaced_or_appended(conditions, disruption)
     merged = _merged(init_statuses, statuses)
@@ -95,7 +96,7 @@ def pod_conditions(
     generated.append(containers_ready)
     generated.append(_SCHEDULED)
     if gate_enabled(gates, "PodObservedGenerationTracking"):
-        generated = [_observed(one, pod.generation, old.condition(one.type)) for one in generated]
+        generated = [_observed(one, pod.generation, before.get(one.type)) for one in generated]
     if gate_enabled(gates, "RestartAllContainersOnContainerExits") and all_containers_could_restart(pod):
         generated.append(all_containers_restarting_condition(pod, runtime, phase, old=old, gates=gates))
     return (*conditions, *generated)
@@ -127,10 +128,11 @@ def with_transition_times(
     A change of only the reason or the message does not move the time. Conditions of others and the resize conditions
     keep the time they came with.
     """
-    dated, dates = [], owned_types(gates) - _RESIZE_TYPES | {DISRUPTION_TARGET}
+    dated, owned, known = [], owned_types(gates), _by_type(old)
     for condition in conditions:
-        if condition.type in dates:
-            before = old.condition(condition.type)
+        kind = condition.type
+        if (kind in owned and kind not in _RESIZE_TYPES) or kind == DISRUPTION_TARGET:
+            before = known.get(kind)
             same = before is not None and before.status == condition.status
             moved_ns = before.last_transition_ns if before is not None and same else now_ns
             if condition.last_transition_ns != moved_ns:
@@ -282,6 +284,11 @@ def replaced_or_appended(conditions: list[Condition], condition: Condition) -> l
     if any(one.type == condition.type for one in conditions):
         return [condition if one.type == condition.type else one for one in conditions]
     return [*conditions, condition]
+
+
+def _by_type(status: PodStatusView) -> dict[str, Condition]:
+    """The conditions of a status; of two of a type, the first."""
+    return {one.type: one for one in reversed(status.conditions)}
 
 
 def _merged(

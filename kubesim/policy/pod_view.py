@@ -32,7 +32,10 @@ class PodPhase(StrEnum):
     @property
     def is_terminal(self) -> bool:
         """Whether a pod in this phase never runs again."""
-        return self in {PodPhase.SUCCEEDED, PodPhase.FAILED}
+        return self in _TERMINAL
+
+
+_TERMINAL = frozenset({PodPhase.SUCCEEDED, PodPhase.FAILED})
 
 
 class ContainerKind(StrEnum):

@@ -117,16 +117,11 @@ def with_short_messages(pod: PodView, status: PodStatusView) -> PodStatusView:
     """
     count = len(pod.containers) + len(pod.init_containers) + len(pod.ephemeral_containers)
     bytes_max = TERMINATION_MESSAGES_BYTES_MAX // max(count, 1)
-    lists = (status.container_statuses, status.init_container_statuses, status.ephemeral_container_statuses)
-
-    def is_long(state: ContainerState | None) -> bool:
-        return isinstance(state, Terminated) and len(state.message.encode()) > bytes_max
-
-    if not any(is_long(one.state) or is_long(one.last_state) for statuses in lists for one in statuses):
+    if not _has_long_message(status, bytes_max):
         return status
 
     def short(state: ContainerState | None) -> ContainerState | None:
-        if not isinstance(state, Terminated) or not is_long(state):
+        if not isinstance(state, Terminated) or len(state.message.encode()) <= bytes_max:
             return state
         return replace(state, message=_first_bytes(state.message, bytes_max))
 
@@ -139,6 +134,15 @@ def with_short_messages(pod: PodView, status: PodStatusView) -> PodStatusView:
         init_container_statuses=shortened(status.init_container_statuses),
         ephemeral_container_statuses=shortened(status.ephemeral_container_statuses),
     )
+
+
+def _has_long_message(status: PodStatusView, bytes_max: int) -> bool:
+    for statuses in (status.container_statuses, status.init_container_statuses, status.ephemeral_container_statuses):
+        for one in statuses:
+            for state in (one.state, one.last_state):
+                if isinstance(state, Terminated) and len(state.message.encode()) > bytes_max:
+                    return True
+    return False
 
 
 def _first_bytes(text: str, bytes_max: int) -> str:

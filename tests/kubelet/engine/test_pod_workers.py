@@ -41,8 +41,11 @@ class Syncer:
     async def sync_pod(self, work: PodWork, runtime: RuntimePod) -> bool:
         self.write("sync")
         if self.is_interruptible:
-            with work.interruptible():
+            work.is_interruptible = True
+            try:
                 await Event().wait()
+            finally:
+                work.is_interruptible = False
         if self.blocks:
             await sleep(20 * SECOND)
         self.seen.append(work.pod.status.message)
