@@ -86,7 +86,7 @@ class Beat:
         kernel = self._kernel
         if self._has_found_nothing and self._before is not None:
             # Still within the event that woke the task: all that happened since is its own look.
-            kernel.discount(kernel.activity - self._before)
+            kernel.activity = self._before
         self._task = task
         self._seen = kernel.activity
         self.set_timer(kernel.now_ns + self.period_ns)
@@ -103,21 +103,21 @@ class Beat:
 
     def _due(self) -> None:
         if self.is_last:
-            self._kernel.discount(1)
+            self._kernel.activity -= 1
             self._timer = self._kernel.call_soon(self._fire)
         else:
             self._fire()
 
     def _fire(self) -> None:
         kernel, task, idle = self._kernel, self._task, self.idle
-        kernel.discount(1)
+        kernel.activity -= 1
         before = kernel.activity
         if idle is not None and before == self._seen:
             until_ns = None if idle.until_ns is None else idle.until_ns()
             if until_ns is None or kernel.now_ns < until_ns:
-                idle_on(kernel, self, until_ns, Beat._due)
+                idle_on(kernel, self, idle, until_ns, Beat._due)
                 return
-        kernel.discount(-1)
+        kernel.activity += 1
         if task is not None:
             self._task, self._before = None, before
             task._send(None)  # noqa: SLF001 - what a sleep does when it is over

@@ -14,28 +14,26 @@ from collections.abc import Callable
 from functools import cmp_to_key
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
+
 from kubesim.kernel.looks import Looks, Series, Stretch
 from kubesim.kernel.loop import Kernel, Timer
 
 if TYPE_CHECKING:
-    from kubesim.kernel.beat import Beat
+    from kubesim.kernel.beat import Beat, Idle
 
 
-class _Course:
+class _Course(Struct, gc=False):
     """One beat in a stretch: how far it has come."""
 
-    __slots__ = ("beat", "idle", "next_ns", "sequence", "series", "timer", "until_ns")
-
-    def __init__(self, beat: Beat, next_ns: int, sequence: int, until_ns: int | None, timer: Timer | None) -> None:
-        """The beat is idle. `timer` is the one that was taken out of the queue for it."""
-        assert beat.idle is not None, "an idle beat has something to do in the task's stead"
-        self.beat = beat
-        self.idle = beat.idle
-        self.next_ns = next_ns
-        self.sequence = sequence
-        self.timer = timer
-        self.until_ns = until_ns
-        self.series: Series | None = None
+    beat: Beat
+    idle: Idle
+    next_ns: int
+    sequence: int
+    until_ns: int | None
+    timer: Timer | None
+    """The one that was taken out of the queue for it."""
+    series: Series | None = None
 
     def waking_ns(self, until_ns: int) -> int:
         """When the task wakes though nothing happens; the periods are all alike."""
@@ -43,69 +41,61 @@ class _Course:
         return next_ns if until_ns <= next_ns else next_ns - (next_ns - until_ns) // period_ns * period_ns
 
     def look_until(self, end_ns: int) -> None:
-        """All looks before that time, where the periods are all alike."""
-        first_ns, period_ns = self.next_ns, self.beat.period_ns
-        if first_ns < end_ns:
-            before = (end_ns - 1 - first_ns) // period_ns
-            last_ns = first_ns + before * period_ns
-            self.series = Series(first_ns, last_ns, period_ns, before + 1, self.sequence, self.beat.is_last)
-            self.next_ns = last_ns + period_ns
+        """All looks before that time, of which there is one at least; the periods are all alike."""
+        first_ns, beat = self.next_ns, self.beat
+        period_ns = beat.period_ns
+        before = (end_ns - 1 - first_ns) // period_ns
+        last_ns = first_ns + before * period_ns
+        self.series = Series(first_ns, last_ns, period_ns, before + 1, self.sequence, beat.is_last)
+        self.next_ns = last_ns + period_ns
 
     def look_at(self, times_ns: list[int]) -> None:
         """Looks whose periods were drawn, `next_ns` being the end of the last of these."""
-        if times_ns:
-            drawn_ns = tuple(times_ns)
-            first_ns, last_ns, is_last = drawn_ns[0], drawn_ns[-1], self.beat.is_last
-            self.series = Series(first_ns, last_ns, 0, len(drawn_ns), self.sequence, is_last, drawn_ns)
+        drawn_ns = tuple(times_ns)
+        last_ns, is_last = drawn_ns[-1], self.beat.is_last
+        self.series = Series(drawn_ns[0], last_ns, 0, len(drawn_ns), self.sequence, is_last, drawn_ns)
 
 
-def idle_on(kernel: Kernel, first: Beat, first_until_ns: int | None, due: Callable[[Beat], object]) -> None:
+def idle_on(kernel: Kernel, first: Beat, idle: Idle, first_until_ns: int | None, due: Callable[[Beat], object]) -> None:
     """Have the look of an idle beat, whose timer has fired, and with it all looks until something happens.
 
     A beat's timer calls `due`. Where time has to be played out, it is that one look.
     """
-    now_ns, to_ns, timer = kernel.now_ns, kernel.idles_to_ns, kernel.next_timer()
-    course = _Course(first, now_ns, 0, first_until_ns, None)
-    if to_ns is None or (timer is not None and timer[0] <= now_ns and not _is_idle_at(timer, kernel.activity, due)):
+    now_ns, to_ns, activity = kernel.now_ns, kernel.idles_to_ns, kernel.activity
+    course = _Course(first, idle, now_ns, 0, first_until_ns, None)
+    if to_ns is None:
         _look_once(course)
         return
-    end_ns, activity = to_ns + 1, kernel.activity
+    end_ns = to_ns + 1
     courses: list[_Course] = []
     uneven: list[_Course] = []
     while True:
         courses.append(course)
-        if course.idle.period_ns is not None:
+        if idle.period_ns is not None:
             uneven.append(course)
         elif course.until_ns is not None and course.until_ns < end_ns:
             end_ns = min(end_ns, course.waking_ns(course.until_ns))
+        timer = kernel.next_timer()
         if timer is None or timer[0] >= end_ns:
             break
-        if not _is_idle_at(timer, activity, due):
+        if timer[2] is not due or not (beat := timer[3][0]).is_idle_at(activity):
             end_ns = timer[0]
             break
         kernel.take_next()
-        beat: Beat = timer[3][0]
-        until_ns = beat.idle.until_ns if beat.idle is not None else None
-        course = _Course(beat, timer[0], timer[1], None if until_ns is None else until_ns(), timer)
-        timer = kernel.next_timer()
+        idle = beat.idle
+        until_ns = None if idle.until_ns is None else idle.until_ns()
+        course = _Course(beat, idle, timer[0], timer[1], until_ns, timer)
     if uneven:
         end_ns = _draw(uneven, end_ns)
-    looked: list[tuple[_Course, Series]] = []
     for course in courses:
-        if course.idle.period_ns is None:
+        if course.idle.period_ns is None and course.next_ns < end_ns:
             course.look_until(end_ns)
-        if course.series is not None:
-            looked.append((course, course.series))
-        elif course.timer is not None:
+        elif course.series is None and course.timer is not None:
             kernel.put(course.timer)
-    if looked:
-        _note(kernel, looked)
-    else:
+    if end_ns <= now_ns:
         _look_once(courses[0])
-
-
-def _is_idle_at(timer: Timer, activity: int, due: Callable[[Beat], object]) -> bool:
-    return timer[2] is due and timer[3][0].is_idle_at(activity)
+    else:
+        _note(kernel, [(course, course.series) for course in courses if course.series is not None])
 
 
 def _look_once(course: _Course) -> None:
@@ -133,7 +123,8 @@ def _draw(courses: list[_Course], end_ns: int) -> int:
             assert draw is not None, "these are the beats that draw"
             courses[place].next_ns = now_ns + draw()
     for course, times_ns in zip(courses, drawn, strict=True):
-        course.look_at(times_ns)
+        if times_ns:
+            course.look_at(times_ns)
     return end_ns
 
 
@@ -147,18 +138,22 @@ def _draw_alone(course: _Course, end_ns: int) -> int:
         times_ns.append(now_ns)
         now_ns += draw()
     course.next_ns = now_ns
-    course.look_at(times_ns)
+    if times_ns:
+        course.look_at(times_ns)
     return min(now_ns, end_ns)
 
 
-def _compare(one: tuple[_Course, Series], other: tuple[_Course, Series]) -> int:
+_Looked = tuple[_Course, Series]
+
+
+def _compare(one: _Looked, other: _Looked) -> int:
     return -1 if one[1].ends_before(other[1]) else 1
 
 
 _BY_LAST_LOOK = cmp_to_key(_compare)
 
 
-def _note(kernel: Kernel, looked: list[tuple[_Course, Series]]) -> None:
+def _note(kernel: Kernel, looked: list[_Looked]) -> None:
     """Tell the beats of their looks, and set their timers in the order in which the last looks would have."""
     # The look that has come already, the first of the first beat, was an event of its own.
     events = -2 if looked[0][1].is_last else -1

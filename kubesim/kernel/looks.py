@@ -11,10 +11,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from heapq import heapify, heappop, heappush
-from typing import NamedTuple
+
+from msgspec import Struct
 
 
-class Series(NamedTuple):
+class Series(Struct, frozen=True, array_like=True, gc=False):
     """The looks of one beat, of which there is at least one; plain values, of which a journal keeps many.
 
     They are `step_ns` apart, or at the instants `drawn_ns`, when chance decided. `sequence` is that of the timer of the
@@ -37,10 +38,10 @@ class Series(NamedTuple):
     @property
     def end(self) -> tuple[int, bool, int]:
         """What decides nearly always which of two beats looked last: the last look and the one before it."""
-        _, last_ns, step_ns, times, _, is_last, drawn_ns = self
-        if times == 1:
+        last_ns, is_last = self.last_ns, self.is_last
+        if self.times == 1:
             return last_ns, is_last, -1
-        return last_ns, is_last, last_ns - step_ns if step_ns else drawn_ns[-2]
+        return last_ns, is_last, last_ns - self.step_ns if self.step_ns else self.drawn_ns[-2]
 
     def ends_before(self, other: Series) -> bool:
         """Whether the last look comes before the last look of another beat of the stretch.
@@ -85,7 +86,7 @@ class Stretch:
     __slots__ = ()
 
 
-class Looks(NamedTuple):
+class Looks(Struct, frozen=True, gc=False):
     """What a beat is told: so many looks in vain, all in the past by now. A single one belongs to no stretch."""
 
     series: Series

@@ -41,16 +41,18 @@ class Kernel:
 
     `now_ns` is read-only for everyone else. `events_fired` counts callbacks since the start.
 
+    `activity` is another number when something has happened: an event fired or was cancelled, or somebody outside began
+    to drive the kernel. What was discounted does not count.
+
     Idle time may be passed at once up to `idles_to_ns` in the present run (None: not at all), see `idling`. Who has to
     see every event at its instant sets `idles_one_by_one`.
     """
 
     __slots__ = (
         "_cancelled",
-        "_discounted",
         "_queue",
-        "_runs",
         "_sequence",
+        "activity",
         "events_fired",
         "idles_one_by_one",
         "idles_to_ns",
@@ -74,8 +76,7 @@ class Kernel:
         self._queue: list[Timer] = []
         self._sequence = 0
         self._cancelled = 0
-        self._runs = 0
-        self._discounted = 0
+        self.activity = 0
 
     # -- scheduling ---------------------------------------------------------------------------------------
 
@@ -107,6 +108,7 @@ class Kernel:
             return
         timer[2] = None
         timer[3] = ()
+        self.activity += 1
         self._cancelled += 1
         if self._cancelled > COMPACT_AT and self._cancelled * 2 > len(self._queue):
             # Long deadlines that never fire (one for each RPC) must not pile up until their time comes.
@@ -130,12 +132,10 @@ class Kernel:
         That is nothing that happened: whoever takes it puts it back, or sets another in its stead.
         """
         heappop(self._queue)
-        self._discounted += 1
 
     def put(self, timer: Timer) -> None:
         """Undo `take_next`."""
         heappush(self._queue, timer)
-        self._discounted -= 1
 
     def pass_by(self, now_ns: int, events: int) -> None:
         """Let time pass, and with it so many events that need not be fired; `now_ns` is that of the last of them."""
@@ -162,16 +162,9 @@ class Kernel:
         """How many callbacks were ever scheduled: orders notes about one instant taken in different places."""
         return self._sequence
 
-    @property
-    def activity(self) -> int:
-        """A number that is another one when something has happened: an event fired or was cancelled, or somebody
-        outside began to drive the kernel. What was discounted does not count."""
-        live = len(self._queue) - self._cancelled
-        return self._sequence - live + self._runs - self._discounted
-
     def discount(self, number: int) -> None:
         """Leave so many of the last events out of `activity`: whoever caused them knows that they changed nothing."""
-        self._discounted += number
+        self.activity -= number
 
     @property
     def pending_count(self) -> int:
@@ -193,7 +186,7 @@ class Kernel:
         whether the goal was reached (True without a goal). Raises SimulationStalled after `events_max` events, without
         those of idle time that is passed at once, which has an end; and what a task raised that nobody waited for.
         """
-        self._runs += 1
+        self.activity += 1
         with rare_collections():
             if goal is None:
                 self._fire_idling(time_ns, events_max)
@@ -226,6 +219,7 @@ class Kernel:
             if event_ns > self.now_ns:
                 self.now_ns = event_ns
             timer[2] = None
+            self.activity += 1
             self.events_fired += 1
             callback(*args)
         if time_ns > self.now_ns:
@@ -256,6 +250,7 @@ class Kernel:
                     continue
                 self.now_ns = event_ns
                 timer[2] = None
+                self.activity += 1
                 fired += 1
                 callback(*args)
         finally:
@@ -271,6 +266,7 @@ class Kernel:
             timer = heappop(self._queue)
             self.now_ns, _, callback, args = timer
             timer[2] = None
+            self.activity += 1
             self.events_fired += 1
             callback(*args)
             if goal():

@@ -51,7 +51,7 @@ class Run:
         self.calls.append(call)
 
     def __len__(self) -> int:
-        return sum(series.times for series in self.series)
+        return sum([series.times for series in self.series])
 
     def __iter__(self) -> Iterator[Row]:
         calls: dict[Series, list[Call]] = {}
@@ -84,14 +84,14 @@ class Pages:
 
     def append_at(self, looks: Looks, call: Call) -> None:
         """Keep a call for each of these looks. What is told of one stretch comes together."""
-        series, stretch = looks
+        stretch = looks.stretch
         run = self._tail[-1] if self._tail else None
         if not isinstance(run, Run) or run.stretch is not stretch:
             if len(self._tail) >= PAGE_ROWS:
                 self._turn()
             run = Run(stretch)
             self._tail.append(run)
-        run.series.append(series)
+        run.series.append(looks.series)
         run.calls.append(call)
 
     def __iter__(self) -> Iterator[Row]:
@@ -121,7 +121,7 @@ class Pages:
 
 
 def _length(rows: Sequence[Row | Run]) -> int:
-    return sum(len(row) if isinstance(row, Run) else 1 for row in rows)
+    return len(rows) + sum([len(row) - 1 for row in rows if isinstance(row, Run)])
 
 
 def _rest(run: Run, surplus: int) -> Iterator[Row]:
