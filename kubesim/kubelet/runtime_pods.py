@@ -1,15 +1,11 @@
 """Asks the runtime about pods and turns its answers into the views that the rules read.
 
-Mirrors kubelet: pkg/kubelet/kuberuntime/kuberuntime_manager.go (GetPods, GetPodStatus), kuberuntime_container.go
-(toKubeContainerStatus, getTerminationMessage) and kuberuntime_sandbox.go (determinePodSandboxIPs).
-
-Each answer brings texts of its own. Ids of sandboxes and names of images are in several that are kept, or in those of
-many pods, so they are interned: kept once.
+Mirrors kubelet: pkg/kubelet/kuberuntime/kuberuntime_manager.go (GetPods, GetPodStatus). Ids of sandboxes are in several
+answers that are kept, so they are interned: kept once.
 """
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Iterable
 from dataclasses import dataclass
 from sys import intern
@@ -22,33 +18,12 @@ from kubesim.cri.errors import Code, CriError
 from kubesim.kernel import Looks
 from kubesim.kubelet import labels
 from kubesim.kubelet.outside import HostFiles
+from kubesim.kubelet.runtime_answers import STATES, RuntimeAnswers, read_sandbox
 from kubesim.kubelet.runtime_resources import ReportedResources
-from kubesim.kubelet.stop_signals import stop_signal_name
-from kubesim.policy.go_path import go_clean
-from kubesim.policy.pod_view import (
-    ContainerUser,
-    ImageVolumeMount,
-    LinuxUser,
-    NetworkMode,
-    RuntimeContainer,
-    RuntimePod,
-    RuntimeSandbox,
-    RuntimeState,
-)
-from kubesim.policy.windows_paths import absolute_path
-
-TERMINATION_MESSAGE_BYTES_MAX = 4096
-FALLBACK_LINES_MAX = 80
-FALLBACK_BYTES_MAX = 2048
+from kubesim.policy.pod_view import RuntimePod, RuntimeSandbox, RuntimeState
 
 _ALL_SANDBOXES = api.ListPodSandboxRequest()
 _ALL_CONTAINERS = api.ListContainersRequest()
-
-_STATES = {
-    api.CONTAINER_CREATED: RuntimeState.CREATED,
-    api.CONTAINER_RUNNING: RuntimeState.RUNNING,
-    api.CONTAINER_EXITED: RuntimeState.EXITED,
-}
 
 
 class ListedContainer(Struct, frozen=True, kw_only=True, gc=False):
@@ -107,11 +82,8 @@ class RuntimePods:
         runtime_name: str,
         os: str = "linux",
     ) -> None:
-        self._is_windows = os == "windows"
         self._client = client
-        self._host_files = host_files
-        self._runtime_name = runtime_name
-        self._resources = resources
+        self._answers = RuntimeAnswers(host_files, resources, runtime_name=runtime_name, is_windows=os == "windows")
         self._listing: Listing | None = None
         self._sandboxes_again = client.again(methods.LIST_POD_SANDBOX, _ALL_SANDBOXES)
         self._containers_again = client.again(methods.LIST_CONTAINERS, _ALL_CONTAINERS)
@@ -160,91 +132,39 @@ class RuntimePods:
     async def sandbox(self, sandbox_id: str) -> RuntimeSandbox:
         """One sandbox, asked afresh. Raises CriError."""
         answer = await self._client.pod_sandbox_status(api.PodSandboxStatusRequest(pod_sandbox_id=sandbox_id))
-        return _sandbox(answer.status)
+        return read_sandbox(answer.status)
 
     async def inspect(self, pod: ListedPod) -> RuntimePod:
         """PodSandboxStatus of every sandbox, then ContainerStatus of every container, newest first.
 
         What vanished since the list call is left out.
         """
-        sandboxes = []
+        ask, sandboxes = self._client.call_encoded, []
+        self._client.calls_begun += len(pod.sandboxes) + len(pod.containers)
         for sandbox in pod.sandboxes:
             try:
-                answer = await self._client.pod_sandbox_status(api.PodSandboxStatusRequest(pod_sandbox_id=sandbox.id))
+                answer = await ask(methods.POD_SANDBOX_STATUS, api.PodSandboxStatusRequest(pod_sandbox_id=sandbox.id))
             except CriError as error:
                 if error.code is not Code.NOT_FOUND:
                     raise
             else:
-                sandboxes.append(_sandbox(answer.status))
+                sandboxes.append(self._answers.sandbox(sandbox.id, answer))
         containers = []
         for container in pod.containers:
             try:
-                reply = await self._client.container_status(api.ContainerStatusRequest(container_id=container.id))
+                answer = await ask(methods.CONTAINER_STATUS, api.ContainerStatusRequest(container_id=container.id))
             except CriError as error:
                 if error.code is not Code.NOT_FOUND:
                     raise
             else:
-                containers.append(self._container(pod.uid, reply.status, container.sandbox_id))
+                containers.append(
+                    self._answers.container(pod.uid, container.id, answer, sandbox_id=container.sandbox_id)
+                )
         return RuntimePod(sandboxes=tuple(sandboxes), containers=tuple(containers))
 
     def of_event(self, event: api.ContainerEventResponse) -> RuntimePod:
-        """The pod as an event of the runtime shows it: with its one sandbox. Mirrors GeneratePodStatus."""
-        sandbox = _sandbox(event.pod_sandbox_status)
-        containers = sorted(event.containers_statuses, key=lambda one: -one.created_at)
-        return RuntimePod(
-            sandboxes=(sandbox,),
-            containers=tuple(
-                self._container(event.pod_sandbox_status.metadata.uid, one, sandbox.id) for one in containers
-            ),
-        )
-
-    def _container(self, uid: str, status: api.ContainerStatus, sandbox_id: str) -> RuntimeContainer:
-        state = _STATES.get(status.state, RuntimeState.UNKNOWN)
-        message = status.message
-        if state is RuntimeState.EXITED:
-            message = self._termination_message(status)
-        return RuntimeContainer(
-            name=status.metadata.name,
-            id=f"{self._runtime_name}://{status.id}",
-            state=state,
-            sandbox_id=sandbox_id,
-            created_at_ns=status.created_at,
-            started_at_ns=status.started_at,
-            finished_at_ns=status.finished_at,
-            exit_code=status.exit_code,
-            reason=status.reason,
-            message=message,
-            image=intern(status.image.image),
-            image_ref=intern(status.image_ref),
-            restart_count=labels.restart_count(status.annotations),
-            hash=status.annotations.get(labels.HASH, ""),
-            user=_user(status),
-            stop_signal=stop_signal_name(status.stop_signal),
-            resources=self._resources.of(uid, status),
-            image_mounts=tuple(
-                ImageVolumeMount(
-                    container_path=mount.container_path, image=mount.image.image, image_ref=mount.image.image_ref
-                )
-                for mount in status.mounts
-                if mount.HasField("image")
-            ),
-        )
-
-    def _termination_message(self, status: api.ContainerStatus) -> str:
-        path = status.annotations.get(labels.TERMINATION_MESSAGE_PATH, "")
-        if path:
-            path = absolute_path(path) if self._is_windows else go_clean(f"/{path}")
-        mount = next((one for one in status.mounts if path and one.container_path == path), None)
-        data = self._host_files.read(mount.host_path) if mount is not None else None
-        text = (data or b"")[-TERMINATION_MESSAGE_BYTES_MAX:]
-        policy = status.annotations.get(labels.TERMINATION_MESSAGE_POLICY, "")
-        wants_logs = policy == "FallbackToLogsOnError" and status.exit_code != 0
-        if not text and wants_logs and status.reason != "ContainerCannotRun":
-            text = _log_tail(self._host_files.read(status.log_path) or b"")
-        message = text.decode(errors="replace")
-        if status.message and message:
-            return f"{status.message}: {message}"
-        return status.message or message
+        """The pod as an event of the runtime shows it: with its one sandbox."""
+        return self._answers.of_event(event)
 
 
 def bare_id(container_id: str) -> str:
@@ -279,7 +199,7 @@ def _grouped(sandboxes: Iterable[api.PodSandbox], containers: Iterable[api.Conta
                 id=container.id,
                 sandbox_id=intern(container.pod_sandbox_id),
                 name=container.metadata.name,
-                state=_STATES.get(container.state, RuntimeState.UNKNOWN),
+                state=STATES.get(container.state, RuntimeState.UNKNOWN),
                 created_at_ns=container.created_at,
             )
         )
@@ -293,49 +213,3 @@ def _grouped(sandboxes: Iterable[api.PodSandbox], containers: Iterable[api.Conta
         )
         for uid, (name, namespace) in names.items()
     }
-
-
-def _sandbox(status: api.PodSandboxStatus) -> RuntimeSandbox:
-    mode = status.linux.namespaces.options.network
-    ips: tuple[str, ...] | None = None
-    if status.HasField("network"):
-        found = [status.network.ip, *(one.ip for one in status.network.additional_ips)]
-        ips = tuple(found) if all(_is_ip(ip) for ip in found) else ()
-    return RuntimeSandbox(
-        id=intern(status.id),
-        is_ready=status.state == api.SANDBOX_READY,
-        attempt=status.metadata.attempt,
-        created_at_ns=status.created_at,
-        network_mode=NetworkMode.NODE if mode == api.NODE else NetworkMode.POD,
-        ips=ips,
-    )
-
-
-def _is_ip(text: str) -> bool:
-    try:
-        ipaddress.ip_address(text)
-    except ValueError:
-        return False
-    return True
-
-
-def _user(status: api.ContainerStatus) -> ContainerUser | None:
-    if not status.HasField("user"):
-        return None
-    if not status.user.HasField("linux"):
-        return ContainerUser()
-    linux = status.user.linux
-    return ContainerUser(
-        linux=LinuxUser(uid=linux.uid, gid=linux.gid, supplemental_groups=tuple(linux.supplemental_groups))
-    )
-
-
-def _log_tail(log: bytes) -> bytes:
-    """The last lines of a CRI log without their three leading fields, within the kubelet's limits."""
-    lines = log.splitlines(keepends=True)[-FALLBACK_LINES_MAX:]
-    tail = b""
-    for line in lines:
-        fields = line.split(b" ", 3)
-        if len(fields) == 4:
-            tail += fields[3] if fields[2].startswith(b"F") else fields[3].rstrip(b"\n")
-    return tail[-FALLBACK_BYTES_MAX:]

@@ -33,8 +33,12 @@ class ReportedResources:
         if not self._is_on:
             return None
         reported = _reported(status, processors=self._processors)
-        found = _filled(reported, self._actuated.container(uid, status.metadata.name))
+        found = _filled(reported, self.actuated(uid, status.metadata.name))
         return None if found is None else self._shared.setdefault(found, found)
+
+    def actuated(self, uid: str, name: str) -> v1.ResourceRequirements | None:
+        """What the kubelet itself knows of the resources of a container; another object when it knows otherwise."""
+        return self._actuated.container(uid, name)
 
 
 def _reported(status: api.ContainerStatus, *, processors: int) -> RuntimeResources | None:
