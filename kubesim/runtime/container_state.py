@@ -142,6 +142,18 @@ TRANSITIONS: Mapping[tuple[Phase, type[ContainerEvent]], Phase] = {
 }
 
 
+_REPORTED: Mapping[Phase, ReportedState] = {
+    Phase.CREATED: ReportedState.CREATED,
+    Phase.STARTING: ReportedState.CREATED,
+    Phase.DISCARDING: ReportedState.CREATED,
+    Phase.RUNNING: ReportedState.RUNNING,
+    Phase.EXITED: ReportedState.EXITED,
+    Phase.REMOVING: ReportedState.EXITED,
+    Phase.REMOVED: ReportedState.EXITED,
+    Phase.UNKNOWN: ReportedState.UNKNOWN,
+}
+
+
 class IllegalTransition(Exception):
     """An event that the table does not allow. A bug of the caller: handlers ask `allows` first."""
 
@@ -161,15 +173,7 @@ class ContainerLife(Struct, frozen=True, kw_only=True, gc=False):
     @property
     def reported_state(self) -> ReportedState:
         """The state as the CRI shows it."""
-        match self.phase:
-            case Phase.CREATED | Phase.STARTING | Phase.DISCARDING:
-                return ReportedState.CREATED
-            case Phase.RUNNING:
-                return ReportedState.RUNNING
-            case Phase.EXITED | Phase.REMOVING | Phase.REMOVED:
-                return ReportedState.EXITED
-            case Phase.UNKNOWN:
-                return ReportedState.UNKNOWN
+        return _REPORTED[self.phase]
 
     @property
     def reported_reason(self) -> str:

@@ -22,18 +22,19 @@ from kubesim.runtime.objects import CRI_STATES, Container, ContainerMoment
 async def container_status(daemon: Daemon, request: api.ContainerStatusRequest) -> api.ContainerStatusResponse | bytes:
     """The state of one container, and with `verbose` how it was set up."""
     container = daemon.container(request.container_id, say.LOOKUP)
-
-    def response() -> api.ContainerStatusResponse:
-        return api.ContainerStatusResponse(status=container_status_message(daemon, container))
-
-    if request.verbose:
-        verbose = response()
-        verbose.info["info"] = container_info(daemon, container)
-        return verbose
-    if container.life.reported_state is not ReportedState.EXITED:
-        return response()
+    if request.verbose or container.life.reported_state is not ReportedState.EXITED:
+        response = _response(daemon, container)
+        if request.verbose:
+            response.info["info"] = container_info(daemon, container)
+        return response
     names = daemon.images.names_of(container.image)
-    return daemon.exited_statuses.answer(container.id, (container.now, names), lambda: response().SerializeToString())
+    return daemon.exited_statuses.answer(
+        container.id, (container.now, names), lambda: _response(daemon, container).SerializeToString()
+    )
+
+
+def _response(daemon: Daemon, container: Container) -> api.ContainerStatusResponse:
+    return api.ContainerStatusResponse(status=container_status_message(daemon, container))
 
 
 def container_status_message(
@@ -131,16 +132,17 @@ def container_row(rows: ListRows, container: Container, switches: ContainerSwitc
     """A container as ListContainers shows it; `image_id` in the form in which this runtime shows it."""
     config = container.config
     is_named = switches.list_image == "name"
-    row = api.Container(
+    head = api.Container(
         id=container.id,
         pod_sandbox_id=container.sandbox.id,
         metadata=config.metadata,
         image=api.ImageSpec(image=container.some_image_name) if is_named else config.image,
         image_ref=image_id if switches.list_image_ref == "image-id" else container.image_ref,
-        image_id=image_id if switches.image_id_in_list else "",
-        state=container.cri_state,
+    )
+    tail = api.Container(
         created_at=container.life.created_at_ns,
         labels=config.labels,
         annotations=config.annotations,
+        image_id=image_id if switches.image_id_in_list else "",
     )
-    return ListedRow(rows, container.id, row, state_number=api.Container.STATE_FIELD_NUMBER)
+    return ListedRow(rows, container.id, head, tail, state=container.cri_state)

@@ -41,6 +41,16 @@ class Features:
     user_namespaces: bool
     network_ready: bool = True
 
+    def values(self) -> tuple[bool, ...]:
+        """All of them, in the order of the fields."""
+        return (
+            self.supplemental_groups_policy,
+            self.user_namespaces_host_network,
+            self.recursive_read_only_mounts,
+            self.user_namespaces,
+            self.network_ready,
+        )
+
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Daemon:
@@ -77,6 +87,8 @@ class Daemon:
     exited_statuses: KeptAnswers = field(default_factory=KeptAnswers)
     """Of containers that have ended."""
     sandbox_statuses: KeptAnswers = field(default_factory=KeptAnswers)
+    own_answers: KeptAnswers = field(default_factory=KeptAnswers)
+    """What it says of itself, by the RPC."""
     network: PodNetwork = field(default_factory=PodNetwork)
     pod_ports: PodPorts | None = None
     """The real machine's ports for pods; None: the world has no outside."""

@@ -11,7 +11,6 @@ from collections.abc import Iterable, Iterator
 from functools import cache
 from itertools import islice
 
-from google.protobuf.descriptor import Descriptor
 from google.protobuf.message import Message
 
 _ROW_TAG = b"\x0a"
@@ -88,38 +87,30 @@ class ListedRow:
 
     __slots__ = ("_id", "_rows", "_state_at", "_state_bytes", "_state_number")
 
-    def __init__(self, rows: ListRows, object_id: str, message: Message, *, state_number: int) -> None:
-        """Put the row into the list, in the state that the message has. `state_number` is the number of that field."""
-        before = type(message)()
-        before.CopyFrom(message)
-        state_name, names = _names_from(message.DESCRIPTOR, state_number)
-        for name in names:
-            before.ClearField(name)
+    def __init__(self, rows: ListRows, object_id: str, head: Message, tail: Message, *, state: int) -> None:
+        """Put the row into the list. `head` has the fields before the state, `tail` those after it."""
         self._rows = rows
         self._id = object_id
-        self._state_number = state_number
-        self._state_at = before.ByteSize()
-        self._state_bytes = _encoded_state(state_number, getattr(message, state_name))
+        self._state_number = head.DESCRIPTOR.fields_by_name["state"].number
         # Deterministic: the order of labels would otherwise differ between two runs.
-        rows.put(object_id, element(message.SerializeToString(deterministic=True)))
+        encoded = head.SerializeToString(deterministic=True)
+        self._state_at = len(encoded)
+        self._state_bytes = _encoded_state(self._state_number, state)
+        rows.put(object_id, element(encoded + self._state_bytes + tail.SerializeToString(deterministic=True)))
 
     def show(self, state: int) -> None:
         """Change the state."""
+        state_bytes = _encoded_state(self._state_number, state)
+        if state_bytes is self._state_bytes:
+            return
         row = self._rows.get(self._id)
         start = 1
         while row[start] & 0x80:
             start += 1
         at = start + 1 + self._state_at
         end = at + len(self._state_bytes)
-        self._state_bytes = _encoded_state(self._state_number, state)
-        self._rows.put(self._id, element(row[start + 1 : at] + self._state_bytes + row[end:]))
-
-
-@cache
-def _names_from(kind: Descriptor, number: int) -> tuple[str, tuple[str, ...]]:
-    """The field with a number, and all fields of a kind of message from there on."""
-    names = tuple(field.name for field in kind.fields if field.number >= number)
-    return kind.fields_by_number[number].name, names
+        self._state_bytes = state_bytes
+        self._rows.put(self._id, element(row[start + 1 : at] + state_bytes + row[end:]))
 
 
 @cache

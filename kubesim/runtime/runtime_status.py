@@ -24,8 +24,15 @@ async def version(daemon: Daemon, _request: api.VersionRequest) -> api.VersionRe
     return version_response(daemon.profile)
 
 
-async def status(daemon: Daemon, request: api.StatusRequest) -> api.StatusResponse:
+async def status(daemon: Daemon, request: api.StatusRequest) -> api.StatusResponse | bytes:
     """Conditions, handlers and features."""
+    if request.verbose:
+        return _status(daemon, is_verbose=True)
+    made_from = (*daemon.features.values(), *daemon.deprecations.items())
+    return daemon.own_answers.answer("Status", made_from, lambda: _status(daemon, is_verbose=False).SerializeToString())
+
+
+def _status(daemon: Daemon, *, is_verbose: bool) -> api.StatusResponse:
     switches = daemon.profile.status
     response = api.StatusResponse()
     for kind in switches.conditions:
@@ -44,7 +51,7 @@ async def status(daemon: Daemon, request: api.StatusRequest) -> api.StatusRespon
         response.features.supplemental_groups_policy = daemon.features.supplemental_groups_policy
     if switches.user_namespaces_host_network is not None:
         response.features.user_namespaces_host_network = daemon.features.user_namespaces_host_network
-    if request.verbose:
+    if is_verbose:
         info = _info(daemon)
         for key in switches.info_keys:
             response.info[key] = info[key]

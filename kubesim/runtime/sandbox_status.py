@@ -98,13 +98,11 @@ def _rows(daemon: Daemon, asked: api.PodSandboxFilter) -> Iterable[bytes]:
 def sandbox_row(rows: ListRows, sandbox: Sandbox) -> ListedRow:
     """A sandbox as ListPodSandbox shows it."""
     config = sandbox.config
-    row = api.PodSandbox(
-        id=sandbox.id,
-        metadata=config.metadata,
-        state=sandbox.cri_state,
+    head = api.PodSandbox(id=sandbox.id, metadata=config.metadata)
+    tail = api.PodSandbox(
         created_at=sandbox.life.created_at_ns,
         labels=config.labels,
         annotations=config.annotations,
         runtime_handler=sandbox.runtime_handler,
     )
-    return ListedRow(rows, sandbox.id, row, state_number=api.PodSandbox.STATE_FIELD_NUMBER)
+    return ListedRow(rows, sandbox.id, head, tail, state=sandbox.cri_state)

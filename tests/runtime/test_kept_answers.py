@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import astuple, fields
 from typing import Any
 
 import pytest
 
 from kubesim.cri import api
 from kubesim.runtime.container_status import container_status_message
+from kubesim.runtime.daemon import Features
 from kubesim.runtime.kept_answers import ANSWERS_MAX, KeptAnswers
 from kubesim.runtime.sandbox_status import sandbox_status_message
 from tests.runtime.conftest import BUSYBOX
@@ -146,3 +148,42 @@ def test_images_are_found_and_listed_as_they_are_now(new_node: Any, new_image: A
     assert seen() == seen() == ([BUSYBOX], [BUSYBOX], "")
     node.do(node.removing_image(BUSYBOX))
     assert seen()[:2] == seen()[:2] == ([], [])
+
+
+# -- the runtime itself -----------------------------------------------------------------------------------
+
+
+def test_a_status_knows_every_feature() -> None:
+    features = Features(
+        supplemental_groups_policy=True,
+        user_namespaces_host_network=False,
+        recursive_read_only_mounts=True,
+        user_namespaces=False,
+        network_ready=False,
+    )
+    assert features.values() == astuple(features)
+
+
+@pytest.mark.parametrize("name", [field.name for field in fields(Features)])
+def test_a_feature_that_changes_is_in_the_next_status(new_node: Any, name: str) -> None:
+    node = new_node("ideal")  # the one that tells of all of them
+
+    def status() -> api.StatusResponse:
+        response: api.StatusResponse = node.do(node.cri.status(api.StatusRequest()))
+        return response
+
+    before = status()
+    assert status() == before
+    value = getattr(node.runtime.daemon.features, name)
+    node.runtime.set_feature(name, not value)
+    assert status() != before
+    node.runtime.set_feature(name, value)
+    assert status() == before
+
+
+def test_a_deprecated_thing_that_is_used_is_in_the_next_status(node: Any) -> None:
+    before = node.do(node.cri.status(api.StatusRequest()))
+    node.runtime.daemon.deprecations["one"] = "of them"
+    assert "of them" in str(node.do(node.cri.status(api.StatusRequest())))
+    node.runtime.restart()
+    assert node.do(node.cri.status(api.StatusRequest())) == before

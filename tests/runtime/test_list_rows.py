@@ -34,7 +34,12 @@ def test_a_row_is_the_message_with_that_state(labels: Any, annotations: Any, sta
     )
     rows = ListRows()
 
-    ListedRow(rows, "c", message, state_number=api.Container.STATE_FIELD_NUMBER).show(state)
+    head, tail = api.Container(), api.Container()
+    for field, value in message.ListFields():
+        part = head if field.number < api.Container.STATE_FIELD_NUMBER else tail
+        part.MergeFrom(api.Container(**{field.name: value}))
+    tail.ClearField("state")
+    ListedRow(rows, "c", head, tail, state=message.state).show(state)
 
     message.state = state
     built = api.ListContainersResponse(containers=[message])
@@ -45,10 +50,11 @@ def test_a_row_is_the_message_with_that_state(labels: Any, annotations: Any, sta
 def test_a_changed_row_keeps_its_place_and_a_removed_one_is_gone() -> None:
     rows = ListRows()
     listed = {
-        name: ListedRow(rows, name, api.PodSandbox(id=name), state_number=api.PodSandbox.STATE_FIELD_NUMBER)
+        name: ListedRow(rows, name, api.PodSandbox(id=name), api.PodSandbox(), state=api.SANDBOX_READY)
         for name in "abc"
     }
     before = rows.all()
+    listed["b"].show(api.SANDBOX_READY)
     assert rows.all() is before, "an unchanged list is not joined again"
 
     listed["a"].show(api.SANDBOX_NOTREADY)

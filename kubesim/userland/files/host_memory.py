@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, MutableMapping
-from itertools import count
 from typing import TYPE_CHECKING
-from weakref import WeakValueDictionary
 
 from kubesim.userland.files.fifo import Fifo
 from kubesim.userland.files.file_stat import FileKind, Stat
@@ -20,6 +18,7 @@ from kubesim.userland.files.memory_inode import (
     default_disk,
     memory_disk,
 )
+from kubesim.userland.files.memory_node import MemoryNode
 from kubesim.userland.files.node_mounts import NodeMounts, SeenMounts
 from kubesim.userland.files.nodes import Node
 
@@ -27,24 +26,13 @@ if TYPE_CHECKING:
     from kubesim.userland.files.host_files import HostFiles
 
 LINKS_MAX = 40
+_NO_NAMES = ("", ".", "..")
 
 _NOT_A_FILE = {FileKind.DIRECTORY: "EISDIR", FileKind.SYMLINK: "ELOOP"}
 
 
 def _epoch() -> int:
     return 0
-
-
-class MemoryNode:
-    """What all parts of one disk in memory share."""
-
-    __slots__ = ("fifos", "mounts", "now_ns", "numbers")
-
-    def __init__(self, now_ns: Callable[[], int]) -> None:
-        self.now_ns = now_ns
-        self.numbers = count(2)
-        self.mounts = NodeMounts()
-        self.fifos: MutableMapping[tuple[int, int], Fifo] = WeakValueDictionary()
 
 
 class MemoryHostFiles:
@@ -173,6 +161,7 @@ class MemoryHostFiles:
         self._must(source)
         there = self._must(path)
         above, name = self._parent(path)
+        self._node.leaves(there)
         above.children[name] = BindPoint(there.kind, there.mode, self._node.now_ns(), there.number, source)
 
     def private_mounts(self) -> SeenMounts | None:
@@ -201,15 +190,19 @@ class MemoryHostFiles:
 
     def remove(self, path: str) -> None:
         """Remove a file or a whole directory; fine when it is not there. A link goes, not what it points to."""
-        if self._walk(path, follow_last=False) is not None:
+        node = self._walk(path, follow_last=False)
+        if node is not None:
             above, name = self._parent(path)
+            self._node.leaves(node)
             above.lose(name, self._node.now_ns())
 
     def remove_one(self, path: str) -> None:
         """Remove a file, a link or an empty directory."""
-        if self._must(path, follow_last=False).children:
+        node = self._must(path, follow_last=False)
+        if node.children:
             raise FsError("ENOTEMPTY", path)
         above, name = self._parent(path)
+        self._node.leaves(node)
         above.lose(name, self._node.now_ns())
 
     def rename(self, path: str, to_path: str) -> None:
@@ -229,6 +222,7 @@ class MemoryHostFiles:
         if _holds(node, to_above):
             raise FsError("EINVAL", to_path)
         now_ns = self._node.now_ns()
+        self._node.leaves(node)
         if there is not None:
             to_above.lose(to_name, now_ns)
         to_above.gain(to_name, above.hand_over(name, now_ns), now_ns)
@@ -304,7 +298,15 @@ class MemoryHostFiles:
 
     def _walk(self, path: str, *, follow_last: bool = True) -> Inode | None:
         """The node at `path`, or None. A link on the way is followed, or an error when this is confined."""
-        node = self._root
+        if self._follows_links:
+            above_path, _, last = path.rpartition("/")
+            known = self._node.known.get(above_path)
+            if known is not None and last not in _NO_NAMES:
+                below = known.children.get(last)
+                if below is None or below.kind is not FileKind.SYMLINK:
+                    return below
+        above = node = self._root
+        name = ""
         for name in path.split("/"):
             if not name or name == ".":
                 continue
@@ -317,7 +319,9 @@ class MemoryHostFiles:
                 return None if stack is None else stack[-1][1]
             if below is None:
                 return None
-            node = below
+            above, node = node, below
+        if self._follows_links and name not in _NO_NAMES:
+            self._node.remember(path.rpartition("/")[0], above)
         return node
 
     def _stack(self, path: str, *, follow_last: bool = True) -> list[tuple[str, Inode]] | None:
@@ -369,9 +373,12 @@ class MemoryHostFiles:
         return node, name
 
     def _add(self, path: str, node: Inode) -> None:
-        if self._walk(path, follow_last=False) is not None:
+        is_odd = not path or path.endswith(("/", "."))  # the last part may be none, or no name
+        if is_odd and self._walk(path, follow_last=False) is not None:
             raise FsError("EEXIST", path)
         above, name = self._parent(path)
+        if name in above.children:
+            raise FsError("EEXIST", path)
         above.gain(name, node, self._node.now_ns())
 
     def _file(self, path: str, *, create_mode: int | None = None) -> Inode:
