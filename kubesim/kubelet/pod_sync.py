@@ -24,7 +24,7 @@ from kubesim.kubelet.outside import HostFiles
 from kubesim.kubelet.pleg import Pleg, keep_ips
 from kubesim.kubelet.pod_cache import PodCache
 from kubesim.kubelet.pod_directories import PodDirectories
-from kubesim.kubelet.pod_views import others_view, pod_view, status_view
+from kubesim.kubelet.pod_views import others_view, phase_of, pod_view, status_view
 from kubesim.kubelet.pod_work import PodWork
 from kubesim.kubelet.probe_manager import ProbeManager
 from kubesim.kubelet.published_resources import container_resource_fields, pod_resource_fields
@@ -44,6 +44,7 @@ from kubesim.model.frozen_records import replace
 from kubesim.policy.feature_gates import gate_enabled
 from kubesim.policy.pod_conditions import ALL_CONTAINERS_RESTARTING
 from kubesim.policy.pod_view import PodPhase, PodStatusView, RuntimePod, RuntimeState, Waiting
+from kubesim.policy.settled_status import is_settled
 
 SECOND_NS = 10**9
 
@@ -113,9 +114,9 @@ class PodSync:
         if before is not None and not before.is_untouched(work.pod, self._kernel.activity - 1):
             before = None
         now_ns = self._kernel.now_ns
-        if before is not None and before.shows_same(work.pod, now_ns) and before.waits(now_ns):
-            work.in_vain = before
-            before.repeat(self._recorder)
+        if before is not None and before.shows_same(work.pod, self._statuses, now_ns) and before.waits(now_ns):
+            work.in_vain = before.with_status(work.pod) if before.is_news else before
+            work.in_vain.repeat(self._recorder)
             return False
         begun = _Begun(
             said=[],
@@ -133,15 +134,15 @@ class PodSync:
     async def _sync_pod(self, work: PodWork, runtime: RuntimePod, begun: _Begun, before: VainSync | None) -> bool:
         """`before` is the last sync, if that was in vain and the pod is untouched since."""
         pod, uid = work.pod, work.pod.metadata.uid
-        shown = before is not None and before.shows_same(pod, self._kernel.now_ns)
+        shown = before is not None and before.shows_same(pod, self._statuses, self._kernel.now_ns)
         status = (self._statuses.get(uid) if shown else None) or self._show(work, runtime)
         if status.phase is not None and status.phase.is_terminal:
             return True
-        restarting = status.condition(ALL_CONTAINERS_RESTARTING)
-        is_restarting_all = restarting is not None and restarting.status == "True"
+        is_restarting_all = _is_restarting_all(status)
         if before is not None and before.waits(self._kernel.now_ns) and before.is_restarting_all == is_restarting_all:
             writes = self._statuses.writes_scheduled - begun.writes_scheduled
-            work.in_vain = before.with_status(pod, writes=writes)
+            is_settled = writes > 0 and self._is_settled(pod, runtime, status)
+            work.in_vain = before.with_status(pod, writes=writes, is_settled=is_settled)
             work.in_vain.repeat(self._recorder)
             return False
         begun.said.clear()
@@ -178,14 +179,14 @@ class PodSync:
             names = ", ".join(f'"{name}" with {waiting.reason}' for name, waiting in result.start_errors.items())
             text = f"failed to start containers: {names}"
             if not is_mirrored:
-                self._note_in_vain(work, result, begun, is_restarting_all=is_restarting_all, error=text)
+                self._note_in_vain(work, runtime, status, result, begun, error=text)
             raise SyncError(text, retry_at_ns=result.retry_at_ns)
         if result.resize_error:
             raise SyncError(f"ResizePodInPlaceError: {result.resize_error}")
         if result.did_anything:
             self.request_relist(uid)
         elif not is_mirrored:
-            self._note_in_vain(work, result, begun, is_restarting_all=is_restarting_all)
+            self._note_in_vain(work, runtime, status, result, begun)
         return False
 
     def _show(self, work: PodWork, runtime: RuntimePod) -> PodStatusView:
@@ -200,21 +201,32 @@ class PodSync:
             self._metrics.observe(POD_START_DURATION, (self._kernel.now_ns - work.seen_ns) / SECOND_NS)
         return status
 
+    def _is_settled(self, pod: v1.Pod, runtime: RuntimePod, status: PodStatusView) -> bool:
+        return is_settled(pod_view(pod), runtime, status, api_phase=phase_of(pod.status))
+
     def _note_in_vain(
-        self, work: PodWork, result: SyncResult, begun: _Begun, *, is_restarting_all: bool, error: str = ""
+        self,
+        work: PodWork,
+        runtime: RuntimePod,
+        status: PodStatusView,
+        result: SyncResult,
+        begun: _Begun,
+        error: str = "",
     ) -> None:
         """The next sync is like this one, if it was in vain and nothing happens until then."""
         if not result.is_in_vain or self._manager.calls_begun != begun.calls:
             return
         pod, writes = work.pod, self._statuses.writes_scheduled - begun.writes_scheduled
         meta = pod.metadata
+        has_new_errors = self._start_errors.get(meta.uid, {}) != begun.start_errors
         work.in_vain = VainSync(
             events=tuple(begun.said),
             error=error,
             retry_at_ns=result.retry_at_ns,
             deadline_ns=self._deadline.end_ns(pod),
-            is_news=writes > 0 or self._start_errors.get(meta.uid, {}) != begun.start_errors,
-            is_restarting_all=is_restarting_all,
+            is_news=writes > 0 or has_new_errors,
+            is_settled=writes > 0 and not has_new_errors and self._is_settled(pod, runtime, status),
+            is_restarting_all=_is_restarting_all(status),
             writes=writes,
             resource_version=meta.resource_version,
             spec=pod.spec,
@@ -342,6 +354,11 @@ class PodSync:
             errors.pop(name, None)
         if errors:
             self._start_errors[uid] = errors
+
+
+def _is_restarting_all(status: PodStatusView) -> bool:
+    restarting = status.condition(ALL_CONTAINERS_RESTARTING)
+    return restarting is not None and restarting.status == "True"
 
 
 def _without_users(status: PodStatusView) -> PodStatusView:

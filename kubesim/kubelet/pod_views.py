@@ -196,6 +196,11 @@ def status_view(status: v1.PodStatus) -> PodStatusView:
     )
 
 
+def phase_of(status: v1.PodStatus) -> PodPhase | None:
+    """The phase, None where there is none yet."""
+    return _PHASES[status.phase]
+
+
 def others_view(status: v1.PodStatus, gates: Mapping[str, bool]) -> PodStatusView:
     """What a kubelet reads in the API's status of a pod that it has a status of: the phase, and others' conditions.
 
@@ -294,6 +299,18 @@ def condition_struct(condition: Condition) -> v1.PodCondition:
         last_transition_time=_timestamp(condition.last_transition_ns),
         last_probe_time=_timestamp(condition.last_probe_ns),
     )
+
+
+def condition_structs(
+    conditions: tuple[Condition, ...], *, told: PodStatusView | None, shown: v1.PodStatus | None
+) -> list[v1.PodCondition]:
+    """Conditions as the API writes them; those that are in `told` as they are in `shown`, which was written of that."""
+    if told is None or shown is None or len(told.conditions) != len(conditions):
+        return [condition_struct(one) for one in conditions]
+    before = zip(told.conditions, shown.conditions, strict=True)
+    return [
+        struct if one is view else condition_struct(one) for one, (view, struct) in zip(conditions, before, strict=True)
+    ]
 
 
 def container_status_struct(status: ContainerStatusView, resources: ShownResources | None = None) -> v1.ContainerStatus:

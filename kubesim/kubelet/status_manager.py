@@ -15,7 +15,7 @@ from kubesim.kernel import Kernel, Timer
 from kubesim.kubelet.mirror_pods import MirrorPods
 from kubesim.kubelet.outside import ApiClient
 from kubesim.kubelet.pod_views import (
-    condition_struct,
+    condition_structs,
     container_status_struct,
     is_static,
     others_view,
@@ -60,7 +60,7 @@ class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
 class _Record(msgspec.Struct, kw_only=True):
     """One pod: the status to tell, and whether all of it has been told.
 
-    `told` is the status that was written last, `conditions` are its conditions as they were written.
+    `told` is the status that was written last, `shown` what was written.
     """
 
     pod: v1.Pod
@@ -70,7 +70,7 @@ class _Record(msgspec.Struct, kw_only=True):
     observed_generation: int
     is_termination_complete: bool = False
     told: PodStatusView | None = None
-    conditions: list[v1.PodCondition] = []
+    shown: v1.PodStatus | None = None
 
 
 class StatusManager:
@@ -115,6 +115,11 @@ class StatusManager:
         return Surroundings(
             containers={one.name: ShownResources.of(one) for one in statuses}, resources=status.resources
         )
+
+    def is_shown_in(self, pod: v1.Pod) -> bool:
+        """Whether the API shows in this version of a pod the cached status, as this kubelet has written it."""
+        record = self._records.get(pod.metadata.uid)
+        return record is not None and record.told is record.status and record.shown is pod.status
 
     def published(self, uid: str) -> v1.PodStatus | None:
         """The cached status as the API would show it."""
@@ -260,7 +265,7 @@ class StatusManager:
             # Its end is not told as long as a container might run.
             self._reconcile_later(uid)
         struct = self._struct(record, merged)
-        record.told, record.conditions = merged, struct.conditions
+        record.told, record.shown = merged, struct
         if struct != stored:
             self._is_writing = True
             try:
@@ -370,7 +375,7 @@ class StatusManager:
             phase=status.phase or "",
             reason=status.reason,
             message=status.message,
-            conditions=_condition_structs(record, status),
+            conditions=condition_structs(status.conditions, told=record.told, shown=record.shown),
             host_ip=around.host_ips[0] if around.host_ips else "",
             host_ips=[v1.HostIP(ip=ip) for ip in around.host_ips] if gate_enabled(self._gates, "PodHostIPs") else [],
             pod_ip=around.pod_ips[0] if around.pod_ips else "",
@@ -383,10 +388,3 @@ class StatusManager:
             init_container_statuses=entries(status.init_container_statuses),
             ephemeral_container_statuses=entries(status.ephemeral_container_statuses),
         )
-
-
-def _condition_structs(record: _Record, status: PodStatusView) -> list[v1.PodCondition]:
-    """The conditions as the API writes them: those that are what was told last, as they were written then."""
-    told = record.told.conditions if record.told is not None else ()
-    known = {id(view): struct for view, struct in zip(told, record.conditions, strict=True)}
-    return [known.get(id(one)) or condition_struct(one) for one in status.conditions]

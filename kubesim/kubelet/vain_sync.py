@@ -13,6 +13,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from kubesim.kubelet.event_recorder import EventRecorder, Said
+from kubesim.kubelet.status_manager import StatusManager
 from kubesim.kubelet.sync_error import SyncError
 from kubesim.model import k8s_v1 as v1
 
@@ -33,6 +34,8 @@ class VainSync(Struct, kw_only=True):
     """When the first part finds that the pod's time is over."""
     is_news: bool
     """Whether it said what the next status is made from: a status, or why a container does not start."""
+    is_settled: bool
+    """Whether the next status is the same once the API shows it, if the news was nothing but a status."""
     is_restarting_all: bool
     """What the second part was told by the first."""
     writes: int
@@ -54,10 +57,13 @@ class VainSync(Struct, kw_only=True):
             and meta.annotations is self.annotations
         )
 
-    def shows_same(self, pod: v1.Pod, now_ns: int) -> bool:
+    def shows_same(self, pod: v1.Pod, statuses: StatusManager, now_ns: int) -> bool:
         """Whether the first part of a sync of the untouched pod would tell the same status."""
-        is_same_version = pod.metadata.resource_version == self.resource_version
-        return is_same_version and not self.is_news and now_ns < self.deadline_ns
+        if now_ns >= self.deadline_ns:
+            return False
+        if self.is_news:
+            return self.is_settled and statuses.is_shown_in(pod)
+        return pod.metadata.resource_version == self.resource_version
 
     def waits(self, now_ns: int) -> bool:
         """Whether the second part of a sync of the untouched pod would be in vain again, if the first does not end it.
@@ -66,13 +72,14 @@ class VainSync(Struct, kw_only=True):
         """
         return self.retry_at_ns is None or now_ns < self.retry_at_ns
 
-    def with_status(self, pod: v1.Pod, *, writes: int) -> VainSync:
+    def with_status(self, pod: v1.Pod, *, writes: int = 0, is_settled: bool = False) -> VainSync:
         """The same for another version of the untouched pod, after a first part with so many writes: Events tell it."""
         version = pod.metadata.resource_version
         return replace(
             self,
             events=tuple(_of_version(said, self.resource_version, version) for said in self.events),
             is_news=writes > 0,
+            is_settled=is_settled,
             writes=writes,
             resource_version=version,
             activity=None,

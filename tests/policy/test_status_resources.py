@@ -3,6 +3,8 @@
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from kubesim.policy.pod_cgroup import CgroupReading
 from kubesim.policy.status_resources import (
@@ -84,3 +86,40 @@ def test_a_running_pod_shows_its_control_group(
     level: Quantities, cgroup: CgroupReading, aggregated: str | None, old: Quantities, found: Quantities
 ) -> None:
     assert running_pod_resources(level, cgroup, aggregated_memory=aggregated, old=old) == found
+
+
+amounts_of_cpu = st.sampled_from(["1m", "5m", "10m", "100m", "2"])
+amounts_of_memory = st.sampled_from(["1Mi", "64Mi", "1Gi"])
+maps = st.fixed_dictionaries({}, optional={"cpu": amounts_of_cpu, "memory": amounts_of_memory})
+asked_for = st.builds(Quantities, requests=maps, limits=maps)
+millicores_or_none = st.none() | st.sampled_from([1, 2, 5, 10, 11, 250])
+bytes_or_none = st.none() | st.sampled_from([2**20, 2**26])
+reported_resources = st.builds(
+    RuntimeResources,
+    cpu_request_milli=millicores_or_none,
+    cpu_limit_milli=millicores_or_none,
+    memory_limit_bytes=bytes_or_none,
+    memory_request=st.none() | amounts_of_memory,
+)
+readings = st.builds(
+    CgroupReading,
+    cpu_request_milli=millicores_or_none,
+    cpu_limit_milli=millicores_or_none,
+    memory_limit_bytes=bytes_or_none,
+)
+
+
+@given(asked_for, reported_resources, asked_for)
+def test_what_a_container_shows_stays_while_the_runtime_says_the_same(
+    allocated: Quantities, reported: RuntimeResources, old: Quantities
+) -> None:
+    shown = running_container_resources(allocated, reported, old)
+    assert running_container_resources(allocated, reported, shown) == shown
+
+
+@given(asked_for, readings, st.none() | amounts_of_memory, asked_for)
+def test_what_a_pod_shows_stays_while_its_control_group_says_the_same(
+    level: Quantities, cgroup: CgroupReading, memory: str | None, old: Quantities
+) -> None:
+    shown = running_pod_resources(level, cgroup, aggregated_memory=memory, old=old)
+    assert running_pod_resources(level, cgroup, aggregated_memory=memory, old=shown) == shown
