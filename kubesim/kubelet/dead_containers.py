@@ -69,19 +69,21 @@ class DeadContainers:
             await self._remove_sandboxes(surplus)
         return bool(ended or surplus)
 
-    async def remove_pod(self, runtime: RuntimePod) -> None:
-        """Remove everything of a pod that no longer exists."""
+    async def remove_pod(self, runtime: RuntimePod) -> bool:
+        """Remove everything of a pod that no longer exists; whether its sandboxes are gone."""
         await self._remove(one for one in runtime.containers if one.state is not RuntimeState.RUNNING)
-        await self._remove_sandboxes(runtime.sandboxes)
+        return await self._remove_sandboxes(runtime.sandboxes)
 
-    async def _remove_sandboxes(self, sandboxes: Iterable[RuntimeSandbox]) -> None:
+    async def _remove_sandboxes(self, sandboxes: Iterable[RuntimeSandbox]) -> bool:
+        are_gone = True
         for sandbox in sandboxes:
             try:
                 # The kubelet has stopped it before; upstream stops it again, for the rare case that it has not.
                 await self._client.stop_pod_sandbox(api.StopPodSandboxRequest(pod_sandbox_id=sandbox.id))
                 await self._client.remove_pod_sandbox(api.RemovePodSandboxRequest(pod_sandbox_id=sandbox.id))
             except CriError:
-                continue  # upstream writes it to the log; the next occasion tries again
+                are_gone = False  # upstream writes it to the log; the next occasion tries again
+        return are_gone
 
     async def _remove(self, containers: Iterable[RuntimeContainer]) -> None:
         for container in containers:

@@ -72,8 +72,8 @@ class OrphanPods:
         except KillPodFailed as error:
             self._recorder.event(pod_reference(pod), WARNING, "FailedKillPod", f"error killing pod: {error}")
             return
-        await self._dead.remove_pod(await self._runtime_pods.pod_status(listed.uid))
-        self._forget(pod)
+        if await self._dead.remove_pod(await self._runtime_pods.pod_status(listed.uid)):
+            self._forget(pod)
 
 
 def _as_api_pod(listed: ListedPod) -> v1.Pod:

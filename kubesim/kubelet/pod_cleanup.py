@@ -156,9 +156,11 @@ class PodCleanup:
             await work.containers_stopped.wait()
         self._forget(uid)
         try:
-            await self._dead.remove_pod(await self._runtime_pods.pod_status(uid))
+            async with self._removing:
+                is_gone = await self._dead.remove_pod(await self._runtime_pods.pod_status(uid))
             if pod is not None:
-                self._volumes.tear_down(pod)
+                if is_gone:
+                    self._volumes.tear_down(pod)
                 # Upstream's collection of garbage does that within a minute (evictPodLogsDirectories).
                 self._host_files.remove(self._directories.logs(pod))
         finally:

@@ -35,7 +35,13 @@ PHASES_AFTER = {
 
 _TERMINAL = frozenset({"Succeeded", "Failed"})
 _STATUS_LISTS = ("initContainerStatuses", "containerStatuses", "ephemeralContainerStatuses")
-_BEGINNINGS = frozenset({"RunPodSandbox", "CreateContainer", "StartContainer", "ExecSync", "UpdateContainerResources"})
+_BEGINNINGS = frozenset(
+    """
+    RunPodSandbox UpdatePodSandboxResources PullImage CreateContainer StartContainer UpdateContainerResources
+    ReopenContainerLog ExecSync Exec Attach PortForward CheckpointContainer
+    """.split()  # noqa: SIM905 - a list literal takes a line for each name
+)
+"""Calls that work for a pod. A kubelet that looks at what it stopped, or removes it, works no more."""
 _STOPS = frozenset({"StopContainer", "StopPodSandbox"})
 _LOOKED_AT = _BEGINNINGS | _STOPS | {"RemovePodSandbox"}
 
@@ -130,7 +136,7 @@ def successes_are_complete(versions: Sequence[Version]) -> None:
 
 
 def deleted_pods_stay_stopped(node: NodeWithPods) -> None:
-    """After the last stop of a pod that is gone from the API nothing of it is run, created, started or executed."""
+    """After the last stop of a pod that is gone from the API nothing of it is run, pulled, created or executed."""
     for life in _lives_of_the_gone(node):
         end_ns = max((entry.time_ns for entry in life.stops), default=None)
         for entry in life.beginnings:
@@ -179,6 +185,8 @@ def _lives(journal: Sequence[JournalEntry]) -> dict[str, _Life]:
             owner = lives.setdefault(meta.uid, _Life(f"{meta.namespace}/{meta.name}"))
             sandbox_id = _id(response, "pod_sandbox_id")
             owner.sandboxes |= {sandbox_id} - {""}
+        elif isinstance(request, api.PullImageRequest):
+            owner = lives.get(request.sandbox_config.metadata.uid)
         if owner is None:
             continue
         if entry.method in {"RunPodSandbox", "CreateContainer"}:

@@ -138,6 +138,15 @@ def test_a_call_after_the_last_stop() -> None:
     deleted_pods_stay_stopped(Told(RUN, CREATE, STOP_SANDBOX, START, STOP))
 
 
+def test_a_pull_after_the_last_stop() -> None:
+    pull = api.PullImageRequest(image=api.ImageSpec(image="i"), sandbox_config=SANDBOX.config)
+    pulled = ("PullImage", pull, api.PullImageResponse(image_ref="r"))
+    with pytest.raises(ExpectationFailed, match="default/web: PullImage at 2 ns, after its last StopPodSandbox"):
+        deleted_pods_stay_stopped(Told(RUN, STOP_SANDBOX, pulled))
+    somebody_elses = api.PullImageRequest(image=api.ImageSpec(image="i"))
+    deleted_pods_stay_stopped(Told(RUN, pulled, STOP_SANDBOX, (pulled[0], somebody_elses, pulled[2])))
+
+
 def test_a_sandbox_that_is_left() -> None:
     with pytest.raises(ExpectationFailed, match=r"default/web: gone from the API, and its sandboxes \['s'\] were not"):
         deleted_pods_leave_nothing(Told(RUN, CREATE, START, STOP, STOP_SANDBOX))

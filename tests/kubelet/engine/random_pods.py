@@ -69,19 +69,26 @@ STEPS = st.one_of(
     st.tuples(st.just("condition"), st.sampled_from([GATE, "DisruptionTarget"]), st.sampled_from(["True", "False"])),
     st.tuples(st.just("image"), NAMES),
     st.tuples(st.just("label")),
+    st.tuples(st.just("resize"), st.sampled_from(["a", "b"]), st.sampled_from(["10m", "200m", "3", "4"])),
+    st.tuples(st.just("fill memory"), st.sampled_from(["0", "100%"])),
+    st.tuples(st.just("again")),
 )
 SCRIPTS = st.lists(STEPS, max_size=8)
 LAST_FORGETTING_MINOR = 35
+FIRST_RESIZING_MINOR = 33
+NEEDS_NO_POD = {"wait", "restart kubelet", "restart runtime", "fill memory"}
 
 
-def counting(script: Sequence[Step], pod: Mapping[str, Any], minor: int) -> list[Step]:
-    """The steps after which restart counts still go up.
+def playable(script: Sequence[Step], pod: Mapping[str, Any], minor: int) -> list[Step]:
+    """The steps that 1.`minor` knows, and after which restart counts still go up.
 
     With a sandbox the init containers are removed, and their logs. Up to 1.35 one that is held back at that moment
     begins to count anew: see test_container_logs.
     """
-    forgets = minor <= LAST_FORGETTING_MINOR and bool(pod["spec"].get("initContainers"))
-    return [step for step in script if not (forgets and step[0] == "stop sandbox")]
+    left_out = {"resize"} if minor < FIRST_RESIZING_MINOR else set()
+    if minor <= LAST_FORGETTING_MINOR and pod["spec"].get("initContainers"):
+        left_out.add("stop sandbox")
+    return [step for step in script if step[0] not in left_out]
 
 
 def one_in(draw: Any, count: int) -> bool:
@@ -105,6 +112,10 @@ def containers(draw: Any, name: str, *, kind: str = "regular") -> dict[str, Any]
     found: dict[str, Any] = {"name": name, "image": BUSYBOX, "command": draw(COMMANDS)}
     if one_in(draw, 12):
         found["image"] = draw(st.sampled_from([ABSENT, BAD_NAME]))
+    if one_in(draw, 3):
+        found["resources"] = {"requests": {"cpu": draw(st.sampled_from(["50m", "1"])), "memory": "32Mi"}}
+        if kind != "init" and one_in(draw, 3):
+            found["resizePolicy"] = [{"resourceName": "cpu", "restartPolicy": "RestartContainer"}]
     if kind == "sidecar":
         found["restartPolicy"] = "Always"
         if one_in(draw, 6):
@@ -133,6 +144,10 @@ def pods(draw: Any) -> dict[str, Any]:
     for name, kind in (("i", "init"), ("s", "sidecar"), ("j", "init"), ("t", "sidecar")):
         if one_in(draw, 3):
             spec["initContainers"].append(draw(containers(name, kind=kind)))
+    if spec["restartPolicy"] == "Never":
+        # Nothing is restarted for a resize.
+        for container in (*spec["containers"], *spec["initContainers"]):
+            container.pop("resizePolicy", None)
     if spec["terminationGracePeriodSeconds"] == 0:
         # A hook may not sleep for longer than the pod has.
         for container in (*spec["containers"], *spec["initContainers"]):
@@ -158,6 +173,8 @@ def of_version(pod: dict[str, Any], minor: int) -> dict[str, Any]:
                     container["restartPolicyRules"] = kept
             if minor < 34 and not is_sidecar:
                 container.pop("restartPolicy", None)
+            if minor < FIRST_RESIZING_MINOR:
+                container.pop("resizePolicy", None)
             if minor < 29:
                 _without_sleep(container)
             if minor < 29 and is_sidecar:
@@ -190,18 +207,28 @@ class Actor:
             "condition": lambda kind, status: node.set_condition(KEY, kind, status),
             "image": self._change_image,
             "label": self._label,
+            "resize": self._resize,
+            "fill memory": self._fill_memory,
+            "again": lambda: node.apply(self._pod),
         }
 
     def play(self, script: Sequence[Step]) -> None:
-        """All steps; those after the pod is gone are only the ones that need no pod."""
+        """All steps; those after the pod is gone are only the ones that need no pod, and one that makes it again."""
         for what, *arguments in script:
-            if self._node.pods() or what in {"wait", "restart kubelet", "restart runtime"}:
+            if what in NEEDS_NO_POD or bool(self._node.pods()) is (what != "again"):
                 self._actions[what](*arguments)
 
     def _restart_kubelet(self, seconds: int) -> None:
-        # A kubelet that finds no runtime does not start at all.
+        # A kubelet that finds no runtime does not start at all; one that finds no memory rejects what runs, and forgets
+        # all that was known of it.
         self._node.advance("6s")
+        self._node.fill_memory("0")
         self._node.restart_kubelet(down_for=f"{seconds}s")
+
+    def _fill_memory(self, amount: str) -> None:
+        # Not before a kubelet that has just come up has admitted what runs.
+        self._node.advance("1s")
+        self._node.fill_memory(amount)
 
     def _exit(self, name: str, code: int) -> None:
         if name in self._running():
@@ -241,3 +268,10 @@ class Actor:
     def _label(self) -> None:
         self._pod["metadata"]["labels"] = {"changed": str(self._node.now_ns)}
         self._node.apply(self._pod)
+
+    def _resize(self, name: str, cpu: str) -> None:
+        for container in self._pod["spec"]["containers"]:
+            if container["name"] == name and "resources" in container:
+                container["resources"]["requests"]["cpu"] = cpu
+                resources = {"requests": {"cpu": cpu}}
+                self._node.resize(KEY, {"spec": {"containers": [{"name": name, "resources": resources}]}})
