@@ -99,7 +99,7 @@ class InstrumentedCri:
             name, again = method.name, repeat(method, request)
 
             def call_again(answer: bytes, looks: Looks) -> None:
-                instant[name] += looks.times
+                instant[name] += looks.series.times
                 again(answer, looks)
 
             return call_again

@@ -86,7 +86,7 @@ class Pages:
         """Keep a call for each of these looks. What is told of one stretch comes together."""
         stretch = looks.stretch
         run = self._tail[-1] if self._tail else None
-        if not isinstance(run, Run) or run.stretch is not stretch:
+        if type(run) is not Run or run.stretch is not stretch:
             if len(self._tail) >= PAGE_ROWS:
                 self._turn()
             run = Run(stretch)
