@@ -231,7 +231,7 @@ class Task(Generic[T]):
         self._disarm(self)
         self._advance(self._coroutine.throw, error)
 
-    def _advance(self, step: Callable[[Any], object], argument: object) -> None:
+    def _advance(self, step: Callable[[Any], Arm], argument: object) -> None:
         self._disarm = _nothing_armed
         self._timer = None  # it fired, or was cancelled: who waits for something else need not keep it
         # A step can drive a whole kernel of its own: what was running then goes on after it.
@@ -246,7 +246,7 @@ class Task(Generic[T]):
             result, error = None, raised
         else:
             _running.task = outer
-            self._disarm = cast("Arm", arm)(self)
+            self._disarm = arm(self)
             return
         self._finish(result, error)
 

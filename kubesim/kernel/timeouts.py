@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Generator
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 
 from kubesim.kernel.task import Arm, Cancelled, Task, current_task, suspending
 
@@ -81,7 +81,8 @@ def within(
             except BaseException as thrown:  # noqa: BLE001 - whatever is thrown into the task is for the work
                 step, argument = work.throw, thrown
     except StopIteration as stop:
-        return cast("T", stop.value)
+        value: T = stop.value
+        return value
     except Cancelled as error:
         if error is reason:
             raise TimeoutError(f"not done within {delay_ns / 1e9:g}s") if late is None else late() from None

@@ -125,21 +125,25 @@ class Journal:
 
     def call(self, method: Method, request: Message) -> Coroutine[Any, Any, Message]:
         """Pass the call on and write it down."""
-        return self._written(method, request.SerializeToString(), self._cri.call(method, request))
+        # The answer is written as bytes: a message of it is made once, for the caller.
+        call = self._call_encoded(method, request)
+        return self._written(method, request.SerializeToString(), call, method.response_type.FromString)
 
     def call_encoded(self, method: Method, request: Message) -> Coroutine[Any, Any, bytes]:
         """As `call`, with the serialised answer."""
-        return self._written(method, request.SerializeToString(), self._call_encoded(method, request))
+        return self._written(method, request.SerializeToString(), self._call_encoded(method, request), bytes)
 
-    async def _written(self, method: Method, asked: bytes, call: Coroutine[Any, Any, Answer]) -> Answer:
+    async def _written(
+        self, method: Method, asked: bytes, call: Coroutine[Any, Any, bytes], given: Callable[[bytes], Answer]
+    ) -> Answer:
         time_ns = self._kernel.now_ns
         try:
             answer = await call
         except (CriError, Cancelled) as error:
             self._write(method, asked, time_ns, None, error)
             raise
-        self._write(method, asked, time_ns, answer if isinstance(answer, bytes) else answer.SerializeToString())
-        return answer
+        self._write(method, asked, time_ns, answer)
+        return given(answer)
 
     async def stream(self, method: Method, request: Message) -> AsyncIterator[Message]:
         """Pass the stream on and write down each message."""
