@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from kubesim.cri.errors import Code, CriError
+from tests.kubelet.engine.refusing import refuse
 
 
 def shown(story: Any, name: str) -> dict[str, float]:
@@ -48,17 +48,7 @@ def test_calls_are_counted_and_timed(story: Any, c: Any) -> None:
 
 
 def test_calls_that_fail(story: Any, c: Any) -> None:
-    runtime = story.node.runtime
-
-    class Refusing:
-        stream = runtime.stream
-
-        async def call(self, method: Any, request: Any) -> Any:
-            if method.name == "RunPodSandbox":
-                raise CriError(Code.UNKNOWN, "no")
-            return await runtime.call(method, request)
-
-    story.node._journal._cri = Refusing()
+    refuse(story, "RunPodSandbox")
     story.pod(c("a"))
     story.run("1500ms")
     failed = [entry.method for entry in story.node.journal if entry.error is not None].count("RunPodSandbox")
