@@ -148,6 +148,9 @@ class PodCleanup:
                 self._recorder.event(self._node, WARNING, "ContainerGCFailed", error.go_text)
                 continue
             removed = [await self._remove_older(uid, sandboxes=True) for uid in list(self._pods)]
+            if self.has_looked:
+                gone = [uid for uid in self._pleg.uids if uid not in self._pods and uid not in self._workers.work]
+                removed += [await self._remove_left(uid) for uid in gone]
             is_in_vain = self._runtime_pods.is_steady and not any(removed)
 
     async def _clean_up(self, uid: str, pod: v1.Pod | None) -> None:
@@ -155,6 +158,8 @@ class PodCleanup:
         if work is not None:
             await work.containers_stopped.wait()
         self._forget(uid)
+        async with self._removing:
+            pass  # A runtime removes no sandbox one of whose containers is just being removed.
         try:
             async with self._removing:
                 is_gone = await self._dead.remove_pod(await self._runtime_pods.pod_status(uid))
@@ -178,7 +183,8 @@ class PodCleanup:
         # The worker of the pod has heard of it before; and upstream looks for the container's log first, to remove it.
         await sleep(LOG_REMOVAL_NS)
         async with self._removing:
-            await self._remove_older(uid)
+            if uid in self._pods:
+                await self._remove_older(uid)
 
     async def _remove_ended(self, runtime: RuntimePod) -> None:
         async with self._removing:
@@ -198,6 +204,13 @@ class PodCleanup:
             # The runtime is away or busy; the next round asks again.
             return True
         return is_found
+
+    async def _remove_left(self, uid: str) -> bool:
+        """Whether there was something to remove of a pod that is gone: the runtime refused when its time had come."""
+        try:
+            return await self._dead.remove_ended(self._cache.get(uid), sandboxes=True)
+        except CriError:
+            return True
 
     def _end_orphans(self) -> None:
         """What a housekeeping does about pods of the runtime that no worker knows.
