@@ -30,7 +30,7 @@ class PodDirectories:
 
     def pod(self, uid: str) -> str:
         """The pod's own directory."""
-        return self._spelled(f"{self.pods}/{uid}")
+        return self._spelled(f"{self.root}/pods/{uid}")
 
     def volume(self, uid: str, plugin: str, name: str) -> str:
         """The directory of a volume; `plugin` is the escaped plugin name, such as kubernetes.io~empty-dir."""

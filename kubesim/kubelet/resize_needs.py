@@ -6,7 +6,7 @@ UpdateActuatedPodLevelResources) and kuberuntime_container.go (setActuatedContai
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 
 from kubesim.kubelet.node_settings import NodeSettings
 from kubesim.kubelet.pod_cgroups import PodCgroups
@@ -83,13 +83,14 @@ class ResizeNeeds:
         """A pod is gone."""
         self._actuated.remove(uid)
 
-    def _running(self, pod: v1.Pod, runtime: RuntimePod) -> Iterator[v1.Container]:
-        if RuntimeState.RUNNING not in [one.state for one in runtime.containers]:
-            return
-        for container in resizable_containers(pod.spec, init_too=self._init_too):
-            newest = runtime.newest(container.name)
-            if newest is not None and newest.state is RuntimeState.RUNNING:
-                yield container
+    def _running(self, pod: v1.Pod, runtime: RuntimePod) -> Sequence[v1.Container]:
+        running = {}
+        for one in reversed(runtime.containers):
+            running[one.name] = one.state is RuntimeState.RUNNING
+        if True not in running.values():
+            return ()
+        return [one for one in resizable_containers(pod.spec, init_too=self._init_too) if running.get(one.name)]
 
     def _effective(self, pod: v1.Pod, resources: v1.ResourceRequirements) -> v1.ResourceRequirements:
-        return with_pod_limits(resources, pod.spec.resources) if self._pod_level else resources
+        level = pod.spec.resources if self._pod_level else None
+        return resources if level is None else with_pod_limits(resources, level)

@@ -70,5 +70,7 @@ def is_resizable(container: v1.Container, *, is_init: bool, init_too: bool) -> b
 
 def resizable_containers(spec: v1.PodSpec, *, init_too: bool) -> list[v1.Container]:
     """All containers whose resources may change, init containers first, as upstream's ContainerIter has them."""
+    if not spec.init_containers:
+        return spec.containers
     init = [one for one in spec.init_containers if is_resizable(one, is_init=True, init_too=init_too)]
     return [*init, *spec.containers]

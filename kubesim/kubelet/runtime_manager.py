@@ -155,13 +155,10 @@ class RuntimeManager:
                 "SandboxChanged",
                 "Pod sandbox changed, it will be killed and re-created.",
             )
-        try:
+        if result.did_anything:
             await self._kill(pod, view, runtime, actions)
-        except KillPodFailed as error:
-            raise SyncError(str(error)) from error
-        except CriError as error:
-            raise SyncError(f"failed to kill: {error.go_text}") from error
-        await self._dead.prune_init_containers(view, runtime)
+        if view.init_containers:
+            await self._dead.prune_init_containers(view, runtime)
         has_user_namespace = actions.create_sandbox and pod.spec.host_users is False
         if has_user_namespace:
             self._metrics.increase(STARTED_USER_NAMESPACED_PODS)
@@ -173,8 +170,9 @@ class RuntimeManager:
                 runtime = shown
             start = await self._prepare_start(pod, runtime, actions, qos, pull_secrets)
             if await self._start_first(start, view, actions, result):
-                work = ResizeWork(pod=pod, runtime=runtime, actions=actions, resizes=resizes)
-                result.resize_error = await self._resize(work)
+                if actions.resizes:
+                    work = ResizeWork(pod=pod, runtime=runtime, actions=actions, resizes=resizes)
+                    result.resize_error = await self._resize(work)
                 await self._start_regular(start, view, actions, result)
         except SyncError:
             if has_user_namespace:
@@ -186,6 +184,15 @@ class RuntimeManager:
         return result
 
     async def _kill(self, pod: v1.Pod, view: PodView, runtime: RuntimePod, actions: PodActions) -> None:
+        """Kill and remove what the plan says. Raises SyncError."""
+        try:
+            await self._kill_all(pod, view, runtime, actions)
+        except KillPodFailed as error:
+            raise SyncError(str(error)) from error
+        except CriError as error:
+            raise SyncError(f"failed to kill: {error.go_text}") from error
+
+    async def _kill_all(self, pod: v1.Pod, view: PodView, runtime: RuntimePod, actions: PodActions) -> None:
         if actions.kill_pod:
             await self._killer.kill_pod(pod, view, runtime, None)
             if actions.create_sandbox:
@@ -262,8 +269,6 @@ class RuntimeManager:
 
     async def _resize(self, work: ResizeWork) -> str:
         """Why running containers do not have their new resources; empty when they have."""
-        if not work.actions.resizes:
-            return ""
         try:
             await self._resizing.resizer.resize(work)
         except ResizeFailed as error:
@@ -273,6 +278,8 @@ class RuntimeManager:
     async def _start_first(self, start: PodStart, view: PodView, actions: PodActions, result: SyncResult) -> bool:
         """Ephemeral and init containers; False when one that holds everything behind it did not start."""
         spec = start.pod.spec
+        if not spec.ephemeral_containers and not spec.init_containers:
+            return True
         ephemeral = {one.name: one for one in spec.ephemeral_containers}
         init = {one.name: one for one in spec.init_containers}
         for name in actions.ephemeral_containers_to_start:

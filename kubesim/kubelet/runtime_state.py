@@ -69,7 +69,10 @@ class RuntimeState:
 
     def handler(self, name: str) -> RuntimeHandler | None:
         """The handler of that name, None when the runtime has not reported it."""
-        return next((one for one in self.handlers if one.name == name), None)
+        for handler in self.handlers:
+            if handler.name == name:
+                return handler
+        return None
 
     def supports_rro(self) -> bool:
         """Whether the default handler makes recursive read-only mounts.

@@ -10,6 +10,7 @@ import logging
 from collections.abc import Callable, Mapping
 
 import msgspec
+from msgspec.structs import replace
 
 from kubesim.kernel import Kernel, Timer
 from kubesim.kubelet.mirror_pods import MirrorPods
@@ -24,7 +25,6 @@ from kubesim.kubelet.pod_views import (
 )
 from kubesim.kubelet.shown_resources import ShownResources
 from kubesim.model import k8s_v1 as v1
-from kubesim.model.frozen_records import replace
 from kubesim.model.timestamps import format_rfc3339, parse_rfc3339
 from kubesim.policy.feature_gates import gate_enabled
 from kubesim.policy.pod_conditions import owned_types, with_transition_times
@@ -318,7 +318,7 @@ class StatusManager:
         record = self._records.get(uid)
         if record is not None:
             # A sync works on the pod as it was when the sync began; what the API shows by now is in the record.
-            pod = msgspec.structs.replace(pod, status=record.pod.status)
+            pod = replace(pod, status=record.pod.status)
             record.pod, record.status, record.surroundings = pod, status, surroundings
             record.observed_generation = max(record.observed_generation, pod.metadata.generation)
         else:

@@ -54,7 +54,7 @@ class VolumeManager:
         if uid in self._mounted:
             self._remount(pod)
             return
-        if not mounted_volumes(pod):
+        if not pod.spec.volumes or not mounted_volumes(pod):
             return
         began_ns = self._kernel.now_ns
         if uid not in self._mounts:

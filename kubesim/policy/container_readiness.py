@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from kubesim.model.frozen_records import replace
 from kubesim.policy.feature_gates import DEFAULT_GATES, gate_enabled
 from kubesim.policy.pod_view import (
     ContainerSpecView,
@@ -87,8 +87,10 @@ def with_readiness(
 
     regular = {container.name: container for container in pod.containers}
     done = tuple([ready_when_started(regular[status.name], status) for status in statuses])
-    init = {container.name: container for container in pod.init_containers}
-    init_done = tuple([init_ready(init[status.name], status) for status in init_statuses])
+    init_done = init_statuses
+    if init_statuses:
+        init = {container.name: container for container in pod.init_containers}
+        init_done = tuple([init_ready(init[status.name], status) for status in init_statuses])
     return Readiness(init_statuses=init_done, statuses=done, readiness_to_trigger=tuple(trigger))
 
 

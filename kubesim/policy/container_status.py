@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from typing import assert_never
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
-from kubesim.model.frozen_records import replace
 from kubesim.policy.feature_gates import DEFAULT_GATES, gate_enabled
 from kubesim.policy.image_volume_digest import mounts_with_digests
 from kubesim.policy.kubelet_fixes import IMAGE_VOLUME_DIGEST
@@ -48,6 +48,7 @@ _INFERRED_COMPLETION = (
     "treat it as exited normally"
 )
 _LOST_EXIT_CODE = 137
+_INIT_KINDS = frozenset({ContainerKind.INIT, ContainerKind.SIDECAR})
 
 
 class StatusInputs(Struct, frozen=True, kw_only=True, gc=False):
@@ -90,8 +91,9 @@ def container_statuses(
         else:
             status = _missing_from_runtime(inputs, _default(inputs, container, previous), previous)
         statuses.append(_after_failed_start(inputs, container, status, known[0] if known else None))
-    is_init = any(container.kind in {ContainerKind.INIT, ContainerKind.SIDECAR} for container in containers)
-    return tuple(statuses) if is_init else tuple(sorted(statuses, key=lambda status: status.name))
+    if len(statuses) > 1 and containers[0].kind not in _INIT_KINDS:
+        statuses.sort(key=lambda status: status.name)
+    return tuple(statuses)
 
 
 def _default(
@@ -144,11 +146,12 @@ def _known_to_runtime(
 ) -> ContainerStatusView:
     """Step 3: the runtime knows the container; the one before the newest gives the last state."""
     container, gates = newest_first[0], inputs.gates
-    state, restart_count = _converted_state(inputs, container, previous)
+    restart_all = gate_enabled(gates, "RestartAllContainersOnContainerExits")
+    state, restart_count = _converted_state(inputs, container, previous, restart_all=restart_all)
     last_state, started = None, None
     if len(newest_first) > 1:
-        last_state, _ = _converted_state(inputs, newest_first[1], previous)
-    elif previous is not None and gate_enabled(gates, "RestartAllContainersOnContainerExits"):
+        last_state, _ = _converted_state(inputs, newest_first[1], previous, restart_all=restart_all)
+    elif previous is not None and restart_all:
         last_state = _carried_last_state(container, previous)
     if previous is not None and not gate_enabled(gates, "ChangeContainerStatusOnKubeletRestart"):
         started = previous.started if container.state is RuntimeState.RUNNING else None
@@ -189,10 +192,12 @@ def _mounts_of_spec(inputs: StatusInputs, spec: ContainerSpecView) -> tuple[Volu
 
 
 def _converted_state(
-    inputs: StatusInputs, container: RuntimeContainer, previous: ContainerStatusView | None
+    inputs: StatusInputs, container: RuntimeContainer, previous: ContainerStatusView | None, *, restart_all: bool
 ) -> tuple[ContainerState, int]:
-    """The state of one runtime container, and the restart count that goes with it."""
-    restart_all = gate_enabled(inputs.gates, "RestartAllContainersOnContainerExits")
+    """The state of one runtime container, and the restart count that goes with it.
+
+    `restart_all` is the gate RestartAllContainersOnContainerExits.
+    """
     counted = previous.restart_count if previous is not None else 0
     count = max(container.restart_count, counted) if restart_all else container.restart_count
     match container.state:
@@ -242,7 +247,7 @@ def _after_failed_start(
     Without such a reason it keeps its state: a crashed container is Terminated first, and CrashLoopBackOff only after
     the next attempt was held back.
     """
-    if container.kind in {ContainerKind.INIT, ContainerKind.SIDECAR}:
+    if container.kind in _INIT_KINDS:
         if newest is not None and newest.state is RuntimeState.EXITED and newest.exit_code == 0:
             return status
         is_lost = newest is None and not container.is_sidecar and isinstance(status.state, Waiting)

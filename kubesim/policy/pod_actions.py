@@ -5,7 +5,8 @@ Mirrors kubelet: pkg/kubelet/kuberuntime/kuberuntime_manager.go, computePodActio
 
 from __future__ import annotations
 
-from kubesim.model.frozen_records import replace
+from msgspec.structs import replace
+
 from kubesim.policy.container_status import has_any_regular_container_created
 from kubesim.policy.feature_gates import gate_enabled
 from kubesim.policy.init_actions import init_container_actions

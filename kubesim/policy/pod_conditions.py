@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from kubesim.model.frozen_records import replace
+from msgspec.structs import replace
+
 from kubesim.policy.feature_gates import DEFAULT_GATES, gate_enabled
 from kubesim.policy.pod_view import (
     Condition,
@@ -87,14 +88,11 @@ def pod_conditions(
     if disruption is not None:
         conditions = replaced_or_appended(conditions, disruption)
     merged = _merged(init_statuses, statuses)
-    generated = []
+    generated = [initialized_condition(pod, merged, phase, old=old, gates=gates)]
     if gate_enabled(gates, "PodReadyToStartContainersCondition"):
-        generated.append(ready_to_start_containers_condition(pod, runtime))
-    generated.append(initialized_condition(pod, merged, phase, old=old, gates=gates))
+        generated.insert(0, ready_to_start_containers_condition(pod, runtime))
     containers_ready = containers_ready_condition(pod, merged, phase)
-    generated.append(_ready(pod, containers_ready, conditions=(*conditions, *generated)))
-    generated.append(containers_ready)
-    generated.append(_SCHEDULED)
+    generated += (_ready(pod, containers_ready, conditions=(*conditions, *generated)), containers_ready, _SCHEDULED)
     if gate_enabled(gates, "PodObservedGenerationTracking"):
         generated = [_observed(one, pod.generation, before.get(one.type)) for one in generated]
     if gate_enabled(gates, "RestartAllContainersOnContainerExits") and all_containers_could_restart(pod):
@@ -307,7 +305,8 @@ def _sidecars_then_regular(pod: PodView) -> tuple[ContainerSpecView, ...]:
 
 def _joined(*groups: tuple[str, list[str]]) -> str:
     """`containers with unready status: [a b]` for each group that is not empty."""
-    return ", ".join(f"containers with {word} status: [{' '.join(names)}]" for word, names in groups if names)
+    found = [f"containers with {word} status: [{' '.join(names)}]" for word, names in groups if names]
+    return ", ".join(found) if found else ""
 
 
 def _has_regular_container_started(pod: PodView, statuses: tuple[ContainerStatusView, ...]) -> bool:

@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from kubesim.policy.feature_gates import DEFAULT_GATES, gate_enabled
 from kubesim.policy.pod_view import (
+    TERMINAL_PHASES,
     ContainerSpecView,
     ContainerStatusView,
     PodPhase,
@@ -56,8 +57,8 @@ def has_initialized(pod: PodView, runtime: RuntimePod) -> bool:
     active = runtime.active_sandbox_id
     if active is None:
         return False
-    names = [container.name for container in pod.containers]
-    return any(one.sandbox_id == active and one.name in names for one in runtime.containers)
+    names = {one.name for one in runtime.containers if one.sandbox_id == active}
+    return not names.isdisjoint([container.name for container in pod.containers])
 
 
 def pod_phase(
@@ -94,9 +95,9 @@ def settle_phase(
     handler demands (the active deadline). A terminal phase is never left; reason and message live as long as the phase.
     """
     phase = generated
-    if not phase.is_terminal:
+    if phase not in TERMINAL_PHASES:
         for before in (old.phase, api.phase):
-            if before is not None and before.is_terminal:
+            if before in TERMINAL_PHASES:
                 phase = before
                 break
     result = PhaseReason(phase=phase)
@@ -104,7 +105,7 @@ def settle_phase(
         result = PhaseReason(phase=phase, reason=old.reason or api.reason, message=old.message or api.message)
     if eviction is not None:
         result = eviction
-    if api.phase is not None and api.phase.is_terminal:
+    if api.phase in TERMINAL_PHASES:
         result = PhaseReason(phase=api.phase, reason=result.reason, message=result.message)
     return result
 

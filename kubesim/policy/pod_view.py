@@ -32,10 +32,11 @@ class PodPhase(StrEnum):
     @property
     def is_terminal(self) -> bool:
         """Whether a pod in this phase never runs again."""
-        return self in _TERMINAL
+        return self in TERMINAL_PHASES
 
 
-_TERMINAL = frozenset({PodPhase.SUCCEEDED, PodPhase.FAILED})
+TERMINAL_PHASES = frozenset({PodPhase.SUCCEEDED, PodPhase.FAILED})
+"""A pod in one of these never runs again."""
 
 
 class ContainerKind(StrEnum):

@@ -25,6 +25,8 @@ class ResizeConditions:
     @property
     def listed(self) -> tuple[Condition, ...]:
         """Both, in the order of a status."""
+        if self.pending is None and self.in_progress is None:
+            return ()
         return tuple(one for one in (self.pending, self.in_progress) if one is not None)
 
     @property

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from operator import is_
 
-from kubesim.model.frozen_records import replace
+from msgspec.structs import replace
+
 from kubesim.policy.container_status import LOST_WHEN_TERMINATED, STATUS_UNKNOWN
 from kubesim.policy.feature_gates import DEFAULT_GATES, gate_enabled
 from kubesim.policy.pod_conditions import (
