@@ -30,6 +30,7 @@ AGGREGATE_PREFIX = "(combined from similar events): "
 
 SPAM_BURST = 25
 SPAM_REFILL_NS = 300 * SECOND_NS
+_SPAM_EMPTY_NS = SPAM_BURST * SPAM_REFILL_NS
 
 CACHE_ENTRIES = 4096
 
@@ -78,9 +79,10 @@ class _Series(Struct, gc=False):
 
 
 class _Observation(Struct, gc=False):
-    """What was written last under a key."""
+    """What was written last under a key. The name is made when it is written."""
 
     name: str
+    named_ns: int
     first_ns: int
     count: int
 
@@ -97,11 +99,20 @@ class EventCorrelator:
         self._budgets: dict[SpamKey, _Budget] = {}
 
     def correlate(
-        self, target: EventReference, event_type: str, reason: str, message: str, *, name: str, said_ns: int
+        self,
+        target: EventReference,
+        event_type: str,
+        reason: str,
+        message: str,
+        *,
+        name: str = "",
+        named_ns: int,
+        said_ns: int,
     ) -> Correlated | None:
-        """What to write, or None when it is dropped. `name` is that of the Event, if there is none yet.
+        """What to write, or None when it is dropped.
 
-        The event was recorded at `said_ns`; whether it is one too many is a matter of now.
+        `named_ns` is in the name of the Event, if there is none yet; `name` is another one for it. The event was
+        recorded at `said_ns`; whether it is one too many is a matter of now.
         """
         now_ns = self._kernel.now_ns
         spam_key = (target.kind, target.namespace, target.name, target.uid, event_type)
@@ -110,7 +121,15 @@ class EventCorrelator:
             budget = _Budget(spam_key, 0)
             _make_room(self._budgets)
         self._budgets[budget.key] = budget
-        series = self._similar((budget.key, reason), now_ns)
+        similar_key = (budget.key, reason)
+        series = self._series.pop(similar_key, None)
+        if series is None:
+            series = _Series(similar_key, (), now_ns)
+            _make_room(self._series)
+        elif now_ns - series.last_ns > AGGREGATE_WINDOW_NS:
+            series.messages = ()  # after a long silence it begins anew
+        series.last_ns = now_ns
+        self._series[series.key] = series
         message, is_aggregate = _said_in(series, message)
         key: SimilarKey | EventKey
         if is_aggregate:
@@ -120,25 +139,22 @@ class EventCorrelator:
             key = (series.key, target.field_path, message)
         observed = self._observations.pop(key, None)
         if observed is None:
-            observed = _Observation(name, said_ns, 0)
+            observed = _Observation(name, named_ns, said_ns, 0)
             _make_room(self._observations)
         observed.count += 1
         self._observations[key] = observed
-        if not _is_within(budget, now_ns):
+        # Take one of 25 tokens, if there is one left: the bucket is kept as the instant at which it is full again.
+        full_at_ns = max(budget.full_at_ns, now_ns) + SPAM_REFILL_NS
+        if full_at_ns - now_ns > _SPAM_EMPTY_NS:
             return None
+        budget.full_at_ns = full_at_ns
+        observed.name = observed.name or event_name(target.name, observed.named_ns)
         return Correlated(observed.name, observed.first_ns, observed.count, message, is_aggregate)
 
-    def _similar(self, key: SimilarKey, now_ns: int) -> _Series:
-        """The series that an event belongs to, begun anew after a long silence."""
-        series = self._series.pop(key, None)
-        if series is None:
-            series = _Series(key, (), now_ns)
-            _make_room(self._series)
-        elif now_ns - series.last_ns > AGGREGATE_WINDOW_NS:
-            series.messages = ()
-        series.last_ns = now_ns
-        self._series[series.key] = series
-        return series
+
+def event_name(object_name: str, named_ns: int) -> str:
+    """The name of an Event about an object. Mirrors client-go: tools/record/event.go, makeEvent."""
+    return f"{object_name}.{named_ns:x}"
 
 
 def _said_in(series: _Series, message: str) -> tuple[str, bool]:
@@ -153,15 +169,6 @@ def _said_in(series: _Series, message: str) -> tuple[str, bool]:
         # Upstream forgets any one message when the set is full (Go's map order decides). We forget the oldest.
         series.messages = messages[1:]
     return message, is_aggregate
-
-
-def _is_within(budget: _Budget, now_ns: int) -> bool:
-    """Take one of 25 tokens, if there is one left: the bucket is kept as the instant at which it is full again."""
-    full_at_ns = max(budget.full_at_ns, now_ns) + SPAM_REFILL_NS
-    if full_at_ns - now_ns > SPAM_BURST * SPAM_REFILL_NS:
-        return False
-    budget.full_at_ns = full_at_ns
-    return True
 
 
 def _make_room(entries: dict[Key, Value]) -> None:

@@ -8,10 +8,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import NamedTuple, Protocol
+from typing import Protocol
+
+from msgspec import Struct
 
 from kubesim.kernel import Kernel
-from kubesim.kubelet.event_correlator import Correlated, EventCorrelator
+from kubesim.kubelet.event_correlator import Correlated, EventCorrelator, event_name
 from kubesim.kubelet.event_queue import EventQueue, EventRate
 from kubesim.kubelet.event_reference import EventReference
 from kubesim.model.k8s_v1 import Event, EventSource, ObjectMeta, ObjectReference
@@ -21,6 +23,8 @@ NORMAL = "Normal"
 WARNING = "Warning"
 
 _NAME_LENGTH_MAX = 253
+_SHORT_MAX = _NAME_LENGTH_MAX - len(f".{2**63:x}")
+"""A name of this length leaves room for every instant."""
 _DNS_SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 
 
@@ -34,7 +38,7 @@ class EventSink(Protocol):
         """Change a stored Event; False when it is not there any more."""
 
 
-class Said(NamedTuple):
+class Said(Struct, frozen=True, gc=False):
     """What `EventRecorder.event` was called with."""
 
     target: EventReference
@@ -44,12 +48,13 @@ class Said(NamedTuple):
     annotations: Mapping[str, str] | None
 
 
-class _Recorded(NamedTuple):
-    """What was said, at which instant, and the name of its Event, should it get one of its own."""
+class _Recorded(Struct, frozen=True, gc=False):
+    """What was said, at which instant, and what the name of its Event is made of, should it get one of its own."""
 
     said: Said
-    name: str
     at_ns: int
+    name: str
+    named_ns: int
 
 
 class EventRecorder:
@@ -62,7 +67,7 @@ class EventRecorder:
         self._node_name = node_name
         self._correlator = EventCorrelator(kernel)
         self._queue = EventQueue[_Recorded](kernel, rate or EventRate(), begin=self._begin)
-        self._last_name_ns = 0
+        self._named_ns = 0
         self.heard: list[Said] | None = None
         """While somebody listens, what was recorded, whether or not it was written."""
 
@@ -76,26 +81,34 @@ class EventRecorder:
         annotations: Mapping[str, str] | None = None,
     ) -> None:
         """Record what happened. Events that say the same are counted; too many are combined or dropped."""
-        said = Said(target, event_type, reason, message, annotations)
-        if self.heard is not None:
-            self.heard.append(said)
-        self._queue.put(_Recorded(said, self._event_name(target.name), self._kernel.now_ns))
+        self.say_again(Said(target, event_type, reason, message, annotations))
 
     def say_again(self, said: Said) -> None:
         """Record what was recorded before: it is counted."""
-        self.event(said.target, said.event_type, said.reason, said.message, annotations=said.annotations)
+        if self.heard is not None:
+            self.heard.append(said)
+        at_ns = self._kernel.now_ns
+        # Real clocks never give one instant twice. Ours does, and two Events of one name would be one Event.
+        self._named_ns = named_ns = max(at_ns, self._named_ns + 1)
+        name = self._own_name(said.target.name, named_ns)
+        if self._queue.is_busy:
+            self._queue.put(_Recorded(said, at_ns, name, named_ns))
+        else:
+            self._correlate(said, at_ns, name, named_ns)
 
     def stop(self) -> None:
         """The process ends: events that still wait to be written are lost."""
         self._queue.stop()
 
     def _begin(self, recorded: _Recorded) -> None:
-        said = recorded.said
+        self._correlate(recorded.said, recorded.at_ns, recorded.name, recorded.named_ns)
+
+    def _correlate(self, said: Said, at_ns: int, name: str, named_ns: int) -> None:
         correlated = self._correlator.correlate(
-            said.target, said.event_type, said.reason, said.message, name=recorded.name, said_ns=recorded.at_ns
+            said.target, said.event_type, said.reason, said.message, name=name, named_ns=named_ns, said_ns=at_ns
         )
         if correlated is not None:
-            self._queue.request(self._write, said, correlated, recorded.at_ns)
+            self._queue.request(self._write, said, correlated, at_ns)
 
     def _write(self, said: Said, correlated: Correlated, at_ns: int) -> None:
         if correlated.count > 1 and self._sink.patch_event(
@@ -137,13 +150,10 @@ class EventRecorder:
             reporting_instance="" if is_aggregate else self._node_name,
         )
 
-    def _event_name(self, object_name: str) -> str:
-        # Real clocks never give one instant twice. Ours does, and two Events of one name would be one Event.
-        self._last_name_ns = max(self._kernel.now_ns, self._last_name_ns + 1)
-        name = f"{object_name}.{self._last_name_ns:x}"
-        if len(name) <= _NAME_LENGTH_MAX and _is_dns_subdomain(object_name):
-            return name
-        return self._kernel.ids.uuid()
+    def _own_name(self, object_name: str, named_ns: int) -> str:
+        """The name of an Event that cannot have the usual one; empty for all others."""
+        is_short = len(object_name) <= _SHORT_MAX or len(event_name(object_name, named_ns)) <= _NAME_LENGTH_MAX
+        return "" if is_short and _is_dns_subdomain(object_name) else self._kernel.ids.uuid()
 
 
 def _event_namespace(target: EventReference) -> str:

@@ -96,4 +96,4 @@ class VainSync(Struct, kw_only=True):
 def _of_version(said: Said, before: str, after: str) -> Said:
     if said.target.resource_version != before:
         return said  # The node has no version.
-    return said._replace(target=replace(said.target, resource_version=after))
+    return replace(said, target=replace(said.target, resource_version=after))
