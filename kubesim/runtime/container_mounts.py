@@ -176,13 +176,14 @@ def check_devices(daemon: Daemon, container_id: str, config: api.ContainerConfig
 
 
 def _shown_bind(daemon: Daemon, mount: api.Mount, resolved_path: str) -> api.Mount:
+    if daemon.profile.containers.status_mounts != "rebuilt":
+        return mount
     shown = api.Mount()
     shown.CopyFrom(mount)
-    if daemon.profile.containers.status_mounts == "rebuilt":
-        shown.host_path = resolved_path
-        shown.ClearField("uidMappings")
-        shown.ClearField("gidMappings")
-        shown.ClearField("image_sub_path")
+    shown.host_path = resolved_path
+    shown.ClearField("uidMappings")
+    shown.ClearField("gidMappings")
+    shown.ClearField("image_sub_path")
     return shown
 
 

@@ -25,10 +25,11 @@ def select_sandboxes(
     store: ObjectStore[Sandbox], *, sandbox_id: str, selector: Mapping[str, str], state: int | None = None
 ) -> list[Sandbox]:
     """The sandboxes that match, in the order of lists."""
+    is_selected = _is_selected(selector, sandbox_id)
     return [
         sandbox
         for sandbox in _candidates(store, sandbox_id, selector)
-        if (state is None or sandbox.cri_state == state) and (not selector or matches_labels(selector, sandbox.labels))
+        if (state is None or sandbox.cri_state == state) and (is_selected or matches_labels(selector, sandbox.labels))
     ]
 
 
@@ -41,12 +42,18 @@ def select_containers(
     state: int | None = None,
 ) -> list[Container]:
     """The containers that match, in the order of lists."""
+    is_selected = _is_selected(selector, container_id or sandbox_id)
     return [
         container
         for container in _by_both_ids(daemon, container_id, sandbox_id, selector)
         if (state is None or container.cri_state == state)
-        and (not selector or matches_labels(selector, container.labels))
+        and (is_selected or matches_labels(selector, container.labels))
     ]
+
+
+def _is_selected(selector: Mapping[str, str], some_id: str) -> bool:
+    """Whether all candidates have the labels: none are asked for, or the one label that they were found by."""
+    return not selector or (len(selector) == 1 and not some_id)
 
 
 def _by_both_ids(

@@ -22,7 +22,7 @@ from kubesim.policy.image_lookup import ImageKey, image_key
 from kubesim.policy.image_pinning import is_pinned_name
 from kubesim.policy.runtime_profile import ImageSwitches
 from kubesim.runtime.id_index import IdIndex, Match
-from kubesim.runtime.present_image import ImageMatch, ImageNames, PresentImage
+from kubesim.runtime.present_image import ImageMatch, ImageNames, LayersHeld, PresentImage
 from kubesim.runtime.state_changes import StateChanges, StateKind
 
 _ALGORITHM = "sha256:"
@@ -46,6 +46,8 @@ class ImageStore:
         self._changes = changes
         self._found: dict[str, ImageMatch] = {}
         """What texts lead to, until any image or name changes."""
+        self._layers: LayersHeld | None = None
+        """Those of all images, until one comes or goes."""
         self._encoded_list: bytes | None = None
         """The answer of ListImages about all of them, until any changes."""
         self._by_digest: dict[str, list[PresentImage]] = {}
@@ -180,7 +182,7 @@ class ImageStore:
     def _forget(self) -> None:
         """Some image changed, came or went: what was remembered of all of them may be wrong."""
         self._found.clear()
-        self._encoded_list = None
+        self._encoded_list = self._layers = None
 
     def _names(self, present: PresentImage) -> ImageNames:
         if present.shown_names is None:
@@ -267,6 +269,18 @@ class ImageStore:
         if lookup.match is Match.AMBIGUOUS:
             return ImageMatch(is_ambiguous=True)
         return ImageMatch(found=self._by_id.get(lookup.id))
+
+    @property
+    def layers(self) -> LayersHeld:
+        """The layers of all images here, each once."""
+        if self._layers is None:
+            by_id = {layer.chain_id: layer for present in self._by_id.values() for layer in present.image.layers}
+            self._layers = LayersHeld(
+                chain_ids=frozenset(by_id),
+                size_bytes=sum(layer.size_bytes for layer in by_id.values()),
+                entries=sum(layer.entries for layer in by_id.values()),
+            )
+        return self._layers
 
     def has_blob(self, digest: str) -> bool:
         """Whether some image here has this manifest, config or layer."""

@@ -11,6 +11,7 @@ import posixpath
 from typing import NamedTuple
 
 from kubesim.cri import api
+from kubesim.images.image import ImageLayer
 from kubesim.runtime.daemon import Daemon
 from kubesim.runtime.stats_messages import layer_usage
 
@@ -65,17 +66,18 @@ def _snapshots(daemon: Daemon) -> Usage:
 
     The layers of an image that was removed stay while a container has them below its own.
     """
-    images = {present.image.id: present.image for present in daemon.images}
-    inodes = len(daemon.sandboxes)  # a snapshot each, with nothing but its top directory
-    used_bytes = inodes * _DIRECTORY_BYTES
+    layers = daemon.images.layers
+    left: dict[str, ImageLayer] = {}
+    inodes = layers.entries + len(daemon.sandboxes)  # a snapshot each, with nothing but its top directory
+    used_bytes = layers.size_bytes + len(daemon.sandboxes) * _DIRECTORY_BYTES
     for container in daemon.containers:
         for image in (container.image, *container.volume_images):
-            images.setdefault(image.id, image)
+            if daemon.images.by_id(image.id) is None:
+                left |= {layer.chain_id: layer for layer in image.layers if layer.chain_id not in layers.chain_ids}
         writable = layer_usage(container)
         used_bytes += writable.used_bytes
         inodes += writable.inodes_count
-    layers = {layer.chain_id: layer for image in images.values() for layer in image.layers}
-    for layer in layers.values():
+    for layer in left.values():
         used_bytes += layer.size_bytes
         inodes += layer.entries
     return Usage(used_bytes, inodes)

@@ -45,3 +45,11 @@ class ImageMatch(Struct, frozen=True, kw_only=True):
     """Why the text can be no image name at all; "" for one that is just not there."""
     is_unknown_id: bool = False
     """With a refusal: some calls take the text for an id that is not there."""
+
+
+class LayersHeld(Struct, frozen=True, kw_only=True):
+    """Layers on the node, each counted once."""
+
+    chain_ids: frozenset[str]
+    size_bytes: int
+    entries: int

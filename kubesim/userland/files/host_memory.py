@@ -149,6 +149,7 @@ class MemoryHostFiles:
 
     def mount_tmpfs(self, path: str, size_bytes: int | None) -> None:
         """A bind of this directory, or of one below, lies on a tmpfs from now on."""
+        self._node.has_tmpfs = True
         self._must(path).tmpfs_bytes = MEMORY_BYTES // 2 if size_bytes is None else size_bytes
 
     @property
@@ -219,7 +220,7 @@ class MemoryHostFiles:
                 raise FsError("EISDIR" if is_directory else "ENOTDIR", to_path)
             if there.children:
                 raise FsError("ENOTEMPTY", to_path)
-        if _holds(node, to_above):
+        if node.holds(to_above):
             raise FsError("EINVAL", to_path)
         now_ns = self._node.now_ns()
         self._node.leaves(node)
@@ -245,14 +246,7 @@ class MemoryHostFiles:
 
     def leads_straight(self, path: str) -> bool:
         """Whether a path is there, without a link in it and as `realpath` would write it. False where nobody knows."""
-        first, *names = path.split("/")
-        node = self._root
-        for name in names:
-            below = node.children.get(name)
-            if below is None or below.kind is FileKind.SYMLINK:
-                return False
-            node = below
-        return not first and node is not self._root and not isinstance(node, BindPoint)
+        return (self._follows_links and self._node.at(path) is not None) or self._root.leads_straight(path)
 
     def kind(self, path: str) -> str | None:
         """What is at `path`, None for nothing. Does not follow a link at the end."""
@@ -273,18 +267,24 @@ class MemoryHostFiles:
 
     def confined(self, path: str) -> MemoryHostFiles:
         """The files at and below `path`, whose own links are followed now, once."""
+        at_once = self._node.at(path) if self._follows_links and not self._node.has_tmpfs else None
+        if at_once is not None:
+            return self._inside(at_once, None, path)
         stack = self._stack(path)
         if stack is not None and isinstance(stack[-1][1], BindPoint):
             stack = self._stack(stack[-1][1].source)
         if stack is None:
             raise FsError("ENOENT", path)
-        # Each mount of each container makes some: there is no disk of its own to begin with.
+        tmpfs = next((node for _, node in reversed(stack) if node.tmpfs_bytes), self._tmpfs)
+        base = self.base + "".join([f"/{name}" for name, _ in stack[1:]])
+        # Mostly the same text, which somebody keeps in any case.
+        return self._inside(stack[-1][1], tmpfs, path if path == base else base)
+
+    def _inside(self, root: Inode, tmpfs: Inode | None, base: str) -> MemoryHostFiles:
+        """A part of this disk. Each mount of each container makes some: there is no disk of its own to begin with."""
         inside: MemoryHostFiles = MemoryHostFiles.__new__(MemoryHostFiles)
         inside._node = self._node
-        inside._root = stack[-1][1]
-        inside._tmpfs = next((node for _, node in reversed(stack) if node.tmpfs_bytes), self._tmpfs)
-        base = self.base + "".join([f"/{name}" for name, _ in stack[1:]])
-        inside.base = path if path == base else base  # mostly the same text, which somebody keeps in any case
+        inside._root, inside._tmpfs, inside.base = root, tmpfs, base
         inside._follows_links = False
         return inside
 
@@ -391,7 +391,3 @@ class MemoryHostFiles:
         if node.kind is not FileKind.FILE:
             raise FsError(_NOT_A_FILE.get(node.kind, "ENXIO"), path)
         return node
-
-
-def _holds(node: Inode, wanted: Inode) -> bool:
-    return node is wanted or any(_holds(child, wanted) for child in node.children.values())

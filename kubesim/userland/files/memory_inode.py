@@ -134,6 +134,21 @@ class Inode:
             child.links_count -= 1
         child.ctime_ns = now_ns
 
+    def holds(self, wanted: Inode) -> bool:
+        """Whether a node is this one or lies below it."""
+        return self is wanted or any(child.holds(wanted) for child in self.children.values())
+
+    def leads_straight(self, path: str) -> bool:
+        """Whether a path from this root is there, without a link or a bind, and as `realpath` would write it."""
+        first, *names = path.split("/")
+        node = self
+        for name in names:
+            below = node.children.get(name)
+            if below is None or below.kind is FileKind.SYMLINK:
+                return False
+            node = below
+        return not first and node is not self and not isinstance(node, BindPoint)
+
 
 _NO_CONTENT = bytearray()
 _NO_CHILDREN: dict[str, Inode] = {}

@@ -54,6 +54,8 @@ def test_filters_by_ids_take_prefixes_and_all_parts_must_match(five: Any) -> Non
     assert [row.id for row in node.containers(id=made[3][:20])] == [made[3]]
     assert node.containers(id=made[3], pod_sandbox_id=pods[0]) == []
     assert [row.id for row in node.containers(id=made[3], pod_sandbox_id=pods[1])] == [made[3]]
+    assert [row.id for row in node.containers(pod_sandbox_id=pods[1], label_selector={"app": "x"})] == [made[3]]
+    assert node.containers(id=made[3], label_selector={"app": "y"}) == []
     assert node.containers(pod_sandbox_id=pods[0], state=state(api.CONTAINER_EXITED))[0].id == made[2]
 
 
