@@ -18,12 +18,18 @@ from kubesim.kubelet.container_hash import container_hash
 from kubesim.kubelet.container_resources import linux_resources
 from kubesim.kubelet.environment import Environments
 from kubesim.kubelet.hosts_file import hosts_file
+from kubesim.kubelet.last_made import LastMade
 from kubesim.kubelet.node_settings import NodeSettings
 from kubesim.kubelet.outside import HostFiles
 from kubesim.kubelet.pod_directories import PodDirectories
-from kubesim.kubelet.security_config import has_host_process, linux_security_context, windows_security_context
+from kubesim.kubelet.security_config import (
+    has_host_process,
+    linux_security_context,
+    non_root_problem,
+    windows_security_context,
+)
 from kubesim.kubelet.stop_signals import requested_stop_signal
-from kubesim.kubelet.volumes import ImageVolume, PodVolumes
+from kubesim.kubelet.volumes import ContainerConfigError, ImageVolume, PodVolumes
 from kubesim.kubelet.windows_resources import windows_resources
 from kubesim.model import k8s_v1 as v1
 from kubesim.policy.env_expansion import expand_words
@@ -82,6 +88,7 @@ class ContainerConfigs:
         self._directories = directories
         self._volumes = volumes
         self._environments = environments
+        self._last = LastMade[tuple[object, ...], bytes]()
 
     def options(self, request: ContainerRequest) -> RunOptions:
         """Variables and mounts. Raises ContainerConfigError with the kubelet's text."""
@@ -89,39 +96,72 @@ class ContainerConfigs:
         return RunOptions(environment=environment, mounts=self._mounts(request, environment))
 
     def build(self, request: ContainerRequest, options: RunOptions) -> api.ContainerConfig:
-        """The configuration."""
+        """The configuration. Raises ContainerConfigError when the image may not run as the user that it says."""
         pod, container, environment = request.pod, request.container, options.environment
+        config = self._config(request)
         self._host_files.make_dirs(self._directories.container_logs(pod, container.name))
+        config.metadata.attempt = request.attempt
+        config.annotations[labels.RESTART_COUNT] = str(request.attempt)
+        config.log_path = self._directories.log(container.name, request.attempt)
+        config.command.extend(expand_words(container.command, environment))
+        config.args.extend(expand_words(container.args, environment))
+        config.mounts.extend(options.mounts)
+        config.envs.extend(
+            api.KeyValue(key=key, value=value.encode(errors="surrogateescape")) for key, value in environment.items()
+        )
+        if request.user_namespace is not None and self._node.os == "linux":
+            for mount in config.mounts:
+                mount.uidMappings.extend(request.user_namespace.uids)
+                mount.gidMappings.extend(request.user_namespace.gids)
+        return config
+
+    def _config(self, request: ContainerRequest) -> api.ContainerConfig:
+        """What each start of the container is told alike, as long as pod, image and sandbox say the same of it."""
+        pod, meta = request.pod, request.pod.metadata
+        key = f"{meta.uid}/{request.container.name}"
+        source = (
+            *(pod.spec, request.container, meta.name, meta.namespace, meta.annotations),
+            *(meta.deletion_grace_period_seconds, request.qos, request.image_ref, request.image_uid),
+            *(request.image_username, request.target_container_id, request.user_namespace),
+        )
+        known = self._last.get(key, source)
+        if known is not None:
+            return api.ContainerConfig.FromString(known)
+        config = self._new_config(request)
+        self._last.put(key, source, config.SerializeToString())
+        return config
+
+    def _new_config(self, request: ContainerRequest) -> api.ContainerConfig:
+        pod, container, node = request.pod, request.container, self._node
+        refusal = non_root_problem(
+            pod,
+            container,
+            image_uid=request.image_uid,
+            image_username=request.image_username,
+            os=node.os,
+            minor=node.minor,
+        )
+        if refusal:
+            raise ContainerConfigError(refusal)
         config = api.ContainerConfig(
-            metadata=api.ContainerMetadata(name=container.name, attempt=request.attempt),
+            metadata=api.ContainerMetadata(name=container.name),
             image=api.ImageSpec(image=request.image_ref, user_specified_image=container.image),
-            command=expand_words(container.command, environment),
-            args=expand_words(container.args, environment),
             working_dir=container.working_dir,
             labels=_labels(pod, container),
-            annotations=_annotations(pod, container, request.attempt),
-            mounts=options.mounts,
-            log_path=self._directories.log(container.name, request.attempt),
+            annotations=_annotations(pod, container),
             stdin=container.stdin,
             stdin_once=container.stdin_once,
             tty=container.tty,
         )
-        config.envs.extend(
-            api.KeyValue(key=key, value=value.encode(errors="surrogateescape")) for key, value in environment.items()
-        )
-        if gate_enabled(self._node.gates, "ContainerStopSignals"):
+        if gate_enabled(node.gates, "ContainerStopSignals"):
             config.stop_signal = requested_stop_signal(container)
-        if self._node.os == "linux":
-            config.linux.resources.CopyFrom(linux_resources(pod, container, qos=request.qos, node=self._node))
+        if node.os == "linux":
+            config.linux.resources.CopyFrom(linux_resources(pod, container, qos=request.qos, node=node))
             config.linux.security_context.CopyFrom(
-                linux_security_context(request, self._node, root_directory=self._directories.root)
+                linux_security_context(request, node, root_directory=self._directories.root)
             )
-            if request.user_namespace is not None:
-                for mount in config.mounts:
-                    mount.uidMappings.extend(request.user_namespace.uids)
-                    mount.gidMappings.extend(request.user_namespace.gids)
         else:
-            config.windows.resources.CopyFrom(windows_resources(container, processors=self._node.processors))
+            config.windows.resources.CopyFrom(windows_resources(container, processors=node.processors))
             config.windows.security_context.CopyFrom(windows_security_context(request))
         return config
 
@@ -161,10 +201,10 @@ def _labels(pod: v1.Pod, container: AnyContainer) -> dict[str, str]:
     }
 
 
-def _annotations(pod: v1.Pod, container: AnyContainer, attempt: int) -> dict[str, str]:
+def _annotations(pod: v1.Pod, container: AnyContainer) -> dict[str, str]:
+    """All but the restart count."""
     result = {
         labels.HASH: container_hash(container.name, container.image),
-        labels.RESTART_COUNT: str(attempt),
         labels.TERMINATION_MESSAGE_PATH: container.termination_message_path,
         labels.TERMINATION_MESSAGE_POLICY: container.termination_message_policy,
     }

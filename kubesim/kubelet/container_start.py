@@ -26,7 +26,6 @@ from kubesim.kubelet.outside import HostFiles
 from kubesim.kubelet.pod_directories import PodDirectories
 from kubesim.kubelet.resize_needs import ResizeNeeds
 from kubesim.kubelet.runtime_pods import bare_id
-from kubesim.kubelet.security_config import non_root_problem
 from kubesim.kubelet.volumes import ContainerConfigError, ImageVolume
 from kubesim.model import k8s_v1 as v1
 from kubesim.model.frozen_records import replace
@@ -75,7 +74,6 @@ class ContainerStarter:
         host_files: HostFiles,
         directories: PodDirectories,
         *,
-        os: str,
         minor: int,
         needs: ResizeNeeds,
     ) -> None:
@@ -88,7 +86,6 @@ class ContainerStarter:
         self._hooks = hooks
         self._host_files = host_files
         self._directories = directories
-        self._os = os
         self._minor = minor
         self._needs = needs
 
@@ -161,11 +158,6 @@ class ContainerStarter:
         )
         options = self._configs.options(request)
         uid, username = await self._image_user(container.image)
-        refusal = non_root_problem(
-            start.pod, container, image_uid=uid, image_username=username, os=self._os, minor=self._minor
-        )
-        if refusal:
-            raise ContainerConfigError(refusal)
         config = self._configs.build(replace(request, image_uid=uid, image_username=username), options)
         return api.CreateContainerRequest(
             pod_sandbox_id=start.sandbox_id, config=config, sandbox_config=start.sandbox_config()

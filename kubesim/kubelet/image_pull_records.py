@@ -10,10 +10,12 @@ import json
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import sha256
 from typing import Any
 
 from kubesim.kernel import Kernel
+from kubesim.kubelet.last_made import LastMade
 from kubesim.kubelet.outside import HostFiles
 from kubesim.model.timestamps import format_rfc3339, parse_rfc3339
 from kubesim.policy.image_keyring import PullLogin, SecretSource
@@ -55,6 +57,7 @@ class ImagePullRecords:
         self._pulling = f"{root_directory}/image_manager/pulling"
         self._pulled = f"{root_directory}/image_manager/pulled"
         self._intents: Counter[str] = Counter()
+        self._last = LastMade[bytes, PulledRecord]()
 
     def must_pull(self, image: str, image_ref: str, logins: Callable[[], Sequence[PullLogin]]) -> bool:
         """Whether an image that is there has to be pulled all the same. `logins` are asked for only if they count."""
@@ -120,8 +123,15 @@ class ImagePullRecords:
     # -- files ------------------------------------------------------------------------------------------------
 
     def _read(self, image_ref: str) -> PulledRecord | None:
+        """A record is what its file says now; the same content says the same."""
         content = self._files.read(_file(self._pulled, image_ref))
-        return None if content is None else _record(json.loads(content))
+        if content is None:
+            return None
+        known = self._last.get(image_ref, content)
+        if known is None:
+            known = _record(json.loads(content))
+            self._last.put(image_ref, content, known)
+        return known
 
     def _write(self, before: PulledRecord | None, record: PulledRecord) -> None:
         if record is before:
@@ -146,10 +156,12 @@ class ImagePullRecords:
                 yield f"{folder}/{name}", json.loads(content)
 
 
+@lru_cache(maxsize=256)
 def _file(folder: str, key: str) -> str:
     return f"{folder}/sha256-{sha256(key.encode()).hexdigest()}"
 
 
+@lru_cache(maxsize=256)
 def _repository(image: str) -> str:
     """The name without tag and digest, and nothing filled in."""
     return parse_plain_reference(image).name

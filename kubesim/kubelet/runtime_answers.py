@@ -17,7 +17,7 @@ from msgspec import Struct
 
 from kubesim.cri import api
 from kubesim.kubelet import labels
-from kubesim.kubelet.known_answers import KnownAnswers
+from kubesim.kubelet.last_made import LastMade
 from kubesim.kubelet.outside import HostFiles
 from kubesim.kubelet.runtime_resources import ReportedResources
 from kubesim.kubelet.stop_signals import stop_signal_name
@@ -81,8 +81,8 @@ class RuntimeAnswers:
         self._resources = resources
         self._runtime_name = runtime_name
         self._is_windows = is_windows
-        self._sandboxes = KnownAnswers[RuntimeSandbox]()
-        self._containers = KnownAnswers[_Read]()
+        self._sandboxes = LastMade[bytes, RuntimeSandbox]()
+        self._containers = LastMade[bytes, _Read]()
 
     def sandbox(self, sandbox_id: str, answer: bytes) -> RuntimeSandbox:
         """A sandbox by an answer of PodSandboxStatus."""

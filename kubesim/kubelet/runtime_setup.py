@@ -115,7 +115,6 @@ def _container_starter(
         hooks,
         host_files,
         directories,
-        os=node.os,
         minor=node.minor,
         needs=resizing.needs,
     )

@@ -13,6 +13,7 @@ from kubesim.cri.client import CriClient
 from kubesim.cri.errors import CriError
 from kubesim.kubelet.event_recorder import WARNING, EventRecorder, node_reference
 from kubesim.kubelet.event_reference import pod_reference
+from kubesim.kubelet.last_made import LastMade
 from kubesim.kubelet.metrics import STARTED_POD_ERRORS, STARTED_PODS, Metrics
 from kubesim.kubelet.node_settings import NodeSettings
 from kubesim.kubelet.outside import HostFiles
@@ -23,6 +24,7 @@ from kubesim.kubelet.sandbox_config import dns_warnings, sandbox_config, sandbox
 from kubesim.kubelet.sync_error import SyncError
 from kubesim.kubelet.user_namespaces import UserNamespaces
 from kubesim.model import k8s_v1 as v1
+from kubesim.policy.pod_dns import DnsWarning
 from kubesim.policy.pod_hostname import HostnameError
 from kubesim.policy.pod_view import RuntimePod
 from kubesim.policy.qos import QosClass
@@ -58,6 +60,8 @@ class SandboxStarter:
         self._runtime_classes = runtime_classes
         self._on_ready = on_ready
         self._is_termination_requested = is_termination_requested
+        self._last_warnings = LastMade[tuple[object, ...], tuple[DnsWarning, ...]]()
+        self._last_configs = LastMade[tuple[object, ...], bytes]()
 
     async def start(self, pod: v1.Pod, runtime: RuntimePod, *, attempt: int, qos: QosClass) -> RuntimePod | None:
         """Run a sandbox; the pod as the runtime shows it afterwards. Raises SyncError.
@@ -97,22 +101,42 @@ class SandboxStarter:
         that waits for the runtime would hold it for as long.
         """
         user_namespace = self._user_namespaces.options(pod) if self._node.os == "linux" else None
-        sandbox_hostname(pod, self._node)
-        for warning in dns_warnings(pod, self._node):
+        for warning in self._warnings(pod):
             target = node_reference(self._node.node_name) if warning.is_of_node else pod_reference(pod)
             self._recorder.event(target, WARNING, warning.reason, warning.message)
 
-        def built() -> api.PodSandboxConfig:
-            return sandbox_config(
-                pod,
-                attempt=attempt,
-                qos=qos,
-                node=self._node,
-                directories=self._directories,
-                user_namespace=user_namespace,
-            )
+        return user_namespace, lambda: self._config(pod, attempt, qos, user_namespace)
 
-        return user_namespace, built
+    def _warnings(self, pod: v1.Pod) -> tuple[DnsWarning, ...]:
+        """What is said at each sync: the spec of a pod and its name decide. Raises HostnameError."""
+        meta = pod.metadata
+        source = (pod.spec, meta.name, meta.namespace)
+        known = self._last_warnings.get(meta.uid, source)
+        if known is None:
+            sandbox_hostname(pod, self._node)
+            known = dns_warnings(pod, self._node)
+            self._last_warnings.put(meta.uid, source, known)
+        return known
+
+    def _config(
+        self, pod: v1.Pod, attempt: int, qos: QosClass, user_namespace: api.UserNamespace | None
+    ) -> api.PodSandboxConfig:
+        """A sandbox is described anew for each of its containers: in the same words unless something of it changed."""
+        meta = pod.metadata
+        source = (pod.spec, meta.name, meta.namespace, meta.labels, meta.annotations, attempt, qos, user_namespace)
+        known = self._last_configs.get(meta.uid, source)
+        if known is not None:
+            return api.PodSandboxConfig.FromString(known)
+        config = sandbox_config(
+            pod,
+            attempt=attempt,
+            qos=qos,
+            node=self._node,
+            directories=self._directories,
+            user_namespace=user_namespace,
+        )
+        self._last_configs.put(meta.uid, source, config.SerializeToString())
+        return config
 
     async def _run(self, pod: v1.Pod, attempt: int, qos: QosClass) -> str:
         created = await self._client.run_pod_sandbox(self._request(pod, attempt, qos))

@@ -67,8 +67,10 @@ class UserNamespaces:
 
     def options(self, pod: v1.Pod) -> api.UserNamespace | None:
         """What the runtime is told; None when it is not told anything. Raises UserNamespaceError."""
-        handlers = {one.name: one.user_namespaces for one in self._handlers()}
-        wanted = wants_user_namespace(pod.spec.host_users, handlers, self._gates)
+        host_users = pod.spec.host_users
+        # Only for a pod that is to have one of its own it counts what the runtime can do.
+        handlers = {one.name: one.user_namespaces for one in self._handlers()} if host_users is False else {}
+        wanted = wants_user_namespace(host_users, handlers, self._gates)
         if wanted is None:
             return None
         if not wanted:

@@ -99,3 +99,13 @@ def test_records_of_images_that_are_gone(files, new_records):
     assert len(contents(files, "pulled")) == 2  # written after that instant
     records.forget_others([REF], before_ns=2**63 - 1)
     assert [one["imageRef"] for one in contents(files, "pulled")] == [REF]
+
+
+def test_a_record_is_what_its_file_says_now(files, new_records):
+    records, other = new_records(), new_records()
+    records.pull_begins(IMAGE)
+    records.pulled(IMAGE, REF, LOGIN)
+    assert records.must_pull(IMAGE, REF, list) is True
+    other.pull_begins(IMAGE)
+    other.pulled(IMAGE, REF, None)
+    assert records.must_pull(IMAGE, REF, list) is False

@@ -6,7 +6,7 @@ import pytest
 
 from kubesim.cri import api
 from kubesim.kubelet import labels
-from kubesim.kubelet.known_answers import ANSWERS_MAX, KnownAnswers
+from kubesim.kubelet.last_made import KEPT_MAX, LastMade
 from kubesim.kubelet.resource_records import ResourceRecords
 from kubesim.kubelet.runtime_answers import RuntimeAnswers
 from kubesim.kubelet.runtime_resources import ReportedResources
@@ -114,10 +114,10 @@ def test_a_sandbox_is_read_again_when_its_answer_is_another_one() -> None:
     assert read().ips == ("10.0.0.3",)
 
 
-def test_only_the_answers_read_last_are_kept() -> None:
-    known = KnownAnswers[int]()
-    for number in range(ANSWERS_MAX + 1):
-        known.put(str(number), b"x", number)
-    assert known.get("0", b"x") is None
-    assert known.get("1", b"x") == 1
-    assert known.get("1", b"y") is None
+def test_only_what_was_made_last_is_kept() -> None:
+    made = LastMade[bytes, int]()
+    for number in range(KEPT_MAX + 1):
+        made.put(str(number), b"x", number)
+    assert made.get("0", b"x") is None
+    assert made.get("1", b"x") == 1
+    assert made.get("1", b"y") is None
