@@ -58,6 +58,7 @@ from kubesim.model.kubelet_configuration import KubeletConfiguration, effective
 from kubesim.model.quantity import whole_units
 from kubesim.policy.crash_loop_backoff import crash_loop_policy
 from kubesim.policy.feature_gates import gate_enabled, resolve_gates
+from kubesim.policy.node_conditions import storage_error
 from kubesim.policy.pod_dns import NODE_DNS
 from kubesim.policy.swap_behavior import NodeSwap
 from kubesim.policy.sysctl_admission import sysctl_allowlist
@@ -183,6 +184,7 @@ class Kubelet:
                 evented_pleg_error=engine.loop.evented_pleg_error,
                 is_shutting_down=lambda: self._shutdown is not None and self._shutdown.is_shutting_down,
                 pressures=self._pressures,
+                storage_error=lambda: storage_error(is_registered=self._api.get_node() is not None),
             ),
             recorder=self._recorder,
             klog=self.klog,
