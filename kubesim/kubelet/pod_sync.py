@@ -42,7 +42,7 @@ from kubesim.kubelet.work_metrics import POD_START_DURATION
 from kubesim.model import k8s_v1 as v1
 from kubesim.model.frozen_records import replace
 from kubesim.policy.feature_gates import gate_enabled
-from kubesim.policy.pod_conditions import ALL_CONTAINERS_RESTARTING
+from kubesim.policy.pod_conditions import ALL_CONTAINERS_RESTARTING, owned_types
 from kubesim.policy.pod_view import PodPhase, PodStatusView, RuntimePod, RuntimeState, Waiting
 from kubesim.policy.settled_status import is_settled
 
@@ -103,6 +103,7 @@ class PodSync:
         self._pull_secrets = pull_secrets
         self._answers = answers
         self._resizing = resizing
+        self._owned_types = owned_types(node.gates)
         self._deadline = ActiveDeadline(kernel, recorder, statuses)
         # The kubelet's reason cache: why containers did not start, by pod uid and name.
         self._start_errors: dict[str, dict[str, Waiting]] = {}
@@ -309,7 +310,7 @@ class PodSync:
                 pod=pod_view(pod),
                 runtime=runtime,
                 old=self._statuses.get(uid) or status_view(pod.status),
-                stored=others_view(pod.status, self._node.gates),
+                stored=others_view(pod.status, self._owned_types),
                 start_errors=self._start_errors.get(uid, {}),
                 is_terminal=is_terminal,
                 resize=self._resizing.conditions(pod, is_terminal=is_terminal),
@@ -328,7 +329,7 @@ class PodSync:
 
     def _surroundings(self, pod: v1.Pod, runtime: RuntimePod) -> Surroundings:
         gates = self._node.gates
-        ips = tuple(ip for ip in (runtime.sandboxes[0].ips or () if runtime.sandboxes else ()) if ip)
+        ips = tuple([ip for ip in (runtime.sandboxes[0].ips or () if runtime.sandboxes else ()) if ip])
         old, shown = self._statuses.get(pod.metadata.uid), self._statuses.surroundings(pod)
         allocated, resources = pod_resource_fields(
             pod,

@@ -17,7 +17,6 @@ from kubesim.model.remembered import remembered
 from kubesim.model.timestamps import format_rfc3339, format_rfc3339_nano, parse_rfc3339
 from kubesim.policy import static_pod
 from kubesim.policy.admission import is_critical_pod
-from kubesim.policy.pod_conditions import owned_types
 from kubesim.policy.pod_view import (
     Condition,
     ContainerKind,
@@ -201,12 +200,11 @@ def phase_of(status: v1.PodStatus) -> PodPhase | None:
     return _PHASES[status.phase]
 
 
-def others_view(status: v1.PodStatus, gates: Mapping[str, bool]) -> PodStatusView:
+def others_view(status: v1.PodStatus, owned: frozenset[str]) -> PodStatusView:
     """What a kubelet reads in the API's status of a pod that it has a status of: the phase, and others' conditions.
 
-    The rest is what it wrote there itself.
+    The rest is what it wrote there itself. `owned` are the types of the conditions that it alone writes.
     """
-    owned = owned_types(gates)
     return PodStatusView(
         phase=_PHASES[status.phase],
         reason=status.reason,

@@ -255,7 +255,7 @@ class StatusManager:
         stored = pod.status
         merged = merge_pod_status(
             pod_view(pod),
-            api=others_view(stored, self._gates),
+            api=others_view(stored, self._owned_types),
             new=record.status,
             could_have_running_containers=self._could_have_running_containers(pod.metadata.uid),
             now_ns=self._kernel.now_ns,
@@ -385,6 +385,8 @@ class StatusManager:
             allocated_resources=dict(around.allocated_resources),
             resources=around.resources,
             container_statuses=entries(status.container_statuses),
-            init_container_statuses=entries(status.init_container_statuses),
-            ephemeral_container_statuses=entries(status.ephemeral_container_statuses),
+            init_container_statuses=entries(status.init_container_statuses) if status.init_container_statuses else [],
+            ephemeral_container_statuses=(
+                entries(status.ephemeral_container_statuses) if status.ephemeral_container_statuses else []
+            ),
         )

@@ -44,8 +44,9 @@ class PagedDocuments(Generic[T]):
         if len(self._newest) == PAGE_DOCUMENTS:
             self._pages.append(zlib.compress(msgpack.encode(self._newest), _EFFORT))
             self._newest = []
-        self._newest.append(document)
-        return len(self) - 1
+        newest = self._newest
+        newest.append(document)
+        return len(self._pages) * PAGE_DOCUMENTS + len(newest) - 1
 
     def __getitem__(self, number: int) -> T:
         """The document of that number. Raises IndexError."""

@@ -92,13 +92,8 @@ _DROPS: Mapping[str, Callable[[v1.PodSpec], v1.PodSpec]] = {
 """What happens to a spec without each gate; what only concerns a container is asked there."""
 
 
-_STATUS_GATES = ("SupplementalGroupsPolicy", "ContainerStopSignals", "RecursiveReadOnlyMounts", "ImageVolumeWithDigest")
-
-
 def without_disabled_status_fields(status: v1.PodStatus, gates: Mapping[str, bool]) -> v1.PodStatus:
     """The status as it is stored: the very same when it has nothing to drop."""
-    if all(gate_enabled(gates, gate) for gate in _STATUS_GATES):
-        return status
     regular, init = _kept(status.container_statuses, gates), _kept(status.init_container_statuses, gates)
     ephemeral = _kept(status.ephemeral_container_statuses, gates)
     if (
@@ -124,8 +119,10 @@ def _container_status(status: v1.ContainerStatus, gates: Mapping[str, bool]) -> 
         status = replace(status, user=None)
     if status.stop_signal is not None and not gate_enabled(gates, "ContainerStopSignals"):
         status = replace(status, stop_signal=None)
-    if status.volume_mounts and not gate_enabled(gates, "RecursiveReadOnlyMounts"):
-        status = replace(status, volume_mounts=[])
+    if not status.volume_mounts:
+        return status
+    if not gate_enabled(gates, "RecursiveReadOnlyMounts"):
+        return replace(status, volume_mounts=[])
     has_volume_status = any(one.volume_status is not None for one in status.volume_mounts)
     if has_volume_status and not gate_enabled(gates, "ImageVolumeWithDigest"):
         status = replace(status, volume_mounts=[replace(one, volume_status=None) for one in status.volume_mounts])

@@ -20,6 +20,7 @@ from kubesim.kubelet.pod_views import (
 from kubesim.kubelet.shown_resources import ShownResources
 from kubesim.model import k8s_v1 as v1
 from kubesim.policy.feature_gates import DEFAULT_GATES
+from kubesim.policy.pod_conditions import owned_types
 from kubesim.policy.pod_view import ContainerKind, Running, Terminated, Waiting
 
 RECORDED = Path(__file__).parents[3] / "shared" / "recorded" / "golden"
@@ -186,16 +187,16 @@ def test_of_its_own_status_a_kubelet_reads_what_others_write() -> None:
     ]
     status = v1.PodStatus(phase="Failed", reason="Evicted", message="text", conditions=conditions)
 
-    view = others_view(status, DEFAULT_GATES)
+    view = others_view(status, owned_types(DEFAULT_GATES))
     assert (view.phase, view.reason, view.message) == ("Failed", "Evicted", "text")
     assert [one.type for one in view.conditions] == ["example.com/gate"]
     # A kubelet without the gate leaves the condition to whoever wrote it.
     off = {**DEFAULT_GATES, "PodReadyToStartContainersCondition": False}
-    assert [one.type for one in others_view(status, off).conditions] == [
+    assert [one.type for one in others_view(status, owned_types(off)).conditions] == [
         "example.com/gate",
         "PodReadyToStartContainers",
     ]
-    assert others_view(v1.PodStatus(), DEFAULT_GATES).phase is None
+    assert others_view(v1.PodStatus(), owned_types(DEFAULT_GATES)).phase is None
 
 
 def test_the_hash_changes_with_name_and_image_only() -> None:
