@@ -9,8 +9,9 @@ Mirrors kubelet: pkg/kubelet/images/image_gc_manager.go and pkg/kubelet/kubelet.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
-from kubesim.cri import api
+from kubesim.cri import api, methods
 from kubesim.cri.client import CriClient
 from kubesim.cri.errors import CriError
 from kubesim.errors import KubesimError
@@ -18,6 +19,7 @@ from kubesim.kernel import Beat, Kernel
 from kubesim.kubelet.event_recorder import EventRecorder, node_reference
 from kubesim.kubelet.image_pull_records import ImagePullRecords
 from kubesim.kubelet.klog import Klog
+from kubesim.kubelet.last_answer import LastAnswer
 from kubesim.kubelet.metrics import IMAGES_COLLECTED, Metrics
 from kubesim.kubelet.outside import Disk
 from kubesim.policy.feature_gates import gate_enabled
@@ -43,9 +45,20 @@ from kubesim.policy.pull_policy import aggregate_text
 IMAGE_GC_NS = 300 * 10**9
 MOST_BYTES = 2**63 - 1
 
+_ALL_IMAGES = api.ListImagesRequest()
+_ALL_SANDBOXES = api.ListPodSandboxRequest()
+_ALL_CONTAINERS = api.ListContainersRequest()
+
 
 class ImageGcFailed(KubesimError):
     """A collection came to nothing, or not far enough; `str(error)` is the kubelet's text."""
+
+
+class _ListedContainer(NamedTuple):
+    """A container of ListContainers, and the image it was made of."""
+
+    id: str
+    image_id: str
 
 
 class ImageGarbageCollector:
@@ -76,6 +89,10 @@ class ImageGarbageCollector:
         self._metrics = metrics
         self._klog = klog
         self._records: dict[str, ImageRecord] = {}
+        self._images = LastAnswer(_listed_images)
+        self._containers = LastAnswer(_listed_containers)
+        self._mounted: dict[str, tuple[str, ...]] = {}
+        """The images that a container mounts, from its begin to its end, by its id."""
         self._removed = 0
 
     async def run_detection(self) -> None:
@@ -153,31 +170,35 @@ class ImageGarbageCollector:
 
     async def _detect(self, detected_ns: int) -> frozenset[str]:
         """Bring the records up to date; the ids in use. Raises ImageGcFailed."""
+        call = self._client.call_encoded
         try:
-            answer = await self._client.list_images(api.ListImagesRequest())
-            await self._client.list_pod_sandbox(api.ListPodSandboxRequest())
-            containers = (await self._client.list_containers(api.ListContainersRequest())).containers
+            images = self._images.of(await call(methods.LIST_IMAGES, _ALL_IMAGES))
+            await call(methods.LIST_POD_SANDBOX, _ALL_SANDBOXES)
+            containers = self._containers.of(await call(methods.LIST_CONTAINERS, _ALL_CONTAINERS))
         except CriError as error:
             raise ImageGcFailed(error.go_text) from error
-        images = [ListedImage(id=one.id, size_bytes=one.size, is_pinned=one.pinned) for one in answer.images]
-        used = [await self._used(one) for one in containers]
+        if gate_enabled(self._gates, "ImageVolume"):
+            used = [await self._with_mounted(one) for one in containers]
+            self._mounted = {one.id: self._mounted[one.id] for one in containers}
+        else:
+            used = [UsedImages(image_id=one.image_id) for one in containers]
         in_use = images_in_use(used, {one.id for one in images})
         self._records = updated_records(
             self._records, images, in_use, detected_ns=detected_ns, now_ns=self._kernel.now_ns
         )
         return in_use
 
-    async def _used(self, container: api.Container) -> UsedImages:
+    async def _with_mounted(self, container: _ListedContainer) -> UsedImages:
         """The images of a container; only its status tells those that it mounts. Raises ImageGcFailed."""
-        image_id = container.image_id or container.image_ref
-        if not gate_enabled(self._gates, "ImageVolume"):
-            return UsedImages(image_id=image_id)
+        request = api.ContainerStatusRequest(container_id=container.id)
         try:
-            answer = await self._client.container_status(api.ContainerStatusRequest(container_id=container.id))
+            answer = await self._client.call_encoded(methods.CONTAINER_STATUS, request)
         except CriError as error:
             raise ImageGcFailed(f"get container status: runtime container status: {error.go_text}") from error
-        mounts = (one.image.image for one in answer.status.mounts if one.HasField("image"))
-        return UsedImages(image_id=image_id, mounted=tuple(mounts))
+        mounted = self._mounted.get(container.id)
+        if mounted is None:
+            self._mounted[container.id] = mounted = _mounted_images(answer)
+        return UsedImages(image_id=container.image_id, mounted=mounted)
 
     async def _disk_usage(self) -> tuple[int, int]:
         """Capacity and what is available of the disk with the images; 0 when it is unknown. Raises ImageGcFailed."""
@@ -242,3 +263,18 @@ class ImageGarbageCollector:
         self._records.pop(image.id, None)
         self._metrics.increase(IMAGES_COLLECTED, reason=reason)
         return ""
+
+
+def _listed_images(answer: bytes) -> tuple[ListedImage, ...]:
+    images = api.ListImagesResponse.FromString(answer).images
+    return tuple(ListedImage(id=one.id, size_bytes=one.size, is_pinned=one.pinned) for one in images)
+
+
+def _listed_containers(answer: bytes) -> tuple[_ListedContainer, ...]:
+    containers = api.ListContainersResponse.FromString(answer).containers
+    return tuple(_ListedContainer(one.id, one.image_id or one.image_ref) for one in containers)
+
+
+def _mounted_images(answer: bytes) -> tuple[str, ...]:
+    mounts = api.ContainerStatusResponse.FromString(answer).status.mounts
+    return tuple(one.image.image for one in mounts if one.HasField("image"))

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
+from msgspec import Struct
+
 from kubesim.model.duration import format_duration
 from kubesim.policy.feature_gates import gate_enabled
 
@@ -30,8 +32,7 @@ class ImagePolicy:
         return self.high_percent == 100 and self.max_age_ns == 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ListedImage:
+class ListedImage(Struct, frozen=True, kw_only=True, gc=False):
     """An image as ListImages shows it."""
 
     id: str
@@ -39,16 +40,14 @@ class ListedImage:
     is_pinned: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UsedImages:
+class UsedImages(Struct, frozen=True, kw_only=True, gc=False):
     """What the runtime tells of the images of one container: its own, and those of its mounts."""
 
     image_id: str
     mounted: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ImageRecord:
+class ImageRecord(Struct, frozen=True, kw_only=True, gc=False):
     """What the kubelet remembers of an image. `last_used_ns` None: it never saw a container with it."""
 
     id: str
