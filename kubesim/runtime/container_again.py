@@ -9,6 +9,7 @@ sandbox is ready, whether the image is there.
 from __future__ import annotations
 
 from itertools import islice
+from typing import Literal
 
 from kubesim.cri import api
 from kubesim.policy.oci_user_failure import user_failure
@@ -25,6 +26,9 @@ from kubesim.userland.files.filesystem import FileSystem, FsError, MountSpec
 from kubesim.userland.files.unbuilt import LookedIntoBindError, closed, looked_at, mount_kinds
 from kubesim.userland.processes.executable import ExecError
 from kubesim.userland.processes.first_look import first_look
+
+_OWN_FIELDS: tuple[Literal["log_path", "annotations", "mounts"], ...] = ("log_path", "annotations", "mounts")
+"""What a request has of its own, besides its attempt."""
 
 LOOKED_AT_MAX = 32
 """Containers of the sandbox, the newest first, among which the one before is looked for."""
@@ -44,13 +48,13 @@ def container_before(sandbox: Sandbox, name: str, config: api.ContainerConfig) -
 
 def _is_same(before: api.ContainerConfig, config: api.ContainerConfig) -> bool:
     """Whether a request is that of before but for what is different each time. `before` is changed."""
-    before.metadata.attempt = config.metadata.attempt
-    before.log_path = config.log_path
-    before.annotations.clear()
-    before.annotations.update(config.annotations)
-    del before.mounts[:]
-    before.mounts.extend(config.mounts)
-    return before == config
+    asked = api.ContainerConfig()
+    asked.CopyFrom(config)
+    for one in (before, asked):
+        one.metadata.attempt = 0
+        for name in _OWN_FIELDS:
+            one.ClearField(name)
+    return before == asked
 
 
 def beginning_after(daemon: Daemon, before: Container, config: api.ContainerConfig) -> Beginning | None:

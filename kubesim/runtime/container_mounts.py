@@ -34,6 +34,11 @@ LINKS_MAX = 40
 def plan_mounts(daemon: Daemon, sandbox: Sandbox, container_id: str, config: api.ContainerConfig) -> PlannedMounts:
     """Look at every mount of a request. Directories that the node lacks are made. Raises CriError."""
     mounts = config.mounts
+    if _are_binds(daemon, mounts):
+        binds = PlannedMounts()
+        for mount in mounts:
+            _plan(daemon, sandbox, container_id, mount, binds)
+        return binds
     planned = [PlannedMounts() for _ in mounts]
     for index in _order(daemon, mounts):
         _plan(daemon, sandbox, container_id, mounts[index], planned[index])
@@ -48,6 +53,15 @@ def plan_mounts(daemon: Daemon, sandbox: Sandbox, container_id: str, config: api
         shown=shown,
         images=[image for one in planned for image in one.images],
     )
+
+
+def _are_binds(daemon: Daemon, mounts: Sequence[api.Mount]) -> bool:
+    """Whether the mounts can be looked at, mounted and shown in the order of the request."""
+    if daemon.profile.image_volumes.mount_order == "images-mounted-first":
+        return False
+    if daemon.profile.containers.status_mounts == "rebuilt":
+        return False
+    return not any(mount.HasField("image") for mount in mounts)
 
 
 def _order(daemon: Daemon, mounts: Sequence[api.Mount]) -> Sequence[int]:

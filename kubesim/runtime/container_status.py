@@ -19,7 +19,7 @@ from kubesim.runtime.list_rows import ListedRow, ListRows, chunks
 from kubesim.runtime.objects import CRI_STATES, Container, ContainerMoment
 
 
-async def container_status(daemon: Daemon, request: api.ContainerStatusRequest) -> api.ContainerStatusResponse | bytes:
+def container_status(daemon: Daemon, request: api.ContainerStatusRequest) -> api.ContainerStatusResponse | bytes:
     """The state of one container, and with `verbose` how it was set up."""
     container = daemon.container(request.container_id, say.LOOKUP)
     if request.verbose or container.life.reported_state is not ReportedState.EXITED:
@@ -99,7 +99,7 @@ def _describe_resources(daemon: Daemon, container: Container, at: ContainerMomen
     status.resources.linux.ParseFromString(at.encoded_resources)
 
 
-async def list_containers(daemon: Daemon, request: api.ListContainersRequest) -> bytes:
+def list_containers(daemon: Daemon, request: api.ListContainersRequest) -> bytes:
     """The containers that match the filter."""
     if not request.HasField("filter") or request.filter == _NO_FILTER:
         return daemon.containers.rows.all()

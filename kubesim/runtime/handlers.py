@@ -40,26 +40,34 @@ from kubesim.runtime.streaming import attach, exec_, port_forward
 # The request is of the method's own type; the table cannot say so for each row.
 Answer: TypeAlias = Message | bytes
 """What a handler gives: the message, or, where that is cheaper, its serialised form."""
+Question: TypeAlias = Callable[[Daemon, Any], Answer]
 Handler: TypeAlias = Callable[[Daemon, Any], Awaitable[Answer]]
 StreamHandler: TypeAlias = Callable[[Daemon, Any], AsyncIterator[Message]]
 
-HANDLERS: Mapping[str, Handler] = {
+QUESTIONS: Mapping[str, Question] = {
     "Version": version,
     "Status": status,
     "RuntimeConfig": runtime_config,
+    "PodSandboxStatus": pod_sandbox_status,
+    "ListPodSandbox": list_pod_sandbox,
+    "ContainerStatus": container_status,
+    "ListContainers": list_containers,
+    "ListImages": list_images,
+    "ImageStatus": image_status,
+    "ImageFsInfo": image_fs_info,
+}
+"""RPCs that look at something and never wait: nothing can come between such a call and its answer."""
+
+HANDLERS: Mapping[str, Handler] = {
     "UpdateRuntimeConfig": update_runtime_config,
     "RunPodSandbox": run_pod_sandbox,
     "StopPodSandbox": stop_pod_sandbox,
     "RemovePodSandbox": remove_pod_sandbox,
-    "PodSandboxStatus": pod_sandbox_status,
-    "ListPodSandbox": list_pod_sandbox,
     "UpdatePodSandboxResources": update_pod_sandbox_resources,
     "CreateContainer": create_container,
     "StartContainer": start_container,
     "StopContainer": stop_container,
     "RemoveContainer": remove_container,
-    "ContainerStatus": container_status,
-    "ListContainers": list_containers,
     "UpdateContainerResources": update_container_resources,
     "CheckpointContainer": checkpoint_container,
     "CheckpointPod": checkpoint_pod,
@@ -75,15 +83,26 @@ HANDLERS: Mapping[str, Handler] = {
     "ListPodSandboxStats": list_pod_sandbox_stats,
     "ListMetricDescriptors": list_metric_descriptors,
     "ListPodSandboxMetrics": list_pod_sandbox_metrics,
-    "ListImages": list_images,
-    "ImageStatus": image_status,
     "PullImage": pull_image,
     "RemoveImage": remove_image,
-    "ImageFsInfo": image_fs_info,
 }
 
+
+def _asked(question: Question | None) -> Handler | None:
+    """A question as a handler."""
+    if question is None:
+        return None
+
+    async def answer(daemon: Daemon, request: Any) -> Answer:
+        return question(daemon, request)
+
+    return answer
+
+
 LEGACY_HANDLERS: Mapping[str, Handler] = {
-    method.name: as_v1alpha2(HANDLERS[method.name]) for method in LEGACY_METHODS[V1ALPHA2] if method.name in HANDLERS
+    method.name: as_v1alpha2(handler)
+    for method in LEGACY_METHODS[V1ALPHA2]
+    if (handler := HANDLERS.get(method.name) or _asked(QUESTIONS.get(method.name))) is not None
 }
 """The same for the RPCs of an older version of the CRI."""
 

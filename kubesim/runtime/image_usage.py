@@ -29,7 +29,7 @@ class Usage(NamedTuple):
     inodes: int
 
 
-async def image_fs_info(daemon: Daemon, _request: api.ImageFsInfoRequest) -> api.ImageFsInfoResponse:
+def image_fs_info(daemon: Daemon, _request: api.ImageFsInfoRequest) -> api.ImageFsInfoResponse:
     """How much of the disk the images take."""
     images = daemon.profile.images
     usage = _snapshots(daemon) if images.filesystem_usage == "snapshots" else _records(daemon)

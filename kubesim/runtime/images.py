@@ -19,7 +19,7 @@ from kubesim.runtime.present_image import ImageMatch, PresentImage
 from kubesim.runtime.refusal import Refusal
 
 
-async def list_images(daemon: Daemon, request: api.ListImagesRequest) -> api.ListImagesResponse | bytes:
+def list_images(daemon: Daemon, request: api.ListImagesRequest) -> api.ListImagesResponse | bytes:
     """The images on the node. The filter names one image, or is ignored: that is the profile's."""
     if _is_lookup(daemon, request.filter):
         return api.ListImagesResponse(images=_rows_found(daemon, request.filter.image.image))
@@ -56,7 +56,7 @@ def _rows_found(daemon: Daemon, text: str) -> list[api.Image]:
     return rows
 
 
-async def image_status(daemon: Daemon, request: api.ImageStatusRequest) -> api.ImageStatusResponse | bytes:
+def image_status(daemon: Daemon, request: api.ImageStatusRequest) -> api.ImageStatusResponse | bytes:
     """One image; an answer without one when it is not on the node."""
     match = _find(daemon, request.image.image)
     found = match.found

@@ -19,12 +19,12 @@ _STATE_DIRECTORY = "/run/containerd/io.containerd.grpc.v1.cri"
 _GO_VERSION = "go1.26.3"
 
 
-async def version(daemon: Daemon, _request: api.VersionRequest) -> api.VersionResponse:
+def version(daemon: Daemon, _request: api.VersionRequest) -> api.VersionResponse:
     """Name and version of the runtime."""
     return version_response(daemon.profile)
 
 
-async def status(daemon: Daemon, request: api.StatusRequest) -> api.StatusResponse | bytes:
+def status(daemon: Daemon, request: api.StatusRequest) -> api.StatusResponse | bytes:
     """Conditions, handlers and features."""
     if request.verbose:
         return _status(daemon, is_verbose=True)
@@ -128,7 +128,7 @@ def _crio_config(daemon: Daemon) -> dict[str, Any]:
     }
 
 
-async def runtime_config(daemon: Daemon, _request: api.RuntimeConfigRequest) -> api.RuntimeConfigResponse:
+def runtime_config(daemon: Daemon, _request: api.RuntimeConfigRequest) -> api.RuntimeConfigResponse:
     """The cgroup driver; nothing on a node that has none."""
     response = api.RuntimeConfigResponse()
     if daemon.os != "windows":

@@ -18,9 +18,7 @@ from kubesim.runtime.objects import Sandbox, SandboxMoment
 from kubesim.runtime.sandbox_info import sandbox_info
 
 
-async def pod_sandbox_status(
-    daemon: Daemon, request: api.PodSandboxStatusRequest
-) -> api.PodSandboxStatusResponse | bytes:
+def pod_sandbox_status(daemon: Daemon, request: api.PodSandboxStatusRequest) -> api.PodSandboxStatusResponse | bytes:
     """The state of one sandbox, and with `verbose` how it was set up."""
     sandbox = daemon.sandbox(request.pod_sandbox_id, say.STATUS_LOOKUP)
     if request.verbose or daemon.profile.statistics.event_statuses:
@@ -67,7 +65,7 @@ def sandbox_status_message(daemon: Daemon, sandbox: Sandbox, at: SandboxMoment |
     return status
 
 
-async def list_pod_sandbox(daemon: Daemon, request: api.ListPodSandboxRequest) -> bytes:
+def list_pod_sandbox(daemon: Daemon, request: api.ListPodSandboxRequest) -> bytes:
     """The sandboxes that match the filter."""
     if not request.HasField("filter") or request.filter == _NO_FILTER:
         return daemon.sandboxes.rows.all()

@@ -32,7 +32,7 @@ from kubesim.runtime.artifact_images import as_kept
 from kubesim.runtime.container_status import container_row
 from kubesim.runtime.daemon import Daemon, Features
 from kubesim.runtime.events import Backlog, EventHub
-from kubesim.runtime.handlers import HANDLERS, LEGACY_HANDLERS, STREAM_HANDLERS, Answer
+from kubesim.runtime.handlers import HANDLERS, LEGACY_HANDLERS, QUESTIONS, STREAM_HANDLERS, Answer
 from kubesim.runtime.image_store import ImageStore
 from kubesim.runtime.image_transfer import ImageTransfers, PullProgress
 from kubesim.runtime.image_usage import disk_bytes
@@ -159,8 +159,13 @@ class Runtime:
     async def _answer(self, method: Method, request: Message, given: Callable[[Method, Answer], T]) -> T:
         if method.name in self._refused or self._daemon.kernel.now_ns < self._ready_at_ns:
             self._check_served(method)
-        handlers = HANDLERS if method.api_version == "v1" else LEGACY_HANDLERS
-        handler = handlers.get(method.name)
+        if method.api_version == "v1":
+            question = QUESTIONS.get(method.name)
+            if question is not None:
+                return given(method, question(self._daemon, request))
+            handler = HANDLERS.get(method.name)
+        else:
+            handler = LEGACY_HANDLERS.get(method.name)
         if handler is None:
             raise unimplemented(f"method {method.name} not implemented")
         task = current_task()

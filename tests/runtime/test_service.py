@@ -9,7 +9,7 @@ import pytest
 from kubesim.cri import METHODS, Code, CriError, Method, api
 from kubesim.errors import InputError
 from kubesim.policy.runtime_profile_rpcs import rpc_refusal
-from kubesim.runtime.handlers import HANDLERS, STREAM_HANDLERS
+from kubesim.runtime.handlers import HANDLERS, QUESTIONS, STREAM_HANDLERS
 from kubesim.runtime.profiles import load_profile, profile_names
 from kubesim.runtime.timings import Timings
 
@@ -32,7 +32,7 @@ async def outcome(node: Any, method: Method, asked: Any = None) -> CriError | No
 
 
 def test_every_rpc_has_a_handler() -> None:
-    assert set(HANDLERS) | set(STREAM_HANDLERS) == set(METHODS)
+    assert set(HANDLERS) | set(QUESTIONS) | set(STREAM_HANDLERS) == set(METHODS)
     assert {name for name in METHODS if METHODS[name].server_streaming} >= set(STREAM_HANDLERS)
 
 
