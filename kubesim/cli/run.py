@@ -23,6 +23,9 @@ DEFAULT_SEED = 1
 STATIC_PODS = "/etc/kubernetes/manifests"
 """The folder of static pods where the user's configuration names none."""
 
+CGROUP2_MARK = "/sys/fs/cgroup/cgroup.controllers"
+"""Only a machine with control groups of version 2 has this file."""
+
 DURATION_HOURS_MAX = 168
 """A week: about a minute of computing for a quiet pod. Beyond it, a slip of the keyboard would run for hours."""
 
@@ -266,6 +269,7 @@ def _settings_over_socket(options: argparse.Namespace, folder: str) -> WorldSett
     from kubesim.node.node_capacity import node_capacity
     from kubesim.node.sources import configuration_of
     from kubesim.node.world import WorldSettings
+    from kubesim.userland.files.host_files import RealHostFiles
 
     version = options.kubelet_version
     config = configuration_of(options.node_config, kubelet_version=version, os=options.os)
@@ -279,6 +283,8 @@ def _settings_over_socket(options: argparse.Namespace, folder: str) -> WorldSett
         kubelet_fixes=check_fixes(options.kubelet_fixes, "--kubelet-fix"),
         capacity=size.resources,
         root_directory=f"{folder}/kubelet",
+        # The runtime makes control groups of this machine: of version 1 it refuses what only version 2 has.
+        cgroup_version=1 if RealHostFiles().kind(CGROUP2_MARK) is None else 2,
     )
 
 

@@ -40,6 +40,7 @@ from kubesim.policy.windows_paths import absolute_path
 
 AnyContainer = v1.Container | v1.EphemeralContainer
 
+TERMINATION_LOG_MODE = 0o666
 HOSTS_PATHS = {"linux": "/etc/hosts", "windows": r"C:\Windows\System32\drivers\etc\hosts"}
 """Where containers find the file of the names that the kubelet manages, by operating system."""
 
@@ -177,7 +178,9 @@ class ContainerConfigs:
             mounts.append(api.Mount(container_path=hosts_path, host_path=path, selinux_relabel=True))
         path = self._directories.termination_log(pod.metadata.uid, container.name, request.unique)
         self._host_files.make_dirs(path[: -len(request.unique) - 1])
-        self._host_files.write(path, b"", 0o666)
+        self._host_files.write(path, b"", TERMINATION_LOG_MODE)
+        # On a real disk the kubelet's umask took bits away, and a container of any user writes its message.
+        self._host_files.set_mode(path, TERMINATION_LOG_MODE)
         inside = container.termination_message_path
         mounts.append(
             api.Mount(
