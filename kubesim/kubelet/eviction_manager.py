@@ -102,8 +102,12 @@ class EvictionManager:
         metrics: Metrics,
         klog: Klog,
         limits_storage: bool = True,
+        has_node: Callable[[], bool] = lambda: True,
     ) -> None:
-        """`limits_storage`: pods may store no more than their limits (localStorageCapacityIsolation)."""
+        """`limits_storage`: pods may store no more than their limits (localStorageCapacityIsolation).
+
+        `has_node`: the Node is registered; without it there are no statistics of it.
+        """
         self._kernel = kernel
         self._resources = resources
         self._settings = settings
@@ -117,6 +121,7 @@ class EvictionManager:
         self._klog = klog
         self._memory = PressureMemory()
         self._limits_storage = limits_storage
+        self._has_node = has_node
 
     @property
     def pressures(self) -> tuple[str, ...]:
@@ -136,7 +141,7 @@ class EvictionManager:
             if evicted:
                 await self._wait_ended(evicted)
             else:
-                await beat.wait(MONITORING_NS, idle if self._is_calm() else None)
+                await beat.wait(MONITORING_NS, idle if self._has_node() and self._is_calm() else None)
 
     def _is_calm(self) -> bool:
         """Whether nothing is short, or was a while ago, and no pod has limits of storage that have to be measured."""
@@ -148,6 +153,10 @@ class EvictionManager:
 
     async def _pass(self) -> list[str]:
         """One pass; the uids of the pods that were ended. Raises CriError."""
+        if not self._has_node():
+            err = f'failed to get node info: node "{self._node.name}" not found'
+            self._klog.error("Eviction manager: failed to get summary stats", err=err)
+            return []
         observations = self._observations()
         self._memory = observe(
             self._memory,

@@ -5,7 +5,7 @@ Mirrors kubelet: pkg/kubelet/kubelet.go (NewMainKubelet, initializeRuntimeDepend
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from kubesim.cri.client import CriClient
 from kubesim.kernel import Kernel
@@ -40,6 +40,7 @@ def eviction_manager(
     recorder: EventRecorder,
     metrics: Metrics,
     klog: Klog,
+    has_node: Callable[[], bool],
 ) -> EvictionManager | None:
     """A manager that ends active pods of an engine; None on a machine whose disk or memory is somebody else's."""
     if host.disk is None or host.memory is None:
@@ -77,4 +78,5 @@ def eviction_manager(
         metrics=metrics,
         klog=klog,
         limits_storage=config.local_storage_capacity_isolation,
+        has_node=has_node,
     )

@@ -77,11 +77,17 @@ class ImageGarbageCollector:
         gates: Mapping[str, bool],
         metrics: Metrics,
         klog: Klog,
+        is_measured: bool = False,
     ) -> None:
+        """`is_measured`: whether the first collection knows the size of the disk.
+
+        cAdvisor measures it on Linux, and starts once the runtime is ready: that is later.
+        """
         self._kernel = kernel
         self._client = client
         self._recorder = recorder
         self._disk = disk
+        self._is_measured = is_measured
         self._node = node_reference(node_name)
         self._policy = policy
         self._pull_records = pull_records
@@ -208,6 +214,9 @@ class ImageGarbageCollector:
             raise ImageGcFailed(error.go_text) from error
         if not answer.image_filesystems:
             raise ImageGcFailed("imageFs information is unavailable")
+        if not self._is_measured:
+            self._is_measured = True
+            return 0, 0
         return self._disk.usage(answer.image_filesystems[0].fs_id.mountpoint)
 
     # -- removal ------------------------------------------------------------------------------------------------

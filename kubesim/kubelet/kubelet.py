@@ -23,19 +23,18 @@ from kubesim.kubelet.image_pull_records import ImagePullRecords
 from kubesim.kubelet.instrumented_cri import InstrumentedCri
 from kubesim.kubelet.klog import Klog
 from kubesim.kubelet.kubelet_host import KubeletHost
-from kubesim.kubelet.kubelet_start import check_configuration, check_node_allocatable, pull_records
+from kubesim.kubelet.kubelet_start import check_node_allocatable, checked_configuration, pull_records
 from kubesim.kubelet.metrics import Metrics
 from kubesim.kubelet.node_answers import NodeAnswers
 from kubesim.kubelet.node_configuration import (
     configured,
     event_rate,
     image_policy,
+    node_settings,
     node_status_settings,
     pull_limits,
-    quota_rule,
 )
 from kubesim.kubelet.node_description import NodeDescription
-from kubesim.kubelet.node_settings import NodeSettings
 from kubesim.kubelet.node_shutdown import NodeShutdownManager
 from kubesim.kubelet.node_shutdown_setup import shutdown_manager
 from kubesim.kubelet.node_shutdown_timeline import ShutdownEntry
@@ -51,18 +50,14 @@ from kubesim.kubelet.preemption import Preemption
 from kubesim.kubelet.runtime_state import RuntimeState
 from kubesim.kubelet.start_error import KubeletStartError
 from kubesim.kubelet.static_pod_decode import StaticPodDecoder
-from kubesim.kubelet.user_namespaces import UserNamespaces
+from kubesim.kubelet.user_namespaces import pod_user_namespaces
 from kubesim.model import k8s_v1 as v1
 from kubesim.model.duration import parse_duration
 from kubesim.model.kubelet_configuration import KubeletConfiguration, effective
-from kubesim.model.quantity import whole_units
 from kubesim.policy.crash_loop_backoff import crash_loop_policy
 from kubesim.policy.feature_gates import gate_enabled, resolve_gates
 from kubesim.policy.node_conditions import storage_error
-from kubesim.policy.pod_dns import NODE_DNS
-from kubesim.policy.swap_behavior import NodeSwap
 from kubesim.policy.sysctl_admission import sysctl_allowlist
-from kubesim.policy.user_namespaces import IDS_PER_POD, IdPool
 
 REGISTRATION_POLL_NS = 10_000_000
 
@@ -110,7 +105,14 @@ class Kubelet:
 
     async def start(self) -> None:
         """Bring the kubelet up: until it is, no pod is taken. Raises KubeletStartError."""
-        check_configuration(self._config, version=self.version, gates=self.gates, os=self._host.os, klog=self.klog)
+        self._config = checked_configuration(
+            self._config,
+            self._host,
+            self._description(),
+            version=self.version,
+            gates=self.gates,
+            klog=self.klog,
+        )
         try:
             version = await self._client.version(api.VersionRequest(version=""))
         except CriError as error:
@@ -137,14 +139,29 @@ class Kubelet:
 
     def _compose(self, runtime_name: str, records: ImagePullRecords | None) -> None:
         state = RuntimeState(self._kernel, self._client, klog=self.klog, on_ready=self._runtime_ready)
-        user_namespaces = self._user_namespaces(state)
+        user_namespaces = pod_user_namespaces(
+            self._kernel,
+            self._host.files,
+            self._directories,
+            self._config,
+            handlers=lambda: state.handlers,
+            gates=self.gates,
+            os=self._host.os,
+        )
         engine = self._engine = PodEngine(
             self._kernel,
             self._client,
             self._api,
             self._recorder,
             self._host.files,
-            self._settings(),
+            node_settings(
+                self._config,
+                self._host,
+                self._description(),
+                cgroup_driver=self._cgroup_driver,
+                gates=self.gates,
+                fixes=self._fixes,
+            ),
             self._directories,
             self.metrics,
             user_namespaces,
@@ -170,12 +187,25 @@ class Kubelet:
             metrics=self.metrics,
             klog=self.klog,
         )
+        self._start_status(state, engine)
+        for loop, name in engine.loops():
+            self._spawn(loop, name)
+        self._start_sources(sources)
+        self._start_image_gc(engine, records)
+
+    def _start_status(self, state: RuntimeState, engine: PodEngine) -> None:
         self._status = NodeStatusUpdater(
             self._kernel,
             self._client,
             self._api,
             description=self._description(),
-            settings=node_status_settings(self._config, os=self._host.os),
+            settings=node_status_settings(
+                self._config,
+                os=self._host.os,
+                cgroup_version=self._host.cgroup_version,
+                minor=self._description().minor,
+                gates=self.gates,
+            ),
             gates=self.gates,
             runtime=state,
             reports=NodeReports(
@@ -190,10 +220,6 @@ class Kubelet:
             klog=self.klog,
         )
         self._status.start()
-        for loop, name in engine.loops():
-            self._spawn(loop, name)
-        self._start_sources(sources)
-        self._start_image_gc(engine, records)
 
     def _start_sources(self, sources: PodSources) -> None:
         decoder = StaticPodDecoder(node_name=self._host.name, strategy=self._host.strategy, gates=self.gates)
@@ -238,6 +264,7 @@ class Kubelet:
             gates=self.gates,
             metrics=self.metrics,
             klog=self.klog,
+            is_measured=self._host.os != "linux",
         )
         self._spawn(collector.run(), "image gc")
         self._spawn(collector.run_detection(), "detect images")
@@ -254,10 +281,14 @@ class Kubelet:
             recorder=self._recorder,
             metrics=self.metrics,
             klog=self.klog,
+            # A kubelet that registers no node counts as one without an API server, which makes its node up.
+            has_node=lambda: not self._config.register_node or self._api.get_node() is not None,
         )
 
     async def _runtime_ready(self) -> None:
         """The runtime answered well for the first time: what depends on it starts now."""
+        if self._status is not None:
+            await self._status.start_container_manager()
         if self._evictions is not None:
             self._spawn(self._evictions.run(), "evictions")
         if self._shutdown is not None:
@@ -334,36 +365,6 @@ class Kubelet:
             raise RuntimeError("the kubelet has not started")
         return self._engine
 
-    def _settings(self) -> NodeSettings:
-        return NodeSettings(
-            os=self._host.os,
-            minor=self._description().minor,
-            node_name=self._host.name,
-            node_ip=self._host.ip,
-            cgroup_driver=self._cgroup_driver,
-            cgroups_per_qos=self._config.cgroups_per_qos,
-            cgroup_version=self._host.cgroup_version,
-            cpu_quota=quota_rule(self._config),
-            cluster_dns=tuple(self._config.cluster_dns),
-            cluster_domain=self._config.cluster_domain,
-            dns=NODE_DNS if self._config.resolv_conf else None,
-            seccomp_default=self._config.seccomp_default,
-            memory_capacity_bytes=whole_units(self._description().all_capacity["memory"]),
-            cpu_manager_policy=self._config.cpu_manager_policy,
-            memory_manager_policy=self._config.memory_manager_policy,
-            swap=NodeSwap(
-                behavior=self._config.memory_swap.swap_behavior,
-                capacity_bytes=self._description().host_identity.swap_bytes,
-                cgroup_version=self._host.cgroup_version,
-                minor=self._description().minor,
-                gates=self.gates,
-            ),
-            gates=self.gates,
-            fixes=self._fixes,
-            # Only control groups of version 2 can be ended as a whole.
-            kills_one_process=bool(self._config.single_process_oom_kill) or self._host.cgroup_version == 1,
-        )
-
     def _description(self) -> NodeDescription:
         description = NodeDescription(
             name=self._host.name,
@@ -375,22 +376,6 @@ class Kubelet:
             capacity=self._host.capacity,
         )
         return configured(description, self._config)
-
-    def _user_namespaces(self, state: RuntimeState) -> UserNamespaces:
-        """Raises KubeletStartError when the ids do not suffice."""
-        asked = self._config.user_namespaces
-        ids_per_pod = asked.ids_per_pod if asked is not None else None
-        found = UserNamespaces(
-            self._kernel,
-            self._host.files,
-            self._directories,
-            pool=IdPool(ids_per_pod=ids_per_pod or IDS_PER_POD),
-            handlers=lambda: state.handlers,
-            gates=self.gates,
-        )
-        if self._host.os == "linux":
-            found.start(max_pods=self._config.max_pods)
-        return found
 
     def _max_restart_period_ns(self) -> int | None:
         period = self._config.crash_loop_back_off.max_container_restart_period

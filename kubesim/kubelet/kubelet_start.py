@@ -18,34 +18,54 @@ from kubesim.kubelet.node_configuration import eviction_settings, image_policy, 
 from kubesim.kubelet.node_description import NodeDescription
 from kubesim.kubelet.start_error import KubeletStartError
 from kubesim.model.kubelet_configuration import KubeletConfiguration
+from kubesim.model.quantity import whole_units
 from kubesim.policy.eviction_thresholds import eviction_problem
 from kubesim.policy.feature_gates import gate_warnings
 from kubesim.policy.kubelet_configuration_problems import aggregated, configuration_problems
 from kubesim.policy.node_allocatable import node_allocatable_problem
+from kubesim.policy.reserved_cpus import reserved_cpus_problem, with_reserved_cpus
 from kubesim.policy.reserved_resources import reservation_problem
+from kubesim.policy.swap_behavior import limited_swap_problem
 from kubesim.policy.sysctl_admission import unsafe_sysctl_problem
 
 
-def check_configuration(
-    config: KubeletConfiguration, *, version: str, gates: Mapping[str, bool], os: str, klog: Klog
-) -> None:
-    """Say what the process says of its configuration before it does anything. Raises KubeletStartError."""
+def checked_configuration(
+    config: KubeletConfiguration,
+    host: KubeletHost,
+    description: NodeDescription,
+    *,
+    version: str,
+    gates: Mapping[str, bool],
+    klog: Klog,
+) -> KubeletConfiguration:
+    """Say what the process says of its configuration before it does anything, and return the one in force.
+
+    Raises KubeletStartError.
+    """
     for name, stage, value in gate_warnings(version, config.feature_gates):
         word = stage if stage == "GA" else stage.lower()
         message = f"Warning: setting {word} feature gate. It will be removed in a future release."
         klog.info(message, featureGate=name, value=value)
     problems = configuration_problems(
-        config, image=image_policy(config), shutdown=shutdown_config(config), gates=gates, os=os
+        config,
+        image=image_policy(config),
+        shutdown=shutdown_config(config),
+        gates=gates,
+        os=host.os,
+        cgroup_version=host.cgroup_version,
     )
     if problems:
         raise KubeletStartError(f"failed to validate kubelet configuration, error: {aggregated(problems)}")
     error = (
-        reservation_problem(kube=config.kube_reserved, system=config.system_reserved)
+        reserved_cpus_problem(config, processors=whole_units(description.all_capacity.get("cpu", "0")))
+        or reservation_problem(kube=config.kube_reserved, system=config.system_reserved)
         or eviction_problem(eviction_settings(config))
+        or limited_swap_problem(config.memory_swap.swap_behavior, host.cgroup_version, gates)
         or unsafe_sysctl_problem(config.allowed_unsafe_sysctls)
     )
     if error:
         raise KubeletStartError(f"failed to run Kubelet: {error}")
+    return with_reserved_cpus(config)
 
 
 def check_node_allocatable(description: NodeDescription, *, klog: Klog) -> None:

@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from kubesim.kubelet.event_queue import EventRate
 from kubesim.kubelet.image_puller import PullLimits
+from kubesim.kubelet.kubelet_host import KubeletHost
 from kubesim.kubelet.node_description import NodeDescription
+from kubesim.kubelet.node_settings import NodeSettings
 from kubesim.kubelet.node_status_settings import NodeStatusSettings
 from kubesim.model.duration import parse_duration
 from kubesim.model.frozen_records import replace
+from kubesim.model.k8s_versions import LAST_MINOR
 from kubesim.model.kubelet_configuration import KubeletConfiguration
 from kubesim.model.quantity import whole_units
+from kubesim.policy.cgroup_version import cgroup_v1_warning
 from kubesim.policy.cri_resources import QuotaRule
 from kubesim.policy.eviction_thresholds import EvictionSettings
+from kubesim.policy.feature_gates import DEFAULT_GATES, gate_enabled
 from kubesim.policy.image_garbage import ImagePolicy
+from kubesim.policy.pod_dns import NODE_DNS
 from kubesim.policy.shutdown_groups import ShutdownConfig
+from kubesim.policy.swap_behavior import NodeSwap
 
 MICROSECOND_NS = 1000
 CLIENT_QPS = 5
 """What a client that is told no rate takes."""
+DEVICE_CLEANUP_MINOR = 31
 
 
 def shutdown_config(config: KubeletConfiguration) -> ShutdownConfig:
@@ -79,7 +89,14 @@ def eviction_settings(config: KubeletConfiguration) -> EvictionSettings:
     )
 
 
-def node_status_settings(config: KubeletConfiguration, *, os: str) -> NodeStatusSettings:
+def node_status_settings(
+    config: KubeletConfiguration,
+    *,
+    os: str,
+    cgroup_version: int = 2,
+    minor: int = LAST_MINOR,
+    gates: Mapping[str, bool] = DEFAULT_GATES,
+) -> NodeStatusSettings:
     """How often the status is written, and with what. `config` has its defaults filled in."""
     return NodeStatusSettings(
         update_frequency_ns=parse_duration(config.node_status_update_frequency or "10s"),
@@ -88,7 +105,52 @@ def node_status_settings(config: KubeletConfiguration, *, os: str) -> NodeStatus
         port=config.port,
         is_registering=config.register_node,
         is_attach_detach_by_controller=config.enable_controller_attach_detach,
+        isolates_storage=config.local_storage_capacity_isolation,
         enforced_allocatable=enforced_allocatable(config, os=os),
+        cgroup_warning=cgroup_v1_warning(minor) if cgroup_version == 1 else "",
+        cleans_up_devices=(
+            os == "linux" and minor >= DEVICE_CLEANUP_MINOR and gate_enabled(gates, "DynamicResourceAllocation")
+        ),
+    )
+
+
+def node_settings(
+    config: KubeletConfiguration,
+    host: KubeletHost,
+    description: NodeDescription,
+    *,
+    cgroup_driver: str,
+    gates: Mapping[str, bool],
+    fixes: frozenset[str] = frozenset(),
+) -> NodeSettings:
+    """What goes into every sandbox and container. `config` has its defaults filled in."""
+    return NodeSettings(
+        os=host.os,
+        minor=description.minor,
+        node_name=host.name,
+        node_ip=host.ip,
+        cgroup_driver=cgroup_driver,
+        cgroups_per_qos=config.cgroups_per_qos,
+        cgroup_version=host.cgroup_version,
+        cpu_quota=quota_rule(config),
+        cluster_dns=tuple(config.cluster_dns),
+        cluster_domain=config.cluster_domain,
+        dns=NODE_DNS if config.resolv_conf else None,
+        seccomp_default=config.seccomp_default,
+        memory_capacity_bytes=whole_units(description.all_capacity["memory"]),
+        cpu_manager_policy=config.cpu_manager_policy,
+        memory_manager_policy=config.memory_manager_policy,
+        swap=NodeSwap(
+            behavior=config.memory_swap.swap_behavior,
+            capacity_bytes=description.host_identity.swap_bytes,
+            cgroup_version=host.cgroup_version,
+            minor=description.minor,
+            gates=gates,
+        ),
+        gates=gates,
+        fixes=fixes,
+        # Only control groups of version 2 can be ended as a whole.
+        kills_one_process=bool(config.single_process_oom_kill) or host.cgroup_version == 1,
     )
 
 
@@ -128,4 +190,5 @@ def configured(description: NodeDescription, config: KubeletConfiguration) -> No
         reserved=(*description.reserved, config.system_reserved, config.kube_reserved),
         eviction_hard=config.eviction_hard or {},
         taints=(*description.taints, *config.register_with_taints),
+        provider_id=config.provider_id,
     )

@@ -61,6 +61,7 @@ class NodeDescription:
     internal_ips: tuple[str, ...] = ("192.0.2.2",)
     labels: Mapping[str, str] = field(default_factory=dict)
     taints: tuple[Taint, ...] = ()
+    provider_id: str = ""
     capacity: Mapping[str, Quantity] | None = None
     pods_max: int = 110
     reserved: tuple[Mapping[str, Quantity], ...] = ()

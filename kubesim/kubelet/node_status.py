@@ -28,12 +28,12 @@ from kubesim.kubelet.node_status_fields import (
     condition_value,
     declared_features,
     merged_conditions,
+    node_addresses,
     node_features,
     node_images,
-    proxy_version,
+    node_system_info,
     runtime_handlers,
     runtime_version_text,
-    swap_status,
     with_heartbeats,
     without_heartbeats,
 )
@@ -138,12 +138,24 @@ class NodeStatusUpdater:
     def start(self) -> None:
         """Begin: the node's Event `Starting`, then the loops."""
         self._recorder.event(self._reference, NORMAL, "Starting", "Starting kubelet.")
-        for text in self._settings.enforced_allocatable:
-            self._recorder.event(self._reference, NORMAL, "NodeAllocatableEnforced", text)
+        if self._settings.cgroup_warning:
+            self._recorder.event(self._reference, WARNING, "CgroupV1", self._settings.cgroup_warning)
         self._spawn(self._images.run(), "list images")
         self._spawn(self._regular_updates(), "regular updates")
         self._spawn(self._fast_updates(), "fast updates")
         self._spawn(self._check_runtime(), "check runtime")
+
+    async def start_container_manager(self) -> None:
+        """The runtime has come up: say what the container manager does.
+
+        It looks at the node, as does what cleans up behind drivers of devices. Each makes one up while none is
+        registered, and the conditions of a new node are Events.
+        """
+        for _ in range(2 if self._settings.cleans_up_devices else 1):
+            if self._api.get_node() is None:
+                await self._initial_node()
+        for text in self._settings.enforced_allocatable:
+            self._recorder.event(self._reference, NORMAL, "NodeAllocatableEnforced", text)
 
     def stop(self) -> None:
         """The kubelet process ends."""
@@ -224,20 +236,25 @@ class NodeStatusUpdater:
     async def _register(self) -> None:
         await sleep(REGISTER_NS)
         name = self._description.name
+        node = await self._initial_node()
         self._klog.info("Attempting to register node", node=name)
         if self._api.get_node() is None:
-            node = self._new_node()
-            self._api.register_node(replace(node, status=await self._new_status(node)))
+            self._api.register_node(node)
         else:
             self._klog.info("Node was previously registered", node=name)
         self._klog.info("Successfully registered node", node=name)
         self._is_registered = True
 
+    async def _initial_node(self) -> v1.Node:
+        node = self._new_node()
+        return replace(node, status=await self._new_status(node))
+
     def _new_node(self) -> v1.Node:
         metadata = v1.ObjectMeta(name=self._description.name, labels=self._description.all_labels)
         if self._settings.is_attach_detach_by_controller:
             metadata = replace(metadata, annotations={ATTACH_DETACH_ANNOTATION: "true"})
-        return v1.Node(metadata=metadata, spec=v1.NodeSpec(taints=list(self._description.taints)))
+        spec = v1.NodeSpec(taints=list(self._description.taints), provider_id=self._description.provider_id)
+        return v1.Node(metadata=metadata, spec=spec)
 
     async def _update(self) -> bool:
         node = self._api.get_node()
@@ -302,7 +319,7 @@ class NodeStatusUpdater:
         """The status as it is now, on top of what the API server has. Records the Events of conditions that changed."""
         old, description = node.status, self._description
         capacity = {**old.capacity, **description.all_capacity}
-        node_info = self._node_info(runtime_version)
+        node_info = node_system_info(description, self._identity, runtime_version, gates=self._gates)
         self._note_reboot(old.node_info.boot_id, node_info.boot_id)
         old_conditions = [condition_value(one) for one in old.conditions]
         conditions = node_conditions(
@@ -314,7 +331,7 @@ class NodeStatusUpdater:
         features = node_features(self._runtime.features, gates=self._gates)
         return replace(
             old,
-            addresses=self._addresses(),
+            addresses=node_addresses(description),
             capacity=capacity,
             allocatable=description.allocatable(capacity),
             node_info=node_info,
@@ -338,6 +355,7 @@ class NodeStatusUpdater:
             evented_pleg_error=self._reports.evented_pleg_error(),
             storage_error=self._reports.storage_error(),
             is_shutting_down=self._reports.is_shutting_down(),
+            isolates_storage=self._settings.isolates_storage,
             capacity=capacity,
         )
 
@@ -353,27 +371,6 @@ class NodeStatusUpdater:
             self._version_answer, self._runtime_name = answer, response.runtime_name
             self._version_text = f"{response.runtime_name}://{runtime_version_text(response.runtime_version)}"
         return self._version_text
-
-    def _node_info(self, runtime_version: str) -> v1.NodeSystemInfo:
-        description, identity = self._description, self._identity
-        return v1.NodeSystemInfo(
-            architecture=description.architecture,
-            boot_id=identity.boot_id,
-            container_runtime_version=runtime_version,
-            kernel_version=identity.kernel_version,
-            kube_proxy_version=proxy_version(description.full_version, gates=self._gates),
-            kubelet_version=description.full_version,
-            machine_id=identity.machine_id,
-            operating_system=description.os,
-            os_image=identity.os_image,
-            system_uuid=identity.system_uuid,
-            swap=swap_status(identity.swap_bytes, gates=self._gates, minor=description.minor),
-        )
-
-    def _addresses(self) -> list[v1.NodeAddress]:
-        description = self._description
-        addresses = [v1.NodeAddress(type="InternalIP", address=ip) for ip in description.internal_ips]
-        return [*addresses, v1.NodeAddress(type="Hostname", address=description.hostname or description.name)]
 
     # -- events ---------------------------------------------------------------------------------------------
 

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from msgspec.structs import replace
 
 from kubesim.cri import api
+from kubesim.kubelet.node_description import HostIdentity, NodeDescription
 from kubesim.kubelet.runtime_state import RuntimeFeatures, RuntimeHandler
 from kubesim.model import k8s_v1 as v1
 from kubesim.model.timestamps import format_rfc3339, parse_rfc3339
@@ -57,6 +58,31 @@ def runtime_version_text(version: str) -> str:
 def proxy_version(kubelet_version: str, *, gates: Mapping[str, bool]) -> str:
     """nodeInfo.kubeProxyVersion repeats the kubelet's; DisableNodeKubeProxyVersion, on since 1.33, leaves it empty."""
     return "" if gate_enabled(gates, "DisableNodeKubeProxyVersion") else kubelet_version
+
+
+def node_system_info(
+    description: NodeDescription, identity: HostIdentity, runtime_version: str, *, gates: Mapping[str, bool]
+) -> v1.NodeSystemInfo:
+    """nodeInfo; `runtime_version` with the name of the runtime, `containerd://2.3.4`."""
+    return v1.NodeSystemInfo(
+        architecture=description.architecture,
+        boot_id=identity.boot_id,
+        container_runtime_version=runtime_version,
+        kernel_version=identity.kernel_version,
+        kube_proxy_version=proxy_version(description.full_version, gates=gates),
+        kubelet_version=description.full_version,
+        machine_id=identity.machine_id,
+        operating_system=description.os,
+        os_image=identity.os_image,
+        system_uuid=identity.system_uuid,
+        swap=swap_status(identity.swap_bytes, gates=gates, minor=description.minor),
+    )
+
+
+def node_addresses(description: NodeDescription) -> list[v1.NodeAddress]:
+    """The addresses of the node, then its host name."""
+    addresses = [v1.NodeAddress(type="InternalIP", address=ip) for ip in description.internal_ips]
+    return [*addresses, v1.NodeAddress(type="Hostname", address=description.hostname or description.name)]
 
 
 def swap_status(swap_bytes: int, *, gates: Mapping[str, bool], minor: int) -> v1.NodeSwapStatus | None:

@@ -19,8 +19,13 @@ class NodeStatusSettings:
     port: int = 10250
     is_registering: bool = True
     is_attach_detach_by_controller: bool = True
+    isolates_storage: bool = True
     enforced_allocatable: tuple[str, ...] = ()
     """What the events say about the limits of the node's cgroups."""
+    cgroup_warning: str = ""
+    """What an event says about the version of the node's cgroups."""
+    cleans_up_devices: bool = False
+    """Whether the kubelet, when it starts, removes what drivers of devices said of this node."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

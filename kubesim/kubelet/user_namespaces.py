@@ -15,9 +15,11 @@ from kubesim.kubelet.pod_directories import PodDirectories
 from kubesim.kubelet.runtime_state import RuntimeHandler
 from kubesim.kubelet.start_error import KubeletStartError
 from kubesim.model import k8s_v1 as v1
+from kubesim.model.kubelet_configuration import KubeletConfiguration
 from kubesim.policy.feature_gates import gate_enabled
 from kubesim.policy.user_namespaces import (
     GATE,
+    IDS_PER_POD,
     IdPool,
     IdRange,
     UserNamespaceError,
@@ -26,6 +28,32 @@ from kubesim.policy.user_namespaces import (
     wants_user_namespace,
     written_range,
 )
+
+
+def pod_user_namespaces(
+    kernel: Kernel,
+    host_files: HostFiles,
+    directories: PodDirectories,
+    config: KubeletConfiguration,
+    *,
+    handlers: Callable[[], Sequence[RuntimeHandler]],
+    gates: Mapping[str, bool],
+    os: str,
+) -> UserNamespaces:
+    """Those of a kubelet that starts with that configuration. Raises KubeletStartError when the ids do not suffice."""
+    asked = config.user_namespaces
+    ids_per_pod = asked.ids_per_pod if asked is not None else None
+    found = UserNamespaces(
+        kernel,
+        host_files,
+        directories,
+        pool=IdPool(ids_per_pod=ids_per_pod or IDS_PER_POD),
+        handlers=handlers,
+        gates=gates,
+    )
+    if os == "linux":
+        found.start(max_pods=config.max_pods)
+    return found
 
 
 class UserNamespaces:

@@ -69,6 +69,7 @@ CELLS: Mapping[str, str] = {
     "ServiceAccountTokenPodNodeInfo":                   ".   A-  B+  B+  G+L G+L G+L G+L G+L",
     "StrictIPCIDRValidation":                           ".   .   .   .   .   A-  A-  A-  B+",
     "DisableNodeKubeProxyVersion":                      ".   A-  A-  D-  D-  D+  D+  D+  D+L",
+    "DynamicResourceAllocation":                         "A-  A-  A-  A-  B-  B-  G+  G+L G+L",
     "MemoryQoS":                                        "A-  A-  A-  A-  A-  A-  A-  A-  A-",
     "NodeLogQuery":                                     "A-  A-  B-  B-  B-  B-  B-  B-  G+L",
     "NodeSwap":                                          "B-  B-  B+  B+  B+  B+  G+L G+L G+L",

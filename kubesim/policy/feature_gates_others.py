@@ -94,7 +94,6 @@ OTHER_CELLS: Mapping[str, str] = {
     "DRAResourcePoolStatus":                            ".   .   .   .   .   .   .   .   A-",
     "DRASchedulerFilterTimeout":                        ".   .   .   .   .   .   B+  B+  B+",
     "DRAWorkloadResourceClaims":                        ".   .   .   .   .   .   .   .   A-",
-    "DynamicResourceAllocation":                         "A-  A-  A-  A-  B-  B-  G+  G+L G+L",
     "EfficientWatchResumption":                         "G+L G+L G+L G+L G+L .   .   .   .",
     "ElasticIndexedJob":                                "B+  B+  B+  G+L G+L G+L .   .   .",
     "ExternalServiceAccountTokenSigner":                ".   .   .   .   A-  A-  B+  B+  G+L",

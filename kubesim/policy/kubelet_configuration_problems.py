@@ -50,6 +50,7 @@ def configuration_problems(
     shutdown: ShutdownConfig,
     gates: Mapping[str, bool],
     os: str = "linux",
+    cgroup_version: int = 2,
 ) -> list[str]:
     """The messages for an effective configuration; [] when all is well. `image` and `shutdown` are parts of it."""
     found = [
@@ -68,7 +69,7 @@ def configuration_problems(
         _hairpin(config),
         _pulls(config, gates),
         _reserved_cpus(config),
-        _operating_system(config, os),
+        _operating_system(config, os, cgroup_version),
         _memory(config, gates),
         _logs(config, gates),
     )
@@ -304,7 +305,7 @@ def _cpu_range_problem(text: str) -> str:
     return ""
 
 
-def _operating_system(config: KubeletConfiguration, os: str) -> Iterator[str]:
+def _operating_system(config: KubeletConfiguration, os: str, cgroup_version: int) -> Iterator[str]:
     """The first problem only, as upstream returns at it."""
     ids = config.user_namespaces.ids_per_pod if config.user_namespaces is not None else None
     what = "userNamespaces.idsPerPod must"
@@ -313,6 +314,8 @@ def _operating_system(config: KubeletConfiguration, os: str) -> Iterator[str]:
             yield "singleProcessOOMKill is not supported on Windows"
         elif config.user_namespaces is not None:
             yield "userNamespaces is not supported on Windows"
+    elif cgroup_version == 1 and config.single_process_oom_kill is False:
+        yield "singleProcessOOMKill must not be explicitly set to false when using cgroup v1"
     elif ids is not None:
         if ids < _IDS_UNIT:
             yield f"{what} not be less than {_IDS_UNIT}"

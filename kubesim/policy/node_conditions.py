@@ -15,7 +15,8 @@ from kubesim.model.frozen_records import replace
 
 DOWN_AFTER_NS = 30_000_000_000
 """How long the runtime may say nothing before it counts as down."""
-_NEEDED_CAPACITY = ("cpu", "memory", "pods", "ephemeral-storage")
+_NEEDED_CAPACITY = ("cpu", "memory", "pods")
+_STORAGE = "ephemeral-storage"
 
 
 class NodeCondition(Struct, frozen=True, kw_only=True, gc=False):
@@ -48,8 +49,9 @@ class NodeHealth(Struct, frozen=True, kw_only=True, gc=False):
     `last_runtime_sync_ns` is the time of the last CRI Status whose RuntimeReady was true (None: none since the start).
     `has_status` says that there was any Status answer yet; `runtime_ready` and `network_ready` are its conditions,
     None when absent. The `..._error` texts come from PLEG (without its prefix) and from the storage side.
-    `capacity` names the resources the node knows its capacity of; `warnings` are soft problems of the
-    container manager.
+    `capacity` names the resources the node knows its capacity of: with `isolates_storage`, which is
+    localStorageCapacityIsolation, it has to know that of its disk. `warnings` are soft problems of the container
+    manager.
     """
 
     now_ns: int
@@ -61,7 +63,8 @@ class NodeHealth(Struct, frozen=True, kw_only=True, gc=False):
     evented_pleg_error: str = ""
     storage_error: str = ""
     is_shutting_down: bool = False
-    capacity: frozenset[str] = frozenset(_NEEDED_CAPACITY)
+    isolates_storage: bool = True
+    capacity: frozenset[str] = frozenset((*_NEEDED_CAPACITY, _STORAGE))
     warnings: tuple[str, ...] = ()
 
 
@@ -140,7 +143,8 @@ def ready_condition(health: NodeHealth) -> NodeCondition:
     errors = [*runtime_errors(health), network_error(health), health.storage_error]
     if health.is_shutting_down:
         errors.append("node is shutting down")
-    missing = [name for name in _NEEDED_CAPACITY if name not in health.capacity]
+    needed = (*_NEEDED_CAPACITY, _STORAGE) if health.isolates_storage else _NEEDED_CAPACITY
+    missing = [name for name in needed if name not in health.capacity]
     if missing:
         errors.append(f"missing node capacity for resources: {', '.join(missing)}")
     text = aggregate(errors)

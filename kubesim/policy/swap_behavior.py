@@ -73,3 +73,13 @@ def container_swap(
     if not swaps or memory_request_bytes > node_memory_bytes:
         return "0"
     return str(int(memory_request_bytes / node_memory_bytes * node.capacity_bytes))
+
+
+def limited_swap_problem(behavior: str, cgroup_version: int, gates: Mapping[str, bool]) -> str:
+    """Why a kubelet does not start with that swapBehavior; empty when it does.
+
+    Mirrors kubelet: cmd/kubelet/app/server.go, run.
+    """
+    if behavior == LIMITED_SWAP and cgroup_version == 1 and gate_enabled(gates, "NodeSwap"):
+        return "swap feature is enabled and LimitedSwap but it is only supported with cgroupv2"
+    return ""

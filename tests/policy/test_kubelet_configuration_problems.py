@@ -318,6 +318,27 @@ def test_a_period_has_to_be_there_with_its_gate() -> None:
     assert found == [f"invalid configuration: FeatureGate KubeletCrashLoopBackOffMax is enabled, {PERIOD} must be set"]
 
 
+@pytest.mark.parametrize(
+    ("value", "version", "found"),
+    [
+        (False, 1, ["singleProcessOOMKill must not be explicitly set to false when using cgroup v1"]),
+        (True, 1, []),
+        (None, 1, []),
+        (False, 2, []),
+    ],
+)
+def test_only_control_groups_of_version_2_end_as_a_whole(value: bool | None, version: int, found: list[str]) -> None:
+    config = replace(kubelet_configuration({}), single_process_oom_kill=value)
+    said = configuration_problems(
+        config,
+        image=image_policy(config),
+        shutdown=shutdown_config(config),
+        gates=DEFAULT_GATES,
+        cgroup_version=version,
+    )
+    assert said == [f"invalid configuration: {one}" for one in found]
+
+
 def test_what_is_right_at_the_limits() -> None:
     assert problems({"enforceNodeAllocatable": ["none"], "cgroupsPerQOS": False}) == []
     assert problems({"reservedSystemCPUs": "0-1,3"}) == []

@@ -101,6 +101,14 @@ def test_not_ready(changes: dict[str, object], message: str) -> None:
     assert ready(**changes) == ("False", "KubeletNotReady", message)
 
 
+def test_a_node_that_does_not_isolate_storage_need_not_know_its_disk() -> None:
+    known = frozenset({"cpu", "memory", "pods"})
+    assert ready_condition(replace(HEALTHY, capacity=known)).message == (
+        "missing node capacity for resources: ephemeral-storage"
+    )
+    assert ready_condition(replace(HEALTHY, capacity=known, isolates_storage=False)).status == "True"
+
+
 def test_a_warning_does_not_make_a_node_unready() -> None:
     status, _, message = ready(warnings=("swap",))
     assert status == "True"

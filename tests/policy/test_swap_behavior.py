@@ -6,7 +6,7 @@ import pytest
 
 from kubesim.policy.feature_gates import resolve_gates
 from kubesim.policy.qos import QosClass
-from kubesim.policy.swap_behavior import NodeSwap, container_swap, may_swap
+from kubesim.policy.swap_behavior import NodeSwap, container_swap, limited_swap_problem, may_swap
 
 GATES = resolve_gates("1.36")
 CONTAINER: dict[str, Any] = {
@@ -72,3 +72,23 @@ def test_what_is_not_said_was_everything_once(version: str, behavior: str, is_on
     chosen = resolve_gates(version, {"NodeSwap": True} if is_on and version < "1.34" else {})
     one = node(behavior=behavior, minor=int(version.partition(".")[2]), gates=chosen)
     assert container_swap(one, **CONTAINER, node_memory_bytes=3) == found
+
+
+@pytest.mark.parametrize(
+    ("behavior", "cgroup_version", "gates", "problem"),
+    [
+        (
+            "LimitedSwap",
+            1,
+            GATES,
+            "swap feature is enabled and LimitedSwap but it is only supported with cgroupv2",
+        ),
+        ("LimitedSwap", 2, GATES, ""),
+        ("NoSwap", 1, GATES, ""),
+        ("LimitedSwap", 1, {**GATES, "NodeSwap": False}, ""),
+    ],
+)
+def test_limited_swap_needs_control_groups_of_version_2(
+    behavior: str, cgroup_version: int, gates: dict[str, bool], problem: str
+) -> None:
+    assert limited_swap_problem(behavior, cgroup_version, gates) == problem

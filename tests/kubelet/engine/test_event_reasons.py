@@ -15,6 +15,7 @@ ROOT = Path(__file__).parents[3] / "kubesim"
 LOOP = ("sh", "-c", 'trap "exit 0" TERM; while true; do sleep 1; done')
 FAILS = {"exec": {"command": ["false"]}}
 OF_OTHER_TESTS = {
+    "CgroupV1": "node_status",
     "ContainerGCFailed": "test_event_stories",
     "Evicted": "tests/kubelet/eviction",
     "EvictionThresholdMet": "tests/kubelet/eviction",

@@ -171,12 +171,27 @@ def test_a_volume_image_without_a_container_is_kept_for_its_minimum_age_only(nod
     assert [one.time_ns for one in story.node.journal if one.method == "RemoveImage"][-1] > story.start_ns + 500 * 10**9
 
 
+def test_the_first_collection_comes_before_the_disk_is_measured(node: Any) -> None:
+    """cAdvisor starts once the runtime is ready. On Windows nothing has to start."""
+    story = node()
+    story.run("1s")
+    assert node_events(story, "InvalidDiskCapacity", "ImageGCFailed") == [
+        "InvalidDiskCapacity (x1): invalid capacity 0 on image filesystem"
+    ]
+    story.run("11m")
+    assert node_events(story, "InvalidDiskCapacity", "ImageGCFailed")[0].startswith("InvalidDiskCapacity (x1)")
+    windows = node(os="windows")
+    windows.run("1s")
+    assert node_events(windows, "InvalidDiskCapacity") == []
+
+
 def test_a_failure_is_an_event_from_the_second_time_on(node: Any) -> None:
     story = node()
+    story.run("6m")
     story.node.fill_disk("100%")
-    story.run("4m")
+    story.run("5m")
     assert node_events(story, "ImageGCFailed") == []
-    story.run("6m30s")
+    story.run("4m30s")
     (first,) = node_events(story, "ImageGCFailed")
     assert first.startswith("ImageGCFailed (x1): Insufficient free disk space on the node's image filesystem (100% of ")
     line = next(line for line in story.node.log if "garbage collection failed" in line)
