@@ -323,11 +323,17 @@ def _table(outcome: Outcome, options: argparse.Namespace) -> str:
 
 def _pod_rows(pod: dict[str, Any]) -> list[tuple[object, ...]]:
     status = pod["status"]
-    name, phase, reason = pod["metadata"]["name"], status.get("phase", ""), status.get("reason", "-")
+    name, phase, reason = pod["metadata"]["name"], status.get("phase", ""), status.get("reason") or _unscheduled(status)
     containers = [*status.get("initContainerStatuses", []), *status.get("containerStatuses", [])]
     if not containers:
         return [(name, phase, reason, "-", "-", "-", "-", "-", "-", "-")]
     return [(name, phase, reason, *_container_cells(one)) for one in containers]
+
+
+def _unscheduled(status: dict[str, Any]) -> str:
+    """Why the pod is on no node."""
+    conditions = [one for one in status.get("conditions", []) if one["type"] == "PodScheduled"]
+    return next((one["reason"] for one in conditions if one["status"] == "False"), "-")
 
 
 def _container_cells(container: dict[str, Any]) -> tuple[object, ...]:

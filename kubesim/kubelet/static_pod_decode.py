@@ -15,6 +15,7 @@ from kubesim.errors import InputError, KubesimError
 from kubesim.model import k8s_v1 as v1
 from kubesim.model.manifest import manifests_at
 from kubesim.model.validation.options import PodStrategy
+from kubesim.model.validation.pod import check_gates_and_node
 from kubesim.model.yaml_text import load_documents
 from kubesim.policy.feature_gates import gate_enabled
 from kubesim.policy.static_pod import (
@@ -48,6 +49,10 @@ class StaticPodDecoder:
         if len(content) > FILE_BYTES_MAX:
             raise StaticPodError("the read limit is reached")
         pod = self._named(_parsed(content, path, self.strategy), path)
+        # A kubelet judges the pod when it has given it its node.
+        gated = next(check_gates_and_node(pod.spec), None)
+        if gated is not None:
+            raise StaticPodError(f"invalid pod: [{gated}]")
         wrong = forbidden_reference(
             references_of(pod.spec), is_any_forbidden=gate_enabled(self.gates, "PreventStaticPodAPIReferences")
         )

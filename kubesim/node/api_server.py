@@ -36,6 +36,7 @@ from kubesim.node.object_store import ObjectStore
 from kubesim.node.pod_deletion import requested_deletion, shortened_deletion
 from kubesim.node.pod_qos import spec_qos
 from kubesim.node.pod_resize import ResizeRules, resized_pod
+from kubesim.node.pod_scheduling import bound, is_ready_for_scheduler, is_scheduled, placed
 from kubesim.node.pod_update import merged_pod
 from kubesim.node.published_version import published_version, version_dict
 from kubesim.node.runtime_class_admission import admit_runtime_class
@@ -111,7 +112,8 @@ class ApiServer:
         """A kubelet (re)started: it sees every stored pod as new."""
         self._handler = handler
         for pod in sorted(self._pods.values(), key=lambda one: one.metadata.creation_timestamp or ""):
-            handler.add_pod(pod)
+            if is_scheduled(pod):
+                handler.add_pod(pod)
 
     def disconnect(self) -> None:
         """The kubelet is gone; writes are stored and told to the next one."""
@@ -131,14 +133,13 @@ class ApiServer:
         now = format_rfc3339(self._kernel.now_ns)
         uid = pod.metadata.uid or self._kernel.ids.uuid()
         meta = replace(pod.metadata, uid=uid, creation_timestamp=now, generation=1, resource_version=self._revise())
-        spec = replace(pod.spec, node_name=pod.spec.node_name or self._node_name)
-        status = v1.PodStatus(phase="Pending", qos_class=spec_qos(spec))
-        pod = replace(pod, metadata=meta, spec=spec, status=status)
+        status = v1.PodStatus(phase="Pending", qos_class=spec_qos(pod.spec))
+        pod = placed(replace(pod, metadata=meta, status=status), node_name=self._node_name, now=now)
         self._pods[uid] = pod
         self._keys[key] = uid
         self._history[key] = _History(uid=uid, created_ns=self._kernel.now_ns)
         self._publish("ADDED", pod)
-        if self._handler is not None:
+        if self._handler is not None and is_scheduled(pod):
             self._handler.add_pod(pod)
         return pod
 
@@ -150,7 +151,7 @@ class ApiServer:
             grace = deletion_grace_seconds(
                 requested_seconds=grace_seconds,
                 pod_seconds=pod.spec.termination_grace_period_seconds,
-                is_scheduled=True,
+                is_scheduled=is_scheduled(pod),
                 phase=PodPhase(pod.status.phase) if pod.status.phase else None,
             )
             changed = requested_deletion(meta, grace_seconds=grace, now_ns=now_ns)
@@ -176,7 +177,8 @@ class ApiServer:
         if after == before:
             return before
         generation = before.metadata.generation + (1 if before.spec != after.spec else 0)
-        return self._store(replace(after, metadata=replace(after.metadata, generation=generation)))
+        after = self._store(replace(after, metadata=replace(after.metadata, generation=generation)))
+        return self._bind(after) if is_ready_for_scheduler(after) else after
 
     def replace_pod(self, pod: v1.Pod) -> v1.Pod:
         """Store a pod that exists as a subresource of it made it; a changed spec is a new generation."""
@@ -332,14 +334,24 @@ class ApiServer:
             return
         del self._keys[f"{pod.metadata.namespace}/{pod.metadata.name}"]
         self._publish("DELETED", pod)
-        if self._handler is not None:
+        if self._handler is not None and is_scheduled(pod):
             self._handler.remove_pod(pod.metadata.uid)
+
+    def _bind(self, pod: v1.Pod) -> v1.Pod:
+        """Place a pod whose last scheduling gate is gone."""
+        pod = bound(pod, node_name=self._node_name, now=format_rfc3339(self._kernel.now_ns))
+        pod = replace(pod, metadata=replace(pod.metadata, resource_version=self._revise()))
+        self._pods[pod.metadata.uid] = pod
+        self._publish("MODIFIED", pod)
+        if self._handler is not None:
+            self._handler.add_pod(pod)
+        return pod
 
     def _store(self, pod: v1.Pod) -> v1.Pod:
         pod = replace(pod, metadata=replace(pod.metadata, resource_version=self._revise()))
         self._pods[pod.metadata.uid] = pod
         self._publish("MODIFIED", pod)
-        if self._handler is not None:
+        if self._handler is not None and is_scheduled(pod):
             self._handler.update_pod(pod)
         return pod
 

@@ -219,7 +219,7 @@ def _with_old_amounts(resources: v1.ResourceRequirements, old: v1.ResourceRequir
 
 def _check_node(pod: v1.Pod, spec: v1.PodSpec, rules: ResizeRules) -> None:
     """The admission plugin PodResizeValidator. Raises InputError."""
-    if rules.minor < CAPACITY_MINOR:
+    if rules.minor < CAPACITY_MINOR or not spec.node_name:
         return
     forbidden = f'pods "{pod.metadata.name}" is forbidden: '
     node = rules.node

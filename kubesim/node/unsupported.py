@@ -30,14 +30,8 @@ def unsupported_errors(manifest: Manifest, pod: v1.Pod) -> list[InputError]:
 
 
 def _unsupported(pod: v1.Pod) -> Iterator[tuple[Path, str]]:
-    spec = pod.spec
-    asked = (
-        ("resourceClaims", bool(spec.resource_claims), "dynamic resource allocation"),
-        ("schedulingGates", bool(spec.scheduling_gates), "a pod that waits for the scheduler"),
-    )
-    for name, is_asked, what in asked:
-        if is_asked:
-            yield ("spec", name), what
+    if pod.spec.resource_claims:
+        yield ("spec", "resourceClaims"), "dynamic resource allocation"
     for index, volume in enumerate(pod.spec.volumes):
         for name in volume.__struct_fields__:
             if name not in VOLUMES and getattr(volume, name) is not None:

@@ -33,6 +33,15 @@ def test_the_table_has_a_row_for_each_container(capsys: pytest.CaptureFixture[st
     ]
 
 
+def test_a_pod_that_waits_for_its_scheduling_gates(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    path = tmp_path / "pod.yaml"
+    spec = "{schedulingGates: [{name: example.com/a}], containers: [{name: a, image: a}]}"
+    path.write_text(f"{{apiVersion: v1, kind: Pod, metadata: {{name: web}}, spec: {spec}}}\n")
+    row = run(capsys, str(path), "--for", "5s").splitlines()[1].split()
+
+    assert row == ["web", "Pending", "SchedulingGated", *["-"] * 7]
+
+
 def test_version_profile_and_cgroup_driver_are_printed(capsys: pytest.CaptureFixture[str]) -> None:
     out = run(capsys, IMPLICIT, "--for", "5s", "--profile", "cri-o-1.34", "--kubelet-version", "1.34")
 

@@ -29,7 +29,6 @@ def refusal(*, pod: str = "", container: str = "") -> str:
     ("field", "place", "path"),
     [
         ("resourceClaims: [{name: c, resourceClaimName: x}]", "5:19", "spec.resourceClaims"),
-        ("schedulingGates: [{name: example.com/g}]", "5:20", "spec.schedulingGates"),
         ("volumes: [{name: v, nfs: {server: s, path: /x}}]", "5:13", "spec.volumes[0]"),
         (
             "volumes: [{name: v, projected: {sources: [{clusterTrustBundle: {name: b, path: t}}]}}]",

@@ -133,10 +133,15 @@ def _check_create(pod: Pod, options: ValidationOptions) -> Iterator[FieldError]:
     spec = pod.spec
     if spec.ephemeral_containers and not options.ephemeral_containers_on_create:
         yield forbidden(("spec", "ephemeralContainers"), "cannot be set on create")
-    if spec.node_name and spec.scheduling_gates:
-        yield forbidden(("spec", "nodeName"), "cannot be set until all schedulingGates have been cleared")
+    yield from check_gates_and_node(spec)
     if pod.metadata.annotations:
         yield from check_profiles_match(pod)
+
+
+def check_gates_and_node(spec: PodSpec) -> Iterator[FieldError]:
+    """A pod that waits for its scheduling gates is on no node."""
+    if spec.node_name and spec.scheduling_gates:
+        yield forbidden(("spec", "nodeName"), "cannot be set until all schedulingGates have been cleared")
 
 
 def _check_spec(pod: Pod, options: ValidationOptions) -> Iterator[FieldError]:
