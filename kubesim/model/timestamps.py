@@ -15,6 +15,7 @@ from kubesim.errors import InputError
 NS_PER_SECOND = 10**9
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_EPOCH_UTC = datetime(1970, 1, 1)  # noqa: DTZ001 - without the zone, which is written as Z
 _TEXT = re.compile(r"(\d{4})-(\d{2})-(\d{2})[Tt](\d{2}):(\d{2}):(\d{2})(?:[.,](\d+))?(?:([Zz])|([+-])(\d{2}):(\d{2}))")
 
 
@@ -26,7 +27,8 @@ def format_rfc3339(time_ns: int) -> str:
 def format_rfc3339_nano(time_ns: int) -> str:
     """`2026-11-23T23:03:15.1234Z`: as many digits as needed, none for whole seconds. Go's time.RFC3339Nano."""
     digits = f"{time_ns % NS_PER_SECOND:09d}".rstrip("0")
-    return f"{_to_seconds(time_ns // NS_PER_SECOND)}{'.' + digits if digits else ''}Z"
+    whole = _whole_seconds(time_ns // NS_PER_SECOND)
+    return f"{whole[:-1]}.{digits}Z" if digits else whole
 
 
 @functools.lru_cache(maxsize=4096)
@@ -55,10 +57,4 @@ def parse_rfc3339(text: str) -> int:
 @functools.lru_cache(maxsize=4096)
 def _whole_seconds(seconds: int) -> str:
     """Statuses and Events repeat the same few times, so the texts are kept, and shared."""
-    return f"{_to_seconds(seconds)}Z"
-
-
-@functools.lru_cache(maxsize=4096)
-def _to_seconds(seconds: int) -> str:
-    """The text without fraction and zone."""
-    return (_EPOCH + timedelta(seconds=seconds)).isoformat()[:19]
+    return f"{(_EPOCH_UTC + timedelta(seconds=seconds)).isoformat()}Z"
