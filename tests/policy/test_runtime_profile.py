@@ -9,7 +9,7 @@ from kubesim.model.yaml_text import load_document
 from kubesim.policy.runtime_profile import Deviation, Reason
 from kubesim.policy.runtime_profile_layers import build_profile, read_layer
 from kubesim.policy.runtime_profile_report import compare_profiles, describe_profile
-from kubesim.policy.runtime_profile_rpcs import CRI_RPCS, RpcRefusal, is_stream_empty, rpc_refusal
+from kubesim.policy.runtime_profile_rpcs import CRI_RPCS, RpcRefusal, is_stream_empty, rpc_refusal, rpc_refusals
 from kubesim.policy.runtime_profile_schema import camel_case, groups, switches
 
 _PLAIN = {str: "x", int: 1, bool: True}
@@ -269,5 +269,5 @@ def test_how_an_rpc_is_refused(rpc, answer, refusal):
     profile = build_profile("x", [(root(more=[change(set={"rpcs": {rpc: answer}})]), None)])
 
     expected = None if refusal is None else RpcRefusal(code=refusal[0], message=refusal[1])
-    assert rpc_refusal(profile, rpc) == expected
+    assert rpc_refusal(profile, rpc) == rpc_refusals(profile).get(rpc) == expected
     assert is_stream_empty(profile, rpc) == (answer == "ends-at-once")
