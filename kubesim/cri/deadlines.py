@@ -16,6 +16,9 @@ CALL_SECONDS = 120.0
 
 _NO_DEADLINE = {"PullImage", "GetContainerEvents"}
 
+BY_REQUEST = frozenset({"StopContainer", "ExecSync", "CheckpointContainer"})
+"""The calls whose deadline depends on what is asked."""
+
 
 def call_seconds(method: Method, request: Message, *, default_seconds: float = CALL_SECONDS) -> float | None:
     """The deadline of one call in seconds; None for no deadline."""

@@ -41,7 +41,7 @@ class Beat:
         is_vain = self._look()
     """
 
-    __slots__ = ("_before", "_has_found_nothing", "_kernel", "_seen", "_task", "_timer", "idle", "is_last", "period_ns")
+    __slots__ = ("_before", "_has_found_nothing", "_kernel", "_seen", "_task", "idle", "is_last", "period_ns", "timer")
 
     def __init__(self, kernel: Kernel, *, is_last: bool = False) -> None:
         """`is_last`: the task wakes after everything that was due at that instant already."""
@@ -50,7 +50,7 @@ class Beat:
         self.period_ns = 0
         self.idle: Idle | None = None
         self._task: Task[Any] | None = None
-        self._timer: Timer | None = None
+        self.timer: Timer | None = None
         self._has_found_nothing = False
         self._seen = 0
         self._before: int | None = None
@@ -89,22 +89,19 @@ class Beat:
             kernel.activity = self._before
         self._task = task
         self._seen = kernel.activity
-        self.set_timer(kernel.now_ns + self.period_ns)
+        self.timer = kernel.call_at(kernel.now_ns + self.period_ns, Beat.due, self)
         return self._disarm
 
     def _disarm(self, _: Task[Any] | None = None) -> None:
-        if self._timer is not None:
-            self._kernel.cancel(self._timer)
+        if self.timer is not None:
+            self._kernel.cancel(self.timer)
         self._task = None
 
-    def set_timer(self, time_ns: int) -> None:
-        """The next look is due then."""
-        self._timer = self._kernel.call_at(time_ns, Beat._due, self)
-
-    def _due(self) -> None:
+    def due(self) -> None:
+        """What its timer calls: the next look is due."""
         if self.is_last:
             self._kernel.activity -= 1
-            self._timer = self._kernel.call_soon(self._fire)
+            self.timer = self._kernel.call_soon(self._fire)
         else:
             self._fire()
 
@@ -115,7 +112,7 @@ class Beat:
         if idle is not None and before == self._seen:
             until_ns = None if idle.until_ns is None else idle.until_ns()
             if until_ns is None or kernel.now_ns < until_ns:
-                idle_on(kernel, self, idle, until_ns, Beat._due)
+                idle_on(kernel, self, idle, until_ns, Beat.due)
                 return
         kernel.activity += 1
         if task is not None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cmp_to_key
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from msgspec import Struct
 
@@ -21,6 +21,10 @@ from kubesim.kernel.loop import Kernel, Timer
 
 if TYPE_CHECKING:
     from kubesim.kernel.beat import Beat, Idle
+
+
+Due: TypeAlias = "Callable[[Beat], object]"
+"""What a beat's timer calls."""
 
 
 class _Course(Struct, gc=False):
@@ -56,7 +60,7 @@ class _Course(Struct, gc=False):
         self.series = Series(drawn_ns[0], last_ns, 0, len(drawn_ns), self.sequence, is_last, drawn_ns)
 
 
-def idle_on(kernel: Kernel, first: Beat, idle: Idle, first_until_ns: int | None, due: Callable[[Beat], object]) -> None:
+def idle_on(kernel: Kernel, first: Beat, idle: Idle, first_until_ns: int | None, due: Due) -> None:
     """Have the look of an idle beat, whose timer has fired, and with it all looks until something happens.
 
     A beat's timer calls `due`. Where time has to be played out, it is that one look.
@@ -64,7 +68,7 @@ def idle_on(kernel: Kernel, first: Beat, idle: Idle, first_until_ns: int | None,
     now_ns, to_ns, activity = kernel.now_ns, kernel.idles_to_ns, kernel.activity
     course = _Course(first, idle, now_ns, 0, first_until_ns, None)
     if to_ns is None:
-        _look_once(course)
+        _look_once(kernel, course, due)
         return
     end_ns = to_ns + 1
     courses: list[_Course] = []
@@ -93,15 +97,16 @@ def idle_on(kernel: Kernel, first: Beat, idle: Idle, first_until_ns: int | None,
         elif course.series is None and course.timer is not None:
             kernel.put(course.timer)
     if end_ns <= now_ns:
-        _look_once(courses[0])
+        _look_once(kernel, courses[0], due)
     else:
-        _note(kernel, [(course, course.series) for course in courses if course.series is not None])
+        _note(kernel, [(course, course.series) for course in courses if course.series is not None], due)
 
 
-def _look_once(course: _Course) -> None:
+def _look_once(kernel: Kernel, course: _Course, due: Due) -> None:
     beat, idle = course.beat, course.idle
     idle.note(Looks(Series(course.next_ns, course.next_ns, beat.period_ns, 1, 0)))
-    beat.set_timer(course.next_ns + (beat.period_ns if idle.period_ns is None else idle.period_ns()))
+    period_ns = beat.period_ns if idle.period_ns is None else idle.period_ns()
+    beat.timer = kernel.call_at(course.next_ns + period_ns, due, beat)
 
 
 def _draw(courses: list[_Course], end_ns: int) -> int:
@@ -153,7 +158,7 @@ def _compare(one: _Looked, other: _Looked) -> int:
 _BY_LAST_LOOK = cmp_to_key(_compare)
 
 
-def _note(kernel: Kernel, looked: list[_Looked]) -> None:
+def _note(kernel: Kernel, looked: list[_Looked], due: Due) -> None:
     """Tell the beats of their looks, and set their timers in the order in which the last looks would have."""
     # The look that has come already, the first of the first beat, was an event of its own.
     events = -2 if looked[0][1].is_last else -1
@@ -169,4 +174,4 @@ def _note(kernel: Kernel, looked: list[_Looked]) -> None:
     stretch = Stretch() if events else None
     for course, series in looked:
         course.idle.note(Looks(series, stretch))
-        course.beat.set_timer(course.next_ns)
+        course.beat.timer = kernel.call_at(course.next_ns, due, course.beat)

@@ -38,7 +38,7 @@ class Prng:
 
     def jittered(self, duration_ns: int, factor: float) -> int:
         """A duration in [duration, duration * (1 + factor)), as Kubernetes' wait.Jitter draws it."""
-        return duration_ns + int(self.fraction() * factor * duration_ns)
+        return duration_ns + int(self._random.random() * factor * duration_ns)
 
 
 class Ids:

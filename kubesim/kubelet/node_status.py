@@ -10,6 +10,7 @@ Mirrors kubelet: pkg/kubelet/kubelet_node_status.go and pkg/kubelet/kubelet.go (
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from msgspec.structs import replace
@@ -182,22 +183,21 @@ class NodeStatusUpdater:
     async def _regular_updates(self) -> None:
         # The runtime is asked first: a restarted kubelet must not report a node not ready that is.
         await self._runtime.update()
-        beat = Beat(self._kernel)
+        beat, next_update_ns = (
+            Beat(self._kernel),
+            partial(self._prng.jittered, self._settings.update_frequency_ns, JITTER),
+        )
         idle = Idle(
             note=self._update_again,
             until_ns=lambda: min(self._report_due_ns, self.well_until_ns()),
-            period_ns=self._next_update_ns,
+            period_ns=next_update_ns,
         )
         while True:
             is_in_vain = await self.sync() and self._version_answer != b"" and self._again is not None
-            await beat.wait(self._next_update_ns(), idle if is_in_vain else None)
-
-    def _next_update_ns(self) -> int:
-        return self._prng.jittered(self._settings.update_frequency_ns, JITTER)
+            await beat.wait(next_update_ns(), idle if is_in_vain else None)
 
     def _update_again(self, looks: Looks) -> None:
-        """Updates that find the status as it is stored, because nothing has happened since the last, until one is due
-        that is written whatever it says."""
+        """Updates that find the status as it is stored, until one is due that is written whatever it says."""
         if self._again is not None:
             self._again(self._version_answer, looks)
 

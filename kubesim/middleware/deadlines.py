@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from google.protobuf.message import Message
 
-from kubesim.cri.deadlines import CALL_SECONDS, call_seconds
+from kubesim.cri.deadlines import BY_REQUEST, CALL_SECONDS, call_seconds
 from kubesim.cri.errors import CriError, deadline_exceeded
 from kubesim.cri.methods import Method
 from kubesim.cri.protocol import Cri, encoding, repeat_of
@@ -29,6 +29,7 @@ class Deadlines:
         self._call_encoded = encoding(cri)
         self.repeat = repeat_of(cri)
         self._default_seconds = default_seconds
+        self._limits_ns: dict[Method, int] = {}
 
     def call(self, method: Method, request: Message) -> Coroutine[Any, Any, Message]:
         """Pass the call on. Raises CriError: DeadlineExceeded when there is no answer in time."""
@@ -39,8 +40,15 @@ class Deadlines:
         return self._in_time(method, request, self._call_encoded(method, request))
 
     def _in_time(self, method: Method, request: Message, call: Coroutine[Any, Any, T]) -> Coroutine[Any, Any, T]:
-        seconds = call_seconds(method, request, default_seconds=self._default_seconds)
-        return call if seconds is None else within(int(seconds * 1e9), call, late=_late)
+        limit_ns = self._limits_ns.get(method)
+        if limit_ns is None:
+            seconds = call_seconds(method, request, default_seconds=self._default_seconds)
+            if seconds is None:
+                return call
+            limit_ns = int(seconds * 1e9)
+            if method.name not in BY_REQUEST:
+                self._limits_ns[method] = limit_ns
+        return within(limit_ns, call, late=_late)
 
     def stream(self, method: Method, request: Message) -> AsyncIterator[Message]:
         """Pass the stream on: a kubelet listens for events without end."""

@@ -142,7 +142,10 @@ class Journal:
         except (CriError, Cancelled) as error:
             self._write(method, asked, time_ns, None, error)
             raise
-        self._write(method, asked, time_ns, answer)
+        row = (time_ns, self._kernel.now_ns, method.full_name, asked, answer, None)
+        self._pages.append(row)
+        if self._sink is not None:
+            self._sink(_entry(row))
         return given(answer)
 
     async def stream(self, method: Method, request: Message) -> AsyncIterator[Message]:

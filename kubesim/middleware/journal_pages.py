@@ -1,7 +1,7 @@
 """What a journal keeps of its calls, in little memory.
 
     runs    calls that were answered as before while nothing happened: said once, with the instants at which they were
-    tail    the newest rows and runs, as they came
+    newest  the rows and runs that came last, as they came
     pages   the older ones, 256 on each, packed and compressed to about a tenth
 
 A day of a node has hundreds of thousands of calls, and most say what another one said: the configuration of a pod is
@@ -66,39 +66,41 @@ class Run:
 class Pages:
     """Rows in the order in which they were written; the last `rows_max` of them."""
 
-    __slots__ = ("_paged", "_pages", "_rows_max", "_tail")
+    __slots__ = ("_paged", "_pages", "_rows", "_rows_max", "_runs")
 
     def __init__(self, rows_max: int) -> None:
         self._rows_max = rows_max
         self._pages: deque[tuple[int, bytes]] = deque()
         self._paged = 0
-        self._tail: list[Row | Run] = []
+        self._rows: list[Row] = []
+        self._runs: list[tuple[int, Run]] = []
+        """Each with the number of rows before it."""
 
     def append(self, row: Row) -> None:
         """Keep a row."""
-        tail = self._tail
-        if len(tail) >= PAGE_ROWS:
+        if len(self._rows) >= PAGE_ROWS:
             self._turn()
-            tail = self._tail
-        tail.append(row)
+        self._rows.append(row)
 
     def append_at(self, looks: Looks, call: Call) -> None:
         """Keep a call for each of these looks. What is told of one stretch comes together."""
-        stretch = looks.stretch
-        run = self._tail[-1] if self._tail else None
-        if type(run) is not Run or run.stretch is not stretch:
-            if len(self._tail) >= PAGE_ROWS:
+        if self._runs:
+            before, run = self._runs[-1]
+            if run.stretch is looks.stretch and before == len(self._rows):
+                run.series.append(looks.series)
+                run.calls.append(call)
+                return
+            if len(self._runs) >= PAGE_ROWS:
                 self._turn()
-            run = Run(stretch)
-            self._tail.append(run)
-        run.series.append(looks.series)
-        run.calls.append(call)
+        run = Run(looks.stretch)
+        run.add(looks.series, call)
+        self._runs.append((len(self._rows), run))
 
     def __iter__(self) -> Iterator[Row]:
         """The rows, oldest first, as they were appended or equal to that."""
-        surplus = self._paged + _length(self._tail) - self._rows_max
-        rows = chain(chain.from_iterable(_unpacked(page) for _, page in self._pages), self._tail)
-        for row in rows:
+        surplus = self._paged + _length(self._rows, self._runs) - self._rows_max
+        kept = chain.from_iterable(_unpacked(page) for _, page in self._pages)
+        for row in chain(kept, _merged(self._rows, self._runs)):
             if not isinstance(row, Run):
                 surplus -= 1
                 if surplus < 0:
@@ -110,18 +112,29 @@ class Pages:
                 surplus = 0
 
     def _turn(self) -> None:
-        """The tail becomes a page; pages of which nothing is kept go."""
-        tail, self._tail = self._tail, []
+        """What lies here becomes a page; pages of which nothing is kept go."""
+        rows, runs = self._rows, self._runs
+        self._rows, self._runs = [], []
         if not self._rows_max:
             return
-        self._pages.append((_length(tail), _packed(tail)))
+        self._pages.append((_length(rows, runs), _packed(rows, runs)))
         self._paged += self._pages[-1][0]
         while self._paged - self._pages[0][0] >= self._rows_max:
             self._paged -= self._pages.popleft()[0]
 
 
-def _length(rows: Sequence[Row | Run]) -> int:
-    return len(rows) + sum([len(row) - 1 for row in rows if isinstance(row, Run)])
+def _length(rows: Sequence[Row], runs: Sequence[tuple[int, Run]]) -> int:
+    return len(rows) + sum([len(run) for _, run in runs])
+
+
+def _merged(rows: Sequence[Row], runs: Iterable[tuple[int, Run]]) -> Iterator[Row | Run]:
+    """All in the order in which they came."""
+    done = 0
+    for before, run in runs:
+        yield from rows[done:before]
+        yield run
+        done = before
+    yield from rows[done:]
 
 
 def _rest(run: Run, surplus: int) -> Iterator[Row]:
@@ -145,18 +158,9 @@ _PackedPage = tuple[list[str], list[bytes | None], _PackedRows, _PackedRuns]
 """Methods and messages, each of which is there once, rows and runs."""
 
 
-def _packed(tail: list[Row | Run]) -> bytes:
-    rows: list[Row] = []
-    runs: list[tuple[int, int]] = []
-    series: list[Series] = []
-    calls: list[Call] = []
-    for row in tail:
-        if isinstance(row, Run):
-            runs.append((len(rows), len(row.calls)))
-            series += row.series
-            calls += row.calls
-        else:
-            rows.append(row)
+def _packed(rows: Sequence[Row], runs: Sequence[tuple[int, Run]]) -> bytes:
+    series = [one for _, run in runs for one in run.series]
+    calls = [call for _, run in runs for call in run.calls]
     began_ns, ended_ns, methods, requests, responses, errors = _columns(rows, 6)
     again_methods, again_requests, again_responses = _columns(calls, 3)
     method_places = _places(chain(methods, again_methods))
@@ -171,7 +175,7 @@ def _packed(tail: list[Row | Run]) -> bytes:
         errors,
     )
     packed_runs = (
-        runs,
+        [(before, len(run.calls)) for before, run in runs],
         series,
         tuple(map(method_place, again_methods)),
         tuple(map(message_place, again_requests)),
@@ -197,19 +201,19 @@ _decode = msgpack.Decoder(_PackedPage).decode
 
 def _unpacked(page: bytes) -> Iterator[Row | Run]:
     methods, messages, columns, (runs, *run_columns) = _decode(zlib.decompress(page))
-    rows, calls = zip(*columns, strict=True), zip(*run_columns, strict=True)
-    done = 0
-    for before, calls_count in (*runs, (len(columns[0]), 0)):
-        for began_ns, took_ns, method, request, response, error in islice(rows, before - done):
-            asked = messages[request]
+    rows: list[Row] = []
+    for began_ns, took_ns, method, request, response, error in zip(*columns, strict=True):
+        asked = messages[request]
+        assert asked is not None, "only a response can be missing"
+        rows.append((began_ns, began_ns + took_ns, methods[method], asked, messages[response], error))
+    calls = zip(*run_columns, strict=True)
+    unpacked: list[tuple[int, Run]] = []
+    for before, calls_count in runs:
+        run = Run(None)
+        for series, method, request, response in islice(calls, calls_count):
+            asked, answer = messages[request], messages[response]
             assert asked is not None, "only a response can be missing"
-            yield began_ns, began_ns + took_ns, methods[method], asked, messages[response], error
-        done = before
-        if calls_count:
-            run = Run(None)
-            for series, method, request, response in islice(calls, calls_count):
-                asked, answer = messages[request], messages[response]
-                assert asked is not None, "only a response can be missing"
-                assert answer is not None, "a call that was answered as before has an answer"
-                run.add(series, (methods[method], asked, answer))
-            yield run
+            assert answer is not None, "a call that was answered as before has an answer"
+            run.add(series, (methods[method], asked, answer))
+        unpacked.append((before, run))
+    return _merged(rows, unpacked)

@@ -114,7 +114,7 @@ def test_idle_time_is_kept_as_one_run_however_long() -> None:
     journal = journal_of(STEADY, 10**6, one_by_one=False)
 
     assert len(journal.entries) == 2 * 2_001 + 401
-    assert len(journal._pages._tail) < 20
+    assert len(journal._pages._rows) + len(journal._pages._runs) < 20
     assert not journal._pages._pages
 
 
@@ -122,7 +122,7 @@ def test_runs_are_found_again_on_old_pages() -> None:
     restless = [*STEADY, Habit(7, 1, is_last=False, spread_ns=3, restless_ns=60)]
     journal = journal_of(restless, 10**6, one_by_one=False)
 
-    assert len(journal._pages._pages) > 1
+    assert journal._pages._pages
     assert journal.entries == journal_of(restless, 10**6, one_by_one=True).entries
     assert journal.entries[-1].time_ns > LONG_NS - PAGE_ROWS
 
