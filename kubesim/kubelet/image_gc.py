@@ -15,7 +15,7 @@ from kubesim.cri import api, methods
 from kubesim.cri.client import CriClient
 from kubesim.cri.errors import CriError
 from kubesim.errors import KubesimError
-from kubesim.kernel import Beat, Kernel
+from kubesim.kernel import Beat, Kernel, Looks, Series
 from kubesim.kubelet.event_recorder import EventRecorder, node_reference
 from kubesim.kubelet.image_pull_records import ImagePullRecords
 from kubesim.kubelet.klog import Klog
@@ -45,9 +45,24 @@ from kubesim.policy.pull_policy import aggregate_text
 IMAGE_GC_NS = 300 * 10**9
 MOST_BYTES = 2**63 - 1
 
-_ALL_IMAGES = api.ListImagesRequest()
-_ALL_SANDBOXES = api.ListPodSandboxRequest()
-_ALL_CONTAINERS = api.ListContainersRequest()
+_LISTS = (
+    (methods.LIST_IMAGES, api.ListImagesRequest()),
+    (methods.LIST_POD_SANDBOX, api.ListPodSandboxRequest()),
+    (methods.LIST_CONTAINERS, api.ListContainersRequest()),
+)
+
+
+class _Seen(NamedTuple):
+    """What a look at the runtime saw: the lists, the status of each container by id, and what they say.
+
+    It holds until something happens, which is when the kernel's `activity` is another number.
+    """
+
+    activity: int
+    lists: tuple[bytes, ...]
+    statuses: Mapping[str, bytes]
+    images: Sequence[ListedImage]
+    in_use: frozenset[str]
 
 
 class ImageGcFailed(KubesimError):
@@ -100,13 +115,16 @@ class ImageGarbageCollector:
         self._mounted: dict[str, tuple[str, ...]] = {}
         """The images that a container mounts, from its begin to its end, by its id."""
         self._removed = 0
+        self._seen: _Seen | None = None
+        self._lists_again = [again for again in (client.again(*one) for one in _LISTS) if again is not None]
 
     async def run_detection(self) -> None:
         """Look at the images every five minutes, whatever the collection does."""
         beat = Beat(self._kernel)
         while True:
             try:
-                await self._detect(self._kernel.now_ns)
+                if self._seen_again() is None:
+                    await self._detect(self._kernel.now_ns)
             except ImageGcFailed as error:
                 self._klog.info("Failed to monitor images", err=str(error))
             await beat.wait(IMAGE_GC_NS, found_nothing=True)
@@ -140,7 +158,9 @@ class ImageGarbageCollector:
     async def collect(self, began_ns: int) -> None:
         """One collection of a kubelet that began collecting at `began_ns`. Raises ImageGcFailed."""
         now_ns = self._kernel.now_ns
-        in_use = await self._detect(now_ns)
+        in_use = self._seen_again()
+        if in_use is None:
+            in_use = await self._detect(now_ns)
         images = await self._free_old(eviction_order(self._records.values(), in_use), now_ns, began_ns)
         capacity_bytes, available_bytes = await self._disk_usage()
         if capacity_bytes == 0:
@@ -176,35 +196,58 @@ class ImageGarbageCollector:
 
     async def _detect(self, detected_ns: int) -> frozenset[str]:
         """Bring the records up to date; the ids in use. Raises ImageGcFailed."""
-        call = self._client.call_encoded
+        self._seen = None
         try:
-            images = self._images.of(await call(methods.LIST_IMAGES, _ALL_IMAGES))
-            await call(methods.LIST_POD_SANDBOX, _ALL_SANDBOXES)
-            containers = self._containers.of(await call(methods.LIST_CONTAINERS, _ALL_CONTAINERS))
+            lists = tuple([await self._client.call_encoded(*one) for one in _LISTS])
         except CriError as error:
             raise ImageGcFailed(error.go_text) from error
+        images, containers = self._images.of(lists[0]), self._containers.of(lists[2])
+        statuses: dict[str, bytes] = {}
         if gate_enabled(self._gates, "ImageVolume"):
-            used = [await self._with_mounted(one) for one in containers]
-            self._mounted = {one.id: self._mounted[one.id] for one in containers}
-        else:
-            used = [UsedImages(image_id=one.image_id) for one in containers]
+            for one in containers:
+                statuses[one.id] = await self._status(one)
+        self._mounted = {
+            one: _mounted_images(answer) if (known := self._mounted.get(one)) is None else known
+            for one, answer in statuses.items()
+        }
+        used = [UsedImages(image_id=one.image_id, mounted=self._mounted.get(one.id, ())) for one in containers]
         in_use = images_in_use(used, {one.id for one in images})
-        self._records = updated_records(
-            self._records, images, in_use, detected_ns=detected_ns, now_ns=self._kernel.now_ns
-        )
+        self._update(images, in_use, detected_ns)
+        if self._kernel.now_ns == detected_ns:
+            self._seen = _Seen(self._kernel.activity, lists, statuses, images, in_use)
         return in_use
 
-    async def _with_mounted(self, container: _ListedContainer) -> UsedImages:
-        """The images of a container; only its status tells those that it mounts. Raises ImageGcFailed."""
+    def _seen_again(self) -> frozenset[str] | None:
+        """`_detect` where nothing has happened since the last time, for a loop that looks first thing when it wakes.
+
+        The calls are noted, not made. None where something has happened, or may have: a pass that took time, a runtime
+        that changes unseen.
+        """
+        seen, now_ns = self._seen, self._kernel.now_ns
+        if seen is None or seen.activity != self._kernel.activity or len(self._lists_again) < len(_LISTS):
+            return None
+        looks = Looks(Series(now_ns, now_ns, IMAGE_GC_NS, 1, 0))
+        for list_again, answer in zip(self._lists_again, seen.lists, strict=True):
+            list_again(answer, looks)
+        for container_id, answer in seen.statuses.items():
+            request = api.ContainerStatusRequest(container_id=container_id)
+            status_again = self._client.again(methods.CONTAINER_STATUS, request)
+            assert status_again is not None, "who repeats lists repeats all"
+            status_again(answer, looks)
+        self._update(seen.images, seen.in_use, now_ns)
+        return seen.in_use
+
+    def _update(self, images: Sequence[ListedImage], in_use: frozenset[str], detected_ns: int) -> None:
+        now_ns = self._kernel.now_ns
+        self._records = updated_records(self._records, images, in_use, detected_ns=detected_ns, now_ns=now_ns)
+
+    async def _status(self, container: _ListedContainer) -> bytes:
+        """Only the status of a container tells the images that it mounts. Raises ImageGcFailed."""
         request = api.ContainerStatusRequest(container_id=container.id)
         try:
-            answer = await self._client.call_encoded(methods.CONTAINER_STATUS, request)
+            return await self._client.call_encoded(methods.CONTAINER_STATUS, request)
         except CriError as error:
             raise ImageGcFailed(f"get container status: runtime container status: {error.go_text}") from error
-        mounted = self._mounted.get(container.id)
-        if mounted is None:
-            self._mounted[container.id] = mounted = _mounted_images(answer)
-        return UsedImages(image_id=container.image_id, mounted=mounted)
 
     async def _disk_usage(self) -> tuple[int, int]:
         """Capacity and what is available of the disk with the images; 0 when it is unknown. Raises ImageGcFailed."""
@@ -265,6 +308,7 @@ class ImageGarbageCollector:
             "Removing image to free bytes", imageID=image.id, size=image.size_bytes, runtimeHandler=runtime_handler
         )
         self._removed += 1
+        self._seen = None
         try:
             await self._client.remove_image(api.RemoveImageRequest(image=api.ImageSpec(image=image.id)))
         except CriError as error:

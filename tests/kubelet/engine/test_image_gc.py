@@ -238,6 +238,27 @@ def test_calls_of_a_pass(node: Any, c: Any) -> None:
     assert sorted(methods) == ["ContainerStatus", "ContainerStatus", "ImageFsInfo"]
 
 
+def test_both_loops_see_what_has_happened_since(node: Any, c: Any) -> None:
+    """They look at the same instant, and every five minutes although nothing happens: each asks all the same."""
+    story = node()
+    story.pod(c("a"))
+    story.run("301s")
+    seen = []
+    for another in ("", "b"):
+        if another:
+            story.pod(c(another), name=another)
+        before_ns = story.node.now_ns
+        story.run("300s")
+        calls = [one for one in story.node.journal if one.time_ns > before_ns]
+        at_ns = next(one.time_ns for one in calls if one.method == "ImageFsInfo")
+        lists = [one for one in calls if one.time_ns == at_ns and one.method in {"ListImages", "ListContainers"}]
+        asked = [one.request.container_id for one in calls if one.time_ns == at_ns and one.method == "ContainerStatus"]
+        listed = {row.id for one in lists if one.method == "ListContainers" for row in one.response.containers}
+        assert set(asked) == listed
+        seen.append((sum(one.method == "ListImages" for one in lists) >= 2, len(asked), len(listed)))
+    assert seen == [(True, 2, 1), (True, 4, 2)]
+
+
 def test_a_runtime_that_is_away_ends_the_pass(node: Any, c: Any) -> None:
     story = node()
     story.node.fill_disk("80%")
