@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from kubesim.cri import api
+from kubesim.cri import api, methods
 from kubesim.cri.client import CriClient
 from kubesim.cri.errors import CriError
 from kubesim.kubelet.outside import HostFiles
@@ -101,7 +101,7 @@ class DeadContainers:
         question = api.ContainerStatusRequest(container_id=container_id)
         path = (await self._client.container_status(question)).status.log_path
         remove_logs(self._host_files, path)
-        await self._client.container_status(question)
+        await self._client.call_encoded(methods.CONTAINER_STATUS, question)
         await self._client.remove_container(api.RemoveContainerRequest(container_id=container_id))
 
 

@@ -44,6 +44,8 @@ from kubesim.policy.pull_policy import aggregate_text
 
 IMAGE_GC_NS = 300 * 10**9
 MOST_BYTES = 2**63 - 1
+SEEN_MAX = 256
+"""A node with more containers than that does not keep their answers from one look to the next."""
 
 _LISTS = (
     (methods.LIST_IMAGES, api.ListImagesRequest()),
@@ -213,7 +215,7 @@ class ImageGarbageCollector:
         used = [UsedImages(image_id=one.image_id, mounted=self._mounted.get(one.id, ())) for one in containers]
         in_use = images_in_use(used, {one.id for one in images})
         self._update(images, in_use, detected_ns)
-        if self._kernel.now_ns == detected_ns:
+        if self._kernel.now_ns == detected_ns and len(statuses) <= SEEN_MAX:
             self._seen = _Seen(self._kernel.activity, lists, statuses, images, in_use)
         return in_use
 

@@ -270,6 +270,8 @@ class Metrics:
 
 
 def _key(name: str, labels: Mapping[str, str]) -> Labels:
+    if not labels and not _LABELS[name]:
+        return ()
     named = METRICS[name].labels
     assert labels.keys() == _LABELS[name], f"{name} has the labels {named}, not {tuple(labels)}"
     # Already in order: most metrics have no label, or a single one.

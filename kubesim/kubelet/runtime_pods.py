@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from operator import attrgetter
 from sys import intern
 
 from msgspec import Struct
@@ -21,6 +22,8 @@ from kubesim.kubelet.outside import HostFiles
 from kubesim.kubelet.runtime_answers import STATES, RuntimeAnswers, read_sandbox
 from kubesim.kubelet.runtime_resources import ReportedResources
 from kubesim.policy.pod_view import RuntimePod, RuntimeSandbox, RuntimeState
+
+_CREATED_AT = attrgetter("created_at_ns")
 
 _ALL_SANDBOXES = api.ListPodSandboxRequest()
 _ALL_CONTAINERS = api.ListContainersRequest()
@@ -191,9 +194,9 @@ def _grouped(sandboxes: Iterable[api.PodSandbox], containers: Iterable[api.Conta
         if not uid:
             # A container that no kubelet made: crictl's, say. It belongs to no pod of ours.
             continue
-        names.setdefault(
-            uid, (container.labels.get(labels.POD_NAME, ""), container.labels.get(labels.POD_NAMESPACE, ""))
-        )
+        if uid not in names:
+            told = container.labels
+            names[uid] = (told.get(labels.POD_NAME, ""), told.get(labels.POD_NAMESPACE, ""))
         pod_containers.setdefault(uid, []).append(
             ListedContainer(
                 id=container.id,
@@ -208,8 +211,8 @@ def _grouped(sandboxes: Iterable[api.PodSandbox], containers: Iterable[api.Conta
             uid=uid,
             name=name,
             namespace=namespace,
-            sandboxes=tuple(sorted(pod_sandboxes.get(uid, ()), key=lambda one: -one.created_at_ns)),
-            containers=tuple(sorted(pod_containers.get(uid, ()), key=lambda one: -one.created_at_ns)),
+            sandboxes=tuple(sorted(pod_sandboxes.get(uid, ()), key=_CREATED_AT, reverse=True)),
+            containers=tuple(sorted(pod_containers.get(uid, ()), key=_CREATED_AT, reverse=True)),
         )
         for uid, (name, namespace) in names.items()
     }

@@ -60,6 +60,7 @@ class SandboxStarter:
         self._runtime_classes = runtime_classes
         self._on_ready = on_ready
         self._is_termination_requested = is_termination_requested
+        self._of_node = node_reference(node.node_name)
         self._last_warnings = LastMade[tuple[object, ...], tuple[DnsWarning, ...]]()
         self._last_configs = LastMade[tuple[object, ...], bytes]()
 
@@ -101,8 +102,9 @@ class SandboxStarter:
         that waits for the runtime would hold it for as long.
         """
         user_namespace = self._user_namespaces.options(pod) if self._node.os == "linux" else None
+        of_pod = pod_reference(pod)
         for warning in self._warnings(pod):
-            target = node_reference(self._node.node_name) if warning.is_of_node else pod_reference(pod)
+            target = self._of_node if warning.is_of_node else of_pod
             self._recorder.event(target, WARNING, warning.reason, warning.message)
 
         return user_namespace, lambda: self._config(pod, attempt, qos, user_namespace)

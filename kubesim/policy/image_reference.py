@@ -9,6 +9,7 @@ opencontainers/go-digest: digest.go, Validate.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from msgspec import Struct
 
@@ -75,6 +76,7 @@ class Reference(Struct, frozen=True, kw_only=True, gc=False):
         return name + (f":{self.tag}" if self.tag else "") + (f"@{self.digest}" if self.digest else "")
 
 
+@lru_cache(maxsize=1024)
 def parse_reference(text: str) -> Reference:
     """The normalised reference that `text` stands for: ParseDockerRef. A tag beside a digest is dropped.
 

@@ -50,9 +50,12 @@ class PlegEvent:
     container_id: str = ""
 
 
+_STATES = {RuntimeState.RUNNING: "running", RuntimeState.EXITED: "exited"}
+
+
 def pleg_state(state: RuntimeState) -> str:
     """A container's state as the PLEG compares it; one that was only created is not known yet."""
-    return {RuntimeState.RUNNING: "running", RuntimeState.EXITED: "exited"}.get(state, "unknown")
+    return _STATES.get(state, "unknown")
 
 
 def container_changes(old: str, new: str) -> tuple[PlegEventKind, ...]:
@@ -72,11 +75,12 @@ def container_changes(old: str, new: str) -> tuple[PlegEventKind, ...]:
 
 def pod_changes(uid: str, old: Mapping[str, str], new: Mapping[str, str]) -> tuple[PlegEvent, ...]:
     """All changes of a pod. Both sides are states by container or sandbox id; known ones come before new ones."""
-    return tuple(
-        PlegEvent(uid=uid, kind=kind, container_id=one)
-        for one in [*old, *(one for one in new if one not in old)]
-        for kind in container_changes(old.get(one, NON_EXISTENT), new.get(one, NON_EXISTENT))
-    )
+    changes = []
+    for one in {**old, **new}:
+        before, after = old.get(one, NON_EXISTENT), new.get(one, NON_EXISTENT)
+        if before != after:
+            changes += [PlegEvent(uid=uid, kind=kind, container_id=one) for kind in container_changes(before, after)]
+    return tuple(changes)
 
 
 def told_events(uid: str, changes: Sequence[PlegEvent]) -> tuple[PlegEvent, ...]:
