@@ -60,7 +60,7 @@ class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
 class _Record(msgspec.Struct, kw_only=True):
     """One pod: the status to tell, and whether all of it has been told.
 
-    `told` is the status that was written last, `shown` what was written.
+    `told` is the status that was written last, with the surroundings `around`, and `shown` what was written.
     """
 
     pod: v1.Pod
@@ -70,6 +70,7 @@ class _Record(msgspec.Struct, kw_only=True):
     observed_generation: int
     is_termination_complete: bool = False
     told: PodStatusView | None = None
+    around: Surroundings | None = None
     shown: v1.PodStatus | None = None
 
 
@@ -265,7 +266,7 @@ class StatusManager:
             # Its end is not told as long as a container might run.
             self._reconcile_later(uid)
         struct = self._struct(record, merged)
-        record.told, record.shown = merged, struct
+        record.told, record.shown, record.around = merged, struct, record.surroundings
         if struct != stored:
             self._is_writing = True
             try:
@@ -364,18 +365,30 @@ class StatusManager:
         return [(one.type, one.status, one.reason, one.message) for one in status.conditions if one.type in types]
 
     def _struct(self, record: _Record, status: PodStatusView) -> v1.PodStatus:
-        around = record.surroundings
+        around, shown = record.surroundings, record.shown
+        if shown is None or record.around != around:
+            shown = self._surroundings_struct(record)
         tracks = gate_enabled(self._gates, "PodObservedGenerationTracking")
 
         def entries(views: tuple[ContainerStatusView, ...]) -> list[v1.ContainerStatus]:
             return [container_status_struct(one, around.containers.get(one.name)) for one in views]
 
-        return v1.PodStatus(
+        return replace(
+            shown,
             observed_generation=record.observed_generation if tracks else 0,
             phase=status.phase or "",
             reason=status.reason,
             message=status.message,
             conditions=condition_structs(status.conditions, told=record.told, shown=record.shown),
+            container_statuses=entries(status.container_statuses),
+            init_container_statuses=entries(status.init_container_statuses),
+            ephemeral_container_statuses=entries(status.ephemeral_container_statuses),
+        )
+
+    def _surroundings_struct(self, record: _Record) -> v1.PodStatus:
+        """What of a status no rule decides, resources of containers left out."""
+        around = record.surroundings
+        return v1.PodStatus(
             host_ip=around.host_ips[0] if around.host_ips else "",
             host_ips=[v1.HostIP(ip=ip) for ip in around.host_ips] if gate_enabled(self._gates, "PodHostIPs") else [],
             pod_ip=around.pod_ips[0] if around.pod_ips else "",
@@ -384,9 +397,4 @@ class StatusManager:
             qos_class=around.qos_class,
             allocated_resources=dict(around.allocated_resources),
             resources=around.resources,
-            container_statuses=entries(status.container_statuses),
-            init_container_statuses=entries(status.init_container_statuses) if status.init_container_statuses else [],
-            ephemeral_container_statuses=(
-                entries(status.ephemeral_container_statuses) if status.ephemeral_container_statuses else []
-            ),
         )

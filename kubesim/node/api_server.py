@@ -249,7 +249,7 @@ class ApiServer:
         if pod is None:
             return None
         status = without_disabled_status_fields(status, self._gates)
-        return pod if pod.status == status else self._store(replace(pod, status=status))
+        return pod if pod.status == status else self._store(pod, status)
 
     def delete_pod_now(self, uid: str) -> None:
         """DELETE with grace 0 by the kubelet: the pod is gone. Nothing happens when it already is."""
@@ -347,8 +347,9 @@ class ApiServer:
             self._handler.add_pod(pod)
         return pod
 
-    def _store(self, pod: v1.Pod) -> v1.Pod:
-        pod = replace(pod, metadata=replace(pod.metadata, resource_version=self._revise()))
+    def _store(self, pod: v1.Pod, status: v1.PodStatus | None = None) -> v1.Pod:
+        meta = replace(pod.metadata, resource_version=self._revise())
+        pod = replace(pod, metadata=meta, status=pod.status if status is None else status)
         self._pods[pod.metadata.uid] = pod
         self._publish("MODIFIED", pod)
         if self._handler is not None and is_scheduled(pod):

@@ -7,7 +7,7 @@ from kubesim.kernel import Kernel
 from kubesim.kubelet.klog import Klog
 from kubesim.kubelet.mirror_pods import MirrorPods
 from kubesim.kubelet.pod_views import status_view
-from kubesim.kubelet.status_manager import StatusManager
+from kubesim.kubelet.status_manager import StatusManager, Surroundings
 from kubesim.model import k8s_v1 as v1
 from kubesim.model.frozen_records import replace
 from kubesim.policy.feature_gates import DEFAULT_GATES
@@ -153,3 +153,22 @@ def test_a_forgotten_pod_is_not_written() -> None:
     bench.manager.forget(UID)
     bench.kernel.run_until_idle()
     assert bench.api.written == []
+
+
+def test_what_is_around_a_status_is_written_anew_when_it_changes() -> None:
+    bench = Bench()
+    here = Surroundings(pod_ips=("10.0.0.1",), host_ips=("10.1.0.1",), qos_class="Burstable")
+    bench.manager.set(bench.pod, RUNNING, here)
+    bench.kernel.run_until(bench.kernel.now_ns)
+    bench.manager.set(bench.pod, status(Running(started_at_ns=0), ready="False"), replace(here, qos_class="Burstable"))
+    bench.kernel.run_until(bench.kernel.now_ns)
+    bench.manager.set(bench.pod, RUNNING, replace(here, pod_ips=("10.0.0.2", "fd00::2")))
+    bench.kernel.run_until(bench.kernel.now_ns)
+
+    first, second, third = bench.api.written
+    assert [(one.pod_ip, one.host_ip, one.qos_class) for one in (first, second)] == [
+        ("10.0.0.1", "10.1.0.1", "Burstable")
+    ] * 2
+    assert second.pod_ips is first.pod_ips
+    assert [one.ip for one in third.pod_ips] == ["10.0.0.2", "fd00::2"]
+    assert third.start_time == first.start_time
