@@ -8,14 +8,14 @@ jumps there. The time and the order of everything else stay as they are.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import Any
 
 from kubesim.kernel.idling import idle_on
 from kubesim.kernel.looks import Looks
 from kubesim.kernel.loop import Kernel, Timer
-from kubesim.kernel.task import Disarm, Task, suspend
+from kubesim.kernel.task import Arm, Disarm, Task, suspending
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +55,10 @@ class Beat:
         self._seen = 0
         self._before: int | None = None
 
-    async def wait(self, period_ns: int, idle: Idle | None = None, *, found_nothing: bool = False) -> None:
+    @suspending
+    def wait(
+        self, period_ns: int, idle: Idle | None = None, *, found_nothing: bool = False
+    ) -> Generator[Arm, Any, None]:
         """Sleep for a period of at least 1 ns.
 
         With `found_nothing` the task says: what I did since I woke has changed nothing that anybody else looks at. With
@@ -64,7 +67,7 @@ class Beat:
         """
         self.period_ns, self.idle = period_ns, idle
         self._has_found_nothing = found_nothing or idle is not None
-        await suspend(self._arm)
+        yield self._arm
 
     def wake(self) -> None:
         """End the sleep now; nothing when the task does not sleep here."""
