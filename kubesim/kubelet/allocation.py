@@ -10,8 +10,9 @@ Mirrors kubelet: pkg/kubelet/allocation/allocation_manager.go and handlers.go.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from msgspec.structs import replace
 
@@ -20,6 +21,7 @@ from kubesim.kubelet.container_resources import pod_qos
 from kubesim.kubelet.event_recorder import EventRecorder
 from kubesim.kubelet.event_reference import pod_reference
 from kubesim.kubelet.metrics import DEFERRED_ACCEPTED_RESIZES, INFEASIBLE_RESIZES, Metrics
+from kubesim.kubelet.node_answers import RoomForResize
 from kubesim.kubelet.pod_views import is_critical
 from kubesim.kubelet.resize_events import pod_resize_message
 from kubesim.kubelet.resize_status import ResizeStatus
@@ -83,12 +85,13 @@ class AllocationManager:
         settings: AllocationSettings,
         pod: Callable[[str], v1.Pod | None],
         refusal: Callable[[v1.Pod], Rejection | None],
+        room_for_resize: RoomForResize,
         sync_now: Callable[[str], object],
     ) -> None:
         """`pod` finds a pod of the configuration by uid, as the API has it.
 
-        `refusal` is what the handlers of admission say, with all other pods having what they were given. `sync_now` has
-        the worker of a pod look at it at once.
+        `refusal` is what the handlers of admission say, with all other pods having what they were given;
+        `room_for_resize` ends others for a critical pod. `sync_now` has the worker of a pod look at it at once.
         """
         self._kernel = kernel
         self._recorder = recorder
@@ -98,6 +101,11 @@ class AllocationManager:
         self._settings = settings
         self._pod = pod
         self._refusal = refusal
+        self._room_for_resize = room_for_resize
+        self._room_task: Task[None] | None = None
+        """While others are ended for a resize, no other one is looked at."""
+        self._trigger = self._again = ""
+        """Why the resizes are looked at now, and why they are to be looked at again."""
         self._sync_now = sync_now
         self._pending: tuple[str, ...] = ()
         self._retry_at_ns = 0
@@ -154,29 +162,54 @@ class AllocationManager:
 
     def retry(self, trigger: str) -> None:
         """Look at all resizes that wait; `trigger` is why now, as a metric names it."""
+        if self._room_task is not None:
+            self._again = trigger
+            return
+        self._trigger = trigger
         self._retry_at_ns = self._kernel.now_ns + RETRY_NS
-        left: list[str] = []
-        for uid in self._pending:
-            pod = self._pod(uid)
-            if pod is None:
-                continue
-            before = self._status.of(uid)
-            was_allocated = self._resize(pod)
-            after = self._status.of(uid)
-            if after.is_deferred:
-                left.append(uid)
-            elif not after.is_infeasible and before.is_deferred:
-                self._metrics.increase(DEFERRED_ACCEPTED_RESIZES, retry_trigger=trigger)
-            if was_allocated or before != after:
-                self._sync_now(uid)
-        self._pending = tuple(left)
-        if left and self._timer is None:
+        self._go_through(self._pending)
+        if self._pending and self._timer is None:
             self._timer = self._kernel.spawn(self._retry_in_time(), name="retry pending resizes")
+
+    def _go_through(self, uids: Sequence[str]) -> None:
+        """Look at resizes that wait, one after the other, until others have to be ended for one."""
+        for index, uid in enumerate(uids):
+            pod = self._pod(uid)
+            refusal = self._resize_refusal(pod) if pod is not None and self.wants_resize(pod) else None
+            if pod is not None and refusal is not None and refusal.lacking and is_critical(pod):
+                work = self._make_room(pod, uids[index + 1 :])
+                self._room_task = self._kernel.spawn(work, name=f"make room for a resize of {pod.metadata.name}")
+                return
+            self._look_at(uid, refusal)
+
+    async def _make_room(self, pod: v1.Pod, others: Sequence[str]) -> None:
+        """End others for a critical pod, and look at its resize then; after that comes what waited meanwhile."""
+        await self._room_for_resize(pod, partial(self._look_at, pod.metadata.uid))
+        self._room_task = None
+        self._go_through(others)
+        if self._room_task is None and self._again:
+            trigger, self._again = self._again, ""
+            self.retry(trigger)
+
+    def _look_at(self, uid: str, refusal: Rejection | None) -> None:
+        """Say what becomes of a resize, and do it if nothing is said against it. A deferred one waits on."""
+        pod, before = self._pod(uid), self._status.of(uid)
+        was_allocated = pod is not None and self._resize(pod, refusal)
+        after = self._status.of(uid)
+        if pod is None or not after.is_deferred:
+            self._pending = tuple(one for one in self._pending if one != uid)
+        if pod is None:
+            return
+        if not after.is_deferred and not after.is_infeasible and before.is_deferred:
+            self._metrics.increase(DEFERRED_ACCEPTED_RESIZES, retry_trigger=self._trigger)
+        if was_allocated or before != after:
+            self._sync_now(uid)
 
     def stop(self) -> None:
         """The kubelet process ends."""
-        if self._timer is not None:
-            self._timer.cancel()
+        for task in (self._timer, self._room_task):
+            if task is not None:
+                task.cancel()
         self._records.save()
 
     async def _retry_in_time(self) -> None:
@@ -206,14 +239,16 @@ class AllocationManager:
 
     # -- one resize -------------------------------------------------------------------------------------------
 
-    def _resize(self, pod: v1.Pod) -> bool:
-        """Give the pod what its spec asks, if it can have that; whether it got it. Mirrors handlePodResourcesResize."""
+    def _resize(self, pod: v1.Pod, refusal: Rejection | None) -> bool:
+        """Give the pod what its spec asks, unless that is refused; whether it got it.
+
+        Mirrors handlePodResourcesResize.
+        """
         uid, generation = pod.metadata.uid, pod.metadata.generation
         if not self.wants_resize(pod):
             self._status.clear_pending(uid)
             return False
-        reason, message = self._resize_refusal(pod)
-        if not reason:
+        if refusal is None:
             self.allocate(pod)
             self._status.clear_pending(uid)
             # An error of an earlier resize is over, and the condition is of this generation.
@@ -221,14 +256,17 @@ class AllocationManager:
             self._status.set_in_progress(uid, generation=generation)
             self._event(pod, "Normal", "ResizeStarted", pod_resize_message(pod, STARTED, generation=generation))
             return True
-        if self._status.set_pending(uid, reason=reason, message=message, generation=generation):
+        # Since 1.36 the Event names the reason of the handler that refused.
+        names_handler = refusal.reason == INFEASIBLE or self._settings.minor >= API_CHECKS_CAPACITY_MINOR
+        reason = refusal.reason if names_handler else DEFERRED
+        if self._status.set_pending(uid, reason=reason, message=refusal.message, generation=generation):
             name = "ResizeInfeasible" if reason == INFEASIBLE else "ResizeDeferred"
-            text = pod_resize_message(pod, pending_words(reason), generation=generation, error=message)
+            text = pod_resize_message(pod, pending_words(reason), generation=generation, error=refusal.message)
             self._event(pod, "Warning", name, text)
         return False
 
-    def _resize_refusal(self, pod: v1.Pod) -> tuple[str, str]:
-        """Reason and message of the first handler that refuses the resize; empty when none does."""
+    def _resize_refusal(self, pod: v1.Pod) -> Rejection | None:
+        """What the first handler that refuses the resize says; None when none does."""
         allocated = self.allocated(pod)
         infeasible = infeasible_resize(
             self._resized_containers(pod, allocated),
@@ -240,13 +278,8 @@ class AllocationManager:
         )
         if infeasible is not None:
             self._metrics.increase(INFEASIBLE_RESIZES, reason_detail=infeasible.metric_reason)
-            return INFEASIBLE, infeasible.message
-        refusal = self._refusal(pod)
-        if refusal is None:
-            return "", ""
-        # Since 1.36 the Event names the reason of the handler that refused.
-        names_handler = self._settings.minor >= API_CHECKS_CAPACITY_MINOR
-        return refusal.reason if names_handler else DEFERRED, refusal.message
+            return Rejection(reason=INFEASIBLE, message=infeasible.message)
+        return self._refusal(pod)
 
     def _asked(self, pod: v1.Pod) -> ResourceAmounts:
         found = pod_requests(pod.spec, uses_pod_level=gate_enabled(self._settings.gates, "PodLevelResources"))

@@ -5,7 +5,7 @@ Mirrors kubelet: cmd/kubelet/app/server.go (run) and pkg/kubelet/kubelet.go (New
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from kubesim.cri import api
@@ -54,6 +54,7 @@ from kubesim.kubelet.user_namespaces import pod_user_namespaces
 from kubesim.model import k8s_v1 as v1
 from kubesim.model.duration import parse_duration
 from kubesim.model.kubelet_configuration import KubeletConfiguration, effective
+from kubesim.policy.admission import Rejection
 from kubesim.policy.crash_loop_backoff import crash_loop_policy
 from kubesim.policy.feature_gates import gate_enabled, resolve_gates
 from kubesim.policy.node_conditions import storage_error
@@ -235,7 +236,11 @@ class Kubelet:
             admission_refusal=lambda pod: admission_refusal(
                 pod, self._situation(self._running_engine(), without=pod.metadata.uid)
             ),
+            room_for_resize=self._room_for_resize,
         )
+
+    async def _room_for_resize(self, pod: v1.Pod, settle: Callable[[Rejection | None], object]) -> None:
+        await self.sources.admission.room_for_resize(pod, settle)
 
     def _pod_admission(self, engine: PodEngine) -> PodAdmission:
         preemption = Preemption(

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from kubesim.model import k8s_v1 as v1
 from kubesim.policy.admission import Rejection
+
+RoomForResize = Callable[[v1.Pod, Callable[[Rejection | None], object]], Coroutine[Any, Any, None]]
+"""Given a pod that asks for more, and who hears what is said against that when the others are gone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,3 +29,5 @@ class NodeAnswers:
     """What the Node object says that pods can have."""
     admission_refusal: Callable[[v1.Pod], Rejection | None]
     """What the handlers of admission say of a pod, beside all others with what they were given."""
+    room_for_resize: RoomForResize
+    """Ends pods for the resize of a critical one."""

@@ -7,9 +7,11 @@ that nobody gets the room that is made, and goes on with those that it has.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
-from typing import Any
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, NamedTuple
 
+from kubesim.kernel import Promise
 from kubesim.kubelet.admission import NodeSituation, admission_refusal, missing_for
 from kubesim.kubelet.metrics import ADMISSION_REJECTIONS, Metrics
 from kubesim.kubelet.pod_engine import PodEngine
@@ -18,6 +20,13 @@ from kubesim.kubelet.preemption import Preemption
 from kubesim.model import k8s_v1 as v1
 from kubesim.policy.admission import Rejection, Room
 from kubesim.policy.preemption import NoVictims
+
+
+class _Victims(NamedTuple):
+    """The pods to end, and what lacks."""
+
+    pods: Sequence[v1.Pod]
+    missing: Mapping[str, int]
 
 
 class PodAdmission:
@@ -41,6 +50,8 @@ class PodAdmission:
         self._waiting: dict[str, v1.Pod] = {}
         """By uid: the critical pod that room is made for, and those that came after it."""
         self._makes_room = False
+        self._room_made: Promise[None] = Promise()
+        """Kept when the room that is made now is given away."""
 
     def add(self, pod: v1.Pod) -> None:
         """A pod that this kubelet has not seen. Terminal pods and pods on their way out pass."""
@@ -80,8 +91,47 @@ class PodAdmission:
         """A pod is gone from the API; whether it was one that still waited for room."""
         return self._waiting.pop(uid, None) is not None
 
+    async def room_for_resize(self, pod: v1.Pod, settle: Callable[[Rejection | None], object]) -> None:
+        """End pods for the resize of a critical one. `settle` hears what is said against it then, before others are.
+
+        Mirrors pkg/kubelet/allocation/allocation_manager.go (canAdmitPod): a resize passes the handlers of admission.
+        """
+        while self._makes_room:
+            await self._room_made.wait()
+        situation = self._beside(pod)
+        refusal = admission_refusal(pod, situation)
+        if refusal is None or not refusal.lacking:
+            settle(refusal)
+            return
+        choice = self._victims(pod, situation)
+        if isinstance(choice, Rejection):
+            settle(choice)
+            return
+        await self._end_others(choice, lambda: settle(admission_refusal(pod, self._beside(pod), room=Room.MADE)))
+
+    def _beside(self, pod: v1.Pod) -> NodeSituation:
+        """The node without a pod that is there."""
+        situation = self._situation()
+        return replace(situation, active_pods=situation.active_pods.without(pod.metadata.uid))
+
     def _make_room(self, pod: v1.Pod, situation: NodeSituation) -> Rejection | None:
         """Begin to end pods for a critical one; the refusal when that does not help."""
+        choice = self._victims(pod, situation)
+        if isinstance(choice, Rejection):
+            return choice
+        uid = pod.metadata.uid
+        self._waiting[uid] = pod
+
+        def admit() -> None:
+            waiting = self._waiting.pop(uid, None)
+            if waiting is not None:
+                self._settle(waiting, pod, admission_refusal(pod, self._situation(), room=Room.MADE))
+
+        self._spawn(self._end_others(choice, admit), f"make room for {pod.metadata.name}")
+        return None
+
+    def _victims(self, pod: v1.Pod, situation: NodeSituation) -> _Victims | Rejection:
+        """Whom to end for a critical pod, or why that does not help."""
         refusal = admission_refusal(pod, situation, room=Room.WANTED)
         if refusal is not None:
             return refusal
@@ -91,19 +141,16 @@ class PodAdmission:
         except NoVictims as error:
             message = f"Unexpected error while attempting to recover from admission failure: {error}"
             return Rejection(reason="UnexpectedAdmissionError", message=message)
-        uid = pod.metadata.uid
-        self._waiting[uid] = pod
         self._makes_room = True
+        return _Victims(victims, missing)
 
-        async def admit() -> None:
-            await self._preemption.make_room(victims, missing)
-            self._makes_room = False
-            waiting = self._waiting.pop(uid, None)
-            if waiting is not None:
-                self._settle(waiting, pod, admission_refusal(pod, self._situation(), room=Room.MADE))
-            others, self._waiting = list(self._waiting.values()), {}
-            for other in others:
-                self.add(other)
-
-        self._spawn(admit(), f"make room for {pod.metadata.name}")
-        return None
+    async def _end_others(self, choice: _Victims, then: Callable[[], object]) -> None:
+        """End the pods, give the room to whom it was made for, and let in who came meanwhile."""
+        await self._preemption.make_room(choice.pods, choice.missing)
+        self._makes_room = False
+        then()
+        made, self._room_made = self._room_made, Promise()
+        made.resolve(None)
+        others, self._waiting = list(self._waiting.values()), {}
+        for other in others:
+            self.add(other)

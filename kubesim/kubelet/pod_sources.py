@@ -31,7 +31,7 @@ class PodSources:
     def __init__(self, kernel: Kernel, engine: PodEngine, admission: PodAdmission) -> None:
         self._kernel = kernel
         self._engine = engine
-        self._admission = admission
+        self.admission = admission
         self._static_pods: StaticPods | None = None
 
     def start(
@@ -52,7 +52,7 @@ class PodSources:
                 config,
                 decoder,
                 klog=klog,
-                add=lambda pod: loop.hand_over(lambda: self._admission.add(pod)),
+                add=lambda pod: loop.hand_over(lambda: self.admission.add(pod)),
                 update=lambda pod: loop.hand_over(lambda: self._update_static(pod)),
                 remove=lambda uid: loop.hand_over(lambda: self._remove(uid)),
             )
@@ -64,7 +64,7 @@ class PodSources:
         """The API has a pod that this kubelet has not seen."""
         known = self._engine.mirrors.mirror(pod.metadata.uid)
         pod = from_api(pod, seen_ns=self._kernel.now_ns, known=known)
-        handle = self._engine.mirror_changes.changed if is_mirror(pod.metadata.annotations) else self._admission.add
+        handle = self._engine.mirror_changes.changed if is_mirror(pod.metadata.annotations) else self.admission.add
         self._engine.loop.hand_over(lambda: handle(pod))
 
     def update_pod(self, pod: v1.Pod) -> None:
@@ -90,14 +90,14 @@ class PodSources:
         pod = from_api(pod, seen_ns=self._kernel.now_ns, known=known)
         if known is not None:
             self._engine.update(pod)
-        elif not self._admission.update(pod):
-            self._admission.add(pod)
+        elif not self.admission.update(pod):
+            self.admission.add(pod)
 
     def _update_static(self, pod: v1.Pod) -> None:
         """The file of a static pod that has a uid of its own changed."""
-        if not self._admission.update(pod):
+        if not self.admission.update(pod):
             self._engine.update(pod)
 
     def _remove(self, uid: str) -> None:
-        if not self._admission.remove(uid):
+        if not self.admission.remove(uid):
             self._engine.remove(uid)

@@ -101,6 +101,7 @@ class Resizing:
             settings=_allocation_settings(node, answers),
             pod=pod,
             refusal=answers.admission_refusal,
+            room_for_resize=answers.room_for_resize,
             sync_now=sync_now,
         )
         self._added: list[str] = []
