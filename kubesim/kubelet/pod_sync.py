@@ -140,18 +140,18 @@ class PodSync:
         if status.phase is not None and status.phase.is_terminal:
             return True
         is_restarting_all = _is_restarting_all(status)
-        if before is not None and before.waits(self._kernel.now_ns) and before.is_restarting_all == is_restarting_all:
-            writes = self._statuses.writes_scheduled - begun.writes_scheduled
-            is_settled = writes > 0 and self._is_settled(pod, runtime, status)
-            work.in_vain = before.with_status(pod, writes=writes, is_settled=is_settled)
-            work.in_vain.repeat(self._recorder)
-            return False
         begun.said.clear()
         network_error = self._answers.network_error()
         if network_error and not pod.spec.host_network:
             text = f"network is not ready: {network_error}"
             self._recorder.event(pod_reference(pod), "Warning", "NetworkNotReady", text)
             raise SyncError(text, is_network_not_ready=True)
+        if before is not None and before.waits(self._kernel.now_ns) and before.is_restarting_all == is_restarting_all:
+            writes = self._statuses.writes_scheduled - begun.writes_scheduled
+            settles = writes > 0 and self._is_settled(pod, runtime, status)
+            work.in_vain = before.with_status(pod, writes=writes, is_settled=settles)
+            work.in_vain.repeat(self._recorder)
+            return False
         is_mirrored = self._mirrors.reconcile(pod)
         self._resizing.ensure_cgroup(pod)
         self._host_files.make_dirs(self._directories.pod(uid))
