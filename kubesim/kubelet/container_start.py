@@ -11,7 +11,7 @@ from contextlib import suppress
 
 from msgspec import Struct
 
-from kubesim.cri import api
+from kubesim.cri import api, methods
 from kubesim.cri.client import CriClient
 from kubesim.cri.errors import CriError
 from kubesim.errors import KubesimError
@@ -20,8 +20,9 @@ from kubesim.kubelet.container_config import AnyContainer, ContainerConfigs, Con
 from kubesim.kubelet.container_hooks import ContainerHooks, HookFailed
 from kubesim.kubelet.container_kill import ContainerKiller, Kill
 from kubesim.kubelet.event_recorder import EventRecorder
-from kubesim.kubelet.event_reference import container_reference
+from kubesim.kubelet.event_reference import EventReference, container_reference
 from kubesim.kubelet.image_manager import ImageManager, ImageRequest
+from kubesim.kubelet.last_made import LastMade
 from kubesim.kubelet.outside import HostFiles
 from kubesim.kubelet.pod_directories import PodDirectories
 from kubesim.kubelet.resize_needs import ResizeNeeds
@@ -88,12 +89,13 @@ class ContainerStarter:
         self._directories = directories
         self._minor = minor
         self._needs = needs
+        self._last_users = LastMade[bytes, tuple[int | None, str]]()
 
     async def start(self, start: PodStart, container: AnyContainer) -> None:
         """Start one container, whose image volumes are there (`check_image_volumes`). Raises StartFailed."""
-        image_ref = await self._ensure_image(start, container)
-        created = await self._create(start, container, image_ref)
         reference = container_reference(start.pod, container.name)
+        image_ref = await self._ensure_image(start, container, reference)
+        created = await self._create(start, container, image_ref)
         self._recorder.event(reference, "Normal", "Created", created_text(container.name, minor=self._minor))
         try:
             await self._client.start_container(api.StartContainerRequest(container_id=created.container_id))
@@ -126,13 +128,13 @@ class ContainerStarter:
         if failure is not None:
             raise StartFailed(failure.waiting)
 
-    async def _ensure_image(self, start: PodStart, container: AnyContainer) -> str:
+    async def _ensure_image(self, start: PodStart, container: AnyContainer, reference: EventReference) -> str:
         result = await self._images.ensure(
             ImageRequest(
                 pod=start.pod,
                 image=container.image,
                 policy=container.image_pull_policy,
-                reference=container_reference(start.pod, container.name),
+                reference=reference,
                 sandbox_config=start.sandbox_config,
                 pull_secrets=start.pull_secrets,
             )
@@ -165,10 +167,14 @@ class ContainerStarter:
 
     async def _image_user(self, image: str) -> tuple[int | None, str]:
         """The user of an image by uid, else by name; one without any is root's."""
-        found = (await self._client.image_status(api.ImageStatusRequest(image=api.ImageSpec(image=image)))).image
-        if found.HasField("uid"):
-            return found.uid.value, ""
-        return (None, found.username) if found.username else (0, "")
+        self._client.calls_begun += 1
+        question = api.ImageStatusRequest(image=api.ImageSpec(image=image))
+        answer = await self._client.call_encoded(methods.IMAGE_STATUS, question)
+        known = self._last_users.get(image, answer)
+        if known is None:
+            known = _user(api.ImageStatusResponse.FromString(answer).image)
+            self._last_users.put(image, answer, known)
+        return known
 
     def _next_attempt(self, start: PodStart, name: str) -> int:
         """The restart count: one more than the newest, else one more than the highest log, else 0."""
@@ -223,3 +229,9 @@ class ContainerStarter:
         told = message.replace(container_id, container.name) if container_id else message
         self._recorder.event(container_reference(start.pod, container.name), "Warning", "Failed", f"Error: {told}")
         return StartFailed(Waiting(reason=reason, message=message))
+
+
+def _user(image: api.Image) -> tuple[int | None, str]:
+    if image.HasField("uid"):
+        return image.uid.value, ""
+    return (None, image.username) if image.username else (0, "")

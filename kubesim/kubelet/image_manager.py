@@ -6,7 +6,6 @@ Mirrors kubelet: pkg/kubelet/images/image_manager.go, EnsureImageExists.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 from msgspec import Struct
 
@@ -60,8 +59,7 @@ class ImageRequest(Struct, frozen=True, kw_only=True, gc=False):
         return f"{self.pod.metadata.uid}_{self.image}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ImageResult:
+class ImageResult(Struct, frozen=True, kw_only=True, gc=False):
     """The runtime's reference of the image, or why it is not there."""
 
     image_ref: str = ""
@@ -103,7 +101,9 @@ class ImageManager:
             repository = parse_reference(request.image).name
         except InvalidReference as error:
             return self._failed(request, invalid_image_name(request.image, str(error)))
-        spec = api.ImageSpec(image=_with_default_tag(request.image), annotations=dict(request.pod.metadata.annotations))
+        spec = api.ImageSpec(image=_with_default_tag(request.image))
+        if request.pod.metadata.annotations:
+            spec.annotations.update(request.pod.metadata.annotations)
         present = ""
         if needs_inspect(request.policy):
             try:

@@ -6,7 +6,7 @@ was true before its own actions. Mirrors kubelet: pkg/kubelet/container/cache.go
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from kubesim.kernel import Event
 from kubesim.policy.pod_view import RuntimePod
@@ -14,8 +14,7 @@ from kubesim.policy.pod_view import RuntimePod
 _NEVER_NS = -1
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CacheEntry:
+class CacheEntry(Struct, frozen=True, kw_only=True):
     """One answer of the runtime: the pod as it was at `modified_ns`, or the error that asking gave."""
 
     pod: RuntimePod

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from operator import attrgetter
 from sys import intern
 
@@ -47,8 +48,7 @@ class ListedSandbox(Struct, frozen=True, kw_only=True, gc=False):
     created_at_ns: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ListedPod:
+class ListedPod(Struct, frozen=True, kw_only=True, gc=False):
     """What the list calls show of one pod, newest first."""
 
     uid: str
@@ -118,14 +118,11 @@ class RuntimePods:
 
     async def list_pod(self, uid: str) -> ListedPod | None:
         """One pod of the runtime, by label."""
-        selector = {labels.POD_UID: uid}
-        sandboxes = await self._client.list_pod_sandbox(
-            api.ListPodSandboxRequest(filter=api.PodSandboxFilter(label_selector=selector))
-        )
-        containers = await self._client.list_containers(
-            api.ListContainersRequest(filter=api.ContainerFilter(label_selector=selector))
-        )
-        return _grouped(sandboxes.items, containers.containers).get(uid)
+        of_sandboxes, of_containers = _questions(uid)
+        self._client.calls_begun += 2
+        sandboxes = await self._client.call_encoded(methods.LIST_POD_SANDBOX, of_sandboxes)
+        containers = await self._client.call_encoded(methods.LIST_CONTAINERS, of_containers)
+        return Listing(sandboxes, containers).pods().get(uid)
 
     async def pod_status(self, uid: str) -> RuntimePod:
         """All that the runtime knows of one pod, asked afresh."""
@@ -168,6 +165,16 @@ class RuntimePods:
     def of_event(self, event: api.ContainerEventResponse) -> RuntimePod:
         """The pod as an event of the runtime shows it: with its one sandbox."""
         return self._answers.of_event(event)
+
+
+@lru_cache(maxsize=256)
+def _questions(uid: str) -> tuple[api.ListPodSandboxRequest, api.ListContainersRequest]:
+    """What lists one pod: nobody who is asked changes a request."""
+    selector = {labels.POD_UID: uid}
+    return (
+        api.ListPodSandboxRequest(filter=api.PodSandboxFilter(label_selector=selector)),
+        api.ListContainersRequest(filter=api.ContainerFilter(label_selector=selector)),
+    )
 
 
 def bare_id(container_id: str) -> str:

@@ -7,8 +7,9 @@ reconcilePodRecord) and pkg/kubelet/pleg/evented.go (processCRIEvent).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 from kubesim.policy.pod_view import RuntimeState
 
@@ -41,8 +42,7 @@ class ContainerEventKind(StrEnum):
     DELETED = "CONTAINER_DELETED_EVENT"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlegEvent:
+class PlegEvent(Struct, frozen=True, kw_only=True, gc=False):
     """One change of one container or sandbox of a pod; no container id for POD_SYNC."""
 
     uid: str

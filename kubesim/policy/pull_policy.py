@@ -11,9 +11,10 @@ and the API server's defaulting in pkg/apis/core/v1/defaults.go.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from sys import intern
+
+from msgspec import Struct
 
 from kubesim.model.duration import format_duration
 from kubesim.policy.crash_loop_backoff import IMAGE_PULL_BACKOFF, BackoffEntry, in_backoff_since_update
@@ -33,8 +34,7 @@ _SPECIAL_ERRORS = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ImageEvent:
+class ImageEvent(Struct, frozen=True, kw_only=True, gc=False):
     """An event about an image; it is written on the container, or on the pod for an image volume."""
 
     type: str  # Normal or Warning
@@ -42,8 +42,7 @@ class ImageEvent:
     message: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ImageFailure:
+class ImageFailure(Struct, frozen=True, kw_only=True, gc=False):
     """Why there is no image for the container, as its waiting state, and the events to write first."""
 
     waiting: Waiting
@@ -63,8 +62,7 @@ class PullStep(StrEnum):
     FAIL = "fail"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PullDecision:
+class PullDecision(Struct, frozen=True, kw_only=True, gc=False):
     """The step; `failure` is set when it is FAIL, `events` are those of USE and PULL."""
 
     step: PullStep
