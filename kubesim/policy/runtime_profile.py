@@ -150,9 +150,9 @@ class ContainerSwitches(Struct, frozen=True, kw_only=True):
     """Whether ContainerConfig.stop_signal is honoured and reported."""
     status_image: Literal["first-tag", "name"]
     """ContainerStatus.image: the image's first tag, or the spec of the request; or some known name."""
-    list_image: Literal["as-requested", "name"]
+    list_image: Literal["as-requested", "requested-name"]
+    status_image_ref: Literal["image-id", "repo-digest"]
     list_image_ref: Literal["image-id", "repo-digest"]
-    """Container.image_ref in lists; ContainerStatus.image_ref is the first repo digest in all."""
     filter_by_both_ids: Literal["resolved", "pod-prefix"]
     """Lists by the id of a container and of a pod: each stands for the one that it begins; or the pod's is looked for
     at the beginning of the found container's, where it may be that of other pods as well."""

@@ -78,7 +78,8 @@ def _describe_image(daemon: Daemon, container: Container, status: api.ContainerS
     switches = daemon.profile.containers
     if switches.status_image == "name":
         status.image.image = container.some_image_name
-        status.image_ref = container.image_ref
+        is_id = switches.status_image_ref == "image-id"
+        status.image_ref = daemon.images.shown_id(container.image) if is_id else container.image_ref
     else:
         # The image may have lost its names, or be gone, since the container was made.
         tags, digests = daemon.images.names_of(container.image)
@@ -131,12 +132,12 @@ def _rows(daemon: Daemon, asked: api.ContainerFilter) -> Iterable[bytes]:
 def container_row(rows: ListRows, container: Container, switches: ContainerSwitches, *, image_id: str) -> ListedRow:
     """A container as ListContainers shows it; `image_id` in the form in which this runtime shows it."""
     config = container.config
-    is_named = switches.list_image == "name"
+    is_bare = switches.list_image == "requested-name"
     head = api.Container(
         id=container.id,
         pod_sandbox_id=container.sandbox.id,
         metadata=config.metadata,
-        image=api.ImageSpec(image=container.some_image_name) if is_named else config.image,
+        image=api.ImageSpec(image=config.image.image) if is_bare else config.image,
         image_ref=image_id if switches.list_image_ref == "image-id" else container.image_ref,
     )
     tail = api.Container(

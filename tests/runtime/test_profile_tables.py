@@ -206,7 +206,8 @@ sandboxes.cgroupParentCheck         oci-runtime        suffix
 containers.resourcesInStatus        yes                yes
 containers.stopSignalInStatus       *                  no
 containers.statusImage              first-tag          name
-containers.listImage                as-requested       name
+containers.listImage                as-requested       requested-name
+containers.statusImageRef           repo-digest        repo-digest
 containers.listImageRef             image-id           repo-digest
 containers.filterByBothIds          resolved           pod-prefix
 containers.statusMounts             as-requested       rebuilt

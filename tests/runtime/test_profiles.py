@@ -120,6 +120,10 @@ HINT = (
         ("identity.generatesGroupLine", "cri-o-1.28.11", "false", "true"),
         ("identity.generatesGroupLine", "cri-o-1.29.9", "false", "true"),
         ("identity.generatesGroupLine", "cri-o-1.30.6", "false", "true"),
+        ("containers.statusImageRef", "cri-o-1.28.4", "image-id", "repo-digest"),
+        ("containers.listImageRef", "cri-o-1.28.4", "image-id", "repo-digest"),
+        ("containers.statusImageRef", "cri-o-1.29.2", "image-id", "repo-digest"),
+        ("containers.listImageRef", "cri-o-1.29.2", "image-id", "repo-digest"),
         ("identity.homeNewlineCheck", "cri-o-1.36.3", "escaped", "newline"),
     ],
 )

@@ -77,11 +77,21 @@ def test_the_image_as_containerd_shows_it(node: Any) -> None:
 def test_the_image_as_crio_shows_it(crio: Any) -> None:
     found = crio.catalogue.find(BUSYBOX)
     bare_id = found.id.partition(":")[2]
-    ctr = crio.create(crio.run_pod(), crio.container_config("true", image=bare_id))
+    config = crio.container_config("true", image=bare_id)
+    config.image.user_specified_image = BUSYBOX
+    ctr = crio.create(crio.run_pod(), config)
     status, row = crio.status(ctr), crio.containers()[0]
     digest = f"registry.example/busybox@{found.digest}"
     assert (status.image.image, status.image_ref, status.image_id) == (BUSYBOX, digest, bare_id)
-    assert row.image_ref == digest
+    assert (row.image, row.image_ref) == (api.ImageSpec(image=bare_id), digest)
+
+
+@pytest.mark.parametrize("profile", ["cri-o-1.28.3", "cri-o-1.29.1"])
+def test_the_image_as_early_crio_shows_it(new_node: Any, profile: str) -> None:
+    node = new_node(profile)
+    bare_id = node.catalogue.find(BUSYBOX).id.partition(":")[2]
+    ctr = node.create(node.run_pod(), node.container_config("true"))
+    assert (node.status(ctr).image_ref, node.containers()[0].image_ref) == (bare_id, bare_id)
 
 
 def test_info_is_there_when_it_is_asked_for(node: Any) -> None:
