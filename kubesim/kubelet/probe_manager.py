@@ -174,8 +174,10 @@ class ProbeManager:
 
 def _probes(pod: v1.Pod) -> Iterator[tuple[v1.Container, ProbeKind, v1.Probe]]:
     """The probes of regular containers, then those of sidecars."""
-    sidecars = (one for one in pod.spec.init_containers if one.restart_policy == "Always")
+    sidecars = [one for one in pod.spec.init_containers if one.restart_policy == "Always"]
     for container in (*pod.spec.containers, *sidecars):
+        if container.startup_probe is container.readiness_probe is container.liveness_probe is None:
+            continue
         for kind, probe in (
             (ProbeKind.STARTUP, container.startup_probe),
             (ProbeKind.READINESS, container.readiness_probe),

@@ -6,6 +6,7 @@ Mirrors Go: src/time/time.go (Duration.String) and src/time/format.go (ParseDura
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from kubesim.errors import InputError
 
@@ -51,6 +52,7 @@ def parse_duration(text: str) -> int:
     return -total_ns if negative else total_ns
 
 
+@lru_cache(maxsize=256)
 def format_duration(duration_ns: int) -> str:
     """Go's text for a duration: 0 is `0s`, 1500 ms `1.5s`, 90 s `1m30s`, an hour `1h0m0s`, 1 us `1\u00b5s`."""
     sign, left_ns = ("-", -duration_ns) if duration_ns < 0 else ("", duration_ns)
