@@ -80,6 +80,21 @@ def _without_mounts(container: _AnyContainer, names: Collection[str]) -> _AnyCon
     return replace(container, volume_mounts=[one for one in container.volume_mounts if one.name not in names])
 
 
+def _without_projection(spec: v1.PodSpec, source: str) -> v1.PodSpec:
+    """What is projected goes, and leaves an empty source that projects nothing."""
+    if not any(volume.projected is not None for volume in spec.volumes):
+        return spec
+    return replace(spec, volumes=[_without_source(volume, source) for volume in spec.volumes])
+
+
+def _without_source(volume: v1.Volume, source: str) -> v1.Volume:
+    projected = volume.projected
+    if projected is None:
+        return volume
+    sources = [replace(one, **{source: None}) for one in projected.sources]
+    return replace(volume, projected=replace(projected, sources=sources))
+
+
 _DROPS: Mapping[str, Callable[[v1.PodSpec], v1.PodSpec]] = {
     "UserNamespacesSupport": lambda spec: replace(spec, host_users=None),
     "SupplementalGroupsPolicy": _without_groups_policy,
@@ -88,6 +103,8 @@ _DROPS: Mapping[str, Callable[[v1.PodSpec], v1.PodSpec]] = {
     "ContainerRestartRules": _without_restart_rules,
     "HostnameOverride": lambda spec: replace(spec, hostname_override=None),
     "ImageVolume": _without_image_volumes,
+    "ClusterTrustBundleProjection": lambda spec: _without_projection(spec, "cluster_trust_bundle"),
+    "PodCertificateRequest": lambda spec: _without_projection(spec, "pod_certificate"),
 }
 """What happens to a spec without each gate; what only concerns a container is asked there."""
 

@@ -75,7 +75,7 @@ def stored_manifests(source: Source | Manifest | Document, strategy: PodStrategy
         errors = []
     if not found:
         raise _without_pods(source)
-    errors += [error for manifest in found for error in _unsupported(manifest)]
+    errors += [error for manifest in found for error in _unsupported(manifest, strategy)]
     if errors:
         raise join_errors(errors)
     return found
@@ -135,9 +135,11 @@ def _name(source: Source | Document) -> str:
     return "<text>" if _is_text(source) else str(Path(source))
 
 
-def _unsupported(manifest: Manifest) -> list[InputError]:
+def _unsupported(manifest: Manifest, strategy: PodStrategy) -> list[InputError]:
     if isinstance(manifest.object, v1.Pod):
-        return unsupported_errors(manifest, manifest.object)
+        # What the API server drops need not be emulated.
+        pod = manifest.object if strategy.prepare is None else strategy.prepare(manifest.object)
+        return unsupported_errors(manifest, pod)
     if isinstance(manifest.object, StoredObject):
         return []
     hint = "give pods, config maps, secrets, services and runtime classes; see README, differences"

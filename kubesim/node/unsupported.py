@@ -7,14 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from msgspec import Struct
+from msgspec.structs import fields
+
 from kubesim.errors import InputError
 from kubesim.model import k8s_v1 as v1
 from kubesim.model.convert import join_errors
 from kubesim.model.manifest import Manifest
 from kubesim.model.paths import Path, field_path
 
-VOLUMES = {"name", "empty_dir", "host_path", "image", "config_map", "secret", "downward_api", "projected"}
-PROJECTIONS = {"config_map", "secret", "downward_api", "service_account_token"}
+VOLUMES = frozenset({"configMap", "downwardAPI", "emptyDir", "hostPath", "image", "projected", "secret"})
+PROJECTIONS = frozenset({"configMap", "downwardAPI", "secret", "serviceAccountToken"})
 
 
 def unsupported_errors(manifest: Manifest, pod: v1.Pod) -> list[InputError]:
@@ -23,24 +26,24 @@ def unsupported_errors(manifest: Manifest, pod: v1.Pod) -> list[InputError]:
         InputError(
             f"{field_path(path)}: {what} is not emulated yet",
             where=manifest.document.where((*manifest.path, *path)),
-            hint="see the differences list of the README",
+            hint=f"{instead}; see the differences list of the README",
         )
-        for path, what in _unsupported(pod)
+        for path, what, instead in _unsupported(pod)
     ]
 
 
-def _unsupported(pod: v1.Pod) -> Iterator[tuple[Path, str]]:
+def _unsupported(pod: v1.Pod) -> Iterator[tuple[Path, str, str]]:
+    """Path, description and what would be right."""
     if pod.spec.resource_claims:
-        yield ("spec", "resourceClaims"), "dynamic resource allocation"
+        yield ("spec", "resourceClaims"), "dynamic resource allocation", "leave it out"
     for index, volume in enumerate(pod.spec.volumes):
-        for name in volume.__struct_fields__:
-            if name not in VOLUMES and getattr(volume, name) is not None:
-                yield ("spec", "volumes", index), f"a {name} volume"
-        sources = volume.projected.sources if volume.projected is not None else ()
-        for number, source in enumerate(sources):
-            for name in source.__struct_fields__:
-                if name not in PROJECTIONS and getattr(source, name) is not None:
-                    yield ("spec", "volumes", index, "projected", "sources", number), f"a {name} in a volume"
+        path: Path = ("spec", "volumes", index)
+        for name in sorted(_set_fields(volume) - VOLUMES - {"name"}):
+            yield (*path, name), "a volume of this kind", f"use one of {', '.join(sorted(VOLUMES))}"
+        for number, source in enumerate(volume.projected.sources if volume.projected is not None else ()):
+            for name in sorted(_set_fields(source) - PROJECTIONS):
+                instead = f"use one of {', '.join(sorted(PROJECTIONS))}"
+                yield (*path, "projected", "sources", number, name), "what this source projects", instead
     lists: tuple[tuple[str, Sequence[v1.Container | v1.EphemeralContainer]], ...] = (
         ("containers", pod.spec.containers),
         ("initContainers", pod.spec.init_containers),
@@ -48,8 +51,13 @@ def _unsupported(pod: v1.Pod) -> Iterator[tuple[Path, str]]:
     )
     for kind, containers in lists:
         for index, container in enumerate(containers):
-            for path, what in unsupported_in_container(container):
-                yield ("spec", kind, index, *path), what
+            for inner, what in unsupported_in_container(container):
+                yield ("spec", kind, index, *inner), what, "leave it out"
+
+
+def _set_fields(struct: Struct) -> frozenset[str]:
+    """The fields that are there, in the API's words."""
+    return frozenset(one.encode_name for one in fields(struct) if getattr(struct, one.name) is not None)
 
 
 def unsupported_in_container(container: v1.Container | v1.EphemeralContainer) -> Iterator[tuple[Path, str]]:

@@ -70,6 +70,8 @@ CELLS: Mapping[str, str] = {
     "StrictIPCIDRValidation":                           ".   .   .   .   .   A-  A-  A-  B+",
     "DisableNodeKubeProxyVersion":                      ".   A-  A-  D-  D-  D+  D+  D+  D+L",
     "DynamicResourceAllocation":                         "A-  A-  A-  A-  B-  B-  G+  G+L G+L",
+    "ClusterTrustBundleProjection":                      ".   A-  A-  A-  A-  B-  B-  B-  B-",
+    "PodCertificateRequest":                             ".   .   .   .   .   .   A-  B-  B-",
     "MemoryQoS":                                        "A-  A-  A-  A-  A-  A-  A-  A-  A-",
     "NodeLogQuery":                                     "A-  A-  B-  B-  B-  B-  B-  B-  G+L",
     "NodeSwap":                                          "B-  B-  B+  B+  B+  B+  G+L G+L G+L",
