@@ -17,6 +17,7 @@ from kubesim.cri.deadlines import call_seconds
 from kubesim.cri.errors import Code, CriError
 from kubesim.cri.methods import Method
 from kubesim.kernel import Cancelled, Promise, RealTimePump
+from kubesim.server.client_errors import go_client_text
 from kubesim.server.grpc_go import MESSAGE_BYTES_MAX, METADATA_BYTES_MAX
 
 
@@ -24,6 +25,7 @@ class GrpcCri:
     """A `Cri` whose calls leave through a unix socket. Lives on the asyncio loop that the pump runs on."""
 
     def __init__(self, address: str, pump: RealTimePump) -> None:
+        self._address = address
         self._pump = pump
         self._loop = asyncio.get_running_loop()
         self._calls: set[asyncio.Task[None]] = set()
@@ -79,7 +81,7 @@ class GrpcCri:
         try:
             response: Any = await rpc(request, timeout=call_seconds(method, request))
         except grpc.aio.AioRpcError as error:
-            self._pump.enter(promise.fail, _cri_error(error))
+            self._pump.enter(promise.fail, self._cri_error(error))
         except BaseException as error:
             self._pump.enter(promise.fail, CriError(Code.UNAVAILABLE, f"the call ended early: {error!r}"))
             raise
@@ -115,14 +117,16 @@ class GrpcCri:
         try:
             message = await call.read()
         except grpc.aio.AioRpcError as error:
-            self._pump.enter(promise.fail, _cri_error(error))
+            self._pump.enter(promise.fail, self._cri_error(error))
             return
         self._pump.enter(promise.resolve, None if message is grpc.aio.EOF else message)
+
+    def _cri_error(self, error: grpc.aio.AioRpcError) -> CriError:
+        details = error.details() or ""
+        if error.code() is grpc.StatusCode.UNAVAILABLE:
+            details = go_client_text(details, self._address)
+        return CriError(Code(error.code().value[0]), details)
 
 
 def _to_bytes(message: Message) -> bytes:
     return message.SerializeToString()
-
-
-def _cri_error(error: grpc.aio.AioRpcError) -> CriError:
-    return CriError(Code(error.code().value[0]), error.details() or "")
