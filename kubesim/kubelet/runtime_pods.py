@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from operator import attrgetter
 from sys import intern
+from typing import NamedTuple
 
 from msgspec import Struct
 
@@ -25,6 +26,9 @@ from kubesim.kubelet.runtime_resources import ReportedResources
 from kubesim.policy.pod_view import RuntimePod, RuntimeSandbox, RuntimeState
 
 _CREATED_AT = attrgetter("created_at_ns")
+
+ROWS_BYTES_MAX = 16_384
+"""Longer answers, of some forty sandboxes, are not kept as what they were read as."""
 
 _ALL_SANDBOXES = api.ListPodSandboxRequest()
 _ALL_CONTAINERS = api.ListContainersRequest()
@@ -58,6 +62,15 @@ class ListedPod(Struct, frozen=True, kw_only=True, gc=False):
     containers: tuple[ListedContainer, ...] = ()
 
 
+class _SandboxRow(NamedTuple):
+    """A sandbox of a list, and of which pod it is."""
+
+    uid: str
+    name: str
+    namespace: str
+    sandbox: ListedSandbox
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Listing:
     """What both list calls answered, encoded: the pods are there only while somebody looks through them."""
@@ -67,10 +80,8 @@ class Listing:
 
     def pods(self) -> dict[str, ListedPod]:
         """The pods by uid."""
-        return _grouped(
-            api.ListPodSandboxResponse.FromString(self.sandboxes).items,
-            api.ListContainersResponse.FromString(self.containers).containers,
-        )
+        read = _last_rows if len(self.sandboxes) <= ROWS_BYTES_MAX else _rows
+        return _grouped(read(self.sandboxes), api.ListContainersResponse.FromString(self.containers).containers)
 
 
 class RuntimePods:
@@ -182,20 +193,33 @@ def bare_id(container_id: str) -> str:
     return container_id.partition("://")[2] or container_id
 
 
-def _grouped(sandboxes: Iterable[api.PodSandbox], containers: Iterable[api.Container]) -> dict[str, ListedPod]:
+def _rows(answer: bytes) -> tuple[_SandboxRow, ...]:
+    return tuple(
+        _SandboxRow(
+            one.metadata.uid,
+            one.metadata.name,
+            one.metadata.namespace,
+            ListedSandbox(
+                id=intern(one.id),
+                is_ready=one.state == api.SANDBOX_READY,
+                created_at_ns=one.created_at,
+            ),
+        )
+        for one in api.ListPodSandboxResponse.FromString(answer).items
+    )
+
+
+_last_rows = lru_cache(maxsize=64)(_rows)
+"""While containers come and go, sandboxes stay: the same answer is read once."""
+
+
+def _grouped(sandboxes: Iterable[_SandboxRow], containers: Iterable[api.Container]) -> dict[str, ListedPod]:
     names: dict[str, tuple[str, str]] = {}
     pod_sandboxes: dict[str, list[ListedSandbox]] = {}
     pod_containers: dict[str, list[ListedContainer]] = {}
-    for sandbox in sandboxes:
-        uid = sandbox.metadata.uid
-        names[uid] = (sandbox.metadata.name, sandbox.metadata.namespace)
-        pod_sandboxes.setdefault(uid, []).append(
-            ListedSandbox(
-                id=intern(sandbox.id),
-                is_ready=sandbox.state == api.SANDBOX_READY,
-                created_at_ns=sandbox.created_at,
-            )
-        )
+    for uid, name, namespace, sandbox in sandboxes:
+        names[uid] = (name, namespace)
+        pod_sandboxes.setdefault(uid, []).append(sandbox)
     for container in containers:
         uid = container.labels.get(labels.POD_UID, "")
         if not uid:

@@ -56,6 +56,10 @@ def pod_user_namespaces(
     return found
 
 
+_OF_NODE = api.UserNamespace(mode=api.NODE)
+"""The same for all pods, and nobody changes it."""
+
+
 class UserNamespaces:
     """Knows which pod has which ids. `handlers` are those that the runtime reported last."""
 
@@ -102,7 +106,7 @@ class UserNamespaces:
         if wanted is None:
             return None
         if not wanted:
-            return api.UserNamespace(mode=api.NODE)
+            return _OF_NODE
         ids = self._ids(pod.metadata.uid)
         mapping = api.IDMapping(host_id=ids.first, container_id=0, length=ids.length)
         return api.UserNamespace(mode=api.POD, uids=[mapping], gids=[mapping])
