@@ -107,9 +107,8 @@ class ContainerConfigs:
         config.command.extend(expand_words(container.command, environment))
         config.args.extend(expand_words(container.args, environment))
         config.mounts.extend(options.mounts)
-        config.envs.extend(
-            api.KeyValue(key=key, value=value.encode(errors="surrogateescape")) for key, value in environment.items()
-        )
+        for name, value in environment.items():
+            config.envs.add(key=name, value=value.encode(errors="surrogateescape"))
         if request.user_namespace is not None and self._node.os == "linux":
             for mount in config.mounts:
                 mount.uidMappings.extend(request.user_namespace.uids)

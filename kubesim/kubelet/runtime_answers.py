@@ -150,13 +150,7 @@ class RuntimeAnswers:
             user=_user(status),
             stop_signal=stop_signal_name(status.stop_signal),
             resources=self._resources.of(uid, status),
-            image_mounts=tuple(
-                ImageVolumeMount(
-                    container_path=mount.container_path, image=mount.image.image, image_ref=mount.image.image_ref
-                )
-                for mount in status.mounts
-                if mount.HasField("image")
-            ),
+            image_mounts=tuple([_image_mount(one) for one in status.mounts if one.HasField("image")]),
         )
 
     def _message(self, status: api.ContainerStatus) -> _Message:
@@ -204,6 +198,11 @@ def _is_ip(text: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _image_mount(mount: api.Mount) -> ImageVolumeMount:
+    image = mount.image
+    return ImageVolumeMount(container_path=mount.container_path, image=image.image, image_ref=image.image_ref)
 
 
 def _user(status: api.ContainerStatus) -> ContainerUser | None:

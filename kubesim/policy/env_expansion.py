@@ -38,7 +38,7 @@ def expand_with(text: str, environment: Mapping[str, str]) -> str:
 
 def expand_words(words: Sequence[str], environment: Mapping[str, str]) -> tuple[str, ...]:
     """A command or its arguments with the container's variables."""
-    return tuple(expand_with(word, environment) for word in words)
+    return tuple([expand_with(word, environment) if "$" in word else word for word in words])
 
 
 def expand_sub_path(expression: str, environment: Mapping[str, str]) -> str:
