@@ -22,7 +22,7 @@ from kubesim.kubelet.metrics import EVICTIONS, Metrics
 from kubesim.kubelet.node_shutdown_groups import KillPod
 from kubesim.kubelet.outside import Disk, Memory
 from kubesim.kubelet.pod_usage import PodUsages, has_storage_limits
-from kubesim.kubelet.pod_views import is_critical
+from kubesim.kubelet.pod_views import is_critical, pod_key
 from kubesim.kubelet.status_generation import ended_by_kubelet
 from kubesim.model import k8s_v1 as v1
 from kubesim.policy.eviction_order import (
@@ -139,6 +139,8 @@ class EvictionManager:
                 self._klog.error("Eviction manager: failed to get summary stats", err=error.go_text)
                 evicted = []
             if evicted:
+                text = "Eviction manager: pods evicted, waiting for pod to be cleaned up"
+                self._klog.info(text, pods=[pod_key(pod) for pod in evicted])
                 await self._wait_ended(evicted)
             else:
                 await beat.wait(MONITORING_NS, idle if self._has_node() and self._is_calm() else None)
@@ -151,8 +153,8 @@ class EvictionManager:
         """Those that can be ended for what they store, however much the node has left."""
         return [pod for pod in pods if has_storage_limits(pod)] if self._limits_storage else []
 
-    async def _pass(self) -> list[str]:
-        """One pass; the uids of the pods that were ended. Raises CriError."""
+    async def _pass(self) -> list[v1.Pod]:
+        """One pass; the pods that were ended. Raises CriError."""
         if not self._has_node():
             err = f'failed to get node info: node "{self._node.name}" not found'
             self._klog.error("Eviction manager: failed to get summary stats", err=err)
@@ -193,16 +195,16 @@ class EvictionManager:
         disk = Observation(available=free, capacity=capacity)
         return {**found, NODE_FS: disk, IMAGE_FS: disk, CONTAINER_FS: disk}
 
-    async def _evict_for_limits(self, pods: Sequence[v1.Pod]) -> list[str]:
+    async def _evict_for_limits(self, pods: Sequence[v1.Pod]) -> list[v1.Pod]:
         """End every pod that stores more than it may."""
-        evicted: list[str] = []
+        evicted: list[v1.Pod] = []
         if not pods:
             return evicted
         for pod, use in zip(pods, await self._usages.measure(pods), strict=True):
             exceeded = exceeded_storage_limit(use) if use.is_measured else None
             if exceeded is not None and await self._evict(pod, HARD_GRACE_SECONDS, exceeded.message):
                 self._metrics.increase(EVICTIONS, eviction_signal=exceeded.signal)
-                evicted.append(pod.metadata.uid)
+                evicted.append(pod)
         return evicted
 
     async def _reclaim(self, threshold: Threshold, resource: str) -> bool:
@@ -227,7 +229,7 @@ class EvictionManager:
         resource: str,
         pods: Sequence[v1.Pod],
         observations: Mapping[str, Observation],
-    ) -> list[str]:
+    ) -> list[v1.Pod]:
         """End the first pod of the rank that may be ended."""
         self._klog.info("Eviction manager: must evict pod(s) to reclaim", resourceName=resource)
         if not pods:
@@ -236,7 +238,7 @@ class EvictionManager:
             return []
         by_uid = {pod.metadata.uid: pod for pod in pods}
         ranked: list[PodUse] = eviction_rank(await self._usages.measure(pods), threshold.signal)
-        names = [f"{by_uid[one.uid].metadata.namespace}/{one.name}" for one in ranked]
+        names = [pod_key(by_uid[one.uid]) for one in ranked]
         self._klog.info("Eviction manager: pods ranked for eviction", pods=names)
         for use in ranked:
             pod = by_uid[use.uid]
@@ -249,7 +251,7 @@ class EvictionManager:
             )
             if await self._evict(pod, grace_seconds, message, annotations=annotations, is_disruption=True):
                 self._metrics.increase(EVICTIONS, eviction_signal=threshold.signal)
-                return [use.uid]
+                return [pod]
         self._klog.info("Eviction manager: unable to evict any pods from the node")
         return []
 
@@ -263,7 +265,7 @@ class EvictionManager:
         is_disruption: bool = False,
     ) -> bool:
         """End a pod and wait for it; False for one that is never evicted."""
-        key = f"{pod.metadata.namespace}/{pod.metadata.name}"
+        key = pod_key(pod)
         if is_critical(pod):
             self._klog.error("Eviction manager: cannot evict a critical pod", pod=key)
             return False
@@ -281,11 +283,12 @@ class EvictionManager:
             self._klog.error("Eviction manager: pod failed to evict", pod=key, err="timeout waiting to kill pod")
         return True
 
-    async def _wait_ended(self, uids: Sequence[str]) -> None:
+    async def _wait_ended(self, pods: Sequence[v1.Pod]) -> None:
         """Wait until the pods are gone from the node, half a minute at most."""
+        names = [pod_key(pod) for pod in pods]
         for _ in range(CLEAN_UP_POLLS_MAX):
             await sleep(CLEAN_UP_POLL_NS)
-            if all(self._around.has_ended(uid) for uid in uids):
-                self._klog.info("Eviction manager: pods successfully cleaned up", pods=list(uids))
+            if all(self._around.has_ended(pod.metadata.uid) for pod in pods):
+                self._klog.info("Eviction manager: pods successfully cleaned up", pods=names)
                 return
-        self._klog.info("Eviction manager: timed out waiting for pods to be cleaned up", pods=list(uids))
+        self._klog.info("Eviction manager: timed out waiting for pods to be cleaned up", pods=names)

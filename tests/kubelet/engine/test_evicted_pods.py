@@ -34,6 +34,11 @@ def test_only_the_status_of_an_evicted_pod_is_kept(story: Any, c: Any) -> None:
     )
     assert story.of("a")["state"]["terminated"]["exitCode"] == 137
     assert story.node._world._host_files.kind(logs) is None
+    told = [line.partition(" ")[2] for line in story.node.log if "cleaned up" in line]
+    assert told == [
+        '"Eviction manager: pods evicted, waiting for pod to be cleaned up" pods=["default/web"]',
+        '"Eviction manager: pods successfully cleaned up" pods=["default/web"]',
+    ]
 
 
 def test_a_preempted_pod_is_an_evicted_one(story: Any, c: Any) -> None:
