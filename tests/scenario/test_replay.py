@@ -333,8 +333,8 @@ def test_a_failed_expectation_does_not_end_the_scenario() -> None:
         ),
         ({"expect": {"node": True, "path": "a[[", "equals": 1}}, "cannot read the path"),
         (
-            {"apply": [pod(schedulingGates=[{"name": "example.com/g"}])]},
-            "spec.schedulingGates: a pod that waits for the scheduler",
+            {"apply": [pod(resourceClaims=[{"name": "c", "resourceClaimName": "x"}])]},
+            "spec.resourceClaims: dynamic resource allocation",
         ),
         ({"cri": {"method": "Versoin"}}, "there is no CRI method 'Versoin', did you mean 'Version'\\?; name an RPC"),
         ({"cri": {"method": "GetContainerEvents"}}, "GetContainerEvents answers with a stream; send a call"),
