@@ -11,8 +11,8 @@ from typing import Literal
 
 from kubesim.policy.go_quote import go_quote
 
-MountStep = Literal["root", "way", "point", "mount"]
-"""What failed: the mount point is the root; something on the way to it; making it; or mounting there."""
+MountStep = Literal["source", "root", "way", "point", "mount"]
+"""What failed: the source is gone; the mount point is the root; something on the way to it; making it; or mounting."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +35,8 @@ class FailedMount:
 
 def runc_mount_failure(mount: FailedMount, *, root: str) -> str:
     """In the words of runc; `root` is the node's path of the container's root file system."""
+    if mount.step == "source":
+        return f"failed to fulfil mount request: open {mount.source}: {mount.reason.lower()}"
     words = _runc_words(mount, root)
     return f"error mounting {go_quote(mount.source)} to rootfs at {go_quote(mount.destination)}: {words}"
 
@@ -60,6 +62,8 @@ def _runc_words(mount: FailedMount, root: str) -> str:
 def crun_mount_failure(mount: FailedMount, *, root: str) -> str:
     """In the words of crun, which names paths without the slash at their beginning."""
     target = mount.destination.lstrip("/")
+    if mount.step == "source":
+        return f"cannot stat `{mount.source}`: {mount.reason}"
     if mount.step == "way":
         before = mount.path.lstrip("/")
         return f"error creating directory `{target}` since `{before}` exists and it is not a directory: {mount.reason}"

@@ -23,6 +23,7 @@ CREATE = 'error mounting "/s" to rootfs at "/v/new": create mountpoint for /v/ne
             {"step": "way", "path": "/v", "reason": "Not a directory"},
             f"{CREATE}lookup mountpoint target: securejoin.OpenInRoot /v/new: openat2 /v/new: not a directory",
         ),
+        ({"step": "source"}, "failed to fulfil mount request: open /s: read-only file system"),
         ({"step": "root"}, f'{CREATE}mountpoint "/root" is on the top of rootfs "/root"'),
         (
             {"step": "mount", "reason": "Not a directory", "is_read_only": True},
@@ -50,6 +51,7 @@ def test_runc(changes, message):
         ({}, "mkdir `/v/new`: Read-only file system"),
         ({"is_file": True}, "open `/root/v/new`: Read-only file system"),
         ({"is_file": True, "path": "/v"}, "mkdir `/v`: Read-only file system"),
+        ({"step": "source"}, "cannot stat `/s`: Read-only file system"),
         (
             {"step": "way", "path": "/v", "reason": "Not a directory"},
             "error creating directory `v/new` since `v` exists and it is not a directory: Not a directory",

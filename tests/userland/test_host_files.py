@@ -275,3 +275,13 @@ def test_nothing_is_bound_on_a_real_disk(tmp_path: Path) -> None:
     assert not files.can_bind
     with pytest.raises(FsError, match="Operation not permitted"):
         files.bind("/", "/place")
+
+
+@pytest.mark.parametrize("path", ["/..", "/a/..", "/a/."])
+def test_memory_removes_nothing_by_another_name(path: str) -> None:
+    files = MemoryHostFiles(now_ns=lambda: 0)
+    files.make_dirs("/a/b")
+    with pytest.raises(FsError) as refused:
+        files.remove(path)
+    assert refused.value.errno_name == "EINVAL"
+    assert files.kind("/a/b") == "directory"

@@ -194,6 +194,8 @@ class MemoryHostFiles:
         node = self._walk(path, follow_last=False)
         if node is not None:
             above, name = self._parent(path)
+            if above.children.get(name) is not node:
+                raise FsError("EINVAL", path)  # `..` names what holds it
             self._node.leaves(node)
             above.lose(name, self._node.now_ns())
 

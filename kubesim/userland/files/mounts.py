@@ -100,14 +100,18 @@ class MountError(FsError):
 
 
 def is_file_mount(spec: MountSpec) -> bool:
-    """Whether what is mounted is a file, and not a directory."""
+    """Whether what is mounted is a file, and not a directory. Raises MountError when it is not there any more."""
     source = spec.source
     if isinstance(source, TreeSource):
         return not source.tree.root.is_directory
     if not isinstance(source, HostSource):
         return False
-    kind = source.files.confined(source.path).kind("/") if source.node is None else source.node.kind
-    return kind != FileKind.DIRECTORY
+    if source.node is not None:
+        return source.node.kind != FileKind.DIRECTORY
+    try:
+        return source.files.confined(source.path).kind("/") != FileKind.DIRECTORY
+    except FsError as error:
+        raise MountError(error.errno_name, spec.destination, spec=spec, step="source", is_file=False) from None
 
 
 def check_mount_point(spec: MountSpec, path: str, node: Node | None, *, is_file: bool) -> None:

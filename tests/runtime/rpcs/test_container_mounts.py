@@ -233,3 +233,26 @@ def test_a_link_to_itself(node: Any) -> None:
     error = node.refused(node.creating(node.run_pod(), node.container_config("true", mounts=[mount])))
     assert error.code is Code.UNKNOWN
     assert "too many levels of symbolic links" in error.message
+
+
+def test_a_source_that_goes_before_the_start(new_node: Any) -> None:
+    """containerd has runc make the mounts when the container starts; runc 1.3 and 1.4 said it in these words."""
+    node = new_node(CONTAINERD)
+    node.files.make_dirs("/gone")
+    mount = api.Mount(container_path="/mnt", host_path="/gone")
+    ctr = node.create(node.run_pod(), node.container_config("true", mounts=[mount]))
+    node.files.remove("/gone")
+    error = node.refused(node.starting(ctr))
+    assert error.code is Code.UNKNOWN
+    words = "failed to fulfil mount request: open /gone: no such file or directory"
+    assert error.message.endswith(f"error during container init: {words}")
+
+
+def test_a_source_that_goes_when_crun_has_mounted_it(new_node: Any) -> None:
+    node = new_node(CRIO)
+    node.files.make_dirs("/gone")
+    mount = api.Mount(container_path="/mnt", host_path="/gone")
+    ctr = node.create(node.run_pod(), node.container_config("sleep", "100", mounts=[mount]))
+    node.files.remove("/gone")
+    node.do(node.starting(ctr))
+    assert node.status(ctr).state == api.CONTAINER_RUNNING
