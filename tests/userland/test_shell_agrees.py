@@ -261,3 +261,16 @@ def test_small_scripts_do_what_they_do_in_dash(script: str) -> None:
     real = subprocess.run(["dash", "-c", script], capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
 
     assert (code, stdout) == (real.returncode, real.stdout)
+
+
+@pytest.mark.parametrize(
+    ("script", "output"),
+    [
+        ("(echo $((case a in a) echo;; esac)))\necho $?", "2\n"),
+        ("(x=$((1) + 2)); echo never)\necho $?", "2\n"),
+        ("echo $(((1)))", "1\n"),
+    ],
+)
+def test_an_odd_parenthesis_in_arithmetic_is_wrong_when_it_is_computed(script: str, output: str) -> None:
+    """As in dash, which reads on to `))`."""
+    assert _ours(script)[:2] == (0, output)

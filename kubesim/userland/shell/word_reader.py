@@ -210,9 +210,8 @@ class WordReader:
             character = self.peek()
             if not character:
                 raise self.error("missing '))'", is_incomplete=True)
-            if character == ")" and depth == 0:
-                if not self.text.startswith("))", self.position):
-                    raise self.error("missing '))'")
+            # A single one that closes nothing is text: what is wrong with it, the computation says.
+            if depth == 0 and self.text.startswith("))", self.position):
                 self.position += 2
                 return Word.of(parts)
             if character in "$`":
@@ -221,7 +220,7 @@ class WordReader:
             if character == "\\":
                 self.read_quoted_backslash(parts, '"')
                 continue
-            depth += (character == "(") - (character == ")")
+            depth = max(depth + (character == "(") - (character == ")"), 0)
             run = _PLAIN_ARITHMETIC.match(self.text, self.position)
             literal = run[0] if run is not None else character
             self.position += len(literal)
