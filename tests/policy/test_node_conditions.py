@@ -12,6 +12,7 @@ from kubesim.policy.node_conditions import (
     node_conditions,
     ready_condition,
     runtime_errors,
+    storage_error,
     transition_events,
 )
 
@@ -160,3 +161,8 @@ def test_events_of_changed_conditions() -> None:
         replace(HEALTHY, is_shutting_down=True), pressures=frozenset({"MemoryPressure", "PIDPressure"}), old=up
     )
     assert transition_events(up, down) == ["NodeHasInsufficientMemory", "NodeHasInsufficientPID", "NodeNotReady"]
+
+
+@pytest.mark.parametrize(("is_registered", "error"), [(False, "CSINode is not yet initialized"), (True, "")])
+def test_storage_waits_for_an_object_that_names_the_node(*, is_registered: bool, error: str) -> None:
+    assert storage_error(is_registered=is_registered) == error
