@@ -145,12 +145,11 @@ def _make(
     check_devices(daemon, container_id, config)
     check_spec(daemon, sandbox, container_id, config, sandbox_config)
     before = restored.checkpoint if restored is not None else None
-    beginning = None
-    plan = before.plan if before is not None else None
-    if restored is None and repeated is not None and repeated.image is image:
-        beginning = beginning_after(daemon, repeated, config)
-        plan = repeated.plan if beginning is not None else None
-    plan = plan or process_plan(config, image, hostname=sandbox.hostname, os=daemon.os)
+    if restored is not None or repeated is None or repeated.image is not image:
+        repeated = None
+    beginning = None if repeated is None else beginning_after(daemon, repeated, config)
+    known = before if before is not None else repeated if beginning is not None else None
+    plan = process_plan(config, image, hostname=sandbox.hostname, os=daemon.os) if known is None else known.plan
     if not plan.argv:
         raise daemon.refuse(say.NO_COMMAND, id=container_id)
     log_path = _log_path(daemon, sandbox, container_id, config, sandbox_config)

@@ -284,4 +284,11 @@ def test_memory_removes_nothing_by_another_name(path: str) -> None:
     with pytest.raises(FsError) as refused:
         files.remove(path)
     assert refused.value.errno_name == "EINVAL"
+    with pytest.raises(FsError) as refused:
+        files.rename(path, "/c")
+    assert refused.value.errno_name == "EBUSY"
+    files.make_dirs("/empty")
+    with pytest.raises(FsError) as refused:
+        files.remove_one("/empty/.")
+    assert refused.value.errno_name == "EINVAL"
     assert files.kind("/a/b") == "directory"

@@ -193,9 +193,7 @@ class MemoryHostFiles:
         """Remove a file or a whole directory; fine when it is not there. A link goes, not what it points to."""
         node = self._walk(path, follow_last=False)
         if node is not None:
-            above, name = self._parent(path)
-            if above.children.get(name) is not node:
-                raise FsError("EINVAL", path)  # `..` names what holds it
+            above, name = self._holder(path, node, "EINVAL")
             self._node.leaves(node)
             above.lose(name, self._node.now_ns())
 
@@ -204,14 +202,14 @@ class MemoryHostFiles:
         node = self._must(path, follow_last=False)
         if node.children:
             raise FsError("ENOTEMPTY", path)
-        above, name = self._parent(path)
+        above, name = self._holder(path, node, "EINVAL")
         self._node.leaves(node)
         above.lose(name, self._node.now_ns())
 
     def rename(self, path: str, to_path: str) -> None:
         """Move, replacing what is at `to_path`."""
         node = self._must(path, follow_last=False)
-        above, name = self._parent(path)
+        above, name = self._holder(path, node, "EBUSY")
         to_above, to_name = self._parent(to_path)
         there = to_above.children.get(to_name)
         if there is node:
@@ -373,6 +371,13 @@ class MemoryHostFiles:
         if node.kind is not FileKind.DIRECTORY:
             raise FsError("ENOTDIR", path)
         return node, name
+
+    def _holder(self, path: str, node: Inode, errno_name: str) -> tuple[Inode, str]:
+        """The directory that a node lies in, and its name there; `.` and `..` are no names. Raises FsError."""
+        above, name = self._parent(path)
+        if above.children.get(name) is not node:
+            raise FsError(errno_name, path)
+        return above, name
 
     def _add(self, path: str, node: Inode) -> None:
         is_odd = not path or path.endswith(("/", "."))  # the last part may be none, or no name
