@@ -15,6 +15,7 @@ from collections.abc import Callable
 from typing import Generic, NamedTuple, TypeVar
 
 from kubesim.kernel import Kernel
+from kubesim.policy.token_bucket import token_reserved
 
 SECOND_NS = 10**9
 QUEUED_MAX = 1000
@@ -32,14 +33,14 @@ class EventRate(NamedTuple):
 class EventQueue(Generic[Recorded]):
     """Events on their way. What is to be done for an event is found out when its turn comes."""
 
-    __slots__ = ("_begin", "_burst_ns", "_full_at_ns", "_interval_ns", "_is_stopped", "_kernel", "_queue", "is_busy")
+    __slots__ = ("_begin", "_burst", "_full_at_ns", "_interval_ns", "_is_stopped", "_kernel", "_queue", "is_busy")
 
     def __init__(self, kernel: Kernel, rate: EventRate, *, begin: Callable[[Recorded], None]) -> None:
         """`begin` works on an event; it asks for no more than one request."""
         self._kernel = kernel
         self._begin = begin
         self._interval_ns = SECOND_NS // rate.per_second
-        self._burst_ns = self._interval_ns * rate.burst
+        self._burst = rate.burst
         self._full_at_ns = 0
         """When there is room for a burst again: a bucket of tokens, kept as the instant at which it is full."""
         self._queue: deque[Recorded] = deque()
@@ -57,12 +58,14 @@ class EventQueue(Generic[Recorded]):
     def request(self, send: Callable[..., object], *arguments: object) -> None:
         """Call a function that sends a request: at once if that is allowed, or when it is."""
         now_ns = self._kernel.now_ns
-        self._full_at_ns = max(self._full_at_ns, now_ns) + self._interval_ns
-        if self._full_at_ns - now_ns <= self._burst_ns:
+        self._full_at_ns, due_ns = token_reserved(
+            self._full_at_ns, now_ns=now_ns, interval_ns=self._interval_ns, burst=self._burst
+        )
+        if due_ns == now_ns:
             send(*arguments)
         else:
             self.is_busy = True
-            self._kernel.call_at(self._full_at_ns - self._burst_ns, self._go_on, send, arguments)
+            self._kernel.call_at(due_ns, self._go_on, send, arguments)
 
     def stop(self) -> None:
         """The process ends: what still waits is lost."""

@@ -32,3 +32,12 @@ def token_taken(bucket: TokenBucket, *, now_ns: int) -> TokenBucket | None:
     if left < 0:
         return None
     return TokenBucket(per_second=bucket.per_second, burst=bucket.burst, tokens=left, at_ns=now_ns)
+
+
+def token_reserved(full_at_ns: int, *, now_ns: int, interval_ns: int, burst: int) -> tuple[int, int]:
+    """Take the next token of a bucket that may run into debt, kept as the instant at which it is full.
+
+    It gets a token every `interval_ns`. Returns when it is full again, and when that token is there: now, or later.
+    """
+    full_at_ns = max(full_at_ns, now_ns) + interval_ns
+    return full_at_ns, max(full_at_ns - burst * interval_ns, now_ns)

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kubesim.policy.token_bucket import full_bucket, token_taken
+from kubesim.policy.token_bucket import full_bucket, token_reserved, token_taken
 
 SECOND_NS = 10**9
 
@@ -39,3 +39,12 @@ def test_never_more_than_the_burst_and_the_rate(times_ns: list[int], per_second:
     taken = sum(_taken(times_ns, per_second=per_second, burst=burst))
 
     assert taken <= burst + (times_ns[-1] - times_ns[0]) / SECOND_NS * per_second + 1e-6 if times_ns else taken == 0
+
+
+def test_a_token_that_is_not_there_yet_is_promised() -> None:
+    full_at_ns, due_ns = 0, []
+    for now_ns in (100, 100, 100, 100, 500):
+        full_at_ns, due = token_reserved(full_at_ns, now_ns=now_ns, interval_ns=10, burst=2)
+        due_ns.append(due)
+    assert due_ns == [100, 100, 110, 120, 500]
+    assert full_at_ns == 510
