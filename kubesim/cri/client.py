@@ -16,7 +16,7 @@ from google.protobuf.message import Message
 
 from kubesim.cri import api, methods
 from kubesim.cri.methods import Method
-from kubesim.cri.protocol import Again, Cri, encoding, repeat_of
+from kubesim.cri.protocol import Again, Ask, Cri, ask_of, encoding, peek_of, repeat_of
 
 ResponseT = TypeVar("ResponseT", bound=Message)
 
@@ -31,24 +31,34 @@ Call: TypeAlias = Coroutine[Any, Any, ResponseT]
 class CriClient:
     """Calls any `Cri` with the types of the contract. It holds no state but the endpoint."""
 
-    __slots__ = ("_cri", "again", "call_encoded", "calls_begun")
+    __slots__ = ("_ask", "_call_encoded", "_cri", "again", "calls_begun", "peek")
 
     def __init__(self, cri: Cri) -> None:
         self._cri = cri
         self.calls_begun = 0
         """How many calls of the typed methods were begun: for who wants to know whether something called."""
-        self.call_encoded = encoding(cri)
-        """Any call, with the serialised answer: for who asks again and again, and sees in it that nothing changed."""
+        self._call_encoded = encoding(cri)
+        self._ask: Ask = ask_of(cri) or _unsteady
         self.again: Callable[[Method, Message], Again | None] = repeat_of(cri) or _unsteady
         """What notes that a call was answered as before, without asking; None when the runtime changes unseen."""
+        self.peek: Ask = peek_of(cri) or _unsteady
+        """The serialised answer that a call would get, without making it; None when that is not known."""
 
     async def _call(self, method: Method, request: Message, response_type: type[ResponseT]) -> ResponseT:
         self.calls_begun += 1
+        answer = self._ask(method, request)
+        if answer is not None:
+            return response_type.FromString(answer)
         call = self._cri.call(method, request)
         del request
         response = await call
         assert isinstance(response, response_type), f"{method} was answered with a {type(response).__name__}"
         return response
+
+    async def call_encoded(self, method: Method, request: Message) -> bytes:
+        """Any call, with the serialised answer: for who asks again and again, and sees in it that nothing changed."""
+        answer = self._ask(method, request)
+        return answer if answer is not None else await self._call_encoded(method, request)
 
     def _stream(self, method: Method, request: Message, _response_type: type[ResponseT]) -> AsyncIterator[ResponseT]:
         # A generator around the endpoint's iterator could check each message, but it would stand between the caller

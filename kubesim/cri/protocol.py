@@ -55,8 +55,16 @@ class EncodingCri(Cri, Protocol):
 Again = Callable[[bytes, Looks], object]
 """Notes that a call was answered as before, with this serialised answer, at each of these looks."""
 
+
+def uncounted(_answer: bytes, _looks: Looks) -> None:
+    """The `Again` of where repeated calls leave no trace: nobody has to call it."""
+
+
 Repeat = Callable[[Method, Message], Again]
 """Gives what notes the repetitions of one call, for who makes it again and again with the same request."""
+
+Ask = Callable[[Method, Message], "bytes | None"]
+"""Answers a call at once with the serialised response, or raises CriError; None for one that may have to wait."""
 
 
 @runtime_checkable
@@ -68,10 +76,30 @@ class SteadyCri(EncodingCri, Protocol):
         """For calls that are answered as before, and so need not be made; None when what is behind is not steady."""
         ...
 
+    @property
+    def ask(self) -> Ask | None:
+        """As `call_encoded`, for questions that need no simulated time; None when what is behind is not steady."""
+        ...
+
+    @property
+    def peek(self) -> Ask | None:
+        """What `ask` would give, without making the call: nobody sees it. None also where that would be an error."""
+        ...
+
 
 def repeat_of(cri: Cri) -> Repeat | None:
     """`repeat` of an endpoint; None for one that is not steady."""
     return cri.repeat if isinstance(cri, SteadyCri) else None
+
+
+def ask_of(cri: Cri) -> Ask | None:
+    """`ask` of an endpoint; None for one that is not steady."""
+    return cri.ask if isinstance(cri, SteadyCri) else None
+
+
+def peek_of(cri: Cri) -> Ask | None:
+    """`peek` of an endpoint; None for one that is not steady."""
+    return cri.peek if isinstance(cri, SteadyCri) else None
 
 
 def encoding(cri: Cri) -> Callable[[Method, Message], Coroutine[Any, Any, bytes]]:

@@ -14,7 +14,7 @@ from google.protobuf.message import Message
 from kubesim.cri import api
 from kubesim.cri.errors import CriError
 from kubesim.cri.methods import Method
-from kubesim.cri.protocol import Again, Cri, Repeat, encoding, repeat_of
+from kubesim.cri.protocol import Again, Ask, Cri, Repeat, ask_of, encoding, peek_of, repeat_of
 from kubesim.kernel import Kernel, Looks
 from kubesim.kubelet.metrics import Metrics
 from kubesim.kubelet.work_metrics import (
@@ -73,6 +73,7 @@ class InstrumentedCri:
         self._cri = cri
         self._call_encoded = encoding(cri)
         self._repeat = repeat_of(cri)
+        self._ask, self.peek = ask_of(cri), peek_of(cri)
         self._kernel = kernel
         self._metrics = metrics
         self._instant: Counter[str] = Counter()
@@ -103,6 +104,25 @@ class InstrumentedCri:
                 again(answer, looks)
 
             return call_again
+
+        return counted
+
+    @property
+    def ask(self) -> Ask | None:
+        """Counts questions that are answered at once; None when what is behind is not steady."""
+        ask, instant = self._ask, self._instant
+        if ask is None:
+            return None
+
+        def counted(method: Method, request: Message) -> bytes | None:
+            try:
+                answer = ask(method, request)
+            except CriError:
+                self._count(method, None, self._kernel.now_ns, has_failed=True)
+                raise
+            if answer is not None:
+                instant[method.name] += 1
+            return answer
 
         return counted
 

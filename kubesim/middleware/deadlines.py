@@ -14,7 +14,7 @@ from google.protobuf.message import Message
 from kubesim.cri.deadlines import BY_REQUEST, CALL_SECONDS, call_seconds
 from kubesim.cri.errors import CriError, deadline_exceeded
 from kubesim.cri.methods import Method
-from kubesim.cri.protocol import Cri, encoding, repeat_of
+from kubesim.cri.protocol import Cri, ask_of, encoding, peek_of, repeat_of
 from kubesim.kernel import within
 
 T = TypeVar("T")
@@ -28,6 +28,8 @@ class Deadlines:
         self._cri = cri
         self._call_encoded = encoding(cri)
         self.repeat = repeat_of(cri)
+        # A question takes no time.
+        self.ask, self.peek = ask_of(cri), peek_of(cri)
         self._default_seconds = default_seconds
         self._limits_ns: dict[Method, int] = {}
 

@@ -16,7 +16,7 @@ from google.protobuf.message import Message
 from kubesim.cri.errors import Code, CriError
 from kubesim.cri.legacy_methods import LEGACY_METHODS
 from kubesim.cri.methods import METHODS, Method
-from kubesim.cri.protocol import Again, Cri, Repeat, encoding, repeat_of
+from kubesim.cri.protocol import Again, Ask, Cri, Repeat, ask_of, encoding, peek_of, repeat_of, uncounted
 from kubesim.kernel import Cancelled, Kernel, Looks
 from kubesim.middleware.journal_pages import Pages, Row
 
@@ -89,6 +89,7 @@ class Journal:
         self._cri = cri
         self._call_encoded = encoding(cri)
         self._repeat = repeat_of(cri)
+        self._ask, self._peek = ask_of(cri), peek_of(cri)
         self._kernel = kernel
         self._sink = sink
         if sink is not None:
@@ -107,13 +108,25 @@ class Journal:
         repeat = self._repeat
         return None if repeat is None else lambda method, request: self._written_again(method, request, repeat)
 
+    @property
+    def ask(self) -> Ask | None:
+        """Writes down questions that are answered at once; None when what is behind is not steady."""
+        return None if self._ask is None else self._asked
+
+    @property
+    def peek(self) -> Ask | None:
+        """Who peeks makes no call."""
+        return None if self._peek is None else self._peeked
+
     def _written_again(self, method: Method, request: Message, repeat: Repeat) -> Again:
         asked, again, append = request.SerializeToString(), repeat(method, request), self._pages.append_at
         call = (method.full_name, asked, b"")
+        is_counted = again is not uncounted
 
         def write_again(response: bytes, looks: Looks) -> None:
             nonlocal call
-            again(response, looks)
+            if is_counted:
+                again(response, looks)
             if looks.stretch is None:
                 self._write(method, asked, looks.last_ns, response)
                 return
@@ -132,6 +145,25 @@ class Journal:
     def call_encoded(self, method: Method, request: Message) -> Coroutine[Any, Any, bytes]:
         """As `call`, with the serialised answer."""
         return self._written(method, request.SerializeToString(), self._call_encoded(method, request), bytes)
+
+    def _asked(self, method: Method, request: Message) -> bytes | None:
+        if self._ask is None:
+            return None
+        time_ns = self._kernel.now_ns
+        try:
+            answer = self._ask(method, request)
+        except CriError as error:
+            self._write(method, request.SerializeToString(), time_ns, None, error)
+            raise
+        if answer is not None:
+            row = (time_ns, time_ns, method.full_name, request.SerializeToString(), answer, None)
+            self._pages.append(row)
+            if self._sink is not None:
+                self._sink(_entry(row))
+        return answer
+
+    def _peeked(self, method: Method, request: Message) -> bytes | None:
+        return None if self._peek is None else self._peek(method, request)
 
     async def _written(
         self, method: Method, asked: bytes, call: Coroutine[Any, Any, bytes], given: Callable[[bytes], Answer]

@@ -38,24 +38,18 @@ LEVEL = 1
 class Run:
     """The calls of one stretch, each with the looks at which it was made; those of one series come together."""
 
-    __slots__ = ("calls", "series", "stretch")
+    __slots__ = ("calls", "stretch")
 
     def __init__(self, stretch: Stretch | None) -> None:
         self.stretch = stretch
-        self.series: list[Series] = []
-        self.calls: list[Call] = []
-
-    def add(self, series: Series, call: Call) -> None:
-        """One more call at each look of the series."""
-        self.series.append(series)
-        self.calls.append(call)
+        self.calls: list[tuple[Series, Call]] = []
 
     def __len__(self) -> int:
-        return sum([series.times for series in self.series])
+        return sum([series.times for series, _ in self.calls])
 
     def __iter__(self) -> Iterator[Row]:
         calls: dict[Series, list[Call]] = {}
-        for series, call in zip(self.series, self.calls, strict=True):
+        for series, call in self.calls:
             calls.setdefault(series, []).append(call)
         in_turn = list(calls.values())
         for time_ns, place in in_order(list(calls)):
@@ -66,7 +60,7 @@ class Run:
 class Pages:
     """Rows in the order in which they were written; the last `rows_max` of them."""
 
-    __slots__ = ("_paged", "_pages", "_rows", "_rows_max", "_runs")
+    __slots__ = ("_open", "_paged", "_pages", "_rows", "_rows_max", "_runs")
 
     def __init__(self, rows_max: int) -> None:
         self._rows_max = rows_max
@@ -75,26 +69,25 @@ class Pages:
         self._rows: list[Row] = []
         self._runs: list[tuple[int, Run]] = []
         """Each with the number of rows before it."""
+        self._open: Run | None = None
+        """The last one, while no row came after it."""
 
     def append(self, row: Row) -> None:
         """Keep a row."""
         if len(self._rows) >= PAGE_ROWS:
             self._turn()
         self._rows.append(row)
+        self._open = None
 
     def append_at(self, looks: Looks, call: Call) -> None:
         """Keep a call for each of these looks. What is told of one stretch comes together."""
-        if self._runs:
-            before, run = self._runs[-1]
-            if run.stretch is looks.stretch and before == len(self._rows):
-                run.series.append(looks.series)
-                run.calls.append(call)
-                return
+        run = self._open
+        if run is None or run.stretch is not looks.stretch:
             if len(self._runs) >= PAGE_ROWS:
                 self._turn()
-        run = Run(looks.stretch)
-        run.add(looks.series, call)
-        self._runs.append((len(self._rows), run))
+            self._open = run = Run(looks.stretch)
+            self._runs.append((len(self._rows), run))
+        run.calls.append((looks.series, call))
 
     def __iter__(self) -> Iterator[Row]:
         """The rows, oldest first, as they were appended or equal to that."""
@@ -159,8 +152,8 @@ _PackedPage = tuple[list[str], list[bytes | None], _PackedRows, _PackedRuns]
 
 
 def _packed(rows: Sequence[Row], runs: Sequence[tuple[int, Run]]) -> bytes:
-    series = [one for _, run in runs for one in run.series]
-    calls = [call for _, run in runs for call in run.calls]
+    series = [one for _, run in runs for one, _ in run.calls]
+    calls = [call for _, run in runs for _, call in run.calls]
     began_ns, ended_ns, methods, requests, responses, errors = _columns(rows, 6)
     again_methods, again_requests, again_responses = _columns(calls, 3)
     method_places = _places(chain(methods, again_methods))
@@ -214,6 +207,6 @@ def _unpacked(page: bytes) -> Iterator[Row | Run]:
             asked, answer = messages[request], messages[response]
             assert asked is not None, "only a response can be missing"
             assert answer is not None, "a call that was answered as before has an answer"
-            run.add(series, (methods[method], asked, answer))
+            run.calls.append((series, (methods[method], asked, answer)))
         unpacked.append((before, run))
     return _merged(rows, unpacked)

@@ -18,11 +18,11 @@ from google.protobuf.message import Message
 
 from kubesim.cri.errors import Code, CriError, unimplemented
 from kubesim.cri.methods import Method
-from kubesim.cri.protocol import Again
+from kubesim.cri.protocol import Again, uncounted
 from kubesim.errors import InputError
 from kubesim.images.catalogue import Catalogue, repository
 from kubesim.images.image import Image
-from kubesim.kernel import Cancelled, Kernel, Looks, Task
+from kubesim.kernel import Cancelled, Kernel, Task
 from kubesim.kernel.task import current_task
 from kubesim.policy.runtime_profile import CgroupDriver, RuntimeProfile
 from kubesim.policy.runtime_profile_rpcs import is_stream_empty, rpc_refusals
@@ -154,7 +154,24 @@ class Runtime:
 
     def repeat(self, _method: Method, _request: Message) -> Again:
         """Calls that are answered as before, without asking: nothing here counts calls."""
-        return _uncounted
+        return uncounted
+
+    def ask(self, method: Method, request: Message) -> bytes | None:
+        """Answer a question with the serialised response; None for other calls. Raises CriError when it is refused."""
+        question = QUESTIONS.get(method.name)
+        if question is None or method.api_version != "v1":
+            return None
+        if method.name in self._refused or self._daemon.kernel.now_ns < self._ready_at_ns:
+            self._check_served(method)
+        answer = question(self._daemon, request)
+        return answer if isinstance(answer, bytes) else answer.SerializeToString()
+
+    def peek(self, method: Method, request: Message) -> bytes | None:
+        """`ask`: nothing here counts calls. None where that would be refused."""
+        try:
+            return self.ask(method, request)
+        except CriError:
+            return None
 
     async def _answer(self, method: Method, request: Message, given: Callable[[Method, Answer], T]) -> T:
         if method.name in self._refused or self._daemon.kernel.now_ns < self._ready_at_ns:
@@ -294,10 +311,6 @@ def _message(method: Method, answer: Answer) -> Message:
 
 def _encoded(_method: Method, answer: Answer) -> bytes:
     return answer if isinstance(answer, bytes) else answer.SerializeToString()
-
-
-def _uncounted(_answer: bytes, _looks: Looks) -> None:
-    """What there is to do about calls that nobody has to answer."""
 
 
 def _check_choices(os: str, cgroup_driver: str | None) -> None:

@@ -32,6 +32,11 @@ class SteadyEndpoint:
     def stream(self, method: Method, request: Message) -> AsyncIterator[Message]:
         raise AssertionError((method, request))
 
+    def ask(self, _method: Method, _request: Message) -> bytes | None:
+        return None
+
+    peek = ask
+
     def repeat(self, _method: Method, _request: Message) -> Again:
         """Nothing counts here."""
         return lambda _answer, _looks: None

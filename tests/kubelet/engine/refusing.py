@@ -61,3 +61,4 @@ def lose_network(story: Any) -> None:
 def _put(story: Any, refusing: Refusing) -> None:
     journal = story.node._journal
     journal._cri, journal._call_encoded = refusing, encoding(refusing)
+    journal._ask = journal._peek = None
