@@ -13,10 +13,8 @@ from kubesim.cri.client import CriClient
 from kubesim.cri.errors import CriError
 from kubesim.kubelet.outside import HostFiles
 from kubesim.kubelet.runtime_pods import bare_id
+from kubesim.policy.container_garbage import ended_containers, ended_sandboxes, older_containers, older_sandboxes
 from kubesim.policy.pod_view import PodView, RuntimeContainer, RuntimePod, RuntimeSandbox, RuntimeState
-
-DEAD_PER_NAME = 1
-"""maximum-dead-containers-per-container: the newest one keeps its logs and its last state readable."""
 
 
 class DeadContainers:
@@ -39,20 +37,13 @@ class DeadContainers:
 
     async def remove_older(self, runtime: RuntimePod) -> bool:
         """Keep one dead container of each name; whether there were more."""
-        kept: dict[str, int] = {}
-        surplus = []
-        for container in runtime.containers:
-            if container.state is RuntimeState.EXITED:
-                kept[container.name] = kept.get(container.name, 0) + 1
-                if kept[container.name] > DEAD_PER_NAME:
-                    surplus.append(container)
+        surplus = older_containers(runtime)
         await self._remove(surplus)
         return bool(surplus)
 
     async def remove_older_sandboxes(self, runtime: RuntimePod) -> bool:
         """Keep the newest sandbox of a pod, and those that still run or hold a container; whether there were others."""
-        holding = {one.sandbox_id for one in runtime.containers}
-        surplus = [one for one in runtime.sandboxes[1:] if not one.is_ready and bare_id(one.id) not in holding]
+        surplus = older_sandboxes(runtime)
         await self._remove_sandboxes(surplus)
         return bool(surplus)
 
@@ -61,17 +52,15 @@ class DeadContainers:
 
         So it goes for a pod that was evicted, whose status keeps what is to be known of it.
         """
-        ended = [one for one in runtime.containers if one.state is not RuntimeState.RUNNING]
+        ended, surplus = ended_containers(runtime), ended_sandboxes(runtime)
         await self._remove(ended)
-        holding = {one.sandbox_id for one in runtime.containers if one.state is RuntimeState.RUNNING}
-        surplus = [one for one in runtime.sandboxes if not one.is_ready and bare_id(one.id) not in holding]
         if sandboxes:
             await self._remove_sandboxes(surplus)
         return bool(ended or surplus)
 
     async def remove_pod(self, runtime: RuntimePod) -> bool:
         """Remove everything of a pod that no longer exists; whether its sandboxes are gone."""
-        await self._remove(one for one in runtime.containers if one.state is not RuntimeState.RUNNING)
+        await self._remove(ended_containers(runtime))
         return await self._remove_sandboxes(runtime.sandboxes)
 
     async def _remove_sandboxes(self, sandboxes: Iterable[RuntimeSandbox]) -> bool:
