@@ -25,11 +25,20 @@ class Idle:
     `note` writes looks in vain down; it may change what only this task works on, and depends on no other beat. From
     `until_ns()` on a look is not in vain, though nothing has happened (None: it always is). `period_ns()` gives the
     time to the next look after each one (None: that of the wait).
+
+    `pass_on()` does what the look finds to do there, if that is in vain as well, and says whether it has: it is asked
+    as if the time had come, in the order of time, and `until_ns()` is another one afterwards. It schedules nothing. At
+    most one beat of a kernel has it. (None: there the task wakes.)
+
+    `still_holds()` says of a look at what something has happened to since the last one whether it would be in vain all
+    the same, and changes nothing (None: only the look itself can tell).
     """
 
     note: Callable[[Looks], object]
     until_ns: Callable[[], int] | None = None
     period_ns: Callable[[], int] | None = None
+    still_holds: Callable[[], bool] | None = None
+    pass_on: Callable[[], bool] | None = None
 
 
 class Beat:
@@ -79,11 +88,24 @@ class Beat:
     @property
     def is_idle(self) -> bool:
         """Whether the task sleeps, and will sleep on until something happens or its time has come."""
-        return self._task is not None and self.idle is not None and self._kernel.activity == self._seen
+        idle = self.idle
+        if self._task is None or idle is None:
+            return False
+        return self._kernel.activity == self._seen or (idle.still_holds is not None and idle.still_holds())
 
-    def is_idle_at(self, activity: int) -> bool:
-        """`is_idle`, for who has asked the kernel already."""
-        return self._seen == activity and self.idle is not None and self._task is not None
+    def settled(self, activity: int) -> Idle | None:
+        """What its beat does in the task's stead while it `is_idle` at this `activity`, else None.
+
+        For beats that fire in vain: nothing more comes of the event in which this is asked.
+        """
+        idle = self.idle
+        if idle is None or self._task is None:
+            return None
+        if self._seen != activity:
+            if idle.still_holds is None or not idle.still_holds():
+                return None
+            self._seen = activity
+        return idle
 
     def _arm(self, task: Task[Any]) -> Disarm:
         kernel = self._kernel
@@ -109,10 +131,11 @@ class Beat:
             self._fire()
 
     def _fire(self) -> None:
-        kernel, task, idle = self._kernel, self._task, self.idle
+        kernel, task = self._kernel, self._task
         kernel.activity -= 1
         before = kernel.activity
-        if idle is not None and before == self._seen:
+        idle = self.settled(before)
+        if idle is not None:
             until_ns = None if idle.until_ns is None else idle.until_ns()
             if until_ns is None or kernel.now_ns < until_ns:
                 idle_on(kernel, self, idle, until_ns, Beat.due)

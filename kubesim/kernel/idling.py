@@ -38,20 +38,21 @@ class _Course(Struct, gc=False):
     timer: Timer | None
     """The one that was taken out of the queue for it."""
     series: Series | None = None
+    """Its looks, once they are drawn."""
 
     def waking_ns(self, until_ns: int) -> int:
         """When the task wakes though nothing happens; the periods are all alike."""
         next_ns, period_ns = self.next_ns, self.beat.period_ns
         return next_ns if until_ns <= next_ns else next_ns - (next_ns - until_ns) // period_ns * period_ns
 
-    def look_until(self, end_ns: int) -> None:
+    def look_until(self, end_ns: int) -> Series:
         """All looks before that time, of which there is one at least; the periods are all alike."""
         first_ns, beat = self.next_ns, self.beat
         period_ns = beat.period_ns
         before = (end_ns - 1 - first_ns) // period_ns
         last_ns = first_ns + before * period_ns
-        self.series = Series(first_ns, last_ns, period_ns, before + 1, self.sequence, beat.is_last)
         self.next_ns = last_ns + period_ns
+        return Series(first_ns, last_ns, period_ns, before + 1, self.sequence, beat.is_last)
 
     def look_at(self, times_ns: list[int]) -> None:
         """Looks whose periods were drawn, `next_ns` being the end of the last of these."""
@@ -60,46 +61,77 @@ class _Course(Struct, gc=False):
         self.series = Series(drawn_ns[0], last_ns, 0, len(drawn_ns), self.sequence, is_last, drawn_ns)
 
 
+_Looked = tuple[_Course, Series]
+
+
 def idle_on(kernel: Kernel, first: Beat, idle: Idle, first_until_ns: int | None, due: Due) -> None:
     """Have the look of an idle beat, whose timer has fired, and with it all looks until something happens.
 
     A beat's timer calls `due`. Where time has to be played out, it is that one look.
     """
-    now_ns, to_ns, activity = kernel.now_ns, kernel.idles_to_ns, kernel.activity
+    now_ns, to_ns = kernel.now_ns, kernel.idles_to_ns
     course = _Course(first, idle, now_ns, 0, first_until_ns, None)
     if to_ns is None:
         _look_once(kernel, course, due)
         return
-    end_ns = to_ns + 1
-    courses: list[_Course] = []
-    uneven: list[_Course] = []
-    while True:
-        courses.append(course)
-        if idle.period_ns is not None:
-            uneven.append(course)
-        elif course.until_ns is not None and course.until_ns < end_ns:
-            end_ns = min(end_ns, course.waking_ns(course.until_ns))
-        timer = kernel.next_timer()
-        if timer is None or timer[0] >= end_ns:
-            break
-        if timer[2] is not due or not (beat := timer[3][0]).is_idle_at(activity):
-            end_ns = timer[0]
-            break
-        kernel.take_next()
-        idle = beat.idle
-        until_ns = None if idle.until_ns is None else idle.until_ns()
-        course = _Course(beat, idle, timer[0], timer[1], until_ns, timer)
-    if uneven:
-        end_ns = _draw(uneven, end_ns)
-    for course in courses:
+    plan = _plan(kernel, course, to_ns + 1, due)
+    end_ns = plan.end_ns
+    if plan.passing is not None:
+        end_ns = _pass_on(kernel, plan.passing, plan.uneven, end_ns)
+    if plan.uneven:
+        end_ns = _draw(plan.uneven, end_ns)
+    looked: list[_Looked] = []
+    for course in plan.courses:
         if course.idle.period_ns is None and course.next_ns < end_ns:
-            course.look_until(end_ns)
-        elif course.series is None and course.timer is not None:
+            looked.append((course, course.look_until(end_ns)))
+        elif course.series is not None:
+            looked.append((course, course.series))
+        elif course.timer is not None:
             kernel.put(course.timer)
     if end_ns <= now_ns:
-        _look_once(kernel, courses[0], due)
+        _look_once(kernel, plan.courses[0], due)
     else:
-        _note(kernel, [(course, course.series) for course in courses if course.series is not None], due)
+        _note(kernel, looked, due)
+
+
+class _Plan(Struct, gc=False):
+    """The beats whose next looks come before the end of a stretch, as far as that is known."""
+
+    courses: list[_Course]
+    uneven: list[_Course]
+    """Those that draw the length of each period."""
+    passing: _Course | None
+    """The one that passes on what it finds to do, if it will find something."""
+    end_ns: int
+
+
+def _plan(kernel: Kernel, course: _Course, end_ns: int, due: Due) -> _Plan:
+    """Take the timers of idle beats out of the queue, up to the first event that is something else."""
+    activity = kernel.activity
+    plan = _Plan([], [], None, end_ns)
+    while True:
+        plan.courses.append(course)
+        idle, until_ns = course.idle, course.until_ns
+        if idle.period_ns is not None:
+            plan.uneven.append(course)
+        elif until_ns is not None and until_ns < end_ns:
+            if idle.pass_on is not None:
+                plan.passing = course
+            else:
+                end_ns = min(end_ns, course.waking_ns(until_ns))
+        timer = kernel.take(due, end_ns)
+        if timer is None:
+            next_ns = kernel.next_event_ns()
+            plan.end_ns = end_ns if next_ns is None else min(next_ns, end_ns)
+            return plan
+        beat: Beat = timer[3][0]
+        settled = beat.settled(activity)
+        if settled is None:
+            kernel.put(timer)
+            plan.end_ns = timer[0]
+            return plan
+        until_ns = None if settled.until_ns is None else settled.until_ns()
+        course = _Course(beat, settled, timer[0], timer[1], until_ns, timer)
 
 
 def _look_once(kernel: Kernel, course: _Course, due: Due) -> None:
@@ -107,6 +139,24 @@ def _look_once(kernel: Kernel, course: _Course, due: Due) -> None:
     idle.note(Looks(Series(course.next_ns, course.next_ns, beat.period_ns, 1, 0)))
     period_ns = beat.period_ns if idle.period_ns is None else idle.period_ns()
     beat.timer = kernel.call_at(course.next_ns + period_ns, due, beat)
+
+
+def _pass_on(kernel: Kernel, course: _Course, uneven: list[_Course], end_ns: int) -> int:
+    """The end of a stretch as one beat has it, which passes on what it can before the others end it."""
+    idle = course.idle
+    assert idle.pass_on is not None, "this beat passes on"
+    assert idle.until_ns is not None, "there is something to pass on"
+    # When a beat that draws its periods wakes is not drawn yet; it is no sooner than this.
+    sure_ns = min([end_ns, *(one.until_ns for one in uneven if one.until_ns is not None)])
+    now_ns = kernel.now_ns
+    while course.until_ns is not None and (waking_ns := course.waking_ns(course.until_ns)) < end_ns:
+        kernel.now_ns = waking_ns
+        if waking_ns >= sure_ns or not idle.pass_on():
+            end_ns = waking_ns
+            break
+        course.until_ns = idle.until_ns()
+    kernel.now_ns = now_ns
+    return end_ns
 
 
 def _draw(courses: list[_Course], end_ns: int) -> int:
@@ -146,9 +196,6 @@ def _draw_alone(course: _Course, end_ns: int) -> int:
     if times_ns:
         course.look_at(times_ns)
     return min(now_ns, end_ns)
-
-
-_Looked = tuple[_Course, Series]
 
 
 def _compare(one: _Looked, other: _Looked) -> int:

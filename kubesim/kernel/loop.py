@@ -126,15 +126,21 @@ class Kernel:
         task.start()
         return task
 
-    def take_next(self) -> None:
-        """Take the next timer out of the queue, which `next_timer` has just told.
+    def take(self, callback: Callable[..., object], before_ns: int) -> Timer | None:
+        """Take the timer of the next event out of the queue, if it is before that time and calls this; None if not.
 
         That is nothing that happened: whoever takes it puts it back, or sets another in its stead.
         """
-        heappop(self._queue)
+        queue = self._queue
+        while queue and queue[0][2] is None:
+            heappop(queue)
+            self._cancelled -= 1
+        if queue and queue[0][2] is callback and queue[0][0] < before_ns:
+            return heappop(queue)
+        return None
 
     def put(self, timer: Timer) -> None:
-        """Undo `take_next`."""
+        """Undo `take`."""
         heappush(self._queue, timer)
 
     def pass_by(self, now_ns: int, events: int) -> None:
@@ -144,18 +150,13 @@ class Kernel:
 
     # -- looking ------------------------------------------------------------------------------------------
 
-    def next_timer(self) -> Timer | None:
-        """The timer of the next event, or None when nothing is scheduled."""
+    def next_event_ns(self) -> int | None:
+        """The time of the next event, or None when nothing is scheduled."""
         queue = self._queue
         while queue and queue[0][2] is None:
             heappop(queue)
             self._cancelled -= 1
-        return queue[0] if queue else None
-
-    def next_event_ns(self) -> int | None:
-        """The time of the next event, or None when nothing is scheduled."""
-        timer = self.next_timer()
-        return None if timer is None else int(timer[0])
+        return int(queue[0][0]) if queue else None
 
     @property
     def sequence(self) -> int:

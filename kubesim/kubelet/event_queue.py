@@ -55,6 +55,11 @@ class EventQueue(Generic[Recorded]):
         elif len(self._queue) < QUEUED_MAX:
             self._queue.append(recorded)
 
+    def has_room(self, requests: int) -> bool:
+        """Whether none of so many requests would have to wait."""
+        left = self._burst - requests
+        return not self.is_busy and left >= 0 and self._full_at_ns <= self._kernel.now_ns + left * self._interval_ns
+
     def request(self, send: Callable[..., object], *arguments: object) -> None:
         """Call a function that sends a request: at once if that is allowed, or when it is."""
         now_ns = self._kernel.now_ns

@@ -83,6 +83,10 @@ class EventRecorder:
         """Record what happened. Events that say the same are counted; too many are combined or dropped."""
         self.say_again(Said(target, event_type, reason, message, annotations))
 
+    def has_room(self, events: int) -> bool:
+        """Whether so many events would be written now, or not at all, rather than later."""
+        return self._queue.has_room(events)
+
     def say_again(self, said: Said) -> None:
         """Record what was recorded before: it is counted."""
         if self.heard is not None:

@@ -131,7 +131,7 @@ class EvictionManager:
     async def run(self) -> None:
         """Pass after pass, until the process ends."""
         self._klog.info("Eviction manager: starting control loop")
-        beat, idle = Beat(self._kernel), Idle(note=_passes_in_vain)
+        beat, idle = Beat(self._kernel), Idle(note=_passes_in_vain, still_holds=self._would_stay_calm)
         while True:
             try:
                 evicted = await self._pass()
@@ -148,6 +148,12 @@ class EvictionManager:
     def _is_calm(self) -> bool:
         """Whether nothing is short, or was a while ago, and no pod has limits of storage that have to be measured."""
         return self._memory == _CALM and not self._limited(self._around.active_pods())
+
+    def _would_stay_calm(self) -> bool:
+        """Whether a pass would find nothing short now, and nothing that has to be measured."""
+        if not (self._has_node() and self._is_calm()):
+            return False
+        return not thresholds_met(self._thresholds, self._observations())
 
     def _limited(self, pods: Iterable[v1.Pod]) -> list[v1.Pod]:
         """Those that can be ended for what they store, however much the node has left."""

@@ -31,7 +31,7 @@ class ImageList:
 
     async def run(self) -> None:
         """List for ever. A list that fails leaves the one before."""
-        beat, idle = Beat(self._kernel), Idle(note=self._list_again)
+        beat, idle = Beat(self._kernel), Idle(note=self._list_again, still_holds=self._still_holds)
         while True:
             before, self._answer = self._answer, b""
             try:
@@ -42,6 +42,10 @@ class ImageList:
                 self._klog.info("Failed to update image list", err=error.go_text)
             is_in_vain = self._again is not None and self._answer == before != b""
             await beat.wait(IMAGE_LIST_NS, idle if is_in_vain else None)
+
+    def _still_holds(self) -> bool:
+        """Whether the runtime has the same images."""
+        return self._client.peek(methods.LIST_IMAGES, _REQUEST) == self._answer
 
     def _list_again(self, looks: Looks) -> None:
         """Lists of the same images, because nothing has happened since the last."""

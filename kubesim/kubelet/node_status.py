@@ -28,6 +28,7 @@ from kubesim.kubelet.node_status_fields import (
     UNKNOWN_VERSION,
     condition_value,
     declared_features,
+    is_ready,
     merged_conditions,
     node_addresses,
     node_features,
@@ -51,14 +52,11 @@ from kubesim.policy.node_conditions import (
     transition_events,
 )
 
-SECOND_NS = 10**9
-MILLISECOND_NS = 10**6
-
 _VERSION_REQUEST = api.VersionRequest(version="0.1.0")
-RUNTIME_CHECK_NS = 5 * SECOND_NS
-REGISTER_NS = 100 * MILLISECOND_NS
-FAST_UPDATE_NS = 100 * MILLISECOND_NS
-READY_GRACE_NS = 120 * SECOND_NS
+RUNTIME_CHECK_NS = 5_000_000_000
+REGISTER_NS = 100_000_000
+FAST_UPDATE_NS = 100_000_000
+READY_GRACE_NS = 120_000_000_000
 JITTER = 0.04
 
 
@@ -183,14 +181,13 @@ class NodeStatusUpdater:
     async def _regular_updates(self) -> None:
         # The runtime is asked first: a restarted kubelet must not report a node not ready that is.
         await self._runtime.update()
-        beat, next_update_ns = (
-            Beat(self._kernel),
-            partial(self._prng.jittered, self._settings.update_frequency_ns, JITTER),
-        )
+        beat = Beat(self._kernel)
+        next_update_ns = partial(self._prng.jittered, self._settings.update_frequency_ns, JITTER)
         idle = Idle(
             note=self._update_again,
             until_ns=lambda: min(self._report_due_ns, self.well_until_ns()),
             period_ns=next_update_ns,
+            still_holds=self._still_holds,
         )
         while True:
             is_in_vain = await self.sync() and self._version_answer != b"" and self._again is not None
@@ -201,8 +198,16 @@ class NodeStatusUpdater:
         if self._again is not None:
             self._again(self._version_answer, looks)
 
+    def _still_holds(self) -> bool:
+        """Whether an update would find the status made of the same, and stored."""
+        return (
+            self._api.get_node() is self._stored
+            and self._client.peek(methods.VERSION, _VERSION_REQUEST) == self._version_answer
+            and (self._version_text, *self._sources()) == self._stored_sources
+        )
+
     async def _check_runtime(self) -> None:
-        beat, idle = self._check, Idle(note=self._runtime.update_again)
+        beat, idle = self._check, Idle(note=self._runtime.update_again, still_holds=self._runtime.still_holds)
         while True:
             is_in_vain = await self._runtime.update() and self._again is not None
             await beat.wait(RUNTIME_CHECK_NS, idle if is_in_vain else None)
@@ -221,11 +226,11 @@ class NodeStatusUpdater:
             node = self._api.get_node()
             if node is None:
                 return False
-            if _is_ready(node.status):
+            if is_ready(node.status):
                 return True
             await self._runtime.update()
             status = await self._new_status(node)
-            if not _is_ready(status):
+            if not is_ready(status):
                 return False
             self._klog.info("Fast updating node status as it just became ready")
             self._write(status)
@@ -391,7 +396,3 @@ class NodeStatusUpdater:
 
     def _spawn(self, coroutine: Any, name: str) -> None:
         self._tasks.append(self._kernel.spawn(coroutine, name=f"node status: {name}"))
-
-
-def _is_ready(status: v1.NodeStatus) -> bool:
-    return any(one.type == "Ready" and one.status == "True" for one in status.conditions)

@@ -55,6 +55,11 @@ def runtime_version_text(version: str) -> str:
     return ".".join(str(int(number)) for number in numbers)
 
 
+def is_ready(status: v1.NodeStatus) -> bool:
+    """Whether a node says that it is."""
+    return any(one.type == "Ready" and one.status == "True" for one in status.conditions)
+
+
 def proxy_version(kubelet_version: str, *, gates: Mapping[str, bool]) -> str:
     """nodeInfo.kubeProxyVersion repeats the kubelet's; DisableNodeKubeProxyVersion, on since 1.33, leaves it empty."""
     return "" if gate_enabled(gates, "DisableNodeKubeProxyVersion") else kubelet_version

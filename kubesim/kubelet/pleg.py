@@ -115,13 +115,22 @@ class Pleg:
 
     def checked_again(self, looks: Looks) -> None:
         """Health checks that found it as well as before, because nothing has happened since."""
-        self._checked_ns = looks.last_ns
+        self._checked_ns = looks.series.last_ns
 
     def well_until_ns(self) -> int:
         """When `healthy` says something else though nothing happens: relists in vain keep it as it is."""
         if self._beat.is_idle or self.last_relist_ns is None:
             return sys.maxsize
         return self.last_relist_ns + self._unhealthy_ns + 1
+
+    def relisted_before_now_ns(self) -> int:
+        """When the last relist before this instant was, those in vain that nobody was told of yet included."""
+        if self.last_relist_ns is None:
+            return -1
+        since_ns = self._kernel.now_ns - 1 - self.last_relist_ns
+        if since_ns < 0 or not self._beat.is_idle:
+            return self.last_relist_ns
+        return self.last_relist_ns + since_ns // self._period_ns * self._period_ns
 
     @property
     def uids(self) -> tuple[str, ...]:
@@ -177,10 +186,11 @@ class Pleg:
 
     def _relist_again(self, looks: Looks) -> None:
         """Relists that find what the last one found, because nothing has happened since."""
-        self._in_vain_count += looks.times
+        series = looks.series
+        self._in_vain_count += series.times
         self._runtime_pods.list_again(looks)
-        self.last_relist_ns = looks.last_ns
-        self._cache.relisted(looks.last_ns)
+        self.last_relist_ns = series.last_ns
+        self._cache.relisted(series.last_ns)
 
     def _count_in_vain(self) -> None:
         """Relists in vain are a period apart and take no time: they show when somebody reads the metrics."""

@@ -58,9 +58,10 @@ class PodCache:
     def relisted(self, time_ns: int) -> None:
         """All pods were looked at, at `time_ns`: an entry that did not change is as new as that."""
         self._relisted_ns = time_ns
-        awaited, self._awaited = self._awaited, {}
-        for event in awaited.values():
-            event.set()
+        if self._awaited:
+            awaited, self._awaited = self._awaited, {}
+            for event in awaited.values():
+                event.set()
 
     def observed(self, uid: str, time_ns: int) -> None:
         """One pod was looked at, at `time_ns`: what is known of it is as new as that. Nothing for an unknown pod."""
@@ -70,13 +71,16 @@ class PodCache:
 
     async def newer_than(self, uid: str, time_ns: int) -> CacheEntry:
         """The entry of a pod once it is newer than `time_ns`."""
-        while True:
-            entry = self._entries.get(uid)
-            if entry is not None and max(entry.modified_ns, self._observed_ns.get(uid, _NEVER_NS)) > time_ns:
-                return entry
-            if self._relisted_ns > time_ns:
-                return entry or CacheEntry(pod=RuntimePod(), modified_ns=self._relisted_ns)
+        while not self.is_newer_than(uid, time_ns):
             await self._awaited.setdefault(uid, Event()).wait()
+        return self._entries.get(uid) or CacheEntry(pod=RuntimePod(), modified_ns=self._relisted_ns)
+
+    def is_newer_than(self, uid: str, time_ns: int) -> bool:
+        """Whether the entry of a pod is."""
+        if self._relisted_ns > time_ns:
+            return True
+        entry = self._entries.get(uid)
+        return entry is not None and max(entry.modified_ns, self._observed_ns.get(uid, _NEVER_NS)) > time_ns
 
     def _announce(self, uid: str) -> None:
         # Only who waits for this pod: a node with thousands of them would wake all for each.

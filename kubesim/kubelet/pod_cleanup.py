@@ -29,6 +29,7 @@ from kubesim.kubelet.runtime_pods import RuntimePods
 from kubesim.kubelet.status_manager import StatusManager
 from kubesim.kubelet.volumes import PodVolumes
 from kubesim.model import k8s_v1 as v1
+from kubesim.policy.container_garbage import older_containers, older_sandboxes
 from kubesim.policy.eviction_order import EVICTED_REASON
 from kubesim.policy.pod_view import RuntimePod
 
@@ -137,7 +138,8 @@ class PodCleanup:
     async def run_container_gc(self) -> None:
         """Once a minute: remove dead containers beyond the newest of each name, and sandboxes beyond the newest."""
         # A collection that finds nothing dead, because nothing has happened since the last, still lists.
-        beat, idle, is_in_vain = Beat(self._kernel), Idle(note=self._runtime_pods.list_again), False
+        idle = Idle(note=self._runtime_pods.list_again, still_holds=self._would_collect_nothing)
+        beat, is_in_vain = Beat(self._kernel), False
         while True:
             await beat.wait(CONTAINER_GC_NS, idle if is_in_vain else None)
             is_in_vain = False
@@ -148,10 +150,25 @@ class PodCleanup:
                 self._recorder.event(self._node, WARNING, "ContainerGCFailed", error.go_text)
                 continue
             removed = [await self._remove_older(uid, sandboxes=True) for uid in list(self._pods)]
-            if self.has_looked:
-                gone = [uid for uid in self._pleg.uids if uid not in self._pods and uid not in self._workers.work]
-                removed += [await self._remove_left(uid) for uid in gone]
+            removed += [await self._remove_left(uid) for uid in self._gone()]
             is_in_vain = self._runtime_pods.is_steady and not any(removed)
+
+    def _gone(self) -> list[str]:
+        """The pods that only the runtime still has: they are known once housekeeping has been done."""
+        if not self.has_looked:
+            return []
+        return [uid for uid in self._pleg.uids if uid not in self._pods and uid not in self._workers.work]
+
+    def _would_collect_nothing(self) -> bool:
+        """Whether a collection would give the same lists, and find nothing to remove."""
+        if self._gone() or not self._runtime_pods.still_lists():
+            return False
+        work = self._workers.work
+        for uid in self._pods:
+            runtime = self._cache.get(uid)
+            if (uid in work and work[uid].is_evicted) or older_containers(runtime) or older_sandboxes(runtime):
+                return False
+        return True
 
     async def _clean_up(self, uid: str, pod: v1.Pod | None) -> None:
         work = self._workers.work.get(uid)

@@ -6,7 +6,6 @@ HandlePodCleanups, rejectPod, syncLoopIteration).
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Coroutine, Iterator, Mapping, MutableMapping, Sequence
 from typing import Any
 
@@ -114,7 +113,6 @@ class PodEngine:
         self.probes = self._probe_manager(client, node, network, metrics)
         self._sync = self._pod_sync(client, hooks, node, answers, backoff_policy)
         self._deadline = ActiveDeadline(kernel, recorder, self.statuses)
-        self._next_deadline_ns = 0
         dead = DeadContainers(client, host_files)
         self.orphans = OrphanPods(kernel, recorder, self.runtime_pods, killer, dead, forget=self._forget_orphan)
         allocated, stopped = self.resizing.allocation.allocated, self.active.discard
@@ -207,9 +205,10 @@ class PodEngine:
             errors=answers.runtime_errors,
             on_pleg_event=self._on_pleg_event,
             on_tick=self._tick,
-            idle_until_ns=lambda: min(self._next_deadline_ns, self.workers.next_due_ns),
+            idle_until_ns=lambda: min(self._deadline.next_ns, self.workers.next_due_ns),
             well_until_ns=answers.well_until_ns,
             on_ticks_in_vain=lambda looks: self.pleg.checked_again(looks),  # noqa: PLW0108 - made after this
+            pass_tick=self._pass_tick,
             on_housekeeping=self._housekeep,
         )
 
@@ -356,13 +355,14 @@ class PodEngine:
     def _tick(self) -> None:
         """Once a second: sync the pods whose time has come, and those past their deadline."""
         self.workers.tick()
-        now_ns, next_ns = self._kernel.now_ns, sys.maxsize
-        for uid, pod in self._pods.items():
-            if (end_ns := self._deadline.end_ns(pod)) > now_ns:
-                next_ns = min(next_ns, end_ns)
-            elif not self.workers.is_termination_requested(uid):
+        for uid in self._deadline.over(self._pods):
+            if not self.workers.is_termination_requested(uid):
                 self.workers.wake(uid)
-        self._next_deadline_ns = next_ns
+
+    def _pass_tick(self) -> bool:
+        """`_tick`, if all that it finds to do is in vain; whether it is."""
+        is_over = self._kernel.now_ns >= self._deadline.next_ns
+        return not is_over and self.workers.pass_tick(relisted_ns=self.pleg.relisted_before_now_ns())
 
     def _housekeep(self) -> None:
         self.resizing.cgroups.housekeep()

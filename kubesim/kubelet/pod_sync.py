@@ -114,10 +114,10 @@ class PodSync:
         # The event that woke the worker is the only one since.
         if before is not None and not before.is_untouched(work.pod, self._kernel.activity - 1):
             before = None
-        now_ns = self._kernel.now_ns
-        if before is not None and before.shows_same(work.pod, self._statuses, now_ns) and before.waits(now_ns):
-            work.in_vain = before.with_status(work.pod) if before.is_news else before
-            work.in_vain.repeat(self._recorder)
+        again = before.at(work.pod, self._statuses, self._kernel.now_ns) if before is not None else None
+        if again is not None:
+            work.in_vain = again
+            again.repeat(self._recorder)
             return False
         begun = _Begun(
             said=[],
@@ -131,6 +131,13 @@ class PodSync:
             return await self._sync_pod(work, runtime, begun, before)
         finally:
             self._recorder.heard = None
+
+    def in_vain(self, work: PodWork, pod: v1.Pod) -> VainSync | None:
+        """What a sync of the pod would do now, if that is in vain."""
+        before = work.in_vain
+        if before is None or not before.is_untouched(pod, self._kernel.activity):
+            return None
+        return before.at(pod, self._statuses, self._kernel.now_ns)
 
     async def _sync_pod(self, work: PodWork, runtime: RuntimePod, begun: _Begun, before: VainSync | None) -> bool:
         """`before` is the last sync, if that was in vain and the pod is untouched since."""

@@ -36,6 +36,8 @@ class PodWork:
     taken: Pod | None = None
     """What the present step works on."""
     seen_ns: int = 0
+    synced_ns: int = -1
+    """When the last step ended; negative before the first one."""
     terminating_at_ns: int | None = None
     terminated_at_ns: int | None = None
     is_finished: bool = False

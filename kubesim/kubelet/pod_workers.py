@@ -12,6 +12,8 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
+from msgspec.structs import replace
+
 from kubesim.kernel import Cancelled, Event, Kernel, Promise, Task, timeout
 from kubesim.kubelet.event_recorder import WARNING, EventRecorder
 from kubesim.kubelet.event_reference import pod_reference
@@ -21,14 +23,12 @@ from kubesim.kubelet.pod_work import PodWork, WorkType
 from kubesim.kubelet.static_pod_turns import StaticPodTurns
 from kubesim.kubelet.status_generation import PodStatusFunc
 from kubesim.kubelet.sync_error import SyncError
+from kubesim.kubelet.vain_sync import VainSync
 from kubesim.model.k8s_v1 import Pod
 from kubesim.policy.grace_period import effective_grace, kill_wait_seconds
 from kubesim.policy.pod_view import RuntimePod, RuntimeState
+from kubesim.policy.resync import JITTER_FACTOR, RESYNC_NS, RETRY_NS, retry_delay_ns
 
-RESYNC_NS = 60_000_000_000
-RETRY_NS = 10_000_000_000
-NETWORK_RETRY_NS = 1_000_000_000
-JITTER_FACTOR = 0.5
 SECOND_NS = 1_000_000_000
 
 EXCEEDED_GRACE_PERIOD = "Container runtime did not kill the pod within specified grace period."
@@ -42,6 +42,9 @@ class PodSyncer(Protocol):
 
     async def sync_pod(self, work: PodWork, runtime: RuntimePod) -> bool:
         """One sync; True when the pod is done for good. Raises SyncError."""
+
+    def in_vain(self, work: PodWork, pod: Pod) -> VainSync | None:
+        """What a sync of the pod would do now, if that is in vain."""
 
     async def sync_terminating_pod(self, work: PodWork, runtime: RuntimePod) -> None:
         """Stop everything. Raises SyncError."""
@@ -189,6 +192,33 @@ class PodWorkers:
             del self._due_ns[uid]
             self.wake(uid)
 
+    def pass_tick(self, *, relisted_ns: int) -> bool:
+        """What `tick` and the workers do, if all syncs that are due are in vain; else nothing, and the answer is False.
+
+        The PLEG has relisted at `relisted_ns`, though the cache may not know of it yet.
+        """
+        now_ns = self._kernel.now_ns
+        syncs: list[tuple[PodWork, VainSync]] = []
+        for uid, due_ns in self._due_ns.items():
+            if due_ns <= now_ns:
+                work = self._work[uid]
+                vain = self._syncer.in_vain(work, self._allocated(work.newest))
+                is_known = relisted_ns > work.synced_ns or self._cache.is_newer_than(uid, work.synced_ns)
+                if vain is None or not is_known:
+                    return False
+                syncs.append((work, vain))
+        if not self._recorder.has_room(sum([len(vain.events) for _, vain in syncs])):
+            return False
+        for work, vain in syncs:
+            for said in vain.events:
+                self._recorder.say_again(said)
+            work.in_vain = replace(vain, activity=self._kernel.activity) if vain is not work.in_vain else vain
+            work.synced_ns = now_ns
+            uid = work.newest.metadata.uid
+            del self._due_ns[uid]
+            self._due_ns[uid] = now_ns + self._delay_ns(vain.to_raise(), now_ns)
+        return True
+
     @property
     def next_due_ns(self) -> int:
         """When the next pod is to be synced though nothing happens."""
@@ -264,7 +294,6 @@ class PodWorkers:
 
     async def _run(self, uid: str) -> None:
         wake, work = self._wake[uid], self._work[uid]
-        last_sync_ns = -1
         while not work.is_finished:
             await wake.wait()
             wake.clear()
@@ -277,7 +306,7 @@ class PodWorkers:
                     continue
                 work.is_started = True
             step = work.take()
-            entry = await self._cache.newer_than(uid, last_sync_ns)
+            entry = await self._cache.newer_than(uid, work.synced_ns)
             runtime = entry.pod
             if work.work_type is not step:
                 step = work.take()
@@ -288,18 +317,18 @@ class PodWorkers:
                     self._syncer.status_unknown(work.pod, entry.error)
                     raise SyncError(str(entry.error)) from entry.error
                 moved = await self._step(step, work, runtime)
-                delay_ns = 0 if moved else self._jittered(RESYNC_NS)
+                delay_ns = 0 if moved else self._delay_ns(None, self._kernel.now_ns)
             except SyncError as error:
-                moved, delay_ns = False, self._retry_delay_ns(error)
+                moved, delay_ns = False, self._delay_ns(error, self._kernel.now_ns)
             if moved:
                 # The next state begins as soon as the cache has seen what this one did, without a tick. It has the same
                 # pod, unless another one is waiting already.
                 wake.set()
             else:
                 work.rest()
-            last_sync_ns = self._kernel.now_ns
+            work.synced_ns = self._kernel.now_ns
             if not work.is_finished:
-                self._due_ns[uid] = last_sync_ns + delay_ns
+                self._due_ns[uid] = work.synced_ns + delay_ns
             self._look_back(work, scheduled)
 
     def _look_back(self, work: PodWork, scheduled: int) -> None:
@@ -348,12 +377,13 @@ class PodWorkers:
                 self._turns.release(work.pod.metadata.uid)
                 return False
 
-    def _retry_delay_ns(self, error: SyncError) -> int:
-        if error.is_network_not_ready:
-            return self._jittered(NETWORK_RETRY_NS)
-        delay_ns = RETRY_NS
-        if error.retry_at_ns is not None:
-            delay_ns = min(max(error.retry_at_ns - self._kernel.now_ns, 0), RESYNC_NS)
+    def _delay_ns(self, error: SyncError | None, now_ns: int) -> int:
+        """Until the next sync of a pod, after one that ended like that."""
+        if error is None:
+            return self._jittered(RESYNC_NS)
+        delay_ns = retry_delay_ns(
+            now_ns=now_ns, retry_at_ns=error.retry_at_ns, is_network_not_ready=error.is_network_not_ready
+        )
         return max(self._jittered(delay_ns), 1)
 
     def _jittered(self, duration_ns: int) -> int:

@@ -119,6 +119,15 @@ class RuntimePods:
         """Whether the runtime changes by nothing but events of the kernel."""
         return self._sandboxes_again is not None
 
+    def still_lists(self) -> bool:
+        """Whether `list_all` would give what it gave last."""
+        known, peek = self._listing, self._client.peek
+        return (
+            known is not None
+            and peek(methods.LIST_POD_SANDBOX, _ALL_SANDBOXES) == known.sandboxes
+            and peek(methods.LIST_CONTAINERS, _ALL_CONTAINERS) == known.containers
+        )
+
     def list_again(self, looks: Looks) -> None:
         """`list_all` where nothing has happened since the last time: the calls are noted, not made."""
         listing, sandboxes_again, containers_again = self._listing, self._sandboxes_again, self._containers_again

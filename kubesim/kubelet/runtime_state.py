@@ -109,7 +109,11 @@ class RuntimeState:
         """`update` where nothing has happened since the last one said the same as before; of a steady runtime."""
         if self._again is not None:
             self._again(self._answer, looks)
-        self.last_sync_ns = looks.last_ns
+        self.last_sync_ns = looks.series.last_ns
+
+    def still_holds(self) -> bool:
+        """Whether the runtime would say what it said last, and that is well."""
+        return self._is_well and self._client.peek(methods.STATUS, _REQUEST) == self._answer
 
     def _checked(self, response: api.StatusResponse) -> api.StatusResponse | None:
         if len(response.status.conditions) < _CONDITIONS_MIN:

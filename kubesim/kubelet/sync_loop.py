@@ -41,11 +41,13 @@ class SyncLoop:
         idle_until_ns: Callable[[], int] = lambda: 0,
         well_until_ns: Callable[[], int] = lambda: sys.maxsize,
         on_ticks_in_vain: Callable[[Looks], object] = lambda _: None,
+        pass_tick: Callable[[], bool] = lambda: False,
     ) -> None:
         """`errors` is why no pod is synced now, as texts; if nothing happens, they are the same until `well_until_ns`.
 
         `on_ticks_in_vain` hears of ticks that need not ask for errors, nor call anybody.
         `idle_until_ns` is the time until which ticks find nothing to do, if nothing happens; 0 when that is not known.
+        `pass_tick` does what `on_tick` does, if that is in vain, and says whether it has.
         """
         self._kernel = kernel
         self._klog = klog
@@ -57,6 +59,7 @@ class SyncLoop:
         self._idle_until_ns = idle_until_ns
         self._well_until_ns = well_until_ns
         self._on_ticks_in_vain = on_ticks_in_vain
+        self._pass_tick = pass_tick
         self._house_kept = -1
         """The kernel's `activity` when the last housekeeping had found nothing to do."""
         self._ticks_count = 0
@@ -94,7 +97,7 @@ class SyncLoop:
     async def run(self) -> None:
         """Tick for ever."""
         beat, is_in_vain = Beat(self._kernel), False
-        idle = Idle(note=self._tick_again, until_ns=lambda: min(self._idle_until_ns(), self._well_until_ns()))
+        idle = Idle(note=self._tick_again, until_ns=self._until_ns, pass_on=self._pass_on)
         while True:
             await beat.wait(TICK_NS, idle if is_in_vain else None)
             self._ticks_count += 1
@@ -106,9 +109,15 @@ class SyncLoop:
             # Whom the tick woke are events of their own.
             is_in_vain = self._skip is None and self._kernel.activity == self._house_kept
 
+    def _until_ns(self) -> int:
+        return min(self._idle_until_ns(), self._well_until_ns())
+
+    def _pass_on(self) -> bool:
+        return self._kernel.now_ns < self._well_until_ns() and self._pass_tick()
+
     def _tick_again(self, looks: Looks) -> None:
         """Ticks at which nobody's time had come, and nothing had happened since the last."""
-        self._ticks_count += looks.times
+        self._ticks_count += looks.series.times
         self._on_ticks_in_vain(looks)
 
     def stop(self) -> None:

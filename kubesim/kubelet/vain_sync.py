@@ -85,12 +85,23 @@ class VainSync(Struct, kw_only=True):
             activity=None,
         )
 
+    def at(self, pod: v1.Pod, statuses: StatusManager, now_ns: int) -> VainSync | None:
+        """What a sync of the untouched pod does then, if all of it is in vain again."""
+        if not (self.shows_same(pod, statuses, now_ns) and self.waits(now_ns)):
+            return None
+        return self.with_status(pod) if self.is_news else self
+
     def repeat(self, recorder: EventRecorder) -> None:
         """Do the second part again. Raises SyncError when it did."""
         for event in self.events:
             recorder.say_again(event)
-        if self.error:
-            raise SyncError(self.error, retry_at_ns=self.retry_at_ns)
+        error = self.to_raise()
+        if error is not None:
+            raise error
+
+    def to_raise(self) -> SyncError | None:
+        """How the sync ends, when it does not end well."""
+        return SyncError(self.error, retry_at_ns=self.retry_at_ns) if self.error else None
 
 
 def _of_version(said: Said, before: str, after: str) -> Said:
