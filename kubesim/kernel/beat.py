@@ -86,6 +86,11 @@ class Beat:
             task.wake()
 
     @property
+    def next_ns(self) -> int | None:
+        """When the next look is, in vain or not; None while the task is awake."""
+        return None if self._task is None or self.timer is None else self.timer[0]
+
+    @property
     def is_idle(self) -> bool:
         """Whether the task sleeps, and will sleep on until something happens or its time has come."""
         idle = self.idle

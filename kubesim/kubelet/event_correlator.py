@@ -81,6 +81,7 @@ class _Series(Struct, gc=False):
 class _Observation(Struct, gc=False):
     """What was written last under a key. The name is made when it is written."""
 
+    key: SimilarKey | EventKey
     name: str
     named_ns: int
     first_ns: int
@@ -104,8 +105,7 @@ class EventCorrelator:
         event_type: str,
         reason: str,
         message: str,
-        *,
-        name: str = "",
+        name: str,
         named_ns: int,
         said_ns: int,
     ) -> Correlated | None:
@@ -130,26 +130,23 @@ class EventCorrelator:
             series.messages = ()  # after a long silence it begins anew
         series.last_ns = now_ns
         self._series[series.key] = series
-        message, is_aggregate = _said_in(series, message)
-        key: SimilarKey | EventKey
-        if is_aggregate:
-            # One key for the whole series: the next combined event overwrites this one.
-            message, key = AGGREGATE_PREFIX + message, series.key
-        else:
-            key = (series.key, target.field_path, message)
+        is_aggregate = message not in series.messages and _add(series, message)
+        # A series that is combined has one key: the next combined event overwrites this one.
+        key: SimilarKey | EventKey = series.key if is_aggregate else (series.key, target.field_path, message)
         observed = self._observations.pop(key, None)
         if observed is None:
-            observed = _Observation(name, named_ns, said_ns, 0)
+            observed = _Observation(key, name, named_ns, said_ns, 0)
             _make_room(self._observations)
         observed.count += 1
-        self._observations[key] = observed
+        self._observations[observed.key] = observed
         # Take one of 25 tokens, if there is one left: the bucket is kept as the instant at which it is full again.
         full_at_ns = max(budget.full_at_ns, now_ns) + SPAM_REFILL_NS
         if full_at_ns - now_ns > _SPAM_EMPTY_NS:
             return None
         budget.full_at_ns = full_at_ns
         observed.name = observed.name or event_name(target.name, observed.named_ns)
-        return Correlated(observed.name, observed.first_ns, observed.count, message, is_aggregate)
+        text = AGGREGATE_PREFIX + message if is_aggregate else message
+        return Correlated(observed.name, observed.first_ns, observed.count, text, is_aggregate)
 
 
 def event_name(object_name: str, named_ns: int) -> str:
@@ -157,18 +154,14 @@ def event_name(object_name: str, named_ns: int) -> str:
     return f"{object_name}.{named_ns:x}"
 
 
-def _said_in(series: _Series, message: str) -> tuple[str, bool]:
-    """Add a message to its series. The same message, kept once however often it is said; whether it is combined."""
-    messages = series.messages
-    if message in messages:
-        message = messages[messages.index(message)]
-    else:
-        series.messages = messages = (*messages, message)
-    is_aggregate = len(messages) >= AGGREGATE_MESSAGES
+def _add(series: _Series, message: str) -> bool:
+    """Add a new message to a series; whether it is combined with the others."""
+    series.messages = (*series.messages, message)
+    is_aggregate = len(series.messages) >= AGGREGATE_MESSAGES
     if is_aggregate:
         # Upstream forgets any one message when the set is full (Go's map order decides). We forget the oldest.
-        series.messages = messages[1:]
-    return message, is_aggregate
+        series.messages = series.messages[1:]
+    return is_aggregate
 
 
 def _make_room(entries: dict[Key, Value]) -> None:

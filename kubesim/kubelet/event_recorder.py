@@ -91,10 +91,12 @@ class EventRecorder:
         """Record what was recorded before: it is counted."""
         if self.heard is not None:
             self.heard.append(said)
-        at_ns = self._kernel.now_ns
-        # Real clocks never give one instant twice. Ours does, and two Events of one name would be one Event.
-        self._named_ns = named_ns = max(at_ns, self._named_ns + 1)
-        name = self._own_name(said.target.name, named_ns)
+        at_ns = named_ns = self._kernel.now_ns
+        if named_ns <= self._named_ns:
+            # Real clocks never give one instant twice. Ours does, and two Events of one name would be one Event.
+            named_ns = self._named_ns + 1
+        self._named_ns = named_ns
+        name = "" if _is_short_subdomain(said.target.name) else self._own_name(said.target.name, named_ns)
         if self._queue.is_busy:
             self._queue.put(_Recorded(said, at_ns, name, named_ns))
         else:
@@ -109,7 +111,7 @@ class EventRecorder:
 
     def _correlate(self, said: Said, at_ns: int, name: str, named_ns: int) -> None:
         correlated = self._correlator.correlate(
-            said.target, said.event_type, said.reason, said.message, name=name, named_ns=named_ns, said_ns=at_ns
+            said.target, said.event_type, said.reason, said.message, name, named_ns, at_ns
         )
         if correlated is not None:
             self._queue.request(self._write, said, correlated, at_ns)
@@ -156,8 +158,8 @@ class EventRecorder:
 
     def _own_name(self, object_name: str, named_ns: int) -> str:
         """The name of an Event that cannot have the usual one; empty for all others."""
-        is_short = len(object_name) <= _SHORT_MAX or len(event_name(object_name, named_ns)) <= _NAME_LENGTH_MAX
-        return "" if is_short and _is_dns_subdomain(object_name) else self._kernel.ids.uuid()
+        is_usual = _is_dns_subdomain(object_name) and len(event_name(object_name, named_ns)) <= _NAME_LENGTH_MAX
+        return "" if is_usual else self._kernel.ids.uuid()
 
 
 def _event_namespace(target: EventReference) -> str:
@@ -165,10 +167,15 @@ def _event_namespace(target: EventReference) -> str:
     return target.namespace or "default"
 
 
-@lru_cache
 def _is_dns_subdomain(object_name: str) -> bool:
     """Whether a name with a number behind it is a subdomain: it is when its beginning is one."""
     return _DNS_SUBDOMAIN.fullmatch(object_name) is not None
+
+
+@lru_cache
+def _is_short_subdomain(object_name: str) -> bool:
+    """Whether it is a subdomain with any number behind it."""
+    return len(object_name) <= _SHORT_MAX and _is_dns_subdomain(object_name)
 
 
 def node_reference(node_name: str) -> EventReference:

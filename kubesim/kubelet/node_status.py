@@ -118,11 +118,12 @@ class NodeStatusUpdater:
         return network_error(self._health())
 
     def well_until_ns(self) -> int:
-        """When the health of node and runtime is another one though nothing happens: checks in vain keep it."""
-        pleg_ns = self._reports.pleg_well_until_ns()
-        if self._check.is_idle or self._runtime.last_sync_ns is None:
+        """When the health of node and runtime is another one though nothing happens: a next check may change that."""
+        pleg_ns, synced_ns = self._reports.pleg_well_until_ns(), self._runtime.last_sync_ns
+        if synced_ns is None:
             return pleg_ns
-        return min(pleg_ns, self._runtime.last_sync_ns + DOWN_AFTER_NS)
+        until_ns, next_ns = synced_ns + DOWN_AFTER_NS, self._check.next_ns
+        return min(pleg_ns, until_ns) if next_ns is None or next_ns >= until_ns else pleg_ns
 
     def own_node(self) -> v1.Node:
         """The node as the kubelet sees it without an API object: labels, taints, capacity and allocatable."""

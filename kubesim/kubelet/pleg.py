@@ -118,10 +118,11 @@ class Pleg:
         self._checked_ns = looks.series.last_ns
 
     def well_until_ns(self) -> int:
-        """When `healthy` says something else though nothing happens: relists in vain keep it as it is."""
-        if self._beat.is_idle or self.last_relist_ns is None:
+        """When `healthy` says something else though nothing happens: the next relist may change that, or is in vain."""
+        if self.last_relist_ns is None:
             return sys.maxsize
-        return self.last_relist_ns + self._unhealthy_ns + 1
+        until_ns, next_ns = self.last_relist_ns + self._unhealthy_ns + 1, self._beat.next_ns
+        return until_ns if next_ns is None or next_ns >= until_ns else sys.maxsize
 
     def relisted_before_now_ns(self) -> int:
         """When the last relist before this instant was, those in vain that nobody was told of yet included."""

@@ -149,14 +149,14 @@ class Journal:
     def _asked(self, method: Method, request: Message) -> bytes | None:
         if self._ask is None:
             return None
-        time_ns = self._kernel.now_ns
         try:
             answer = self._ask(method, request)
         except CriError as error:
-            self._write(method, request.SerializeToString(), time_ns, None, error)
+            self._write(method, request.SerializeToString(), self._kernel.now_ns, None, error)
             raise
         if answer is not None:
-            row = (time_ns, time_ns, method.full_name, request.SerializeToString(), answer, None)
+            now_ns = self._kernel.now_ns
+            row = (now_ns, now_ns, method.full_name, request.SerializeToString(), answer, None)
             self._pages.append(row)
             if self._sink is not None:
                 self._sink(_entry(row))

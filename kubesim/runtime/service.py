@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 from google.protobuf.message import Message
 
 from kubesim.cri.errors import Code, CriError, unimplemented
-from kubesim.cri.methods import Method
+from kubesim.cri.methods import METHODS, Method
 from kubesim.cri.protocol import Again, uncounted
 from kubesim.errors import InputError
 from kubesim.images.catalogue import Catalogue, repository
@@ -134,6 +134,7 @@ class Runtime:
         _seed_images(self._daemon, seeded=frozenset() if saved is None else restore(self._daemon, saved))
         self._ready_at_ns = kernel.now_ns
         self._refused = rpc_refusals(profile)
+        self._questions = {METHODS[name]: ask for name, ask in QUESTIONS.items() if name not in self._refused}
         self._calls: set[Task[object]] = set()
         self._restart = Cancelled("the runtime restarts")
 
@@ -157,11 +158,14 @@ class Runtime:
         return uncounted
 
     def ask(self, method: Method, request: Message) -> bytes | None:
-        """Answer a question with the serialised response; None for other calls. Raises CriError when it is refused."""
-        question = QUESTIONS.get(method.name)
-        if question is None or method.api_version != "v1":
+        """Answer a question with the serialised response. Raises CriError where it fails.
+
+        None for other calls, for those of an older version of the CRI, and for what this runtime does not serve.
+        """
+        question = self._questions.get(method)
+        if question is None:
             return None
-        if method.name in self._refused or self._daemon.kernel.now_ns < self._ready_at_ns:
+        if self._daemon.kernel.now_ns < self._ready_at_ns:
             self._check_served(method)
         answer = question(self._daemon, request)
         return answer if isinstance(answer, bytes) else answer.SerializeToString()
