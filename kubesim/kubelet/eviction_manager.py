@@ -150,8 +150,8 @@ class EvictionManager:
         return self._memory == _CALM and not self._limited(self._around.active_pods())
 
     def _would_stay_calm(self) -> bool:
-        """Whether a pass would find nothing short now, and nothing that has to be measured."""
-        if not (self._has_node() and self._is_calm()):
+        """Whether a pass would find nothing short now, nothing that has to be measured and nothing to forget."""
+        if not (self._has_node() and self._is_calm() and self._usages.is_empty):
             return False
         return not thresholds_met(self._thresholds, self._observations())
 

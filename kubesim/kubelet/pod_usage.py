@@ -66,6 +66,11 @@ class PodUsages:
             by_pod.setdefault(labels.get(_UID_LABEL, ""), {})[labels.get(_NAME_LABEL, "")] = one
         return [self._use(pod, by_pod.get(pod.metadata.uid, {})) for pod in pods]
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing was measured that would have to be forgotten."""
+        return not self._volumes
+
     def forget_others(self, pods: Sequence[v1.Pod]) -> None:
         """Only these pods are left."""
         if self._volumes:

@@ -152,8 +152,7 @@ _PackedPage = tuple[list[str], list[bytes | None], _PackedRows, _PackedRuns]
 
 
 def _packed(rows: Sequence[Row], runs: Sequence[tuple[int, Run]]) -> bytes:
-    series = [one for _, run in runs for one, _ in run.calls]
-    calls = [call for _, run in runs for _, call in run.calls]
+    series, calls = _columns(list(chain.from_iterable([run.calls for _, run in runs])), 2)
     began_ns, ended_ns, methods, requests, responses, errors = _columns(rows, 6)
     again_methods, again_requests, again_responses = _columns(calls, 3)
     method_places = _places(chain(methods, again_methods))
