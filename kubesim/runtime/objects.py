@@ -86,6 +86,7 @@ class Sandbox:
     changes: StateChanges | None = None
     """Where changes are noted; None when nobody keeps them."""
     _moment: SandboxMoment | None = None
+    """What it was like at the last look; `_note` gives it up."""
 
     def born(self, at_ns: int) -> None:
         """The sandbox exists from now on."""
@@ -115,6 +116,7 @@ class Sandbox:
         self._note()
 
     def _note(self) -> None:
+        self._moment = None
         if self.changes is None:
             return
         if self.life.phase is SandboxPhase.REMOVED:
@@ -146,12 +148,7 @@ class Sandbox:
     def now(self) -> SandboxMoment:
         """What changes, as it is now: the same object as before, as long as nothing has changed."""
         moment = self._moment
-        if (
-            moment is None
-            or moment.life is not self.life
-            or moment.ip is not self.ip
-            or moment.additional_ips is not self.additional_ips
-        ):
+        if moment is None:
             moment = self._moment = SandboxMoment(self.life, self.ip, self.additional_ips)
         return moment
 
@@ -256,6 +253,7 @@ class Container:
     changes: StateChanges | None = None
     """Where changes are noted; None when nobody keeps them."""
     _moment: ContainerMoment | None = None
+    """What it was like at the last look; `_note` gives it up."""
 
     def born(self, at_ns: int) -> None:
         """The container exists from now on."""
@@ -295,6 +293,7 @@ class Container:
         self._note()
 
     def _note(self) -> None:
+        self._moment = None
         if self.changes is None:
             return
         if self.life.phase is Phase.REMOVED:
@@ -342,12 +341,7 @@ class Container:
     def now(self) -> ContainerMoment:
         """What changes, as it is now: the same object as before, as long as nothing has changed."""
         moment = self._moment
-        if (
-            moment is None
-            or moment.life is not self.life
-            or moment.encoded_resources is not self.encoded_resources
-            or moment.encoded_windows_resources is not self.encoded_windows_resources
-        ):
+        if moment is None:
             moment = self._moment = ContainerMoment(self.life, self.encoded_resources, self.encoded_windows_resources)
         return moment
 
