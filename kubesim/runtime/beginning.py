@@ -37,9 +37,9 @@ class Rehearsal(Struct, frozen=True, kw_only=True):
     """What the OCI runtime does and finds at the start. It holds for the same request, image and kinds of mounts."""
 
     own_mounts: tuple[MountSpec, ...]
-    """Those of the files that the sandbox gives."""
+    """Those of the files that the sandbox gives: what each of them is, it stays."""
     kinds: MountKinds
-    """Of all mounts."""
+    """Of the mounts of the request, whose sources are the node's."""
     is_root_read_only: bool
     masked_paths: tuple[str, ...]
     read_only_paths: tuple[str, ...]

@@ -107,14 +107,14 @@ def _rehearsed(daemon: Daemon, container: Container) -> Rehearsal | None:
     own = own_mounts(daemon, container, is_read_only=security.readonly_rootfs)
     plan = container.plan
     try:
-        mounts = looked_at((*own, *container.mount_specs))
+        mounts = looked_at(container.mount_specs)
         if mounts is None or user_failure_of(daemon, container) is not None:
             return None
         masked_paths, read_only_paths = masked_paths_of(security), read_only_paths_of(security)
         files = FileSystem(
             container.image.tree,
             is_root_read_only=security.readonly_rootfs,
-            mounts=closed(mounts),
+            mounts=closed((*own, *mounts)),
             masked_paths=masked_paths,
             read_only_paths=read_only_paths,
         )

@@ -175,7 +175,7 @@ def _known_look(daemon: Daemon, container: Container) -> FirstLook | None:
     if container.filesystem is not None:
         return rehearsal.look if isinstance(container.filesystem, UnbuiltFileSystem) else None
     try:
-        mounts = looked_at((*rehearsal.own_mounts, *container.mount_specs))
+        mounts = looked_at(container.mount_specs)
     except FsError:
         return None  # a source is gone: whoever builds it says so in the runtime's words
     if mounts is None or mount_kinds(mounts) != rehearsal.kinds:
@@ -183,7 +183,7 @@ def _known_look(daemon: Daemon, container: Container) -> FirstLook | None:
     plan = FileSystemPlan(
         root=container.image.tree,
         is_root_read_only=rehearsal.is_root_read_only,
-        mounts=mounts,
+        mounts=(*rehearsal.own_mounts, *mounts),
         masked_paths=rehearsal.masked_paths,
         read_only_paths=rehearsal.read_only_paths,
         namespaces=namespaces_of(daemon, container),

@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from kubesim.errors import KubesimError
 from kubesim.images.tree import FileTree
+from kubesim.model.frozen_records import replace
 from kubesim.userland.files.cgroup_files import CgroupSettings
 from kubesim.userland.files.file_stat import FileKind, Stat
 from kubesim.userland.files.file_system_stat import HostDisk
@@ -136,18 +137,7 @@ def looked_at(mounts: Sequence[MountSpec]) -> tuple[MountSpec, ...] | None:
             return None
         if source.node is None:
             root = host_node(source.files, source.path, mount.propagation)
-            source = HostSource(files=source.files, path=source.path, node=root)
-            mount = MountSpec(
-                destination=mount.destination,
-                source=source,
-                is_read_only=mount.is_read_only,
-                is_recursive=mount.is_recursive,
-                propagation=mount.propagation,
-                volume=mount.volume,
-                flags=mount.flags,
-                source_name=mount.source_name,
-                is_layer=mount.is_layer,
-            )
+            mount = replace(mount, source=replace(source, node=root))
         seen.append(mount)
     return tuple(seen)
 
