@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 ANSWERS_MAX = 64
-"""Those asked for last; a node with more pods in trouble than that has other things to do."""
+"""Those built last; a node with more pods in trouble than that has other things to do."""
 
 
 class KeptAnswers:
@@ -25,10 +25,12 @@ class KeptAnswers:
 
     def answer(self, object_id: str, made_from: tuple[object, ...], build: Callable[[], bytes]) -> bytes:
         """The answer about an object, built if what it is made from is not what it was before."""
-        before = self._answers.pop(object_id, None)
-        if before is None or before[0] != made_from:
-            before = (made_from, build())
-        self._answers[object_id] = before
+        known = self._answers.get(object_id)
+        if known is not None and known[0] == made_from:
+            return known[1]
+        answer = build()
+        self._answers.pop(object_id, None)
+        self._answers[object_id] = (made_from, answer)
         if len(self._answers) > ANSWERS_MAX:
             del self._answers[next(iter(self._answers))]
-        return before[1]
+        return answer

@@ -53,7 +53,7 @@ def test_an_image_that_loses_its_name_is_shown_without_it(node: Any) -> None:
     assert node.status(container).image_ref != before.image_ref
 
 
-def test_only_the_last_answers_are_kept(node: Any) -> None:
+def test_only_the_answers_built_last_are_kept(node: Any) -> None:
     pod = node.run_pod()
     containers = [ended(node, pod, f"c{number}") for number in range(ANSWERS_MAX + 1)]
     kept = node.runtime.daemon.exited_statuses._answers
