@@ -77,8 +77,9 @@ class Pleg:
         self._beat = Beat(kernel, is_last=True)
         self._idle = Idle(note=self._relist_again)
         self._is_in_vain = False
-        self._in_vain_count = 0
-        metrics.before_reading(self._count_in_vain)
+        self._punctual_count = 0
+        """Relists that came a period after the one before and took no time, since somebody read the metrics."""
+        metrics.before_reading(self._count_punctual)
         self.last_relist_ns: int | None = None
         self._seen_ns: int | None = None
         """The last relist that a health check saw."""
@@ -94,7 +95,7 @@ class Pleg:
 
     def relist_every(self, *, period_ns: int, unhealthy_ns: int) -> None:
         """Another beat from now on; the relist that is due then comes at once."""
-        self._count_in_vain()
+        self._count_punctual()
         self._period_ns, self._unhealthy_ns = period_ns, unhealthy_ns
         self._beat.wake()
 
@@ -162,11 +163,15 @@ class Pleg:
     async def relist(self) -> None:
         """One pass: list, compare, refresh the cache of what changed, and tell."""
         async with self._mutex:
-            start_ns = self._kernel.now_ns
-            if self.last_relist_ns is not None:
-                self._metrics.observe(PLEG_RELIST_INTERVAL, (start_ns - self.last_relist_ns) / SECOND_NS)
+            before_ns, start_ns = self.last_relist_ns, self._kernel.now_ns
             await self._relist(start_ns)
-            self._metrics.observe(PLEG_RELIST_DURATION, (self._kernel.now_ns - start_ns) / SECOND_NS)
+            took_ns = self._kernel.now_ns - start_ns
+            if before_ns is not None and start_ns - before_ns == self._period_ns and took_ns == 0:
+                self._punctual_count += 1
+                return
+            if before_ns is not None:
+                self._metrics.observe(PLEG_RELIST_INTERVAL, (start_ns - before_ns) / SECOND_NS)
+            self._metrics.observe(PLEG_RELIST_DURATION, took_ns / SECOND_NS)
 
     async def _relist(self, start_ns: int) -> None:
         self._is_in_vain = False
@@ -188,20 +193,20 @@ class Pleg:
     def _relist_again(self, looks: Looks) -> None:
         """Relists that find what the last one found, because nothing has happened since."""
         series = looks.series
-        self._in_vain_count += series.times
+        self._punctual_count += series.times
         self._runtime_pods.list_again(looks)
         self.last_relist_ns = series.last_ns
         self._cache.relisted(series.last_ns)
 
-    def _count_in_vain(self) -> None:
-        """Relists in vain are a period apart and take no time: they show when somebody reads the metrics."""
-        if self._in_vain_count and self.last_relist_ns is not None:
-            self._metrics.observe(PLEG_RELIST_INTERVAL, self._period_ns / SECOND_NS, self._in_vain_count)
-            self._metrics.observe(PLEG_RELIST_DURATION, 0, self._in_vain_count)
+    def _count_punctual(self) -> None:
+        """Most relists are punctual, and there may be a day of them before somebody reads."""
+        if self._punctual_count and self.last_relist_ns is not None:
+            self._metrics.observe(PLEG_RELIST_INTERVAL, self._period_ns / SECOND_NS, self._punctual_count)
+            self._metrics.observe(PLEG_RELIST_DURATION, 0, self._punctual_count)
             # One at the instant of a check comes after it.
-            unseen = min(max((self.last_relist_ns - self._checked_ns) // self._period_ns + 1, 0), self._in_vain_count)
+            unseen = min(max((self.last_relist_ns - self._checked_ns) // self._period_ns + 1, 0), self._punctual_count)
             self._seen_ns = max(self._seen_ns or 0, self.last_relist_ns - unseen * self._period_ns)
-            self._in_vain_count = 0
+            self._punctual_count = 0
         if self._seen_ns is not None:
             self._metrics.put(PLEG_LAST_SEEN, self._seen_ns // SECOND_NS)
 
