@@ -99,17 +99,16 @@ class Beat:
         return self._kernel.activity == self._seen or (idle.still_holds is not None and idle.still_holds())
 
     def settled(self, activity: int) -> Idle | None:
-        """What its beat does in the task's stead while it `is_idle` at this `activity`, else None.
+        """What the beat of a task that sleeps does in its stead while it `is_idle` at this `activity`, else None.
 
         For beats that fire in vain: nothing more comes of the event in which this is asked.
         """
+        if self._seen == activity:
+            return self.idle
         idle = self.idle
-        if idle is None or self._task is None:
+        if idle is None or idle.still_holds is None or not idle.still_holds():
             return None
-        if self._seen != activity:
-            if idle.still_holds is None or not idle.still_holds():
-                return None
-            self._seen = activity
+        self._seen = activity
         return idle
 
     def _arm(self, task: Task[Any]) -> Disarm:

@@ -61,7 +61,8 @@ class _Course(Struct, gc=False):
         self.series = Series(drawn_ns[0], last_ns, 0, len(drawn_ns), self.sequence, is_last, drawn_ns)
 
 
-_Looked = tuple[_Course, Series]
+_Looked = tuple[tuple[int, bool, int], _Course, Series]
+"""A beat that has looked; first what says in which order the beats did."""
 
 
 def idle_on(kernel: Kernel, first: Beat, idle: Idle, first_until_ns: int | None, due: Due) -> None:
@@ -82,16 +83,18 @@ def idle_on(kernel: Kernel, first: Beat, idle: Idle, first_until_ns: int | None,
         end_ns = _draw(plan.uneven, end_ns)
     looked: list[_Looked] = []
     for course in plan.courses:
-        if course.idle.period_ns is None and course.next_ns < end_ns:
-            looked.append((course, course.look_until(end_ns)))
-        elif course.series is not None:
-            looked.append((course, course.series))
-        elif course.timer is not None:
-            kernel.put(course.timer)
+        series = course.series
+        if series is None:
+            if course.next_ns >= end_ns or course.idle.period_ns is not None:
+                if course.timer is not None:
+                    kernel.put(course.timer)
+                continue
+            series = course.look_until(end_ns)
+        looked.append((series.end, course, series))
     if end_ns <= now_ns:
         _look_once(kernel, plan.courses[0], due)
     else:
-        _note(kernel, looked, due)
+        _note(kernel, first, looked, due)
 
 
 class _Plan(Struct, gc=False):
@@ -199,26 +202,23 @@ def _draw_alone(course: _Course, end_ns: int) -> int:
 
 
 def _compare(one: _Looked, other: _Looked) -> int:
-    return -1 if one[1].ends_before(other[1]) else 1
+    return -1 if one[2].ends_before(other[2]) else 1
 
 
 _BY_LAST_LOOK = cmp_to_key(_compare)
 
 
-def _note(kernel: Kernel, looked: list[_Looked], due: Due) -> None:
+def _note(kernel: Kernel, first: Beat, looked: list[_Looked], due: Due) -> None:
     """Tell the beats of their looks, and set their timers in the order in which the last looks would have."""
+    if len({end for end, _, _ in looked}) < len(looked):
+        looked.sort(key=_BY_LAST_LOOK)
+    else:
+        looked.sort()
     # The look that has come already, the first of the first beat, was an event of its own.
-    events = -2 if looked[0][1].is_last else -1
-    for _, series in looked:
-        events += 2 * series.times if series.is_last else series.times
-    if len(looked) > 1:
-        ends = [series.end for _, series in looked]
-        if len(set(ends)) < len(ends):
-            looked.sort(key=_BY_LAST_LOOK)
-        else:
-            looked = [one for _, one in sorted(zip(ends, looked, strict=True))]
-    kernel.pass_by(looked[-1][1].last_ns, events)
+    events = sum([2 * series.times if series.is_last else series.times for _, _, series in looked])
+    events -= 2 if first.is_last else 1
+    kernel.pass_by(looked[-1][2].last_ns, events)
     stretch = Stretch() if events else None
-    for course, series in looked:
+    for _, course, series in looked:
         course.idle.note(Looks(series, stretch))
         course.beat.timer = kernel.call_at(course.next_ns, due, course.beat)

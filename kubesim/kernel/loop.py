@@ -132,11 +132,14 @@ class Kernel:
         That is nothing that happened: whoever takes it puts it back, or sets another in its stead.
         """
         queue = self._queue
-        while queue and queue[0][2] is None:
+        while queue:
+            timer = queue[0]
+            if timer[2] is callback:
+                return heappop(queue) if timer[0] < before_ns else None
+            if timer[2] is not None:
+                return None
             heappop(queue)
             self._cancelled -= 1
-        if queue and queue[0][2] is callback and queue[0][0] < before_ns:
-            return heappop(queue)
         return None
 
     def put(self, timer: Timer) -> None:
