@@ -49,10 +49,9 @@ class _Course(Struct, gc=False):
         """All looks before that time, of which there is one at least; the periods are all alike."""
         first_ns, beat = self.next_ns, self.beat
         period_ns = beat.period_ns
-        before = (end_ns - 1 - first_ns) // period_ns
-        last_ns = first_ns + before * period_ns
-        self.next_ns = last_ns + period_ns
-        return Series(first_ns, last_ns, period_ns, before + 1, self.sequence, beat.is_last)
+        times = (end_ns - 1 - first_ns) // period_ns + 1
+        self.next_ns = next_ns = first_ns + times * period_ns
+        return Series(first_ns, next_ns - period_ns, period_ns, times, self.sequence, beat.is_last)
 
     def look_at(self, times_ns: list[int]) -> None:
         """Looks whose periods were drawn, `next_ns` being the end of the last of these."""

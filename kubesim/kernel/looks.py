@@ -38,10 +38,9 @@ class Series(Struct, frozen=True, array_like=True, gc=False):
     @property
     def end(self) -> tuple[int, bool, int]:
         """What decides nearly always which of two beats looked last: the last look and the one before it."""
-        last_ns, is_last = self.last_ns, self.is_last
         if self.times == 1:
-            return last_ns, is_last, -1
-        return last_ns, is_last, last_ns - self.step_ns if self.step_ns else self.drawn_ns[-2]
+            return self.last_ns, self.is_last, -1
+        return self.last_ns, self.is_last, self.last_ns - self.step_ns if self.step_ns else self.drawn_ns[-2]
 
     def ends_before(self, other: Series) -> bool:
         """Whether the last look comes before the last look of another beat of the stretch.

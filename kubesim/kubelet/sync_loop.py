@@ -60,6 +60,8 @@ class SyncLoop:
         self._well_until_ns = well_until_ns
         self._on_ticks_in_vain = on_ticks_in_vain
         self._pass_tick = pass_tick
+        self._well_ns = 0
+        """Until when the errors are the same, as far as it was known when that was asked last."""
         self._house_kept = -1
         """The kernel's `activity` when the last housekeeping had found nothing to do."""
         self._ticks_count = 0
@@ -110,10 +112,12 @@ class SyncLoop:
             is_in_vain = self._skip is None and self._kernel.activity == self._house_kept
 
     def _until_ns(self) -> int:
-        return min(self._idle_until_ns(), self._well_until_ns())
+        self._well_ns = well_ns = self._well_until_ns()
+        idle_ns = self._idle_until_ns()
+        return idle_ns if idle_ns < well_ns else well_ns
 
     def _pass_on(self) -> bool:
-        return self._kernel.now_ns < self._well_until_ns() and self._pass_tick()
+        return self._kernel.now_ns < self._well_ns and self._pass_tick()
 
     def _tick_again(self, looks: Looks) -> None:
         """Ticks at which nobody's time had come, and nothing had happened since the last."""
