@@ -206,10 +206,10 @@ def _converted_state(
             if restart_all and was_terminated and counted >= container.restart_count:
                 count = counted + 1
             return Running(started_at_ns=container.started_at_ns), count
-        case RuntimeState.CREATED:
-            return Waiting(), count
         case RuntimeState.EXITED:
             return terminated_state(container), count
+        case RuntimeState.CREATED:
+            return Waiting(), count
         case RuntimeState.UNKNOWN:
             if previous is None or not isinstance(previous.state, Running):
                 return Waiting(), count

@@ -27,19 +27,26 @@ from kubesim.policy.sync_plan import (
 def pod_actions(inputs: ActionInputs) -> PodActions:
     """The plan for one sync of the pod."""
     change = sandbox_change(inputs.pod, inputs.runtime)
-    actions = PodActions(sandbox_id=change.sandbox_id, attempt=change.attempt)
+    sandbox_id, attempt, needed = change.sandbox_id, change.attempt, change.is_needed
     if inputs.is_restarting_all:
         # Without a usable sandbox the kubelet first kills all and makes a new one; what is left is reset next time.
-        needed = change.is_needed
-        return replace(actions, kill_pod=needed, create_sandbox=needed, containers_to_reset=_reset_order(inputs))
-    if change.is_needed:
-        return _new_sandbox_actions(inputs, replace(actions, kill_pod=True))
-    ephemeral = [one.name for one in inputs.pod.ephemeral_containers]
+        return PodActions(
+            sandbox_id=sandbox_id,
+            attempt=attempt,
+            kill_pod=needed,
+            create_sandbox=needed,
+            containers_to_reset=_reset_order(inputs),
+        )
+    if needed:
+        return _new_sandbox_actions(inputs, PodActions(sandbox_id=sandbox_id, attempt=attempt, kill_pod=True))
     init = init_container_actions(inputs)
-    actions = replace(
-        actions,
+    actions = PodActions(
+        sandbox_id=sandbox_id,
+        attempt=attempt,
         # Ephemeral containers start even before initialisation is done, and never again.
-        ephemeral_containers_to_start=tuple([name for name in ephemeral if inputs.runtime.newest(name) is None]),
+        ephemeral_containers_to_start=tuple(
+            [one.name for one in inputs.pod.ephemeral_containers if inputs.runtime.newest(one.name) is None]
+        ),
         kill_pod=init.kill_pod,
         init_containers_to_start=init.to_start,
         containers_to_kill=init.to_kill,

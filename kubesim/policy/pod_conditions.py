@@ -126,17 +126,17 @@ def with_transition_times(
     A change of only the reason or the message does not move the time. Conditions of others and the resize conditions
     keep the time they came with.
     """
-    dated, owned, known = [], owned_types(gates), _by_type(old)
-    for condition in conditions:
-        kind = condition.type
-        if (kind in owned and kind not in _RESIZE_TYPES) or kind == DISRUPTION_TARGET:
-            before = known.get(kind)
-            same = before is not None and before.status == condition.status
-            moved_ns = before.last_transition_ns if before is not None and same else now_ns
-            if condition.last_transition_ns != moved_ns:
-                condition = replace(condition, last_transition_ns=moved_ns)
-        dated.append(condition)
-    return tuple(dated)
+    owned = owned_types(gates)
+    return tuple([one if one in old.conditions else _dated(one, owned, old, now_ns) for one in conditions])
+
+
+def _dated(condition: Condition, owned: frozenset[str], old: PodStatusView, now_ns: int) -> Condition:
+    kind = condition.type
+    if (kind not in owned or kind in _RESIZE_TYPES) and kind != DISRUPTION_TARGET:
+        return condition
+    before = old.condition(kind)
+    same = before is not None and before.status == condition.status
+    return replace(condition, last_transition_ns=before.last_transition_ns if before is not None and same else now_ns)
 
 
 def containers_ready_condition(
@@ -154,8 +154,8 @@ def containers_ready_condition(
             unready.append(container.name)
     if phase is PodPhase.FAILED or (phase is PodPhase.SUCCEEDED and not unknown):
         return terminal_condition(CONTAINERS_READY, phase)
-    message = _joined(("unknown", unknown), ("unready", unready))
-    if message:
+    if unknown or unready:
+        message = _joined(("unknown", unknown), ("unready", unready))
         return Condition(type=CONTAINERS_READY, status="False", reason="ContainersNotReady", message=message)
     return Condition(type=CONTAINERS_READY, status="True")
 
@@ -222,9 +222,9 @@ def initialized_condition(
             incomplete.append(container.name)
     if phase is PodPhase.SUCCEEDED and not unknown:
         return Condition(type=INITIALIZED, status="True", reason="PodCompleted")
-    message = _joined(("unknown", unknown), ("incomplete", incomplete))
-    if not message or _has_regular_container_started(pod, known) or _stays_initialized(old, gates):
+    if not (unknown or incomplete) or _has_regular_container_started(pod, known) or _stays_initialized(old, gates):
         return Condition(type=INITIALIZED, status="True")
+    message = _joined(("unknown", unknown), ("incomplete", incomplete))
     return Condition(type=INITIALIZED, status="False", reason="ContainersNotInitialized", message=message)
 
 
@@ -306,7 +306,7 @@ def _sidecars_then_regular(pod: PodView) -> tuple[ContainerSpecView, ...]:
 def _joined(*groups: tuple[str, list[str]]) -> str:
     """`containers with unready status: [a b]` for each group that is not empty."""
     found = [f"containers with {word} status: [{' '.join(names)}]" for word, names in groups if names]
-    return ", ".join(found) if found else ""
+    return ", ".join(found)
 
 
 def _has_regular_container_started(pod: PodView, statuses: tuple[ContainerStatusView, ...]) -> bool:

@@ -100,11 +100,12 @@ def settle_phase(
             if before in TERMINAL_PHASES:
                 phase = before
                 break
-    result = PhaseReason(phase=phase)
-    if phase == old.phase:
-        result = PhaseReason(phase=phase, reason=old.reason or api.reason, message=old.message or api.message)
     if eviction is not None:
         result = eviction
+    elif phase == old.phase:
+        result = PhaseReason(phase=phase, reason=old.reason or api.reason, message=old.message or api.message)
+    else:
+        result = PhaseReason(phase=phase)
     if api.phase in TERMINAL_PHASES:
         result = PhaseReason(phase=api.phase, reason=result.reason, message=result.message)
     return result

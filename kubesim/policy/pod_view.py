@@ -203,6 +203,11 @@ class RuntimePod(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         return None
 
     @property
+    def addresses(self) -> tuple[str, ...]:
+        """The addresses of the newest sandbox, but for empty ones; none without a sandbox."""
+        return tuple(filter(None, self.sandboxes[0].ips or ())) if self.sandboxes else ()
+
+    @property
     def active_sandbox_id(self) -> str | None:
         """Id of the newest sandbox when it is ready, else None."""
         return self.sandboxes[0].id if self.sandboxes and self.sandboxes[0].is_ready else None

@@ -76,12 +76,12 @@ def should_container_be_restarted(
     match newest.state:
         case RuntimeState.RUNNING:
             return False
-        case RuntimeState.CREATED | RuntimeState.UNKNOWN:
-            return True
         case RuntimeState.EXITED:
             return container_should_restart(
                 container, pod_restart_policy=pod.restart_policy, exit_code=newest.exit_code, gates=gates
             )
+        case RuntimeState.CREATED | RuntimeState.UNKNOWN:
+            return True
         case _:
             assert_never(newest.state)
 
@@ -111,6 +111,8 @@ def should_all_containers_restart(
         return True
     statuses = old.init_container_statuses + old.container_statuses
     for container in pod.init_containers + pod.containers:
+        if not container.restart_rules:
+            continue
         if runtime is not None:
             newest = runtime.newest(container.name)
             if newest is None or newest.state is not RuntimeState.EXITED:

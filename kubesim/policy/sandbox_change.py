@@ -20,24 +20,16 @@ class SandboxChange(Struct, frozen=True, kw_only=True, gc=False):
     is_needed: bool
     attempt: int
     sandbox_id: str
-    why: str
 
 
 def sandbox_change(pod: PodView, runtime: RuntimePod) -> SandboxChange:
-    """Whether the pod's newest sandbox still serves it."""
+    """Whether the newest sandbox still serves the pod: it alone is ready, in the wanted network, with an address."""
     if not runtime.sandboxes:
-        return SandboxChange(is_needed=True, attempt=0, sandbox_id="", why="the pod has no sandbox")
+        return SandboxChange(is_needed=True, attempt=0, sandbox_id="")
     newest = runtime.sandboxes[0]
-    wanted = NetworkMode.NODE if pod.host_network else NetworkMode.POD
-    sandbox_id = newest.id
-    if len(runtime.sandboxes) > 1 and sum(sandbox.is_ready for sandbox in runtime.sandboxes) > 1:
-        why = "more than one sandbox is ready"
-    elif not newest.is_ready:
-        why = "the newest sandbox is not ready"
-    elif newest.network_mode is not wanted:
-        why, sandbox_id = f"the network mode is {newest.network_mode} but the pod wants {wanted}", ""
-    elif not pod.host_network and newest.ips == ():
-        why = "the sandbox has no IP address"
-    else:
-        return SandboxChange(is_needed=False, attempt=newest.attempt, sandbox_id=newest.id, why="")
-    return SandboxChange(is_needed=True, attempt=newest.attempt + 1, sandbox_id=sandbox_id, why=why)
+    if newest.is_ready and (len(runtime.sandboxes) == 1 or not any(one.is_ready for one in runtime.sandboxes[1:])):
+        if newest.network_mode is not (NetworkMode.NODE if pod.host_network else NetworkMode.POD):
+            return SandboxChange(is_needed=True, attempt=newest.attempt + 1, sandbox_id="")
+        if pod.host_network or newest.ips != ():
+            return SandboxChange(is_needed=False, attempt=newest.attempt, sandbox_id=newest.id)
+    return SandboxChange(is_needed=True, attempt=newest.attempt + 1, sandbox_id=newest.id)

@@ -6,7 +6,6 @@ Mirrors kubelet: pkg/kubelet/status/status_manager.go.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from operator import is_
 
 from msgspec.structs import replace
 
@@ -77,16 +76,17 @@ def merge_pod_status(
     """
     becomes_terminal = _is_terminal(new) and not _is_terminal(api)
     owned = owned_types(gates)
-    conditions = [one for one in api.conditions if one.type not in owned]
-    for condition in new.conditions:
-        if condition.type in owned:
-            conditions.append(condition)
-        elif condition.type == DISRUPTION_TARGET and becomes_terminal and not could_have_running_containers:
-            # Sent later than it was made, so its transition is dated anew.
-            dated = with_transition_times((condition,), old=api, now_ns=now_ns, gates=gates)
-            conditions = replaced_or_appended(conditions, dated[0])
-    is_all = len(conditions) == len(new.conditions) and all(map(is_, conditions, new.conditions))
-    merged = new if is_all else replace(new, conditions=tuple(conditions))
+    merged, conditions = new, [one for one in api.conditions if one.type not in owned]
+    if conditions or not owned.issuperset([one.type for one in new.conditions]):
+        for condition in new.conditions:
+            if condition.type in owned:
+                conditions.append(condition)
+            elif condition.type == DISRUPTION_TARGET and becomes_terminal and not could_have_running_containers:
+                # Sent later than it was made, so its transition is dated anew.
+                dated = with_transition_times((condition,), old=api, now_ns=now_ns, gates=gates)
+                conditions = replaced_or_appended(conditions, dated[0])
+        if tuple(conditions) != new.conditions:
+            merged = replace(new, conditions=tuple(conditions))
     if becomes_terminal and could_have_running_containers:
         merged = replace(merged, phase=api.phase, reason=api.reason, message=api.message)
     return _unready_when_terminal(pod, merged, now_ns=now_ns, gates=gates)

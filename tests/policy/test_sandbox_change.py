@@ -23,27 +23,23 @@ def sandbox(
 @pytest.mark.parametrize(
     ("pod", "sandboxes", "expected"),
     [
-        (POD, (), (True, 0, "", "the pod has no sandbox")),
-        (POD, (sandbox(),), (False, 2, "s2", "")),
-        (POD, (sandbox(), sandbox("s1", ready=False, attempt=1)), (False, 2, "s2", "")),
-        (POD, (sandbox(), sandbox("s1", attempt=1)), (True, 3, "s2", "more than one sandbox is ready")),
-        (POD, (sandbox(ready=False),), (True, 3, "s2", "the newest sandbox is not ready")),
-        (POD, (sandbox(ready=False), sandbox("s1", attempt=1)), (True, 3, "s2", "the newest sandbox is not ready")),
-        (
-            POD,
-            (sandbox(mode=NetworkMode.NODE),),
-            (True, 3, "", "the network mode is NODE but the pod wants POD"),
+        pytest.param(POD, (), (True, 0, ""), id="no sandbox"),
+        pytest.param(POD, (sandbox(),), (False, 2, "s2"), id="one that serves"),
+        pytest.param(POD, (sandbox(), sandbox("s1", ready=False, attempt=1)), (False, 2, "s2"), id="an older one"),
+        pytest.param(POD, (sandbox(), sandbox("s1", attempt=1)), (True, 3, "s2"), id="two are ready"),
+        pytest.param(POD, (sandbox(ready=False),), (True, 3, "s2"), id="the newest is not ready"),
+        pytest.param(
+            POD, (sandbox(ready=False), sandbox("s1", attempt=1)), (True, 3, "s2"), id="only an older one is ready"
         ),
-        (HOST_POD, (sandbox(),), (True, 3, "", "the network mode is POD but the pod wants NODE")),
-        (HOST_POD, (sandbox(mode=NetworkMode.NODE, ips=()),), (False, 2, "s2", "")),
-        (POD, (sandbox(ips=()),), (True, 3, "s2", "the sandbox has no IP address")),
-        (POD, (sandbox(ips=None),), (False, 2, "s2", "")),
+        pytest.param(POD, (sandbox(mode=NetworkMode.NODE),), (True, 3, ""), id="in the node's network"),
+        pytest.param(HOST_POD, (sandbox(),), (True, 3, ""), id="not in the node's network"),
+        pytest.param(HOST_POD, (sandbox(mode=NetworkMode.NODE, ips=()),), (False, 2, "s2"), id="the node's address"),
+        pytest.param(POD, (sandbox(ips=()),), (True, 3, "s2"), id="no address"),
+        pytest.param(POD, (sandbox(ips=None),), (False, 2, "s2"), id="addresses not told"),
     ],
 )
-def test_sandbox_change(
-    pod: PodView, sandboxes: tuple[RuntimeSandbox, ...], expected: tuple[bool, int, str, str]
-) -> None:
-    needed, attempt, sandbox_id, why = expected
+def test_sandbox_change(pod: PodView, sandboxes: tuple[RuntimeSandbox, ...], expected: tuple[bool, int, str]) -> None:
+    needed, attempt, sandbox_id = expected
     assert sandbox_change(pod, RuntimePod(sandboxes=sandboxes)) == SandboxChange(
-        is_needed=needed, attempt=attempt, sandbox_id=sandbox_id, why=why
+        is_needed=needed, attempt=attempt, sandbox_id=sandbox_id
     )

@@ -107,6 +107,12 @@ def test_conditions_of_others_come_from_the_api_and_first() -> None:
     assert [(one.type, one.status) for one in merged.conditions] == [("x/gate", "True"), ("Ready", "True")]
 
 
+@pytest.mark.parametrize("conditions", [(condition("Ready"),), (condition("x/gate"), condition("Ready"))])
+def test_a_status_with_the_conditions_of_the_api_is_sent_as_it_is(conditions: tuple[Condition, ...]) -> None:
+    new = replace(ALIVE, conditions=conditions)
+    assert merge(replace(ALIVE, conditions=(*conditions[:-1], condition("Ready", "False"))), new, running=True) is new
+
+
 def test_a_terminal_phase_waits_for_the_containers() -> None:
     target = condition("DisruptionTarget", last_transition_ns=5)
     new = replace(GONE, conditions=(target,), container_statuses=(status("main", FAILED),))
