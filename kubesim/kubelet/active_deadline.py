@@ -33,13 +33,17 @@ class ActiveDeadline:
     def end_ns(self, pod: v1.Pod) -> int:
         """When the pod's time is over."""
         seconds = pod.spec.active_deadline_seconds
-        start_ns = None if seconds is None else self._statuses.start_time_ns(pod.metadata.uid)
-        return sys.maxsize if seconds is None or start_ns is None else start_ns + seconds * 1_000_000_000
+        if seconds is None:
+            return sys.maxsize
+        start_ns = self._statuses.start_time_ns(pod.metadata.uid)
+        return sys.maxsize if start_ns is None else start_ns + seconds * 1_000_000_000
 
     def over(self, pods: Mapping[str, v1.Pod]) -> list[str]:
         """The uids of the pods whose time is over."""
         now_ns, next_ns, over = self._kernel.now_ns, sys.maxsize, []
         for uid, pod in pods.items():
+            if pod.spec.active_deadline_seconds is None:
+                continue
             if (end_ns := self.end_ns(pod)) > now_ns:
                 next_ns = min(next_ns, end_ns)
             else:

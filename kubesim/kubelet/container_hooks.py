@@ -144,7 +144,7 @@ class ContainerHooks:
             text = f"unable to get pod status, event handlers may be invalid: {error.go_text}"
             raise HookFailed(text) from error
         newest = runtime.sandboxes[0] if runtime.sandboxes else None
-        ips = [ip for ip in newest.ips or () if ip] if newest is not None and newest.is_ready else []
+        ips = runtime.addresses if newest is not None and newest.is_ready else ()
         if not ips:
             raise HookFailed(f"failed to find networking container: no sandbox of pod {pod.metadata.name} has an IP")
         return ips[0]

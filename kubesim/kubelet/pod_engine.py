@@ -47,8 +47,9 @@ from kubesim.kubelet.resizing import Resizing
 from kubesim.kubelet.runtime_classes import RuntimeClasses
 from kubesim.kubelet.runtime_pods import RuntimePods
 from kubesim.kubelet.runtime_setup import runtime_manager
-from kubesim.kubelet.status_manager import StatusManager, Surroundings
+from kubesim.kubelet.status_manager import StatusManager
 from kubesim.kubelet.sync_loop import SyncLoop
+from kubesim.kubelet.told_status import Surroundings
 from kubesim.kubelet.user_namespaces import UserNamespaces
 from kubesim.kubelet.volume_manager import VolumeManager
 from kubesim.kubelet.work_metrics import CONTAINERS_PER_POD

@@ -6,6 +6,7 @@ Mirrors kubelet: pkg/kubelet/kubelet.go (SyncPod, SyncTerminatingPod, SyncTermin
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 
 from msgspec import Struct
 
@@ -33,8 +34,9 @@ from kubesim.kubelet.resizing import Resizing
 from kubesim.kubelet.runtime_manager import RuntimeManager, SyncResult
 from kubesim.kubelet.runtime_pods import RuntimePods
 from kubesim.kubelet.status_generation import GenerationInputs, generate_pod_status, ready_to_start_containers
-from kubesim.kubelet.status_manager import StatusManager, Surroundings
+from kubesim.kubelet.status_manager import StatusManager
 from kubesim.kubelet.sync_error import SyncError
+from kubesim.kubelet.told_status import Surroundings
 from kubesim.kubelet.user_namespaces import UserNamespaces
 from kubesim.kubelet.vain_sync import VainSync
 from kubesim.kubelet.volume_manager import VolumeManager
@@ -47,6 +49,7 @@ from kubesim.policy.pod_view import PodPhase, PodStatusView, RuntimePod, Runtime
 from kubesim.policy.settled_status import is_settled
 
 SECOND_NS = 10**9
+NO_ERRORS: Mapping[str, Waiting] = MappingProxyType({})
 
 
 class _Begun(Struct, frozen=True, kw_only=True):
@@ -106,15 +109,15 @@ class PodSync:
         self._owned_types = owned_types(node.gates)
         self._deadline = ActiveDeadline(kernel, recorder, statuses)
         # The kubelet's reason cache: why containers did not start, by pod uid and name.
-        self._start_errors: dict[str, dict[str, Waiting]] = {}
+        self._start_errors: dict[str, Mapping[str, Waiting]] = {}
 
     async def sync_pod(self, work: PodWork, runtime: RuntimePod) -> bool:
         """One sync; True when the pod is done for good. Raises SyncError."""
-        before, work.in_vain = work.in_vain, None
+        pod, before, work.in_vain = work.pod, work.in_vain, None
         # The event that woke the worker is the only one since.
-        if before is not None and not before.is_untouched(work.pod, self._kernel.activity - 1):
+        if before is not None and not before.is_untouched(pod, self._kernel.activity - 1):
             before = None
-        again = before.at(work.pod, self._statuses, self._kernel.now_ns) if before is not None else None
+        again = before.at(pod, self._statuses, self._kernel.now_ns) if before is not None else None
         if again is not None:
             work.in_vain = again
             again.repeat(self._recorder)
@@ -123,7 +126,7 @@ class PodSync:
             said=[],
             calls=self._manager.calls_begun,
             writes_scheduled=self._statuses.writes_scheduled,
-            start_errors=dict(self._start_errors.get(work.pod.metadata.uid, {})),
+            start_errors=self._start_errors.get(pod.metadata.uid, NO_ERRORS),
         )
         # Of a sync during which something else happens this hears too much or too little; but it is not in vain.
         self._recorder.heard = begun.said
@@ -132,16 +135,18 @@ class PodSync:
         finally:
             self._recorder.heard = None
 
-    def in_vain(self, work: PodWork, pod: v1.Pod) -> VainSync | None:
+    def in_vain(self, work: PodWork) -> VainSync | None:
         """What a sync of the pod would do now, if that is in vain."""
         before = work.in_vain
-        if before is None or not before.is_untouched(pod, self._kernel.activity):
+        # Who changes more of a pod than its status asks for work.
+        if before is None or work.pending is not None or not before.is_current(self._kernel.activity):
             return None
-        return before.at(pod, self._statuses, self._kernel.now_ns)
+        return before.at(work.newest, self._statuses, self._kernel.now_ns)
 
     async def _sync_pod(self, work: PodWork, runtime: RuntimePod, begun: _Begun, before: VainSync | None) -> bool:
         """`before` is the last sync, if that was in vain and the pod is untouched since."""
-        pod, uid = work.pod, work.pod.metadata.uid
+        pod = work.pod
+        uid = pod.metadata.uid
         shown = before is not None and before.shows_same(pod, self._statuses, self._kernel.now_ns)
         status = (self._statuses.get(uid) if shown else None) or self._show(work, runtime)
         if status.phase is not None and status.phase.is_terminal:
@@ -187,19 +192,22 @@ class PodSync:
             names = ", ".join(f'"{name}" with {waiting.reason}' for name, waiting in result.start_errors.items())
             text = f"failed to start containers: {names}"
             if not is_mirrored:
-                self._note_in_vain(work, runtime, status, result, begun, error=text)
+                self._note_in_vain(
+                    work, runtime, status, result, begun, error=text, is_restarting_all=is_restarting_all
+                )
             raise SyncError(text, retry_at_ns=result.retry_at_ns)
         if result.resize_error:
             raise SyncError(f"ResizePodInPlaceError: {result.resize_error}")
         if result.did_anything:
             self.request_relist(uid)
         elif not is_mirrored:
-            self._note_in_vain(work, runtime, status, result, begun)
+            self._note_in_vain(work, runtime, status, result, begun, is_restarting_all=is_restarting_all)
         return False
 
     def _show(self, work: PodWork, runtime: RuntimePod) -> PodStatusView:
         """The first part of a sync: the status is made, and told if it is another one."""
-        pod, uid = work.pod, work.pod.metadata.uid
+        pod = work.pod
+        uid = pod.metadata.uid
         self._resizing.sync_begins(pod, runtime)
         status, before = self._generate(pod, runtime, is_terminal=False), self._statuses.get(uid)
         self._statuses.set(pod, status, self._surroundings(pod, runtime))
@@ -219,6 +227,8 @@ class PodSync:
         status: PodStatusView,
         result: SyncResult,
         begun: _Begun,
+        *,
+        is_restarting_all: bool,
         error: str = "",
     ) -> None:
         """The next sync is like this one, if it was in vain and nothing happens until then."""
@@ -226,7 +236,7 @@ class PodSync:
             return
         pod, writes = work.pod, self._statuses.writes_scheduled - begun.writes_scheduled
         meta = pod.metadata
-        has_new_errors = self._start_errors.get(meta.uid, {}) != begun.start_errors
+        has_new_errors = self._start_errors.get(meta.uid, NO_ERRORS) != begun.start_errors
         work.in_vain = VainSync(
             events=tuple(begun.said),
             error=error,
@@ -234,7 +244,7 @@ class PodSync:
             deadline_ns=self._deadline.end_ns(pod),
             is_news=writes > 0 or has_new_errors,
             is_settled=writes > 0 and not has_new_errors and self._is_settled(pod, runtime, status),
-            is_restarting_all=_is_restarting_all(status),
+            is_restarting_all=is_restarting_all,
             writes=writes,
             resource_version=meta.resource_version,
             spec=pod.spec,
@@ -318,7 +328,7 @@ class PodSync:
                 runtime=runtime,
                 old=self._statuses.get(uid) or status_view(pod.status),
                 stored=others_view(pod.status, self._owned_types),
-                start_errors=self._start_errors.get(uid, {}),
+                start_errors=self._start_errors.get(uid, NO_ERRORS),
                 is_terminal=is_terminal,
                 resize=self._resizing.conditions(pod, is_terminal=is_terminal),
                 gates=self._node.gates,
@@ -336,7 +346,6 @@ class PodSync:
 
     def _surroundings(self, pod: v1.Pod, runtime: RuntimePod) -> Surroundings:
         gates = self._node.gates
-        ips = tuple([ip for ip in (runtime.sandboxes[0].ips or () if runtime.sandboxes else ()) if ip])
         old, shown = self._statuses.get(pod.metadata.uid), self._statuses.surroundings(pod)
         allocated, resources = pod_resource_fields(
             pod,
@@ -346,7 +355,7 @@ class PodSync:
             gates=gates,
         )
         return Surroundings(
-            pod_ips=(self._node.node_ip,) if pod.spec.host_network else ips,
+            pod_ips=(self._node.node_ip,) if pod.spec.host_network else runtime.addresses,
             host_ips=(self._node.node_ip,),
             qos_class=pod_qos(pod, gates),
             containers=container_resource_fields(

@@ -299,18 +299,6 @@ def condition_struct(condition: Condition) -> v1.PodCondition:
     )
 
 
-def condition_structs(
-    conditions: tuple[Condition, ...], *, told: PodStatusView | None, shown: v1.PodStatus | None
-) -> list[v1.PodCondition]:
-    """Conditions as the API writes them; those that are in `told` as they are in `shown`, which was written of that."""
-    if told is None or shown is None or len(told.conditions) != len(conditions):
-        return [condition_struct(one) for one in conditions]
-    before = zip(told.conditions, shown.conditions, strict=True)
-    return [
-        struct if one is view else condition_struct(one) for one, (view, struct) in zip(conditions, before, strict=True)
-    ]
-
-
 def container_status_struct(status: ContainerStatusView, resources: ShownResources | None = None) -> v1.ContainerStatus:
     """A container status as the API writes it."""
     user = None

@@ -43,7 +43,7 @@ class PodSyncer(Protocol):
     async def sync_pod(self, work: PodWork, runtime: RuntimePod) -> bool:
         """One sync; True when the pod is done for good. Raises SyncError."""
 
-    def in_vain(self, work: PodWork, pod: Pod) -> VainSync | None:
+    def in_vain(self, work: PodWork) -> VainSync | None:
         """What a sync of the pod would do now, if that is in vain."""
 
     async def sync_terminating_pod(self, work: PodWork, runtime: RuntimePod) -> None:
@@ -202,7 +202,7 @@ class PodWorkers:
         for uid, due_ns in self._due_ns.items():
             if due_ns <= now_ns:
                 work = self._work[uid]
-                vain = self._syncer.in_vain(work, self._allocated(work.newest))
+                vain = self._syncer.in_vain(work)
                 is_known = relisted_ns > work.synced_ns or self._cache.is_newer_than(uid, work.synced_ns)
                 if vain is None or not is_known:
                     return False

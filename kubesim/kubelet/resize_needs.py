@@ -84,12 +84,14 @@ class ResizeNeeds:
         self._actuated.remove(uid)
 
     def _running(self, pod: v1.Pod, runtime: RuntimePod) -> Sequence[v1.Container]:
-        running = {}
-        for one in reversed(runtime.containers):
-            running[one.name] = one.state is RuntimeState.RUNNING
-        if True not in running.values():
+        for one in runtime.containers:
+            if one.state is RuntimeState.RUNNING:
+                break
+        else:
             return ()
-        return [one for one in resizable_containers(pod.spec, init_too=self._init_too) if running.get(one.name)]
+        resizable = resizable_containers(pod.spec, init_too=self._init_too)
+        newest = [(one, runtime.newest(one.name)) for one in resizable]
+        return [one for one, last in newest if last is not None and last.state is RuntimeState.RUNNING]
 
     def _effective(self, pod: v1.Pod, resources: v1.ResourceRequirements) -> v1.ResourceRequirements:
         level = pod.spec.resources if self._pod_level else None

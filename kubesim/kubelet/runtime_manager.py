@@ -253,7 +253,6 @@ class RuntimeManager:
                 pulled[volume.name] = ImageVolume(
                     image_ref=result.image_ref, user_specified_image=volume.image.reference
                 )
-        ips = tuple(ip for ip in (sandbox.ips if sandbox is not None else ()) or () if ip)
         return PodStart(
             pod=pod,
             pull_secrets=pull_secrets,
@@ -261,7 +260,7 @@ class RuntimeManager:
             qos=qos,
             sandbox_id=sandbox.id if sandbox is not None else "",
             sandbox_config=config,
-            pod_ips=(self._node.node_ip,) if pod.spec.host_network else ips,
+            pod_ips=(self._node.node_ip,) if pod.spec.host_network else runtime.addresses,
             image_volumes=pulled,
             image_failures=failures,
             user_namespace=user_namespace,

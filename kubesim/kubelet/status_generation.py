@@ -68,7 +68,8 @@ def generate_pod_status(inputs: GenerationInputs) -> PodStatusView:
         pod,
         regular + init,
         is_terminal=inputs.is_terminal,
-        has_initialized=has_initialized(pod, runtime),
+        # Only the start of a sidecar is counted differently.
+        has_initialized=not pod.init_containers or has_initialized(pod, runtime),
         gates=gates,
     )
     settled = settle_phase(

@@ -15,20 +15,14 @@ from msgspec.structs import replace
 from kubesim.kernel import Kernel, Timer
 from kubesim.kubelet.mirror_pods import MirrorPods
 from kubesim.kubelet.outside import ApiClient
-from kubesim.kubelet.pod_views import (
-    condition_structs,
-    container_status_struct,
-    is_static,
-    others_view,
-    pod_view,
-    status_view,
-)
+from kubesim.kubelet.pod_views import is_static, others_view, pod_view, status_view
 from kubesim.kubelet.shown_resources import ShownResources
+from kubesim.kubelet.told_status import Surroundings, Told, told
 from kubesim.model import k8s_v1 as v1
-from kubesim.model.timestamps import format_rfc3339, parse_rfc3339
+from kubesim.model.timestamps import parse_rfc3339
 from kubesim.policy.feature_gates import gate_enabled
 from kubesim.policy.pod_conditions import owned_types, with_transition_times
-from kubesim.policy.pod_view import ContainerStatusView, PodStatusView
+from kubesim.policy.pod_view import PodStatusView
 from kubesim.policy.probe_status import with_container_ready, with_container_started
 from kubesim.policy.status_merge import (
     illegal_transition,
@@ -46,32 +40,17 @@ mostly taken the place of the first one when the status manager's goroutine look
 _log = logging.getLogger(__name__)
 
 
-class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
-    """The fields of a status that no rule decides: addresses, QoS, resources by container name, pod level resources."""
-
-    pod_ips: tuple[str, ...] = ()
-    host_ips: tuple[str, ...] = ()
-    qos_class: str = ""
-    containers: Mapping[str, ShownResources] = msgspec.field(default_factory=dict)
-    allocated_resources: Mapping[str, v1.Quantity] = msgspec.field(default_factory=dict)
-    resources: v1.ResourceRequirements | None = None
-
-
 class _Record(msgspec.Struct, kw_only=True):
-    """One pod: the status to tell, and whether all of it has been told.
-
-    `told` is the status that was written last, with the surroundings `around`, and `shown` what was written.
-    """
+    """One pod: the status to tell, and what was told last."""
 
     pod: v1.Pod
+    is_static: bool
     status: PodStatusView
     surroundings: Surroundings
     start_time_ns: int
     observed_generation: int
     is_termination_complete: bool = False
-    told: PodStatusView | None = None
-    around: Surroundings | None = None
-    shown: v1.PodStatus | None = None
+    told: Told | None = None
 
 
 class StatusManager:
@@ -120,12 +99,14 @@ class StatusManager:
     def is_shown_in(self, pod: v1.Pod) -> bool:
         """Whether the API shows in this version of a pod the cached status, as this kubelet has written it."""
         record = self._records.get(pod.metadata.uid)
-        return record is not None and record.told is record.status and record.shown is pod.status
+        if record is None or record.told is None:
+            return False
+        return record.told.status is record.status and record.told.struct is pod.status
 
     def published(self, uid: str) -> v1.PodStatus | None:
         """The cached status as the API would show it."""
         record = self._records.get(uid)
-        return None if record is None else self._struct(record, record.status)
+        return None if record is None else self._to_tell(record, record.status).struct
 
     def start_time_ns(self, uid: str) -> int | None:
         """When the pod's first status was stored."""
@@ -225,7 +206,7 @@ class StatusManager:
     def mirror_appeared(self, mirror: v1.Pod) -> None:
         """A new mirror pod shows nothing of its static pod. It is told with the next news of any pod, or every 10 s."""
         for uid, record in self._records.items():
-            if is_static(record.pod) and self._mirrors.mirror_of(record.pod) is mirror:
+            if record.is_static and self._mirrors.mirror_of(record.pod) is mirror:
                 self._untold.add(uid)
                 self._reconcile_later(uid)
 
@@ -246,7 +227,7 @@ class StatusManager:
     def _lives_on(self, record: _Record) -> bool:
         pod, phase = record.pod, record.status.phase
         is_over = phase is not None and phase.is_terminal
-        return pod.metadata.deletion_timestamp is None and not is_over and not is_static(pod)
+        return pod.metadata.deletion_timestamp is None and not is_over and not record.is_static
 
     def _tell(self, uid: str) -> None:
         record = self._records.get(uid)
@@ -265,19 +246,18 @@ class StatusManager:
         if merged.phase is not record.status.phase:
             # Its end is not told as long as a container might run.
             self._reconcile_later(uid)
-        struct = self._struct(record, merged)
-        record.told, record.shown, record.around = merged, struct, record.surroundings
-        if struct != stored:
+        record.told = self._to_tell(record, merged)
+        if record.told.struct != stored:
             self._is_writing = True
             try:
-                updated = self._api.patch_pod_status(pod.metadata.uid, struct)
+                updated = self._api.patch_pod_status(pod.metadata.uid, record.told.struct)
             finally:
                 self._is_writing = False
             if updated is None:
                 return
             pod = updated
         self._untold.discard(uid)
-        if is_static(record.pod):
+        if record.is_static:
             return
         record.pod = pod
         if (
@@ -289,7 +269,7 @@ class StatusManager:
 
     def _api_pod(self, uid: str, record: _Record | None) -> v1.Pod | None:
         """The pod of the API that shows a status: the mirror of a static pod, or None while there is none."""
-        if record is None or not is_static(record.pod):
+        if record is None or not record.is_static:
             return record.pod if record is not None else None
         mirror = self._mirrors.mirror_of(record.pod)
         if mirror is None:
@@ -319,19 +299,21 @@ class StatusManager:
         record = self._records.get(uid)
         if record is not None:
             # A sync works on the pod as it was when the sync began; what the API shows by now is in the record.
-            pod = replace(pod, status=record.pod.status)
+            if pod.status is not record.pod.status:
+                pod = replace(pod, status=record.pod.status)
             record.pod, record.status, record.surroundings = pod, status, surroundings
             record.observed_generation = max(record.observed_generation, pod.metadata.generation)
         else:
             record = self._records[uid] = _Record(
                 pod=pod,
+                is_static=is_static(pod),
                 status=status,
                 surroundings=surroundings,
                 start_time_ns=self._first_start_ns(pod),
                 observed_generation=pod.metadata.generation,
             )
         record.is_termination_complete |= is_termination_complete
-        if is_static(pod) and self._mirrors.mirror_of(pod) is None:
+        if record.is_static and self._mirrors.mirror_of(pod) is None:
             # It is looked up before the sync that sets the status has made the mirror.
             self._untold.add(uid)
             return
@@ -364,37 +346,12 @@ class StatusManager:
         types = self._owned_types
         return [(one.type, one.status, one.reason, one.message) for one in status.conditions if one.type in types]
 
-    def _struct(self, record: _Record, status: PodStatusView) -> v1.PodStatus:
-        around, shown = record.surroundings, record.shown
-        if shown is None or record.around != around:
-            shown = self._surroundings_struct(record)
-        tracks = gate_enabled(self._gates, "PodObservedGenerationTracking")
-
-        def entries(views: tuple[ContainerStatusView, ...]) -> list[v1.ContainerStatus]:
-            return [container_status_struct(one, around.containers.get(one.name)) for one in views]
-
-        return replace(
-            shown,
-            observed_generation=record.observed_generation if tracks else 0,
-            phase=status.phase or "",
-            reason=status.reason,
-            message=status.message,
-            conditions=condition_structs(status.conditions, told=record.told, shown=record.shown),
-            container_statuses=entries(status.container_statuses),
-            init_container_statuses=entries(status.init_container_statuses),
-            ephemeral_container_statuses=entries(status.ephemeral_container_statuses),
-        )
-
-    def _surroundings_struct(self, record: _Record) -> v1.PodStatus:
-        """What of a status no rule decides, resources of containers left out."""
-        around = record.surroundings
-        return v1.PodStatus(
-            host_ip=around.host_ips[0] if around.host_ips else "",
-            host_ips=[v1.HostIP(ip=ip) for ip in around.host_ips] if gate_enabled(self._gates, "PodHostIPs") else [],
-            pod_ip=around.pod_ips[0] if around.pod_ips else "",
-            pod_ips=[v1.PodIP(ip=ip) for ip in around.pod_ips],
-            start_time=format_rfc3339(record.start_time_ns),
-            qos_class=around.qos_class,
-            allocated_resources=dict(around.allocated_resources),
-            resources=around.resources,
+    def _to_tell(self, record: _Record, status: PodStatusView) -> Told:
+        return told(
+            status,
+            record.surroundings,
+            record.told,
+            start_time_ns=record.start_time_ns,
+            observed_generation=record.observed_generation,
+            gates=self._gates,
         )

@@ -47,11 +47,15 @@ class VainSync(Struct, kw_only=True):
     activity: int | None = None
     """The kernel's, when the worker had seen that it did nothing else; None before."""
 
-    def is_untouched(self, pod: v1.Pod, activity: int) -> bool:
+    def is_current(self, activity: int) -> bool:
         """Whether nothing has happened since, but that this kubelet has written the status of the pod."""
+        return self.activity == activity
+
+    def is_untouched(self, pod: v1.Pod, activity: int) -> bool:
+        """The same of a pod that whatever happens now may have changed."""
         meta = pod.metadata
         return (
-            self.activity == activity
+            self.is_current(activity)
             and pod.spec is self.spec
             and meta.labels is self.labels
             and meta.annotations is self.annotations

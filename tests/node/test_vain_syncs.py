@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from kubesim import Node
+from kubesim.kubelet.pod_sync import PodSync
+from kubesim.kubelet.pod_work import PodWork
 from kubesim.kubelet.runtime_manager import RuntimeManager
 from kubesim.kubelet.status_generation import GenerationInputs, generate_pod_status
 from kubesim.kubelet.vain_sync import VainSync
@@ -120,7 +122,7 @@ def story(version: str) -> dict[str, Any]:
 @pytest.mark.parametrize("version", ["1.36", "1.34"])
 def test_nobody_can_tell_which_syncs_were_computed(version: str, monkeypatch: pytest.MonkeyPatch) -> None:
     spared = story(version)
-    monkeypatch.setattr(VainSync, "is_untouched", lambda *_: False)
+    monkeypatch.setattr(VainSync, "is_current", lambda *_: False)
     computed = story(version)
 
     assert len(spared["journal"]) > 6_000
@@ -174,3 +176,22 @@ def test_a_pod_that_somebody_changed_is_looked_at_again(change: str, monkeypatch
         node.apply(CRASHER.replace("labels: {app: crasher}", f"{change}: {{app: other}}"))
         node.advance("1s")
         assert done["statuses"] == done["runtime"] == 1
+
+
+@pytest.mark.parametrize("change", ["labels", "annotations"])
+def test_a_pod_that_asks_for_work_is_not_passed_by(change: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[PodSync, PodWork]] = []
+    in_vain = PodSync.in_vain
+
+    def noted(syncer: PodSync, work: PodWork) -> VainSync | None:
+        asked.append((syncer, work))
+        return in_vain(syncer, work)
+
+    monkeypatch.setattr(PodSync, "in_vain", noted)
+    with Node() as node:
+        node.apply(CRASHER)
+        node.advance("30m")
+        assert in_vain(*asked[-1]) is not None
+        # Its worker has not heard of it yet.
+        node.apply(CRASHER.replace("labels: {app: crasher}", f"{change}: {{app: other}}"))
+        assert in_vain(*asked[-1]) is None

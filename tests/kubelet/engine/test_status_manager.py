@@ -7,7 +7,8 @@ from kubesim.kernel import Kernel
 from kubesim.kubelet.klog import Klog
 from kubesim.kubelet.mirror_pods import MirrorPods
 from kubesim.kubelet.pod_views import status_view
-from kubesim.kubelet.status_manager import StatusManager, Surroundings
+from kubesim.kubelet.status_manager import StatusManager
+from kubesim.kubelet.told_status import Surroundings
 from kubesim.model import k8s_v1 as v1
 from kubesim.model.frozen_records import replace
 from kubesim.policy.feature_gates import DEFAULT_GATES
