@@ -6,7 +6,7 @@ Mirrors kubelet: pkg/kubelet/kuberuntime/kuberuntime_container.go, startContaine
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 from msgspec import Struct
@@ -46,7 +46,7 @@ class StartFailed(KubesimError):
 
 
 class PodStart(Struct, frozen=True, kw_only=True):
-    """What all container starts of one sync share. `image_failures` are the failed image volumes by volume name."""
+    """What all container starts of one sync share: with the image volumes by name, those that failed among them."""
 
     pod: v1.Pod
     pull_secrets: Sequence[v1.Secret]
@@ -55,9 +55,9 @@ class PodStart(Struct, frozen=True, kw_only=True):
     sandbox_id: str
     sandbox_config: Callable[[], api.PodSandboxConfig]
     pod_ips: tuple[str, ...]
-    image_volumes: Mapping[str, ImageVolume]
-    image_failures: Mapping[str, ImageFailure]
     user_namespace: api.UserNamespace | None
+    image_volumes: dict[str, ImageVolume] = {}
+    image_failures: dict[str, ImageFailure] = {}
 
 
 class ContainerStarter:

@@ -101,9 +101,7 @@ class ImageManager:
             repository = parse_reference(request.image).name
         except InvalidReference as error:
             return self._failed(request, invalid_image_name(request.image, str(error)))
-        spec = api.ImageSpec(image=_with_default_tag(request.image))
-        if request.pod.metadata.annotations:
-            spec.annotations.update(request.pod.metadata.annotations)
+        spec = api.ImageSpec(image=_with_default_tag(request.image), annotations=request.pod.metadata.annotations)
         present = ""
         if needs_inspect(request.policy):
             try:

@@ -342,10 +342,6 @@ def _state_struct(state: ContainerState | None) -> v1.ContainerState:
     match state:
         case None:
             return v1.ContainerState()
-        case Waiting():
-            return v1.ContainerState(waiting=v1.ContainerStateWaiting(reason=state.reason, message=state.message))
-        case Running():
-            return v1.ContainerState(running=v1.ContainerStateRunning(started_at=_timestamp(state.started_at_ns)))
         case Terminated():
             return v1.ContainerState(
                 terminated=v1.ContainerStateTerminated(
@@ -357,6 +353,10 @@ def _state_struct(state: ContainerState | None) -> v1.ContainerState:
                     container_id=state.container_id,
                 )
             )
+        case Waiting():
+            return v1.ContainerState(waiting=v1.ContainerStateWaiting(reason=state.reason, message=state.message))
+        case Running():
+            return v1.ContainerState(running=v1.ContainerStateRunning(started_at=_timestamp(state.started_at_ns)))
 
 
 def _nanoseconds(time: str | None) -> int | None:

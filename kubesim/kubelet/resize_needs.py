@@ -49,17 +49,23 @@ class ResizeNeeds:
             wanted, actuated = self._effective(pod, one.resources), self._actuated.container(uid, one.name)
             if wanted is not actuated and amounts(wanted) != amounts(actuated):
                 return True
-        level, given = pod.spec.resources, self._actuated.level(uid)
-        return self._pod_level and level is not None and given is not None and amounts(level) != amounts(given)
+        level = pod.spec.resources
+        if level is None or not self._pod_level:
+            return False
+        given = self._actuated.level(uid)
+        return given is not None and amounts(level) != amounts(given)
 
     def resizes(self, pod: v1.Pod, runtime: RuntimePod) -> dict[str, ContainerResize]:
         """What has to change in running containers, by name."""
         if not self._is_possible:
             return {}
+        running = self._running(pod, runtime)
+        if not running:
+            return {}
         uid = pod.metadata.uid
         level = self._actuated.level(uid) if self._pod_level else None
         found: dict[str, ContainerResize] = {}
-        for one in self._running(pod, runtime):
+        for one in running:
             actuated = self._actuated.container(uid, one.name) or v1.ResourceRequirements()
             if level is None and actuated is self._effective(pod, one.resources):
                 continue

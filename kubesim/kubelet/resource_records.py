@@ -67,8 +67,9 @@ class ResourceRecords:
 
     def put_container(self, uid: str, name: str, resources: v1.ResourceRequirements) -> None:
         """Record one container."""
-        before = self._pods.get(uid, PodResources())
-        self.put(uid, replace(before, containers={**before.containers, name: resources}))
+        before = self._pods.get(uid) or PodResources()
+        if before.containers.get(name) is not resources:
+            self.put(uid, replace(before, containers={**before.containers, name: resources}))
 
     def put_level(self, uid: str, resources: v1.ResourceRequirements) -> None:
         """Record the pod itself."""

@@ -43,8 +43,8 @@ from kubesim.policy.crash_loop_backoff import BackoffEntry, BackoffPolicy, crash
 from kubesim.policy.pod_actions import pod_actions
 from kubesim.policy.pod_hostname import HostnameError
 from kubesim.policy.pod_view import ContainerKind, PodView, ProbeState, RuntimePod, RuntimeState, Waiting
-from kubesim.policy.pull_policy import ImageFailure
 from kubesim.policy.qos import QosClass
+from kubesim.policy.resize_plan import ContainerResize
 from kubesim.policy.sync_plan import ActionInputs, ContainerToKill, KillReason, PodActions
 from kubesim.policy.user_namespaces import UserNamespaceError
 
@@ -155,7 +155,7 @@ class RuntimeManager:
                 "SandboxChanged",
                 "Pod sandbox changed, it will be killed and re-created.",
             )
-        if result.did_anything:
+        if actions.ends_any:
             await self._kill(pod, view, runtime, actions)
         if view.init_containers:
             await self._dead.prune_init_containers(view, runtime)
@@ -168,12 +168,8 @@ class RuntimeManager:
                 if shown is None:
                     return result
                 runtime = shown
-            start = await self._prepare_start(pod, runtime, actions, qos, pull_secrets)
-            if await self._start_first(start, view, actions, result):
-                if actions.resizes:
-                    work = ResizeWork(pod=pod, runtime=runtime, actions=actions, resizes=resizes)
-                    result.resize_error = await self._resize(work)
-                await self._start_regular(start, view, actions, result)
+            start = self._prepare_start(pod, runtime, actions, qos, pull_secrets)
+            await self._start_all(start, view, actions, resizes, result)
         except SyncError:
             if has_user_namespace:
                 self._metrics.increase(STARTED_USER_NAMESPACED_POD_ERRORS)
@@ -217,7 +213,7 @@ class RuntimeManager:
             # Its log stays: it tells what the restart count goes on from.
             await self._client.remove_container(api.RemoveContainerRequest(container_id=bare_id(reset.container_id)))
 
-    async def _prepare_start(
+    def _prepare_start(
         self,
         pod: v1.Pod,
         runtime: RuntimePod,
@@ -225,46 +221,64 @@ class RuntimeManager:
         qos: QosClass,
         pull_secrets: Sequence[v1.Secret],
     ) -> PodStart:
-        """Ensure the image volumes: in every sync, whether or not anything has to be started."""
-        sandbox = runtime.sandboxes[0] if runtime.sandboxes else None
+        """What every sync makes ready, whether or not anything has to be started. Raises SyncError."""
         try:
             user_namespace, config = self._sandboxes.config(pod, attempt=actions.attempt, qos=qos)
         except (HostnameError, UserNamespaceError) as error:
             name = f"{pod.metadata.name}_{pod.metadata.namespace}({pod.metadata.uid})"
             raise SyncError(f'GeneratePodSandboxConfig for pod "{name}" failed: {error}') from error
-        pulled: dict[str, ImageVolume] = {}
-        failures: dict[str, ImageFailure] = {}
-        for volume in pod.spec.volumes:
-            if volume.image is None:
-                continue
-            result = await self._images.ensure(
-                ImageRequest(
-                    pod=pod,
-                    image=volume.image.reference,
-                    policy=volume.image.pull_policy,
-                    reference=pod_reference(pod),
-                    sandbox_config=config,
-                    pull_secrets=pull_secrets,
-                )
-            )
-            if result.failure is not None:
-                failures[volume.name] = result.failure
-            else:
-                pulled[volume.name] = ImageVolume(
-                    image_ref=result.image_ref, user_specified_image=volume.image.reference
-                )
         return PodStart(
             pod=pod,
             pull_secrets=pull_secrets,
             runtime=runtime,
             qos=qos,
-            sandbox_id=sandbox.id if sandbox is not None else "",
+            sandbox_id=runtime.sandboxes[0].id if runtime.sandboxes else "",
             sandbox_config=config,
             pod_ips=(self._node.node_ip,) if pod.spec.host_network else runtime.addresses,
-            image_volumes=pulled,
-            image_failures=failures,
             user_namespace=user_namespace,
         )
+
+    async def _ensure_image_volumes(self, start: PodStart) -> None:
+        """The images of volumes are there, or it is known why not: in every sync, too."""
+        for volume in start.pod.spec.volumes:
+            if volume.image is None:
+                continue
+            result = await self._images.ensure(
+                ImageRequest(
+                    pod=start.pod,
+                    image=volume.image.reference,
+                    policy=volume.image.pull_policy,
+                    reference=pod_reference(start.pod),
+                    sandbox_config=start.sandbox_config,
+                    pull_secrets=start.pull_secrets,
+                )
+            )
+            if result.failure is not None:
+                start.image_failures[volume.name] = result.failure
+            else:
+                start.image_volumes[volume.name] = ImageVolume(
+                    image_ref=result.image_ref, user_specified_image=volume.image.reference
+                )
+
+    async def _start_all(
+        self,
+        start: PodStart,
+        view: PodView,
+        actions: PodActions,
+        resizes: Mapping[str, ContainerResize],
+        result: SyncResult,
+    ) -> None:
+        if view.image_volumes:
+            await self._ensure_image_volumes(start)
+        has_first = view.init_containers or view.ephemeral_containers
+        if has_first and not await self._start_first(start, view, actions, result):
+            return
+        if actions.resizes:
+            work = ResizeWork(pod=start.pod, runtime=start.runtime, actions=actions, resizes=resizes)
+            result.resize_error = await self._resize(work)
+        for container in start.pod.spec.containers:
+            if container.name in actions.containers_to_start:
+                await self._start(start, view, container, result)
 
     async def _resize(self, work: ResizeWork) -> str:
         """Why running containers do not have their new resources; empty when they have."""
@@ -277,8 +291,6 @@ class RuntimeManager:
     async def _start_first(self, start: PodStart, view: PodView, actions: PodActions, result: SyncResult) -> bool:
         """Ephemeral and init containers; False when one that holds everything behind it did not start."""
         spec = start.pod.spec
-        if not spec.ephemeral_containers and not spec.init_containers:
-            return True
         ephemeral = {one.name: one for one in spec.ephemeral_containers}
         init = {one.name: one for one in spec.init_containers}
         for name in actions.ephemeral_containers_to_start:
@@ -297,11 +309,6 @@ class RuntimeManager:
             if container.kind is ContainerKind.INIT and ended is not None and ended.state is RuntimeState.EXITED:
                 self._latency.init_ended(start.pod.metadata.uid, ended.finished_at_ns)
         return True
-
-    async def _start_regular(self, start: PodStart, view: PodView, actions: PodActions, result: SyncResult) -> None:
-        regular = {one.name: one for one in start.pod.spec.containers}
-        for name in actions.containers_to_start:
-            await self._start(start, view, regular[name], result)
 
     async def _start(
         self, start: PodStart, view: PodView, container: v1.Container | v1.EphemeralContainer, result: SyncResult

@@ -70,6 +70,8 @@ def _conditions(conditions: tuple[Condition, ...], before: Told | None) -> list[
     """Those that were told before are the same structs."""
     if before is None or len(before.status.conditions) != len(conditions):
         return [condition_struct(one) for one in conditions]
+    if conditions == before.status.conditions:
+        return before.struct.conditions
     each = zip(conditions, before.status.conditions, before.struct.conditions, strict=True)
     return [struct if one is known else condition_struct(one) for one, known, struct in each]
 

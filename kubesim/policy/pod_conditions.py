@@ -94,24 +94,28 @@ def pod_conditions(
     containers_ready = containers_ready_condition(pod, merged, phase)
     generated += (_ready(pod, containers_ready, conditions=(*conditions, *generated)), containers_ready, _SCHEDULED)
     if gate_enabled(gates, "PodObservedGenerationTracking"):
-        generated = [_observed(one, pod.generation, before.get(one.type)) for one in generated]
+        generated = _observed(generated, pod.generation, before)
     if gate_enabled(gates, "RestartAllContainersOnContainerExits") and all_containers_could_restart(pod):
         generated.append(all_containers_restarting_condition(pod, runtime, phase, old=old, gates=gates))
     return (*conditions, *generated)
 
 
-def _observed(condition: Condition, generation: int, before: Condition | None) -> Condition:
-    """The condition with the generation that it is about: the old one itself when it says nothing else."""
-    if (
-        before is not None
-        and before.status == condition.status
-        and before.reason == condition.reason
-        and before.message == condition.message
-        and before.observed_generation == generation
-        and before.last_probe_ns == condition.last_probe_ns
-    ):
-        return before
-    return replace(condition, observed_generation=generation)
+def _observed(generated: list[Condition], generation: int, before: Mapping[str, Condition]) -> list[Condition]:
+    """The conditions with the generation that they are about: the ones of `before` where those say nothing else."""
+    observed = []
+    for one in generated:
+        known = before.get(one.type)
+        if (
+            known is None
+            or known.status != one.status
+            or known.reason != one.reason
+            or known.message != one.message
+            or known.observed_generation != generation
+            or known.last_probe_ns != one.last_probe_ns
+        ):
+            known = replace(one, observed_generation=generation)
+        observed.append(known)
+    return observed
 
 
 def with_transition_times(

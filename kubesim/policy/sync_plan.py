@@ -75,16 +75,19 @@ class PodActions(Struct, frozen=True, kw_only=True, gc=False):
         return bool(self.containers_to_resize) or self.restarts_to_resize or self.resizes_pod_level
 
     @property
+    def ends_any(self) -> bool:
+        """Whether a container, or all of the pod, is to be killed or removed."""
+        return self.kill_pod or bool(self.containers_to_kill) or bool(self.containers_to_reset)
+
+    @property
     def is_empty(self) -> bool:
         """Whether there is nothing to do."""
         return not (
-            self.kill_pod
+            self.containers_to_start
             or self.create_sandbox
             or self.init_containers_to_start
             or self.ephemeral_containers_to_start
-            or self.containers_to_start
-            or self.containers_to_kill
-            or self.containers_to_reset
+            or self.ends_any
             or self.resizes
         )
 
