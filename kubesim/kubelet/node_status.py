@@ -115,7 +115,7 @@ class NodeStatusUpdater:
 
     def network_error(self) -> str:
         """Why pods with a network of their own are not synced now; "" when they are."""
-        return network_error(self._health())
+        return network_error(has_status=self._runtime.has_status, network_ready=self._runtime.network_ready)
 
     def well_until_ns(self) -> int:
         """When the health of node and runtime is another one though nothing happens: a next check may change that."""
@@ -308,7 +308,7 @@ class NodeStatusUpdater:
         health = self._health()
         return (
             runtime_errors(health),
-            network_error(health),
+            self.network_error(),
             health.storage_error,
             health.is_shutting_down,
             self._reports.pressures(),

@@ -45,7 +45,8 @@ from kubesim.model import k8s_v1 as v1
 from kubesim.model.frozen_records import replace
 from kubesim.policy.feature_gates import gate_enabled
 from kubesim.policy.pod_conditions import ALL_CONTAINERS_RESTARTING, owned_types
-from kubesim.policy.pod_view import PodPhase, PodStatusView, RuntimePod, RuntimeState, Waiting
+from kubesim.policy.pod_view import PodPhase, PodStatusView, PodView, RuntimePod, RuntimeState, Waiting
+from kubesim.policy.restart import all_containers_could_restart
 from kubesim.policy.settled_status import is_settled
 
 SECOND_NS = 10**9
@@ -151,7 +152,8 @@ class PodSync:
         status = (self._statuses.get(uid) if shown else None) or self._show(work, runtime)
         if status.phase is not None and status.phase.is_terminal:
             return True
-        is_restarting_all = _is_restarting_all(status)
+        view = pod_view(pod)
+        is_restarting_all = _is_restarting_all(view, status)
         begun.said.clear()
         network_error = self._answers.network_error()
         if network_error and not pod.spec.host_network:
@@ -176,7 +178,7 @@ class PodSync:
         self._probes.add_pod(pod)
         result = await self._manager.sync(
             pod,
-            pod_view(pod),
+            view,
             runtime,
             pod_qos(pod, self._node.gates),
             pull_secrets,
@@ -373,7 +375,9 @@ class PodSync:
             self._start_errors[uid] = errors
 
 
-def _is_restarting_all(status: PodStatusView) -> bool:
+def _is_restarting_all(pod: PodView, status: PodStatusView) -> bool:
+    if not all_containers_could_restart(pod):
+        return False  # The kubelet writes the condition only of a pod that could.
     restarting = status.condition(ALL_CONTAINERS_RESTARTING)
     return restarting is not None and restarting.status == "True"
 

@@ -12,8 +12,6 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
-from msgspec.structs import replace
-
 from kubesim.kernel import Cancelled, Event, Kernel, Promise, Task, timeout
 from kubesim.kubelet.event_recorder import WARNING, EventRecorder
 from kubesim.kubelet.event_reference import pod_reference
@@ -198,23 +196,21 @@ class PodWorkers:
         The PLEG has relisted at `relisted_ns`, though the cache may not know of it yet.
         """
         now_ns = self._kernel.now_ns
-        syncs: list[tuple[PodWork, VainSync]] = []
+        syncs: list[tuple[str, PodWork, VainSync]] = []
         for uid, due_ns in self._due_ns.items():
             if due_ns <= now_ns:
                 work = self._work[uid]
                 vain = self._syncer.in_vain(work)
-                is_known = relisted_ns > work.synced_ns or self._cache.is_newer_than(uid, work.synced_ns)
-                if vain is None or not is_known:
+                if vain is None or not (relisted_ns > work.synced_ns or self._cache.is_newer_than(uid, work.synced_ns)):
                     return False
-                syncs.append((work, vain))
-        if not self._recorder.has_room(sum([len(vain.events) for _, vain in syncs])):
+                syncs.append((uid, work, vain))
+        if not self._recorder.has_room(sum([len(vain.events) for _, _, vain in syncs])):
             return False
-        for work, vain in syncs:
+        for uid, work, vain in syncs:
             for said in vain.events:
                 self._recorder.say_again(said)
-            work.in_vain = replace(vain, activity=self._kernel.activity) if vain is not work.in_vain else vain
-            work.synced_ns = now_ns
-            uid = work.newest.metadata.uid
+            vain.activity = self._kernel.activity
+            work.in_vain, work.synced_ns = vain, now_ns
             del self._due_ns[uid]
             self._due_ns[uid] = now_ns + self._delay_ns(vain.to_raise(), now_ns)
         return True

@@ -153,8 +153,8 @@ def _known_to_runtime(
         last_state, _ = _converted_state(inputs, newest_first[1], previous, restart_all=restart_all)
     elif previous is not None and restart_all:
         last_state = _carried_last_state(container, previous)
-    if previous is not None and not gate_enabled(gates, "ChangeContainerStatusOnKubeletRestart"):
-        started = previous.started if container.state is RuntimeState.RUNNING else None
+    if previous is not None and container.state is RuntimeState.RUNNING:
+        started = None if gate_enabled(gates, "ChangeContainerStatusOnKubeletRestart") else previous.started
     return ContainerStatusView(
         name=container.name,
         state=state,

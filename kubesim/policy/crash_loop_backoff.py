@@ -125,10 +125,12 @@ def crash_loop_decision(
     The end is that of the newest exited container of the name; without one the container starts at once and nothing is
     counted. Mirrors kubelet: pkg/kubelet/kuberuntime/kuberuntime_manager.go, doBackOff.
     """
-    exited = [one for one in runtime.containers if one.name == container_name and one.state is RuntimeState.EXITED]
-    if not exited:
+    for one in runtime.containers:
+        if one.name == container_name and one.state is RuntimeState.EXITED:
+            finished_ns = one.finished_at_ns
+            break
+    else:
         return CrashLoopDecision(entry=entry)
-    finished_ns = exited[0].finished_at_ns
     if entry is not None and in_backoff(entry, policy, event_ns=finished_ns, now_ns=now_ns):
         delay = format_duration(entry.duration_ns)
         message = f"back-off {delay} restarting failed container={container_name} pod={pod.display_name}"

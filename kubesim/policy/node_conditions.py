@@ -119,12 +119,12 @@ def runtime_errors(health: NodeHealth) -> list[str]:
     return errors
 
 
-def network_error(health: NodeHealth) -> str:
-    """Why pods with a network of their own are not synced; empty when they are."""
-    if not health.has_status:
+def network_error(*, has_status: bool, network_ready: RuntimeCondition | None) -> str:
+    """Why pods with a network of their own are not synced; empty when they are. It is asked in every sync of a pod."""
+    if not has_status:
         return "network state unknown"
-    if health.network_ready is None or not health.network_ready.status:
-        return f"container runtime network not ready: {_shown(health.network_ready)}"
+    if network_ready is None or not network_ready.status:
+        return f"container runtime network not ready: {_shown(network_ready)}"
     return ""
 
 
@@ -140,7 +140,8 @@ def storage_error(*, is_registered: bool) -> str:
 
 def ready_condition(health: NodeHealth) -> NodeCondition:
     """The Ready condition, still without times."""
-    errors = [*runtime_errors(health), network_error(health), health.storage_error]
+    of_network = network_error(has_status=health.has_status, network_ready=health.network_ready)
+    errors = [*runtime_errors(health), of_network, health.storage_error]
     if health.is_shutting_down:
         errors.append("node is shutting down")
     needed = (*_NEEDED_CAPACITY, _STORAGE) if health.isolates_storage else _NEEDED_CAPACITY

@@ -99,8 +99,7 @@ def _succeeded_for_good(inputs: ActionInputs, container: ContainerSpecView) -> b
 def _regular_actions(inputs: ActionInputs, actions: PodActions) -> PodActions:
     """The regular containers of an initialised pod."""
     to_start: list[str] = []
-    to_kill = list(actions.containers_to_kill)
-    to_resize = list(actions.containers_to_resize)
+    to_kill, to_resize = actions.containers_to_kill, actions.containers_to_resize
     restarts_to_resize = actions.restarts_to_resize
     kept = 0
     for container in inputs.pod.containers:
@@ -109,7 +108,7 @@ def _regular_actions(inputs: ActionInputs, actions: PodActions) -> PodActions:
             if inputs.is_restarted(container):
                 to_start.append(container.name)
                 if newest is not None and newest.state is RuntimeState.UNKNOWN:
-                    to_kill.append(unknown_state_kill("Container", newest))
+                    to_kill += (unknown_state_kill("Container", newest),)
             continue
         fault = _fault(inputs, container, newest)
         if fault is None:
@@ -117,22 +116,23 @@ def _regular_actions(inputs: ActionInputs, actions: PodActions) -> PodActions:
             if resize is not None and resize.restarts:
                 restarts_to_resize = True
                 to_start.append(container.name)
-                to_kill.append(resize_kill(newest))
+                to_kill += (resize_kill(newest),)
                 continue
             if resize is not None:
-                to_resize.append(container.name)
+                to_resize += (container.name,)
             kept += 1
             continue
         message, reason, restarts = fault
         if restarts:
             message += ", will be restarted"
             to_start.append(container.name)
-        to_kill.append(ContainerToKill(name=container.name, container_id=newest.id, message=message, reason=reason))
+        kill = ContainerToKill(name=container.name, container_id=newest.id, message=message, reason=reason)
+        to_kill += (kill,)
     actions = replace(
         actions,
         containers_to_start=tuple(to_start),
-        containers_to_kill=tuple(to_kill),
-        containers_to_resize=tuple(to_resize),
+        containers_to_kill=to_kill,
+        containers_to_resize=to_resize,
         restarts_to_resize=restarts_to_resize,
         resizes_pod_level=inputs.resizes_pod_level,
     )

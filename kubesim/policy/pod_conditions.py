@@ -81,7 +81,7 @@ def pod_conditions(
     """
     owned = owned_types(gates)
     conditions = [one for one in api.conditions if one.type not in owned]
-    if gate_enabled(gates, "InPlacePodVerticalScaling"):
+    if resize and gate_enabled(gates, "InPlacePodVerticalScaling"):
         conditions += resize
     before = _by_type(old)
     disruption = before.get(DISRUPTION_TARGET)

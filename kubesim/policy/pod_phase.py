@@ -209,7 +209,8 @@ def _last_end(status: ContainerStatusView | None) -> Terminated | None:
 
 
 def _is_restartable(container: ContainerSpecView, ended: Terminated, pod: PodView, gates: Mapping[str, bool]) -> bool:
-    restart_all = gate_enabled(gates, "RestartAllContainersOnContainerExits")
-    return (restart_all and ended.reason == RESTARTING_ALL_CONTAINERS) or container_should_restart(
+    if ended.reason == RESTARTING_ALL_CONTAINERS and gate_enabled(gates, "RestartAllContainersOnContainerExits"):
+        return True
+    return container_should_restart(
         container, pod_restart_policy=pod.restart_policy, exit_code=ended.exit_code, gates=gates
     )

@@ -72,7 +72,8 @@ def test_runtime_errors(changes: dict[str, object], errors: list[str]) -> None:
     ],
 )
 def test_network_error(changes: dict[str, object], error: str) -> None:
-    assert network_error(replace(HEALTHY, **changes)) == error
+    health = replace(HEALTHY, **changes)
+    assert network_error(has_status=health.has_status, network_ready=health.network_ready) == error
 
 
 def test_a_runtime_condition_reads_like_the_kubelets() -> None:
