@@ -43,6 +43,8 @@ class ProbeManager:
         self._gates = gates
         self._sync_pod = sync_pod
         self._started_at_ns = kernel.now_ns
+        self._start_of_ready = KubeletStart(started_at_ns=kernel.now_ns, was_pod_ready=True)
+        self._start_of_unready = KubeletStart(started_at_ns=kernel.now_ns)
         self._prng = kernel.random.fork("probes")
         self._results = {
             ProbeKind.STARTUP: ProbeResults(kernel, self._startup_changed),
@@ -106,8 +108,10 @@ class ProbeManager:
 
     def kubelet_start(self, pod: v1.Pod) -> KubeletStart:
         """What the readiness of containers that are older than this process depends on."""
-        was_ready = "True" in [one.status for one in pod.status.conditions if one.type == "Ready"]
-        return KubeletStart(started_at_ns=self._started_at_ns, was_pod_ready=was_ready)
+        for one in pod.status.conditions:
+            if one.type == "Ready" and one.status == "True":
+                return self._start_of_ready
+        return self._start_of_unready
 
     def trigger_readiness(self, uid: str, name: str) -> None:
         """A status was made in which the container is not ready: look again at once."""

@@ -72,9 +72,7 @@ def generate_pod_status(inputs: GenerationInputs) -> PodStatusView:
         has_initialized=not pod.init_containers or has_initialized(pod, runtime),
         gates=gates,
     )
-    settled = settle_phase(
-        generated=generated, old=_phase_of(inputs.old), api=_phase_of(inputs.stored), eviction=inputs.deadline
-    )
+    settled = settle_phase(generated=generated, old=inputs.old, api=inputs.stored, eviction=inputs.deadline)
     readiness = with_readiness(pod, init, regular, inputs.probes, kubelet=inputs.kubelet, gates=gates)
     for name in readiness.readiness_to_trigger:
         inputs.trigger_readiness(name)
@@ -99,10 +97,6 @@ def generate_pod_status(inputs: GenerationInputs) -> PodStatusView:
         init_container_statuses=readiness.init_statuses,
         ephemeral_container_statuses=ephemeral,
     )
-
-
-def _phase_of(status: PodStatusView) -> PhaseReason:
-    return PhaseReason(phase=status.phase, reason=status.reason, message=status.message)
 
 
 def ended_by_kubelet(*, reason: str, message: str, condition_message: str | None) -> PodStatusFunc:

@@ -17,6 +17,7 @@ from kubesim.policy.pod_view import (
     ContainerSpecView,
     ContainerStatusView,
     PodPhase,
+    PodStatusView,
     PodView,
     Running,
     RuntimePod,
@@ -87,7 +88,11 @@ def pod_phase(
 
 
 def settle_phase(
-    *, generated: PodPhase, old: PhaseReason, api: PhaseReason, eviction: PhaseReason | None = None
+    *,
+    generated: PodPhase,
+    old: PhaseReason | PodStatusView,
+    api: PhaseReason | PodStatusView,
+    eviction: PhaseReason | None = None,
 ) -> PhaseReason:
     """The phase with its reason and message, after the kubelet looked back at what it said before.
 
