@@ -111,7 +111,8 @@ class NodeStatusUpdater:
 
     def runtime_errors(self) -> list[str]:
         """Why the kubelet syncs no pod at all now; [] when it does."""
-        return runtime_errors(self._health())
+        reports = self._reports
+        return runtime_errors(self._runtime.health(reports.pleg_error(), reports.evented_pleg_error()))
 
     def network_error(self) -> str:
         """Why pods with a network of their own are not synced now; "" when they are."""
@@ -305,12 +306,11 @@ class NodeStatusUpdater:
 
     def _sources(self) -> tuple[object, ...]:
         """What a status is made of beside the version of the runtime, and what never changes."""
-        health = self._health()
         return (
-            runtime_errors(health),
+            self.runtime_errors(),
             self.network_error(),
-            health.storage_error,
-            health.is_shutting_down,
+            self._reports.storage_error(),
+            self._reports.is_shutting_down(),
             self._reports.pressures(),
             self._images.newest,
             self._runtime.handlers,

@@ -18,7 +18,7 @@ from kubesim.cri.errors import CriError
 from kubesim.kernel import Kernel, Looks
 from kubesim.kubelet.klog import Klog
 from kubesim.kubelet.mutex import Mutex
-from kubesim.policy.node_conditions import RuntimeCondition
+from kubesim.policy.node_conditions import RuntimeCondition, RuntimeHealth
 
 RUNTIME_READY = "RuntimeReady"
 NETWORK_READY = "NetworkReady"
@@ -66,6 +66,18 @@ class RuntimeState:
         self.network_ready: RuntimeCondition | None = None
         self.handlers: tuple[RuntimeHandler, ...] = ()
         self.features: RuntimeFeatures | None = None
+
+    def health(self, pleg_error: str, evented_pleg_error: str) -> RuntimeHealth:
+        """The health of the runtime now, with what the PLEG says of it: empty texts when that is well."""
+        return RuntimeHealth(
+            now_ns=self._kernel.now_ns,
+            last_runtime_sync_ns=self.last_sync_ns,
+            has_status=self.has_status,
+            runtime_ready=self.runtime_ready,
+            network_ready=self.network_ready,
+            pleg_error=pleg_error,
+            evented_pleg_error=evented_pleg_error,
+        )
 
     def handler(self, name: str) -> RuntimeHandler | None:
         """The handler of that name, None when the runtime has not reported it."""

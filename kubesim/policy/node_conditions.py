@@ -43,15 +43,12 @@ class RuntimeCondition(Struct, frozen=True, kw_only=True, gc=False):
         return f"{self.type}={status} reason:{self.reason} message:{self.message}"
 
 
-class NodeHealth(Struct, frozen=True, kw_only=True, gc=False):
-    """What the Ready condition is made from.
+class RuntimeHealth(Struct, frozen=True, kw_only=True, gc=False):
+    """What decides whether pods are synced.
 
     `last_runtime_sync_ns` is the time of the last CRI Status whose RuntimeReady was true (None: none since the start).
     `has_status` says that there was any Status answer yet; `runtime_ready` and `network_ready` are its conditions,
-    None when absent. The `..._error` texts come from PLEG (without its prefix) and from the storage side.
-    `capacity` names the resources the node knows its capacity of: with `isolates_storage`, which is
-    localStorageCapacityIsolation, it has to know that of its disk. `warnings` are soft problems of the container
-    manager.
+    None when absent. The `..._error` texts come from PLEG, without its prefix.
     """
 
     now_ns: int
@@ -61,6 +58,16 @@ class NodeHealth(Struct, frozen=True, kw_only=True, gc=False):
     network_ready: RuntimeCondition | None = None
     pleg_error: str = ""
     evented_pleg_error: str = ""
+
+
+class NodeHealth(RuntimeHealth, frozen=True, kw_only=True, gc=False):
+    """What the Ready condition is made from.
+
+    `storage_error` is what the storage side says. `capacity` names the resources the node knows its capacity of: with
+    `isolates_storage`, which is localStorageCapacityIsolation, it has to know that of its disk. `warnings` are soft
+    problems of the container manager.
+    """
+
     storage_error: str = ""
     is_shutting_down: bool = False
     isolates_storage: bool = True
@@ -103,7 +110,7 @@ CONDITION_TYPES = frozenset({"Ready", *(text.type for text in _PRESSURES)})
 _READY_EVENTS = ("NodeNotReady", "NodeReady")
 
 
-def runtime_errors(health: NodeHealth) -> list[str]:
+def runtime_errors(health: RuntimeHealth) -> list[str]:
     """Why the kubelet does not start or sync any pod, in its order; [] when it does."""
     errors = []
     if health.last_runtime_sync_ns is None:
