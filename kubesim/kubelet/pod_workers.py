@@ -212,7 +212,9 @@ class PodWorkers:
             vain.activity = self._kernel.activity
             work.in_vain, work.synced_ns = vain, now_ns
             del self._due_ns[uid]
-            self._due_ns[uid] = now_ns + self._delay_ns(vain.to_raise(), now_ns)
+            self._due_ns[uid] = now_ns + self._delay_ns(
+                now_ns, has_failed=bool(vain.error), retry_at_ns=vain.retry_at_ns
+            )
         return True
 
     @property
@@ -313,9 +315,17 @@ class PodWorkers:
                     self._syncer.status_unknown(work.pod, entry.error)
                     raise SyncError(str(entry.error)) from entry.error
                 moved = await self._step(step, work, runtime)
-                delay_ns = 0 if moved else self._delay_ns(None, self._kernel.now_ns)
+                delay_ns = 0 if moved else self._delay_ns(self._kernel.now_ns, has_failed=False)
             except SyncError as error:
-                moved, delay_ns = False, self._delay_ns(error, self._kernel.now_ns)
+                moved, delay_ns = (
+                    False,
+                    self._delay_ns(
+                        self._kernel.now_ns,
+                        has_failed=True,
+                        retry_at_ns=error.retry_at_ns,
+                        is_network_not_ready=error.is_network_not_ready,
+                    ),
+                )
             if moved:
                 # The next state begins as soon as the cache has seen what this one did, without a tick. It has the same
                 # pod, unless another one is waiting already.
@@ -373,13 +383,13 @@ class PodWorkers:
                 self._turns.release(work.pod.metadata.uid)
                 return False
 
-    def _delay_ns(self, error: SyncError | None, now_ns: int) -> int:
+    def _delay_ns(
+        self, now_ns: int, *, has_failed: bool, retry_at_ns: int | None = None, is_network_not_ready: bool = False
+    ) -> int:
         """Until the next sync of a pod, after one that ended like that."""
-        if error is None:
+        if not has_failed:
             return self._jittered(RESYNC_NS)
-        delay_ns = retry_delay_ns(
-            now_ns=now_ns, retry_at_ns=error.retry_at_ns, is_network_not_ready=error.is_network_not_ready
-        )
+        delay_ns = retry_delay_ns(now_ns=now_ns, retry_at_ns=retry_at_ns, is_network_not_ready=is_network_not_ready)
         return max(self._jittered(delay_ns), 1)
 
     def _jittered(self, duration_ns: int) -> int:

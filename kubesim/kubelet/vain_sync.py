@@ -99,13 +99,8 @@ class VainSync(Struct, kw_only=True):
         """Do the second part again. Raises SyncError when it did."""
         for event in self.events:
             recorder.say_again(event)
-        error = self.to_raise()
-        if error is not None:
-            raise error
-
-    def to_raise(self) -> SyncError | None:
-        """How the sync ends, when it does not end well."""
-        return SyncError(self.error, retry_at_ns=self.retry_at_ns) if self.error else None
+        if self.error:
+            raise SyncError(self.error, retry_at_ns=self.retry_at_ns)
 
 
 def _of_version(said: Said, before: str, after: str) -> Said:
