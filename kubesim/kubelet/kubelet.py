@@ -210,6 +210,8 @@ class Kubelet:
             gates=self.gates,
             runtime=state,
             reports=NodeReports(
+                pleg_check=engine.pleg.check,
+                pleg_checked_again=engine.pleg.checked_again,
                 pleg_error=engine.pleg.healthy,
                 pleg_well_until_ns=engine.pleg.well_until_ns,
                 evented_pleg_error=engine.loop.evented_pleg_error,

@@ -15,9 +15,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from kubesim.cri import api, methods
 from kubesim.cri.client import CriClient
-from kubesim.cri.errors import CriError
 from kubesim.kernel import Beat, Idle, Kernel, Looks, Task, sleep
 from kubesim.kubelet.event_recorder import NORMAL, WARNING, EventRecorder, node_reference
 from kubesim.kubelet.image_list import ImageList
@@ -25,7 +23,6 @@ from kubesim.kubelet.klog import Klog
 from kubesim.kubelet.mutex import Mutex
 from kubesim.kubelet.node_description import ATTACH_DETACH_ANNOTATION, NodeDescription, identified
 from kubesim.kubelet.node_status_fields import (
-    UNKNOWN_VERSION,
     condition_value,
     declared_features,
     is_ready,
@@ -35,13 +32,13 @@ from kubesim.kubelet.node_status_fields import (
     node_images,
     node_system_info,
     runtime_handlers,
-    runtime_version_text,
     with_heartbeats,
     without_heartbeats,
 )
 from kubesim.kubelet.node_status_settings import NodeReports, NodeStatusSettings
 from kubesim.kubelet.outside import ApiClient
 from kubesim.kubelet.runtime_state import RuntimeState
+from kubesim.kubelet.runtime_version import RuntimeVersion
 from kubesim.model import k8s_v1 as v1
 from kubesim.policy.node_conditions import (
     DOWN_AFTER_NS,
@@ -52,7 +49,6 @@ from kubesim.policy.node_conditions import (
     transition_events,
 )
 
-_VERSION_REQUEST = api.VersionRequest(version="0.1.0")
 RUNTIME_CHECK_NS = 5_000_000_000
 REGISTER_NS = 100_000_000
 FAST_UPDATE_NS = 100_000_000
@@ -78,7 +74,6 @@ class NodeStatusUpdater:
         klog: Klog,
     ) -> None:
         self._kernel = kernel
-        self._client = client
         self._api = api_client
         self._description = description
         self._settings = settings
@@ -94,15 +89,12 @@ class NodeStatusUpdater:
         self._check = Beat(kernel)
         self._tasks: list[Task[Any]] = []
         self._images = ImageList(kernel, client, klog=klog)
-        self._runtime_name = ""
         self._is_registered = False
         self._was_unschedulable = False
         self._has_reported_reboot = False
         self._last_report_ns: int | None = None
         self._extra_delay_ns = 0
-        self._version_answer = b""
-        self._version_text = ""
-        self._again = client.again(methods.VERSION, _VERSION_REQUEST)
+        self._version = RuntimeVersion(client, klog=klog)
         self._stored: v1.Node | None = None
         """The node whose status was found to be as it is now, and what the status was made of."""
         self._stored_sources: tuple[object, ...] = ()
@@ -111,6 +103,11 @@ class NodeStatusUpdater:
 
     def runtime_errors(self) -> list[str]:
         """Why the kubelet syncs no pod at all now; [] when it does."""
+        self._reports.pleg_check()
+        return self._runtime_errors()
+
+    def _runtime_errors(self) -> list[str]:
+        """The same, though nobody checks the runtime's health."""
         reports = self._reports
         return runtime_errors(self._runtime.health(reports.pleg_error(), reports.evented_pleg_error()))
 
@@ -192,26 +189,25 @@ class NodeStatusUpdater:
             still_holds=self._still_holds,
         )
         while True:
-            is_in_vain = await self.sync() and self._version_answer != b"" and self._again is not None
+            is_in_vain = await self.sync() and self._version.is_steady
             await beat.wait(next_update_ns(), idle if is_in_vain else None)
 
     def _update_again(self, looks: Looks) -> None:
         """Updates that find the status as it is stored, until one is due that is written whatever it says."""
-        if self._again is not None:
-            self._again(self._version_answer, looks)
+        self._version.ask_again(looks)
+        self._reports.pleg_checked_again(looks)
 
     def _still_holds(self) -> bool:
         """Whether an update would find the status made of the same, and stored."""
         return (
             self._api.get_node() is self._stored
-            and self._client.peek(methods.VERSION, _VERSION_REQUEST) == self._version_answer
-            and (self._version_text, *self._sources()) == self._stored_sources
+            and (self._version.expected(), *self._sources()) == self._stored_sources
         )
 
     async def _check_runtime(self) -> None:
         beat, idle = self._check, Idle(note=self._runtime.update_again, still_holds=self._runtime.still_holds)
         while True:
-            is_in_vain = await self._runtime.update() and self._again is not None
+            is_in_vain = await self._runtime.update() and self._runtime.is_steady
             await beat.wait(RUNTIME_CHECK_NS, idle if is_in_vain else None)
 
     async def _fast_updates(self) -> None:
@@ -270,7 +266,8 @@ class NodeStatusUpdater:
             text = f'error getting node "{name}": node "{name}" not found'
             self._klog.error("Unable to update node status", err=text)
             return False
-        version = await self._runtime_version()
+        version = await self._version.ask()
+        self._reports.pleg_check()
         sources = (version, *self._sources())
         if node is self._stored and sources == self._stored_sources:
             if self._kernel.now_ns >= self._report_due_ns:
@@ -307,7 +304,7 @@ class NodeStatusUpdater:
     def _sources(self) -> tuple[object, ...]:
         """What a status is made of beside the version of the runtime, and what never changes."""
         return (
-            self.runtime_errors(),
+            self._runtime_errors(),
             self.network_error(),
             self._reports.storage_error(),
             self._reports.is_shutting_down(),
@@ -319,7 +316,9 @@ class NodeStatusUpdater:
         )
 
     async def _new_status(self, node: v1.Node) -> v1.NodeStatus:
-        return self._status_of(node, await self._runtime_version())
+        version = await self._version.ask()
+        self._reports.pleg_check()
+        return self._status_of(node, version)
 
     def _status_of(self, node: v1.Node, runtime_version: str) -> v1.NodeStatus:
         """The status as it is now, on top of what the API server has. Records the Events of conditions that changed."""
@@ -364,19 +363,6 @@ class NodeStatusUpdater:
             isolates_storage=self._settings.isolates_storage,
             capacity=capacity,
         )
-
-    async def _runtime_version(self) -> str:
-        try:
-            answer = await self._client.call_encoded(methods.VERSION, _VERSION_REQUEST)
-        except CriError as error:
-            self._klog.error("Version from runtime service failed", err=error.go_text)
-            self._version_answer = b""
-            return f"{self._runtime_name}://{UNKNOWN_VERSION}"
-        if answer != self._version_answer:
-            response = api.VersionResponse.FromString(answer)
-            self._version_answer, self._runtime_name = answer, response.runtime_name
-            self._version_text = f"{response.runtime_name}://{runtime_version_text(response.runtime_version)}"
-        return self._version_text
 
     # -- events ---------------------------------------------------------------------------------------------
 

@@ -6,6 +6,8 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from kubesim.kernel import Looks
+
 SECOND_NS = 10**9
 
 
@@ -32,6 +34,10 @@ class NodeStatusSettings:
 class NodeReports:
     """What other parts of the kubelet say about the node when they are asked; texts are "" when all is well."""
 
+    pleg_check: Callable[[], str] = str
+    """The same as `pleg_error`, asked by a health check."""
+    pleg_checked_again: Callable[[Looks], object] = lambda _: None
+    """Hears of checks that found the same as before."""
     pleg_error: Callable[[], str] = str
     pleg_well_until_ns: Callable[[], int] = lambda: sys.maxsize
     """When that is another one though nothing happens."""

@@ -107,16 +107,20 @@ class Pleg:
         """Empty when healthy, else the text of the node's Ready condition."""
         if self.last_relist_ns is None:
             return "pleg has yet to be successful"
-        self._seen_ns = self.last_relist_ns
         age_ns = self._kernel.now_ns - self.last_relist_ns
         if age_ns > self._unhealthy_ns:
             threshold = format_duration(self._unhealthy_ns)
             return f"pleg was last seen active {format_duration(age_ns)} ago; threshold is {threshold}"
         return ""
 
+    def check(self) -> str:
+        """`healthy`, asked by a check of the kubelet: which relist it saw is a metric."""
+        self._seen_ns, self._checked_ns = self.last_relist_ns, self._kernel.now_ns
+        return self.healthy()
+
     def checked_again(self, looks: Looks) -> None:
-        """Health checks that found it as well as before, because nothing has happened since."""
-        self._checked_ns = looks.series.last_ns
+        """Checks that found it as well as before, because nothing has happened since."""
+        self._checked_ns = max(self._checked_ns, looks.series.last_ns)
 
     def well_until_ns(self) -> int:
         """When `healthy` says something else though nothing happens: the next relist may change that, or is in vain."""

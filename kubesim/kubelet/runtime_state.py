@@ -115,7 +115,13 @@ class RuntimeState:
                 self._answer = b""
                 return False
             await self._take(response)
-            return is_same and self.last_sync_ns == self._kernel.now_ns
+            # What is not well is said again each time.
+            return is_same and self._is_well
+
+    @property
+    def is_steady(self) -> bool:
+        """Whether the runtime says the same as long as nothing happens."""
+        return self._again is not None
 
     def update_again(self, looks: Looks) -> None:
         """`update` where nothing has happened since the last one said the same as before; of a steady runtime."""

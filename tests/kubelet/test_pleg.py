@@ -165,6 +165,19 @@ def test_health_is_about_the_last_good_relist() -> None:
     assert pleg.healthy() == "pleg was last seen active 3m5s ago; threshold is 3m0s"
 
 
+def test_which_relist_the_last_check_saw_is_a_metric() -> None:
+    kernel = Kernel(start_ns=0)
+    metrics = Metrics()
+    pleg = Pleg(kernel, FakeRuntimePods(), PodCache(), lambda _: None, klog=Klog(kernel), metrics=metrics)  # type: ignore[arg-type]  # a fake
+    kernel.spawn(pleg.run(), name="pleg")
+    kernel.run_until(3 * SECOND_NS + 1)
+    assert not metrics.as_dict().get("kubelet_pleg_last_seen_seconds")
+    pleg.check()
+    kernel.run_until(5 * SECOND_NS)
+    pleg.healthy()
+    assert metrics.as_dict()["kubelet_pleg_last_seen_seconds"] == 3
+
+
 def test_addresses_outlive_the_sandbox() -> None:
     ready = RuntimePod(sandboxes=(RuntimeSandbox(id="s", is_ready=True, ips=("10.0.0.1",)),))
     dead = RuntimePod(sandboxes=(RuntimeSandbox(id="s", is_ready=False, ips=()),))

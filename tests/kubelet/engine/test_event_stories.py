@@ -191,6 +191,14 @@ def test_a_network_that_is_not_ready(story: Any, c: Any) -> None:
     assert told == ["NodeReady", "NodeNotReady"]
 
 
+def test_a_network_that_is_not_ready_is_logged_at_each_look_at_the_runtime(story: Any) -> None:
+    story.run("30s")
+    lose_network(story)
+    story.run("2m")
+    said = [line for line in story.node.log if "Container runtime network not ready" in line]
+    assert len(said) == 24  # every 5 s
+
+
 def test_a_runtime_that_is_away_when_dead_containers_are_collected(story: Any, c: Any) -> None:
     story.run("30s")
     refuse(story, "ListContainers", error=CriError(Code.UNAVAILABLE, "gone"))
