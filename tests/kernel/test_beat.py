@@ -10,15 +10,17 @@ PERIOD_NS = 10
 class Watcher:
     """Looks at a number every ten nanoseconds; a look is in vain when it is the same."""
 
-    def __init__(self, kernel: Kernel, *, is_last: bool = False, until_ns: int = 10**9) -> None:
+    def __init__(self, kernel: Kernel, *, is_last: bool = False, until_ns: int = 10**9, can_tell: bool = False) -> None:
+        """With `can_tell` it knows without a look whether that would be in vain."""
         self.kernel = kernel
+        self._seen = -1
         self.beat = Beat(kernel, is_last=is_last)
         self.until_ns = until_ns
         self.number = 0
-        self.idle = Idle(note=self._note, until_ns=lambda: self.until_ns)
+        still_holds = (lambda: self.number == self._seen) if can_tell else None
+        self.idle = Idle(note=self._note, until_ns=lambda: self.until_ns, still_holds=still_holds)
         self.looks: list[tuple[int, int]] = []
         self.in_vain: list[int] = []
-        self._seen = -1
 
     async def run(self) -> None:
         while True:
@@ -149,3 +151,36 @@ def test_a_task_that_found_nothing_lets_others_sleep_on_and_is_woken_itself() ->
 
     assert woken == [0, 35, 70]
     assert [at_ns for at_ns, _ in watcher.looks] == [0, 10]
+
+
+def test_a_loop_that_can_tell_sleeps_on_whatever_happens_beside_what_it_looks_at() -> None:
+    kernel = Kernel(start_ns=0)
+    watcher = Watcher(kernel, can_tell=True)
+    kernel.spawn(watcher.run(), name="watcher")
+    kernel.call_at(33, list)
+    kernel.call_at(63, watcher.change)
+    kernel.call_at(93, list)
+    kernel.run_until(115)
+
+    assert watcher.looks == [(0, 0), (10, 0), (70, 1), (80, 1)]
+    assert watcher.in_vain == [20, 30, 40, 50, 60, 90, 100, 110]
+
+
+def test_a_beat_says_whether_its_task_sleeps_on() -> None:
+    for can_tell in (False, True):
+        kernel = Kernel(start_ns=0)
+        watcher = Watcher(kernel, can_tell=can_tell)
+        beat, said = watcher.beat, list[tuple[bool, int | None]]()
+        task = kernel.spawn(watcher.run(), name="watcher")
+
+        def say(beat: Beat = beat, said: list[tuple[bool, int | None]] = said) -> None:
+            said.append((beat.is_idle, beat.next_ns))
+
+        say()
+        for time_ns, do in ((5, say), (25, say), (26, watcher.change), (27, say), (35, say), (36, task.cancel)):
+            kernel.call_at(time_ns, do)
+        kernel.run_until(40)
+        say()
+
+        # It begins, looks once, sleeps on, sees nothing of the change yet, sees it, and is gone.
+        assert said == [(False, None), (False, 10), (can_tell, 30), (False, 30), (False, 40), (False, None)]
