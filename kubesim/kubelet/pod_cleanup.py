@@ -83,7 +83,7 @@ class PodCleanup:
         self._dead = dead
         self._removing = Mutex()
         """The containers that one event after the other names are removed one after the other."""
-        self._chores: set[Task[None]] = set()
+        self._chores: dict[Task[None], None] = {}
         self.has_looked = False
         """Whether housekeeping has been done: every pod of the configuration that may run has a worker by then."""
 
@@ -240,11 +240,11 @@ class PodCleanup:
 
     def _start(self, coroutine: Coroutine[Any, Any, None], name: str) -> None:
         chore = self._kernel.spawn(coroutine, name=name)
-        self._chores.add(chore)
+        self._chores[chore] = None
         chore.watch(self._ended)
 
     def _ended(self, chore: Task[None]) -> None:
         """A clean-up that the runtime refused is tried again by housekeeping; other errors are bugs."""
-        self._chores.discard(chore)
+        self._chores.pop(chore, None)
         if chore.error is not None and not isinstance(chore.error, CriError | KillPodFailed | Cancelled):
             raise chore.error

@@ -52,7 +52,7 @@ class ProbeManager:
             ProbeKind.LIVENESS: ProbeResults(kernel, self._liveness_changed),
         }
         self._workers: dict[str, dict[_WorkerKey, ProbeWorker]] = {}
-        self._tasks: set[Task[None]] = set()
+        self._tasks: dict[Task[None], None] = {}
 
     # -- pods -------------------------------------------------------------------------------------------------
 
@@ -143,11 +143,11 @@ class ProbeManager:
         )
         name = f"{spec.kind} probe of {pod.metadata.namespace}/{pod.metadata.name}/{container.name}"
         task = self._kernel.spawn(worker.run(delay_ns), name=name)
-        self._tasks.add(task)
+        self._tasks[task] = None
         task.watch(lambda ended: self._ended(ended, uid, key))
 
     def _ended(self, task: Task[None], uid: str, key: _WorkerKey) -> None:
-        self._tasks.discard(task)
+        self._tasks.pop(task, None)
         workers = self._workers.get(uid, {})
         workers.pop(key, None)
         if not workers:

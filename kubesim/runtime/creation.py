@@ -90,8 +90,8 @@ async def create(
         _publish(reservation, made, publish)
         return
     task = daemon.kernel.spawn(_built(names, reservation, build), name=f"create {reservation.name}")
-    daemon.creations.add(task)
-    task.watch(daemon.creations.discard)
+    daemon.creations[task] = None
+    task.watch(daemon.creations.pop)
     try:
         made, _ = await task.join()
     except Cancelled:

@@ -101,8 +101,8 @@ class Daemon:
     """Pulls that a fixture let fail so far, by reference."""
     deprecations: dict[str, str] = field(default_factory=dict)
     """Deprecated things that were used since the daemon started: what the runtime says of each, by its id."""
-    creations: set[Task[Any]] = field(default_factory=set)
-    """Creations that would go on without their clients."""
+    creations: dict[Task[Any], None] = field(default_factory=dict)
+    """Creations that would go on without their clients, oldest first: whoever ends all does so in an order."""
     pause_files: FileSystem | None = None
     """What the pause processes run from; None before the first of them."""
     last_time_ns: int = 0

@@ -135,7 +135,7 @@ class Runtime:
         self._ready_at_ns = kernel.now_ns
         self._refused = rpc_refusals(profile)
         self._questions = {METHODS[name]: ask for name, ask in QUESTIONS.items() if name not in self._refused}
-        self._calls: set[Task[object]] = set()
+        self._calls: dict[Task[object], None] = {}
         self._restart = Cancelled("the runtime restarts")
 
     @property
@@ -191,7 +191,7 @@ class Runtime:
             raise unimplemented(f"method {method.name} not implemented")
         task = current_task()
         restart = self._restart
-        self._calls.add(task)
+        self._calls[task] = None
         try:
             call = handler(self._daemon, request)
             del request  # the handler may need it for less long than the call lasts
@@ -201,7 +201,7 @@ class Runtime:
                 raise self._daemon.refuse(say.CONNECTION_LOST) from None
             raise
         finally:
-            self._calls.discard(task)
+            self._calls.pop(task, None)
 
     async def stream(self, method: Method, request: Message) -> AsyncIterator[Message]:
         """Answer a call with a stream. Raises CriError when it is refused, or ends badly."""

@@ -120,6 +120,21 @@ def test_containers_live_through_a_restart(measured: Any) -> None:
     assert measured.create(pod, measured.container_config("true", name="late"))
 
 
+@pytest.mark.parametrize("profile", ["containerd-2.3", "cri-o-1.36"])
+def test_a_restart_ends_calls_in_the_order_in_which_they_began(new_node: Any, profile: str) -> None:
+    """On CRI-O the creations that go on without their clients as well. Memory addresses decide nothing."""
+    node = new_node(profile, timings=Timings.measured())
+    pod = node.run_pod()
+    ended: list[int] = []
+    for number in range(50):
+        task = node.spawn(node.creating(pod, node.container_config("true", name=f"c{number}")))
+        task.watch(lambda _, number=number: ended.append(number))
+    node.advance(0.001)
+    node.runtime.restart()
+    node.advance(0)
+    assert ended == list(range(50))
+
+
 REFUSED = (
     'connection error: desc = "transport: Error while dialing: dial unix /var/run/crio/crio.sock: connect: connection '
     'refused"'

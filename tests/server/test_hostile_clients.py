@@ -311,7 +311,7 @@ def test_calls_that_are_cancelled_anywhere_leave_nothing_behind(profile: str, tm
         assert server.runtime.statistics().sandboxes == 0
         assert len(daemon.sandbox_names) == 0
         assert daemon.processes.processes() == []
-        assert server.runtime._calls == set()
+        assert server.runtime._calls == {}
         for number in range(20):
             assert await server.run_pod(f"p{number}"), "the names are free"
 

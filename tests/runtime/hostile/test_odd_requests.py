@@ -105,7 +105,7 @@ class Client:
         daemon = node.runtime._daemon
         assert len(daemon.sandbox_names) == len(daemon.container_names) == 0
         assert daemon.processes.processes() == []
-        assert node.runtime._calls == set()
+        assert node.runtime._calls == {}
 
 
 @pytest.mark.parametrize("name", METHODS)
