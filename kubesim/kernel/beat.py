@@ -66,16 +66,17 @@ class Beat:
 
     @suspending
     def wait(
-        self, period_ns: int, idle: Idle | None = None, *, found_nothing: bool = False
+        self, period_ns: int, idle: Idle | None = None, *, found_nothing: bool | None = None
     ) -> Generator[Arm, Any, None]:
         """Sleep for a period of at least 1 ns.
 
         With `found_nothing` the task says: what I did since I woke has changed nothing that anybody else looks at. With
-        `idle` it says so, too, and that it would do nothing else again. Then, as long as no other event fires and
-        nobody outside drives the kernel, the ends of periods are noted and wake nobody.
+        `idle` it says that the next look would change nothing, and unless it says otherwise, that this one has not
+        either. Then, as long as no other event fires and nobody outside drives the kernel, the ends of periods are
+        noted and wake nobody.
         """
         self.period_ns, self.idle = period_ns, idle
-        self._has_found_nothing = found_nothing or idle is not None
+        self._has_found_nothing = idle is not None if found_nothing is None else found_nothing
         yield self._arm
 
     def wake(self) -> None:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cmp_to_key
+from operator import itemgetter
 from typing import TYPE_CHECKING, TypeAlias
 
 from msgspec import Struct
@@ -45,13 +46,15 @@ class _Course(Struct, gc=False):
         next_ns, period_ns = self.next_ns, self.beat.period_ns
         return next_ns if until_ns <= next_ns else next_ns - (next_ns - until_ns) // period_ns * period_ns
 
-    def look_until(self, end_ns: int) -> Series:
+    def look_until(self, end_ns: int) -> _Looked:
         """All looks before that time, of which there is one at least; the periods are all alike."""
         first_ns, beat = self.next_ns, self.beat
-        period_ns = beat.period_ns
-        times = (end_ns - 1 - first_ns) // period_ns + 1
-        self.next_ns = next_ns = first_ns + times * period_ns
-        return Series(first_ns, next_ns - period_ns, period_ns, times, self.sequence, beat.is_last)
+        period_ns, is_last = beat.period_ns, beat.is_last
+        before_ns = (end_ns - 1 - first_ns) // period_ns * period_ns
+        last_ns = first_ns + before_ns
+        self.next_ns = last_ns + period_ns
+        series = Series(first_ns, last_ns, period_ns, before_ns // period_ns + 1, self.sequence, is_last)
+        return (last_ns, is_last, last_ns - period_ns if before_ns else -1), self, series
 
     def look_at(self, times_ns: list[int]) -> None:
         """Looks whose periods were drawn, `next_ns` being the end of the last of these."""
@@ -60,8 +63,8 @@ class _Course(Struct, gc=False):
         self.series = Series(drawn_ns[0], last_ns, 0, len(drawn_ns), self.sequence, is_last, drawn_ns)
 
 
-_Looked = tuple[tuple[int, bool, int], _Course, Series]
-"""A beat that has looked; first what says in which order the beats did."""
+_Looked: TypeAlias = tuple[tuple[int, bool, int], _Course, Series]
+"""A beat that has looked; first `Series.end`, which says in which order the beats did."""
 
 
 def idle_on(kernel: Kernel, first: Beat, idle: Idle, first_until_ns: int | None, due: Due) -> None:
@@ -88,8 +91,9 @@ def idle_on(kernel: Kernel, first: Beat, idle: Idle, first_until_ns: int | None,
                 if course.timer is not None:
                     kernel.put(course.timer)
                 continue
-            series = course.look_until(end_ns)
-        looked.append((series.end, course, series))
+            looked.append(course.look_until(end_ns))
+        else:
+            looked.append((series.end, course, series))
     if end_ns <= now_ns:
         _look_once(kernel, plan.courses[0], due)
     else:
@@ -205,14 +209,13 @@ def _compare(one: _Looked, other: _Looked) -> int:
 
 
 _BY_LAST_LOOK = cmp_to_key(_compare)
+_END = itemgetter(0)
 
 
 def _note(kernel: Kernel, first: Beat, looked: list[_Looked], due: Due) -> None:
     """Tell the beats of their looks, and set their timers in the order in which the last looks would have."""
-    if len({end for end, _, _ in looked}) < len(looked):
-        looked.sort(key=_BY_LAST_LOOK)
-    else:
-        looked.sort()
+    is_clear = len(set(map(_END, looked))) == len(looked)
+    looked.sort(key=_END if is_clear else _BY_LAST_LOOK)
     # The look that has come already, the first of the first beat, was an event of its own.
     events = sum([2 * series.times if series.is_last else series.times for _, _, series in looked])
     events -= 2 if first.is_last else 1

@@ -62,6 +62,7 @@ class Pleg:
     ) -> None:
         self._kernel = kernel
         self._runtime_pods = runtime_pods
+        self._is_steady = runtime_pods.is_steady
         self._cache = cache
         self._on_event = on_event
         self._klog = klog
@@ -77,6 +78,9 @@ class Pleg:
         self._beat = Beat(kernel, is_last=True)
         self._idle = Idle(note=self._relist_again)
         self._is_in_vain = False
+        """Whether the last relist found nothing."""
+        self._is_calm = False
+        """Whether the next one will find nothing, if nothing happens."""
         self._punctual_count = 0
         """Relists that came a period after the one before and took no time, since somebody read the metrics."""
         metrics.before_reading(self._count_punctual)
@@ -153,9 +157,9 @@ class Pleg:
         """Until the next relist of all is due."""
         while (left_ns := since_ns + self._period_ns - self._kernel.now_ns) > 0:
             if not self._requests:
-                is_in_vain = self._is_in_vain and self._kernel.now_ns == since_ns
-                await self._beat.wait(left_ns, self._idle if is_in_vain else None)
-                if is_in_vain and self.last_relist_ns is not None:
+                is_calm = self._is_calm and self._kernel.now_ns == since_ns
+                await self._beat.wait(left_ns, self._idle if is_calm else None, found_nothing=is_calm and self._is_in_vain)
+                if is_calm and self.last_relist_ns is not None:
                     since_ns = self.last_relist_ns
                 continue
             uid, asked_ns = self._requests.popleft()
@@ -178,7 +182,7 @@ class Pleg:
             self._metrics.observe(PLEG_RELIST_DURATION, took_ns / SECOND_NS)
 
     async def _relist(self, start_ns: int) -> None:
-        self._is_in_vain = False
+        self._is_in_vain = self._is_calm = False
         try:
             listing = await self._runtime_pods.list_all()
         except CriError as error:
@@ -186,13 +190,15 @@ class Pleg:
             self._klog.error("GenericPLEG: Unable to retrieve pods", err=error.go_text)
             return
         self.last_relist_ns = start_ns
-        is_same = listing is self._relisted and not self._reinspect
-        self._is_in_vain = is_same and not self._cache.is_awaited and self._runtime_pods.is_steady
+        is_same, is_awaited = listing is self._relisted and not self._reinspect, self._cache.is_awaited
         if not is_same:
             pods = listing.pods()
             for uid in self._to_reconcile(listing, pods):
                 await self._reconcile(uid, pods.get(uid), start_ns)
         self._cache.relisted(start_ns)
+        if self._is_steady:
+            self._is_calm = is_calm = not self._reinspect and not self._cache.is_awaited
+            self._is_in_vain = is_calm and is_same and not is_awaited
 
     def _relist_again(self, looks: Looks) -> None:
         """Relists that find what the last one found, because nothing has happened since."""
