@@ -74,15 +74,17 @@ def idle_on(kernel: Kernel, first: Beat, idle: Idle, first_until_ns: int | None,
     """
     now_ns, to_ns = kernel.now_ns, kernel.idles_to_ns
     course = _Course(first, idle, now_ns, 0, first_until_ns, None)
-    if to_ns is None:
+    ends = kernel.ends_idling
+    if to_ns is None or (ends is not None and ends[0] == now_ns and ends[2] is not None):
+        # Time is played out, and so is the instant at which something will have ended the stretch before.
         _look_once(kernel, course, due)
         return
     plan = _plan(kernel, course, to_ns + 1, due)
-    end_ns = plan.end_ns
     if plan.passing is not None:
-        end_ns = _pass_on(kernel, plan.passing, plan.uneven, end_ns)
+        _pass_on(kernel, plan, plan.passing)
     if plan.uneven:
-        end_ns = _draw(plan.uneven, end_ns)
+        _draw(plan)
+    end_ns = plan.end_ns
     looked: list[_Looked] = []
     for course in plan.courses:
         series = course.series
@@ -98,10 +100,11 @@ def idle_on(kernel: Kernel, first: Beat, idle: Idle, first_until_ns: int | None,
         _look_once(kernel, plan.courses[0], due)
     else:
         _note(kernel, first, looked, due)
+    kernel.ends_idling = plan.end_timer if plan.waking is None else plan.waking.beat.timer
 
 
 class _Plan(Struct, gc=False):
-    """The beats whose next looks come before the end of a stretch, as far as that is known."""
+    """The beats whose next looks come before the end of a stretch, as far as that is known, and what ends it."""
 
     courses: list[_Course]
     uneven: list[_Course]
@@ -109,6 +112,9 @@ class _Plan(Struct, gc=False):
     passing: _Course | None
     """The one that passes on what it finds to do, if it will find something."""
     end_ns: int
+    end_timer: Timer | None = None
+    waking: _Course | None = None
+    """The one whose task wakes then; if None, it is another timer that fires, or the run that ends."""
 
 
 def _plan(kernel: Kernel, course: _Course, end_ns: int, due: Due) -> _Plan:
@@ -123,18 +129,20 @@ def _plan(kernel: Kernel, course: _Course, end_ns: int, due: Due) -> _Plan:
         elif until_ns is not None and until_ns < end_ns:
             if idle.pass_on is not None:
                 plan.passing = course
-            else:
-                end_ns = min(end_ns, course.waking_ns(until_ns))
+            elif (waking_ns := course.waking_ns(until_ns)) < end_ns:
+                end_ns, plan.waking = waking_ns, course
         timer = kernel.take(due, end_ns)
         if timer is None:
-            next_ns = kernel.next_event_ns()
-            plan.end_ns = end_ns if next_ns is None else min(next_ns, end_ns)
+            timer = kernel.next_timer()
+            if timer is not None and timer[0] < end_ns:
+                end_ns, plan.end_timer, plan.waking = timer[0], timer, None
+            plan.end_ns = end_ns
             return plan
         beat: Beat = timer[3][0]
         settled = beat.settled(activity)
         if settled is None:
             kernel.put(timer)
-            plan.end_ns = timer[0]
+            plan.end_ns, plan.end_timer, plan.waking = timer[0], timer, None
             return plan
         until_ns = None if settled.until_ns is None else settled.until_ns()
         course = _Course(beat, settled, timer[0], timer[1], until_ns, timer)
@@ -147,36 +155,39 @@ def _look_once(kernel: Kernel, course: _Course, due: Due) -> None:
     beat.timer = kernel.call_at(course.next_ns + period_ns, due, beat)
 
 
-def _pass_on(kernel: Kernel, course: _Course, uneven: list[_Course], end_ns: int) -> int:
-    """The end of a stretch as one beat has it, which passes on what it can before the others end it."""
-    idle = course.idle
+def _pass_on(kernel: Kernel, plan: _Plan, course: _Course) -> None:
+    """Have one beat pass on what it can, until the others end the stretch, or it does."""
+    idle, end_ns = course.idle, plan.end_ns
     assert idle.pass_on is not None, "this beat passes on"
     assert idle.until_ns is not None, "there is something to pass on"
     # When a beat that draws its periods wakes is not drawn yet; it is no sooner than this.
-    sure_ns = min([end_ns, *(one.until_ns for one in uneven if one.until_ns is not None)])
+    sure_ns = min([end_ns, *(one.until_ns for one in plan.uneven if one.until_ns is not None)])
     now_ns = kernel.now_ns
     while course.until_ns is not None and (waking_ns := course.waking_ns(course.until_ns)) < end_ns:
         kernel.now_ns = waking_ns
         if waking_ns >= sure_ns or not idle.pass_on():
-            end_ns = waking_ns
+            plan.end_ns, plan.waking = waking_ns, course
             break
         course.until_ns = idle.until_ns()
     kernel.now_ns = now_ns
-    return end_ns
 
 
-def _draw(courses: list[_Course], end_ns: int) -> int:
-    """The looks before `end_ns` of beats that draw the length of each period; an earlier end when a task wakes before.
+def _draw(plan: _Plan) -> None:
+    """The looks of beats that draw the length of each period; the stretch ends earlier when one of their tasks wakes.
 
     In the order of time: nothing is drawn for looks behind the end.
     """
+    courses = plan.uneven
     if len(courses) == 1:
-        return _draw_alone(courses[0], end_ns)
+        _draw_alone(plan, courses[0])
+        return
+    end_ns = plan.end_ns
     drawn: list[list[int]] = [[] for _ in courses]
     while (now_ns := min([one.next_ns for one in courses])) < end_ns:
         due = [place for place, one in enumerate(courses) if one.next_ns == now_ns]
-        if any((until_ns := courses[place].until_ns) is not None and now_ns >= until_ns for place in due):
-            end_ns = now_ns
+        waking = [place for place in due if (until_ns := courses[place].until_ns) is not None and now_ns >= until_ns]
+        if waking:
+            plan.end_ns, plan.waking = now_ns, courses[waking[0]]
             break
         for place in due:
             drawn[place].append(now_ns)
@@ -186,12 +197,11 @@ def _draw(courses: list[_Course], end_ns: int) -> int:
     for course, times_ns in zip(courses, drawn, strict=True):
         if times_ns:
             course.look_at(times_ns)
-    return end_ns
 
 
-def _draw_alone(course: _Course, end_ns: int) -> int:
+def _draw_alone(plan: _Plan, course: _Course) -> None:
     """`_draw` of one beat."""
-    draw, now_ns = course.idle.period_ns, course.next_ns
+    end_ns, draw, now_ns = plan.end_ns, course.idle.period_ns, course.next_ns
     assert draw is not None, "this beat draws"
     stop_ns = end_ns if course.until_ns is None else min(course.until_ns, end_ns)
     times_ns: list[int] = []
@@ -201,7 +211,8 @@ def _draw_alone(course: _Course, end_ns: int) -> int:
     course.next_ns = now_ns
     if times_ns:
         course.look_at(times_ns)
-    return min(now_ns, end_ns)
+    if now_ns < end_ns:
+        plan.end_ns, plan.waking = now_ns, course
 
 
 def _compare(one: _Looked, other: _Looked) -> int:

@@ -44,8 +44,9 @@ class Kernel:
     `activity` is another number when something has happened: an event fired or was cancelled, or somebody outside began
     to drive the kernel. What was discounted does not count.
 
-    Idle time may be passed at once up to `idles_to_ns` in the present run (None: not at all), see `idling`. Who has to
-    see every event at its instant sets `idles_one_by_one`.
+    Idle time may be passed at once up to `idles_to_ns` in the present run (None: not at all), see `idling`;
+    `ends_idling` is the timer that ended the last stretch of it. Who has to see every event at its instant sets
+    `idles_one_by_one`.
     """
 
     __slots__ = (
@@ -53,6 +54,7 @@ class Kernel:
         "_queue",
         "_sequence",
         "activity",
+        "ends_idling",
         "events_fired",
         "idles_one_by_one",
         "idles_to_ns",
@@ -72,6 +74,7 @@ class Kernel:
         self.ids = Ids(self.random.fork("ids"))
         self.events_fired = 0
         self.idles_to_ns: int | None = None
+        self.ends_idling: Timer | None = None
         self.idles_one_by_one = False
         self._queue: list[Timer] = []
         self._sequence = 0
@@ -155,11 +158,16 @@ class Kernel:
 
     def next_event_ns(self) -> int | None:
         """The time of the next event, or None when nothing is scheduled."""
+        timer = self.next_timer()
+        return None if timer is None else int(timer[0])
+
+    def next_timer(self) -> Timer | None:
+        """The timer of the next event, which stays in the queue; None when nothing is scheduled."""
         queue = self._queue
         while queue and queue[0][2] is None:
             heappop(queue)
             self._cancelled -= 1
-        return int(queue[0][0]) if queue else None
+        return queue[0] if queue else None
 
     @property
     def sequence(self) -> int:

@@ -13,6 +13,7 @@ was seen on a kubelet 1.36; older releases kept one budget for both, which is no
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TypeVar
 
 from msgspec import Struct
@@ -48,6 +49,16 @@ EventKey = tuple[SimilarKey, str, str]
 
 A key holds the one before it, so that those of a pod share what they have in common.
 """
+
+
+class Said(Struct, frozen=True, gc=False):
+    """What happened to whom, as it was recorded."""
+
+    target: EventReference
+    event_type: str
+    reason: str
+    message: str
+    annotations: Mapping[str, str] | None
 
 
 class Correlated(Struct, frozen=True, gc=False):
@@ -99,51 +110,45 @@ class EventCorrelator:
         self._observations: dict[SimilarKey | EventKey, _Observation] = {}
         self._budgets: dict[SpamKey, _Budget] = {}
 
-    def correlate(
-        self,
-        target: EventReference,
-        event_type: str,
-        reason: str,
-        message: str,
-        name: str,
-        named_ns: int,
-        said_ns: int,
-    ) -> Correlated | None:
+    def correlate(self, said: Said, name: str, named_ns: int, said_ns: int) -> Correlated | None:
         """What to write, or None when it is dropped.
 
         `named_ns` is in the name of the Event, if there is none yet; `name` is another one for it. The event was
         recorded at `said_ns`; whether it is one too many is a matter of now.
         """
-        now_ns = self._kernel.now_ns
-        spam_key = (target.kind, target.namespace, target.name, target.uid, event_type)
-        budget = self._budgets.pop(spam_key, None)
+        now_ns, target, message = self._kernel.now_ns, said.target, said.message
+        all_budgets, all_series, observations = self._budgets, self._series, self._observations
+        spam_key = (target.kind, target.namespace, target.name, target.uid, said.event_type)
+        budget = all_budgets.pop(spam_key, None)
         if budget is None:
             budget = _Budget(spam_key, 0)
-            _make_room(self._budgets)
-        self._budgets[budget.key] = budget
-        similar_key = (budget.key, reason)
-        series = self._series.pop(similar_key, None)
+            _make_room(all_budgets)
+        spam_key = budget.key
+        all_budgets[spam_key] = budget
+        similar_key = (spam_key, said.reason)
+        series = all_series.pop(similar_key, None)
         if series is None:
             series = _Series(similar_key, (), now_ns)
-            _make_room(self._series)
+            _make_room(all_series)
         elif now_ns - series.last_ns > AGGREGATE_WINDOW_NS:
             series.messages = ()  # after a long silence it begins anew
         series.last_ns = now_ns
-        self._series[series.key] = series
+        similar_key = series.key
+        all_series[similar_key] = series
         is_aggregate = message not in series.messages and _add(series, message)
         # A series that is combined has one key: the next combined event overwrites this one.
-        key: SimilarKey | EventKey = series.key if is_aggregate else (series.key, target.field_path, message)
-        observed = self._observations.pop(key, None)
+        key: SimilarKey | EventKey = similar_key if is_aggregate else (similar_key, target.field_path, message)
+        observed = observations.pop(key, None)
         if observed is None:
             observed = _Observation(key, name, named_ns, said_ns, 0)
-            _make_room(self._observations)
+            _make_room(observations)
         observed.count += 1
-        self._observations[observed.key] = observed
+        observations[observed.key] = observed
         # Take one of 25 tokens, if there is one left: the bucket is kept as the instant at which it is full again.
-        full_at_ns = max(budget.full_at_ns, now_ns) + SPAM_REFILL_NS
-        if full_at_ns - now_ns > _SPAM_EMPTY_NS:
+        full_at_ns = budget.full_at_ns
+        if full_at_ns - now_ns > _SPAM_EMPTY_NS - SPAM_REFILL_NS:
             return None
-        budget.full_at_ns = full_at_ns
+        budget.full_at_ns = (full_at_ns if full_at_ns > now_ns else now_ns) + SPAM_REFILL_NS
         observed.name = observed.name or event_name(target.name, observed.named_ns)
         text = AGGREGATE_PREFIX + message if is_aggregate else message
         return Correlated(observed.name, observed.first_ns, observed.count, text, is_aggregate)

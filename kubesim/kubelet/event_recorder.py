@@ -13,7 +13,7 @@ from typing import Protocol
 from msgspec import Struct
 
 from kubesim.kernel import Kernel
-from kubesim.kubelet.event_correlator import Correlated, EventCorrelator, event_name
+from kubesim.kubelet.event_correlator import Correlated, EventCorrelator, Said, event_name
 from kubesim.kubelet.event_queue import EventQueue, EventRate
 from kubesim.kubelet.event_reference import EventReference
 from kubesim.model.k8s_v1 import Event, EventSource, ObjectMeta, ObjectReference
@@ -36,16 +36,6 @@ class EventSink(Protocol):
 
     def patch_event(self, *, namespace: str, name: str, count: int, last_timestamp: str, message: str) -> bool:
         """Change a stored Event; False when it is not there any more."""
-
-
-class Said(Struct, frozen=True, gc=False):
-    """What `EventRecorder.event` was called with."""
-
-    target: EventReference
-    event_type: str
-    reason: str
-    message: str
-    annotations: Mapping[str, str] | None
 
 
 class _Recorded(Struct, frozen=True, gc=False):
@@ -96,23 +86,22 @@ class EventRecorder:
             # Real clocks never give one instant twice. Ours does, and two Events of one name would be one Event.
             named_ns = self._named_ns + 1
         self._named_ns = named_ns
-        name = "" if _is_short_subdomain(said.target.name) else self._own_name(said.target.name, named_ns)
+        name = said.target.name
+        name = "" if _is_short_subdomain(name) else self._own_name(name, named_ns)
         if self._queue.is_busy:
             self._queue.put(_Recorded(said, at_ns, name, named_ns))
-        else:
-            self._correlate(said, at_ns, name, named_ns)
+            return
+        correlated = self._correlator.correlate(said, name, named_ns, at_ns)
+        if correlated is not None:
+            self._queue.request(self._write, said, correlated, at_ns)
 
     def stop(self) -> None:
         """The process ends: events that still wait to be written are lost."""
         self._queue.stop()
 
     def _begin(self, recorded: _Recorded) -> None:
-        self._correlate(recorded.said, recorded.at_ns, recorded.name, recorded.named_ns)
-
-    def _correlate(self, said: Said, at_ns: int, name: str, named_ns: int) -> None:
-        correlated = self._correlator.correlate(
-            said.target, said.event_type, said.reason, said.message, name, named_ns, at_ns
-        )
+        said, at_ns = recorded.said, recorded.at_ns
+        correlated = self._correlator.correlate(said, recorded.name, recorded.named_ns, at_ns)
         if correlated is not None:
             self._queue.request(self._write, said, correlated, at_ns)
 

@@ -158,7 +158,9 @@ class Pleg:
         while (left_ns := since_ns + self._period_ns - self._kernel.now_ns) > 0:
             if not self._requests:
                 is_calm = self._is_calm and self._kernel.now_ns == since_ns
-                await self._beat.wait(left_ns, self._idle if is_calm else None, found_nothing=is_calm and self._is_in_vain)
+                await self._beat.wait(
+                    left_ns, self._idle if is_calm else None, found_nothing=is_calm and self._is_in_vain
+                )
                 if is_calm and self.last_relist_ns is not None:
                     since_ns = self.last_relist_ns
                 continue

@@ -15,7 +15,8 @@ from kubesim.kernel import Kernel, checkpoint
 from kubesim.kubelet.active_deadline import ActiveDeadline
 from kubesim.kubelet.container_kill import ContainerKiller, KillPodFailed
 from kubesim.kubelet.container_resources import pod_qos
-from kubesim.kubelet.event_recorder import EventRecorder, Said
+from kubesim.kubelet.event_correlator import Said
+from kubesim.kubelet.event_recorder import EventRecorder
 from kubesim.kubelet.event_reference import pod_reference
 from kubesim.kubelet.metrics import Metrics
 from kubesim.kubelet.mirror_pods import MirrorPods

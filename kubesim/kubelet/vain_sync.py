@@ -12,7 +12,8 @@ from collections.abc import Mapping
 from msgspec import Struct
 from msgspec.structs import replace
 
-from kubesim.kubelet.event_recorder import EventRecorder, Said
+from kubesim.kubelet.event_correlator import Said
+from kubesim.kubelet.event_recorder import EventRecorder
 from kubesim.kubelet.status_manager import StatusManager
 from kubesim.kubelet.sync_error import SyncError
 from kubesim.model import k8s_v1 as v1

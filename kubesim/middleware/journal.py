@@ -111,7 +111,28 @@ class Journal:
     @property
     def ask(self) -> Ask | None:
         """Writes down questions that are answered at once; None when what is behind is not steady."""
-        return None if self._ask is None else self._asked
+        if self._ask is None:
+            return None
+        kernel, append, sink = self._kernel, self._pages.append, self._sink
+
+        def asked(method: Method, request: Message) -> bytes | None:
+            ask = self._ask
+            if ask is None:
+                return None
+            try:
+                answer = ask(method, request)
+            except CriError as error:
+                self._write(method, request.SerializeToString(), kernel.now_ns, None, error)
+                raise
+            if answer is not None:
+                now_ns = kernel.now_ns
+                row = (now_ns, now_ns, method.full_name, request.SerializeToString(), answer, None)
+                append(row)
+                if sink is not None:
+                    sink(_entry(row))
+            return answer
+
+        return asked
 
     @property
     def peek(self) -> Ask | None:
@@ -145,22 +166,6 @@ class Journal:
     def call_encoded(self, method: Method, request: Message) -> Coroutine[Any, Any, bytes]:
         """As `call`, with the serialised answer."""
         return self._written(method, request.SerializeToString(), self._call_encoded(method, request), bytes)
-
-    def _asked(self, method: Method, request: Message) -> bytes | None:
-        if self._ask is None:
-            return None
-        try:
-            answer = self._ask(method, request)
-        except CriError as error:
-            self._write(method, request.SerializeToString(), self._kernel.now_ns, None, error)
-            raise
-        if answer is not None:
-            now_ns = self._kernel.now_ns
-            row = (now_ns, now_ns, method.full_name, request.SerializeToString(), answer, None)
-            self._pages.append(row)
-            if self._sink is not None:
-                self._sink(_entry(row))
-        return answer
 
     def _peeked(self, method: Method, request: Message) -> bytes | None:
         return None if self._peek is None else self._peek(method, request)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from kubesim.kubelet.event_recorder import NORMAL, WARNING, Said, node_reference
+from kubesim.kubelet.event_correlator import Said
+from kubesim.kubelet.event_recorder import NORMAL, WARNING, node_reference
 from kubesim.kubelet.event_reference import container_reference
 from kubesim.kubelet.vain_sync import VainSync
 from kubesim.model import k8s_v1 as v1
