@@ -31,6 +31,8 @@ class Habit:
     """It can tell without a look whether that would be in vain."""
     says_nothing: bool = False
     """It says of looks at news, too, that they changed nothing."""
+    settles_at_once: bool = False
+    """It idles after news as well: the next look will be in vain."""
 
 
 HABITS = st.builds(
@@ -43,6 +45,7 @@ HABITS = st.builds(
     news_every=st.integers(1, 3),
     still_holds=st.booleans(),
     says_nothing=st.booleans(),
+    settles_at_once=st.booleans(),
 )
 
 
@@ -145,13 +148,13 @@ class Watcher:
             pass_on=self._pass_on if habit.passes_on else None,
         )
         while True:
-            is_in_vain = self._look()
-            is_idle = is_in_vain and not self.world.is_awake
-            says_nothing = self._says_nothing and not self.world.is_awake
-            await self.beat.wait(self._next_ns(), idle if is_idle else None, found_nothing=says_nothing)
+            is_in_vain, is_awake = self._look(), self.world.is_awake
+            is_idle = (is_in_vain or habit.settles_at_once) and not is_awake
+            found_nothing = (is_in_vain or self._says_nothing) and not is_awake
+            await self.beat.wait(self._next_ns(), idle if is_idle else None, found_nothing=found_nothing)
 
     def _look(self) -> bool:
-        """Whether it was in vain, and the next one would be as well."""
+        """Whether it was in vain. The next one would be."""
         world, now_ns = self.world, self.world.kernel.now_ns
         self.looks += 1
         what: int | str = "in vain" if world.number == self._seen else world.number
