@@ -6,93 +6,148 @@ from collections import Counter
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from kubesim import Node
-from kubesim.kernel import Beat, Idle
 from kubesim.kubelet.runtime_manager import RuntimeManager
+from tests.node.idle_stories import PODS, Step, play_in_three_ways
 
-PODS = """
-apiVersion: v1
-kind: Pod
-metadata:
-  name: crasher
-spec:
-  containers:
-  - name: c
-    image: registry.k8s.io/e2e-test-images/busybox:1.29-2
-    command: ["sh", "-c", "sleep 7; false"]
----
-apiVersion: v1
-kind: Pod
-metadata:
-  name: sleeper
-spec:
-  terminationGracePeriodSeconds: 20
-  containers:
-  - name: c
-    image: registry.k8s.io/e2e-test-images/busybox:1.29-2
-    command: [sleep, "36000000"]
-    readinessProbe:
-      periodSeconds: 50
-      exec: {command: ["true"]}
----
-apiVersion: v1
-kind: Pod
-metadata:
-  name: late
-spec:
-  containers:
-  - name: c
-    image: registry.k8s.io/e2e-test-images/busybox:1.29-2
-    command: [sleep, "36000000"]
-    env:
-    - name: A
-      valueFrom: {configMapKeyRef: {name: missing, key: a}}
-"""
+LONG: list[Step] = [
+    ("wait", "2m"),
+    ("pod", "crasher"),
+    ("pod", "sleeper"),
+    ("pod", "waiting"),
+    ("wait", "25m"),
+    ("delete", "sleeper"),
+    ("wait", "17m30s"),
+    ("wait", "1ns"),
+    ("wait", "8m"),
+]
 
-
-def told(node: Node) -> dict[str, Any]:
-    """All that a node tells of what it did."""
-    return {
-        "journal": node.journal,
-        "events": node.events,
-        "versions": {key: node.versions(key) for key in ("default/crasher", "default/sleeper", "default/late")},
-        "node": node._world.api.get_node(),
-        "metrics": dict(node.metrics()),
-        "log": node.log,
-    }
-
-
-def story(*, one_by_one: bool = False, version: str = "1.36") -> dict[str, Any]:
-    with Node(kubelet_version=version) as node:
-        node._kernel.idles_one_by_one = one_by_one
-        node.start()
-        node.advance("2m")
-        node.apply(PODS)
-        node.advance("25m")
-        node.delete("default/sleeper")
-        node.advance("17m30s")
-        node.advance("1ns")
-        node.advance("8m")
-        return told(node)
+EVENTFUL: list[Step] = [
+    ("wait", "2m"),
+    ("wait for a relist",),
+    *(("pod", name) for name in PODS),
+    ("wait", "6m"),
+    ("image",),
+    ("feature", "user_namespaces", False),
+    ("wait", "2m"),
+    ("feature later", 33 * 10**9 + 1, "user_namespaces", True),
+    ("nothing later", 51 * 10**9),
+    ("wait", "2m"),
+    # Longer than half a minute: the node is not ready then.
+    ("runtime away", "40s"),
+    ("wait", "35s"),
+    ("wait", "1m"),
+    ("wait for a relist",),
+    ("feature", "network_ready", False),
+    ("exit", "sleeper"),
+    ("wait", "1m"),
+    ("feature later", 10**9, "network_ready", True),
+    ("wait", "1m"),
+    ("config",),
+    ("condition", "gated"),
+    ("kubelet away", "10s"),
+    ("wait", "3m"),
+    ("delete", "sleeper"),
+    ("disk", "96%"),
+    ("wait", "1m"),
+    ("disk", "0%"),
+    ("wait", "5m30s"),
+    ("memory", "100%"),
+    ("wait", "30s"),
+    ("memory", "0%"),
+    ("no image",),
+    ("wait", "6m"),
+    ("wait for a relist",),
+    ("wait", "2m"),
+]
 
 
 @pytest.mark.parametrize("version", ["1.36", "1.28"])
-def test_nobody_can_tell_how_idle_time_was_passed(version: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    at_once = story(version=version)
-    noted = story(one_by_one=True, version=version)
-    wait = Beat.wait
+def test_nobody_can_tell_how_idle_time_was_passed(version: str) -> None:
+    told = play_in_three_ways(LONG, kubelet_version=version)
 
-    async def wait_awake(beat: Beat, period_ns: int, _idle: Idle | None = None, **_: bool) -> None:
-        await wait(beat, period_ns)
+    assert len(told["journal"]) > 6_000
 
-    monkeypatch.setattr(Beat, "wait", wait_awake)
-    done = story(version=version)
 
-    assert len(at_once["journal"]) > 6_000
-    for what, told_of in at_once.items():
-        assert told_of == noted[what], what
-        assert told_of == done[what], what
+FEW_EVENTS = {"eventRecordQPS": 1, "eventBurst": 3}
+
+
+@pytest.mark.parametrize(
+    ("version", "config"),
+    [
+        ("1.36", {}),
+        ("1.28", FEW_EVENTS),
+        ("1.36", {"featureGates": {"EventedPLEG": True}, **FEW_EVENTS}),
+    ],
+)
+def test_nor_when_much_happens_in_between(version: str, config: dict[str, Any]) -> None:
+    told = play_in_three_ways(EVENTFUL, kubelet_version=version, config=config)
+
+    log, (_, writes) = "\n".join(told["log"]), told["pods"]["crasher"]
+    assert log.count("network not ready") > 10
+    assert log.count("Status from runtime service failed") > 5
+    assert "attempting to reclaim" in log
+    # Beyond the spam filter not each of them is written.
+    assert any(later["count"] > one["count"] + 1 > 2 for one, later in _said_again(writes))
+    assert {one["reason"] for one in told["events"]} >= {"NodeHasDiskPressure", "NodeHasInsufficientMemory", "Evicted"}
+
+
+def _said_again(writes: list[dict[str, Any]]) -> list[tuple[dict[str, Any], dict[str, Any]]]:
+    """Writes of an Event, each with the one that followed."""
+    last: dict[tuple[str, str], dict[str, Any]] = {}
+    found = []
+    for one in writes:
+        key = one["reason"], one["message"]
+        if key in last:
+            found.append((last[key], one))
+        last[key] = one
+    return found
+
+
+NAMES = st.sampled_from(sorted(PODS))
+DELAYS_NS = st.one_of(st.integers(1, 90 * 10**9), st.integers(1, 90).map(lambda seconds: seconds * 10**9))
+WAITS = st.builds(lambda delay_ns: ("wait", f"{delay_ns}ns"), DELAYS_NS)
+FEATURES = st.sampled_from(["network_ready", "network_ready", "user_namespaces", "recursive_read_only_mounts"])
+SHARES = st.sampled_from(["0%", "88%", "96%", "100%"])
+AWAY = st.sampled_from(["0s", "1s", "7s", "40s"])
+HAPPENINGS: st.SearchStrategy[Step] = st.one_of(
+    st.tuples(st.sampled_from(["pod", "pod", "delete", "exit", "condition"]), NAMES),
+    st.tuples(st.sampled_from(["config", "image", "no image", "wait for a relist"])),
+    st.tuples(st.just("feature"), FEATURES, st.booleans()),
+    st.tuples(st.just("feature later"), DELAYS_NS, FEATURES, st.booleans()),
+    st.tuples(st.just("nothing later"), DELAYS_NS),
+    st.tuples(st.sampled_from(["disk", "memory"]), SHARES),
+    st.tuples(st.sampled_from(["runtime away", "kubelet away"]), AWAY),
+)
+CONFIGS: st.SearchStrategy[dict[str, Any]] = st.sampled_from(
+    [
+        {},
+        FEW_EVENTS,
+        {"featureGates": {"EventedPLEG": True}},
+        {"nodeStatusUpdateFrequency": "3s", "nodeStatusReportFrequency": "40s"},
+        {
+            "evictionSoft": {"memory.available": "1Gi", "nodefs.available": "20%"},
+            "evictionSoftGracePeriod": {"memory.available": "30s", "nodefs.available": "1m"},
+            "evictionPressureTransitionPeriod": "20s",
+        },
+    ]
+)
+
+
+@settings(max_examples=12)
+@given(
+    steps=st.lists(st.one_of(HAPPENINGS, WAITS), max_size=6),
+    version=st.sampled_from(["1.36", "1.36", "1.34", "1.31", "1.28"]),
+    profile=st.sampled_from(["containerd-2.3", "cri-o-1.34"]),
+    config=CONFIGS,
+    seed=st.integers(1, 5),
+)
+def test_nor_whatever_happens(steps: list[Step], version: str, profile: str, config: dict[str, Any], seed: int) -> None:
+    last: list[Step] = [("wait", "2m"), ("wait for a relist",), ("wait", "70s")]
+    play_in_three_ways([*steps, *last], kubelet_version=version, profile=profile, config=config, seed=seed)
 
 
 SLEEPER = """
