@@ -78,11 +78,16 @@ def check_versions(versions: Sequence[Version]) -> None:
 
 
 def phases_are_in_order(versions: Sequence[Version]) -> None:
-    """Each phase may follow the one before; a terminal one is never left."""
+    """Each phase may follow the one before; a terminal one is never left.
+
+    But for one: when the active deadline passes while the kubelet is about to finish with a pod that is Succeeded
+    already, which takes up to a second, the pod is Failed in the end (seen on a kubelet 1.36).
+    """
     before = "Pending"
     for version in versions:
         phase = version["status"].get("phase") or "Pending"
-        if phase not in PHASES_AFTER[before]:
+        is_late = (before, phase) == ("Succeeded", "Failed") and version["status"].get("reason") == "DeadlineExceeded"
+        if phase not in PHASES_AFTER[before] and not is_late:
             raise _broken(version, f"the phase was {before} and is {phase}")
         before = phase
 

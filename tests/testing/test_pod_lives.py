@@ -51,6 +51,14 @@ def test_a_good_life() -> None:
     check_versions([])
 
 
+def test_a_deadline_may_pass_while_the_kubelet_finishes_with_a_pod() -> None:
+    late = version("Failed")
+    late["status"]["reason"] = "DeadlineExceeded"
+    check_versions([version("Running"), version("Succeeded"), late])
+    with pytest.raises(ExpectationFailed, match="was Failed and is Succeeded"):
+        check_versions([late, version("Succeeded")])
+
+
 @pytest.mark.parametrize(
     ("versions", "message"),
     [

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from kubesim.testing.pod_lives import check_lives
+
 
 def test_deadline(story: Any, c: Any) -> None:
     story.pod(c("a"), activeDeadlineSeconds=8, terminationGracePeriodSeconds=2)
@@ -88,3 +90,24 @@ def test_a_deadline_seen_with_the_deletion_is_told_in_two_steps(story: Any, c: A
         if one["type"] == "Ready"
     ]
     assert told[2:4] == [("Pending", None, "PodFailed"), ("Failed", "DeadlineExceeded", "PodFailed")]
+
+
+def test_a_deadline_that_passes_while_the_kubelet_finishes_with_a_pod_changes_its_terminal_phase(
+    story: Any, c: Any
+) -> None:
+    """Seen on a kubelet 1.36, in one of forty pods whose containers ended shortly before their deadline."""
+    story.run("400ms")
+    story.pod(c("a", "sleep", "6"), activeDeadlineSeconds=8, restartPolicy="Never")
+    story.run("20s")
+    story.check(
+        story.versions(),
+        """
+        0.000s phase=Pending
+        0.000s phase=Pending a: waiting ContainerCreating
+        0.231s phase=Running a: running ready
+        6.500s phase=Running a: terminated Completed(0)
+        7.635s phase=Succeeded a: terminated Completed(0)
+        8.500s phase=Failed reason=DeadlineExceeded a: terminated Completed(0)
+        """,
+    )
+    check_lives(story.node)
