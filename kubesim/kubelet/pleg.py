@@ -174,6 +174,7 @@ class Pleg:
         """One pass: list, compare, refresh the cache of what changed, and tell."""
         async with self._mutex:
             before_ns, start_ns = self.last_relist_ns, self._kernel.now_ns
+            self._note_seen()
             await self._relist(start_ns)
             took_ns = self._kernel.now_ns - start_ns
             if before_ns is not None and start_ns - before_ns == self._period_ns and took_ns == 0:
@@ -212,15 +213,21 @@ class Pleg:
 
     def _count_punctual(self) -> None:
         """Most relists are punctual, and there may be a day of them before somebody reads."""
-        if self._punctual_count and self.last_relist_ns is not None:
+        self._note_seen()
+        if self._punctual_count:
             self._metrics.observe(PLEG_RELIST_INTERVAL, self._period_ns / SECOND_NS, self._punctual_count)
             self._metrics.observe(PLEG_RELIST_DURATION, 0, self._punctual_count)
-            # One at the instant of a check comes after it.
-            unseen = min(max((self.last_relist_ns - self._checked_ns) // self._period_ns + 1, 0), self._punctual_count)
-            self._seen_ns = max(self._seen_ns or 0, self.last_relist_ns - unseen * self._period_ns)
             self._punctual_count = 0
         if self._seen_ns is not None:
             self._metrics.put(PLEG_LAST_SEEN, self._seen_ns // SECOND_NS)
+
+    def _note_seen(self) -> None:
+        """Which relist the last check saw, if that was one in vain: those since the last note are a period apart."""
+        if self.last_relist_ns is not None:
+            # One at the instant of a check comes after it.
+            unseen = max((self.last_relist_ns - self._checked_ns) // self._period_ns + 1, 0)
+            if unseen <= self._punctual_count:
+                self._seen_ns = max(self._seen_ns or 0, self.last_relist_ns - unseen * self._period_ns)
 
     def _to_reconcile(self, listing: Listing, pods: Mapping[str, ListedPod]) -> list[str]:
         """The pods to look at: all, unless the runtime answered as the last time."""
