@@ -335,9 +335,9 @@ class PodWorkers:
             work.synced_ns = self._kernel.now_ns
             if not work.is_finished:
                 self._due_ns[uid] = work.synced_ns + delay_ns
-            self._look_back(work, scheduled)
+            self._look_back(work, wake, scheduled)
 
-    def _look_back(self, work: PodWork, scheduled: int) -> None:
+    def _look_back(self, work: PodWork, wake: Event, scheduled: int) -> None:
         """A sync that had nothing to do, and scheduled nothing but the write of a status, is nothing that happened.
 
         When the next one is due, the loop's tick asks.
@@ -345,7 +345,9 @@ class PodWorkers:
         if work.in_vain is None:
             return
         if self._kernel.sequence == scheduled + work.in_vain.writes:
-            self._kernel.discount(1)
+            if not wake.is_set:
+                self._kernel.discount(1)
+            # Else the worker goes on, and waits for the next look of the PLEG: that is something that happens.
             work.in_vain.activity = self._kernel.activity
         else:
             work.in_vain = None

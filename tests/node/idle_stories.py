@@ -29,6 +29,7 @@ def _pod(*command: str, image: str = BUSYBOX, container: Mapping[str, Any] | Non
 PODS: Mapping[str, Any] = {
     "crasher": _pod("sh", "-c", "sleep 7; false"),
     "sleeper": _pod(*FOREVER, container={"readinessProbe": {"periodSeconds": 50, "exec": {"command": ["true"]}}}),
+    "plain": _pod(*FOREVER),
     "waiting": _pod(
         *FOREVER, container={"env": [{"name": "A", "valueFrom": {"configMapKeyRef": {"name": "late", "key": "a"}}}]}
     ),
