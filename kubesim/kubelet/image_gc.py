@@ -155,7 +155,7 @@ class ImageGarbageCollector:
                 verbosity = 1 if has_failed else 4
                 self._klog.info("Image garbage collection succeeded", verbosity=verbosity)
                 has_failed = False
-            await beat.wait(IMAGE_GC_NS, found_nothing=self._removed == removed)
+            await beat.wait(IMAGE_GC_NS, found_nothing=not has_failed and self._removed == removed)
 
     async def collect(self, began_ns: int) -> None:
         """One collection of a kubelet that began collecting at `began_ns`. Raises ImageGcFailed."""
