@@ -12,7 +12,7 @@ from kubesim.cri import CriError, api, methods
 from kubesim.cri.client import CriClient
 from kubesim.cri.errors import not_found
 from kubesim.cri.methods import METHODS, Method
-from kubesim.cri.protocol import Cri
+from kubesim.cri.protocol import Again, Cri, uncounted
 
 UNARY = [method for method in METHODS.values() if not method.server_streaming]
 STREAMING = [method for method in METHODS.values() if method.server_streaming]
@@ -149,3 +149,47 @@ def test_a_plain_class_satisfies_the_protocol() -> None:
     cri: Cri = EchoCri()
 
     assert type(finish(cri.call(methods.STATUS, api.StatusRequest()))) is api.StatusResponse
+
+
+def test_an_endpoint_that_is_not_steady_is_called_for_each_encoded_answer() -> None:
+    cri, request = EchoCri(), api.StatusRequest()
+    client = CriClient(cri)
+
+    assert client.peek(methods.STATUS, request) is None
+    assert client.again(methods.STATUS, request) is None
+    assert cri.calls == []
+    for times in (1, 2):
+        assert finish(client.call_encoded(methods.STATUS, request)) == api.StatusResponse().SerializeToString()
+        assert cri.calls == [(methods.STATUS, request)] * times
+    with pytest.raises(CriError, match=r"^Version refused$"):
+        CriClient(RefusingCri()).call_encoded(methods.VERSION, api.VersionRequest()).send(None)
+
+
+class SteadyEchoCri(EchoCri):
+    """Answers what it is asked about its version at once, and other calls when they are made."""
+
+    async def call_encoded(self, method: Method, request: Message) -> bytes:
+        return (await self.call(method, request)).SerializeToString()
+
+    def ask(self, method: Method, _request: Message) -> bytes | None:
+        return api.VersionResponse(version="1").SerializeToString() if method is methods.VERSION else None
+
+    def peek(self, _method: Method, _request: Message) -> bytes | None:
+        return b"peeked"
+
+    def repeat(self, _method: Method, _request: Message) -> Again:
+        return uncounted
+
+
+def test_a_steady_endpoint_is_called_only_where_it_cannot_be_asked() -> None:
+    cri = SteadyEchoCri()
+    client = CriClient(cri)
+
+    assert finish(client.call_encoded(methods.VERSION, api.VersionRequest())) == b"\n\x011"
+    assert finish(client.version(api.VersionRequest())) == api.VersionResponse(version="1")
+    assert client.peek(methods.VERSION, api.VersionRequest()) == b"peeked"
+    assert client.again(methods.VERSION, api.VersionRequest()) is uncounted
+    assert cri.calls == []
+    finish(client.call_encoded(methods.STATUS, api.StatusRequest()))
+    finish(client.status(api.StatusRequest()))
+    assert [method for method, _ in cri.calls] == [methods.STATUS] * 2

@@ -119,3 +119,21 @@ def test_the_rate_of_the_configuration(config: dict[str, Any], after_10_s: int) 
         assert len(node.events) - before == 28
         # However late an Event is written, it has the time at which it was recorded.
         assert max(one["firstTimestamp"] for one in node.events) <= "2026-01-01T00:01:03Z"
+
+
+@given(
+    before=st.lists(st.tuples(st.integers(0, 4), st.integers(0, 450)), max_size=6),
+    more=st.integers(0, 4),
+)
+def test_there_is_room_for_what_would_not_have_to_wait(before: list[tuple[int, int]], more: int) -> None:
+    bench = Bench()
+    for events, ms in before:
+        bench.put(*["before"] * events)
+        bench.run(ms)
+    was_busy, written = bench.queue.is_busy, len(bench.written)
+    has_room = bench.queue.has_room(more)
+    assert len(bench.written) == written
+    bench.put(*["more"] * more)
+
+    assert has_room == (not was_busy and not bench.queue.is_busy)
+    assert has_room <= (bench.written[written:] == [(bench.kernel.now_ns // MS, "more")] * more)
