@@ -11,6 +11,8 @@ from kubesim import Node
 from kubesim.errors import KubesimError
 from kubesim.images.image import Image
 from kubesim.kernel import Beat, Idle
+from kubesim.kubelet.event_correlator import Correlated
+from kubesim.kubelet.event_recorder import EventRecorder, Said
 from kubesim.node.image_sources import catalogue_of
 
 Step = tuple[Any, ...]
@@ -113,7 +115,15 @@ def _history(node: Node, key: str) -> object:
 
 def play(steps: Sequence[Step], *, one_by_one: bool = False, **arguments: Any) -> dict[str, Any]:
     """What a new node tells of these steps; after each of them somebody looks at it."""
-    with Node(**arguments) as node:
+    written: list[tuple[int, str, int]] = []
+    write = EventRecorder._write
+
+    def written_down(recorder: EventRecorder, said: Said, correlated: Correlated, at_ns: int) -> None:
+        written.append((recorder._kernel.now_ns, correlated.name, correlated.count))
+        write(recorder, said, correlated, at_ns)
+
+    with pytest.MonkeyPatch.context() as patch, Node(**arguments) as node:
+        patch.setattr(EventRecorder, "_write", written_down)
         node._kernel.idles_one_by_one = one_by_one
         seen: list[object] = []
         log: list[str] = []
@@ -125,7 +135,7 @@ def play(steps: Sequence[Step], *, one_by_one: bool = False, **arguments: Any) -
             except KubesimError as error:
                 seen.append(str(error))  # such as that the pod is not there
             seen.append((node.now_ns, dict(node.metrics()), node.status()))
-        return {**told(node, seen), "log": [*log, *node.log]}
+        return {**told(node, seen), "log": [*log, *node.log], "written": written}
 
 
 def play_in_three_ways(steps: Sequence[Step], **arguments: Any) -> dict[str, Any]:

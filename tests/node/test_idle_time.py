@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -66,9 +67,8 @@ EVENTFUL: list[Step] = [
 ]
 
 
-@pytest.mark.parametrize("version", ["1.36", "1.28"])
-def test_nobody_can_tell_how_idle_time_was_passed(version: str) -> None:
-    told = play_in_three_ways(LONG, kubelet_version=version)
+def test_nobody_can_tell_how_idle_time_was_passed() -> None:
+    told = play_in_three_ways(LONG)
 
     assert len(told["journal"]) > 6_000
 
@@ -114,6 +114,15 @@ def test_nor_when_a_sync_in_vain_is_followed_by_one_that_waits_for_the_next_reli
 
     syncs = [one["t"] for one in told["pods"]["plain"][1] if one["reason"] == "MissingClusterDNS"]
     assert round(syncs[-1] - syncs[-2], 6) == 1
+
+
+def test_nor_when_events_have_to_wait_for_one_another() -> None:
+    pods: list[Step] = [("pod", name) for name in ("plain", "sleeper", "imageless", "waiting", "gated")]
+    told = play_in_three_ways([*pods, ("wait", "20m")], config={"eventRecordQPS": 1, "eventBurst": 1})
+
+    times_ns = [time_ns for time_ns, *_ in told["written"]]
+    assert times_ns == sorted(times_ns)
+    assert min(later_ns - time_ns for time_ns, later_ns in pairwise(times_ns)) >= 10**9
 
 
 NAMES = st.sampled_from(sorted(PODS))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -59,8 +60,8 @@ def test_a_question_is_answered_as_a_call_is_and_who_peeks_sees_that(new_node: A
     container = node.start(pod, "sleep", "1000")
     runtime, answered = node.runtime, 0
     for method, request in questions(pod, container):
-        expected = outcome(lambda method=method, request=request: called(node, method, request))
-        asked = outcome(lambda method=method, request=request: runtime.ask(method, request))
+        expected = outcome(partial(called, node, method, request))
+        asked = outcome(partial(runtime.ask, method, request))
         # What the runtime does not serve is no question to it.
         assert asked == (expected if runtime.profile.rpcs[method.name] == "served" else None), (method, request)
         assert runtime.peek(method, request) == (asked if isinstance(asked, bytes) else None), (method, request)
@@ -120,11 +121,16 @@ def test_who_asks_is_written_down_and_counted_like_who_calls(new_node: Any) -> N
         metrics, journal = Metrics(), Journal(node.runtime, kernel)
         cri = InstrumentedCri(journal, kernel, metrics)
         assert cri.ask is not None
+
+        def call(method: Method, request: Message) -> bytes:
+            answer: bytes = node.do(cri.call_encoded(method, request))
+            return answer
+
         for method, request in questions(pod, container):
             if by_call:
-                outcome(lambda method=method, request=request: node.do(cri.call_encoded(method, request)))
+                outcome(partial(call, method, request))
             else:
-                outcome(lambda method=method, request=request: cri.ask(method, request))
+                outcome(partial(cri.ask, method, request))
         return [one.as_dict() for one in journal.entries], dict(metrics.as_dict())
 
     asked, called_too = told(by_call=False), told(by_call=True)
