@@ -48,15 +48,16 @@ class DeadContainers:
         return bool(surplus)
 
     async def remove_ended(self, runtime: RuntimePod, *, sandboxes: bool) -> bool:
-        """Keep only what runs, and with `sandboxes` the sandboxes that run or hold it; whether there was anything else.
+        """Keep only what runs, and with `sandboxes` the sandboxes that run or hold it; whether there was more.
 
-        So it goes for a pod that was evicted, whose status keeps what is to be known of it.
+        So it goes for what is left of a pod that is gone, and for an evicted one, whose status keeps what is to be
+        known of it.
         """
-        ended, surplus = ended_containers(runtime), ended_sandboxes(runtime)
-        await self._remove(ended)
-        if sandboxes:
-            await self._remove_sandboxes(surplus)
-        return bool(ended or surplus)
+        dead_containers = ended_containers(runtime)
+        dead_sandboxes = ended_sandboxes(runtime) if sandboxes else []
+        await self._remove(dead_containers)
+        await self._remove_sandboxes(dead_sandboxes)
+        return bool(dead_containers or dead_sandboxes)
 
     async def remove_pod(self, runtime: RuntimePod) -> bool:
         """Remove everything of a pod that no longer exists; whether its sandboxes are gone."""

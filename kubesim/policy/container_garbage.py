@@ -33,7 +33,7 @@ def older_sandboxes(runtime: RuntimePod) -> list[RuntimeSandbox]:
 
 
 def ended_containers(runtime: RuntimePod) -> list[RuntimeContainer]:
-    """All containers that do not run: those of an evicted pod, whose status keeps what is to be known of it."""
+    """All containers that do not run, the newest ones too: of a pod that is gone or was evicted nothing is kept."""
     return [one for one in runtime.containers if one.state is not RuntimeState.RUNNING]
 
 
