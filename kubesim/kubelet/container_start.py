@@ -6,7 +6,7 @@ Mirrors kubelet: pkg/kubelet/kuberuntime/kuberuntime_container.go, startContaine
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 
 from msgspec import Struct
@@ -46,7 +46,10 @@ class StartFailed(KubesimError):
 
 
 class PodStart(Struct, frozen=True, kw_only=True):
-    """What all container starts of one sync share: with the image volumes by name, those that failed among them."""
+    """What all container starts of one sync share.
+
+    `image_volumes` are those whose image is there, `image_failures` why that of others is not, both by volume name.
+    """
 
     pod: v1.Pod
     pull_secrets: Sequence[v1.Secret]
@@ -56,8 +59,8 @@ class PodStart(Struct, frozen=True, kw_only=True):
     sandbox_config: Callable[[], api.PodSandboxConfig]
     pod_ips: tuple[str, ...]
     user_namespace: api.UserNamespace | None
-    image_volumes: dict[str, ImageVolume] = {}
-    image_failures: dict[str, ImageFailure] = {}
+    image_volumes: Mapping[str, ImageVolume] = {}
+    image_failures: Mapping[str, ImageFailure] = {}
 
 
 class ContainerStarter:

@@ -39,10 +39,12 @@ from kubesim.kubelet.sandbox_start import SandboxStarter
 from kubesim.kubelet.sync_error import SyncError
 from kubesim.kubelet.volumes import ImageVolume
 from kubesim.model import k8s_v1 as v1
+from kubesim.model.frozen_records import replace
 from kubesim.policy.crash_loop_backoff import BackoffEntry, BackoffPolicy, crash_loop_decision
 from kubesim.policy.pod_actions import pod_actions
 from kubesim.policy.pod_hostname import HostnameError
 from kubesim.policy.pod_view import ContainerKind, PodView, ProbeState, RuntimePod, RuntimeState, Waiting
+from kubesim.policy.pull_policy import ImageFailure
 from kubesim.policy.qos import QosClass
 from kubesim.policy.resize_plan import ContainerResize
 from kubesim.policy.sync_plan import ActionInputs, ContainerToKill, KillReason, PodActions
@@ -238,8 +240,10 @@ class RuntimeManager:
             user_namespace=user_namespace,
         )
 
-    async def _ensure_image_volumes(self, start: PodStart) -> None:
-        """The images of volumes are there, or it is known why not: in every sync, too."""
+    async def _with_image_volumes(self, start: PodStart) -> PodStart:
+        """The same once the images of volumes are there, or it is known why not; every sync asks for them."""
+        volumes: dict[str, ImageVolume] = {}
+        failures: dict[str, ImageFailure] = {}
         for volume in start.pod.spec.volumes:
             if volume.image is None:
                 continue
@@ -254,11 +258,11 @@ class RuntimeManager:
                 )
             )
             if result.failure is not None:
-                start.image_failures[volume.name] = result.failure
+                failures[volume.name] = result.failure
             else:
-                start.image_volumes[volume.name] = ImageVolume(
-                    image_ref=result.image_ref, user_specified_image=volume.image.reference
-                )
+                reference = volume.image.reference
+                volumes[volume.name] = ImageVolume(image_ref=result.image_ref, user_specified_image=reference)
+        return replace(start, image_volumes=volumes, image_failures=failures)
 
     async def _start_all(
         self,
@@ -269,7 +273,7 @@ class RuntimeManager:
         result: SyncResult,
     ) -> None:
         if view.image_volumes:
-            await self._ensure_image_volumes(start)
+            start = await self._with_image_volumes(start)
         has_first = view.init_containers or view.ephemeral_containers
         if has_first and not await self._start_first(start, view, actions, result):
             return
