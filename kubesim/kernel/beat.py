@@ -27,8 +27,8 @@ class Idle:
     time to the next look after each one (None: that of the wait).
 
     `pass_on()` does what the look finds to do there, if that is in vain as well, and says whether it has: it is asked
-    as if the time had come, in the order of time, and `until_ns()` is another one afterwards. It schedules nothing. At
-    most one beat of a kernel has it. (None: there the task wakes.)
+    as if the time had come, in the order of time, each time after `until_ns()`, which is another one afterwards. It
+    schedules nothing. At most one beat of a kernel has it. (None: there the task wakes.)
 
     `still_holds()` says of a look at what something has happened to since the last one whether it would be in vain all
     the same, and changes nothing (None: only the look itself can tell).
@@ -102,7 +102,8 @@ class Beat:
     def settled(self, activity: int) -> Idle | None:
         """What the beat of a task that sleeps does in its stead while it `is_idle` at this `activity`, else None.
 
-        For beats that fire in vain: nothing more comes of the event in which this is asked.
+        For beats whose timers fire or wait, as those of tasks that are awake do not; nothing more comes of the event in
+        which this is asked, so that what holds then is remembered.
         """
         if self._seen == activity:
             return self.idle

@@ -128,6 +128,7 @@ def _plan(kernel: Kernel, course: _Course, end_ns: int, due: Due) -> _Plan:
             plan.uneven.append(course)
         elif until_ns is not None and until_ns < end_ns:
             if idle.pass_on is not None:
+                assert plan.passing is None, "one beat passes on at most"
                 plan.passing = course
             elif (waking_ns := course.waking_ns(until_ns)) < end_ns:
                 end_ns, plan.waking = waking_ns, course
@@ -162,14 +163,11 @@ def _pass_on(kernel: Kernel, plan: _Plan, course: _Course) -> None:
     assert idle.until_ns is not None, "there is something to pass on"
     # When a beat that draws its periods wakes is not drawn yet; it is no sooner than this.
     sure_ns = min([end_ns, *(one.until_ns for one in plan.uneven if one.until_ns is not None)])
-    now_ns = kernel.now_ns
     while course.until_ns is not None and (waking_ns := course.waking_ns(course.until_ns)) < end_ns:
-        kernel.now_ns = waking_ns
-        if waking_ns >= sure_ns or not idle.pass_on():
+        if waking_ns >= sure_ns or not kernel.as_of(waking_ns, idle.pass_on):
             plan.end_ns, plan.waking = waking_ns, course
             break
-        course.until_ns = idle.until_ns()
-    kernel.now_ns = now_ns
+        course.until_ns = kernel.as_of(waking_ns, idle.until_ns)
 
 
 def _draw(plan: _Plan) -> None:

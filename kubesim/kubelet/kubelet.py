@@ -210,7 +210,7 @@ class Kubelet:
             gates=self.gates,
             runtime=state,
             reports=NodeReports(
-                pleg_check=engine.pleg.check,
+                note_pleg_check=engine.pleg.note_check,
                 pleg_checked_again=engine.pleg.checked_again,
                 pleg_error=engine.pleg.healthy,
                 pleg_well_until_ns=engine.pleg.well_until_ns,

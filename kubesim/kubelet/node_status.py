@@ -103,7 +103,7 @@ class NodeStatusUpdater:
 
     def runtime_errors(self) -> list[str]:
         """Why the kubelet syncs no pod at all now; [] when it does."""
-        self._reports.pleg_check()
+        self._reports.note_pleg_check()
         return self._runtime_errors()
 
     def _runtime_errors(self) -> list[str]:
@@ -267,7 +267,7 @@ class NodeStatusUpdater:
             self._klog.error("Unable to update node status", err=text)
             return False
         version = await self._version.ask()
-        self._reports.pleg_check()
+        self._reports.note_pleg_check()
         sources = (version, *self._sources())
         if node is self._stored and sources == self._stored_sources:
             if self._kernel.now_ns >= self._report_due_ns:
@@ -317,7 +317,7 @@ class NodeStatusUpdater:
 
     async def _new_status(self, node: v1.Node) -> v1.NodeStatus:
         version = await self._version.ask()
-        self._reports.pleg_check()
+        self._reports.note_pleg_check()
         return self._status_of(node, version)
 
     def _status_of(self, node: v1.Node, runtime_version: str) -> v1.NodeStatus:

@@ -34,11 +34,11 @@ class NodeStatusSettings:
 class NodeReports:
     """What other parts of the kubelet say about the node when they are asked; texts are "" when all is well."""
 
-    pleg_check: Callable[[], str] = str
-    """The same as `pleg_error`, asked by a health check."""
-    pleg_checked_again: Callable[[Looks], object] = lambda _: None
-    """Hears of checks that found the same as before."""
     pleg_error: Callable[[], str] = str
+    note_pleg_check: Callable[[], object] = lambda: None
+    """Hears of each health check, which asks for that,"""
+    pleg_checked_again: Callable[[Looks], object] = lambda _: None
+    """and of those that found the same as before."""
     pleg_well_until_ns: Callable[[], int] = lambda: sys.maxsize
     """When that is another one though nothing happens."""
     evented_pleg_error: Callable[[], str] = str

@@ -76,7 +76,8 @@ class Pleg:
         self._reinspect: set[str] = set()
         self._requests: deque[tuple[str, int]] = deque()
         self._beat = Beat(kernel, is_last=True)
-        self._idle = Idle(note=self._relist_again)
+        # Whoever waits for news of a pod waits for the next relist.
+        self._idle = Idle(note=self._relist_again, until_ns=lambda: 0 if cache.is_awaited else sys.maxsize)
         self._is_in_vain = False
         """Whether the last relist found nothing."""
         self._is_calm = False
@@ -85,6 +86,8 @@ class Pleg:
         """Relists that came a period after the one before and took no time, since somebody read the metrics."""
         metrics.before_reading(self._count_punctual)
         self.last_relist_ns: int | None = None
+        self._noted_ns = 0
+        """The last one in vain. The beat goes on from there, whoever asked for another one meanwhile."""
         self._seen_ns: int | None = None
         """The last relist that a health check saw."""
         self._checked_ns = 0
@@ -117,10 +120,9 @@ class Pleg:
             return f"pleg was last seen active {format_duration(age_ns)} ago; threshold is {threshold}"
         return ""
 
-    def check(self) -> str:
-        """`healthy`, asked by a check of the kubelet: which relist it saw is a metric."""
+    def note_check(self) -> None:
+        """A check of the kubelet asks now whether it is `healthy`: which relist that saw is a metric."""
         self._seen_ns, self._checked_ns = self.last_relist_ns, self._kernel.now_ns
-        return self.healthy()
 
     def checked_again(self, looks: Looks) -> None:
         """Checks that found it as well as before, because nothing has happened since."""
@@ -137,10 +139,10 @@ class Pleg:
         """When the last relist before this instant was, those in vain that nobody was told of yet included."""
         if self.last_relist_ns is None:
             return -1
-        since_ns = self._kernel.now_ns - 1 - self.last_relist_ns
-        if since_ns < 0 or not self._beat.is_idle:
+        before_ns, next_ns = self._kernel.now_ns - 1, self._beat.next_ns
+        if next_ns is None or before_ns < next_ns or not self._beat.is_idle:
             return self.last_relist_ns
-        return self.last_relist_ns + since_ns // self._period_ns * self._period_ns
+        return next_ns + (before_ns - next_ns) // self._period_ns * self._period_ns
 
     @property
     def uids(self) -> tuple[str, ...]:
@@ -161,8 +163,7 @@ class Pleg:
                 await self._beat.wait(
                     left_ns, self._idle if is_calm else None, found_nothing=is_calm and self._is_in_vain
                 )
-                if is_calm and self.last_relist_ns is not None:
-                    since_ns = self.last_relist_ns
+                since_ns = max(since_ns, self._noted_ns)
                 continue
             uid, asked_ns = self._requests.popleft()
             if self.last_relist_ns is None or asked_ns >= self.last_relist_ns:
@@ -208,7 +209,7 @@ class Pleg:
         series = looks.series
         self._punctual_count += series.times
         self._runtime_pods.list_again(looks)
-        self.last_relist_ns = series.last_ns
+        self.last_relist_ns = self._noted_ns = series.last_ns
         self._cache.relisted(series.last_ns)
 
     def _count_punctual(self) -> None:

@@ -317,14 +317,12 @@ class PodWorkers:
                 moved = await self._step(step, work, runtime)
                 delay_ns = 0 if moved else self._delay_ns(self._kernel.now_ns, has_failed=False)
             except SyncError as error:
-                moved, delay_ns = (
-                    False,
-                    self._delay_ns(
-                        self._kernel.now_ns,
-                        has_failed=True,
-                        retry_at_ns=error.retry_at_ns,
-                        is_network_not_ready=error.is_network_not_ready,
-                    ),
+                moved = False
+                delay_ns = self._delay_ns(
+                    self._kernel.now_ns,
+                    has_failed=True,
+                    retry_at_ns=error.retry_at_ns,
+                    is_network_not_ready=error.is_network_not_ready,
                 )
             if moved:
                 # The next state begins as soon as the cache has seen what this one did, without a tick. It has the same

@@ -100,7 +100,7 @@ class World:
             still_holds=(lambda: True) if self.rhythm.can_tell else None,
         )
         while True:
-            self.pleg.check()
+            self.pleg.note_check()
             if self.kernel.now_ns >= self.chore_ns:
                 self.do_chore()
             await beat.wait(self.rhythm.period_ns, None if self.is_awake else idle)
@@ -188,7 +188,7 @@ def test_a_check_in_vain_saw_the_last_relist_also_when_the_metrics_were_read_in_
 
 def test_relists_that_nobody_has_checked_since_were_not_seen() -> None:
     world = checked(Rhythm(SECOND_NS, 100 * SECOND_NS, SECOND_NS, can_tell=False), until_ns=3_200 * MS)
-    world.pleg.check()
+    world.pleg.note_check()
     assert seen_seconds(world) == 3
     world.kernel.run_until(9_200 * MS)
 

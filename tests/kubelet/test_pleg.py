@@ -172,7 +172,7 @@ def test_which_relist_the_last_check_saw_is_a_metric() -> None:
     kernel.spawn(pleg.run(), name="pleg")
     kernel.run_until(3 * SECOND_NS + 1)
     assert not metrics.as_dict().get("kubelet_pleg_last_seen_seconds")
-    pleg.check()
+    pleg.note_check()
     kernel.run_until(5 * SECOND_NS)
     pleg.healthy()
     assert metrics.as_dict()["kubelet_pleg_last_seen_seconds"] == 3

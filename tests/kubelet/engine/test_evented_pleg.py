@@ -93,3 +93,17 @@ def test_pods_of_an_earlier_kubelet_are_found(new_story: Any, c: Any) -> None:
     story.node.restart_kubelet()
     story.run("10s")
     assert story.of("a")["restartCount"] == 1
+
+
+def test_a_stream_that_breaks_does_not_move_the_beat_of_the_relists(new_story: Any) -> None:
+    """Pods are listed at once, beside the relists of every five minutes."""
+    story = new_story(config=CONFIG)
+    node = story.node
+    story.run("4900ms")
+    node.restart_runtime(down_for="0s")
+    story.run("11m")
+    interval = "kubelet_pleg_relist_interval_seconds"
+    assert (node.metrics()[f"{interval}_count"], node.metrics()[f"{interval}_sum"]) == (3, 600)
+    listed_ns = [one.time_ns - node.journal[0].time_ns for one in node.journal if one.method == "ListPodSandbox"]
+    # The collectors of containers and images list every minute, and all relists but one are at their instants.
+    assert [since_ns / 1e9 for since_ns in listed_ns if since_ns % (60 * 10**9)] == [5.0]
