@@ -146,12 +146,12 @@ class EvictionManager:
                 await beat.wait(MONITORING_NS, idle if self._has_node() and self._is_calm() else None)
 
     def _is_calm(self) -> bool:
-        """Whether nothing is short, or was a while ago, and no pod has limits of storage that have to be measured."""
-        return self._memory == _CALM and not self._limited(self._around.active_pods())
+        """Whether nothing is or was short, no pod has to be measured, and nothing that was is still to be forgotten."""
+        return self._memory == _CALM and self._usages.is_empty and not self._limited(self._around.active_pods())
 
     def _would_stay_calm(self) -> bool:
         """Whether a pass would find nothing short now, nothing that has to be measured and nothing to forget."""
-        if not (self._has_node() and self._is_calm() and self._usages.is_empty):
+        if not (self._has_node() and self._is_calm()):
             return False
         return not thresholds_met(self._thresholds, self._observations())
 
