@@ -11,8 +11,8 @@ from kubesim import Node
 from kubesim.errors import KubesimError
 from kubesim.images.image import Image
 from kubesim.kernel import Beat, Idle
-from kubesim.kubelet.event_correlator import Correlated
-from kubesim.kubelet.event_recorder import EventRecorder, Said
+from kubesim.kubelet.event_correlator import Correlated, Said
+from kubesim.kubelet.event_recorder import EventRecorder
 from kubesim.node.image_sources import catalogue_of
 
 Step = tuple[Any, ...]
