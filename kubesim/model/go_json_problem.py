@@ -150,7 +150,9 @@ class _Scanner:
         return self._content[self._at - 1]
 
     def _take(self, allowed: bytes, where: str) -> int:
-        """The next byte, which has to be one of the allowed."""
+        """The next byte, which has to be one of the allowed; where there is none, Go looks at a space instead."""
+        if self._at == len(self._content):
+            raise _SyntaxProblem(f"invalid character ' ' {where}")
         letter = self._one()
         if letter not in allowed:
             self._at -= 1

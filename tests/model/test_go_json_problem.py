@@ -57,3 +57,22 @@ def test_depth_is_no_matter(depth: int) -> None:
 )
 def test_words_of_the_first_version_of_the_decoder(content: bytes, problem: str) -> None:
     assert go_object_problem(content) == problem
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (b"", "unexpected end of JSON input"),
+        (b"[fals", "invalid character ' ' in literal false (expecting 'e')"),
+        (b"-", "invalid character ' ' in numeric literal"),
+        (b"1.", "invalid character ' ' after decimal point in numeric literal"),
+        (b"1e+", "invalid character ' ' in exponent of numeric literal"),
+        (b'"a', "unexpected end of JSON input"),
+        (b'"\\', "invalid character ' ' in string escape code"),
+        (b'"\\u1', "invalid character ' ' in \\u hexadecimal character escape"),
+        (b'{"a":', "unexpected end of JSON input"),
+    ],
+)
+def test_text_that_is_cut_off(content: bytes, problem: str) -> None:
+    """As seen with Go 1.26, with which Kubernetes 1.36 is built; 1.27 has other words for some of them."""
+    assert go_object_problem(content) == problem

@@ -25,7 +25,9 @@ class Streams:
     """crictl on one socket with one transport, and a pod."""
 
     def __init__(self, path: str, address: str, transport: str, folder: Path) -> None:
-        self._crictl = [path, "-r", address, "-i", address, "-t", "20s"]
+        # Without a file of its own it looks for others, and says where there is none.
+        (folder / "crictl.yaml").write_text("")
+        self._crictl = [path, "-c", str(folder / "crictl.yaml"), "-r", address, "-i", address, "-t", "20s"]
         self._transport = transport
         self._folder = folder
         self.is_cri_o = "RuntimeName:  cri-o" in self.run("version")
