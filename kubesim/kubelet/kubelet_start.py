@@ -17,6 +17,7 @@ from kubesim.kubelet.kubelet_host import KubeletHost
 from kubesim.kubelet.node_configuration import eviction_settings, image_policy, shutdown_config
 from kubesim.kubelet.node_description import NodeDescription
 from kubesim.kubelet.start_error import KubeletStartError
+from kubesim.model.duration import parse_duration
 from kubesim.model.kubelet_configuration import KubeletConfiguration
 from kubesim.model.quantity import whole_units
 from kubesim.policy.eviction_thresholds import eviction_problem
@@ -25,6 +26,7 @@ from kubesim.policy.kubelet_configuration_problems import aggregated, configurat
 from kubesim.policy.node_allocatable import node_allocatable_problem
 from kubesim.policy.reserved_cpus import reserved_cpus_problem, with_reserved_cpus
 from kubesim.policy.reserved_resources import reservation_problem
+from kubesim.policy.resync import sync_frequency_problem
 from kubesim.policy.swap_behavior import limited_swap_problem
 from kubesim.policy.sysctl_admission import unsafe_sysctl_problem
 
@@ -61,6 +63,7 @@ def checked_configuration(
         or reservation_problem(kube=config.kube_reserved, system=config.system_reserved)
         or eviction_problem(eviction_settings(config))
         or limited_swap_problem(config.memory_swap.swap_behavior, host.cgroup_version, gates)
+        or sync_frequency_problem(parse_duration(config.sync_frequency))
         or unsafe_sysctl_problem(config.allowed_unsafe_sysctls)
     )
     if error:

@@ -135,6 +135,7 @@ def node_settings(
         cpu_quota=quota_rule(config),
         cluster_dns=tuple(config.cluster_dns),
         cluster_domain=config.cluster_domain,
+        sync_frequency_ns=parse_duration(config.sync_frequency),
         dns=NODE_DNS if config.resolv_conf else None,
         seccomp_default=config.seccomp_default,
         memory_capacity_bytes=whole_units(description.all_capacity["memory"]),

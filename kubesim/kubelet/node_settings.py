@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from kubesim.model.k8s_versions import LAST_MINOR
 from kubesim.policy.cri_resources import DEFAULT_QUOTA, QuotaRule
 from kubesim.policy.pod_dns import NODE_DNS, DnsSettings
+from kubesim.policy.resync import RESYNC_NS
 from kubesim.policy.swap_behavior import NodeSwap
 
 
@@ -15,8 +16,8 @@ from kubesim.policy.swap_behavior import NodeSwap
 class NodeSettings:
     """What the configuration of the kubelet and its host put into every sandbox and container.
 
-    `minor` is the kubelet's minor version, `cgroup_driver` the effective one. `cluster_dns` and `cluster_domain` are
-    KubeletConfiguration's.
+    `minor` is the kubelet's minor version, `cgroup_driver` the effective one. `cluster_dns`, `cluster_domain` and the
+    sync frequency are KubeletConfiguration's.
     """
 
     os: str = "linux"
@@ -29,6 +30,8 @@ class NodeSettings:
     cpu_quota: QuotaRule = DEFAULT_QUOTA
     cluster_dns: tuple[str, ...] = ()
     cluster_domain: str = ""
+    sync_frequency_ns: int = RESYNC_NS
+    """How long it is at least until a pod is synced again to which nothing happens."""
     dns: DnsSettings | None = NODE_DNS
     """What the node's resolv.conf says; None when the kubelet is to read none."""
     seccomp_default: bool = False

@@ -92,10 +92,9 @@ class PodEngine:
         self.active = ActivePods(uses_pod_level=gate_enabled(node.gates, "PodLevelResources"))
         self.cache = PodCache()
         self.resizing = self._resizing(client, metrics, host_files, node, directories, answers, host_cgroups)
-        told = self.resizing.reported
+        told, could = self.resizing.reported, self._could_have_running_containers
         self.runtime_pods = RuntimePods(client, host_files, told, runtime_name=runtime_name, os=node.os)
         self.mirrors = MirrorPods(api, node_name=node.node_name, klog=klog)
-        could = self._could_have_running_containers
         self.statuses = StatusManager(kernel, api, self.mirrors, gates=node.gates, could_have_running_containers=could)
         self.loop = self._sync_loop(klog, metrics, answers)
         pods, cache, tell = self.runtime_pods, self.cache, self.loop.pleg_event
@@ -116,8 +115,10 @@ class PodEngine:
         self._deadline = ActiveDeadline(kernel, recorder, self.statuses)
         dead = DeadContainers(client, host_files)
         self.orphans = OrphanPods(kernel, recorder, self.runtime_pods, killer, dead, forget=self._forget_orphan)
-        allocated, stopped = self.resizing.allocation.allocated, self.active.discard
-        self.workers = PodWorkers(kernel, self.cache, self._sync, recorder, allocated=allocated, on_stopped=stopped)
+        allocated, stopped, resync_ns = self.resizing.allocation.allocated, self.active.discard, node.sync_frequency_ns
+        self.workers = PodWorkers(
+            kernel, self.cache, self._sync, recorder, allocated=allocated, on_stopped=stopped, resync_ns=resync_ns
+        )
         self.mirror_changes = MirrorChanges(self.mirrors, self.statuses, self.workers)
         self.cleanup = self._cleanup(dead)
 

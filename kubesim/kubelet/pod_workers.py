@@ -63,14 +63,14 @@ class PodWorkers:
         *,
         allocated: Callable[[Pod], Pod],
         on_stopped: Callable[[str], object] = lambda _: None,
+        resync_ns: int = RESYNC_NS,
     ) -> None:
-        """`allocated` gives a pod the resources that were allocated to it, `on_stopped(uid)` hears of its end."""
+        """`allocated` gives a pod its resources, `on_stopped(uid)` hears of its end, `resync_ns` is syncFrequency."""
         self._allocated = allocated
-        self._kernel = kernel
-        self._cache = cache
-        self._syncer = syncer
+        self._kernel, self._cache, self._syncer = kernel, cache, syncer
         self._recorder = recorder
         self._on_stopped = on_stopped
+        self._resync_ns = resync_ns
         self._prng = kernel.random.fork("pod workers")
         self._work: dict[str, PodWork] = {}
         self._wake: dict[str, Event] = {}
@@ -388,8 +388,10 @@ class PodWorkers:
     ) -> int:
         """Until the next sync of a pod, after one that ended like that."""
         if not has_failed:
-            return self._jittered(RESYNC_NS)
-        delay_ns = retry_delay_ns(now_ns=now_ns, retry_at_ns=retry_at_ns, is_network_not_ready=is_network_not_ready)
+            return self._jittered(self._resync_ns)
+        delay_ns = retry_delay_ns(
+            now_ns=now_ns, retry_at_ns=retry_at_ns, is_network_not_ready=is_network_not_ready, resync_ns=self._resync_ns
+        )
         return max(self._jittered(delay_ns), 1)
 
     def _jittered(self, duration_ns: int) -> int:
