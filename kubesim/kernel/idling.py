@@ -112,9 +112,10 @@ class _Plan(Struct, gc=False):
     passing: _Course | None
     """The one that passes on what it finds to do, if it will find something."""
     end_ns: int
-    end_timer: Timer | None = None
     waking: _Course | None = None
-    """The one whose task wakes then; if None, it is another timer that fires, or the run that ends."""
+    """The one whose task wakes then."""
+    end_timer: Timer | None = None
+    """If nobody does, the timer that fires then; None for the end of the run."""
 
 
 def _plan(kernel: Kernel, course: _Course, end_ns: int, due: Due) -> _Plan:

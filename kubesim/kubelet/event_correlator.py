@@ -1,14 +1,11 @@
 """What becomes of an event before it is written: counted, combined with similar ones, or dropped.
 
-Rules, in this order
-    1. Aggregation. Events that differ only in their message are similar. From the tenth message on, when no more than
-       10 minutes lie between one and the next, they share one Event whose message is the newest one behind a prefix.
-    2. Counting. An event that was written before raises the count of its Event.
-    3. The spam filter. Each source may write 25 events of one type about one object, and then one in 5 minutes.
-       A dropped event was already counted, so the count jumps when the next one passes.
+    event ──> its series: combined? ──> its Event: counted ──> its budget: dropped?
 
-Mirrors client-go: tools/record/events_cache.go, EventCorrelate. That the filter keeps Normal and Warning events apart
-was seen on a kubelet 1.36; older releases kept one budget for both, which is not modelled.
+An event that was written before raises the count of its Event. A dropped event was counted, so the count jumps when the
+next one passes. The rules are `kubesim.policy.event_limits`.
+
+Mirrors client-go: tools/record/events_cache.go, EventCorrelate.
 """
 
 from __future__ import annotations
@@ -20,18 +17,7 @@ from msgspec import Struct
 
 from kubesim.kernel import Kernel
 from kubesim.kubelet.event_reference import EventReference
-
-SECOND_NS = 10**9
-
-AGGREGATE_MESSAGES = 10
-"""From this many different messages on, similar events share one Event."""
-AGGREGATE_WINDOW_NS = 600 * SECOND_NS
-"""A longer silence than this starts a new series of similar events."""
-AGGREGATE_PREFIX = "(combined from similar events): "
-
-SPAM_BURST = 25
-SPAM_REFILL_NS = 300 * SECOND_NS
-_SPAM_EMPTY_NS = SPAM_BURST * SPAM_REFILL_NS
+from kubesim.policy.event_limits import AGGREGATE_PREFIX, budget_after, series_after
 
 CACHE_ENTRIES = 4096
 
@@ -130,12 +116,10 @@ class EventCorrelator:
         if series is None:
             series = _Series(similar_key, (), now_ns)
             _make_room(all_series)
-        elif now_ns - series.last_ns > AGGREGATE_WINDOW_NS:
-            series.messages = ()  # after a long silence it begins anew
-        series.last_ns = now_ns
         similar_key = series.key
         all_series[similar_key] = series
-        is_aggregate = message not in series.messages and _add(series, message)
+        series.messages, is_aggregate = series_after(series.messages, message, last_ns=series.last_ns, now_ns=now_ns)
+        series.last_ns = now_ns
         # A series that is combined has one key: the next combined event overwrites this one.
         key: SimilarKey | EventKey = similar_key if is_aggregate else (similar_key, target.field_path, message)
         observed = observations.pop(key, None)
@@ -144,11 +128,10 @@ class EventCorrelator:
             _make_room(observations)
         observed.count += 1
         observations[observed.key] = observed
-        # Take one of 25 tokens, if there is one left: the bucket is kept as the instant at which it is full again.
-        full_at_ns = budget.full_at_ns
-        if full_at_ns - now_ns > _SPAM_EMPTY_NS - SPAM_REFILL_NS:
+        full_at_ns = budget_after(budget.full_at_ns, now_ns=now_ns)
+        if full_at_ns is None:
             return None
-        budget.full_at_ns = (full_at_ns if full_at_ns > now_ns else now_ns) + SPAM_REFILL_NS
+        budget.full_at_ns = full_at_ns
         observed.name = observed.name or event_name(target.name, observed.named_ns)
         text = AGGREGATE_PREFIX + message if is_aggregate else message
         return Correlated(observed.name, observed.first_ns, observed.count, text, is_aggregate)
@@ -157,16 +140,6 @@ class EventCorrelator:
 def event_name(object_name: str, named_ns: int) -> str:
     """The name of an Event about an object. Mirrors client-go: tools/record/event.go, makeEvent."""
     return f"{object_name}.{named_ns:x}"
-
-
-def _add(series: _Series, message: str) -> bool:
-    """Add a new message to a series; whether it is combined with the others."""
-    series.messages = (*series.messages, message)
-    is_aggregate = len(series.messages) >= AGGREGATE_MESSAGES
-    if is_aggregate:
-        # Upstream forgets any one message when the set is full (Go's map order decides). We forget the oldest.
-        series.messages = series.messages[1:]
-    return is_aggregate
 
 
 def _make_room(entries: dict[Key, Value]) -> None:
